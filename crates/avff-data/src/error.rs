@@ -1,0 +1,188 @@
+//! Why a clip or a manifest could not be read.
+
+use std::{fmt, io, path::PathBuf};
+
+/// One of the two streams a clip must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// The pictures.
+    Video,
+    /// The sound.
+    Audio,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+        })
+    }
+}
+
+/// What went wrong, without the path: [`ClipError`] adds that.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Nothing is at the path.
+    #[error("no such file")]
+    NotFound,
+    /// The path names a pipe, socket, device or other thing that cannot be read twice.
+    #[error("not a regular file but a {kind}")]
+    NotAFile {
+        /// What it is instead.
+        kind: &'static str,
+    },
+    /// The operating system refused a read.
+    #[error("cannot be read")]
+    Io(#[from] io::Error),
+    /// The file holds no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// No known container starts like this.
+    #[error("not a media file")]
+    NotMedia,
+    /// A container this build has no reader for.
+    #[error("unsupported container {container}")]
+    UnsupportedContainer {
+        /// Its name, such as `AVI` or `WebM`.
+        container: &'static str,
+    },
+    /// The container breaks its own rules.
+    #[error("malformed {container}: {what}")]
+    Malformed {
+        /// `MP4`, `WAV`, `PNG`...
+        container: &'static str,
+        /// Which rule, and where.
+        what: String,
+    },
+    /// The clip has only one of its two streams.
+    #[error("no {stream} stream")]
+    MissingStream {
+        /// The one that is absent.
+        stream: Stream,
+    },
+    /// The stream is coded in a way this build cannot decode.
+    #[error("unsupported {stream} codec {codec}")]
+    UnsupportedCodec {
+        /// Which stream.
+        stream: Stream,
+        /// The codec, with profile or bit depth where that is what is unsupported.
+        codec: String,
+    },
+    /// The file ends before its own index says it does.
+    #[error("truncated: the {stream} stream needs {needed} bytes, the file has {size}")]
+    Truncated {
+        /// Which stream reaches past the end.
+        stream: Stream,
+        /// The end of that stream's last sample, in bytes from the start of the file.
+        needed: u64,
+        /// The size of the file, in bytes.
+        size: u64,
+    },
+    /// The container is sound but the coded data is not.
+    #[error("damaged {stream} stream: {what}")]
+    Damaged {
+        /// Which stream.
+        stream: Stream,
+        /// What the decoder said, and at which sample.
+        what: String,
+    },
+    /// Less sound than one fbank frame.
+    #[error("audio too short: {samples} samples, one fbank frame needs {needed}")]
+    TooShort {
+        /// Samples in a channel.
+        samples: usize,
+        /// Samples that one 25 ms frame takes at this rate.
+        needed: usize,
+    },
+    /// A size beyond what this reader accepts; the limits keep a hostile file from eating memory.
+    #[error("{what} of {value} is over the limit of {limit}")]
+    TooLarge {
+        /// The quantity.
+        what: &'static str,
+        /// Its value in the file.
+        value: u64,
+        /// The most that is accepted.
+        limit: u64,
+    },
+    /// A clip spec that no tensor can be made from.
+    #[error(transparent)]
+    Spec(#[from] crate::spec::SpecError),
+    /// A sample rate that no filterbank can be computed at.
+    #[error("no filterbank at {rate} Hz: {reason}")]
+    SampleRate {
+        /// Samples a second.
+        rate: u32,
+        /// What is too small at that rate.
+        reason: &'static str,
+    },
+    /// A manifest row or header that cannot be used.
+    #[error("line {line}: {what}")]
+    Manifest {
+        /// The line in the file, from 1.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl DataError {
+    /// The part of the path from file to tensors that failed: `open`, `video`, `audio` or `manifest`.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::MissingStream { stream }
+            | Self::UnsupportedCodec { stream, .. }
+            | Self::Truncated { stream, .. }
+            | Self::Damaged { stream, .. } => match stream {
+                Stream::Video => "video",
+                Stream::Audio => "audio",
+            },
+            Self::TooShort { .. } | Self::SampleRate { .. } => "audio",
+            Self::Manifest { .. } => "manifest",
+            _ => "open",
+        }
+    }
+
+    /// What a person can do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotFound => "check the path; relative ones start at the CSV's folder or --root",
+            Self::NotAFile { .. } => "copy the clip to a regular file first",
+            Self::Empty | Self::Truncated { .. } => "copy or download the file again",
+            Self::NotMedia => "give an MP4 file, or a folder of PNG or JPEG frames with a WAV file",
+            Self::UnsupportedContainer { .. } | Self::UnsupportedCodec { .. } => {
+                "this reader takes MP4 with H.264 (8 bit, 4:2:0, progressive) and AAC-LC; convert with \
+                 `ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p -c:a aac OUT.mp4`"
+            }
+            Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
+            Self::Malformed { .. } | Self::Damaged { .. } => {
+                "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
+            }
+            Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",
+            Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
+            Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
+            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } => return None,
+        })
+    }
+}
+
+/// A [`DataError`] and the file it is about.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct ClipError {
+    /// The clip, as it was asked for.
+    pub path: PathBuf,
+    /// What went wrong with it.
+    pub source: DataError,
+}
+
+impl ClipError {
+    /// Attaches a path to an error from inside a reader.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, source: DataError) -> Self {
+        Self { path: path.into(), source }
+    }
+}

@@ -1,0 +1,122 @@
+//! Kaldi's triangular mel filters: `get_mel_banks` of `torchaudio.compliance.kaldi`.
+
+/// Where the lowest filter starts, in Hz. The highest ends at Nyquist.
+pub const LOW_HZ: f64 = 20.0;
+
+/// Triangles that are equal in width and half overlapping on the mel scale, `1127 ln(1 + f / 700)`,
+/// kept sparse: a filter touches a few FFT bins, a dense product would touch all of them.
+#[derive(Debug, Clone)]
+pub struct MelBanks {
+    filters: Vec<Filter>,
+}
+
+#[derive(Debug, Clone)]
+struct Filter {
+    /// The first FFT bin with a weight.
+    start: usize,
+    weights: Vec<f64>,
+}
+
+impl MelBanks {
+    /// `count` filters over the bins of a power spectrum of `padded` samples at `rate` Hz.
+    ///
+    /// At low rates or many filters some filters fall between two bins and have no weights; their
+    /// energy is the floor, as in Kaldi. The Nyquist bin never has a weight.
+    #[must_use]
+    pub fn new(rate: u32, padded: usize, count: usize) -> Self {
+        let rate = f64::from(rate);
+        // Scalars are Python floats, tables f32 tensors: a triangle's foot is so close to a bin at
+        // times that f64 tables would put a bin on the other side of it.
+        let low = mel(LOW_HZ);
+        let width = ((mel(0.5 * rate) - low) / (count as f64 + 1.0)) as f32;
+        let low = low as f32;
+        let bin_hz = (rate / padded as f64) as f32;
+        let bins: Vec<f32> = (0..padded / 2).map(|bin| mel_f32(bin_hz * bin as f32)).collect();
+        let filters = (0..count)
+            .map(|index| {
+                let index = index as f32;
+                let left = low + index * width;
+                let center = low + (index + 1.0) * width;
+                let right = low + (index + 2.0) * width;
+                let weight = |&mel: &f32| {
+                    let up = (mel - left) / (center - left);
+                    let down = (right - mel) / (right - center);
+                    f64::from(up.min(down))
+                };
+                let start = bins.iter().position(|mel| weight(mel) > 0.0).unwrap_or(0);
+                let weights =
+                    bins.iter().skip(start).map(weight).take_while(|&w| w > 0.0).collect();
+                Filter { start, weights }
+            })
+            .collect();
+        Self { filters }
+    }
+
+    /// Filters, and so mel bins.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filters.len()
+    }
+
+    /// Whether there are no filters.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
+    /// The energy in every filter of a power spectrum.
+    pub fn energies<'a>(&'a self, power: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        self.filters.iter().map(|filter| {
+            let bins = power.iter().skip(filter.start);
+            bins.zip(&filter.weights).map(|(power, weight)| power * weight).sum()
+        })
+    }
+}
+
+fn mel(hz: f64) -> f64 {
+    1127.0 * (1.0 + hz / 700.0).ln()
+}
+
+fn mel_f32(hz: f32) -> f32 {
+    1127.0 * (1.0 + hz / 700.0).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_tile_the_mel_scale() {
+        let banks = MelBanks::new(48_000, 2048, 128);
+        assert_eq!(banks.len(), 128);
+        // Neighbouring triangles add up to one between the first centre and the last.
+        let mut total = vec![0.0; 1024];
+        for filter in &banks.filters {
+            for (total, weight) in total.iter_mut().skip(filter.start).zip(&filter.weights) {
+                *total += weight;
+            }
+        }
+        let first_center = banks.filters[1].start;
+        let last_center = banks.filters[127].start;
+        assert!(total[first_center..last_center].iter().all(|sum| (sum - 1.0).abs() < 1e-4));
+        // The DC bin lies below 20 Hz.
+        assert_eq!(total[0], 0.0);
+    }
+
+    #[test]
+    fn crowded_filters_are_empty_and_nothing_reaches_nyquist() {
+        let banks = MelBanks::new(16_000, 512, 128);
+        assert!(banks.filters.iter().any(|filter| filter.weights.is_empty()));
+        let end = banks.filters.iter().map(|filter| filter.start + filter.weights.len()).max();
+        assert_eq!(end, Some(256));
+        let mut nyquist = vec![0.0; 257];
+        nyquist[256] = 1e9;
+        assert!(banks.energies(&nyquist).all(|energy| energy == 0.0));
+    }
+
+    #[test]
+    fn lowest_rate_has_filters() {
+        let banks = MelBanks::new(100, 2, 128);
+        assert_eq!((banks.len(), banks.energies(&[1.0, 1.0]).sum::<f64>()), (128, 0.0));
+    }
+}

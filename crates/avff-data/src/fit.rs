@@ -1,0 +1,173 @@
+//! Bringing a picture of any size to the spec's: stretch, centre crop or letterbox.
+
+use crate::{
+    error::DataError,
+    picture::Picture,
+    resize::{check, check_sides, resize},
+    spec::FrameFit,
+};
+
+/// `picture` at `width` by `height`, by the given way.
+///
+/// What a crop or a letterbox adds is black (zero bytes, before any normalisation).
+///
+/// # Errors
+/// As [`resize`].
+pub fn fit(
+    picture: &Picture,
+    how: FrameFit,
+    width: usize,
+    height: usize,
+) -> Result<Picture, DataError> {
+    match how {
+        FrameFit::Resize => resize(picture, width, height),
+        FrameFit::CenterCrop => center_crop(picture, width, height),
+        FrameFit::Letterbox => letterbox(picture, width, height),
+    }
+}
+
+/// torchvision's `CenterCrop((height, width))` on an image: padded with black to at least the
+/// size, then cut.
+///
+/// # Errors
+/// As [`resize`].
+pub fn center_crop(picture: &Picture, width: usize, height: usize) -> Result<Picture, DataError> {
+    check(picture)?;
+    check_sides(width, height)?;
+    let mut out = Picture { width, height, rgb: vec![0; 3 * width * height] };
+    place(picture, &mut out, Span::new(picture.width, width), Span::new(picture.height, height));
+    Ok(out)
+}
+
+/// The picture at its own aspect ratio, as large as fits, in the middle of black.
+///
+/// # Errors
+/// As [`resize`].
+pub fn letterbox(picture: &Picture, width: usize, height: usize) -> Result<Picture, DataError> {
+    check(picture)?;
+    // u128: no product of two sides can overflow, whatever the sides.
+    let sides = [picture.width, picture.height, width, height].map(|side| side as u128);
+    let [from_width, from_height, to_width, to_height] = sides;
+    let (inner_width, inner_height) = if from_width * to_height >= from_height * to_width {
+        (width, scaled(from_height, to_width, from_width).min(height))
+    } else {
+        (scaled(from_width, to_height, from_height).min(width), height)
+    };
+    let inner = resize(picture, inner_width, inner_height)?;
+    center_crop(&inner, width, height)
+}
+
+/// `side * to / from` to the nearest, but never nothing.
+fn scaled(side: u128, to: u128, from: u128) -> usize {
+    usize::try_from((2 * side * to + from) / (2 * from)).unwrap_or(usize::MAX).max(1)
+}
+
+/// Where one direction of a picture goes: `len` samples from `from` in it, to `to` in the result.
+struct Span {
+    from: usize,
+    to: usize,
+    len: usize,
+}
+
+impl Span {
+    /// torchvision's offsets: padding puts the odd sample after the picture, cropping takes
+    /// Python's `round`, which sends halves to the even neighbour.
+    fn new(have: usize, want: usize) -> Self {
+        match have.checked_sub(want) {
+            None => Self { from: 0, to: (want - have) / 2, len: have },
+            Some(excess) => {
+                let half = excess / 2;
+                Self { from: half + (excess % 2) * (half % 2), to: 0, len: want }
+            }
+        }
+    }
+}
+
+fn place(picture: &Picture, out: &mut Picture, across: Span, down: Span) {
+    let (from_stride, to_stride) = (3 * picture.width, 3 * out.width);
+    let rows = picture.rgb.chunks_exact(from_stride).skip(down.from).take(down.len);
+    for (to, from) in out.rgb.chunks_exact_mut(to_stride).skip(down.to).zip(rows) {
+        let to = to.get_mut(3 * across.to..3 * (across.to + across.len));
+        let from = from.get(3 * across.from..3 * (across.from + across.len));
+        if let (Some(to), Some(from)) = (to, from) {
+            to.copy_from_slice(from);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A row whose red counts from 1.
+    fn ramp(width: usize) -> Picture {
+        let rgb = (1..=width).flat_map(|x| [x as u8, 0, 0]).collect();
+        Picture { width, height: 1, rgb }
+    }
+
+    fn reds(picture: &Picture) -> Vec<u8> {
+        picture.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
+    }
+
+    #[test]
+    fn crop_offsets_are_torchvisions() {
+        // (width, crop, reds): `int(round((w - crop) / 2.0))` and `(crop - w) // 2` before it.
+        let cases: [(usize, usize, &[u8]); 8] = [
+            (4, 4, &[1, 2, 3, 4]),
+            (5, 4, &[1, 2, 3, 4]),    // round(0.5) = 0
+            (6, 4, &[2, 3, 4, 5]),    // round(1.0) = 1
+            (7, 4, &[3, 4, 5, 6]),    // round(1.5) = 2
+            (9, 4, &[3, 4, 5, 6]),    // round(2.5) = 2
+            (3, 4, &[1, 2, 3, 0]),    // 0 before, 1 after
+            (2, 5, &[0, 1, 2, 0, 0]), // 1 before, 2 after
+            (1, 4, &[0, 1, 0, 0]),
+        ];
+        for (width, crop, want) in cases {
+            let across = center_crop(&ramp(width), crop, 1).unwrap();
+            assert_eq!(reds(&across), want, "{width} to {crop}");
+            let column = Picture { width: 1, height: width, rgb: ramp(width).rgb };
+            assert_eq!(reds(&center_crop(&column, 1, crop).unwrap()), want, "{width} to {crop}");
+        }
+    }
+
+    #[test]
+    fn crop_pads_one_way_and_cuts_the_other() {
+        let out = center_crop(&ramp(4), 2, 3).unwrap();
+        assert_eq!(reds(&out), [0, 0, 2, 3, 0, 0]);
+    }
+
+    #[test]
+    fn letterbox_keeps_the_aspect_ratio() {
+        let white = |width, height| Picture { width, height, rgb: vec![255; 3 * width * height] };
+        // (width, height, rows that are white of 224): 320 x 240 takes 168 rows.
+        for (width, height, rows) in [(320, 240, 168), (640, 360, 126), (224, 224, 224)] {
+            let out = letterbox(&white(width, height), 224, 224).unwrap();
+            let lit: Vec<bool> = out.rgb.chunks_exact(672).map(|row| row[0] == 255).collect();
+            assert_eq!(lit.iter().filter(|&&lit| lit).count(), rows);
+            assert_eq!(lit.iter().position(|&lit| lit), Some((224 - rows) / 2));
+            assert!(out.rgb.chunks_exact(672).all(|row| row.iter().all(|&level| level == row[0])));
+        }
+        let tall = letterbox(&white(240, 320), 224, 224).unwrap();
+        assert_eq!(reds(&tall)[..224].iter().filter(|&&level| level == 255).count(), 168);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_fit_gives_the_size(
+            (width, height) in (1..600_usize, 1..600_usize),
+            (to_width, to_height) in (1..300_usize, 1..300_usize),
+        ) {
+            let picture = Picture { width, height, rgb: vec![200; 3 * width * height] };
+            for how in FrameFit::ALL {
+                let out = fit(&picture, how, to_width, to_height).unwrap();
+                prop_assert_eq!((out.width, out.height), (to_width, to_height));
+                prop_assert_eq!(out.rgb.len(), 3 * to_width * to_height);
+                prop_assert!(out.rgb.contains(&200), "the picture itself is missing");
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! From media files to the tensors of an audio-visual deepfake detector, in pure Rust.
+//!
+//! A clip goes in as it was downloaded; out come the numbers that Open-AVFF's loader makes of it:
+//! 16 pictures spread over the clip, resized as Pillow resizes, and a log-mel filterbank as
+//! torchaudio's Kaldi computes it. The frames are equal bit for bit, the filterbank up to rounding,
+//! and the tests hold them to that. What cannot be read is an error with the path and the reason,
+//! never a stand-in that would be scored all the same.
+//!
+//! Every byte of a file is taken to be hostile: sizes are bounded, arithmetic is checked, and there
+//! is no `unsafe`.
+//!
+//! # Layout, in the order of the data
+//! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`media`]: containers and codecs, to pictures and sound.
+//! - [`picture`], [`sound`]: what they hand over.
+//! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
+//! - [`fbank`]: from sound to log-mel energies.
+//! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
+//! - [`clip`]: all of the above for one file.
+//! - [`prefetch`]: many files at once, in order and in bounded memory.
+//! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
+//! - [`error`]: what can go wrong, at which stage, and what to do about it.
+//!
+//! # Example
+//! ```
+//! use std::path::Path;
+//!
+//! use avff_data::{clip::load_clip, prefetch::Prefetch, spec::ClipSpec};
+//!
+//! let spec = ClipSpec::open_avff();
+//! let paths = ["h264_vfr.mp4", "bad/text.mp4"].map(|name| Path::new("tests/fixtures/media").join(name));
+//! let mut clips = Prefetch::new(paths.into_iter(), 2, 2, move |path| load_clip(path, &spec));
+//!
+//! let (_, clip) = clips.next().ok_or("no clip")?;
+//! let clip = clip?;
+//! assert_eq!(clip.audio.len(), 1024 * 128);
+//! assert_eq!(clip.video.len(), 3 * 16 * 224 * 224);
+//!
+//! let (path, clip) = clips.next().ok_or("no second clip")?;
+//! let error = clip.err().ok_or("text was taken for a clip")?;
+//! assert_eq!(error.path, path);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#[cfg(feature = "burn")]
+pub mod batcher;
+pub mod clip;
+pub mod error;
+pub mod fbank;
+pub mod fit;
+pub mod frames;
+pub mod manifest;
+pub mod media;
+pub mod normalize;
+pub mod picture;
+pub mod prefetch;
+pub mod resize;
+pub mod sound;
+pub mod spec;

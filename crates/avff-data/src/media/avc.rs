@@ -1,0 +1,139 @@
+//! How MP4 stores H.264: parameter sets in a configuration record, NAL units after their lengths.
+
+use super::mp4::{Fields, malformed};
+use crate::error::DataError;
+
+/// Type of a coded slice of an IDR picture (ITU-T H.264 Table 7-1).
+pub(crate) const NAL_IDR: u8 = 5;
+/// Type of a sequence parameter set.
+pub(crate) const NAL_SPS: u8 = 7;
+
+/// The decoder configuration record of an `avcC` box (ISO/IEC 14496-15 section 5.3.3).
+#[derive(Debug, Clone)]
+pub(crate) struct AvcConfig {
+    /// Bytes in the length before each NAL unit, 1 to 4.
+    pub(crate) length_size: usize,
+    /// The parameter sets, each after an Annex B start code.
+    pub(crate) annex_b: Vec<u8>,
+    /// The first sequence parameter set, with its NAL header; empty where the record has none.
+    pub(crate) sps: Vec<u8>,
+}
+
+impl AvcConfig {
+    /// Reads the body of an `avcC` box.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` where it ends early.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, DataError> {
+        let mut fields = Fields::new("avcC", body);
+        if fields.u8()? != 1 {
+            return Err(malformed("box 'avcC' has an unknown version"));
+        }
+        fields.take(3)?;
+        let length_size = usize::from(fields.u8()? & 3) + 1;
+        let mut config = Self { length_size, annex_b: Vec::new(), sps: Vec::new() };
+        let sequence_sets = fields.u8()? & 31;
+        for _ in 0..sequence_sets {
+            let length = usize::from(fields.u16()?);
+            let set = fields.take(length)?;
+            if config.sps.is_empty() {
+                config.sps = set.to_vec();
+            }
+            push_nal(&mut config.annex_b, set);
+        }
+        for _ in 0..fields.u8()? {
+            let length = usize::from(fields.u16()?);
+            push_nal(&mut config.annex_b, fields.take(length)?);
+        }
+        Ok(config)
+    }
+}
+
+/// Appends a NAL unit after an Annex B start code.
+pub(crate) fn push_nal(annex_b: &mut Vec<u8>, nal: &[u8]) {
+    annex_b.extend_from_slice(&[0, 0, 0, 1]);
+    annex_b.extend_from_slice(nal);
+}
+
+/// The NAL units of a sample, each after its length.
+#[derive(Debug, Clone)]
+pub(crate) struct Nals<'a> {
+    length_size: usize,
+    rest: &'a [u8],
+}
+
+impl<'a> Nals<'a> {
+    /// Starts at the first byte of a sample.
+    pub(crate) fn new(sample: &'a [u8], length_size: usize) -> Self {
+        Self { length_size, rest: sample }
+    }
+}
+
+impl<'a> Iterator for Nals<'a> {
+    /// `None` within means a length that runs past the sample.
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let nal = self.rest.split_at_checked(self.length_size).and_then(|(length, rest)| {
+            let length = length.iter().fold(0_usize, |sum, &byte| sum << 8 | usize::from(byte));
+            rest.split_at_checked(length)
+        });
+        self.rest = nal.map_or(&[], |(_, rest)| rest);
+        Some(nal.map(|(nal, _)| nal))
+    }
+}
+
+/// The type of a NAL unit: the low five bits of its first byte.
+pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
+    nal.first().map(|byte| byte & 31)
+}
+
+/// Drops the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
+pub(crate) fn unescape(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(payload.len());
+    let mut zeros = 0;
+    for &byte in payload {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn a_unit_that_runs_past_its_sample_is_seen() {
+        let sample = [0, 2, 9, 8, 0, 5, 1];
+        let nals: Vec<_> = Nals::new(&sample, 2).collect();
+        assert_eq!(nals, [Some(&sample[2..4]), None]);
+        assert_eq!(Nals::new(&sample[..1], 2).collect::<Vec<_>>(), [None]);
+    }
+
+    #[test]
+    fn a_record_gives_its_sets_or_an_error() {
+        let body = [1, 100, 0, 30, 0xff, 0xe1, 0, 3, 0x67, 1, 2, 1, 0, 2, 0x68, 3];
+        let config = AvcConfig::read(&body).unwrap();
+        assert_eq!((config.length_size, config.sps.as_slice()), (4, &[0x67, 1, 2][..]));
+        assert_eq!(config.annex_b, [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3]);
+        for length in 0..body.len() {
+            assert!(AvcConfig::read(&body[..length]).is_err(), "{length} bytes were enough");
+        }
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        assert_eq!(unescape(&[0, 0, 3, 0, 0, 3, 1, 3]), [0, 0, 0, 0, 1, 3]);
+    }
+}

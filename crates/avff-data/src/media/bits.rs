@@ -1,0 +1,86 @@
+//! A bounded bit reader for the headers of H.264 and AAC, most significant bit first.
+
+/// Bits of a slice. Reading past the end gives `None`, never a wrong value.
+#[derive(Debug, Clone)]
+pub(crate) struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Bits<'a> {
+    /// Starts at the first bit.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Starts at a bit position.
+    pub(crate) fn at(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// One bit.
+    pub(crate) fn flag(&mut self) -> Option<bool> {
+        let byte = self.bytes.get(self.at / 8)?;
+        let bit = byte >> (7 - self.at % 8) & 1;
+        self.at += 1;
+        Some(bit == 1)
+    }
+
+    /// An unsigned number of at most 32 bits.
+    pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
+        let mut value = 0_u64;
+        for _ in 0..count.min(32) {
+            value = value << 1 | u64::from(self.flag()?);
+        }
+        u32::try_from(value).ok()
+    }
+
+    /// An unsigned Exp-Golomb code, `ue(v)` of ITU-T H.264 section 9.1.
+    pub(crate) fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        let suffix = self.bits(zeros)?;
+        ((1_u32 << zeros) - 1).checked_add(suffix)
+    }
+
+    /// A signed Exp-Golomb code, `se(v)`.
+    pub(crate) fn se(&mut self) -> Option<i32> {
+        let code = self.ue()?;
+        let half = i32::try_from(code.div_ceil(2)).ok()?;
+        Some(if code % 2 == 1 { half } else { -half })
+    }
+
+    /// Bits not yet read.
+    pub(crate) fn left(&self) -> usize {
+        (self.bytes.len() * 8).saturating_sub(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_standard() {
+        // Table 9-2: 1, 010, 011, 00100 are 0, 1, 2, 3; Table 9-3 maps 1, 2, 3 to 1, -1, 2.
+        let bytes = [0b1010_0110, 0b0100_0000];
+        let mut unsigned = Bits::new(&bytes);
+        assert_eq!([(); 4].map(|()| unsigned.ue()), [Some(0), Some(1), Some(2), Some(3)]);
+        let mut signed = Bits::new(&bytes);
+        assert_eq!([(); 4].map(|()| signed.se()), [Some(0), Some(1), Some(-1), Some(2)]);
+        assert_eq!(unsigned.ue(), None, "only zeros are left");
+    }
+
+    #[test]
+    fn the_end_is_not_a_value() {
+        let mut bits = Bits::new(&[0xff]);
+        assert_eq!(bits.bits(9), None);
+        assert_eq!(Bits::new(&[0; 8]).ue(), None, "more zeros than any code has");
+        assert_eq!(Bits::new(&[0xff; 4]).bits(32), Some(u32::MAX));
+    }
+}

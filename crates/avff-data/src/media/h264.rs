@@ -1,0 +1,267 @@
+//! Pictures of an H.264 track, by their place in display order.
+//!
+//! The decoder gives one picture for each sample, in decode order. Display order comes from the
+//! container: the n-th shown picture is the sample with the n-th composition time. Only groups of
+//! pictures that hold a wanted one are decoded, each from an IDR picture, where H.264 guarantees
+//! that nothing before matters.
+
+use std::io::{Read, Seek};
+
+use rusty_h264_common::YuvFrame;
+use rusty_h264_decoder::{DecodeError, Decoder};
+
+use super::{
+    avc::{AvcConfig, NAL_IDR, NAL_SPS, Nals, nal_type, push_nal},
+    color::{Colour, to_rgb},
+    mp4::{Children, Edit, Entry, Fields, Sample, visual_name},
+    read_sample,
+    rotate::Turns,
+    sps::Sps,
+};
+use crate::{
+    error::{DataError, Stream},
+    picture::Picture,
+};
+
+/// The settings in a picture track's sample entry.
+#[derive(Debug, Clone)]
+pub(crate) struct VideoConfig {
+    avc: AvcConfig,
+    container_colour: Option<Colour>,
+}
+
+impl VideoConfig {
+    /// Reads the settings of a sample entry, as far as they can be checked without a sample.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedCodec` with the codec's name, `Malformed` for broken settings.
+    pub(crate) fn of(entry: &Entry<'_>) -> Result<Self, DataError> {
+        if !matches!(&entry.format, b"avc1" | b"avc3") {
+            return Err(unsupported(visual_name(entry.format)));
+        }
+        let avc = AvcConfig::read(Children::need(entry.boxes, *b"avcC")?)?;
+        if !avc.sps.is_empty() {
+            Sps::read(&avc.sps)?;
+        }
+        let container_colour = match Children::find(entry.boxes, *b"colr")? {
+            Some(body) => container_colour(body)?,
+            None => None,
+        };
+        Ok(Self { avc, container_colour })
+    }
+}
+
+/// Matrix and range of a `colr` box: `nclx` of ISO/IEC 14496-12 or `nclc` of QuickTime.
+fn container_colour(body: &[u8]) -> Result<Option<Colour>, DataError> {
+    let mut fields = Fields::new("colr", body);
+    let kind = fields.code()?;
+    if !matches!(&kind, b"nclx" | b"nclc") {
+        return Ok(None);
+    }
+    fields.take(4)?;
+    let matrix = u8::try_from(fields.u16()?).unwrap_or(2);
+    let full_range = kind == *b"nclx" && fields.u8()? & 0x80 != 0;
+    Ok(Some(Colour { matrix, full_range }))
+}
+
+fn unsupported(codec: String) -> DataError {
+    DataError::UnsupportedCodec { stream: Stream::Video, codec }
+}
+
+fn damaged(what: String) -> DataError {
+    DataError::Damaged { stream: Stream::Video, what }
+}
+
+/// A picture track that can be decoded.
+#[derive(Debug, Clone)]
+pub(crate) struct VideoTrack {
+    avc: AvcConfig,
+    sps: Sps,
+    colour: Colour,
+    turns: Turns,
+    /// In decode order.
+    samples: Vec<Sample>,
+    /// Indices of the shown samples in display order.
+    shown: Vec<usize>,
+}
+
+impl VideoTrack {
+    /// Joins settings and samples; reads the first sample where the settings are in it.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedCodec` for interlaced and other streams that the decoder refuses, `Malformed`
+    /// where the edit list hides every picture, `Damaged` for broken parameter sets, `Io`.
+    pub(crate) fn new(
+        file: &mut (impl Read + Seek),
+        config: VideoConfig,
+        samples: Vec<Sample>,
+        edit: Edit,
+        turns: Turns,
+    ) -> Result<Self, DataError> {
+        let VideoConfig { mut avc, container_colour } = config;
+        let mut first = Vec::new();
+        if let Some(sample) = samples.first() {
+            read_sample(file, sample, &mut first)?;
+        }
+        if avc.sps.is_empty() {
+            let set = Nals::new(&first, avc.length_size)
+                .flatten()
+                .find(|nal| nal_type(nal) == Some(NAL_SPS))
+                .ok_or_else(|| damaged("no sequence parameter set".to_owned()))?;
+            avc.sps = set.to_vec();
+        }
+        let sps = Sps::read(&avc.sps)?;
+        let mut order: Vec<usize> = (0..samples.len()).collect();
+        let time = |index: &usize| samples.get(*index).map_or(0, |sample| sample.time);
+        order.retain(|index| edit.shows(time(index)));
+        order.sort_by_key(time);
+        if order.is_empty() {
+            return Err(DataError::Malformed {
+                container: "MP4",
+                what: "the edit list hides every picture".to_owned(),
+            });
+        }
+        let track =
+            Self { colour: sps.colour(container_colour), avc, sps, turns, samples, shown: order };
+        // The parameter sets may ask for tools that the decoder lacks; so may, where fields are
+        // allowed, each picture, of which the first speaks for the rest.
+        let mut decoder = track.decoder()?;
+        if sps.fields_allowed {
+            track.decode(file, &mut decoder, 0, &mut first)?;
+        }
+        Ok(track)
+    }
+
+    /// How many pictures are shown.
+    pub(crate) fn frame_count(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// Decodes the pictures at these places in display order.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` for a place beyond the last, `Damaged` for any fault between the start of a
+    /// needed group of pictures and the last one needed of it, `UnsupportedCodec` for a tool that
+    /// shows up only there, `Io`.
+    pub(crate) fn pictures(
+        &self,
+        file: &mut (impl Read + Seek),
+        indices: &[usize],
+    ) -> Result<Vec<Picture>, DataError> {
+        let mut wanted = Vec::with_capacity(indices.len());
+        for (slot, &index) in indices.iter().enumerate() {
+            let sample = self.shown.get(index).ok_or(DataError::TooLarge {
+                what: "frame index",
+                value: index as u64,
+                limit: self.shown.len().saturating_sub(1) as u64,
+            })?;
+            wanted.push((*sample, slot));
+        }
+        wanted.sort_unstable();
+        let mut pictures: Vec<Option<Picture>> = vec![None; indices.len()];
+        let mut buffer = Vec::new();
+        let mut decoder = self.decoder()?;
+        // The next sample for the decoder, or `None` while it has had none.
+        let mut next = None;
+        for group in wanted.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some(&(target, _)) = group.first() else { continue };
+            let start = self.start_for(file, target, next.unwrap_or(0), &mut buffer)?;
+            if let Some(start) = start.or(if next.is_none() { Some(0) } else { None }) {
+                decoder = self.decoder()?;
+                next = Some(start);
+            }
+            let mut frame = None;
+            for sample in next.unwrap_or(0)..=target {
+                frame = Some(self.decode(file, &mut decoder, sample, &mut buffer)?);
+            }
+            next = Some(target + 1);
+            let picture = frame
+                .and_then(|frame| to_rgb(&frame, &self.sps, self.colour))
+                .ok_or_else(|| damaged(format!("{}: unexpected size", self.name(target))))?;
+            let picture = self.turns.apply(picture);
+            for &(_, slot) in group {
+                if let Some(place) = pictures.get_mut(slot) {
+                    *place = Some(picture.clone());
+                }
+            }
+        }
+        let found: Option<Vec<Picture>> = pictures.into_iter().collect();
+        found.ok_or_else(|| damaged("a picture is missing".to_owned()))
+    }
+
+    /// The last sample after `from` and up to `target` from which decoding can start: one that the
+    /// container calls a sync sample and that holds an IDR picture. (Containers also list the I
+    /// pictures of open groups, whose leading pictures need what came before.)
+    fn start_for(
+        &self,
+        file: &mut (impl Read + Seek),
+        target: usize,
+        from: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<usize>, DataError> {
+        let range = self.samples.get(from..=target).unwrap_or_default();
+        for (index, sample) in range.iter().enumerate().rev() {
+            if sample.sync {
+                read_sample(file, sample, buffer)?;
+                let mut nals = Nals::new(buffer, self.avc.length_size).flatten();
+                // The types of coded slices are 1 to 5.
+                let slice =
+                    nals.find_map(|nal| nal_type(nal).filter(|kind| (1..=5).contains(kind)));
+                if slice == Some(NAL_IDR) {
+                    return Ok(Some(from + index));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A decoder that has the parameter sets.
+    fn decoder(&self) -> Result<Decoder, DataError> {
+        let mut decoder = Decoder::new();
+        match decoder.decode(&self.avc.annex_b) {
+            Ok(_) => Ok(decoder),
+            Err(DecodeError::Unsupported(tool)) => Err(unsupported(format!("H.264 with {tool}"))),
+            Err(error) => Err(damaged(format!("parameter sets: {error}"))),
+        }
+    }
+
+    fn decode(
+        &self,
+        file: &mut (impl Read + Seek),
+        decoder: &mut Decoder,
+        index: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<YuvFrame, DataError> {
+        let fault = |what: &str| damaged(format!("{}: {what}", self.name(index)));
+        let sample = self.samples.get(index).ok_or_else(|| fault("not in the index"))?;
+        read_sample(file, sample, buffer)?;
+        let mut annex_b = Vec::with_capacity(buffer.len() + 64);
+        for nal in Nals::new(buffer, self.avc.length_size) {
+            let nal = nal.ok_or_else(|| fault("a NAL unit runs past its end"))?;
+            if nal_type(nal) == Some(NAL_SPS) && Sps::read(nal)? != self.sps {
+                return Err(unsupported("H.264 whose size or colours change midway".to_owned()));
+            }
+            push_nal(&mut annex_b, nal);
+        }
+        let frame = decoder.decode(&annex_b).map_err(|error| match error {
+            // These two follow from the parameter sets, so they are no sign of damage.
+            DecodeError::Unsupported(tool)
+                if tool.contains("field picture") && self.sps.fields_allowed =>
+            {
+                unsupported("interlaced H.264".to_owned())
+            }
+            DecodeError::Unsupported(tool @ "explicit B weighted prediction") => {
+                unsupported(format!("H.264 with {tool}"))
+            }
+            error => fault(&error.to_string()),
+        })?;
+        frame.ok_or_else(|| fault("no complete picture in it"))
+    }
+
+    fn name(&self, index: usize) -> String {
+        format!("sample {index} of {}", self.samples.len())
+    }
+}

@@ -1,0 +1,147 @@
+//! What is at a path, and which reader takes it.
+
+use std::{
+    fs::{self, File, FileType},
+    io::{self, Read},
+    path::Path,
+};
+
+use super::{MediaSource, clip::Mp4Clip, folder::FrameFolder};
+use crate::error::{DataError, Stream};
+
+/// Bytes looked at to tell a container: enough for the third packet of a transport stream.
+const SNIFF_BYTES: u64 = 1024;
+
+/// Opens a clip: an MP4 file, or a folder of pictures with a WAV file.
+///
+/// # Errors
+///
+/// `NotFound`, `NotAFile`, `Empty`, `NotMedia`, `UnsupportedContainer`, `Malformed`,
+/// `MissingStream`, `UnsupportedCodec`, `Truncated`, `TooLarge`, `Damaged` or `Io`, as
+/// [`DataError`] describes them.
+pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
+    // The kind comes first: opening a pipe would wait for its writer.
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DataError::NotFound,
+        _ => DataError::Io(error),
+    })?;
+    if metadata.is_dir() {
+        return Ok(Box::new(FrameFolder::open(path)?));
+    }
+    if !metadata.is_file() {
+        return Err(DataError::NotAFile { kind: kind_of(metadata.file_type()) });
+    }
+    if metadata.len() == 0 {
+        return Err(DataError::Empty);
+    }
+    let file = File::open(path)?;
+    let mut head = Vec::new();
+    (&file).take(SNIFF_BYTES).read_to_end(&mut head)?;
+    sniff(&head)?;
+    Ok(Box::new(Mp4Clip::open(file)?))
+}
+
+#[cfg(unix)]
+fn kind_of(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_fifo() {
+        "named pipe"
+    } else if kind.is_socket() {
+        "socket"
+    } else if kind.is_char_device() || kind.is_block_device() {
+        "device"
+    } else {
+        "special file"
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_of(_: FileType) -> &'static str {
+    "special file"
+}
+
+/// `Ok` where a file starts like MP4 or QuickTime, otherwise what it starts like.
+fn sniff(head: &[u8]) -> Result<(), DataError> {
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    let at = |offset: usize, magic: &[u8]| {
+        head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    };
+    let boxes: [&[u8]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"];
+    if boxes.iter().any(|kind| at(4, kind)) {
+        return Ok(());
+    }
+    let unsupported = |container| Err(DataError::UnsupportedContainer { container });
+    // Containers that hold sound alone are media; what they lack is the pictures.
+    if (starts(b"RIFF") || starts(b"RF64")) && at(8, b"WAVE")
+        || [&b"fLaC"[..], b"ID3"].iter().any(|magic| starts(magic))
+    {
+        return Err(DataError::MissingStream { stream: Stream::Video });
+    }
+    if starts(b"RIFF") && at(8, b"AVI ") {
+        return unsupported("AVI");
+    }
+    if starts(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        let web = head.windows(4).take(64).any(|window| window == b"webm");
+        return unsupported(if web { "WebM" } else { "Matroska" });
+    }
+    if starts(b"OggS") {
+        return unsupported("Ogg");
+    }
+    if starts(b"FLV\x01") {
+        return unsupported("FLV");
+    }
+    if starts(&[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) {
+        return unsupported("ASF (WMV)");
+    }
+    if starts(&[0, 0, 1, 0xba]) {
+        return unsupported("MPEG program stream");
+    }
+    // Packets of 188 bytes, or of 192 with a time stamp before each.
+    for (first, step) in [(0, 188), (4, 192)] {
+        if (0..3).all(|packet| head.get(first + packet * step) == Some(&0x47)) {
+            return unsupported("MPEG transport stream");
+        }
+    }
+    if starts(&[0, 0, 0, 1, 0x67]) || starts(&[0, 0, 0, 1, 0x09]) {
+        return unsupported("raw H.264");
+    }
+    Err(DataError::NotMedia)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "a panic is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn containers_are_named() {
+        let mut transport = vec![0; 1024];
+        for packet in 0..3 {
+            transport[packet * 188] = 0x47;
+        }
+        for (head, name) in [
+            (&b"RIFF\0\0\0\0AVI LIST"[..], "AVI"),
+            (b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm", "WebM"),
+            (b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x88matroska", "Matroska"),
+            (b"OggS\0\x02", "Ogg"),
+            (b"FLV\x01\x05", "FLV"),
+            (b"\x00\x00\x01\xba\x44", "MPEG program stream"),
+            (&transport, "MPEG transport stream"),
+        ] {
+            let Err(DataError::UnsupportedContainer { container }) = sniff(head) else {
+                panic!("{name} was accepted or not known")
+            };
+            assert_eq!(container, name);
+        }
+    }
+
+    #[test]
+    fn boxes_pass_and_other_bytes_do_not() {
+        assert!(sniff(b"\0\0\0\x18ftypqt  ").is_ok());
+        assert!(sniff(b"\0\0\0\x08wide").is_ok());
+        for head in [&b""[..], b"\0\0\0\x18fty", b"this is not a video", &[0; 1024]] {
+            assert!(matches!(sniff(head), Err(DataError::NotMedia)), "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Folders of pictures with a WAV file.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+use std::{fs, path::Path};
+
+use avff_data::{
+    error::{DataError, Stream},
+    media,
+};
+use image::{Rgb, RgbImage};
+
+/// A picture of one colour that tells which it is.
+fn picture(path: &Path, value: u8, width: u32) {
+    RgbImage::from_pixel(width, 6, Rgb([value, 255 - value, 7])).save(path).unwrap();
+}
+
+/// A WAV file of 16-bit samples.
+fn wav(path: &Path, channels: u16, samples: &[i16]) {
+    let data: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
+    fs::write(path, wav_bytes(1, channels, 22_050, 16, &data, data.len() as u32)).unwrap();
+}
+
+fn wav_bytes(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8], size: u32) -> Vec<u8> {
+    let mut out = b"RIFF\0\0\0\0WAVE".to_vec();
+    // An odd chunk, which takes a byte of padding.
+    out.extend(b"LIST\x03\0\0\0abc\0fmt \x10\0\0\0");
+    out.extend(tag.to_le_bytes());
+    out.extend(channels.to_le_bytes());
+    out.extend(rate.to_le_bytes());
+    out.extend([0; 6]);
+    out.extend(bits.to_le_bytes());
+    out.extend(b"data");
+    out.extend(size.to_le_bytes());
+    out.extend(data);
+    out
+}
+
+fn refusal(path: &Path) -> DataError {
+    match media::open(path) {
+        Err(error) => error,
+        Ok(clip) => panic!("opened with {} frames", clip.frame_count()),
+    }
+}
+
+#[test]
+fn frames_are_in_natural_order_and_other_files_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [("f10.png", 100), ("f2.png", 20), ("f1.PNG", 10)] {
+        picture(&folder.path().join(name), value, 8);
+    }
+    fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    fs::write(folder.path().join(".f0.png"), "not a picture").unwrap();
+    fs::create_dir(folder.path().join("f3.png")).unwrap();
+    wav(&folder.path().join("sound.wav"), 2, &[16_384, -16_384, 0, 8192]);
+    let mut clip = media::open(folder.path()).unwrap();
+    assert_eq!(clip.frame_count(), 3);
+    let frames = clip.frames_at(&[2, 0, 1, 0]).unwrap();
+    let reds: Vec<u8> = frames.iter().map(|frame| frame.rgb[0]).collect();
+    assert_eq!(reds, [100, 10, 20, 10]);
+    assert!(frames.iter().all(|f| (f.width, f.height, f.rgb.len()) == (8, 6, 144)));
+    let sound = clip.sound().unwrap();
+    assert_eq!((sound.rate, sound.channels), (22_050, vec![vec![0.5, 0.0], vec![-0.5, 0.25]]));
+    assert!(clip.frames_at(&[3]).is_err());
+}
+
+#[test]
+fn the_sound_may_lie_beside_the_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("clip.01");
+    fs::create_dir(&folder).unwrap();
+    picture(&folder.join("1.jpg"), 50, 8);
+    let error = refusal(&folder);
+    assert!(matches!(error, DataError::MissingStream { stream: Stream::Audio }), "{error}");
+    wav(&root.path().join("clip.01.wav"), 1, &[1, 2, 3]);
+    assert_eq!(media::open(&folder).unwrap().sound().unwrap().len(), 3);
+}
+
+#[test]
+fn what_is_missing_or_too_much_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    wav(&folder.path().join("a.wav"), 1, &[0; 4]);
+    let error = refusal(folder.path());
+    assert!(matches!(error, DataError::MissingStream { stream: Stream::Video }), "{error}");
+    picture(&folder.path().join("1.png"), 1, 8);
+    picture(&folder.path().join("2.png"), 1, 10);
+    let mut clip = media::open(folder.path()).unwrap();
+    let error = clip.frames_at(&[0, 1]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "malformed frame folder: 2.png has 10 x 6 pixels, the first picture 8 x 6"
+    );
+    wav(&folder.path().join("b.wav"), 1, &[0; 4]);
+    assert!(refusal(folder.path()).to_string().contains("2 WAV files"));
+}
+
+#[test]
+fn damaged_pictures_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    wav(&folder.path().join("a.wav"), 1, &[0; 4]);
+    let path = folder.path().join("1.png");
+    RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, (x ^ y) as u8, (x + 3 * y) as u8]))
+        .save(&path)
+        .unwrap();
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() / 2, 20, 0] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error =
+            media::open(folder.path()).and_then(|mut clip| clip.frames_at(&[0])).unwrap_err();
+        let DataError::Damaged { stream: Stream::Video, what } = &error else { panic!("{error}") };
+        assert!(what.starts_with("1.png: "), "{what}");
+    }
+}
+
+#[test]
+fn wav_headers_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(&folder.path().join("1.png"), 1, 8);
+    let path = folder.path().join("a.wav");
+    let sound = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        media::open(folder.path()).and_then(|mut clip| clip.sound())
+    };
+    let float: Vec<u8> = [0.5_f32, -0.25].iter().flat_map(|s| s.to_le_bytes()).collect();
+    let good = wav_bytes(3, 1, 16_000, 32, &float, 8);
+    assert_eq!(sound(&good).unwrap().channels, [[0.5, -0.25]]);
+    let piped = wav_bytes(3, 1, 16_000, 32, &float, u32::MAX);
+    assert_eq!(sound(&piped).unwrap().channels, [[0.5, -0.25]]);
+    let truncated = sound(&wav_bytes(3, 1, 16_000, 32, &float, 80)).unwrap_err();
+    assert!(matches!(truncated, DataError::Truncated { needed: 136, size: 64, .. }), "{truncated}");
+    let adpcm = sound(&wav_bytes(2, 1, 16_000, 4, &float, 8)).unwrap_err();
+    assert_eq!(adpcm.to_string(), "unsupported audio codec WAV of format 0x0002");
+    let nan = f32::NAN.to_le_bytes();
+    let nan = sound(&wav_bytes(3, 1, 16_000, 32, &nan, 4)).unwrap_err();
+    assert!(matches!(nan, DataError::Damaged { stream: Stream::Audio, .. }), "{nan}");
+    for length in 0..64 {
+        let error = sound(&good[..length]).unwrap_err();
+        let fits = matches!(error, DataError::Malformed { .. } | DataError::Truncated { .. });
+        assert!(fits, "{length} bytes: {error}");
+    }
+}
