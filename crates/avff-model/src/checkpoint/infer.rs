@@ -1,0 +1,115 @@
+//! Sizes of a network read off the shapes of a checkpoint that came without a config.
+
+use super::{Kind, tensors::TensorFile};
+use crate::{
+    config::{AvffConfig, TransformerConfig},
+    error::ModelError,
+};
+
+/// Features of an attention head in every released network.
+const HEAD_DIM: usize = 64;
+
+/// The config of `open_avff` with the sizes the file's shapes show.
+///
+/// What shapes do not show is taken from the released networks: 128 mel bins, 16 frames, square
+/// pictures, 8 slices, heads of 64 features.
+pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelError> {
+    let shapes = Shapes { file };
+    let mut config = AvffConfig::open_avff();
+
+    let [dim, _, patch_mels, patch_frames] =
+        shapes.of("audio patch size", "audio_encoder.patch_embed.proj.weight")?;
+    let [_, audio_tokens, _] = shapes.of("audio tokens", "audio_encoder.pos_embed")?;
+    config.audio.patch_mels = patch_mels;
+    config.audio.patch_frames = patch_frames;
+    let rows = config.audio.mels.checked_div(patch_mels).unwrap_or(0);
+    if rows == 0 || audio_tokens % rows != 0 {
+        return Err(shapes.error(
+            "audio frames",
+            format!("{audio_tokens} tokens are no multiple of the {rows} patches in 128 mel bins"),
+        ));
+    }
+    config.audio.frames = (audio_tokens / rows).saturating_mul(patch_frames);
+
+    let [_, channels, tubelet, patch, _] =
+        shapes.of("tubelet size", "visual_encoder.patch_embedding.projection.weight")?;
+    let [_, video_tokens, _] = shapes.of("visual tokens", "visual_encoder.pos_embedding.emb")?;
+    config.video.channels = channels;
+    config.video.tubelet = tubelet;
+    config.video.patch = patch;
+    let times = config.video.frames.checked_div(tubelet).unwrap_or(0);
+    let side = video_tokens.checked_div(times).unwrap_or(0).isqrt();
+    if side == 0 || side * side * times != video_tokens {
+        return Err(shapes.error(
+            "picture size",
+            format!("{video_tokens} tokens are not {times} square grids, as 16 frames would give"),
+        ));
+    }
+    config.video.height = side.saturating_mul(patch);
+    config.video.width = config.video.height;
+
+    config.encoder = shapes.stack(
+        "encoder",
+        dim,
+        ("audio_encoder.transformer.", "audio_encoder.transformer.0.mlp.fc1.weight"),
+    )?;
+    match kind {
+        Kind::Pretrain => {
+            let [dim, _] = shapes.of("decoder width", "audio_decoder.decoder_embed.weight")?;
+            config.decoder = shapes.stack(
+                "decoder",
+                dim,
+                ("audio_decoder.blocks.", "audio_decoder.blocks.0.mlp.fc1.weight"),
+            )?;
+        }
+        Kind::Classifier => {
+            let [hidden, _] = shapes.of("head width", "mlp_head.fc2.weight")?;
+            config.head.hidden = hidden;
+        }
+    }
+    Ok(config)
+}
+
+struct Shapes<'a> {
+    file: &'a TensorFile,
+}
+
+impl Shapes<'_> {
+    fn of<const D: usize>(&self, what: &'static str, key: &str) -> Result<[usize; D], ModelError> {
+        let tensor = self
+            .file
+            .tensors
+            .get(key)
+            .ok_or_else(|| self.error(what, format!("the file lacks {key}")))?;
+        <[usize; D]>::try_from(tensor.shape.as_slice()).map_err(|_| {
+            self.error(what, format!("{key} has shape {:?}, not {D} dimensions", tensor.shape))
+        })
+    }
+
+    fn stack(
+        &self,
+        what: &'static str,
+        dim: usize,
+        (prefix, mlp): (&str, &str),
+    ) -> Result<TransformerConfig, ModelError> {
+        let depth = self
+            .file
+            .tensors
+            .keys()
+            .filter_map(|key| key.strip_prefix(prefix)?.split('.').next()?.parse::<usize>().ok())
+            .max()
+            .map_or(0, |last| last.saturating_add(1));
+        let [hidden, _] = self.of(what, mlp)?;
+        if dim == 0 {
+            return Err(self.error(what, "its width is 0".into()));
+        }
+        // A width that 64 does not divide leaves the heads unknown: 0, which a config file sets.
+        let heads = if dim.is_multiple_of(HEAD_DIM) { dim / HEAD_DIM } else { 0 };
+        Ok(TransformerConfig { dim, depth, heads, mlp_ratio: hidden as f64 / dim as f64 })
+    }
+
+    fn error(&self, what: &'static str, reason: String) -> ModelError {
+        let reason = format!("{reason}; give the sizes in a config file");
+        ModelError::Infer { path: self.file.path.clone(), what, reason }
+    }
+}

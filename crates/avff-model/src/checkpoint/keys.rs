@@ -1,0 +1,58 @@
+//! Module paths and checkpoint keys.
+//!
+//! Fields are named as the reference names its own, so a path is a key but for two things:
+//! Burn's LayerNorm calls its weight and bias `gamma` and `beta`, and visual blocks name the
+//! layers of their MLP `layers.0.linear` and `layers.1.linear`.
+
+/// The prefix data parallel training leaves on every key of a released checkpoint.
+pub(crate) const PREFIX: &str = "module.";
+
+/// The checkpoint key, without prefix, of a module path.
+pub(crate) fn key(path: &str) -> String {
+    let key = match path.rsplit_once('.') {
+        Some((parent, "gamma")) => format!("{parent}.weight"),
+        Some((parent, "beta")) => format!("{parent}.bias"),
+        _ => path.to_owned(),
+    };
+    if !key.starts_with("visual_") {
+        return key;
+    }
+    key.replace(".mlp.fc1.", ".mlp.layers.0.linear.").replace(".mlp.fc2.", ".mlp.layers.1.linear.")
+}
+
+/// Keys a stage-2 checkpoint has and the classifier lacks: decoders, and the token maps of A2V and
+/// V2A, whose sizes change because nothing is masked.
+pub(crate) fn dropped_by_adaptation(key: &str) -> bool {
+    key.contains("decoder") || key.starts_with("a2v.mlp.") || key.starts_with("v2a.mlp.")
+}
+
+/// Keys the classifier starts afresh after adaptation.
+pub(crate) fn fresh_after_adaptation(key: &str) -> bool {
+    ["a2v.mlp.", "v2a.mlp.", "mlp_vision.", "mlp_audio.", "mlp_head."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_map_to_keys() {
+        for (path, wanted) in [
+            (
+                "audio_encoder.transformer.3.mlp.fc1.weight",
+                "audio_encoder.transformer.3.mlp.fc1.weight",
+            ),
+            (
+                "visual_decoder.blocks.0.mlp.fc2.bias",
+                "visual_decoder.blocks.0.mlp.layers.1.linear.bias",
+            ),
+            ("visual_encoder.norm.gamma", "visual_encoder.norm.weight"),
+            ("a2v.transformer.norm1.beta", "a2v.transformer.norm1.bias"),
+            ("mlp_head.fc1.weight", "mlp_head.fc1.weight"),
+        ] {
+            assert_eq!(key(path), wanted);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Checkpoints: PyTorch's `.pth` in both of its formats, and safetensors.
+//!
+//! Keys and layouts are the reference's. What is written here carries its config; the sizes of a
+//! bare `.pth` are read off its shapes. Loading never runs a pickle's code.
+
+mod infer;
+mod keys;
+mod load;
+mod pickle;
+mod pth;
+mod safetensors;
+mod save;
+mod tensors;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use burn::{module::Module, prelude::*};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use safetensors::Precision;
+pub use tensors::{Format, StoredDtype, StoredTensor};
+
+use crate::{
+    classifier::Classifier, config::AvffConfig, error::ModelError, init::Init, pretrain::Pretrain,
+};
+use load::Tolerance;
+use tensors::{TensorFile, format_error};
+
+/// Which of the two models a checkpoint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Stages 1 and 2.
+    Pretrain,
+    /// Stage 3.
+    Classifier,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pretrain => "pre-training model",
+            Self::Classifier => "classifier",
+        })
+    }
+}
+
+/// What travels with the weights in a file written here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Version of this library that wrote the file.
+    pub version: String,
+    /// Which model.
+    pub kind: Kind,
+    /// Its config.
+    pub config: AvffConfig,
+    /// Whether the weights were trained for what the model is meant to do; a classifier fresh from
+    /// a seed or from adaptation was not, and its scores mean nothing.
+    pub trained: bool,
+    /// Whatever else the writer wants kept, such as how clips are prepared.
+    #[serde(default)]
+    pub extra: BTreeMap<String, serde_json::Value>,
+}
+
+impl Metadata {
+    /// Metadata of a model written by this version.
+    #[must_use]
+    pub fn new(kind: Kind, config: &AvffConfig, trained: bool) -> Self {
+        let version = env!("CARGO_PKG_VERSION").into();
+        Self { version, kind, config: config.clone(), trained, extra: BTreeMap::new() }
+    }
+}
+
+/// An opened checkpoint: its keys are known, its numbers not yet read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    file: TensorFile,
+    kind: Kind,
+    metadata: Option<Metadata>,
+}
+
+impl Checkpoint {
+    /// Opens a `.pth` or safetensors file.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`], or [`ModelError::Format`] for anything but a checkpoint of this network.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let path = path.as_ref();
+        let file = TensorFile::open(path)?;
+        let has = |part: &str| file.tensors.keys().any(|key| key.starts_with(part));
+        let kind = match (has("mlp_head."), has("audio_decoder.")) {
+            (true, false) => Kind::Classifier,
+            (false, true) => Kind::Pretrain,
+            _ => {
+                return Err(format_error(
+                    path,
+                    "neither AVFF's classifier nor its pre-training model",
+                ));
+            }
+        };
+        let metadata = file
+            .metadata
+            .as_deref()
+            .map(serde_json::from_str::<Metadata>)
+            .transpose()
+            .map_err(|e| format_error(path, &format!("its avff metadata: {e}")))?;
+        if metadata.as_ref().is_some_and(|metadata| metadata.kind != kind) {
+            return Err(format_error(path, "its metadata names the other model"));
+        }
+        Ok(Self { file, kind, metadata })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Which model it holds.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The container it is stored in.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.file.format
+    }
+
+    /// What was written with the weights; a `.pth` has none.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_ref()
+    }
+
+    /// Keys, without the `module.` of data parallel training, and where their tensors lie.
+    pub fn tensors(&self) -> impl ExactSizeIterator<Item = (&str, &StoredTensor)> {
+        self.file.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor))
+    }
+
+    /// Numbers in all tensors together.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.file.tensors.values().map(StoredTensor::len).sum()
+    }
+
+    /// SHA-256 of the file, in hexadecimal; reads all of it.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`].
+    pub fn sha256(&self) -> Result<String, ModelError> {
+        let io = |source| ModelError::Io { path: self.file.path.clone(), source };
+        let mut hasher = Sha256::new();
+        let mut file = File::open(&self.file.path).map_err(io)?;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer).map_err(io)? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The network's config: the one stored with the weights, else `open_avff` with the sizes read
+    /// off the shapes. `overrides` is a JSON object laid over it, such as
+    /// `{"encoder": {"heads": 3}}`.
+    ///
+    /// # Errors
+    /// [`ModelError::Infer`] where shapes do not tell, [`ModelError::Config`] where the result
+    /// does not fit together.
+    pub fn config(&self, overrides: Option<&serde_json::Value>) -> Result<AvffConfig, ModelError> {
+        let mut config = match &self.metadata {
+            Some(metadata) => metadata.config.clone(),
+            None => infer::config(&self.file, self.kind)?,
+        };
+        if let Some(overrides) = overrides {
+            let malformed = |e: serde_json::Error| ModelError::Config {
+                field: "file".into(),
+                reason: e.to_string(),
+            };
+            let mut json = serde_json::to_value(&config).map_err(malformed)?;
+            overlay(&mut json, overrides);
+            config = serde_json::from_value(json).map_err(malformed)?;
+        }
+        let stacks = [("encoder", &config.encoder), ("decoder", &config.decoder)];
+        for (name, stack) in &stacks[..if self.kind == Kind::Pretrain { 2 } else { 1 }] {
+            if stack.heads == 0 {
+                return Err(ModelError::Infer {
+                    path: self.file.path.clone(),
+                    what: "attention heads",
+                    reason: format!(
+                        "64 does not divide the {name}'s width of {}; give a config file with \
+                         {{\"{name}\": {{\"heads\": N}}}}",
+                        stack.dim
+                    ),
+                });
+            }
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Loads the classifier.
+    ///
+    /// # Errors
+    /// [`ModelError::Kind`] for a pre-training checkpoint, [`ModelError::Keys`] with every key that
+    /// is missing, unused, misshapen or no float, [`ModelError::Io`].
+    pub fn classifier<B: Backend>(
+        &self,
+        config: &AvffConfig,
+        device: &B::Device,
+    ) -> Result<Classifier<B>, ModelError> {
+        self.expect(Kind::Classifier)?;
+        let blank = Classifier::new(config, &mut Init::blank(), device)?;
+        load::load(blank, &self.file, Tolerance::NONE)
+    }
+
+    /// Loads the pre-training model.
+    ///
+    /// # Errors
+    /// As [`classifier`](Self::classifier).
+    pub fn pretrain<B: Backend>(
+        &self,
+        config: &AvffConfig,
+        device: &B::Device,
+    ) -> Result<Pretrain<B>, ModelError> {
+        self.expect(Kind::Pretrain)?;
+        let blank = Pretrain::new(config, &mut Init::blank(), device)?;
+        load::load(blank, &self.file, Tolerance::NONE)
+    }
+
+    /// The stage 2 to stage 3 adaptation: encoders and cross-modal blocks carry over, decoders and
+    /// token maps are dropped, and the head and the token maps start from `seed`.
+    ///
+    /// # Errors
+    /// As [`classifier`](Self::classifier), for a checkpoint that holds no pre-training model.
+    pub fn adapt<B: Backend>(
+        &self,
+        config: &AvffConfig,
+        seed: u64,
+        device: &B::Device,
+    ) -> Result<Classifier<B>, ModelError> {
+        self.expect(Kind::Pretrain)?;
+        let fresh = Classifier::new(config, &mut Init::seeded(seed), device)?;
+        let tolerance = Tolerance {
+            may_lack: keys::fresh_after_adaptation,
+            may_drop: keys::dropped_by_adaptation,
+        };
+        load::load(fresh, &self.file, tolerance)
+    }
+
+    fn expect(&self, wanted: Kind) -> Result<(), ModelError> {
+        if self.kind == wanted {
+            return Ok(());
+        }
+        Err(ModelError::Kind { path: self.file.path.clone(), found: self.kind, wanted })
+    }
+}
+
+/// Keys, without `module.`, and shapes of every parameter of a model, in the order of its fields.
+pub fn required_keys<B: Backend, M: Module<B>>(model: &M) -> Vec<(String, Vec<usize>)> {
+    load::wanted_keys(model)
+}
+
+/// Writes a model as safetensors under the reference's keys (`module.` in front) and layouts,
+/// which PyTorch loads as they are. The file appears whole or not at all.
+///
+/// # Errors
+/// [`ModelError::Io`].
+pub fn save<B: Backend, M: Module<B>>(
+    model: &M,
+    metadata: &Metadata,
+    precision: Precision,
+    path: impl Into<PathBuf>,
+) -> Result<(), ModelError> {
+    let path = path.into();
+    let json = serde_json::to_string(metadata)
+        .map_err(|e| ModelError::Io { path: path.clone(), source: io::Error::other(e) })?;
+    safetensors::write(&path, &save::collect(model, precision), json)
+}
+
+/// Lays the members of one JSON object over another, object by object.
+fn overlay(base: &mut serde_json::Value, over: &serde_json::Value) {
+    match (base, over) {
+        (serde_json::Value::Object(base), serde_json::Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}

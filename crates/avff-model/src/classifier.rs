@@ -1,0 +1,153 @@
+//! The stage-3 classifier: both encoders, A2V and V2A over all tokens, and the head.
+
+use burn::{
+    nn::{Dropout, DropoutConfig},
+    prelude::*,
+    tensor::activation::relu,
+};
+
+use crate::{
+    config::AvffConfig,
+    encoder::{AudioEncoder, VisualEncoder},
+    error::ModelError,
+    init::Init,
+    layers::{CrossModal, FusionScope, Linear},
+};
+
+/// Outputs of the classifier: index 0 is fake, index 1 is real.
+pub const CLASSES: usize = 2;
+
+/// The multi-layer head.
+#[derive(Module, Debug)]
+pub struct Head<B: Backend> {
+    /// `[hidden, 2 * hidden]`.
+    pub fc1: Linear<B>,
+    /// `[hidden, hidden]`.
+    pub fc2: Linear<B>,
+    /// `[2, hidden]`.
+    pub fc3: Linear<B>,
+    dropout: Dropout,
+}
+
+impl<B: Backend> Head<B> {
+    /// # Shapes
+    /// - `x`: `[batch, 2 * hidden]`
+    /// - output: `[batch, 2]`
+    pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let x = relu(self.dropout.forward(self.fc1.forward(x)));
+        let x = relu(self.dropout.forward(self.fc2.forward(x)));
+        self.fc3.forward(x)
+    }
+}
+
+/// What the encoders and cross-modal networks make of a batch.
+#[derive(Debug, Clone)]
+pub struct Embeddings<B: Backend> {
+    /// `[batch, audio tokens, dim]`.
+    pub audio: Tensor<B, 3>,
+    /// `[batch, visual tokens, dim]`.
+    pub video: Tensor<B, 3>,
+    /// Visual tokens made from audio, `[batch, visual tokens, dim]`.
+    pub a2v: Tensor<B, 3>,
+    /// Audio tokens made from video, `[batch, audio tokens, dim]`.
+    pub v2a: Tensor<B, 3>,
+}
+
+/// The deepfake classifier. Module paths are the keys of a released checkpoint.
+#[derive(Module, Debug)]
+pub struct Classifier<B: Backend> {
+    /// fbank to audio tokens.
+    pub audio_encoder: AudioEncoder<B>,
+    /// Frames to visual tokens.
+    pub visual_encoder: VisualEncoder<B>,
+    /// Audio tokens to visual ones.
+    pub a2v: CrossModal<B>,
+    /// Visual tokens to audio ones.
+    pub v2a: CrossModal<B>,
+    /// Per-token means of the visual side to the head.
+    pub mlp_vision: Linear<B>,
+    /// Per-token means of the audio side to the head.
+    pub mlp_audio: Linear<B>,
+    /// The head.
+    pub mlp_head: Head<B>,
+}
+
+impl<B: Backend> Classifier<B> {
+    /// # Errors
+    /// [`ModelError::Config`] where sizes do not fit.
+    pub fn new(
+        config: &AvffConfig,
+        init: &mut Init,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        config.validate()?;
+        let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
+        let (dim, heads, hidden) = (config.encoder.dim, config.encoder.heads, config.head.hidden);
+        Ok(Self {
+            audio_encoder: AudioEncoder::new(init, config, device),
+            visual_encoder: VisualEncoder::new(init, config, device),
+            a2v: CrossModal::new(init, [audio, video], dim, heads, device),
+            v2a: CrossModal::new(init, [video, audio], dim, heads, device),
+            mlp_vision: Linear::torch_default(init, [video, hidden], device),
+            mlp_audio: Linear::torch_default(init, [audio, hidden], device),
+            mlp_head: Head {
+                fc1: Linear::torch_default(init, [2 * hidden, hidden], device),
+                fc2: Linear::torch_default(init, [hidden, hidden], device),
+                fc3: Linear::torch_default(init, [hidden, CLASSES], device),
+                dropout: DropoutConfig::new(config.head.dropout).init(),
+            },
+        })
+    }
+
+    /// Everything before the head.
+    ///
+    /// # Shapes
+    /// - `audio`: `[batch, frames, mels]`, normalised
+    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    pub fn embed(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+        scope: FusionScope,
+    ) -> Embeddings<B> {
+        let audio = self.audio_encoder.forward(audio);
+        let video = self.visual_encoder.forward(video);
+        Embeddings {
+            a2v: self.a2v.forward(audio.clone(), scope),
+            v2a: self.v2a.forward(video.clone(), scope),
+            audio,
+            video,
+        }
+    }
+
+    /// The head over embeddings.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 2]`
+    pub fn classify(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
+        let Embeddings { audio, video, a2v, v2a } = embeddings;
+        // The mean over both embeddings joined on features; they have equally many.
+        let token_means = |crossed: Tensor<B, 3>, own: Tensor<B, 3>| -> Tensor<B, 2> {
+            (crossed.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2)
+        };
+        let vision = self.mlp_vision.forward(token_means(a2v, video));
+        let sound = self.mlp_audio.forward(token_means(v2a, audio));
+        self.mlp_head.forward(Tensor::cat(vec![vision, sound], 1))
+    }
+
+    /// Logits of a batch: index 0 fake, index 1 real. Dropout is active on an autodiff backend
+    /// only, so evaluation runs on the inner one (`valid()`).
+    ///
+    /// # Shapes
+    /// - `audio`: `[batch, frames, mels]`, normalised
+    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - output: `[batch, 2]`
+    pub fn forward(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+        scope: FusionScope,
+    ) -> Tensor<B, 2> {
+        self.classify(self.embed(audio, video, scope))
+    }
+}

@@ -1,0 +1,15 @@
+//! The parts both models are made of. Fields are named as the keys of a released checkpoint.
+
+mod attention;
+mod block;
+mod fusion;
+mod linear;
+mod norm;
+mod patch;
+
+pub use attention::{SelfAttention, attention};
+pub use block::{Block, Mlp, gelu};
+pub use fusion::{CrossAttention, CrossModal, FusionBlock, FusionScope, TokenMap};
+pub use linear::Linear;
+pub(crate) use norm::layer_norm;
+pub use patch::{AudioPatches, VideoPatches};

@@ -1,0 +1,106 @@
+//! The pre-training losses.
+
+use burn::{prelude::*, tensor::activation::log_softmax};
+
+use crate::{
+    config::{AvffConfig, ReconstructionRegion, TargetNorm},
+    layers::{AudioPatches, VideoPatches},
+    mask::ModalityMask,
+};
+
+/// Under the root when a target is standardised.
+const VARIANCE_FLOOR: f64 = 1e-6;
+/// Least norm of an embedding that is divided by its norm, as `F.normalize` has it.
+const NORM_FLOOR: f64 = 1e-12;
+
+/// `(x - mean) / sqrt(var + 1e-6)` along one axis, variance unbiased.
+fn standardise<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
+    let (var, mean) = x.clone().var_mean(axis);
+    (x - mean) / (var + VARIANCE_FLOOR).sqrt()
+}
+
+/// What the audio decoder should have said, patch by patch.
+///
+/// # Shapes
+/// - `fbank`: `[batch, frames, mels]`
+/// - output: `[batch, tokens, patch]`
+pub(crate) fn audio_target<B: Backend>(
+    fbank: Tensor<B, 3>,
+    patches: &AudioPatches,
+    norm: TargetNorm,
+) -> Tensor<B, 3> {
+    match norm {
+        TargetNorm::None => patches.split(fbank),
+        // The reference's last axis is the spectrogram's time, axis 1 here.
+        TargetNorm::Row => patches.split(standardise(fbank, 1)),
+        TargetNorm::Patch => standardise(patches.split(fbank), 2),
+    }
+}
+
+/// What the visual decoder should have said, tubelet by tubelet.
+///
+/// # Shapes
+/// - `frames`: `[batch, channels, frames, height, width]`
+/// - output: `[batch, tokens, patch]`
+pub(crate) fn video_target<B: Backend>(
+    frames: Tensor<B, 5>,
+    patches: &VideoPatches,
+    norm: TargetNorm,
+) -> Tensor<B, 3> {
+    match norm {
+        TargetNorm::None => patches.split(frames),
+        TargetNorm::Row => patches.split(standardise(frames, 4)),
+        TargetNorm::Patch => standardise(patches.split(frames), 2),
+    }
+}
+
+/// Mean squared error over the region the config names.
+///
+/// # Shapes
+/// - `predicted`, `target`: `[batch, tokens, patch]`
+/// - output: `[1]`
+pub(crate) fn reconstruction<B: Backend>(
+    predicted: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+    mask: &ModalityMask,
+    region: ReconstructionRegion,
+) -> Tensor<B, 1> {
+    let error = (predicted - target).powi_scalar(2);
+    match region {
+        ReconstructionRegion::All => error.mean(),
+        ReconstructionRegion::Hidden => mask.hidden(error).mean(),
+    }
+}
+
+/// InfoNCE in both directions on L2-normalised token means, and the mean of both retrieval
+/// accuracies.
+///
+/// # Shapes
+/// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
+/// - outputs: `[1]`, `[1]`
+pub(crate) fn contrastive<B: Backend>(
+    audio: Tensor<B, 3>,
+    video: Tensor<B, 3>,
+    config: &AvffConfig,
+) -> (Tensor<B, 1>, Tensor<B, 1>) {
+    let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
+        let mean: Tensor<B, 2> = x.mean_dim(1).squeeze_dim(1);
+        let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
+        mean / norm
+    };
+    let similarity = unit(audio).matmul(unit(video).transpose()) / config.loss.temperature;
+    let [batch, _] = similarity.dims();
+    let device = similarity.device();
+    let own = Tensor::<B, 2>::eye(batch, &device);
+    let cross_entropy = |x: Tensor<B, 2>| -> Tensor<B, 1> {
+        (log_softmax(x, 1) * own.clone()).sum().neg() / batch as f64
+    };
+    let loss =
+        (cross_entropy(similarity.clone()) + cross_entropy(similarity.clone().transpose())) / 2.0;
+    let numbers = Tensor::<B, 1, Int>::arange(0..batch as i64, &device);
+    let hits = |axis: usize| -> Tensor<B, 1> {
+        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([batch]);
+        best.equal(numbers.clone()).float().mean()
+    };
+    (loss, (hits(0) + hits(1)) / 2.0)
+}

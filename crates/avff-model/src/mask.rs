@@ -1,0 +1,188 @@
+//! Complementary masks: what is hidden from audio is visible to video.
+
+use burn::{
+    prelude::*,
+    tensor::{Int, TensorData},
+};
+use rand::{Rng, seq::index};
+
+use crate::config::{AvffConfig, MaskScope};
+
+/// Which slices of each clip are hidden from audio. Video hides the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    slices: usize,
+    /// Sorted, `slices / 2` of them, for each clip.
+    hidden_from_audio: Vec<Vec<usize>>,
+}
+
+impl Mask {
+    /// Draws half of the slices from the caller's generator, so that a step can be repeated.
+    #[must_use]
+    pub fn draw(config: &AvffConfig, batch: usize, rng: &mut impl Rng) -> Self {
+        let mut draw = || {
+            let mut hidden = index::sample(rng, config.slices, config.slices / 2).into_vec();
+            hidden.sort_unstable();
+            hidden
+        };
+        let hidden_from_audio = match config.mask {
+            MaskScope::PerBatch => vec![draw(); batch],
+            MaskScope::PerClip => (0..batch).map(|_| draw()).collect(),
+        };
+        Self { slices: config.slices, hidden_from_audio }
+    }
+
+    /// The same given slices for every clip; `None` unless they are half of `slices`, each below
+    /// it and named once.
+    #[must_use]
+    pub fn shared(slices: usize, hidden_from_audio: &[usize], batch: usize) -> Option<Self> {
+        let mut hidden = hidden_from_audio.to_vec();
+        hidden.sort_unstable();
+        hidden.dedup();
+        let fits = hidden.len() * 2 == slices
+            && hidden.len() == hidden_from_audio.len()
+            && hidden.last().is_none_or(|&last| last < slices);
+        fits.then(|| Self { slices, hidden_from_audio: vec![hidden; batch] })
+    }
+
+    /// Clips the mask was drawn for.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.hidden_from_audio.len()
+    }
+
+    /// Slices hidden from audio, sorted, a list a clip.
+    #[must_use]
+    pub fn hidden_from_audio(&self) -> &[Vec<usize>] {
+        &self.hidden_from_audio
+    }
+
+    pub(crate) fn audio(&self) -> ModalityMask {
+        ModalityMask::new(self.slices, &self.hidden_from_audio)
+    }
+
+    pub(crate) fn video(&self) -> ModalityMask {
+        let hidden: Vec<Vec<usize>> = self
+            .hidden_from_audio
+            .iter()
+            .map(|audio| (0..self.slices).filter(|slice| !audio.contains(slice)).collect())
+            .collect();
+        ModalityMask::new(self.slices, &hidden)
+    }
+}
+
+/// One modality's half of a mask, as row numbers of `[batch * slices, ..]`.
+#[derive(Debug, Clone)]
+pub(crate) struct ModalityMask {
+    batch: usize,
+    slices: usize,
+    visible: Vec<usize>,
+    hidden: Vec<usize>,
+}
+
+impl ModalityMask {
+    fn new(slices: usize, hidden_by_clip: &[Vec<usize>]) -> Self {
+        let (mut visible, mut hidden) = (Vec::new(), Vec::new());
+        for (clip, hidden_slices) in hidden_by_clip.iter().enumerate() {
+            for slice in 0..slices {
+                let rows = if hidden_slices.contains(&slice) { &mut hidden } else { &mut visible };
+                rows.push(clip * slices + slice);
+            }
+        }
+        Self { batch: hidden_by_clip.len(), slices, visible, hidden }
+    }
+
+    /// # Shapes
+    /// - `x`: `[batch, tokens, features]`
+    /// - output: `[batch, tokens / 2, features]`, the visible slices in order
+    pub(crate) fn visible<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.take(x, &self.visible)
+    }
+
+    /// As [`visible`](Self::visible), for the hidden slices.
+    pub(crate) fn hidden<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.take(x, &self.hidden)
+    }
+
+    fn take<B: Backend>(&self, x: Tensor<B, 3>, rows: &[usize]) -> Tensor<B, 3> {
+        let [batch, tokens, features] = x.dims();
+        let slice = tokens / self.slices;
+        let device = x.device();
+        x.reshape([batch * self.slices, slice, features])
+            .select(0, indices(rows, &device))
+            .reshape([batch, tokens / 2, features])
+    }
+
+    /// Puts visible and predicted slices back where they belong.
+    ///
+    /// # Shapes
+    /// - `visible`, `predicted`: `[batch, tokens / 2, features]`
+    /// - output: `[batch, tokens, features]`
+    pub(crate) fn restore<B: Backend>(
+        &self,
+        visible: Tensor<B, 3>,
+        predicted: Tensor<B, 3>,
+    ) -> Tensor<B, 3> {
+        let [batch, half, features] = visible.dims();
+        let slice = 2 * half / self.slices;
+        let device = visible.device();
+        let flat = |x: Tensor<B, 3>| x.reshape([batch * self.slices / 2, slice, features]);
+        let mut source = vec![0; self.batch * self.slices];
+        for (from, &row) in self.visible.iter().chain(&self.hidden).enumerate() {
+            source[row] = from;
+        }
+        Tensor::cat(vec![flat(visible), flat(predicted)], 0)
+            .select(0, indices(&source, &device))
+            .reshape([batch, 2 * half, features])
+    }
+}
+
+fn indices<B: Backend>(rows: &[usize], device: &B::Device) -> Tensor<B, 1, Int> {
+    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let count = rows.len();
+    Tensor::from_data(TensorData::new(rows, [count]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn_flex::Flex;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn half_is_hidden_and_the_other_half_complements() {
+        let mut config = AvffConfig::avff();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mask = Mask::draw(&config, 16, &mut rng);
+        assert!(mask.hidden_from_audio().windows(2).any(|pair| pair[0] != pair[1]));
+        for (audio, video) in mask.audio().hidden.chunks(4).zip(mask.video().hidden.chunks(4)) {
+            assert!(audio.iter().all(|slice| !video.contains(slice)));
+        }
+        config.mask = MaskScope::PerBatch;
+        let mask = Mask::draw(&config, 16, &mut rng);
+        assert!(mask.hidden_from_audio().windows(2).all(|pair| pair[0] == pair[1]));
+        let again = Mask::draw(&config, 16, &mut ChaCha8Rng::seed_from_u64(3));
+        assert_eq!(again, Mask::draw(&config, 16, &mut ChaCha8Rng::seed_from_u64(3)));
+    }
+
+    #[test]
+    fn shared_masks_must_be_half() {
+        assert!(Mask::shared(8, &[1, 2, 5, 6], 2).is_some());
+        for bad in [&[1, 2, 5][..], &[1, 2, 5, 8], &[1, 1, 2, 5], &[]] {
+            assert!(Mask::shared(8, bad, 2).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn restore_undoes_the_split() {
+        let device = Default::default();
+        let config = AvffConfig::avff();
+        let mask = Mask::draw(&config, 3, &mut ChaCha8Rng::seed_from_u64(1)).audio();
+        let x = Tensor::<Flex, 1, Int>::arange(0..3 * 16 * 5, &device).float().reshape([3, 16, 5]);
+        let back = mask.restore(mask.visible(x.clone()), mask.hidden(x.clone()));
+        assert_eq!(back.into_data(), x.into_data());
+    }
+}

@@ -1,0 +1,322 @@
+//! Checkpoints as PyTorch writes them, as we write them, and as neither should.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    unreachable_pub,
+    missing_docs,
+    dead_code
+)]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use avff_model::{
+    AvffConfig, Checkpoint, Classifier, Init, ModelError, Pretrain,
+    checkpoint::{self, Format, Kind, Metadata, Precision},
+    config::FusionAttention,
+};
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::Tensor,
+};
+use burn_flex::Flex;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::{formula, torch_file};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Heads of the micro checkpoints, which have 8 features each.
+fn heads() -> Value {
+    json!({ "encoder": { "heads": 3 }, "decoder": { "heads": 3 } })
+}
+
+fn micro() -> AvffConfig {
+    let mut config = AvffConfig::open_avff();
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
+    (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (12, 1, 3);
+    config
+}
+
+/// A network small enough to make by the hundred.
+fn nano() -> AvffConfig {
+    let mut config = micro();
+    (config.audio.frames, config.audio.mels) = (128, 32);
+    (config.video.height, config.video.width) = (32, 32);
+    config.head.hidden = 8;
+    config
+}
+
+/// Every parameter by its key.
+fn weights<M: Module<Flex>>(model: &M) -> BTreeMap<String, Vec<f32>> {
+    struct Values(Vec<Vec<f32>>);
+    impl ModuleVisitor<Flex> for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Flex, D>>) {
+            self.0.push(param.val().into_data().iter::<f32>().collect());
+        }
+    }
+    let mut values = Values(Vec::new());
+    model.visit(&mut values);
+    checkpoint::required_keys(model).into_iter().map(|(key, _)| key).zip(values.0).collect()
+}
+
+#[test]
+fn files_of_pytorch_load_in_both_formats() {
+    let golden: Value = serde_json::from_str(include_str!("fixtures/stage2_micro.json")).unwrap();
+    let golden_keys: Vec<&str> =
+        golden["keys"].as_array().unwrap().iter().map(|k| k.as_str().unwrap()).collect();
+    for (name, format) in [
+        ("stage2_micro_f16.pth", Format::TorchZip),
+        ("stage2_micro_f16_legacy.pth", Format::TorchLegacy),
+    ] {
+        let file = Checkpoint::open(fixture(name)).unwrap();
+        assert_eq!((file.kind(), file.format()), (Kind::Pretrain, format));
+        let mut keys: Vec<String> =
+            file.tensors().map(|(key, _)| format!("module.{key}")).collect();
+        keys.sort();
+        let mut wanted = golden_keys.clone();
+        wanted.sort_unstable();
+        assert_eq!(keys, wanted);
+        let config = file.config(Some(&heads())).unwrap();
+        assert_eq!(config, micro());
+        let model: Pretrain<Flex> = file.pretrain(&config, &Default::default()).unwrap();
+        let shapes: BTreeMap<String, Vec<usize>> =
+            checkpoint::required_keys(&model).into_iter().collect();
+        for (key, values) in weights(&model) {
+            for (value, wanted) in values.iter().zip(formula::weight(&key, &shapes[&key], &config))
+            {
+                // Half precision keeps eleven bits.
+                let allowed = wanted.abs() / 2048.0 + 6e-8;
+                assert!((value - wanted).abs() <= allowed, "{name} {key}: {value} {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn heads_that_shapes_do_not_show_are_asked_for() {
+    let file = Checkpoint::open(fixture("stage2_micro_f16.pth")).unwrap();
+    let error = file.config(None).unwrap_err();
+    assert!(matches!(error, ModelError::Infer { what: "attention heads", .. }), "{error}");
+    assert!(error.to_string().contains(r#"{"encoder": {"heads": N}}"#), "{error}");
+    let error = file.config(Some(&json!({ "encoder": { "haeds": 3 } }))).unwrap_err();
+    assert!(error.to_string().contains("haeds"), "{error}");
+}
+
+#[test]
+fn sizes_are_read_off_shapes() {
+    let mut config = AvffConfig::open_avff();
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (64, 3, 1);
+    config.encoder.mlp_ratio = 2.0;
+    config.audio.frames = 512;
+    config.head.hidden = 16;
+    (config.video.height, config.video.width) = (96, 96);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stage3.pth");
+    let model = Classifier::<Flex>::new(&config, &mut Init::blank(), &Default::default()).unwrap();
+    torch_file::write(&path, &checkpoint::required_keys(&model), |_, shape| {
+        vec![0.5; shape.iter().product()]
+    });
+    assert_eq!(Checkpoint::open(&path).unwrap().config(None).unwrap(), config);
+}
+
+#[test]
+fn safetensors_keep_weights_config_and_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let mut config = nano();
+    config.fusion_attention = FusionAttention::Tokens;
+    let model = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let mut metadata = Metadata::new(Kind::Classifier, &config, true);
+    metadata.extra.insert("note".into(), "kept".into());
+    let (one, two, half) = (
+        folder.path().join("1.safetensors"),
+        folder.path().join("2.safetensors"),
+        folder.path().join("h.safetensors"),
+    );
+    checkpoint::save(&model, &metadata, Precision::F32, &one).unwrap();
+    let file = Checkpoint::open(&one).unwrap();
+    assert_eq!(file.metadata(), Some(&metadata));
+    assert_eq!(file.parameter_count(), model.num_params());
+    let found = file.config(None).unwrap();
+    assert_eq!(found, config);
+    let again: Classifier<Flex> = file.classifier(&found, &device).unwrap();
+    assert_eq!(weights(&again), weights(&model));
+    checkpoint::save(&again, &metadata, Precision::F32, &two).unwrap();
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
+    assert_eq!(file.sha256().unwrap(), Checkpoint::open(&two).unwrap().sha256().unwrap());
+    // PyTorch's data parallel names, as the reference's own scripts expect them.
+    let bytes = fs::read(&one).unwrap();
+    let name = b"\"module.visual_encoder.blocks.0.mlp.layers.0.linear.weight\"";
+    assert!(bytes.windows(name.len()).any(|window| window == name));
+
+    checkpoint::save(&model, &metadata, Precision::F16, &half).unwrap();
+    let again: Classifier<Flex> =
+        Checkpoint::open(&half).unwrap().classifier(&config, &device).unwrap();
+    for (key, values) in weights(&again) {
+        for (value, wanted) in values.iter().zip(&weights(&model)[&key]) {
+            assert!((value - wanted).abs() <= wanted.abs() / 2048.0 + 6e-8);
+        }
+    }
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn start_values_depend_on_the_seed_alone() {
+    let make = |seed| {
+        weights(
+            &Pretrain::<Flex>::new(&nano(), &mut Init::seeded(seed), &Default::default()).unwrap(),
+        )
+    };
+    assert_eq!(make(5), make(5));
+    assert_ne!(make(5), make(6));
+    // Xavier normal: the standard deviation of a known layer.
+    let qkv = &make(5)["audio_encoder.transformer.0.attn.qkv.weight"];
+    let std = (qkv.iter().map(|v| v * v).sum::<f32>() / qkv.len() as f32).sqrt();
+    assert!((std - (2f32 / 96.0).sqrt()).abs() < 0.01, "{std}");
+}
+
+#[test]
+fn adaptation_carries_over_what_the_reference_carries_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let path = folder.path().join("stage2.pth");
+    let stage2 = Pretrain::<Flex>::new(&nano(), &mut Init::seeded(1), &device).unwrap();
+    let (keys, values) = (checkpoint::required_keys(&stage2), weights(&stage2));
+    torch_file::write(&path, &keys, |key, _| values[key].clone());
+    let file = Checkpoint::open(&path).unwrap();
+    let adapt = |seed| weights(&file.adapt::<Flex>(&nano(), seed, &device).unwrap());
+    let (stage3, other) = (adapt(2), adapt(3));
+    assert_eq!(stage3, adapt(2));
+    for (key, value) in &stage3 {
+        let fresh = ["a2v.mlp", "v2a.mlp", "mlp_vision", "mlp_audio", "mlp_head"];
+        if fresh.iter().any(|prefix| key.starts_with(prefix)) {
+            assert_ne!(value, &other[key], "{key}");
+        } else {
+            assert_eq!(value, &values[key], "{key}");
+        }
+    }
+    let error = file.classifier::<Flex>(&nano(), &device).unwrap_err();
+    assert!(error.to_string().contains("avff adapt"), "{error}");
+}
+
+#[test]
+fn every_wrong_key_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let path = folder.path().join("stage3.pth");
+    let model = Classifier::<Flex>::new(&nano(), &mut Init::blank(), &device).unwrap();
+    let mut keys = checkpoint::required_keys(&model);
+    keys.retain(|(key, _)| key != "mlp_head.fc3.bias" && key != "a2v.transformer.fc1.weight");
+    keys.push(("classifier.weight".into(), vec![2]));
+    for (key, shape) in &mut keys {
+        if key == "mlp_vision.weight" {
+            shape.reverse();
+        }
+    }
+    torch_file::write(&path, &keys, |_, shape| vec![0.0; shape.iter().product()]);
+    let error = Checkpoint::open(&path).unwrap().classifier::<Flex>(&nano(), &device).unwrap_err();
+    let ModelError::Keys { problems, .. } = &error else { panic!("{error}") };
+    assert_eq!(problems.missing, ["a2v.transformer.fc1.weight", "mlp_head.fc3.bias"]);
+    assert_eq!(problems.unused, ["classifier.weight"]);
+    assert_eq!(problems.misshapen, [("mlp_vision.weight".into(), vec![32, 8], vec![8, 32])]);
+    for key in ["mlp_head.fc3.bias", "classifier.weight", "[32, 8]"] {
+        assert!(error.to_string().contains(key), "{error}");
+    }
+}
+
+/// Weights of odd storage: views, transposed, doubles, bfloat16, wrapped in a training state.
+/// `reference/torch_fixtures.py` says what is in the file.
+#[test]
+fn storage_is_read_as_pytorch_means_it() {
+    for name in ["odd_storage.pth", "odd_storage_legacy.pth"] {
+        let file = Checkpoint::open(fixture(name)).unwrap();
+        let model: Classifier<Flex> = file.classifier(&nano(), &Default::default()).unwrap();
+        let shapes: BTreeMap<String, Vec<usize>> =
+            checkpoint::required_keys(&model).into_iter().collect();
+        for (key, values) in weights(&model) {
+            for (i, (value, wanted)) in
+                values.iter().zip(formula::weight(&key, &shapes[&key], &nano())).enumerate()
+            {
+                let allowed = match key.as_str() {
+                    // bfloat16 keeps eight bits.
+                    "mlp_audio.weight" => wanted.abs() / 256.0,
+                    // Sines and powers of two mathematical libraries differ in the last bits.
+                    key if key.contains("pos_emb") => 1e-5,
+                    _ => 0.0,
+                };
+                assert!((value - wanted).abs() <= allowed, "{name} {key}[{i}]: {value} {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    for (bytes, reason) in [
+        (&b""[..], "empty"),
+        (b"hello, world, this is text", "neither PyTorch"),
+        (b"PK\x03\x04 nothing more", "zip"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "pickle"),
+        (b"\xff\xff\xff\xff\xff\xff\xff\x7f{\"a\":1}", "safetensors header"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let error = Checkpoint::open(&path).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(matches!(Checkpoint::open(folder.path()), Err(ModelError::Format { .. })));
+    assert!(matches!(Checkpoint::open(folder.path().join("absent")), Err(ModelError::Io { .. })));
+}
+
+/// Opens and loads a file whatever is in it; must return, must not panic.
+fn try_to_load(path: &Path) -> Result<(), ModelError> {
+    let file = Checkpoint::open(path)?;
+    let config = file.config(Some(&heads()))?;
+    file.pretrain::<Flex>(&config, &Default::default())?;
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn truncated_files_are_errors(share in 0.0..0.9999, legacy: bool) {
+        let name = if legacy { "stage2_micro_f16_legacy.pth" } else { "stage2_micro_f16.pth" };
+        let bytes = fs::read(fixture(name)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.pth");
+        fs::write(&path, &bytes[..(bytes.len() as f64 * share) as usize]).unwrap();
+        prop_assert!(try_to_load(&path).is_err());
+    }
+
+    #[test]
+    fn damaged_files_never_panic(seed in any::<u64>(), legacy: bool) {
+        let name = if legacy { "stage2_micro_f16_legacy.pth" } else { "stage2_micro_f16.pth" };
+        let mut bytes = fs::read(fixture(name)).unwrap();
+        // The first and last 20 KB hold everything but numbers.
+        let length = bytes.len();
+        let mut state = seed;
+        for _ in 0..1 + seed % 8 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let near = (state >> 33) as usize % 20_000;
+            let at = if state & 1 == 0 { near } else { length - 1 - near };
+            bytes[at] = (state >> 20) as u8;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.pth");
+        fs::write(&path, &bytes).unwrap();
+        let _ = try_to_load(&path);
+    }
+}

@@ -1,0 +1,59 @@
+//! The network against numbers from PyTorch, on flex. Tolerances and their reasons are in
+//! `support/compare.rs`; the other backends run the same checks in the `avff` crate.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    unreachable_pub,
+    missing_docs,
+    dead_code
+)]
+
+mod support;
+
+use burn::backend::Autodiff;
+use burn_flex::Flex;
+use serde_json::Value;
+use support::{
+    compare::{EXACT, GRADIENT},
+    golden::{self, Tolerances},
+};
+
+const TOLERANCES: Tolerances =
+    Tolerances { value: EXACT, gradient: GRADIENT, trajectory: GRADIENT };
+
+fn tiny() -> Value {
+    serde_json::from_str(include_str!("fixtures/model_tiny.json")).unwrap()
+}
+
+fn micro() -> Value {
+    serde_json::from_str(include_str!("fixtures/stage2_micro.json")).unwrap()
+}
+
+#[test]
+fn classifier() {
+    golden::check_classifier::<Flex>(&tiny()["classifier_tiny"], 3, EXACT, &Default::default());
+}
+
+#[test]
+fn fine_tuning() {
+    golden::check_finetune::<Autodiff<Flex>>(
+        &tiny()["classifier_tiny"],
+        TOLERANCES,
+        &Default::default(),
+    );
+}
+
+#[test]
+fn pre_training() {
+    let golden = &tiny()["pretrain_tiny"];
+    golden::check_pretrain::<Autodiff<Flex>>(golden, 3, TOLERANCES, &Default::default());
+    golden::check_plain_targets::<Flex>(golden, 3, EXACT, &Default::default());
+}
+
+#[test]
+fn pre_training_micro() {
+    let golden = &micro()["pretrain_micro"];
+    golden::check_pretrain::<Autodiff<Flex>>(golden, 2, TOLERANCES, &Default::default());
+    golden::check_plain_targets::<Flex>(golden, 2, EXACT, &Default::default());
+}

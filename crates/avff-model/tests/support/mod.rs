@@ -1,0 +1,7 @@
+//! Shared by the golden tests: weights and inputs by formula, checkpoint files as PyTorch writes
+//! them, and comparisons.
+
+pub mod compare;
+pub mod formula;
+pub mod golden;
+pub mod torch_file;
