@@ -1,0 +1,35 @@
+//! What surrounds the AVFF network when it is trained and judged.
+//!
+//! Today this crate holds the metrics of a real-or-fake detector; the learners of the three training
+//! stages build on them and come later.
+//!
+//! # Layout
+//!
+//! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
+//!   its own, and [`metrics::BinaryReport`], all of them over one scored set of clips.
+//!
+//! # Example
+//!
+//! ```
+//! use avff_train::metrics::{BinaryReport, Scored};
+//!
+//! // Two outputs a clip (fake, real), as logits or probabilities, and the label of the manifest.
+//! let clips = [
+//!     Scored { fake: 2.1, real: -1.9, target: 1 },
+//!     Scored { fake: -0.4, real: 0.6, target: 1 },
+//!     Scored { fake: 0.3, real: -0.2, target: 0 },
+//!     Scored { fake: -3.0, real: 2.8, target: 0 },
+//! ];
+//! let report = BinaryReport::new(&clips)?;
+//! assert_eq!(report.auc, Some(0.75));
+//! assert_eq!(report.accuracy, Some(0.5));
+//! assert!(report.notes.is_empty());
+//!
+//! // One class alone has no AUC: the value is absent and the reason is kept.
+//! let fakes = BinaryReport::new(&clips[..2])?;
+//! assert_eq!(fakes.auc, None);
+//! assert!(fakes.notes[0].ends_with("both classes are needed, all 2 clips are fake"));
+//! # Ok::<(), avff_train::metrics::MetricError>(())
+//! ```
+
+pub mod metrics;

@@ -1,0 +1,99 @@
+//! Why a metric has no value.
+
+use std::fmt;
+
+/// One of the two answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Manipulated; target 1.
+    Fake,
+    /// Untouched; target 0.
+    Real,
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fake => "fake",
+            Self::Real => "real",
+        })
+    }
+}
+
+/// Input on which a metric is not defined.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// No clips at all.
+    #[error("there are no clips")]
+    Empty,
+    /// Two lists that must run in parallel do not.
+    #[error("{scores} scores or predictions, but {labels} labels")]
+    LengthMismatch {
+        /// Length of the list of scores or predictions.
+        scores: usize,
+        /// Length of the list it must match.
+        labels: usize,
+    },
+    /// A score that is NaN or infinite: its rank would be an accident.
+    #[error("the score of clip {index} is {value}")]
+    NotFinite {
+        /// Position in the list, from 0.
+        index: usize,
+        /// The score.
+        value: f64,
+    },
+    /// The metric compares two classes and only one is there.
+    #[error("both classes are needed, all {count} clips are {class}")]
+    OneClass {
+        /// The class that is there.
+        class: Class,
+        /// How many clips it has, which is all of them.
+        count: usize,
+    },
+    /// A label other than 0 (real) and 1 (fake).
+    #[error("the target of clip {index} is {value}, neither 0 (real) nor 1 (fake)")]
+    Target {
+        /// Position in the list, from 0.
+        index: usize,
+        /// The label.
+        value: u8,
+    },
+    /// No score is on either side of NaN.
+    #[error("the threshold is NaN")]
+    NanThreshold,
+    /// A number outside `[0, 1]` where a probability or a rate is wanted.
+    #[error("{value} is not within 0 and 1")]
+    NotARate {
+        /// The number.
+        value: f64,
+    },
+}
+
+/// Refuses lists that are empty or not parallel.
+pub(super) fn check_lengths(scores: usize, labels: usize) -> Result<(), MetricError> {
+    if scores != labels {
+        return Err(MetricError::LengthMismatch { scores, labels });
+    }
+    if scores == 0 { Err(MetricError::Empty) } else { Ok(()) }
+}
+
+/// Widens scores to `f64`, refusing those that are not finite.
+pub(super) fn finite<S: Copy + Into<f64>>(scores: &[S]) -> Result<Vec<f64>, MetricError> {
+    let widen = |(index, &score): (usize, &S)| {
+        let value: f64 = score.into();
+        if value.is_finite() { Ok(value) } else { Err(MetricError::NotFinite { index, value }) }
+    };
+    scores.iter().enumerate().map(widen).collect()
+}
+
+/// Counts fakes and reals, refusing a set that has only one of the two.
+pub(super) fn both_classes(is_fake: &[bool]) -> Result<(usize, usize), MetricError> {
+    let fakes = is_fake.iter().filter(|&&fake| fake).count();
+    match (fakes, is_fake.len() - fakes) {
+        (0, 0) => Err(MetricError::Empty),
+        (0, count) => Err(MetricError::OneClass { class: Class::Real, count }),
+        (count, 0) => Err(MetricError::OneClass { class: Class::Fake, count }),
+        counts => Ok(counts),
+    }
+}
