@@ -1,0 +1,91 @@
+//! `avff eval`.
+
+use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
+
+use avff::eval::{EvalOptions, Paths, Progress, evaluate};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{code_for_coverage, fraction, network::NetworkArgs};
+
+/// Score every clip of a CSV
+///
+/// Writes NAME.csv with `video_name,y_pred` (probability of fake) and the CSV's further columns for
+/// every clip that could be read, in the CSV's order; NAME.errors.csv with a reason for every other;
+/// NAME.summary.json with coverage, metrics where there are targets, and all that scores depend on.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    network: NetworkArgs,
+
+    /// CSV with a column `video_name`; `target` (1 fake, 0 real) and others are carried through
+    #[arg(long, value_name = "FILE")]
+    csv: PathBuf,
+
+    /// Where relative paths start [default: the CSV's folder]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// The predictions
+    #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
+    output: PathBuf,
+
+    /// Decoding threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Go on with an unfinished run into the same output
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+
+    /// Discard an unfinished run into the same output
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Exit with 3 when a smaller share of the clips could be read
+    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    min_coverage: f64,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let network = args.network.open()?;
+    let options = EvalOptions {
+        csv: args.csv.clone(),
+        root: args.root.clone(),
+        output: args.output.clone(),
+        workers: args.workers,
+        resume: args.resume,
+        overwrite: args.overwrite,
+    };
+    let bar = bar();
+    let mut show = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        if progress.failed > 0 {
+            bar.set_message(format!("{} not read", progress.failed));
+        }
+    };
+    let summary = evaluate(&*network.scorer, &network.spec, network.run, &options, &mut show)?;
+    bar.finish_and_clear();
+    let paths = Paths::new(&args.output);
+    if summary.coverage.failed > 0 {
+        tracing::warn!(
+            "{} clips have no score: see {}",
+            summary.coverage.failed,
+            paths.errors.display()
+        );
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", summary.table())?;
+    writeln!(out, "scores: {}", paths.predictions.display())?;
+    Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
+}
+
+/// Shown on a terminal only.
+fn bar() -> ProgressBar {
+    let style = "{elapsed_precise} [{bar:30}] {pos}/{len} clips, {per_sec}, {eta} left  {msg}";
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar
+}

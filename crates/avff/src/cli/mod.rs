@@ -1,0 +1,76 @@
+//! Arguments to library calls to terminal: wiring only.
+
+mod adapt;
+mod eval;
+mod inspect;
+mod network;
+mod score;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Usage or setup is wrong; clap exits with the same.
+pub(crate) const SETUP: u8 = 2;
+/// Fewer clips could be read than `--min-coverage` asks for.
+pub(crate) const COVERAGE: u8 = 3;
+
+/// Audio-visual deepfake detection.
+///
+/// Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 2 usage or setup, 3 fewer
+/// clips could be read than --min-coverage asks for.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Log more: -v progress, -vv details. RUST_LOG overrides.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Eval(eval::Args),
+    Score(score::Args),
+    Inspect(inspect::Args),
+    Adapt(adapt::Args),
+}
+
+/// Runs the command line.
+///
+/// # Errors
+/// What keeps a command from doing its work.
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .init();
+    match cli.command {
+        Command::Eval(args) => eval::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Adapt(args) => adapt::run(&args),
+    }
+}
+
+/// Done, or too few clips read.
+fn code_for_coverage(fraction: f64, wanted: f64) -> ExitCode {
+    if fraction >= wanted { ExitCode::SUCCESS } else { ExitCode::from(COVERAGE) }
+}
+
+/// A share of clips.
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("give a number from 0 to 1".into()),
+    }
+}

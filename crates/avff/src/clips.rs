@@ -1,0 +1,63 @@
+//! How clips are prepared for a network.
+
+use avff_data::spec::{ClipSpec, FrameFit};
+use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
+
+use crate::error::Error;
+
+/// Where a checkpoint's metadata keeps its clip spec.
+const ENTRY: &str = "clip";
+
+/// The spec a checkpoint was trained with: the one stored with it, else the reference's statistics
+/// at the network's sizes.
+///
+/// # Errors
+/// [`Error::StoredSpec`] or [`Error::ClipSpec`] for one that cannot be used, [`Error::Spec`] for one that does not fit the config.
+pub fn spec(
+    checkpoint: &Checkpoint,
+    config: &AvffConfig,
+    fit: Option<FrameFit>,
+) -> Result<ClipSpec, Error> {
+    let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(ENTRY));
+    let mut spec = match stored {
+        Some(json) => serde_json::from_value(json.clone()).map_err(Error::StoredSpec)?,
+        None => for_config(config),
+    };
+    spec.video.fit = fit.unwrap_or(spec.video.fit);
+    spec.validate()?;
+    for (what, clip, network) in [
+        ("fbank frames", spec.audio.frames, config.audio.frames),
+        ("mel bins", spec.audio.mels, config.audio.mels),
+        ("frames", spec.video.frames, config.video.frames),
+        ("height", spec.video.height, config.video.height),
+        ("width", spec.video.width, config.video.width),
+        ("colour channels", 3, config.video.channels),
+    ] {
+        if clip != network {
+            return Err(Error::Spec { what, clip, network });
+        }
+    }
+    Ok(spec)
+}
+
+/// The reference's statistics at the sizes of a network.
+#[must_use]
+pub fn for_config(config: &AvffConfig) -> ClipSpec {
+    let mut spec = ClipSpec::open_avff();
+    spec.audio.frames = config.audio.frames;
+    spec.audio.mels = config.audio.mels;
+    spec.video.frames = config.video.frames;
+    spec.video.height = config.video.height;
+    spec.video.width = config.video.width;
+    spec
+}
+
+/// Keeps a spec with the weights it belongs to.
+///
+/// # Errors
+/// [`Error::StoredSpec`] where it cannot be written as JSON.
+pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), Error> {
+    let json = serde_json::to_value(spec).map_err(Error::StoredSpec)?;
+    metadata.extra.insert(ENTRY.into(), json);
+    Ok(())
+}

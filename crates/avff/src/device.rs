@@ -1,0 +1,192 @@
+//! Where the network runs, chosen at run time among the backends built in.
+
+use std::{fmt, panic, str::FromStr};
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::error::Error;
+
+/// A backend and, for GPUs, which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// Burn's flex backend: pure Rust, all cores.
+    Cpu,
+    /// Burn's ndarray backend.
+    NdArray,
+    /// A GPU through Vulkan, Metal or DirectX 12: the default adapter, or the discrete one of a number.
+    Wgpu(Option<usize>),
+    /// An NVIDIA GPU by its number.
+    Cuda(usize),
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    /// `auto` takes the fastest that answers: CUDA, a GPU through wgpu, the CPU.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let unknown = || Error::UnknownDevice { name: name.into() };
+        let (kind, number) = match name.split_once(':') {
+            Some((kind, number)) => (kind, Some(number.parse().map_err(|_| unknown())?)),
+            None => (name, None),
+        };
+        match (kind, number) {
+            ("auto", None) => Ok(Self::auto()),
+            ("cpu", None) => Ok(Self::Cpu),
+            ("ndarray", None) => Ok(Self::NdArray),
+            ("wgpu", number) => Ok(Self::Wgpu(number)),
+            ("cuda", number) => Ok(Self::Cuda(number.unwrap_or(0))),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => write!(f, "cpu"),
+            Self::NdArray => write!(f, "ndarray"),
+            Self::Wgpu(None) => write!(f, "wgpu"),
+            Self::Wgpu(Some(number)) => write!(f, "wgpu:{number}"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+impl Device {
+    /// The fastest device that is built in and answers; a software renderer is no GPU.
+    #[must_use]
+    pub fn auto() -> Self {
+        let candidates = [Self::Cuda(0), Self::Wgpu(Some(0)), Self::Cpu, Self::NdArray];
+        let answers = |device: &Self| device.check().is_ok();
+        candidates.into_iter().find(answers).unwrap_or(Self::Wgpu(None))
+    }
+
+    /// The device for work on weights alone: the CPU where one is built in.
+    #[must_use]
+    pub fn host() -> Self {
+        let candidates = [Self::Cpu, Self::NdArray];
+        candidates.into_iter().find(|d| d.check().is_ok()).unwrap_or_else(Self::auto)
+    }
+
+    /// Whether clips are cheap to batch: on a GPU. On a CPU one clip already fills all cores.
+    #[must_use]
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Self::Wgpu(_) | Self::Cuda(_))
+    }
+
+    /// Whether the device is built in and answers.
+    ///
+    /// # Errors
+    /// [`Error::NotBuilt`] or [`Error::NoDevice`].
+    pub fn check(self) -> Result<(), Error> {
+        with_backend!(self, |B, device| {
+            if probe::<B>(&device) { Ok(()) } else { Err(self.absent()) }
+        })
+    }
+
+    pub(crate) fn not_built(self) -> Error {
+        let feature = match self {
+            Self::Cpu => "cpu",
+            Self::NdArray => "ndarray",
+            Self::Wgpu(_) => "wgpu",
+            Self::Cuda(_) => "cuda",
+        };
+        Error::NotBuilt { device: self.to_string(), feature }
+    }
+
+    fn absent(self) -> Error {
+        let hint = match self {
+            Self::Wgpu(_) => "no such adapter; it needs a Vulkan, Metal or DirectX 12 driver",
+            Self::Cuda(_) => {
+                "no such GPU; it needs NVIDIA's driver, and NVRTC and headers of the CUDA toolkit"
+            }
+            Self::Cpu | Self::NdArray => "it failed to compute",
+        };
+        Error::NoDevice { device: self.to_string(), hint }
+    }
+}
+
+/// Tries a small computation: an absent GPU panics in the backend, on a thread of its own.
+#[cfg_attr(
+    not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")),
+    expect(dead_code)
+)]
+fn probe<B: Backend>(device: &B::Device) -> bool {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let answer = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+        let sum = (Tensor::<B, 1>::ones([2], device) + 1.0).sum().into_data();
+        sum.iter::<f32>().next() == Some(4.0)
+    }));
+    panic::set_hook(hook);
+    answer.unwrap_or(false)
+}
+
+/// Runs a block with `$B` the backend of a [`Device`] and `$device` the backend's own device; the
+/// block yields a `Result` whose error is [`Error`].
+macro_rules! with_backend {
+    ($chosen:expr, |$B:ident, $device:ident| $body:block) => {
+        match $chosen {
+            #[cfg(feature = "cpu")]
+            $crate::device::Device::Cpu => {
+                type $B = burn_flex::Flex;
+                let $device = Default::default();
+                $body
+            }
+            #[cfg(feature = "ndarray")]
+            $crate::device::Device::NdArray => {
+                type $B = burn::backend::NdArray;
+                let $device = Default::default();
+                $body
+            }
+            #[cfg(feature = "wgpu")]
+            $crate::device::Device::Wgpu(number) => {
+                type $B = burn::backend::Wgpu;
+                let $device = match number {
+                    Some(number) => burn::backend::wgpu::WgpuDevice::DiscreteGpu(number),
+                    None => burn::backend::wgpu::WgpuDevice::DefaultDevice,
+                };
+                $body
+            }
+            #[cfg(feature = "cuda")]
+            $crate::device::Device::Cuda(number) => {
+                type $B = burn::backend::Cuda;
+                let $device = burn::backend::cuda::CudaDevice::new(number);
+                $body
+            }
+            #[allow(unreachable_patterns, reason = "all are built in with all features")]
+            absent => Err($crate::device::Device::not_built(absent)),
+        }
+    };
+}
+pub(crate) use with_backend;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_shown() {
+        for (name, device) in [
+            ("cpu", Device::Cpu),
+            ("ndarray", Device::NdArray),
+            ("wgpu", Device::Wgpu(None)),
+            ("wgpu:1", Device::Wgpu(Some(1))),
+            ("cuda:2", Device::Cuda(2)),
+        ] {
+            assert_eq!(name.parse::<Device>().unwrap(), device);
+            assert_eq!(device.to_string(), name);
+        }
+        for name in ["", "gpu", "cuda:", "cuda:x", "cpu:0", "CPU"] {
+            assert!(name.parse::<Device>().is_err(), "{name}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_that_is_not_built_names_its_feature() {
+        let error = Device::Cuda(0).check().unwrap_err();
+        assert_eq!(error.to_string(), "this build has no cuda:0: build with `--features cuda`");
+    }
+}

@@ -1,0 +1,109 @@
+//! What an unfinished run has done, row by row.
+//!
+//! The predictions hold one number a clip; metrics over both outputs need two. The journal keeps
+//! them, counts the rows that are safely in the other files, and says under which options they
+//! were made. It is gone once the summary is there.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Entry, summary::Run};
+use crate::{error::Error, scorer::Logits};
+
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Of the run before the interruption.
+    entries: Vec<Entry>,
+    appended: u64,
+}
+
+impl Journal {
+    pub(super) fn create(path: &Path, run: &Run) -> Result<Self, Error> {
+        let output = |source| Error::Output { path: path.into(), source };
+        let mut file = File::create(path).map_err(output)?;
+        writeln!(file, "{}", run.to_json()).map_err(output)?;
+        Ok(Self { path: path.into(), file, entries: Vec::new(), appended: 0 })
+    }
+
+    pub(super) fn resume(path: &Path, run: &Run) -> Result<Self, Error> {
+        let output = |source| Error::Output { path: path.into(), source };
+        let broken = |reason: String| Error::Journal { path: path.into(), reason };
+        let text = fs::read_to_string(path).map_err(output)?;
+        // What follows the last line end was being written when the run was interrupted.
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let mut lines = whole.lines();
+        let Some(header) = lines.next() else { return Self::create(path, run) };
+        let earlier: Run = serde_json::from_str(header).map_err(|e| broken(e.to_string()))?;
+        earlier.expect_same(run)?;
+        let entries = lines
+            .map(|line| parse(line).ok_or_else(|| broken(format!("cannot read `{line}`"))))
+            .collect::<Result<_, _>>()?;
+        let mut file = OpenOptions::new().write(true).open(path).map_err(output)?;
+        file.set_len(whole.len() as u64).map_err(output)?;
+        file.seek(SeekFrom::End(0)).map_err(output)?;
+        Ok(Self { path: path.into(), file, entries, appended: 0 })
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Rows done, before and in this run.
+    pub(super) fn len(&self) -> u64 {
+        self.entries.len() as u64 + self.appended
+    }
+
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        let text: String = entries.iter().map(show).collect();
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|source| Error::Output { path: self.path.clone(), source })?;
+        self.appended += entries.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn remove(self) -> Result<(), Error> {
+        let Self { path, file, .. } = self;
+        drop(file);
+        fs::remove_file(&path).map_err(|source| Error::Output { path, source })
+    }
+}
+
+/// Rust prints the shortest decimal that reads back as the same number.
+fn show(entry: &Entry) -> String {
+    match entry {
+        Entry::Scored(Logits { fake, real }) => format!("{fake} {real}\n"),
+        Entry::Failed(stage) => format!("! {stage}\n"),
+    }
+}
+
+fn parse(line: &str) -> Option<Entry> {
+    match line.split_once(' ')? {
+        ("!", stage) => Some(Entry::Failed(stage.into())),
+        (fake, real) => {
+            Some(Entry::Scored(Logits { fake: fake.parse().ok()?, real: real.parse().ok()? }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn entries_read_back_to_the_last_bit() {
+        for entry in [
+            Entry::Scored(Logits { fake: -0.100_748_69, real: 1.0e-30 }),
+            Entry::Scored(Logits { fake: f32::MAX, real: -0.0 }),
+            Entry::Failed("video".into()),
+        ] {
+            assert_eq!(parse(show(&entry).trim_end()).unwrap(), entry);
+        }
+        assert_eq!(parse("1.0"), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! One clip, or why not.
+
+use std::{error::Error as _, panic, path::Path};
+
+use avff_data::{
+    clip::{Clip, load_clip},
+    error::ClipError,
+    spec::ClipSpec,
+};
+use serde::Serialize;
+
+use crate::error::chain;
+
+/// Why a clip has no score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClipFailure {
+    /// `open`, `video`, `audio`, `network` or `internal`.
+    pub stage: String,
+    /// What went wrong, without the path.
+    pub error: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+}
+
+impl ClipFailure {
+    /// For logits that are NaN or infinite: no score is made of them.
+    #[must_use]
+    pub fn not_finite() -> Self {
+        Self {
+            stage: "network".into(),
+            error: "the network's output is not a finite number".into(),
+            hint: Some(
+                "the checkpoint holds broken weights, or the clip is far from all it saw".into(),
+            ),
+        }
+    }
+
+    pub(super) fn manifest() -> Self {
+        Self { stage: "manifest".into(), error: "the row cannot be read".into(), hint: None }
+    }
+}
+
+impl From<ClipError> for ClipFailure {
+    fn from(error: ClipError) -> Self {
+        // The path has a column or field of its own.
+        let text = error.source().map_or_else(|| error.to_string(), chain);
+        Self {
+            stage: error.source.stage().into(),
+            error: text,
+            hint: error.source.hint().map(Into::into),
+        }
+    }
+}
+
+/// Reads a clip; a panic in a decoder is that clip's failure and not the run's.
+///
+/// # Errors
+/// Why the clip cannot be scored.
+pub fn load(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipFailure> {
+    let loaded = panic::catch_unwind(panic::AssertUnwindSafe(|| load_clip(path, spec)));
+    match loaded {
+        Ok(clip) => Ok(clip?),
+        Err(panic) => {
+            let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let what = what.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(ClipFailure {
+                stage: "internal".into(),
+                error: format!("a decoder panicked: {}", what.unwrap_or_default()),
+                hint: Some("please report this file".into()),
+            })
+        }
+    }
+}

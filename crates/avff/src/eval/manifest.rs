@@ -1,0 +1,71 @@
+//! The manifest, read once in full before any work: what is wrong with it shows at the start.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use avff_data::{
+    error::ClipError,
+    manifest::{ManifestReader, Row},
+};
+use sha2::{Digest, Sha256};
+
+use super::{Entry, summary::ManifestId};
+use crate::error::Error;
+
+/// A manifest whose every row is known to be well formed.
+pub(super) struct Manifest {
+    path: PathBuf,
+    root: Option<PathBuf>,
+    pub(super) id: ManifestId,
+    pub(super) columns: Vec<String>,
+}
+
+pub(super) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> {
+    let mut reader = ManifestReader::open(path, root)?;
+    let columns = reader.columns().to_vec();
+    let rows = reader.try_fold(0, |rows: u64, row| row.map(|_| rows + 1))?;
+    if rows == 0 {
+        return Err(Error::NoRows { path: path.into() });
+    }
+    let id = ManifestId { path: path.display().to_string(), sha256: sha256(path)?, rows };
+    Ok(Manifest { path: path.into(), root: root.map(Into::into), id, columns })
+}
+
+impl Manifest {
+    fn open(&self) -> Result<ManifestReader, ClipError> {
+        ManifestReader::open(&self.path, self.root.as_deref())
+    }
+
+    /// Rows after the first `skip`.
+    pub(super) fn rows(
+        &self,
+        skip: u64,
+    ) -> Result<impl Iterator<Item = Result<Row, ClipError>> + Send + 'static, Error> {
+        Ok(self.open()?.skip(usize::try_from(skip).unwrap_or(usize::MAX)))
+    }
+
+    /// The labels of rows already done, with what became of each.
+    pub(super) fn targets<'a>(
+        &self,
+        entries: &'a [Entry],
+    ) -> Result<Vec<(Option<u8>, &'a Entry)>, Error> {
+        let rows = self.open()?.take(entries.len()).zip(entries);
+        Ok(rows.map(|(row, entry)| row.map(|row| (row.target, entry))).collect::<Result<_, _>>()?)
+    }
+}
+
+fn sha256(path: &Path) -> Result<String, Error> {
+    let output = |source| Error::Output { path: path.into(), source };
+    let mut file = File::open(path).map_err(output)?;
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).map_err(output)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,245 @@
+//! A manifest's clips to scores on disk.
+//!
+//! Worker threads decode ahead of the network through a bounded queue, so memory does not grow
+//! with the manifest. Rows are written in the manifest's order as they are done, and a journal
+//! beside them lets an interrupted run go on to the same bytes.
+
+mod journal;
+mod load;
+mod manifest;
+mod output;
+mod summary;
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use avff_data::{prefetch::Prefetch, spec::ClipSpec};
+use avff_train::metrics::{BinaryReport, Scored};
+
+pub use load::{ClipFailure, load};
+pub use output::Paths;
+pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
+
+use crate::{
+    error::Error,
+    scorer::{Fusion, Logits, Scorer},
+};
+use journal::Journal;
+use output::Outputs;
+
+/// What to score and where to put it.
+#[derive(Debug, Clone)]
+pub struct EvalOptions {
+    /// A CSV with a column `video_name`; `target` and others are carried through.
+    pub csv: PathBuf,
+    /// Where relative paths start; `None` for the CSV's folder.
+    pub root: Option<PathBuf>,
+    /// The predictions; errors, summary and journal go beside it.
+    pub output: PathBuf,
+    /// Decoding threads; `None` for one a core.
+    pub workers: Option<NonZeroUsize>,
+    /// Go on with an unfinished run.
+    pub resume: bool,
+    /// Discard an unfinished run.
+    pub overwrite: bool,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows of the manifest that are done, in this run or before it was interrupted.
+    pub done: u64,
+    /// Rows of the manifest.
+    pub total: u64,
+    /// Of those done, the ones that could not be read.
+    pub failed: u64,
+}
+
+/// Scores every clip of a manifest.
+///
+/// `run` describes the scorer; it is kept in the summary, and an unfinished run is only resumed
+/// under an equal one.
+///
+/// # Errors
+/// Anything that keeps the run from starting or its files from being written. A clip that cannot
+/// be read is no error of the run: it has a row in the errors file.
+pub fn evaluate(
+    scorer: &dyn Scorer,
+    spec: &ClipSpec,
+    mut run: Run,
+    options: &EvalOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Summary, Error> {
+    if options.resume && options.overwrite {
+        return Err(Error::Options("--resume and --overwrite exclude each other"));
+    }
+    if options.resume && run.fusion == Fusion::AcrossBatch {
+        return Err(Error::Options(
+            "an across-batch run cannot be resumed: its scores depend on how clips are batched",
+        ));
+    }
+    let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
+    run.manifest = Some(manifest.id.clone());
+    let total = manifest.id.rows;
+    let paths = Paths::new(&options.output);
+
+    if options.resume
+        && !paths.journal.exists()
+        && let Some(finished) = Summary::read(&paths.summary)?
+    {
+        finished.run.expect_same(&run)?;
+        progress(Progress { done: total, total, failed: finished.coverage.failed });
+        return Ok(finished);
+    }
+    let (mut outputs, mut journal) = if options.resume && paths.journal.exists() {
+        let journal = Journal::resume(&paths.journal, &run)?;
+        (Outputs::resume(&paths, &manifest.columns, &journal)?, journal)
+    } else {
+        if paths.journal.exists() && !options.overwrite {
+            return Err(Error::Unfinished { path: paths.journal });
+        }
+        Summary::remove(&paths.summary)?;
+        let journal = Journal::create(&paths.journal, &run)?;
+        (Outputs::create(&paths, &manifest.columns)?, journal)
+    };
+
+    let mut tally = Tally::default();
+    for (row, entry) in manifest.targets(journal.entries())? {
+        tally.count(entry, row);
+    }
+    let mut state = Progress { done: journal.len(), total, failed: tally.failures.values().sum() };
+    progress(state);
+
+    let workers = options.workers.or_else(|| thread::available_parallelism().ok());
+    let workers = workers.map_or(1, NonZeroUsize::get);
+    let rows = manifest.rows(journal.len())?;
+    let clips = {
+        let spec = spec.clone();
+        // Enough that the next batch is decoded while the network is busy with this one.
+        let ahead = scorer.batch_size().max(workers);
+        Prefetch::new(rows, workers, ahead, move |row| match row {
+            Ok(row) => load(&row.path, &spec),
+            Err(_) => Err(ClipFailure::manifest()),
+        })
+    };
+    let mut pending = Vec::new();
+    let mut readable = 0;
+    for (row, clip) in clips {
+        let row = row?;
+        readable += usize::from(clip.is_ok());
+        pending.push((row, clip));
+        // A long stretch of unreadable clips must not wait for a batch to fill.
+        if readable < scorer.batch_size() && pending.len() < 4 * scorer.batch_size() + 64 {
+            continue;
+        }
+        finish(scorer, &mut pending, &mut outputs, &mut journal, &mut tally)?;
+        readable = 0;
+        state.done = journal.len();
+        state.failed = tally.failures.values().sum();
+        progress(state);
+    }
+    finish(scorer, &mut pending, &mut outputs, &mut journal, &mut tally)?;
+    state.done = journal.len();
+    state.failed = tally.failures.values().sum();
+    progress(state);
+
+    let summary = tally.summary(run, total)?;
+    summary.write(&paths.summary)?;
+    journal.remove()?;
+    Ok(summary)
+}
+
+type Pending = (avff_data::manifest::Row, Result<avff_data::clip::Clip, ClipFailure>);
+
+/// Scores the readable clips among `pending` and writes every row, in order.
+fn finish(
+    scorer: &dyn Scorer,
+    pending: &mut Vec<Pending>,
+    outputs: &mut Outputs,
+    journal: &mut Journal,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let (mut rows, mut clips) = (Vec::new(), Vec::new());
+    for (row, clip) in pending.drain(..) {
+        match clip {
+            Ok(clip) => {
+                clips.push(clip);
+                rows.push((row, None));
+            }
+            Err(failure) => rows.push((row, Some(failure))),
+        }
+    }
+    let mut logits = clips.chunks(scorer.batch_size().max(1)).flat_map(|clips| scorer.score(clips));
+    let mut entries = Vec::with_capacity(rows.len());
+    for (row, failure) in rows {
+        let failure = match failure {
+            Some(failure) => failure,
+            None => match logits.next() {
+                Some(logits) if logits.fake.is_finite() && logits.real.is_finite() => {
+                    outputs.predict(&row, logits)?;
+                    tally.count(&Entry::Scored(logits), row.target);
+                    entries.push(Entry::Scored(logits));
+                    continue;
+                }
+                _ => ClipFailure::not_finite(),
+            },
+        };
+        outputs.fail(&row, &failure)?;
+        let entry = Entry::Failed(failure.stage);
+        tally.count(&entry, row.target);
+        entries.push(entry);
+    }
+    outputs.flush()?;
+    // Last, so that what the journal counts is in the other files.
+    journal.append(&entries)
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Entry {
+    Scored(Logits),
+    Failed(String),
+}
+
+/// What the summary needs to know of all rows.
+#[derive(Default)]
+struct Tally {
+    scored: u64,
+    failures: BTreeMap<String, u64>,
+    labelled: Vec<Scored>,
+}
+
+impl Tally {
+    fn count(&mut self, entry: &Entry, target: Option<u8>) {
+        match entry {
+            Entry::Scored(logits) => {
+                self.scored += 1;
+                let (fake, real) = (logits.fake, logits.real);
+                self.labelled.extend(target.map(|target| Scored { fake, real, target }));
+            }
+            Entry::Failed(stage) => *self.failures.entry(stage.clone()).or_default() += 1,
+        }
+    }
+
+    fn summary(self, run: Run, total: u64) -> Result<Summary, Error> {
+        let coverage = Coverage {
+            rows: total,
+            scored: self.scored,
+            failed: self.failures.values().sum(),
+            fraction: self.scored as f64 / total.max(1) as f64,
+            failures_by_stage: self.failures,
+        };
+        let metrics =
+            (!self.labelled.is_empty()).then(|| BinaryReport::new(&self.labelled)).transpose()?;
+        Ok(Summary { run, coverage, metrics })
+    }
+}
+
+/// Path beside `output` with its extension replaced.
+fn beside(output: &Path, extension: &str) -> PathBuf {
+    output.with_extension(extension)
+}

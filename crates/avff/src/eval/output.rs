@@ -1,0 +1,170 @@
+//! The files a run writes.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufRead, BufReader, BufWriter, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use avff_data::manifest::Row;
+
+use super::{ClipFailure, Entry, beside, journal::Journal};
+use crate::{error::Error, scorer::Logits};
+
+/// Where everything goes, from the path of the predictions.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// `NAME.csv`: a row for every clip that has a score.
+    pub predictions: PathBuf,
+    /// `NAME.errors.csv`: a row for every clip that has none.
+    pub errors: PathBuf,
+    /// `NAME.summary.json`: written at the end.
+    pub summary: PathBuf,
+    /// `NAME.journal`: there while a run is unfinished.
+    pub journal: PathBuf,
+}
+
+impl Paths {
+    /// The files beside `output`.
+    #[must_use]
+    pub fn new(output: &Path) -> Self {
+        Self {
+            predictions: output.into(),
+            errors: beside(output, "errors.csv"),
+            summary: beside(output, "summary.json"),
+            journal: beside(output, "journal"),
+        }
+    }
+}
+
+/// Predictions and errors, row by row.
+pub(super) struct Outputs {
+    predictions: Table,
+    errors: Table,
+}
+
+impl Outputs {
+    pub(super) fn create(paths: &Paths, columns: &[String]) -> Result<Self, Error> {
+        let mut predictions = Table::create(&paths.predictions)?;
+        let mut errors = Table::create(&paths.errors)?;
+        let carried = columns.iter().map(String::as_str);
+        predictions.write(["video_name", "y_pred"].into_iter().chain(carried))?;
+        errors.write(["path", "stage", "error", "hint"])?;
+        Ok(Self { predictions, errors })
+    }
+
+    /// Cuts both files back to what the journal counts and goes on after it.
+    pub(super) fn resume(
+        paths: &Paths,
+        columns: &[String],
+        journal: &Journal,
+    ) -> Result<Self, Error> {
+        if journal.len() == 0 {
+            return Self::create(paths, columns);
+        }
+        let scored = journal.entries().iter().filter(|e| matches!(e, Entry::Scored(_))).count();
+        let failed = journal.entries().len() - scored;
+        Ok(Self {
+            predictions: Table::resume(&paths.predictions, scored)?,
+            errors: Table::resume(&paths.errors, failed)?,
+        })
+    }
+
+    pub(super) fn predict(&mut self, row: &Row, logits: Logits) -> Result<(), Error> {
+        let score = logits.probability_of_fake().to_string();
+        let carried = row.extra.iter().map(String::as_str);
+        self.predictions.write([row.name.as_str(), &score].into_iter().chain(carried))
+    }
+
+    pub(super) fn fail(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {
+        let path = row.path.display().to_string();
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        self.errors.write([path.as_str(), &failure.stage, &failure.error, hint])
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.predictions.flush()?;
+        self.errors.flush()
+    }
+}
+
+/// A CSV file under its path.
+struct Table {
+    path: PathBuf,
+    writer: csv::Writer<BufWriter<File>>,
+}
+
+impl Table {
+    fn create(path: &Path) -> Result<Self, Error> {
+        let file =
+            File::create(path).map_err(|source| Error::Output { path: path.into(), source })?;
+        Ok(Self::on(path, file))
+    }
+
+    fn on(path: &Path, file: File) -> Self {
+        Self {
+            path: path.into(),
+            writer: csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(file)),
+        }
+    }
+
+    /// Keeps the header and `rows` rows; later ones may be torn or not in the journal.
+    fn resume(path: &Path, rows: usize) -> Result<Self, Error> {
+        let output = |source| Error::Output { path: path.into(), source };
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(output)?;
+        let end = end_of_rows(&mut BufReader::new(&mut file), rows + 1).map_err(output)?;
+        let Some(end) = end else {
+            let reason = format!("has fewer than the {rows} rows that the journal counts");
+            return Err(Error::Journal { path: path.into(), reason });
+        };
+        file.set_len(end).map_err(output)?;
+        file.seek(SeekFrom::End(0)).map_err(output)?;
+        Ok(Self::on(path, file))
+    }
+
+    fn write<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
+        let path = &self.path;
+        self.writer
+            .write_record(cells)
+            .map_err(|e| Error::Output { path: path.clone(), source: e.into() })
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let path = &self.path;
+        self.writer.flush().map_err(|source| Error::Output { path: path.clone(), source })
+    }
+}
+
+/// Bytes up to the end of the given number of CSV rows; a quoted cell may hold line ends.
+fn end_of_rows(reader: &mut impl BufRead, rows: usize) -> std::io::Result<Option<u64>> {
+    let (mut at, mut found, mut quoted) = (0, 0, false);
+    let mut line = Vec::new();
+    while found < rows {
+        line.clear();
+        let length = reader.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Ok(None);
+        }
+        at += length as u64;
+        // A quote within a quoted cell is doubled, so the count's parity says what is open.
+        quoted ^= line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
+        found += usize::from(!quoted);
+    }
+    Ok(Some(at))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_end_where_quotes_are_closed() {
+        let text = b"a,b\n\"x\ny\",\"say \"\"hi\"\"\n\"\nlast,1\ntorn,";
+        let end = |rows| end_of_rows(&mut &text[..], rows).unwrap();
+        assert_eq!(end(1), Some(4));
+        assert_eq!(end(2), Some(24));
+        assert_eq!(end(3), Some(31));
+        assert_eq!(end(4), None);
+    }
+}

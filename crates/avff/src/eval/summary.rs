@@ -1,0 +1,219 @@
+//! What a run was and what came of it, as JSON and as a table.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use avff_data::spec::ClipSpec;
+use avff_model::{AvffConfig, Checkpoint};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    scorer::{Fusion, ScorerOptions},
+    table::Text,
+};
+
+/// Everything that scores depend on. Holds no times, so that equal runs give equal files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Version of this library.
+    pub version: String,
+    /// The weights.
+    pub checkpoint: CheckpointId,
+    /// The clips; `None` for files named one by one.
+    pub manifest: Option<ManifestId>,
+    /// Where the network ran.
+    pub device: String,
+    /// What the cross-modal blocks attended over.
+    pub fusion: Fusion,
+    /// Clips in a batch, where that can change a score.
+    pub batch_size: Option<usize>,
+    /// How clips were prepared.
+    pub clip: ClipSpec,
+    /// The network.
+    pub config: AvffConfig,
+}
+
+/// A checkpoint, by what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointId {
+    /// As it was asked for.
+    pub path: String,
+    /// Of the file.
+    pub sha256: String,
+    /// Whether it was trained to tell fake from real; `None` where the file does not say.
+    pub trained: Option<bool>,
+}
+
+/// A manifest, by what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestId {
+    /// As it was asked for.
+    pub path: String,
+    /// Of the file.
+    pub sha256: String,
+    /// Rows below the header.
+    pub rows: u64,
+}
+
+impl Run {
+    /// Describes a scorer; reads all of the checkpoint for its hash.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the checkpoint cannot be read.
+    pub fn new(
+        checkpoint: &Checkpoint,
+        config: &AvffConfig,
+        clip: &ClipSpec,
+        options: &ScorerOptions,
+    ) -> Result<Self, Error> {
+        let batch_size = match options.fusion {
+            Fusion::AcrossBatch => options.batch_size,
+            Fusion::PerClip => None,
+        };
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            checkpoint: CheckpointId {
+                path: checkpoint.path().display().to_string(),
+                sha256: checkpoint.sha256()?,
+                trained: checkpoint.metadata().map(|metadata| metadata.trained),
+            },
+            manifest: None,
+            device: options.device.to_string(),
+            fusion: options.fusion,
+            batch_size,
+            clip: clip.clone(),
+            config: config.clone(),
+        })
+    }
+
+    /// Whether scores of this run mean nothing, as its weights were never trained.
+    #[must_use]
+    pub fn is_untrained(&self) -> bool {
+        self.checkpoint.trained == Some(false)
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        // Plain data with string keys: it cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether two runs give the same scores; paths may differ, contents may not.
+    pub(crate) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+        let hash = |run: &Self| run.manifest.as_ref().map(|m| m.sha256.clone()).unwrap_or_default();
+        let clip = |run: &Self| serde_json::to_string(&run.clip).unwrap_or_default();
+        let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
+        for (what, was, is) in [
+            ("the version", self.version.clone(), now.version.clone()),
+            ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
+            ("the CSV", hash(self), hash(now)),
+            ("the device", self.device.clone(), now.device.clone()),
+            ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
+            ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
+            ("the clip preparation", clip(self), clip(now)),
+            ("the network", config(self), config(now)),
+        ] {
+            if was != is {
+                return Err(Error::OtherRun { what: what.into(), was, now: is });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many rows have a score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Rows of the manifest.
+    pub rows: u64,
+    /// Rows with a score.
+    pub scored: u64,
+    /// Rows without.
+    pub failed: u64,
+    /// `scored / rows`.
+    pub fraction: f64,
+    /// Rows without a score by the stage that failed.
+    pub failures_by_stage: BTreeMap<String, u64>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What scores depend on.
+    pub run: Run,
+    /// How many rows have a score.
+    pub coverage: Coverage,
+    /// Over the scored rows that have a target; `None` where there are none.
+    pub metrics: Option<avff_train::metrics::BinaryReport>,
+}
+
+impl Summary {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Output { path: path.into(), source }),
+        };
+        let broken =
+            |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
+        serde_json::from_str(&text).map(Some).map_err(broken)
+    }
+
+    pub(super) fn remove(path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Output { path: path.into(), source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let output = |source| Error::Output { path: path.into(), source };
+        let json = serde_json::to_string_pretty(self).map_err(|e| output(e.into()))?;
+        let part = path.with_extension("json.part");
+        fs::write(&part, json + "\n").map_err(output)?;
+        fs::rename(&part, path).map_err(output)
+    }
+
+    /// Coverage and metrics, for a person.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let Coverage { rows, scored, fraction, failures_by_stage, .. } = &self.coverage;
+        let mut table = Text::plain();
+        let mut row = |name: &str, value: String| {
+            table.row([name.to_owned(), value]);
+        };
+        row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
+        for (stage, count) in failures_by_stage {
+            row("not read", format!("{count} ({stage})"));
+        }
+        match &self.metrics {
+            None => row("metrics", "none: no clip has both a score and a target".into()),
+            Some(m) => {
+                row("clips with target", format!("{} ({} fake, {} real)", m.n, m.n_fake, m.n_real));
+                for (name, value) in [
+                    ("AUC", m.auc),
+                    ("AP", m.ap),
+                    ("mAP (both outputs)", m.map),
+                    ("accuracy", m.accuracy),
+                    ("balanced accuracy", m.balanced_accuracy),
+                    ("EER", m.eer),
+                    ("d'", m.dprime),
+                ] {
+                    row(name, value.map_or_else(|| "undefined".into(), |v| format!("{v:.4}")));
+                }
+                for note in &m.notes {
+                    row("note", note.clone());
+                }
+            }
+        }
+        row("device", self.run.device.clone());
+        let weights = self.run.checkpoint.sha256.get(..16).unwrap_or_default();
+        row("checkpoint", format!("{} (SHA-256 {weights}...)", self.run.checkpoint.path));
+        let mut text = table.to_string();
+        if self.run.is_untrained() {
+            text = format!("{}\n{text}", crate::UNTRAINED);
+        }
+        text
+    }
+}

@@ -1,0 +1,40 @@
+//! Audio-visual deepfake detection in pure Rust: the parts of avff put together.
+//!
+//! - [`model`]: the network and its checkpoints ([`avff_model`])
+//! - [`data`]: clips, frames, fbanks, manifests ([`avff_data`])
+//! - [`train`]: metrics, and in time the learners ([`avff_train`])
+//! - [`adapt`]: a stage-3 start from stage-2 weights
+//! - [`device`]: backends, chosen at run time
+//! - [`scorer`]: a classifier behind one interface
+//! - [`eval`]: a manifest to scores on disk
+//! - [`clips`]: how clips are prepared for a network
+//!
+//! ```no_run
+//! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, Fusion, ScorerOptions}};
+//!
+//! let checkpoint = Checkpoint::open("stage-3.pth")?;
+//! let config = checkpoint.config(None)?;
+//! let spec = clips::spec(&checkpoint, &config, None)?;
+//! let options = ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
+//! let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
+//! let clip = avff::data::clip::load_clip("clip.mp4".as_ref(), &spec)?;
+//! println!("{}", scorer.score(&[clip])[0].probability_of_fake());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod adapt;
+pub mod clips;
+pub mod device;
+pub mod error;
+pub mod eval;
+pub mod scorer;
+pub mod table;
+
+pub use avff_data as data;
+pub use avff_model as model;
+pub use avff_train as train;
+pub use error::Error;
+
+/// Said wherever a score of weights shows that were never trained.
+pub const UNTRAINED: &str =
+    "UNTRAINED checkpoint: its weights come from a seed, these scores mean nothing.";

@@ -1,0 +1,29 @@
+//! The `avff` command. Exit codes: 0 done, 2 usage or setup, 3 too few clips could be read.
+#![expect(clippy::print_stderr, reason = "the last resort for an error is the terminal")]
+
+mod cli;
+
+use std::process::ExitCode;
+
+/// Tensors of tens of megabytes come and go in every layer; the system's allocator gives their
+/// pages back each time and faults them in again.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        // Whoever reads our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", avff::error::chain(&*error));
+            ExitCode::from(cli::SETUP)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,156 @@
+//! The classifier behind one interface, whatever backend runs it.
+
+use avff_data::{batcher, clip::Clip, spec::ClipSpec};
+use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope};
+use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    device::{Device, with_backend},
+    error::Error,
+};
+
+/// Clips in a forward pass on a GPU unless asked otherwise.
+const GPU_BATCH: usize = 8;
+
+/// What the cross-modal blocks attend over in evaluation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fusion {
+    /// As the config says, each clip by itself: what a batch of one gives.
+    #[default]
+    PerClip,
+    /// Across the clips of a batch, as the reference computes: a score then depends on the clips
+    /// it happens to be batched with.
+    AcrossBatch,
+}
+
+/// The two outputs for a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Logits {
+    /// Output 0.
+    pub fake: f32,
+    /// Output 1.
+    pub real: f32,
+}
+
+impl Logits {
+    /// The score: sigmoid of the output for fake, as the reference writes it.
+    #[must_use]
+    pub fn probability_of_fake(self) -> f32 {
+        1.0 / (1.0 + (-self.fake).exp())
+    }
+}
+
+/// How a scorer is set up.
+#[derive(Debug, Clone)]
+pub struct ScorerOptions {
+    /// Where it runs.
+    pub device: Device,
+    /// What the cross-modal blocks attend over.
+    pub fusion: Fusion,
+    /// Clips in a forward pass; `None` for what suits the device.
+    pub batch_size: Option<usize>,
+}
+
+/// A loaded classifier.
+pub trait Scorer {
+    /// Clips that [`score`](Self::score) wants at a time.
+    fn batch_size(&self) -> usize;
+
+    /// Logits of up to [`batch_size`](Self::batch_size) clips, in their order.
+    fn score(&self, clips: &[Clip]) -> Vec<Logits>;
+}
+
+/// Loads the classifier of a checkpoint onto a device.
+///
+/// # Errors
+/// What loading reports, or that the device is not there.
+pub fn open(
+    checkpoint: &Checkpoint,
+    config: &AvffConfig,
+    spec: &ClipSpec,
+    options: &ScorerOptions,
+) -> Result<Box<dyn Scorer>, Error> {
+    options.device.check()?;
+    let batch_size = match (options.batch_size, options.fusion) {
+        (Some(size), _) => size.max(1),
+        (None, Fusion::PerClip) if options.device.is_gpu() => GPU_BATCH,
+        (None, Fusion::PerClip) => 1,
+        (None, Fusion::AcrossBatch) => {
+            return Err(Error::Options("across-batch scores depend on the batch: give its size"));
+        }
+    };
+    let passes = match options.fusion {
+        Fusion::AcrossBatch => Passes::Whole,
+        Fusion::PerClip if options.device.is_gpu() => Passes::Padded,
+        Fusion::PerClip => Passes::Single,
+    };
+    let scope = match options.fusion {
+        Fusion::AcrossBatch => FusionScope::AcrossBatch,
+        Fusion::PerClip => FusionScope::evaluation(config.fusion_attention),
+    };
+    with_backend!(options.device, |B, device| {
+        let model = checkpoint.classifier::<B>(config, &device)?;
+        let spec = spec.clone();
+        Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size })
+            as Box<dyn Scorer>)
+    })
+}
+
+/// How a batch goes through the network.
+#[derive(Debug, Clone, Copy)]
+enum Passes {
+    /// One clip a pass: on a CPU a clip fills all cores, and matrix products of another size may
+    /// sum in another order. So the score of a clip is the same to the last bit in any batch.
+    Single,
+    /// All at once, filled up with black silence to the full size, so that kernels chosen by shape
+    /// are the same for the last, smaller batch.
+    Padded,
+    /// All at once and nothing else: the clips see each other.
+    Whole,
+}
+
+struct Loaded<B: Backend> {
+    model: Classifier<B>,
+    device: B::Device,
+    spec: ClipSpec,
+    scope: FusionScope,
+    passes: Passes,
+    batch_size: usize,
+}
+
+impl<B: Backend> Loaded<B> {
+    fn pass(&self, clips: &[Clip]) -> Vec<Logits> {
+        let batch = batcher::batch::<B>(clips, &self.spec, &self.device);
+        let logits = self.model.forward(batch.audio, batch.video, self.scope).into_data();
+        let values: Vec<f32> = logits.iter::<f32>().collect();
+        values.chunks_exact(2).map(|pair| Logits { fake: pair[0], real: pair[1] }).collect()
+    }
+}
+
+impl<B: Backend> Scorer for Loaded<B> {
+    fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    fn score(&self, clips: &[Clip]) -> Vec<Logits> {
+        match self.passes {
+            Passes::Single => {
+                clips.iter().flat_map(|clip| self.pass(std::slice::from_ref(clip))).collect()
+            }
+            Passes::Whole => self.pass(clips),
+            Passes::Padded => {
+                let blank = Clip {
+                    audio: vec![0.0; self.spec.audio.values()],
+                    video: vec![0.0; self.spec.video.values()],
+                };
+                let mut filled = clips.to_vec();
+                filled.resize(self.batch_size.max(clips.len()), blank);
+                let mut logits = self.pass(&filled);
+                logits.truncate(clips.len());
+                logits
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `avff inspect` and `avff adapt`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::setup::{Scene, clip, root, weights};
+
+fn stage2() -> PathBuf {
+    root().join("crates/avff-model/tests/fixtures/stage2_micro_f16.pth")
+}
+
+fn inspect(scene: &Scene, file: &Path, config: &Path) -> Value {
+    let ran = scene.run(&[
+        "inspect",
+        "--json",
+        "--config",
+        config.to_str().unwrap(),
+        file.to_str().unwrap(),
+    ]);
+    serde_json::from_str(&ran.expect(0).stdout).unwrap()
+}
+
+#[test]
+fn inspect_shows_what_is_in_a_file() {
+    let scene = Scene::new();
+    let ran = scene.run(&["inspect", stage2().to_str().unwrap()]).expect(0);
+    for part in [
+        "pre-training model",
+        "PyTorch (zip)",
+        "SHA-256",
+        "99 tensors",
+        "visual_decoder.mask_token",
+        "f16",
+        "[784, 256]",
+        "64 does not divide",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let ran = scene.run(&["inspect", weights().to_str().unwrap()]).expect(0);
+    for part in [
+        "classifier (safetensors)",
+        "no: its scores mean nothing",
+        "\"fusion_attention\": \"tokens\"",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn adapt_starts_a_classifier_from_stage_two() {
+    let scene = Scene::new();
+    let config = scene.write("heads.json", r#"{"encoder": {"heads": 3}, "decoder": {"heads": 3}}"#);
+    let (stage2, heads) = (stage2(), config.to_str().unwrap());
+    let adapt = |output: &str, seed: &str| {
+        scene
+            .run(&["adapt", stage2.to_str().unwrap(), output, "--seed", seed, "--config", heads])
+            .expect(0)
+    };
+    adapt("a.safetensors", "1");
+    adapt("b.safetensors", "1");
+    adapt("c.safetensors", "2");
+    let read = |name: &str| std::fs::read(scene.path(name)).unwrap();
+    assert_eq!(read("a.safetensors"), read("b.safetensors"));
+    assert_ne!(read("a.safetensors"), read("c.safetensors"));
+    let empty = scene.write("empty.json", "{}");
+    let json = inspect(&scene, &scene.path("a.safetensors"), &empty);
+    assert_eq!(json["kind"], "classifier");
+    assert_eq!(json["metadata"]["trained"], false);
+    assert_eq!(json["config"]["encoder"]["heads"], 3);
+    let keys: Vec<&str> =
+        json["keys"].as_array().unwrap().iter().map(|k| k["key"].as_str().unwrap()).collect();
+    assert!(keys.contains(&"mlp_head.fc3.weight") && !keys.iter().any(|k| k.contains("decoder")));
+    // A stage-2 file does not score, and says what would.
+    let clip = clip("match_a.mp4");
+    let ran = scene
+        .run(&[
+            "score",
+            "--checkpoint",
+            stage2.to_str().unwrap(),
+            "--config",
+            heads,
+            clip.to_str().unwrap(),
+        ])
+        .expect(2);
+    assert!(ran.stderr.contains("avff adapt"), "{}", ran.stderr);
+    // What was adapted does, and is said to be untrained.
+    let ran = scene
+        .run(&["score", "--checkpoint", "a.safetensors", "--device", "cpu", clip.to_str().unwrap()])
+        .expect(0);
+    assert!(ran.stdout.contains("UNTRAINED"), "{}", ran.stdout);
+}

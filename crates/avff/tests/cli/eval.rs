@@ -1,0 +1,139 @@
+//! `avff eval`: what it writes.
+
+use crate::setup::{Scene, clip, root};
+
+#[test]
+fn the_sample_gives_scores_a_summary_and_a_warning() {
+    let scene = Scene::new();
+    let ran = scene.eval(&root().join("data/sample.csv"), "prediction.csv", &[]).expect(0);
+    for word in ["UNTRAINED", "AUC", "coverage", "4 of 4 clips"] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+    let predictions = scene.read("prediction.csv");
+    let lines: Vec<&str> = predictions.lines().collect();
+    assert_eq!(lines[0], "video_name,y_pred,target");
+    assert_eq!(lines.len(), 5);
+    for (line, name) in lines[1..].iter().zip(["match_a", "match_b", "swapped_a", "swapped_b"]) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells[0], format!("clips/{name}.mp4"));
+        let score: f32 = cells[1].parse().unwrap();
+        assert!((0.0..=1.0).contains(&score));
+    }
+    assert_eq!(scene.read("prediction.errors.csv"), "path,stage,error,hint\n");
+    let summary = scene.json("prediction.summary.json");
+    assert_eq!(summary["coverage"]["fraction"], 1.0);
+    assert_eq!(summary["metrics"]["n"], 4);
+    assert_eq!(summary["run"]["checkpoint"]["trained"], false);
+    assert_eq!(summary["run"]["device"], "cpu");
+    assert_eq!(summary["run"]["checkpoint"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(!scene.path("prediction.journal").exists());
+}
+
+#[test]
+fn scores_do_not_depend_on_batch_order_or_neighbours() {
+    let scene = Scene::new();
+    let csv = scene.manifest("all.csv", 20);
+    scene.eval(&csv, "one.csv", &["--min-coverage", "0.5"]).expect(0);
+    for (output, more) in [
+        ("three.csv", &["--batch-size", "3", "--workers", "1"]),
+        ("many.csv", &["--batch-size", "64", "--workers", "5"]),
+    ] {
+        scene.eval(&csv, output, &[more, &["--min-coverage", "0.5"][..]].concat()).expect(0);
+        assert_eq!(scene.read(output), scene.read("one.csv"));
+        let errors = output.replace("csv", "errors.csv");
+        assert_eq!(scene.read(&errors), scene.read("one.errors.csv"));
+    }
+    let text = scene.read("all.csv");
+    let (header, rows) = text.split_once('\n').unwrap();
+    let reversed: Vec<&str> = rows.lines().rev().collect();
+    let csv = scene.write("reversed.csv", &format!("{header}\n{}\n", reversed.join("\n")));
+    scene.eval(&csv, "reversed.out.csv", &["--min-coverage", "0.5"]).expect(0);
+    let (forward, backward) = (scene.read("one.csv"), scene.read("reversed.out.csv"));
+    assert!(
+        forward.lines().skip(1).eq(backward.lines().skip(1).collect::<Vec<_>>().into_iter().rev())
+    );
+}
+
+#[test]
+fn carried_columns_and_missing_targets() {
+    let scene = Scene::new();
+    let a = clip("match_a.mp4");
+    std::fs::copy(&a, scene.path("a.mp4")).unwrap();
+    let csv = scene.write(
+        "in.csv",
+        "\u{feff}note,video_name,split\r\n\"x, \"\"y\"\"\",a.mp4,test\r\n,a.mp4,\r\n",
+    );
+    let ran = scene.eval(&csv, "out.csv", &[]).expect(0);
+    assert!(ran.stdout.contains("no clip has both a score and a target"), "{}", ran.stdout);
+    let out = scene.read("out.csv");
+    let mut lines = out.lines();
+    assert_eq!(lines.next().unwrap(), "video_name,y_pred,note,split");
+    assert!(lines.next().unwrap().ends_with(",\"x, \"\"y\"\"\",test"));
+    assert!(lines.next().unwrap().ends_with(",,"));
+    // Equal names each keep their row.
+    assert_eq!(out.lines().count(), 3);
+    assert!(scene.json("out.summary.json")["metrics"].is_null());
+}
+
+#[test]
+fn relative_paths_start_at_the_csv_or_the_root() {
+    let scene = Scene::new();
+    let csv = scene.write("in.csv", "video_name,target\nmatch_a.mp4,0\n");
+    scene.eval(&csv, "out.csv", &[]).expect(3);
+    assert!(scene.read("out.errors.csv").contains("no such file"));
+    let clips = root().join("data/clips");
+    scene.eval(&csv, "out.csv", &["--root", clips.to_str().unwrap()]).expect(0);
+    assert!(scene.read("out.csv").contains("\nmatch_a.mp4,"));
+}
+
+#[test]
+fn coverage_decides_the_exit_code() {
+    let scene = Scene::new();
+    let csv = scene.manifest("in.csv", 5);
+    let ran = scene.eval(&csv, "out.csv", &[]).expect(3);
+    assert!(ran.stderr.contains("out.errors.csv"), "{}", ran.stderr);
+    scene.eval(&csv, "out.csv", &["--min-coverage", "0.8"]).expect(0);
+    scene.eval(&csv, "out.csv", &["--min-coverage", "0.81"]).expect(3);
+    let summary = scene.json("out.summary.json");
+    assert_eq!(summary["coverage"]["failures_by_stage"]["open"], 1);
+    assert_eq!(summary["coverage"]["scored"], 4);
+}
+
+#[test]
+fn across_batch_is_the_reference_and_depends_on_the_batch() {
+    let scene = Scene::new();
+    // The network as released: attention across the batch.
+    let config = scene.write("batch.json", r#"{"fusion_attention": "batch"}"#);
+    let batch = ["--config", config.to_str().unwrap()];
+    let csv = root().join("data/sample.csv");
+    scene.eval(&csv, "alone.csv", &batch).expect(0);
+    let across = |output: &str, size: &str| {
+        let more = ["--fusion-attention", "across-batch", "--batch-size", size];
+        scene.eval(&csv, output, &[&batch[..], &more].concat()).expect(0)
+    };
+    let ran = across("four.csv", "4");
+    assert!(ran.stderr.contains("depend on which clips share a batch"), "{}", ran.stderr);
+    across("one.csv", "1");
+    let scores = |name: &str| -> Vec<f64> {
+        scene
+            .read(name)
+            .lines()
+            .skip(1)
+            .map(|l| l.split(',').nth(1).unwrap().parse().unwrap())
+            .collect()
+    };
+    let off =
+        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(off(&scores("alone.csv"), &scores("one.csv")) < 1e-6);
+    assert!(off(&scores("alone.csv"), &scores("four.csv")) > 1e-6);
+    let resumed = scene.eval(
+        &csv,
+        "four.csv",
+        &[&batch[..], &["--resume", "--fusion-attention", "across-batch", "--batch-size", "4"]]
+            .concat(),
+    );
+    assert!(resumed.expect(2).stderr.contains("cannot be resumed"));
+    let unsized_batch =
+        scene.eval(&csv, "x.csv", &[&batch[..], &["--fusion-attention", "across-batch"]].concat());
+    assert!(unsized_batch.expect(2).stderr.contains("give its size"));
+}

@@ -1,0 +1,14 @@
+//! Scenarios through the real binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests stop where they cannot go on"
+)]
+
+mod checkpoints;
+mod eval;
+mod refusals;
+mod resume;
+mod score;
+mod setup;

@@ -1,0 +1,132 @@
+//! An interrupted `avff eval` goes on to the same bytes.
+
+use std::{
+    fs,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::setup::{Scene, weights};
+
+const ROWS: usize = 40;
+const OUTPUTS: [&str; 3] = ["csv", "errors.csv", "summary.json"];
+
+fn unbroken(scene: &Scene) -> std::path::PathBuf {
+    let csv = scene.manifest("in.csv", ROWS);
+    scene.eval(&csv, "whole.csv", &["--min-coverage", "0"]).expect(0);
+    csv
+}
+
+fn same_as_unbroken(scene: &Scene, name: &str) {
+    for extension in OUTPUTS {
+        let (whole, resumed) = (format!("whole.{extension}"), format!("{name}.{extension}"));
+        assert_eq!(scene.read(&whole), scene.read(&resumed), "{resumed}");
+    }
+    assert!(!scene.path(&format!("{name}.journal")).exists());
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let scene = Scene::new();
+    let csv = unbroken(&scene);
+    let (weights, csv_name) = (weights(), csv.to_str().unwrap().to_owned());
+    let journal = scene.path("killed.journal");
+    let arguments = [
+        "eval",
+        "--device",
+        "cpu",
+        "--checkpoint",
+        weights.to_str().unwrap(),
+        "--csv",
+        &csv_name,
+        "--output",
+        "killed.csv",
+        "--min-coverage",
+        "0",
+        "--resume",
+    ];
+    // Killed again and again, each time a few rows further.
+    let mut kills = 0;
+    for wanted in [3, 11, 12, 25, 33] {
+        let mut child = scene
+            .command(&arguments)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        loop {
+            let rows = fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
+            if rows > wanted || start.elapsed() > Duration::from_secs(60) {
+                break;
+            }
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            sleep(Duration::from_millis(2));
+        }
+        kills += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(kills > 0, "the run was over before it could be killed");
+    scene.run(&arguments).expect(0);
+    same_as_unbroken(&scene, "killed");
+    // A finished run has nothing left to do.
+    let again = scene.run(&arguments).expect(0);
+    assert!(again.stdout.contains("coverage"), "{}", again.stdout);
+    same_as_unbroken(&scene, "killed");
+}
+
+#[test]
+fn torn_and_uncounted_rows_are_cut() {
+    let scene = Scene::new();
+    let csv = unbroken(&scene);
+    // As if killed between writing rows and counting them, in the middle of a row.
+    let journal_of = |rows: usize| {
+        let summary = scene.json("whole.summary.json");
+        let predictions = scene.read("whole.csv");
+        let mut scores = predictions.lines().skip(1);
+        let mut journal = serde_json::to_string(&summary["run"]).unwrap() + "\n";
+        for row in 0..rows {
+            journal += &match row % 5 {
+                4 => "! open\n".to_owned(),
+                _ => {
+                    let y: f64 = scores.next().unwrap().split(',').nth(1).unwrap().parse().unwrap();
+                    format!("{} 0\n", (y / (1.0 - y)).ln())
+                }
+            };
+        }
+        journal
+    };
+    let whole = scene.read("whole.csv");
+    let cut = whole.len() * 3 / 4;
+    scene.write("torn.csv", &whole[..cut]);
+    scene.write("torn.errors.csv", &scene.read("whole.errors.csv"));
+    scene.write("torn.journal", &(journal_of(10) + "-0.0"));
+    scene.eval(&csv, "torn.csv", &["--resume", "--min-coverage", "0"]).expect(0);
+    // Metrics are over the journal's made-up logits; the tables are what is checked.
+    assert_eq!(scene.read("torn.csv"), whole);
+    assert_eq!(scene.read("torn.errors.csv"), scene.read("whole.errors.csv"));
+}
+
+#[test]
+fn an_unfinished_run_is_not_silently_replaced() {
+    let scene = Scene::new();
+    let csv = unbroken(&scene);
+    let run = serde_json::to_string(&scene.json("whole.summary.json")["run"]).unwrap();
+    scene.write("other.journal", &(run + "\n"));
+    let ran = scene.eval(&csv, "other.csv", &[]).expect(2);
+    assert!(
+        ran.stderr.contains("--resume") && ran.stderr.contains("--overwrite"),
+        "{}",
+        ran.stderr
+    );
+    let ran = scene.eval(&csv, "other.csv", &["--resume", "--frame-fit", "letterbox"]).expect(2);
+    assert!(ran.stderr.contains("clip preparation"), "{}", ran.stderr);
+    let longer = scene.manifest("longer.csv", ROWS + 1);
+    let ran = scene.eval(&longer, "other.csv", &["--resume"]).expect(2);
+    assert!(ran.stderr.contains("the CSV"), "{}", ran.stderr);
+    scene.eval(&csv, "other.csv", &["--overwrite", "--min-coverage", "0"]).expect(0);
+    same_as_unbroken(&scene, "other");
+}

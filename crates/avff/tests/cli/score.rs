@@ -1,0 +1,52 @@
+//! `avff score`.
+
+use serde_json::Value;
+
+use crate::setup::{Scene, clip};
+
+#[test]
+fn a_table_for_people_and_json_for_machines() {
+    let scene = Scene::new();
+    let (good, bad) = (clip("match_a.mp4"), scene.path("absent.mp4"));
+    let ran = scene.score(&[&bad, &good], &[]).expect(3);
+    assert!(ran.stdout.starts_with("UNTRAINED"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no such file"), "{}", ran.stdout);
+    let ran = scene.score(&[&bad, &good], &["--json", "--min-coverage", "0.5"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["run"]["checkpoint"]["trained"], false);
+    let clips = json["clips"].as_array().unwrap();
+    assert_eq!(clips[0]["error"]["stage"], "open");
+    assert!(clips[0]["y_pred"].is_null() && clips[0]["logits"].is_null());
+    let (score, logit) =
+        (clips[1]["y_pred"].as_f64().unwrap(), clips[1]["logits"]["fake"].as_f64().unwrap());
+    assert!((score - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
+    assert!(clips[1]["error"].is_null());
+}
+
+#[test]
+fn a_folder_of_frames_with_a_wav_is_a_clip() {
+    let scene = Scene::new();
+    let folder = scene.path("clip");
+    std::fs::create_dir(&folder).unwrap();
+    for i in 0..20u8 {
+        let picture =
+            image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, i * 9]));
+        picture.save(folder.join(format!("frame{i}.png"))).unwrap();
+    }
+    let samples: Vec<i16> =
+        (0..16_000).map(|i| ((f64::from(i) * 0.1).sin() * 8000.0) as i16).collect();
+    let data: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + data.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend(16_000u32.to_le_bytes());
+    wav.extend(32_000u32.to_le_bytes());
+    wav.extend(b"\x02\0\x10\0data");
+    wav.extend((data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    std::fs::write(folder.join("sound.wav"), wav).unwrap();
+    scene.score(&[&folder], &[]).expect(0);
+    std::fs::remove_file(folder.join("sound.wav")).unwrap();
+    let ran = scene.score(&[&folder], &[]).expect(3);
+    assert!(ran.stdout.contains("no audio stream"), "{}", ran.stdout);
+}

@@ -1,0 +1,121 @@
+//! A folder to work in and the binary to run there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) struct Scene {
+    folder: TempDir,
+}
+
+/// What a finished command left.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The small network whose weights come from a seed.
+pub(crate) fn weights() -> PathBuf {
+    root().join("data/untrained-tiny.safetensors")
+}
+
+/// A clip that can be read.
+pub(crate) fn clip(name: &str) -> PathBuf {
+    root().join("data/clips").join(name)
+}
+
+/// A media file of the data crate's tests.
+pub(crate) fn media(name: &str) -> PathBuf {
+    root().join("crates/avff-data/tests/fixtures/media").join(name)
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).unwrap()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// A manifest of `rows` rows, clips in turn, every fifth unreadable.
+    pub(crate) fn manifest(&self, name: &str, rows: usize) -> PathBuf {
+        let clips = ["match_a.mp4", "match_b.mp4", "swapped_a.mp4", "swapped_b.mp4"];
+        let mut text = "video_name,target,note\n".to_owned();
+        for row in 0..rows {
+            let path = match row % 5 {
+                4 => self.path(&format!("absent{row}.mp4")),
+                other => clip(clips[(other + row / 5) % 4]),
+            };
+            text += &format!("{},{},\"row {row}, \"\"noted\"\"\"\n", path.display(), row % 2);
+        }
+        self.write(name, &text)
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_avff"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_remove("AVFF_CHECKPOINT").env_remove("RUST_LOG");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        Ran {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// `avff eval` with the small network on the CPU.
+    pub(crate) fn eval(&self, csv: &Path, output: &str, more: &[&str]) -> Ran {
+        let weights = weights();
+        let mut arguments = vec!["eval", "--device", "cpu"];
+        arguments.extend(["--checkpoint", weights.to_str().unwrap()]);
+        arguments.extend(["--csv", csv.to_str().unwrap(), "--output", output]);
+        arguments.extend(more);
+        self.run(&arguments)
+    }
+
+    /// `avff score` with the small network on the CPU.
+    pub(crate) fn score(&self, clips: &[&Path], more: &[&str]) -> Ran {
+        let weights = weights();
+        let mut arguments = vec!["score", "--device", "cpu"];
+        arguments.extend(["--checkpoint", weights.to_str().unwrap()]);
+        arguments.extend(more);
+        arguments.extend(clips.iter().map(|clip| clip.to_str().unwrap()));
+        self.run(&arguments)
+    }
+}

@@ -1,0 +1,68 @@
+//! Media files to logits, against PyTorch on the same files: decoding, frame choice, fit, fbank,
+//! checkpoint, network, all in one. `fixtures/end_to_end.json` holds what decord, Pillow, torchaudio
+//! and the reference network made of them.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests stop where they cannot go on")]
+#![cfg(feature = "cpu")]
+
+#[path = "../../avff-model/tests/support/formula.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
+mod formula;
+#[path = "../../avff-model/tests/support/torch_file.rs"]
+#[allow(unreachable_pub, reason = "shared with the model's tests")]
+mod torch_file;
+
+use std::path::Path;
+
+use avff::{
+    clips,
+    data::{clip::load_clip, spec::FrameFit},
+    device::Device,
+    model::{AvffConfig, Checkpoint, Classifier, Init, checkpoint::required_keys},
+    scorer::{self, Fusion, ScorerOptions},
+};
+use burn_flex::Flex;
+use serde_json::{Value, json};
+
+/// Two decoders' rounding and two fbanks' log of near silence, through the whole network.
+const TOLERANCE: f64 = 2e-4;
+
+#[test]
+fn clips_get_the_logits_that_pytorch_gives_them() {
+    let golden: Value = serde_json::from_str(include_str!("fixtures/end_to_end.json")).unwrap();
+    let mut config = AvffConfig::open_avff();
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (96, 2, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stage-3.pth");
+    let blank = Classifier::<Flex>::new(&config, &mut Init::blank(), &Default::default()).unwrap();
+    torch_file::write(&path, &required_keys(&blank), |key, shape| {
+        formula::weight(key, shape, &config)
+    });
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let media = Path::new(env!("CARGO_MANIFEST_DIR")).join("../avff-data/tests/fixtures/media");
+    let options = ScorerOptions { device: Device::Cpu, fusion: Fusion::PerClip, batch_size: None };
+    let (mut worst, mut count) = (0.0, 0);
+    for attention in ["batch", "tokens"] {
+        let over = json!({ "encoder": { "heads": 3 }, "fusion_attention": attention });
+        let config = checkpoint.config(Some(&over)).unwrap();
+        for (name, fit) in [("resize", FrameFit::Resize), ("center_crop", FrameFit::CenterCrop)] {
+            let spec = clips::spec(&checkpoint, &config, Some(fit)).unwrap();
+            let scorer = scorer::open(&checkpoint, &config, &spec, &options).unwrap();
+            for (clip, wanted) in golden["clips"].as_object().unwrap() {
+                // The embedded reader's part of the goldens.
+                if !clip.starts_with("h264") {
+                    continue;
+                }
+                let logits = scorer.score(&[load_clip(&media.join(clip), &spec).unwrap()])[0];
+                let wanted = &wanted[format!("{name}.{attention}")];
+                for (value, wanted) in [(logits.fake, &wanted[0]), (logits.real, &wanted[1])] {
+                    let off = (f64::from(value) - wanted.as_f64().unwrap()).abs();
+                    assert!(off <= TOLERANCE, "{clip} {name} {attention}: off by {off:e}");
+                    worst = f64::max(worst, off);
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(count, 32);
+    println!("{count} logits, the worst off by {worst:e}");
+}

@@ -1,0 +1,53 @@
+//! Scores the bundled clips: `cargo run --release --example eval`.
+//!
+//! With arguments, your own: `... --example eval -- CHECKPOINT CSV`. Predictions, errors and summary
+//! are written under `target/eval`. `avff eval` does the same with more options.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use avff::{
+    clips,
+    device::Device,
+    eval::{EvalOptions, Run, evaluate},
+    model::Checkpoint,
+    scorer::{self, Fusion, ScorerOptions},
+    table::Text,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[expect(clippy::print_stdout, reason = "this is what the example shows")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args_os().skip(1).map(PathBuf::from);
+    let mut argument = |bundled: &str| arguments.next().unwrap_or_else(|| bundled.into());
+    // Relative to the root of the repository.
+    let weights = argument("data/untrained-tiny.safetensors");
+    let csv = argument("data/sample.csv");
+    let output = PathBuf::from("target/eval/prediction.csv");
+    fs::create_dir_all("target/eval")?;
+
+    let checkpoint = Checkpoint::open(weights)?;
+    let config = checkpoint.config(None)?;
+    let spec = clips::spec(&checkpoint, &config, None)?;
+    let options =
+        ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
+    let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
+    let run = Run::new(&checkpoint, &config, &spec, &options)?;
+    let options = EvalOptions {
+        csv,
+        root: None,
+        output: output.clone(),
+        workers: None,
+        resume: false,
+        overwrite: true,
+    };
+    let summary = evaluate(&*scorer, &spec, run, &options, &mut |_| {})?;
+
+    let mut scores = Text::with_header(["clip", "P(fake)", "target"]);
+    for line in fs::read_to_string(&output)?.lines().skip(1) {
+        scores.row(line.split(','));
+    }
+    println!("{scores}\n{}\nscores: {}", summary.table(), output.display());
+    Ok(())
+}
