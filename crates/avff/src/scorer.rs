@@ -35,6 +35,12 @@ pub struct Logits {
 }
 
 impl Logits {
+    /// Whether both are numbers to make a score of.
+    #[must_use]
+    pub fn is_finite(self) -> bool {
+        self.fake.is_finite() && self.real.is_finite()
+    }
+
     /// The score: sigmoid of the output for fake, as the reference writes it.
     #[must_use]
     pub fn probability_of_fake(self) -> f32 {

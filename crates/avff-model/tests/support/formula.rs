@@ -1,4 +1,4 @@
-//! Weights and inputs any language can rebuild; `reference/formula.md` states them.
+//! Weights and inputs any language can rebuild; `tests/reference/README.md` states them.
 
 use avff_model::{AvffConfig, positions};
 

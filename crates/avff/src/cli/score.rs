@@ -1,15 +1,22 @@
 //! `avff score`.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
+};
 
 use avff::{
+    data::{clip::Clip, prefetch::Prefetch},
     eval::{ClipFailure, Run, load},
     scorer::Logits,
     table::Text,
 };
+use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::{code_for_coverage, fraction, network::NetworkArgs};
+use super::{
+    code_for_coverage, fraction,
+    network::{Network, NetworkArgs},
+};
 
 /// Score clips named one by one
 ///
@@ -49,28 +56,9 @@ struct Scored {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.open()?;
-    let loaded: Vec<_> = args.clips.iter().map(|path| load(path, &network.spec)).collect();
-    let readable: Vec<_> = loaded.iter().filter_map(|clip| clip.as_ref().ok().cloned()).collect();
-    let mut logits =
-        readable.chunks(network.scorer.batch_size()).flat_map(|clips| network.scorer.score(clips));
-    let clips: Vec<Scored> = args
-        .clips
-        .iter()
-        .zip(loaded)
-        .map(|(path, clip)| {
-            let outcome = clip.and_then(|_| {
-                let logits = logits.next().filter(|l| l.fake.is_finite() && l.real.is_finite());
-                logits.ok_or_else(ClipFailure::not_finite)
-            });
-            let logits = outcome.as_ref().ok().copied();
-            Scored {
-                path: path.display().to_string(),
-                y_pred: logits.map(Logits::probability_of_fake),
-                logits,
-                error: outcome.err(),
-            }
-        })
-        .collect();
+    let bar = ProgressBar::new(args.clips.len() as u64);
+    let clips = score_all(&network, args.clips.clone(), &bar);
+    bar.finish_and_clear();
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
     let coverage = scored as f64 / clips.len().max(1) as f64;
     let report = Report { run: network.run, clips };
@@ -81,6 +69,53 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         print_table(&mut out, &report)?;
     }
     Ok(code_for_coverage(coverage, args.min_coverage))
+}
+
+/// Decodes ahead of the network; holds a batch and what is decoded ahead, however many clips there are.
+fn score_all(network: &Network, paths: Vec<PathBuf>, bar: &ProgressBar) -> Vec<Scored> {
+    let (scorer, spec) = (&*network.scorer, network.spec.clone());
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let ahead = scorer.batch_size().max(workers);
+    let clips = Prefetch::new(paths.into_iter(), workers, ahead, move |path| load(path, &spec));
+    let mut scored: Vec<Scored> = Vec::new();
+    let (mut batch, mut places) = (Vec::new(), Vec::new());
+    let flush = |scored: &mut Vec<Scored>, batch: &mut Vec<Clip>, places: &mut Vec<usize>| {
+        for (place, logits) in places.drain(..).zip(scorer.score(batch)) {
+            scored[place].set(logits);
+        }
+        batch.clear();
+        bar.set_position(scored.len() as u64);
+    };
+    for (path, clip) in clips {
+        let path = path.display().to_string();
+        let mut entry = Scored { path, y_pred: None, logits: None, error: None };
+        match clip {
+            Ok(clip) => {
+                places.push(scored.len());
+                batch.push(clip);
+            }
+            Err(failure) => entry.error = Some(failure),
+        }
+        scored.push(entry);
+        if batch.len() == scorer.batch_size() {
+            flush(&mut scored, &mut batch, &mut places);
+        }
+    }
+    if !batch.is_empty() {
+        flush(&mut scored, &mut batch, &mut places);
+    }
+    scored
+}
+
+impl Scored {
+    fn set(&mut self, logits: Logits) {
+        if logits.is_finite() {
+            self.y_pred = Some(logits.probability_of_fake());
+            self.logits = Some(logits);
+        } else {
+            self.error = Some(ClipFailure::not_finite());
+        }
+    }
 }
 
 fn print_table(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {

@@ -82,6 +82,10 @@ pub fn evaluate(
             "an across-batch run cannot be resumed: its scores depend on how clips are batched",
         ));
     }
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same(&options.csv, &options.output) {
+        return Err(Error::Options("the output would replace the CSV it is made from"));
+    }
     let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
     run.manifest = Some(manifest.id.clone());
     let total = manifest.id.rows;
@@ -179,7 +183,7 @@ fn finish(
         let failure = match failure {
             Some(failure) => failure,
             None => match logits.next() {
-                Some(logits) if logits.fake.is_finite() && logits.real.is_finite() => {
+                Some(logits) if logits.is_finite() => {
                     outputs.predict(&row, logits)?;
                     tally.count(&Entry::Scored(logits), row.target);
                     entries.push(Entry::Scored(logits));

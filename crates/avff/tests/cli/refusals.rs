@@ -85,6 +85,18 @@ fn wrong_usage_and_setup_exit_with_two() {
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&bad_target)], "line 3"),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&no_rows)], "no rows"),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&no_rows), "--batch-size", "0"], "0"),
+        (
+            vec![
+                "eval",
+                "--checkpoint",
+                weights,
+                "--csv",
+                "no_rows.csv",
+                "--output",
+                "no_rows.csv",
+            ],
+            "replace the CSV",
+        ),
     ] {
         let ran = scene.run(&arguments).expect(2);
         assert!(ran.stderr.contains(reason), "{arguments:?}: {}", ran.stderr);

@@ -21,6 +21,14 @@ fn a_table_for_people_and_json_for_machines() {
         (clips[1]["y_pred"].as_f64().unwrap(), clips[1]["logits"]["fake"].as_f64().unwrap());
     assert!((score - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
     assert!(clips[1]["error"].is_null());
+    // In batches, each clip keeps its place and its score.
+    let many = [&good, &bad, &good, &bad, &bad, &good];
+    let ran =
+        scene.score(&many.map(|path| path.as_path()), &["--json", "--batch-size", "2"]).expect(3);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let scores: Vec<_> =
+        json["clips"].as_array().unwrap().iter().map(|c| c["y_pred"].as_f64()).collect();
+    assert_eq!(scores, [Some(score), None, Some(score), None, None, Some(score)]);
 }
 
 #[test]
