@@ -202,7 +202,9 @@ mod tests {
         let mut spec = small();
         spec.audio.std = 0.0;
         let error = load_clip(Path::new("nowhere.mp4"), &spec).unwrap_err();
-        let DataError::Io(cause) = error.source else { panic!("{error}") };
-        assert!(cause.to_string().contains("audio.std"), "{cause}");
+        assert!(
+            matches!(&error.source, DataError::Spec(spec) if spec.field == "audio.std"),
+            "{error}"
+        );
     }
 }
