@@ -149,13 +149,17 @@ impl DataError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NotFound => "check the path; relative ones start at the CSV's folder or --root",
+            Self::NotFound => {
+                "check the path; in a CSV, relative ones start at its folder or --root"
+            }
             Self::NotAFile { .. } => "copy the clip to a regular file first",
             Self::Empty | Self::Truncated { .. } => "copy or download the file again",
             Self::NotMedia => "give an MP4 file, or a folder of PNG or JPEG frames with a WAV file",
             Self::UnsupportedContainer { .. } | Self::UnsupportedCodec { .. } => {
-                "this reader takes MP4 with H.264 (8 bit, 4:2:0, progressive) and AAC-LC; convert with \
-                 `ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p -c:a aac OUT.mp4`"
+                "this reader takes MP4 or MOV with H.264 (8 bit, 4:2:0, progressive) and AAC-LC, ALAC, \
+                 FLAC, MP3 or PCM of one or two channels; convert with `ffmpeg -i IN -c:v libx264 \
+                 -pix_fmt yuv420p -c:a aac -ac 2 OUT.mp4`, and `-c:v copy` where the picture is H.264 \
+                 already: coding it again can change a score"
             }
             Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
             Self::Malformed { .. } | Self::Damaged { .. } => {

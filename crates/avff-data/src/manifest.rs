@@ -239,8 +239,9 @@ fn next_record(
 fn label(cell: &str) -> Result<Option<u8>, String> {
     match cell.trim() {
         "" => Ok(None),
-        "0" => Ok(Some(0)),
-        "1" => Ok(Some(1)),
+        // pandas writes the second form when any cell of the column is empty.
+        "0" | "0.0" => Ok(Some(0)),
+        "1" | "1.0" => Ok(Some(1)),
         _ => Err(format!(
             "`{TARGET_COLUMN}` is {}: write 1 for fake, 0 for real, or nothing",
             quote(cell)

@@ -25,6 +25,9 @@ pub fn adapt(
     precision: Precision,
     device: Device,
 ) -> Result<(), Error> {
+    if stage3.canonicalize().is_ok() {
+        return Err(Error::Exists { path: stage3.into() });
+    }
     let checkpoint = Checkpoint::open(stage2)?;
     let config = checkpoint.config(overrides)?;
     let spec = clips::spec(&checkpoint, &config, None)?;

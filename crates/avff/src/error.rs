@@ -73,8 +73,22 @@ pub enum Error {
         /// Its journal.
         path: PathBuf,
     },
+    /// A checkpoint is not written over another file.
+    #[error("{}: is there already; remove it or choose another name", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process is writing to the same output.
+    #[error("{}: another run is writing to this output", path.display())]
+    Busy {
+        /// Its journal.
+        path: PathBuf,
+    },
     /// An earlier run that cannot be resumed as it had other inputs or options.
-    #[error("cannot resume: {what} was {was}, now it is {now}")]
+    #[error(
+        "cannot resume: {what} was {was}, now it is {now}; give what the unfinished run had, or --overwrite"
+    )]
     OtherRun {
         /// What differs.
         what: String,

@@ -1,11 +1,20 @@
 //! `avff eval`.
 
-use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    num::NonZeroUsize,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use avff::eval::{EvalOptions, Paths, Progress, evaluate};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{code_for_coverage, fraction, network::NetworkArgs};
+
+/// How often `-v` says how far a run is.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Score every clip of a CSV
 ///
@@ -57,7 +66,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
     };
     let bar = bar();
+    let mut last = Instant::now();
     let mut show = |progress: Progress| {
+        // For logs, where no bar can be.
+        if last.elapsed() > LOG_EVERY {
+            let Progress { done, total, failed } = progress;
+            tracing::info!("{done} of {total} clips, {failed} not read");
+            last = Instant::now();
+        }
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         if progress.failed > 0 {

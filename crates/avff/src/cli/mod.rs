@@ -26,7 +26,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Log more: -v progress, -vv details. RUST_LOG overrides.
+    /// Log more. RUST_LOG overrides.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
 }

@@ -5,8 +5,8 @@
 //! were made. It is gone once the summary is there.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{Seek, SeekFrom, Write},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,7 +24,8 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn create(path: &Path, run: &Run) -> Result<Self, Error> {
         let output = |source| Error::Output { path: path.into(), source };
-        let mut file = File::create(path).map_err(output)?;
+        let mut file = open(path)?;
+        file.set_len(0).map_err(output)?;
         writeln!(file, "{}", run.to_json()).map_err(output)?;
         Ok(Self { path: path.into(), file, entries: Vec::new(), appended: 0 })
     }
@@ -32,17 +33,21 @@ impl Journal {
     pub(super) fn resume(path: &Path, run: &Run) -> Result<Self, Error> {
         let output = |source| Error::Output { path: path.into(), source };
         let broken = |reason: String| Error::Journal { path: path.into(), reason };
-        let text = fs::read_to_string(path).map_err(output)?;
+        let mut file = open(path)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(output)?;
         // What follows the last line end was being written when the run was interrupted.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let mut lines = whole.lines();
-        let Some(header) = lines.next() else { return Self::create(path, run) };
+        let Some(header) = lines.next() else {
+            drop(file);
+            return Self::create(path, run);
+        };
         let earlier: Run = serde_json::from_str(header).map_err(|e| broken(e.to_string()))?;
         earlier.expect_same(run)?;
         let entries = lines
             .map(|line| parse(line).ok_or_else(|| broken(format!("cannot read `{line}`"))))
             .collect::<Result<_, _>>()?;
-        let mut file = OpenOptions::new().write(true).open(path).map_err(output)?;
         file.set_len(whole.len() as u64).map_err(output)?;
         file.seek(SeekFrom::End(0)).map_err(output)?;
         Ok(Self { path: path.into(), file, entries, appended: 0 })
@@ -70,6 +75,20 @@ impl Journal {
         let Self { path, file, .. } = self;
         drop(file);
         fs::remove_file(&path).map_err(|source| Error::Output { path, source })
+    }
+}
+
+/// Opens a journal as its only writer: two runs into one output would ruin it.
+fn open(path: &Path) -> Result<File, Error> {
+    let output = |source| Error::Output { path: path.into(), source };
+    let mut options = OpenOptions::new();
+    let file =
+        options.read(true).write(true).create(true).truncate(false).open(path).map_err(output)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: path.into() }),
+        // A file system without locks: as good as it gets.
+        Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

@@ -30,7 +30,12 @@ pub(super) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> 
     if rows == 0 {
         return Err(Error::NoRows { path: path.into() });
     }
-    let id = ManifestId { path: path.display().to_string(), sha256: sha256(path)?, rows };
+    let id = ManifestId {
+        path: path.display().to_string(),
+        sha256: sha256(path)?,
+        rows,
+        root: root.map(|root| root.display().to_string()),
+    };
     Ok(Manifest { path: path.into(), root: root.map(Into::into), id, columns })
 }
 

@@ -82,14 +82,15 @@ pub fn evaluate(
             "an across-batch run cannot be resumed: its scores depend on how clips are batched",
         ));
     }
-    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if same(&options.csv, &options.output) {
-        return Err(Error::Options("the output would replace the CSV it is made from"));
-    }
+    let paths = Paths::new(&options.output);
+    paths.spare(&options.csv)?;
+    paths.spare(Path::new(&run.checkpoint.path))?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
     run.manifest = Some(manifest.id.clone());
     let total = manifest.id.rows;
-    let paths = Paths::new(&options.output);
+    if manifest.columns.iter().any(|column| column == output::SCORE) {
+        return Err(Error::Options("the CSV has a column y_pred, as the output will: rename it"));
+    }
 
     if options.resume
         && !paths.journal.exists()
@@ -106,9 +107,17 @@ pub fn evaluate(
         if paths.journal.exists() && !options.overwrite {
             return Err(Error::Unfinished { path: paths.journal });
         }
-        Summary::remove(&paths.summary)?;
         let journal = Journal::create(&paths.journal, &run)?;
-        (Outputs::create(&paths, &manifest.columns)?, journal)
+        let outputs = Summary::remove(&paths.summary)
+            .and_then(|()| Outputs::create(&paths, &manifest.columns));
+        match outputs {
+            Ok(outputs) => (outputs, journal),
+            Err(error) => {
+                // Nothing has begun, so nothing is left to resume.
+                journal.remove()?;
+                return Err(error);
+            }
+        }
     };
 
     let mut tally = Tally::default();

@@ -24,6 +24,9 @@ pub struct Paths {
     pub journal: PathBuf,
 }
 
+/// The column of scores, as the reference names it.
+pub(super) const SCORE: &str = "y_pred";
+
 impl Paths {
     /// The files beside `output`.
     #[must_use]
@@ -34,6 +37,21 @@ impl Paths {
             summary: beside(output, "summary.json"),
             journal: beside(output, "journal"),
         }
+    }
+
+    /// Refuses to write over an input, and to any name but `*.csv`: a media file or checkpoint named
+    /// by mistake would be lost.
+    pub(super) fn spare(&self, input: &Path) -> Result<(), Error> {
+        if self.predictions.extension().is_none_or(|extension| extension != "csv") {
+            return Err(Error::Options("the output's name must end in .csv"));
+        }
+        let input = input.canonicalize().ok();
+        for path in [&self.predictions, &self.errors, &self.summary, &self.journal] {
+            if input.is_some() && path.canonicalize().ok() == input {
+                return Err(Error::Options("the output would replace a file it is made from"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -48,8 +66,8 @@ impl Outputs {
         let mut predictions = Table::create(&paths.predictions)?;
         let mut errors = Table::create(&paths.errors)?;
         let carried = columns.iter().map(String::as_str);
-        predictions.write(["video_name", "y_pred"].into_iter().chain(carried))?;
-        errors.write(["path", "stage", "error", "hint"])?;
+        predictions.write(["video_name", SCORE].into_iter().chain(carried))?;
+        errors.write(["path", "stage", "error", "hint", "video_name", "line"])?;
         Ok(Self { predictions, errors })
     }
 
@@ -79,7 +97,8 @@ impl Outputs {
     pub(super) fn fail(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {
         let path = row.path.display().to_string();
         let hint = failure.hint.as_deref().unwrap_or_default();
-        self.errors.write([path.as_str(), &failure.stage, &failure.error, hint])
+        let line = row.line.to_string();
+        self.errors.write([&path, &failure.stage, &failure.error, hint, &row.name, &line])
     }
 
     pub(super) fn flush(&mut self) -> Result<(), Error> {

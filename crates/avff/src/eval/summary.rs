@@ -53,6 +53,8 @@ pub struct ManifestId {
     pub sha256: String,
     /// Rows below the header.
     pub rows: u64,
+    /// Where relative paths started, if not at the CSV.
+    pub root: Option<String>,
 }
 
 impl Run {
@@ -100,12 +102,15 @@ impl Run {
     /// Whether two runs give the same scores; paths may differ, contents may not.
     pub(crate) fn expect_same(&self, now: &Self) -> Result<(), Error> {
         let hash = |run: &Self| run.manifest.as_ref().map(|m| m.sha256.clone()).unwrap_or_default();
+        let root =
+            |run: &Self| format!("{:?}", run.manifest.as_ref().and_then(|m| m.root.as_ref()));
         let clip = |run: &Self| serde_json::to_string(&run.clip).unwrap_or_default();
         let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
         for (what, was, is) in [
             ("the version", self.version.clone(), now.version.clone()),
             ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
             ("the CSV", hash(self), hash(now)),
+            ("--root", root(self), root(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),

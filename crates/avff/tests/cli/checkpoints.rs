@@ -60,6 +60,8 @@ fn adapt_starts_a_classifier_from_stage_two() {
     adapt("a.safetensors", "1");
     adapt("b.safetensors", "1");
     adapt("c.safetensors", "2");
+    let ran = scene.run(&["adapt", stage2.to_str().unwrap(), "a.safetensors", "--config", heads]);
+    assert!(ran.expect(2).stderr.contains("is there already"));
     let read = |name: &str| std::fs::read(scene.path(name)).unwrap();
     assert_eq!(read("a.safetensors"), read("b.safetensors"));
     assert_ne!(read("a.safetensors"), read("c.safetensors"));

@@ -19,7 +19,7 @@ fn the_sample_gives_scores_a_summary_and_a_warning() {
         let score: f32 = cells[1].parse().unwrap();
         assert!((0.0..=1.0).contains(&score));
     }
-    assert_eq!(scene.read("prediction.errors.csv"), "path,stage,error,hint\n");
+    assert_eq!(scene.read("prediction.errors.csv"), "path,stage,error,hint,video_name,line\n");
     let summary = scene.json("prediction.summary.json");
     assert_eq!(summary["coverage"]["fraction"], 1.0);
     assert_eq!(summary["metrics"]["n"], 4);

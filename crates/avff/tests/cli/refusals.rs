@@ -68,6 +68,7 @@ fn wrong_usage_and_setup_exit_with_two() {
     let no_name = scene.write("no_name.csv", "file,target\na.mp4,1\n");
     let bad_target = scene.write("bad_target.csv", "video_name,target\na.mp4,1\nb.mp4,fake\n");
     let no_rows = scene.write("no_rows.csv", "video_name,target\n");
+    let scored = scene.write("scored.csv", "video_name,y_pred\na.mp4,0.5\n");
     let text = scene.write("text.pth", "not weights at all");
     let unknown = scene.write("unknown.json", r#"{"encoder": {"width": 3}}"#);
     let csv = |path: &std::path::Path| path.to_str().unwrap().to_owned();
@@ -82,6 +83,11 @@ fn wrong_usage_and_setup_exit_with_two() {
         (vec!["score", "--checkpoint", weights, "--config", &csv(&unknown), clip], "width"),
         (vec!["eval", "--checkpoint", weights, "--csv", "absent.csv"], "absent.csv"),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&no_name)], "video_name"),
+        (vec!["eval", "--checkpoint", weights, "--csv", &csv(&scored)], "column y_pred"),
+        (
+            vec!["eval", "--checkpoint", weights, "--csv", &csv(&scored), "--output", "clip.mp4"],
+            "end in .csv",
+        ),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&bad_target)], "line 3"),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&no_rows)], "no rows"),
         (vec!["eval", "--checkpoint", weights, "--csv", &csv(&no_rows), "--batch-size", "0"], "0"),
@@ -95,7 +101,7 @@ fn wrong_usage_and_setup_exit_with_two() {
                 "--output",
                 "no_rows.csv",
             ],
-            "replace the CSV",
+            "replace a file it is made from",
         ),
     ] {
         let ran = scene.run(&arguments).expect(2);

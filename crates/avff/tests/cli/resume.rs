@@ -124,9 +124,16 @@ fn an_unfinished_run_is_not_silently_replaced() {
     );
     let ran = scene.eval(&csv, "other.csv", &["--resume", "--frame-fit", "letterbox"]).expect(2);
     assert!(ran.stderr.contains("clip preparation"), "{}", ran.stderr);
+    let ran = scene.eval(&csv, "other.csv", &["--resume", "--root", "."]).expect(2);
+    assert!(ran.stderr.contains("--root"), "{}", ran.stderr);
     let longer = scene.manifest("longer.csv", ROWS + 1);
     let ran = scene.eval(&longer, "other.csv", &["--resume"]).expect(2);
     assert!(ran.stderr.contains("the CSV"), "{}", ran.stderr);
+    let journal = fs::File::open(scene.path("other.journal")).unwrap();
+    journal.lock().unwrap();
+    let ran = scene.eval(&csv, "other.csv", &["--overwrite"]).expect(2);
+    assert!(ran.stderr.contains("another run"), "{}", ran.stderr);
+    journal.unlock().unwrap();
     scene.eval(&csv, "other.csv", &["--overwrite", "--min-coverage", "0"]).expect(0);
     same_as_unbroken(&scene, "other");
 }
