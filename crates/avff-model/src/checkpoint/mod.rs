@@ -219,7 +219,7 @@ impl Checkpoint {
         config: &AvffConfig,
         device: &B::Device,
     ) -> Result<Classifier<B>, ModelError> {
-        self.expect(Kind::Classifier)?;
+        self.require(Kind::Classifier)?;
         let blank = Classifier::new(config, &mut Init::blank(), device)?;
         load::load(blank, &self.file, Tolerance::NONE)
     }
@@ -233,7 +233,7 @@ impl Checkpoint {
         config: &AvffConfig,
         device: &B::Device,
     ) -> Result<Pretrain<B>, ModelError> {
-        self.expect(Kind::Pretrain)?;
+        self.require(Kind::Pretrain)?;
         let blank = Pretrain::new(config, &mut Init::blank(), device)?;
         load::load(blank, &self.file, Tolerance::NONE)
     }
@@ -249,7 +249,7 @@ impl Checkpoint {
         seed: u64,
         device: &B::Device,
     ) -> Result<Classifier<B>, ModelError> {
-        self.expect(Kind::Pretrain)?;
+        self.require(Kind::Pretrain)?;
         let fresh = Classifier::new(config, &mut Init::seeded(seed), device)?;
         let tolerance = Tolerance {
             may_lack: keys::fresh_after_adaptation,
@@ -258,7 +258,11 @@ impl Checkpoint {
         load::load(fresh, &self.file, tolerance)
     }
 
-    fn expect(&self, wanted: Kind) -> Result<(), ModelError> {
+    /// Whether the checkpoint holds this model.
+    ///
+    /// # Errors
+    /// [`ModelError::Kind`] where it holds the other one.
+    pub fn require(&self, wanted: Kind) -> Result<(), ModelError> {
         if self.kind == wanted {
             return Ok(());
         }

@@ -48,7 +48,12 @@ struct Key<'a> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let checkpoint = Checkpoint::open(&args.file)?;
-    let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref());
+    let overrides = overrides(args.config.as_ref())?;
+    let config = match checkpoint.config(overrides.as_ref()) {
+        // A config that was asked for has to fit; one that shapes do not show is only not shown.
+        Err(error) if overrides.is_some() => return Err(error.into()),
+        config => config,
+    };
     let report = Report {
         path: args.file.display().to_string(),
         kind: checkpoint.kind(),

@@ -8,7 +8,7 @@ use avff::{
     data::spec::{ClipSpec, FrameFit},
     device::Device,
     eval::Run,
-    model::Checkpoint,
+    model::{Checkpoint, checkpoint::Kind},
     scorer::{self, Fusion, Scorer, ScorerOptions},
 };
 use clap::ValueEnum;
@@ -61,6 +61,7 @@ pub(super) struct Network {
 impl NetworkArgs {
     pub(super) fn open(&self) -> anyhow::Result<Network> {
         let checkpoint = Checkpoint::open(&self.checkpoint)?;
+        checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
         let spec = clips::spec(&checkpoint, &config, self.frame_fit)?;
         let options = ScorerOptions {

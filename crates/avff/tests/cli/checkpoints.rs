@@ -73,6 +73,9 @@ fn adapt_starts_a_classifier_from_stage_two() {
     let keys: Vec<&str> =
         json["keys"].as_array().unwrap().iter().map(|k| k["key"].as_str().unwrap()).collect();
     assert!(keys.contains(&"mlp_head.fc3.weight") && !keys.iter().any(|k| k.contains("decoder")));
+    let typo = scene.write("typo.json", r#"{"encoder": {"haeds": 3}}"#);
+    let ran = scene.run(&["inspect", "--config", typo.to_str().unwrap(), stage2.to_str().unwrap()]);
+    assert!(ran.expect(2).stderr.contains("haeds"));
     // A stage-2 file does not score, and says what would.
     let clip = clip("match_a.mp4");
     let ran = scene
