@@ -41,7 +41,7 @@ use serde_json::Value;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What the issue asks of logits, which pass a head of small weights.
+/// Logits are sums over a head of small weights: tighter than the embeddings.
 const LOGITS: Tolerance = Tolerance { absolute: 1e-4, relative: 0.0 };
 const RUNS: usize = 5;
 

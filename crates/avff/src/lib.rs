@@ -37,4 +37,4 @@ pub use error::Error;
 
 /// Said wherever a score of weights shows that were never trained.
 pub const UNTRAINED: &str =
-    "UNTRAINED checkpoint: its weights come from a seed, these scores mean nothing.";
+    "UNTRAINED checkpoint: it never learned to tell fake from real, these scores mean nothing.";
