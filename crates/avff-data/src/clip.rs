@@ -7,7 +7,7 @@ use crate::{
     fbank::Fbank,
     fit::fit,
     frames::frame_indices,
-    media::{self, MediaSource},
+    media::{self, MediaSource, missing},
     normalize::Normalizer,
     picture::Picture,
     sound::Sound,
@@ -32,7 +32,7 @@ pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
     let load = || {
         // Before the file: a bad spec is bad for every file.
         spec.validate()?;
-        read_clip(&mut *media::open(path)?, spec)
+        read_clip(&mut *media::open_with(path, spec.decoder)?, spec)
     };
     load().map_err(|source| ClipError::new(path, source))
 }
@@ -44,51 +44,33 @@ pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
 pub fn read_clip(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Clip, DataError> {
     spec.validate()?;
     let indices = frame_indices(source.frame_count(), spec.video.frames)?;
-    // A clip shorter than the tensor repeats pictures; each is decoded and resized once.
+    // A clip shorter than the tensor repeats pictures; each is decoded and fitted once.
     let mut distinct = indices.clone();
     distinct.dedup();
-    let pictures = source.frames_at(&distinct)?;
-    if pictures.len() != distinct.len() {
-        return Err(DataError::Damaged {
-            stream: Stream::Video,
-            what: format!("{} pictures came where {} were due", pictures.len(), distinct.len()),
-        });
+    let (pictures, sound) = source.streams();
+    // Full-size pictures are the most memory a clip takes: one at a time is held.
+    let mut fitted = Vec::with_capacity(distinct.len());
+    pictures.pictures(&distinct, &mut |_, picture| {
+        fitted.push(fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
+        Ok(())
+    })?;
+    if fitted.len() != distinct.len() {
+        return Err(missing(distinct.len(), fitted.len()));
     }
-    let order: Vec<usize> =
-        indices.iter().map(|index| distinct.partition_point(|known| known < index)).collect();
-    let video = video_tensor(&pictures, &order, &spec.video)?;
-    // Full-size pictures are the most memory a clip takes: gone before the sound comes.
-    drop(pictures);
-    let audio = audio_tensor(&source.sound()?, &spec.audio)?;
+    let frames = indices.iter().filter_map(|index| fitted.get(distinct.binary_search(index).ok()?));
+    let video = video_tensor(frames, &spec.video);
+    let audio = audio_tensor(&sound.whole()?, &spec.audio)?;
     Ok(Clip { audio, video })
 }
 
-/// The video tensor `[3, order.len(), height, width]`: frame `i` is `pictures[order[i]]`, fitted and
-/// normalised. The pictures may differ in size.
-///
-/// # Errors
-/// As [`fit`], and [`DataError::Damaged`] when `order` names a picture that is not there.
-pub fn video_tensor(
-    pictures: &[Picture],
-    order: &[usize],
+/// The video tensor `[3, frames, height, width]` of pictures that fit the spec already.
+pub fn video_tensor<'a>(
+    pictures: impl Iterator<Item = &'a Picture> + Clone,
     spec: &VideoSpec,
-) -> Result<Vec<f32>, DataError> {
-    let fitted = pictures
-        .iter()
-        .map(|picture| fit(picture, spec.fit, spec.width, spec.height))
-        .collect::<Result<Vec<_>, _>>()?;
-    let frames = order
-        .iter()
-        .map(|&index| {
-            fitted.get(index).ok_or_else(|| DataError::Damaged {
-                stream: Stream::Video,
-                what: format!("picture {index} of {} is missing", fitted.len()),
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+) -> Vec<f32> {
     let mut tensor = Vec::with_capacity(spec.values());
-    Normalizer::new(spec).append(frames.into_iter(), &mut tensor);
-    Ok(tensor)
+    Normalizer::new(spec).append(pictures, &mut tensor);
+    tensor
 }
 
 /// The audio tensor `[frames, mels]`: the sound's filterbank, stretched and normalised.
@@ -107,39 +89,7 @@ pub fn audio_tensor(sound: &Sound, spec: &AudioSpec) -> Result<Vec<f32>, DataErr
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::spec::FrameFit;
-
-    /// A clip whose picture `i` is all `i`, with a second of a tone.
-    struct Fake {
-        pictures: usize,
-        /// Pictures it fails to give.
-        short_by: usize,
-        samples: usize,
-        asked: Vec<usize>,
-    }
-
-    impl Fake {
-        fn new(pictures: usize) -> Self {
-            Self { pictures, short_by: 0, samples: 8_000, asked: Vec::new() }
-        }
-    }
-
-    impl MediaSource for Fake {
-        fn frame_count(&self) -> usize {
-            self.pictures
-        }
-
-        fn frames_at(&mut self, indices: &[usize]) -> Result<Vec<Picture>, DataError> {
-            self.asked = indices.to_vec();
-            let picture = |&i: &usize| Picture { width: 3, height: 2, rgb: vec![i as u8; 18] };
-            Ok(indices.iter().skip(self.short_by).map(picture).collect())
-        }
-
-        fn sound(&mut self) -> Result<Sound, DataError> {
-            let wave = (0..self.samples).map(|i| (i as f32 * 0.3).sin()).collect();
-            Ok(Sound { rate: 8_000, channels: vec![wave] })
-        }
-    }
+    use crate::{media::fake::Fake, spec::FrameFit};
 
     fn small() -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -153,7 +103,7 @@ mod tests {
     fn short_clips_repeat_pictures_in_order() {
         let mut source = Fake::new(3);
         let clip = read_clip(&mut source, &small()).unwrap();
-        assert_eq!(source.asked, [0, 1, 2], "each picture is decoded once");
+        assert_eq!(source.pictures.asked, [[0, 1, 2]], "each picture is decoded once");
         // floor(linspace(0, 2, 6)) in every channel, 20 pixels each.
         let want: Vec<f32> = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0_f32]
             .iter()
@@ -169,7 +119,7 @@ mod tests {
 
     #[test]
     fn audio_is_normalised() {
-        let sound = Fake::new(1).sound().unwrap();
+        let sound = Fake::new(1).streams().1.whole().unwrap();
         let spec = small().audio;
         let plain = Fbank::shared(8_000, 8).unwrap().stretched(&sound, 7).unwrap();
         let want: Vec<f32> = plain.iter().map(|value| (value + 5.081) / 4.4849).collect();
@@ -190,11 +140,11 @@ mod tests {
     fn what_is_missing_is_an_error() {
         let stage = |source: &mut Fake| read_clip(source, &small()).unwrap_err().stage();
         assert_eq!(stage(&mut Fake::new(0)), "video");
-        assert_eq!(stage(&mut Fake { short_by: 1, ..Fake::new(9) }), "video");
-        let mut short = Fake { samples: 199, ..Fake::new(9) };
-        let error = read_clip(&mut short, &small()).unwrap_err();
+        let mut gaps = Fake::new(9);
+        gaps.pictures.short_by = 1;
+        assert_eq!(stage(&mut gaps), "video");
+        let error = read_clip(&mut Fake::lasting(9, 199), &small()).unwrap_err();
         assert!(matches!(error, DataError::TooShort { samples: 199, needed: 200 }), "{error}");
-        assert!(video_tensor(&[], &[0], &small().video).is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
 //! - [`fbank`]: from sound to log-mel energies.
+//! - [`sampling`]: which parts of a clip become samples.
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
@@ -55,5 +56,6 @@ pub mod normalize;
 pub mod picture;
 pub mod prefetch;
 pub mod resize;
+pub mod sampling;
 pub mod sound;
 pub mod spec;

@@ -16,6 +16,15 @@ impl Sound {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    /// Samples `from` to `to` of every channel, as far as they are there.
+    #[must_use]
+    pub fn part(&self, from: usize, to: usize) -> Self {
+        let to = to.min(self.len());
+        let from = from.min(to);
+        let channel = |all: &Vec<f32>| all.get(from..to).unwrap_or_default().to_vec();
+        Self { rate: self.rate, channels: self.channels.iter().map(channel).collect() }
+    }
+
     /// Whether there are no samples at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,6 +7,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    media::Decoder,
+    sampling::{Sampling, TrimSilence},
+};
+
 /// Mean of ImageNet's R, G, B in `[0, 1]`: torchvision's constant, used by Open-AVFF's loader.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Standard deviation of ImageNet's R, G, B in `[0, 1]`: torchvision's constant.
@@ -21,7 +26,7 @@ const MAX_AUDIO_FRAMES: usize = 1 << 16;
 const MIN_MELS: usize = 4;
 const MAX_MELS: usize = 1024;
 
-/// Both halves of a clip's tensors.
+/// Both halves of a clip's tensors, and how a clip is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipSpec {
@@ -29,6 +34,15 @@ pub struct ClipSpec {
     pub video: VideoSpec,
     /// The sound.
     pub audio: AudioSpec,
+    /// Which parts of a clip become samples.
+    #[serde(default, skip_serializing_if = "Sampling::is_whole")]
+    pub sampling: Sampling,
+    /// Which silence is left out; none where the reference's numbers are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim_silence: Option<TrimSilence>,
+    /// Who reads the file.
+    #[serde(default, skip_serializing_if = "Decoder::is_auto")]
+    pub decoder: Decoder,
 }
 
 /// The video tensor `[3, frames, height, width]`.
@@ -109,6 +123,9 @@ impl ClipSpec {
                 std: IMAGENET_STD,
             },
             audio: AudioSpec { frames: 1024, mels: 128, mean: -5.081, std: 4.4849 },
+            sampling: Sampling::Whole,
+            trim_silence: None,
+            decoder: Decoder::Auto,
         }
     }
 
@@ -118,7 +135,10 @@ impl ClipSpec {
     /// The first field that is out of its range.
     pub fn validate(&self) -> Result<(), SpecError> {
         self.video.validate()?;
-        self.audio.validate()
+        self.audio.validate()?;
+        self.sampling.validate(self.video.frames)?;
+        self.trim_silence.iter().try_for_each(TrimSilence::validate)?;
+        self.decoder.validate()
     }
 }
 

@@ -3,28 +3,32 @@
 use std::{
     fs::File,
     io::{BufReader, Read, Seek},
+    path::Path,
 };
 
 use super::{
-    MediaSource,
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
-    mp4::{Edit, Movie, Track, audio, visual},
+    mp4::{Edit, Movie, Track, audio, visual, visual_name},
     rotate::Turns,
-    sound::SoundTrack,
+    sound::{SoundReader, SoundTrack},
+    source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
 };
-use crate::{
-    error::{DataError, Stream},
-    picture::Picture,
-    sound::Sound,
-};
+use crate::error::{DataError, Stream};
 
 /// An MP4 file with one decodable stream of each kind.
 #[derive(Debug)]
 pub(crate) struct Mp4Clip<R> {
+    info: MediaInfo,
+    video: Pictures<R>,
+    audio: SoundReader<R>,
+}
+
+/// The picture track and its own view of the file.
+#[derive(Debug)]
+struct Pictures<R> {
     file: R,
-    video: VideoTrack,
-    audio: SoundTrack,
+    track: VideoTrack,
 }
 
 impl Mp4Clip<BufReader<File>> {
@@ -33,15 +37,18 @@ impl Mp4Clip<BufReader<File>> {
     /// # Errors
     ///
     /// As [`super::open`].
-    pub(crate) fn open(file: File) -> Result<Self, DataError> {
-        let size = file.metadata()?.len();
-        Self::new(BufReader::new(file), size)
+    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
+        // Each stream has a position of its own.
+        let [video, audio] = [File::open(path)?, File::open(path)?];
+        let size = video.metadata()?.len();
+        Self::new(BufReader::new(video), BufReader::new(audio), size)
     }
 }
 
 impl<R: Read + Seek> Mp4Clip<R> {
-    /// [`open`](Mp4Clip::open) for anything that can be read at random, of a known size in bytes.
-    fn new(mut file: R, size: u64) -> Result<Self, DataError> {
+    /// [`open`](Mp4Clip::open) for anything that can be read at random, twice, of a known size in
+    /// bytes.
+    pub(crate) fn new(mut file: R, audio_file: R, size: u64) -> Result<Self, DataError> {
         let movie = Movie::read(&mut file, size)?;
         let (timescale, movie_turns) = movie.header()?;
         let tracks = movie.tracks()?;
@@ -55,6 +62,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             first_usable(&tracks, Stream::Video, |track| VideoConfig::of(&visual(track.stsd)?))?;
         let (audio_track, codec) =
             first_usable(&tracks, Stream::Audio, |track| Codec::of(&audio(track.stsd)?))?;
+        let audio_entry = audio(audio_track.stsd)?;
         let tables = movie.tables(&mut file, video_track, audio_track, codec.frame_bytes())?;
         let turns = Turns::from_matrix(video_track.turns)?.then(movie_turns);
         // FFmpeg, and with it decord and torchaudio, applies edit lists to the samples of the index
@@ -70,8 +78,30 @@ impl<R: Read + Seek> Mp4Clip<R> {
             timescale: audio_track.timescale,
         };
         audio.check(&mut file)?;
-        let video = VideoTrack::new(&mut file, config, tables.video, video_edit, turns)?;
-        Ok(Self { file, video, audio })
+        let track = VideoTrack::new(
+            &mut file,
+            config,
+            tables.video,
+            video_edit,
+            video_track.timescale,
+            turns,
+        )?;
+        let (width, height) = track.size();
+        let fields = audio_entry.sound;
+        let (sound_start, sound_end) = audio.extent();
+        let info = MediaInfo {
+            container: "MP4".to_owned(),
+            video_codec: visual_name(visual(video_track.stsd)?.format),
+            width,
+            height,
+            audio_codec: audio.codec.name().to_owned(),
+            sample_rate: fields.rate,
+            channels: fields.channels as usize,
+            sound_start,
+            sound_end,
+        };
+        let video = Pictures { file, track };
+        Ok(Self { info, video, audio: SoundReader::new(audio_file, audio) })
     }
 }
 
@@ -97,15 +127,21 @@ fn first_usable<'a, 'b, T>(
 }
 
 impl<R: Read + Seek + Send> MediaSource for Mp4Clip<R> {
-    fn frame_count(&self) -> usize {
-        self.video.frame_count()
+    fn info(&self) -> &MediaInfo {
+        &self.info
     }
 
-    fn frames_at(&mut self, indices: &[usize]) -> Result<Vec<Picture>, DataError> {
-        self.video.pictures(&mut self.file, indices)
+    fn frame_times(&self) -> &[f64] {
+        self.video.track.times()
     }
 
-    fn sound(&mut self) -> Result<Sound, DataError> {
-        self.audio.decode(&mut self.file)
+    fn streams(&mut self) -> (&mut dyn PictureStream, &mut dyn SoundStream) {
+        (&mut self.video, &mut self.audio)
+    }
+}
+
+impl<R: Read + Seek> PictureStream for Pictures<R> {
+    fn pictures(&mut self, indices: &[usize], take: Take<'_>) -> Result<(), DataError> {
+        self.track.pictures(&mut self.file, indices, take)
     }
 }

@@ -66,6 +66,19 @@ impl Codec {
         matches!(self, Self::Coded(params) if params.codec == CODEC_ID_AAC)
     }
 
+    /// The name under which people know it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pcm(_) => "PCM",
+            Self::Coded(params) => match params.codec {
+                CODEC_ID_AAC => "AAC",
+                CODEC_ID_MP3 => "MP3",
+                CODEC_ID_ALAC => "ALAC",
+                _ => "FLAC",
+            },
+        }
+    }
+
     /// Bytes of one instant of uncompressed sound.
     pub(crate) fn frame_bytes(&self) -> Option<u32> {
         match self {

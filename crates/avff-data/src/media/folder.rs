@@ -14,11 +14,14 @@ use std::{
 
 use image::{ImageError, ImageReader, Limits};
 
-use super::{MediaSource, mp4::MAX_DIMENSION, wav::Wav};
+use super::{
+    mp4::MAX_DIMENSION,
+    source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take, beyond},
+    wav::Wav,
+};
 use crate::{
     error::{DataError, Stream},
     picture::Picture,
-    sound::Sound,
 };
 
 /// Entries of a folder that are looked at.
@@ -31,10 +34,18 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_DIMENSION * MAX_DIMENSION;
 /// An opened folder.
 #[derive(Debug)]
 pub(crate) struct FrameFolder {
-    frames: Vec<PathBuf>,
+    info: MediaInfo,
+    times: Vec<f64>,
+    frames: Frames,
+    wav: Wav,
+}
+
+/// Its pictures.
+#[derive(Debug)]
+struct Frames {
+    paths: Vec<PathBuf>,
     /// Width and height of the first picture, which all must have.
     size: (u32, u32),
-    wav: Wav,
 }
 
 impl FrameFolder {
@@ -86,15 +97,28 @@ impl FrameFolder {
         let size = reader.into_dimensions().map_err(|error| fault(first, error))?;
         check_size(size)?;
         let wav = Wav::open(wav)?;
-        Ok(Self { frames, size, wav })
+        let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
+        // Nothing says when a picture is shown but that all together last as long as the sound.
+        let step = seconds / frames.len() as f64;
+        let times = (0..frames.len()).map(|index| index as f64 * step).collect();
+        let info = MediaInfo {
+            container: "frame folder".to_owned(),
+            video_codec: extension(first).to_ascii_uppercase(),
+            width: size.0 as usize,
+            height: size.1 as usize,
+            audio_codec: "PCM".to_owned(),
+            sample_rate: wav.pcm().rate,
+            channels: wav.pcm().channels as usize,
+            sound_start: 0.0,
+            sound_end: seconds,
+        };
+        Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })
     }
+}
 
+impl Frames {
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
-        let path = self.frames.get(index).ok_or(DataError::TooLarge {
-            what: "frame index",
-            value: index as u64,
-            limit: self.frames.len().saturating_sub(1) as u64,
-        })?;
+        let path = self.paths.get(index).ok_or_else(|| beyond(index, self.paths.len()))?;
         let image = reader(path)?.decode().map_err(|error| fault(path, error))?;
         let found = (image.width(), image.height());
         if found != self.size {
@@ -119,17 +143,23 @@ impl FrameFolder {
     }
 }
 
+impl PictureStream for Frames {
+    fn pictures(&mut self, indices: &[usize], take: Take<'_>) -> Result<(), DataError> {
+        indices.iter().try_for_each(|&index| take(index, self.picture(index)?))
+    }
+}
+
 impl MediaSource for FrameFolder {
-    fn frame_count(&self) -> usize {
-        self.frames.len()
+    fn info(&self) -> &MediaInfo {
+        &self.info
     }
 
-    fn frames_at(&mut self, indices: &[usize]) -> Result<Vec<Picture>, DataError> {
-        indices.iter().map(|&index| self.picture(index)).collect()
+    fn frame_times(&self) -> &[f64] {
+        &self.times
     }
 
-    fn sound(&mut self) -> Result<Sound, DataError> {
-        self.wav.read()
+    fn streams(&mut self) -> (&mut dyn PictureStream, &mut dyn SoundStream) {
+        (&mut self.frames, &mut self.wav)
     }
 }
 

@@ -5,7 +5,10 @@
 //! pictures that hold a wanted one are decoded, each from an IDR picture, where H.264 guarantees
 //! that nothing before matters.
 
-use std::io::{Read, Seek};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Seek},
+};
 
 use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
@@ -16,6 +19,7 @@ use super::{
     mp4::{Children, Edit, Entry, Fields, Sample, visual_name},
     read_sample,
     rotate::Turns,
+    source::{Take, beyond, missing},
     sps::Sps,
 };
 use crate::{
@@ -84,6 +88,8 @@ pub(crate) struct VideoTrack {
     samples: Vec<Sample>,
     /// Indices of the shown samples in display order.
     shown: Vec<usize>,
+    /// When each of those is shown, in seconds on the clip's clock.
+    times: Vec<f64>,
 }
 
 impl VideoTrack {
@@ -98,6 +104,7 @@ impl VideoTrack {
         config: VideoConfig,
         samples: Vec<Sample>,
         edit: Edit,
+        timescale: u32,
         turns: Turns,
     ) -> Result<Self, DataError> {
         let VideoConfig { mut avc, container_colour } = config;
@@ -123,8 +130,10 @@ impl VideoTrack {
                 what: "the edit list hides every picture".to_owned(),
             });
         }
-        let track =
-            Self { colour: sps.colour(container_colour), avc, sps, turns, samples, shown: order };
+        let seconds = |index: &usize| edit.clock(time(index)) as f64 / f64::from(timescale.max(1));
+        let times = order.iter().map(seconds).collect();
+        let colour = sps.colour(container_colour);
+        let track = Self { colour, avc, sps, turns, samples, shown: order, times };
         // The parameter sets may ask for tools that the decoder lacks; so may, where fields are
         // allowed, each picture, of which the first speaks for the rest.
         let mut decoder = track.decoder()?;
@@ -134,12 +143,19 @@ impl VideoTrack {
         Ok(track)
     }
 
-    /// How many pictures are shown.
-    pub(crate) fn frame_count(&self) -> usize {
-        self.shown.len()
+    /// When each picture is shown, in seconds.
+    pub(crate) fn times(&self) -> &[f64] {
+        &self.times
     }
 
-    /// Decodes the pictures at these places in display order.
+    /// Pixels in a row and rows of a picture as shown.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let (width, height) = self.sps.decoded;
+        let (left, top) = self.sps.origin;
+        self.turns.size((width.saturating_sub(left), height.saturating_sub(top)))
+    }
+
+    /// Decodes the pictures at these places in display order, which increase strictly.
     ///
     /// # Errors
     ///
@@ -150,24 +166,22 @@ impl VideoTrack {
         &self,
         file: &mut (impl Read + Seek),
         indices: &[usize],
-    ) -> Result<Vec<Picture>, DataError> {
+        take: Take<'_>,
+    ) -> Result<(), DataError> {
         let mut wanted = Vec::with_capacity(indices.len());
-        for (slot, &index) in indices.iter().enumerate() {
-            let sample = self.shown.get(index).ok_or(DataError::TooLarge {
-                what: "frame index",
-                value: index as u64,
-                limit: self.shown.len().saturating_sub(1) as u64,
-            })?;
-            wanted.push((*sample, slot));
+        for &index in indices {
+            let sample = self.shown.get(index).ok_or_else(|| beyond(index, self.shown.len()))?;
+            wanted.push((*sample, index));
         }
+        // Decode order; what comes before its turn on the screen waits.
         wanted.sort_unstable();
-        let mut pictures: Vec<Option<Picture>> = vec![None; indices.len()];
+        let mut early = BTreeMap::new();
+        let mut due = indices.iter().copied().peekable();
         let mut buffer = Vec::new();
         let mut decoder = self.decoder()?;
         // The next sample for the decoder, or `None` while it has had none.
         let mut next = None;
-        for group in wanted.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some(&(target, _)) = group.first() else { continue };
+        for (target, index) in wanted {
             let start = self.start_for(file, target, next.unwrap_or(0), &mut buffer)?;
             if let Some(start) = start.or(if next.is_none() { Some(0) } else { None }) {
                 decoder = self.decoder()?;
@@ -181,15 +195,15 @@ impl VideoTrack {
             let picture = frame
                 .and_then(|frame| to_rgb(&frame, &self.sps, self.colour))
                 .ok_or_else(|| damaged(format!("{}: unexpected size", self.name(target))))?;
-            let picture = self.turns.apply(picture);
-            for &(_, slot) in group {
-                if let Some(place) = pictures.get_mut(slot) {
-                    *place = Some(picture.clone());
-                }
+            early.insert(index, self.turns.apply(picture));
+            while let Some(picture) = due.peek().and_then(|index| early.remove(index)) {
+                take(due.next().unwrap_or_default(), picture)?;
             }
         }
-        let found: Option<Vec<Picture>> = pictures.into_iter().collect();
-        found.ok_or_else(|| damaged("a picture is missing".to_owned()))
+        match due.len() {
+            0 => Ok(()),
+            left => Err(missing(indices.len(), indices.len() - left)),
+        }
     }
 
     /// The last sample after `from` and up to `target` from which decoding can start: one that the

@@ -14,6 +14,9 @@ mod bits;
 mod clip;
 mod codec;
 mod color;
+mod decoder;
+#[cfg(test)]
+pub(crate) mod fake;
 mod folder;
 mod h264;
 mod mp4;
@@ -21,38 +24,19 @@ mod open;
 mod pcm;
 mod rotate;
 mod sound;
+mod source;
 mod sps;
 mod wav;
 
 use std::io::{Read, Seek, SeekFrom};
 
-pub use self::open::open;
-use crate::{error::DataError, picture::Picture, sound::Sound};
-
-/// A clip whose two streams were found and can be decoded by this build.
-pub trait MediaSource: Send {
-    /// How many pictures are shown; at least one.
-    fn frame_count(&self) -> usize;
-
-    /// The pictures at these places in display order, from 0, as the viewer sees them: rotation is
-    /// applied. Places may come in any order and more than once; the pictures come in the same
-    /// order.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::TooLarge`] for a place beyond the last, [`DataError::Damaged`] where anything
-    /// needed for one of the pictures does not decode, [`DataError::Io`], and in a folder
-    /// [`DataError::Malformed`] for a picture of another size.
-    fn frames_at(&mut self, indices: &[usize]) -> Result<Vec<Picture>, DataError>;
-
-    /// The whole sound, every channel, with the container's trim applied.
-    ///
-    /// # Errors
-    ///
-    /// [`DataError::Damaged`] where a packet does not decode, [`DataError::TooLarge`] for hours of
-    /// sound, [`DataError::Io`].
-    fn sound(&mut self) -> Result<Sound, DataError>;
-}
+pub(crate) use self::source::missing;
+pub use self::{
+    decoder::{Decoder, UnknownDecoder},
+    open::{open, open_with},
+    source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
+};
+use crate::error::DataError;
 
 /// Reads a sample into a buffer, which it replaces. Its size was checked when the index was read.
 fn read_sample(

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{MediaSource, clip::Mp4Clip, folder::FrameFolder};
+use super::{Decoder, MediaSource, clip::Mp4Clip, folder::FrameFolder};
 use crate::error::{DataError, Stream};
 
 /// Bytes looked at to tell a container: enough for the third packet of a transport stream.
@@ -20,6 +20,15 @@ const SNIFF_BYTES: u64 = 1024;
 /// `MissingStream`, `UnsupportedCodec`, `Truncated`, `TooLarge`, `Damaged` or `Io`, as
 /// [`DataError`] describes them.
 pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
+    open_with(path, Decoder::Auto)
+}
+
+/// [`open`] by a chosen reader.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_with(path: &Path, _decoder: Decoder) -> Result<Box<dyn MediaSource>, DataError> {
     // The kind comes first: opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DataError::NotFound,
@@ -34,11 +43,10 @@ pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
     if metadata.len() == 0 {
         return Err(DataError::Empty);
     }
-    let file = File::open(path)?;
     let mut head = Vec::new();
-    (&file).take(SNIFF_BYTES).read_to_end(&mut head)?;
+    File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut head)?;
     sniff(&head)?;
-    Ok(Box::new(Mp4Clip::open(file)?))
+    Ok(Box::new(Mp4Clip::open(path)?))
 }
 
 #[cfg(unix)]

@@ -38,6 +38,11 @@ impl Turns {
         Self((self.0 + next.0) % 4)
     }
 
+    /// Width and height after the turn.
+    pub(crate) fn size(self, (width, height): (usize, usize)) -> (usize, usize) {
+        if self.0 % 2 == 0 { (width, height) } else { (height, width) }
+    }
+
     /// Turns a picture.
     pub(crate) fn apply(self, picture: Picture) -> Picture {
         let (width, height) = (picture.width, picture.height);

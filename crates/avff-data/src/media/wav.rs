@@ -3,12 +3,14 @@
 use std::{
     fs::File,
     io::{BufReader, Read, Seek, SeekFrom},
+    ops::Range,
     path::Path,
 };
 
 use super::{
     pcm::{Coding, Pcm},
-    sound::append,
+    sound::{append, sample_range},
+    source::SoundStream,
 };
 use crate::{
     error::{DataError, Stream},
@@ -88,18 +90,26 @@ impl Wav {
         Err(malformed("too many chunks"))
     }
 
-    /// Reads the whole sound.
-    ///
-    /// # Errors
-    ///
-    /// `TooLarge`, `Damaged` for infinite samples, `Io`.
-    pub(crate) fn read(&mut self) -> Result<Sound, DataError> {
+    /// How it is stored.
+    pub(crate) fn pcm(&self) -> Pcm {
+        self.pcm
+    }
+
+    /// Samples of a channel.
+    pub(crate) fn samples(&self) -> u64 {
+        self.length / u64::from(self.pcm.frame_bytes().max(1))
+    }
+
+    /// Reads samples `range` of every channel, as far as they are there.
+    fn read(&mut self, range: Range<u64>) -> Result<Sound, DataError> {
         let mut sound =
             Sound { rate: self.pcm.rate, channels: vec![Vec::new(); self.pcm.channels as usize] };
         let mut planes = sound.channels.clone();
         let frame = u64::from(self.pcm.frame_bytes());
-        let mut left = self.length - self.length % frame;
-        self.file.seek(SeekFrom::Start(self.start))?;
+        let end = range.end.min(self.samples());
+        let start = range.start.min(end);
+        let mut left = (end - start) * frame;
+        self.file.seek(SeekFrom::Start(self.start + start * frame))?;
         let mut block = Vec::new();
         while left > 0 {
             let bytes = left.min(BLOCK.next_multiple_of(frame));
@@ -118,6 +128,17 @@ impl Wav {
             left -= bytes;
         }
         Ok(sound)
+    }
+}
+
+impl SoundStream for Wav {
+    fn whole(&mut self) -> Result<Sound, DataError> {
+        self.read(0..u64::MAX)
+    }
+
+    fn between(&mut self, start: f64, end: f64) -> Result<Sound, DataError> {
+        let range = sample_range(start, end, self.pcm.rate);
+        self.read(range.start as u64..range.end as u64)
     }
 }
 

@@ -11,23 +11,31 @@ use crate::{
 
 /// The part of a track that the edit list shows, in the track's timescale.
 ///
-/// One segment is supported: leading empty edits, which only delay a stream, are dropped as
-/// FFmpeg's decoders do.
+/// One segment is supported. Leading empty edits delay a stream on the clip's clock; what is decoded
+/// does not depend on them, as with FFmpeg's decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Edit {
     /// The first composition time that is shown.
     pub(crate) start: i64,
     /// The first composition time after the part; `None` for all the rest.
     pub(crate) end: Option<i64>,
+    /// How long the clip shows before this track starts, in the track's timescale.
+    pub(crate) delay: i64,
 }
 
 impl Edit {
     /// Everything, for a track without an edit list.
-    pub(crate) const ALL: Self = Self { start: i64::MIN, end: None };
+    pub(crate) const ALL: Self = Self { start: i64::MIN, end: None, delay: 0 };
 
     /// Whether a sample of this composition time is shown.
     pub(crate) fn shows(self, time: i64) -> bool {
         time >= self.start && self.end.is_none_or(|end| time < end)
+    }
+
+    /// A composition time on the clip's clock, in ticks of the track's timescale.
+    pub(crate) fn clock(self, time: i64) -> i64 {
+        let start = if self.start == i64::MIN { 0 } else { self.start };
+        time.saturating_sub(start).saturating_add(self.delay)
     }
 }
 
@@ -95,6 +103,7 @@ impl<'a> Track<'a> {
         let Some(body) = self.edits else { return Ok(Edit::ALL) };
         let (mut fields, version, _) = Fields::full("elst", body)?;
         let mut edit = None;
+        let mut delay = 0_i64;
         for _ in 0..fields.u32()? {
             let (duration, start) = if version == 1 {
                 (fields.u64()?, fields.u64()?.cast_signed())
@@ -103,6 +112,8 @@ impl<'a> Track<'a> {
             };
             fields.take(4)?;
             if start == EMPTY {
+                let ticks = rescale(duration, self.timescale, movie_timescale);
+                delay = delay.saturating_add(ticks);
                 continue;
             }
             if start < 0 {
@@ -113,7 +124,7 @@ impl<'a> Track<'a> {
                 let ticks = rescale(duration, self.timescale, movie_timescale);
                 start.saturating_add(ticks)
             });
-            if edit.replace(Edit { start, end }).is_some() {
+            if edit.replace(Edit { start, end, delay }).is_some() {
                 return Err(DataError::UnsupportedContainer {
                     container: "MP4 with an edit list of several segments",
                 });
@@ -194,10 +205,12 @@ mod tests {
     fn one_segment_after_empty_edits() {
         let body = elst(&[(40, -1), (1001, 1024)]);
         let edit = track(&body).edit(1000).unwrap();
-        assert_eq!(edit, Edit { start: 1024, end: Some(1024 + 48_048) });
+        assert_eq!(edit, Edit { start: 1024, end: Some(1024 + 48_048), delay: 1920 });
+        assert_eq!([1024, 2024].map(|time| edit.clock(time)), [1920, 2920]);
+        assert_eq!(Edit::ALL.clock(-7), -7);
         assert_eq!([1023, 1024, 49_071, 49_072].map(|t| edit.shows(t)), [false, true, true, false]);
         let open = elst(&[(0, 1024)]);
-        assert_eq!(track(&open).edit(1000).unwrap(), Edit { start: 1024, end: None });
+        assert_eq!(track(&open).edit(1000).unwrap(), Edit { start: 1024, end: None, delay: 0 });
     }
 
     #[test]
