@@ -6,6 +6,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use avff::{
+    clip_scores::Aggregate,
     clips,
     device::Device,
     eval::{EvalOptions, Run, evaluate},
@@ -29,11 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let checkpoint = Checkpoint::open(weights)?;
     let config = checkpoint.config(None)?;
-    let spec = clips::spec(&checkpoint, &config, None)?;
+    let spec = clips::spec(&checkpoint, &config, |_| {})?;
     let options =
         ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
     let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
-    let run = Run::new(&checkpoint, &config, &spec, &options)?;
+    let run = Run::new(&checkpoint, &config, &spec, &options, Aggregate::Mean)?;
     let options = EvalOptions {
         csv,
         root: None,

@@ -1,17 +1,20 @@
 //! From a media file to the numbers a model takes.
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use crate::{
-    error::{ClipError, DataError, Stream},
+    error::{ClipError, DataError},
     fbank::Fbank,
     fit::fit,
     frames::frame_indices,
     media::{self, MediaSource, missing},
     normalize::Normalizer,
     picture::Picture,
+    sampling::TrimSilence,
+    silence::Silence,
     sound::Sound,
     spec::{AudioSpec, ClipSpec, VideoSpec},
+    windows::{Sample, Span, extent, read_windows, windows},
 };
 
 /// A clip as tensors, before it is batched.
@@ -23,27 +26,108 @@ pub struct Clip {
     pub video: Vec<f32>,
 }
 
-/// Reads the clip at `path`.
+/// Reads the clip at `path` as one sample: the whole of it, or under
+/// [`Sampling::Window`](crate::sampling::Sampling::Window) its first window.
 ///
 /// # Errors
 /// Whatever keeps the file from being read whole, with its path; there are no stand-in values for
 /// a stream that cannot be decoded.
 pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
-    let load = || {
-        // Before the file: a bad spec is bad for every file.
-        spec.validate()?;
-        read_clip(&mut *media::open_with(path, spec.decoder)?, spec)
-    };
-    load().map_err(|source| ClipError::new(path, source))
+    load_window(path, spec, |_| 0).map(|sample| sample.clip)
 }
 
-/// Reads a clip from an open source.
+/// Reads one sample of the clip at `path`: the window that `choose` picks among all, or the whole.
+///
+/// # Errors
+/// As [`load_clip`], and [`DataError::TooLarge`] for a choice beyond the last window.
+pub fn load_window(
+    path: &Path,
+    spec: &ClipSpec,
+    choose: impl FnOnce(&[Span]) -> usize,
+) -> Result<Sample, ClipError> {
+    on_path(path, spec, |source| {
+        let mut found = None;
+        let mut keep = |sample| {
+            found = Some(sample);
+            ControlFlow::Break(())
+        };
+        if spec.sampling.is_whole() {
+            let _ = keep(read_whole(source, spec)?);
+        } else {
+            let all = windows(source, spec)?;
+            let index = choose(&all);
+            let Some(&window) = all.get(index) else {
+                return Err(DataError::TooLarge {
+                    what: "window",
+                    value: index as u64,
+                    limit: all.len().saturating_sub(1) as u64,
+                });
+            };
+            read_windows(source, spec, &[window], &mut keep)?;
+        }
+        found.ok_or_else(|| missing(spec.video.frames, 0))
+    })
+}
+
+/// Reads every sample of the clip at `path` and hands them to `each`, in order, until it breaks.
+/// Memory does not grow with the clip.
+///
+/// # Errors
+/// As [`load_clip`]; samples handed over before are as good as any, but the clip as a whole was not
+/// read.
+pub fn load_samples(
+    path: &Path,
+    spec: &ClipSpec,
+    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
+) -> Result<(), ClipError> {
+    on_path(path, spec, |source| read_samples(source, spec, each))
+}
+
+/// Reads every sample of an open source, as [`load_samples`] does.
 ///
 /// # Errors
 /// What the source reports, and [`DataError::Spec`].
-pub fn read_clip(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Clip, DataError> {
+pub fn read_samples(
+    source: &mut dyn MediaSource,
+    spec: &ClipSpec,
+    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
+) -> Result<(), DataError> {
     spec.validate()?;
-    let indices = frame_indices(source.frame_count(), spec.video.frames)?;
+    if spec.sampling.is_whole() {
+        let _ = each(read_whole(source, spec)?);
+        return Ok(());
+    }
+    let all = windows(source, spec)?;
+    read_windows(source, spec, &all, each)
+}
+
+fn on_path<T>(
+    path: &Path,
+    spec: &ClipSpec,
+    read: impl FnOnce(&mut dyn MediaSource) -> Result<T, DataError>,
+) -> Result<T, ClipError> {
+    // The spec before the file: a bad one is bad for every file.
+    let open = || {
+        spec.validate()?;
+        read(&mut *media::open_with(path, spec.decoder)?)
+    };
+    open().map_err(|source| ClipError::new(path, source))
+}
+
+/// The whole clip as one sample.
+fn read_whole(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Sample, DataError> {
+    let (mut heard, mut shown) = (None, 0..source.frame_count());
+    let mut part = extent(source)?;
+    if let Some(how) = spec.trim_silence {
+        let (sound, span) = trimmed(source.streams().1.whole()?, source.info().sound_start, how);
+        let times = source.frame_times();
+        // The picture on the screen when the sound begins, to the last before it ends.
+        let first = times.partition_point(|&time| time <= span.start).saturating_sub(1);
+        shown = first..times.partition_point(|&time| time < span.end).max(first + 1);
+        (heard, part) = (Some(sound), span);
+    }
+    let mut indices = frame_indices(shown.len(), spec.video.frames)?;
+    indices.iter_mut().for_each(|index| *index += shown.start);
     // A clip shorter than the tensor repeats pictures; each is decoded and fitted once.
     let mut distinct = indices.clone();
     distinct.dedup();
@@ -59,8 +143,23 @@ pub fn read_clip(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Clip, 
     }
     let frames = indices.iter().filter_map(|index| fitted.get(distinct.binary_search(index).ok()?));
     let video = video_tensor(frames, &spec.video);
-    let audio = audio_tensor(&sound.whole()?, &spec.audio)?;
-    Ok(Clip { audio, video })
+    let heard = match heard {
+        Some(heard) => heard,
+        None => sound.whole()?,
+    };
+    let clip = Clip { audio: audio_tensor(&heard, &spec.audio)?, video };
+    Ok(Sample { span: part, frames: indices, clip })
+}
+
+/// A sound without the silence at its ends, and what is left of its span.
+fn trimmed(sound: Sound, start: f64, how: TrimSilence) -> (Sound, Span) {
+    let rate = f64::from(sound.rate.max(1));
+    let most = (how.at_most * rate) as usize;
+    let silence = Silence::of(&sound, how.below_db);
+    let from = silence.leading.min(most);
+    let to = sound.len().saturating_sub(silence.trailing.min(most));
+    let span = Span { start: start + from as f64 / rate, end: start + to as f64 / rate };
+    (sound.part(from, to), span)
 }
 
 /// The video tensor `[3, frames, height, width]` of pictures that fit the spec already.
@@ -102,7 +201,7 @@ mod tests {
     #[test]
     fn short_clips_repeat_pictures_in_order() {
         let mut source = Fake::new(3);
-        let clip = read_clip(&mut source, &small()).unwrap();
+        let clip = read_whole(&mut source, &small()).unwrap().clip;
         assert_eq!(source.pictures.asked, [[0, 1, 2]], "each picture is decoded once");
         // floor(linspace(0, 2, 6)) in every channel, 20 pixels each.
         let want: Vec<f32> = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0_f32]
@@ -131,19 +230,19 @@ mod tests {
         for fit in FrameFit::ALL {
             let mut spec = small();
             spec.video.fit = fit;
-            let clip = read_clip(&mut Fake::new(40), &spec).unwrap();
+            let clip = read_whole(&mut Fake::new(40), &spec).unwrap().clip;
             assert_eq!(clip.video.len(), spec.video.values());
         }
     }
 
     #[test]
     fn what_is_missing_is_an_error() {
-        let stage = |source: &mut Fake| read_clip(source, &small()).unwrap_err().stage();
+        let stage = |source: &mut Fake| read_whole(source, &small()).unwrap_err().stage();
         assert_eq!(stage(&mut Fake::new(0)), "video");
         let mut gaps = Fake::new(9);
         gaps.pictures.short_by = 1;
         assert_eq!(stage(&mut gaps), "video");
-        let error = read_clip(&mut Fake::lasting(9, 199), &small()).unwrap_err();
+        let error = read_whole(&mut Fake::lasting(9, 199), &small()).unwrap_err();
         assert!(matches!(error, DataError::TooShort { samples: 199, needed: 200 }), "{error}");
     }
 

@@ -96,6 +96,17 @@ pub enum DataError {
         /// Samples that one 25 ms frame takes at this rate.
         needed: usize,
     },
+    /// A clip in which not one window fits.
+    #[error("{seconds:.2} s of picture and sound, a window takes {window} s")]
+    ShorterThanWindow {
+        /// What there is of both, in seconds.
+        seconds: f64,
+        /// Length of a window, in seconds.
+        window: f64,
+    },
+    /// Whoever asked for the pictures wants no more of them; not a fault of the clip.
+    #[error("reading was stopped")]
+    Stopped,
     /// A size beyond what this reader accepts; the limits keep a hostile file from eating memory.
     #[error("{what} of {value} is over the limit of {limit}")]
     TooLarge {
@@ -162,13 +173,20 @@ impl DataError {
                  already: coding it again can change a score"
             }
             Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
-            Self::Malformed { .. } | Self::Damaged { .. } => {
+            Self::Malformed { container: "MP4", .. } => {
                 "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
             }
+            Self::Malformed { container: "frame folder", .. } => {
+                "a clip folder holds the PNG or JPEG frames of one clip, all of one size, and one WAV file"
+            }
+            Self::Malformed { .. } | Self::Damaged { .. } => "the file is damaged; fetch it again",
             Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",
+            Self::ShorterThanWindow { .. } => {
+                "use a shorter window, or score clips whole as Open-AVFF does"
+            }
             Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
             Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
-            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } => return None,
+            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } | Self::Stopped => return None,
         })
     }
 }

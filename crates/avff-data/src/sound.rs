@@ -16,6 +16,12 @@ impl Sound {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    /// Its length, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.len() as f64 / f64::from(self.rate.max(1))
+    }
+
     /// Samples `from` to `to` of every channel, as far as they are there.
     #[must_use]
     pub fn part(&self, from: usize, to: usize) -> Self {

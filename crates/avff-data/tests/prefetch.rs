@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use avff_data::prefetch::Prefetch;
+use avff_data::prefetch::{Event, Prefetch, Streams};
 use proptest::prelude::*;
 
 /// A door that workers wait at until it is opened.
@@ -106,6 +106,49 @@ fn dropping_starts_no_other_item() {
     drop(results);
     opener.join().unwrap();
     assert_eq!(started.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn parts_come_in_order_and_no_worker_runs_far_ahead() {
+    for workers in [0, 1, 3] {
+        let made = Arc::new(AtomicUsize::new(0));
+        let counter = made.clone();
+        let mut streams = Streams::new(0..5_usize, workers, 1, move |&item, emit| {
+            for part in 0..item * 100 {
+                counter.fetch_add(1, Ordering::SeqCst);
+                if emit((item, part)).is_break() {
+                    return;
+                }
+            }
+        });
+        let mut given = 0;
+        for item in 0..5 {
+            for part in 0..item * 100 {
+                assert_eq!(streams.next(), Some(Event::Part((item, part))));
+                given += 1;
+                if workers > 0 {
+                    // Two wait and one is held for each item in work.
+                    assert!(made.load(Ordering::SeqCst) <= given + 3 * (workers + 1));
+                }
+            }
+            assert_eq!(streams.next(), Some(Event::End(item)));
+        }
+        assert_eq!(streams.next(), None);
+    }
+}
+
+#[test]
+fn dropping_streams_ends_a_worker_that_waits_with_a_part() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counter = made.clone();
+    let mut streams = Streams::new(0..3, 2, 1, move |_, emit| {
+        while emit(()).is_continue() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    assert_eq!(streams.next(), Some(Event::Part(())));
+    drop(streams);
+    assert!(made.load(Ordering::SeqCst) < 10);
 }
 
 #[test]

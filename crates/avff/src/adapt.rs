@@ -30,7 +30,7 @@ pub fn adapt(
     }
     let checkpoint = Checkpoint::open(stage2)?;
     let config = checkpoint.config(overrides)?;
-    let spec = clips::spec(&checkpoint, &config, None)?;
+    let spec = clips::spec(&checkpoint, &config, |_| {})?;
     let mut metadata = Metadata::new(Kind::Classifier, &config, false);
     clips::store(&mut metadata, &spec)?;
     let source = serde_json::json!({ "sha256": checkpoint.sha256()?, "seed": seed });

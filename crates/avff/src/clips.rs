@@ -1,6 +1,6 @@
 //! How clips are prepared for a network.
 
-use avff_data::spec::{ClipSpec, FrameFit};
+use avff_data::spec::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
 
 use crate::error::Error;
@@ -9,21 +9,21 @@ use crate::error::Error;
 const ENTRY: &str = "clip";
 
 /// The spec a checkpoint was trained with: the one stored with it, else the reference's statistics
-/// at the network's sizes.
+/// at the network's sizes. `adjust` may change what does not change the tensors' sizes.
 ///
 /// # Errors
 /// [`Error::StoredSpec`] or [`Error::ClipSpec`] for one that cannot be used, [`Error::Spec`] for one that does not fit the config.
 pub fn spec(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
-    fit: Option<FrameFit>,
+    adjust: impl FnOnce(&mut ClipSpec),
 ) -> Result<ClipSpec, Error> {
     let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(ENTRY));
     let mut spec = match stored {
         Some(json) => serde_json::from_value(json.clone()).map_err(Error::StoredSpec)?,
         None => for_config(config),
     };
-    spec.video.fit = fit.unwrap_or(spec.video.fit);
+    adjust(&mut spec);
     spec.validate()?;
     for (what, clip, network) in [
         ("fbank frames", spec.audio.frames, config.audio.frames),

@@ -73,6 +73,18 @@ pub enum Error {
         /// Its journal.
         path: PathBuf,
     },
+    /// An earlier run that cannot be gone on with did not end.
+    #[error("{}: an unfinished across-batch run, which cannot be resumed; add --overwrite to start again", path.display())]
+    UnfinishedAcrossBatch {
+        /// Its journal.
+        path: PathBuf,
+    },
+    /// Results are not replaced unasked.
+    #[error("{}: there are results already; add --overwrite to replace them or choose another --output", path.display())]
+    Finished {
+        /// The first of its files.
+        path: PathBuf,
+    },
     /// A checkpoint is not written over another file.
     #[error("{}: is there already; remove it or choose another name", path.display())]
     Exists {

@@ -6,7 +6,9 @@
 //! - [`adapt`]: a stage-3 start from stage-2 weights
 //! - [`device`]: backends, chosen at run time
 //! - [`scorer`]: a classifier behind one interface
+//! - [`hash`]: what is in a file
 //! - [`eval`]: a manifest to scores on disk
+//! - [`clip_scores`]: samples of clips to scores of clips; [`failure`]: why a clip has none
 //! - [`clips`]: how clips are prepared for a network
 //!
 //! ```no_run
@@ -14,7 +16,7 @@
 //!
 //! let checkpoint = Checkpoint::open("stage-3.pth")?;
 //! let config = checkpoint.config(None)?;
-//! let spec = clips::spec(&checkpoint, &config, None)?;
+//! let spec = clips::spec(&checkpoint, &config, |_| {})?;
 //! let options = ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
 //! let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
 //! let clip = avff::data::clip::load_clip("clip.mp4".as_ref(), &spec)?;
@@ -23,10 +25,13 @@
 //! ```
 
 pub mod adapt;
+pub mod clip_scores;
 pub mod clips;
 pub mod device;
 pub mod error;
 pub mod eval;
+pub mod failure;
+pub mod hash;
 pub mod scorer;
 pub mod table;
 

@@ -45,7 +45,7 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
         let over = json!({ "encoder": { "heads": 3 }, "fusion_attention": attention });
         let config = checkpoint.config(Some(&over)).unwrap();
         for (name, fit) in [("resize", FrameFit::Resize), ("center_crop", FrameFit::CenterCrop)] {
-            let spec = clips::spec(&checkpoint, &config, Some(fit)).unwrap();
+            let spec = clips::spec(&checkpoint, &config, |spec| spec.video.fit = fit).unwrap();
             let scorer = scorer::open(&checkpoint, &config, &spec, &options).unwrap();
             for (clip, wanted) in golden["clips"].as_object().unwrap() {
                 // The embedded reader's part of the goldens.

@@ -19,8 +19,8 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 /// Score every clip of a CSV
 ///
 /// Writes NAME.csv with `video_name,y_pred` (probability of fake) and the CSV's further columns for
-/// every clip that could be read, in the CSV's order; NAME.errors.csv with a reason for every other;
-/// NAME.summary.json with coverage, metrics where there are targets, and all that scores depend on.
+/// every clip that could be read, in the CSV's order; NAME.errors.csv with a reason for every other,
+/// which is a CSV to score again once they are mended; NAME.summary.json with coverage, metrics where there are targets, and all that scores depend on.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
 
-    /// Discard an unfinished run into the same output
+    /// Replace what an earlier run left in the same output
     #[arg(long)]
     overwrite: bool,
 

@@ -1,6 +1,7 @@
 //! Arguments to library calls to terminal: wiring only.
 
 mod adapt;
+mod clip;
 mod eval;
 mod inspect;
 mod network;

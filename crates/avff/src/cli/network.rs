@@ -1,17 +1,19 @@
 //! The options that say which network scores, where and how.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{io::IsTerminal, num::NonZeroUsize, path::PathBuf};
 
 use anyhow::Context;
 use avff::{
     clips,
-    data::spec::{ClipSpec, FrameFit},
+    data::spec::ClipSpec,
     device::Device,
     eval::Run,
     model::{Checkpoint, checkpoint::Kind},
     scorer::{self, Fusion, Scorer, ScorerOptions},
 };
 use clap::ValueEnum;
+
+use super::clip::ClipArgs;
 
 /// Which network scores, where and how.
 #[derive(Debug, clap::Args)]
@@ -33,14 +35,12 @@ pub(super) struct NetworkArgs {
     #[arg(long, value_name = "N")]
     batch_size: Option<NonZeroUsize>,
 
-    /// How frames become the network's size: resize (as trained), center-crop (the reference's
-    /// eval.py) or letterbox [default: as the checkpoint was trained]
-    #[arg(long, value_name = "FIT")]
-    frame_fit: Option<FrameFit>,
-
     /// What the cross-modal blocks attend over
     #[arg(long, value_enum, default_value_t = FusionArg::PerClip)]
     fusion_attention: FusionArg,
+
+    #[command(flatten)]
+    clip: ClipArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,7 +63,7 @@ impl NetworkArgs {
         let checkpoint = Checkpoint::open(&self.checkpoint)?;
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
-        let spec = clips::spec(&checkpoint, &config, self.frame_fit)?;
+        let spec = clips::spec(&checkpoint, &config, |spec| self.clip.adjust(spec))?;
         let options = ScorerOptions {
             device: self.device.parse::<Device>()?,
             fusion: match self.fusion_attention {
@@ -75,8 +75,9 @@ impl NetworkArgs {
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
-        let run = Run::new(&checkpoint, &config, &spec, &options)?;
-        if run.is_untrained() {
+        let run = Run::new(&checkpoint, &config, &spec, &options, self.clip.aggregate())?;
+        // On a terminal the results say it themselves.
+        if run.is_untrained() && !std::io::stdout().is_terminal() {
             tracing::warn!("{}", avff::UNTRAINED);
         }
         let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;

@@ -1,22 +1,26 @@
 //! `avff score`.
 
 use std::{
-    io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
+    collections::BTreeSet,
+    io::Write,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread::available_parallelism,
 };
 
 use avff::{
-    data::{clip::Clip, prefetch::Prefetch},
-    eval::{ClipFailure, Run, load},
+    clip_scores::{ClipScore, ClipScores, ClipScoresOptions, WindowScore},
+    eval::Run,
+    failure::ClipFailure,
+    hash,
     scorer::Logits,
     table::Text,
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::{
-    code_for_coverage, fraction,
-    network::{Network, NetworkArgs},
-};
+use super::{code_for_coverage, fraction, network::NetworkArgs};
 
 /// Score clips named one by one
 ///
@@ -48,17 +52,48 @@ struct Report {
 #[derive(Serialize)]
 struct Scored {
     path: String,
+    /// Of the file; none for a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     /// Probability of fake.
     y_pred: Option<f32>,
     logits: Option<Logits>,
+    /// What the score is made of.
+    windows: Vec<Window>,
     error: Option<ClipFailure>,
+}
+
+/// A part of a clip, in seconds, and its score.
+#[derive(Serialize)]
+struct Window {
+    start: f64,
+    end: f64,
+    /// Places of the pictures in display order, from 0.
+    frames: Vec<usize>,
+    y_pred: f32,
+    logits: Logits,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.open()?;
+    let options = ClipScoresOptions {
+        spec: network.spec.clone(),
+        aggregate: network.run.aggregate.unwrap_or_default(),
+        workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+    };
     let bar = ProgressBar::new(args.clips.len() as u64);
-    let clips = score_all(&network, args.clips.clone(), &bar);
+    let paths = args.clips.clone().into_iter();
+    let mut clips: Vec<Scored> =
+        ClipScores::new(&*network.scorer, paths, |path| Ok(path.as_path()), options)
+            .inspect(|_| bar.inc(1))
+            .map(|(path, outcome)| Scored::new(&path, outcome))
+            .collect();
     bar.finish_and_clear();
+    if args.json {
+        for clip in &mut clips {
+            clip.sha256 = hash::file(Path::new(&clip.path)).ok();
+        }
+    }
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
     let coverage = scored as f64 / clips.len().max(1) as f64;
     let report = Report { run: network.run, clips };
@@ -66,71 +101,67 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        print_table(&mut out, &report)?;
+        print_tables(&mut out, &report)?;
     }
     Ok(code_for_coverage(coverage, args.min_coverage))
 }
 
-/// Decodes ahead of the network; holds a batch and what is decoded ahead, however many clips there are.
-fn score_all(network: &Network, paths: Vec<PathBuf>, bar: &ProgressBar) -> Vec<Scored> {
-    let (scorer, spec) = (&*network.scorer, network.spec.clone());
-    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let ahead = scorer.batch_size().max(workers);
-    let clips = Prefetch::new(paths.into_iter(), workers, ahead, move |path| load(path, &spec));
-    let mut scored: Vec<Scored> = Vec::new();
-    let (mut batch, mut places) = (Vec::new(), Vec::new());
-    let flush = |scored: &mut Vec<Scored>, batch: &mut Vec<Clip>, places: &mut Vec<usize>| {
-        for (place, logits) in places.drain(..).zip(scorer.score(batch)) {
-            scored[place].set(logits);
-        }
-        batch.clear();
-        bar.set_position(scored.len() as u64);
-    };
-    for (path, clip) in clips {
-        let path = path.display().to_string();
-        let mut entry = Scored { path, y_pred: None, logits: None, error: None };
-        match clip {
-            Ok(clip) => {
-                places.push(scored.len());
-                batch.push(clip);
-            }
-            Err(failure) => entry.error = Some(failure),
-        }
-        scored.push(entry);
-        if batch.len() == scorer.batch_size() {
-            flush(&mut scored, &mut batch, &mut places);
-        }
-    }
-    if !batch.is_empty() {
-        flush(&mut scored, &mut batch, &mut places);
-    }
-    scored
-}
-
 impl Scored {
-    fn set(&mut self, logits: Logits) {
-        if logits.is_finite() {
-            self.y_pred = Some(logits.probability_of_fake());
-            self.logits = Some(logits);
-        } else {
-            self.error = Some(ClipFailure::not_finite());
+    fn new(path: &Path, outcome: Result<ClipScore, ClipFailure>) -> Self {
+        let (score, error) = match outcome {
+            Ok(score) => (Some(score), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let logits = score.as_ref().map(|score| score.logits);
+        let windows = score.map(|score| score.windows).unwrap_or_default();
+        Self {
+            path: path.display().to_string(),
+            sha256: None,
+            y_pred: logits.map(Logits::probability_of_fake),
+            logits,
+            windows: windows.into_iter().map(Window::from).collect(),
+            error,
         }
     }
 }
 
-fn print_table(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
+impl From<WindowScore> for Window {
+    fn from(WindowScore { span, frames, logits }: WindowScore) -> Self {
+        let y_pred = logits.probability_of_fake();
+        Self { start: span.start, end: span.end, frames, y_pred, logits }
+    }
+}
+
+fn print_tables(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
     if report.run.is_untrained() {
         writeln!(out, "{}", avff::UNTRAINED)?;
     }
     let mut table = Text::with_header(["clip", "P(fake)", "why not"]);
     for clip in &report.clips {
         let score = clip.y_pred.map_or_else(|| "-".into(), |score| format!("{score:.4}"));
-        let why = clip.error.as_ref().map_or_else(String::new, |failure| {
-            let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            format!("{}: {}{hint}", failure.stage, failure.error)
-        });
+        let why = clip.error.as_ref();
+        let why = why.map_or_else(String::new, |why| format!("{}: {}", why.stage, why.error));
         table.row([clip.path.clone(), score, why]);
     }
     writeln!(out, "{table}")?;
+    let hints: BTreeSet<&str> =
+        report.clips.iter().filter_map(|clip| clip.error.as_ref()?.hint.as_deref()).collect();
+    for hint in hints {
+        writeln!(out, "hint: {hint}")?;
+    }
+    if report.run.aggregate.is_none() {
+        return Ok(());
+    }
+    for clip in report.clips.iter().filter(|clip| clip.y_pred.is_some()) {
+        let mut table = Text::with_header(["from", "to", "P(fake)", ""]);
+        for window in &clip.windows {
+            // A bar of twenty: where a clip looks fake is seen at once.
+            let bar = "#".repeat((window.y_pred * 20.0).round() as usize);
+            let time =
+                |seconds: f64| format!("{:02}:{:04.1}", (seconds / 60.0) as u64, seconds % 60.0);
+            table.row([time(window.start), time(window.end), format!("{:.4}", window.y_pred), bar]);
+        }
+        writeln!(out, "\n{}\n{table}", clip.path)?;
+    }
     Ok(())
 }

@@ -62,12 +62,11 @@ impl Journal {
         self.entries.len() as u64 + self.appended
     }
 
-    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), Error> {
-        let text: String = entries.iter().map(show).collect();
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), Error> {
         self.file
-            .write_all(text.as_bytes())
+            .write_all(show(entry).as_bytes())
             .map_err(|source| Error::Output { path: self.path.clone(), source })?;
-        self.appended += entries.len() as u64;
+        self.appended += 1;
         Ok(())
     }
 

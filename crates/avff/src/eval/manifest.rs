@@ -1,19 +1,14 @@
 //! The manifest, read once in full before any work: what is wrong with it shows at the start.
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use avff_data::{
     error::ClipError,
     manifest::{ManifestReader, Row},
 };
-use sha2::{Digest, Sha256};
 
 use super::{Entry, summary::ManifestId};
-use crate::error::Error;
+use crate::{error::Error, hash};
 
 /// A manifest whose every row is known to be well formed.
 pub(super) struct Manifest {
@@ -32,7 +27,7 @@ pub(super) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> 
     }
     let id = ManifestId {
         path: path.display().to_string(),
-        sha256: sha256(path)?,
+        sha256: hash::file(path).map_err(|source| Error::Output { path: path.into(), source })?,
         rows,
         root: root.map(|root| root.display().to_string()),
     };
@@ -60,17 +55,4 @@ impl Manifest {
         let rows = self.open()?.take(entries.len()).zip(entries);
         Ok(rows.map(|(row, entry)| row.map(|row| (row.target, entry))).collect::<Result<_, _>>()?)
     }
-}
-
-fn sha256(path: &Path) -> Result<String, Error> {
-    let output = |source| Error::Output { path: path.into(), source };
-    let mut file = File::open(path).map_err(output)?;
-    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut buffer).map_err(output)? {
-            0 => break,
-            count => hasher.update(&buffer[..count]),
-        }
-    }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

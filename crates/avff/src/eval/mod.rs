@@ -5,7 +5,6 @@
 //! beside them lets an interrupted run go on to the same bytes.
 
 mod journal;
-mod load;
 mod manifest;
 mod output;
 mod summary;
@@ -17,15 +16,16 @@ use std::{
     thread,
 };
 
-use avff_data::{prefetch::Prefetch, spec::ClipSpec};
+use avff_data::{manifest::Row, spec::ClipSpec};
 use avff_train::metrics::{BinaryReport, Scored};
 
-pub use load::{ClipFailure, load};
 pub use output::Paths;
 pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
 
 use crate::{
+    clip_scores::{ClipScore, ClipScores, ClipScoresOptions},
     error::Error,
+    failure::ClipFailure,
     scorer::{Fusion, Logits, Scorer},
 };
 use journal::Journal;
@@ -44,7 +44,7 @@ pub struct EvalOptions {
     pub workers: Option<NonZeroUsize>,
     /// Go on with an unfinished run.
     pub resume: bool,
-    /// Discard an unfinished run.
+    /// Replace what an earlier run left, finished or not.
     pub overwrite: bool,
 }
 
@@ -104,8 +104,8 @@ pub fn evaluate(
         let journal = Journal::resume(&paths.journal, &run)?;
         (Outputs::resume(&paths, &manifest.columns, &journal)?, journal)
     } else {
-        if paths.journal.exists() && !options.overwrite {
-            return Err(Error::Unfinished { path: paths.journal });
+        if !options.overwrite {
+            paths.refuse_leftovers(run.fusion)?;
         }
         let journal = Journal::create(&paths.journal, &run)?;
         let outputs = Summary::remove(&paths.summary)
@@ -128,37 +128,27 @@ pub fn evaluate(
     progress(state);
 
     let workers = options.workers.or_else(|| thread::available_parallelism().ok());
-    let workers = workers.map_or(1, NonZeroUsize::get);
-    let rows = manifest.rows(journal.len())?;
-    let clips = {
-        let spec = spec.clone();
-        // Enough that the next batch is decoded while the network is busy with this one.
-        let ahead = scorer.batch_size().max(workers);
-        Prefetch::new(rows, workers, ahead, move |row| match row {
-            Ok(row) => load(&row.path, &spec),
-            Err(_) => Err(ClipFailure::manifest()),
-        })
+    let reading = ClipScoresOptions {
+        spec: spec.clone(),
+        aggregate: run.aggregate.unwrap_or_default(),
+        workers: workers.unwrap_or(NonZeroUsize::MIN),
     };
-    let mut pending = Vec::new();
-    let mut readable = 0;
-    for (row, clip) in clips {
-        let row = row?;
-        readable += usize::from(clip.is_ok());
-        pending.push((row, clip));
-        // A long stretch of unreadable clips must not wait for a batch to fill.
-        if readable < scorer.batch_size() && pending.len() < 4 * scorer.batch_size() + 64 {
-            continue;
-        }
-        finish(scorer, &mut pending, &mut outputs, &mut journal, &mut tally)?;
-        readable = 0;
+    let rows = manifest.rows(journal.len())?;
+    let scores = ClipScores::new(
+        scorer,
+        rows,
+        |row| match row {
+            Ok(row) => Ok(row.path.as_path()),
+            Err(_) => Err(ClipFailure::manifest()),
+        },
+        reading,
+    );
+    for (row, outcome) in scores {
+        finish(&row?, outcome, &mut outputs, &mut journal, &mut tally)?;
         state.done = journal.len();
         state.failed = tally.failures.values().sum();
         progress(state);
     }
-    finish(scorer, &mut pending, &mut outputs, &mut journal, &mut tally)?;
-    state.done = journal.len();
-    state.failed = tally.failures.values().sum();
-    progress(state);
 
     let summary = tally.summary(run, total)?;
     summary.write(&paths.summary)?;
@@ -166,49 +156,28 @@ pub fn evaluate(
     Ok(summary)
 }
 
-type Pending = (avff_data::manifest::Row, Result<avff_data::clip::Clip, ClipFailure>);
-
-/// Scores the readable clips among `pending` and writes every row, in order.
+/// Writes a row.
 fn finish(
-    scorer: &dyn Scorer,
-    pending: &mut Vec<Pending>,
+    row: &Row,
+    outcome: Result<ClipScore, ClipFailure>,
     outputs: &mut Outputs,
     journal: &mut Journal,
     tally: &mut Tally,
 ) -> Result<(), Error> {
-    let (mut rows, mut clips) = (Vec::new(), Vec::new());
-    for (row, clip) in pending.drain(..) {
-        match clip {
-            Ok(clip) => {
-                clips.push(clip);
-                rows.push((row, None));
-            }
-            Err(failure) => rows.push((row, Some(failure))),
+    let entry = match outcome {
+        Ok(score) => {
+            outputs.predict(row, score.logits)?;
+            Entry::Scored(score.logits)
         }
-    }
-    let mut logits = clips.chunks(scorer.batch_size().max(1)).flat_map(|clips| scorer.score(clips));
-    let mut entries = Vec::with_capacity(rows.len());
-    for (row, failure) in rows {
-        let failure = match failure {
-            Some(failure) => failure,
-            None => match logits.next() {
-                Some(logits) if logits.is_finite() => {
-                    outputs.predict(&row, logits)?;
-                    tally.count(&Entry::Scored(logits), row.target);
-                    entries.push(Entry::Scored(logits));
-                    continue;
-                }
-                _ => ClipFailure::not_finite(),
-            },
-        };
-        outputs.fail(&row, &failure)?;
-        let entry = Entry::Failed(failure.stage);
-        tally.count(&entry, row.target);
-        entries.push(entry);
-    }
+        Err(failure) => {
+            outputs.fail(row, &failure)?;
+            Entry::Failed(failure.stage)
+        }
+    };
     outputs.flush()?;
+    tally.count(&entry, row.target);
     // Last, so that what the journal counts is in the other files.
-    journal.append(&entries)
+    journal.append(&entry)
 }
 
 /// What became of a row.

@@ -8,8 +8,12 @@ use std::{
 
 use avff_data::manifest::Row;
 
-use super::{ClipFailure, Entry, beside, journal::Journal};
-use crate::{error::Error, scorer::Logits};
+use super::{Entry, beside, journal::Journal};
+use crate::{
+    error::Error,
+    failure::ClipFailure,
+    scorer::{Fusion, Logits},
+};
 
 /// Where everything goes, from the path of the predictions.
 #[derive(Debug, Clone)]
@@ -49,6 +53,26 @@ impl Paths {
         for path in [&self.predictions, &self.errors, &self.summary, &self.journal] {
             if input.is_some() && path.canonicalize().ok() == input {
                 return Err(Error::Options("the output would replace a file it is made from"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Paths {
+    /// Refuses to write over what an earlier run left.
+    pub(super) fn refuse_leftovers(&self, fusion: Fusion) -> Result<(), Error> {
+        if self.journal.exists() {
+            let path = self.journal.clone();
+            return Err(match fusion {
+                Fusion::PerClip => Error::Unfinished { path },
+                // Batches would be cut elsewhere.
+                Fusion::AcrossBatch => Error::UnfinishedAcrossBatch { path },
+            });
+        }
+        for path in [&self.predictions, &self.errors, &self.summary] {
+            if path.exists() {
+                return Err(Error::Finished { path: path.clone() });
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use avff_model::{AvffConfig, Checkpoint};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clip_scores::Aggregate,
     error::Error,
     scorer::{Fusion, ScorerOptions},
     table::Text,
@@ -29,6 +30,9 @@ pub struct Run {
     pub batch_size: Option<usize>,
     /// How clips were prepared.
     pub clip: ClipSpec,
+    /// How the windows of a clip made its score; `None` where clips were read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<Aggregate>,
     /// The network.
     pub config: AvffConfig,
 }
@@ -67,6 +71,7 @@ impl Run {
         config: &AvffConfig,
         clip: &ClipSpec,
         options: &ScorerOptions,
+        aggregate: Aggregate,
     ) -> Result<Self, Error> {
         let batch_size = match options.fusion {
             Fusion::AcrossBatch => options.batch_size,
@@ -84,6 +89,7 @@ impl Run {
             fusion: options.fusion,
             batch_size,
             clip: clip.clone(),
+            aggregate: (!clip.sampling.is_whole()).then_some(aggregate),
             config: config.clone(),
         })
     }
@@ -115,6 +121,7 @@ impl Run {
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
             ("the clip preparation", clip(self), clip(now)),
+            ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
             ("the network", config(self), config(now)),
         ] {
             if was != is {

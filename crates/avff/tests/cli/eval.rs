@@ -82,7 +82,8 @@ fn relative_paths_start_at_the_csv_or_the_root() {
     scene.eval(&csv, "out.csv", &[]).expect(3);
     assert!(scene.read("out.errors.csv").contains("no such file"));
     let clips = root().join("data/clips");
-    scene.eval(&csv, "out.csv", &["--root", clips.to_str().unwrap()]).expect(0);
+    let more = ["--overwrite", "--root", clips.to_str().unwrap()];
+    scene.eval(&csv, "out.csv", &more).expect(0);
     assert!(scene.read("out.csv").contains("\nmatch_a.mp4,"));
 }
 
@@ -92,11 +93,27 @@ fn coverage_decides_the_exit_code() {
     let csv = scene.manifest("in.csv", 5);
     let ran = scene.eval(&csv, "out.csv", &[]).expect(3);
     assert!(ran.stderr.contains("out.errors.csv"), "{}", ran.stderr);
-    scene.eval(&csv, "out.csv", &["--min-coverage", "0.8"]).expect(0);
-    scene.eval(&csv, "out.csv", &["--min-coverage", "0.81"]).expect(3);
+    scene.eval(&csv, "out.csv", &["--overwrite", "--min-coverage", "0.8"]).expect(0);
+    scene.eval(&csv, "out.csv", &["--overwrite", "--min-coverage", "0.81"]).expect(3);
     let summary = scene.json("out.summary.json");
     assert_eq!(summary["coverage"]["failures_by_stage"]["open"], 1);
     assert_eq!(summary["coverage"]["scored"], 4);
+}
+
+#[test]
+fn results_are_not_replaced_unasked_and_failures_can_be_tried_again() {
+    let scene = Scene::new();
+    std::fs::copy(clip("match_a.mp4"), scene.path("a.mp4")).unwrap();
+    let csv = scene.write("in.csv", "video_name,target\na.mp4,0\nb.mp4,1\n");
+    scene.eval(&csv, "out.csv", &[]).expect(3);
+    let before = scene.read("out.csv");
+    let ran = scene.eval(&csv, "out.csv", &[]).expect(2);
+    assert!(ran.stderr.contains("there are results already"), "{}", ran.stderr);
+    assert_eq!(scene.read("out.csv"), before);
+    // The errors are a CSV of what is still to be scored.
+    std::fs::copy(clip("match_b.mp4"), scene.path("b.mp4")).unwrap();
+    scene.eval(&scene.path("out.errors.csv"), "again.csv", &[]).expect(0);
+    assert!(scene.read("again.csv").lines().nth(1).unwrap().starts_with("b.mp4,0."));
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod refusals;
 mod resume;
 mod score;
 mod setup;
+mod windows;

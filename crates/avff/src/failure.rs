@@ -1,12 +1,8 @@
-//! One clip, or why not.
+//! Why a clip has no score.
 
-use std::{error::Error as _, panic, path::Path};
+use std::{any::Any, error::Error as _};
 
-use avff_data::{
-    clip::{Clip, load_clip},
-    error::ClipError,
-    spec::ClipSpec,
-};
+use avff_data::error::ClipError;
 use serde::Serialize;
 
 use crate::error::chain;
@@ -14,7 +10,7 @@ use crate::error::chain;
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClipFailure {
-    /// `open`, `video`, `audio`, `network` or `internal`.
+    /// `open`, `video`, `audio`, `network`, `manifest` or `internal`.
     pub stage: String,
     /// What went wrong, without the path.
     pub error: String,
@@ -35,8 +31,19 @@ impl ClipFailure {
         }
     }
 
-    pub(super) fn manifest() -> Self {
+    pub(crate) fn manifest() -> Self {
         Self { stage: "manifest".into(), error: "the row cannot be read".into(), hint: None }
+    }
+
+    /// For a panic in a decoder: that clip's failure and not the run's.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let what = panic.downcast_ref::<&str>().copied();
+        let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self {
+            stage: "internal".into(),
+            error: format!("a decoder panicked: {}", what.unwrap_or_default()),
+            hint: Some("please report this file".into()),
+        }
     }
 }
 
@@ -48,26 +55,6 @@ impl From<ClipError> for ClipFailure {
             stage: error.source.stage().into(),
             error: text,
             hint: error.source.hint().map(Into::into),
-        }
-    }
-}
-
-/// Reads a clip; a panic in a decoder is that clip's failure and not the run's.
-///
-/// # Errors
-/// Why the clip cannot be scored.
-pub fn load(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipFailure> {
-    let loaded = panic::catch_unwind(panic::AssertUnwindSafe(|| load_clip(path, spec)));
-    match loaded {
-        Ok(clip) => Ok(clip?),
-        Err(panic) => {
-            let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let what = what.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(ClipFailure {
-                stage: "internal".into(),
-                error: format!("a decoder panicked: {}", what.unwrap_or_default()),
-                hint: Some("please report this file".into()),
-            })
         }
     }
 }

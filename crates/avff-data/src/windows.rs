@@ -1,0 +1,347 @@
+//! The windows of a clip: where they lie, and their samples one after the other.
+//!
+//! Pictures and sound lie on one clock, so a window is a span of time: its pictures are those shown
+//! in the middle of each `1 / fps` seconds of it, its sound is that of the very span. Windows lie
+//! where there are both pictures and sound; the last one ends where the clip does.
+//!
+//! Pictures are decoded in one pass and let go with the last window that shows them, and so is the
+//! sound, so memory does not grow with the clip.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+};
+
+use serde::Serialize;
+
+use crate::{
+    clip::{Clip, audio_tensor, video_tensor},
+    error::DataError,
+    fit::fit,
+    media::{MediaSource, SoundStream},
+    picture::Picture,
+    sampling::{Sampling, TrimSilence},
+    silence::Silence,
+    spec::ClipSpec,
+};
+
+/// Slack for times that were rounded on their way, in seconds: under a sample at 384 kHz.
+const SLACK: f64 = 1e-6;
+/// The most windows of a clip: a day of them.
+const MAX_WINDOWS: usize = 1 << 20;
+
+/// A part of a clip, in seconds on its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Span {
+    /// Where it starts.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+}
+
+impl Span {
+    /// Its length, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.end - self.start
+    }
+
+    fn cut(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+}
+
+/// A sample and the part of the clip it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The part.
+    pub span: Span,
+    /// The places of its pictures in display order, from 0.
+    pub frames: Vec<usize>,
+    /// The tensors.
+    pub clip: Clip,
+}
+
+/// When pictures are shown: from the first to one usual interval after the last.
+pub(crate) fn shown(times: &[f64]) -> Option<Span> {
+    let (&start, &last) = (times.first()?, times.last()?);
+    let steps = times.len().saturating_sub(1).max(1) as f64;
+    Some(Span { start, end: last + (last - start) / steps })
+}
+
+/// Where a clip has both pictures and sound, as its container says.
+///
+/// # Errors
+/// [`DataError::Damaged`] for a clip without pictures.
+pub fn extent(source: &dyn MediaSource) -> Result<Span, DataError> {
+    let pictures = shown(source.frame_times()).ok_or_else(|| crate::media::missing(1, 0))?;
+    let info = source.info();
+    Ok(pictures.cut(Span { start: info.sound_start, end: info.sound_end }))
+}
+
+/// Leaves silence at both ends out of a span.
+///
+/// # Errors
+/// What reading the sound reports.
+fn trim(sound: &mut dyn SoundStream, span: Span, how: TrimSilence) -> Result<Span, DataError> {
+    let most = how.at_most.min(span.seconds());
+    if most <= 0.0 {
+        return Ok(span);
+    }
+    let head = sound.between(span.start, span.start + most)?;
+    let tail = sound.between(span.end - most, span.end)?;
+    Ok(Span {
+        start: span.start + Silence::of(&head, how.below_db).leading_seconds(head.rate),
+        end: span.end - Silence::of(&tail, how.below_db).trailing_seconds(tail.rate),
+    })
+}
+
+/// The windows of a clip.
+///
+/// # Errors
+/// [`DataError::ShorterThanWindow`] where not one fits, [`DataError::TooLarge`] for too many,
+/// [`DataError::Spec`] where the spec has no windows, and what reading the sound for
+/// [`TrimSilence`] reports.
+pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Span>, DataError> {
+    spec.validate()?;
+    let Sampling::Window { seconds, fps, stride } = spec.sampling else {
+        return Ok(vec![extent(source)?]);
+    };
+    let mut span = extent(source)?;
+    if let Some(how) = spec.trim_silence {
+        span = trim(source.streams().1, span, how)?;
+    }
+    plan(span, seconds, 1.0 / fps, stride)
+}
+
+/// Windows from the start of `span` on, `stride` apart, and one that ends with it where more than
+/// `interval` would be left over.
+fn plan(span: Span, seconds: f64, interval: f64, stride: f64) -> Result<Vec<Span>, DataError> {
+    let rest = span.seconds() - seconds;
+    if rest < -SLACK {
+        return Err(DataError::ShorterThanWindow {
+            seconds: span.seconds().max(0.0),
+            window: seconds,
+        });
+    }
+    let last = ((rest + SLACK) / stride).floor();
+    if last >= MAX_WINDOWS as f64 {
+        return Err(DataError::TooLarge {
+            what: "number of windows",
+            value: last as u64,
+            limit: MAX_WINDOWS as u64,
+        });
+    }
+    let window = |start: f64| Span { start, end: start + seconds };
+    let mut windows: Vec<Span> =
+        (0..=last as usize).map(|index| window(span.start + index as f64 * stride)).collect();
+    if rest - last * stride > interval + SLACK {
+        windows.push(window(span.end - seconds));
+    }
+    Ok(windows)
+}
+
+/// The places of the pictures of a window: those shown in the middle of each interval.
+fn places(times: &[f64], window: Span, frames: usize) -> Vec<usize> {
+    let step = window.seconds() / frames.max(1) as f64;
+    let at = |frame: usize| window.start + (frame as f64 + 0.5) * step + SLACK;
+    (0..frames)
+        .map(|frame| times.partition_point(|&time| time <= at(frame)).saturating_sub(1))
+        .collect()
+}
+
+/// Reads windows of a clip one after the other, in the order of their starts, all of `which` or until
+/// `each` breaks.
+///
+/// A window whose sound ends before it does is the end of the clip, whatever its container says.
+///
+/// # Errors
+/// What the source reports, [`DataError::ShorterThanWindow`] where the very first window has not
+/// its sound, and [`DataError::Spec`].
+pub fn read_windows(
+    source: &mut dyn MediaSource,
+    spec: &ClipSpec,
+    which: &[Span],
+    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
+) -> Result<(), DataError> {
+    let times = source.frame_times();
+    let mut due: VecDeque<(Span, Vec<usize>)> =
+        which.iter().map(|&span| (span, places(times, span, spec.video.frames))).collect();
+    let mut indices: Vec<usize> = due.iter().flat_map(|(_, places)| places.clone()).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    let (pictures, sound) = source.streams();
+    let mut held: BTreeMap<usize, Picture> = BTreeMap::new();
+    let mut first = true;
+    let outcome = pictures.pictures(&indices, &mut |index, picture| {
+        held.insert(index, fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
+        drop(picture);
+        while due.front().is_some_and(|(_, places)| places.last() <= Some(&index)) {
+            let Some((span, places)) = due.pop_front() else { break };
+            let audio = match window_audio(sound, span, spec)? {
+                Some(audio) => audio,
+                None if first => {
+                    let seconds = sound.between(span.start, span.end)?.seconds();
+                    return Err(DataError::ShorterThanWindow { seconds, window: span.seconds() });
+                }
+                None => return Err(DataError::Stopped),
+            };
+            first = false;
+            let frames = places.iter().filter_map(|place| held.get(place));
+            let clip = Clip { audio, video: video_tensor(frames, &spec.video) };
+            if each(Sample { span, frames: places, clip }).is_break() {
+                return Err(DataError::Stopped);
+            }
+            let needed = due.front().and_then(|(_, places)| places.first()).copied();
+            held = held.split_off(&needed.unwrap_or(usize::MAX));
+        }
+        Ok(())
+    });
+    match outcome {
+        Err(DataError::Stopped) => Ok(()),
+        other => other,
+    }
+}
+
+/// The audio tensor of a window; `None` where its sound ends early.
+fn window_audio(
+    sound: &mut dyn SoundStream,
+    span: Span,
+    spec: &ClipSpec,
+) -> Result<Option<Vec<f32>>, DataError> {
+    let part = sound.between(span.start, span.end)?;
+    // Less than half an interval is missing: the last packet of a sound is seldom full.
+    let slack = 0.5 * span.seconds() / spec.video.frames.max(1) as f64;
+    if part.seconds() + slack < span.seconds() {
+        return Ok(None);
+    }
+    audio_tensor(&part, &spec.audio).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{fbank::Fbank, media::fake::Fake};
+
+    fn spec(stride: f64) -> ClipSpec {
+        let mut spec = ClipSpec::open_avff();
+        (spec.video.frames, spec.video.height, spec.video.width) = (4, 2, 3);
+        (spec.video.mean, spec.video.std) = ([0.0; 3], [1.0 / 255.0; 3]);
+        (spec.audio.frames, spec.audio.mels) = (7, 8);
+        spec.sampling = Sampling::Window { seconds: 0.8, fps: 5.0, stride };
+        spec
+    }
+
+    fn all(source: &mut Fake, spec: &ClipSpec) -> Result<Vec<Sample>, DataError> {
+        let which = windows(source, spec)?;
+        let mut samples = Vec::new();
+        read_windows(source, spec, &which, &mut |sample| {
+            samples.push(sample);
+            ControlFlow::Continue(())
+        })?;
+        Ok(samples)
+    }
+
+    /// The levels of a sample's pictures, one each.
+    fn levels(sample: &Sample) -> Vec<usize> {
+        sample.clip.video.chunks(6).take(4).map(|picture| picture[0].round() as usize).collect()
+    }
+
+    #[test]
+    fn pictures_are_those_shown_mid_interval_and_sound_is_the_span() {
+        // 2.4 s at 25 pictures a second: three windows, each a picture every 5, from 100 ms on.
+        let mut source = Fake::lasting(60, 19_200);
+        let samples = all(&mut source, &spec(0.8)).unwrap();
+        let starts: Vec<f64> = samples.iter().map(|sample| sample.span.start).collect();
+        assert_eq!(starts, [0.0, 0.8, 1.6]);
+        assert_eq!(levels(&samples[0]), [2, 7, 12, 17]);
+        assert_eq!(levels(&samples[2]), [42, 47, 52, 57]);
+        assert_eq!(source.pictures.asked.len(), 1, "one pass over the pictures");
+        let wave = source.wave.0.part(6_400, 12_800);
+        let want = audio_tensor(&wave, &spec(0.8).audio).unwrap();
+        assert_eq!(samples[1].clip.audio, want);
+        assert_ne!(samples[0].clip.audio, want);
+        assert_eq!(Fbank::shared(8_000, 8).unwrap().frames_in(6_400).unwrap(), 78);
+    }
+
+    #[test]
+    fn windows_may_overlap_and_the_tail_is_covered() {
+        // 2.0 s: 0.0, 0.5 and 1.0 fit, 0.2 s are left over: not more than an interval.
+        let at = |samples: &[Sample]| samples.iter().map(|s| s.span.start).collect::<Vec<_>>();
+        let samples = all(&mut Fake::lasting(50, 16_000), &spec(0.5)).unwrap();
+        assert_eq!(at(&samples), [0.0, 0.5, 1.0]);
+        assert_eq!(levels(&samples[1]), [15, 20, 25, 30]);
+        // 2.24 s: 0.44 s are left over.
+        let samples = all(&mut Fake::lasting(56, 17_920), &spec(0.5)).unwrap();
+        assert_eq!(at(&samples)[..3], [0.0, 0.5, 1.0]);
+        assert!((samples[3].span.end - 2.24).abs() < 1e-9, "{samples:?}");
+    }
+
+    #[test]
+    fn a_clip_that_is_too_short_for_one_window_has_none() {
+        let error = all(&mut Fake::lasting(19, 16_000), &spec(0.8)).unwrap_err();
+        assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+        assert_eq!(all(&mut Fake::lasting(20, 6_400), &spec(0.8)).unwrap().len(), 1);
+        // The container promised more sound than there is.
+        let mut short = Fake::lasting(60, 19_200);
+        short.wave.0 = short.wave.0.part(0, 8_000);
+        assert_eq!(all(&mut short, &spec(0.8)).unwrap().len(), 1, "windows end with the sound");
+        short.wave.0 = short.wave.0.part(0, 4_000);
+        let error = all(&mut short, &spec(0.8)).unwrap_err();
+        assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+    }
+
+    #[test]
+    fn breaking_stops_the_reader() {
+        let mut source = Fake::lasting(600, 192_000);
+        let which = windows(&mut source, &spec(0.8)).unwrap();
+        let mut count = 0;
+        read_windows(&mut source, &spec(0.8), &which, &mut |_| {
+            count += 1;
+            if count == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+        assert_eq!((count, which.len()), (2, 30));
+    }
+
+    #[test]
+    fn silence_is_left_out_of_both_streams() {
+        let mut source = Fake::lasting(60, 19_200);
+        for sample in &mut source.wave.0.channels[0][..1_600] {
+            *sample = 0.0;
+        }
+        let mut spec = spec(0.8);
+        spec.trim_silence = Some(TrimSilence::default());
+        let samples = all(&mut source, &spec).unwrap();
+        // Sample 1,600 of the tone is not 0: the clip starts at 200 ms for pictures too.
+        assert!((samples[0].span.start - 0.2).abs() < 2e-3, "{:?}", samples[0].span);
+        assert_eq!(levels(&samples[0]), [7, 12, 17, 22]);
+    }
+
+    proptest! {
+        #[test]
+        fn windows_lie_inside_and_cover(
+            start in -5.0..5.0_f64,
+            seconds in 0.1..40.0_f64,
+            window in 0.2..4.0_f64,
+            stride in 0.1..4.0_f64,
+        ) {
+            let span = Span { start, end: start + seconds };
+            let Ok(windows) = plan(span, window, 0.2, stride) else {
+                prop_assert!(seconds < window);
+                return Ok(());
+            };
+            let (first, last) = (windows[0], windows[windows.len() - 1]);
+            prop_assert!((first.start - start).abs() < 1e-9);
+            prop_assert!(last.end <= span.end + 1e-5 && last.end > span.end - 0.2 - 1e-5);
+            for pair in windows.windows(2) {
+                prop_assert!(pair[0].start < pair[1].start);
+                prop_assert!(pair[1].start - pair[0].start <= stride + 1e-9);
+            }
+        }
+    }
+}
