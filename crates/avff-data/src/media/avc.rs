@@ -92,6 +92,20 @@ pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|byte| byte & 31)
 }
 
+/// Whether no other picture needs a NAL unit: a slice of a picture that none is predicted from
+/// (`nal_ref_idc` of 0), supplemental information, a delimiter or filler.
+pub(crate) fn is_disposable(nal: &[u8]) -> bool {
+    match nal_type(nal) {
+        Some(6 | 9 | 12) => true,
+        _ => is_slice(nal) && nal.first().is_some_and(|byte| byte & 0x60 == 0),
+    }
+}
+
+/// Whether a NAL unit holds a coded slice.
+pub(crate) fn is_slice(nal: &[u8]) -> bool {
+    nal_type(nal).is_some_and(|kind| (1..=5).contains(&kind))
+}
+
 /// Drops the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
 pub(crate) fn unescape(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len());
@@ -130,6 +144,15 @@ mod tests {
         for length in 0..body.len() {
             assert!(AvcConfig::read(&body[..length]).is_err(), "{length} bytes were enough");
         }
+    }
+
+    #[test]
+    fn what_nothing_refers_to_is_disposable() {
+        // A B picture, a P picture, an IDR picture, supplemental information, a parameter set, nothing.
+        let heads: [&[u8]; 6] =
+            [&[0x01, 0x9e], &[0x41, 0x9a], &[0x65, 0x88], &[0x06, 5], &[0x68, 1], &[]];
+        assert_eq!(heads.map(is_disposable), [true, false, false, true, false, false]);
+        assert_eq!(heads.map(is_slice), [true, true, true, false, false, false]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! The decoder gives one picture for each sample, in decode order. Display order comes from the
 //! container: the n-th shown picture is the sample with the n-th composition time. Only groups of
 //! pictures that hold a wanted one are decoded, each from an IDR picture, where H.264 guarantees
-//! that nothing before matters.
+//! that nothing before matters; and of those, pictures that nobody wants and no other is predicted
+//! from are passed over.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::{
-    avc::{AvcConfig, NAL_IDR, NAL_SPS, Nals, nal_type, push_nal},
+    avc::{AvcConfig, NAL_IDR, NAL_SPS, Nals, is_disposable, is_slice, nal_type, push_nal},
     color::{Colour, to_rgb},
     mp4::{Children, Edit, Entry, Fields, Sample, visual_name},
     read_sample,
@@ -135,7 +136,7 @@ impl VideoTrack {
         // allowed, each picture, of which the first speaks for the rest.
         let mut decoder = track.decoder()?;
         if sps.fields_allowed {
-            track.decode(file, &mut decoder, 0, &mut first)?;
+            track.decode(file, &mut decoder, 0, true, &mut first)?;
         }
         Ok(track)
     }
@@ -186,7 +187,7 @@ impl VideoTrack {
             }
             let mut frame = None;
             for sample in next.unwrap_or(0)..=target {
-                frame = Some(self.decode(file, &mut decoder, sample, &mut buffer)?);
+                frame = self.decode(file, &mut decoder, sample, sample == target, &mut buffer)?;
             }
             next = Some(target + 1);
             let picture = frame
@@ -218,10 +219,8 @@ impl VideoTrack {
             if sample.sync {
                 read_sample(file, sample, buffer)?;
                 let mut nals = Nals::new(buffer, self.avc.length_size).flatten();
-                // The types of coded slices are 1 to 5.
-                let slice =
-                    nals.find_map(|nal| nal_type(nal).filter(|kind| (1..=5).contains(kind)));
-                if slice == Some(NAL_IDR) {
+                let slice = nals.find(|nal| is_slice(nal));
+                if slice.and_then(nal_type) == Some(NAL_IDR) {
                     return Ok(Some(from + index));
                 }
             }
@@ -239,23 +238,30 @@ impl VideoTrack {
         }
     }
 
+    /// Decodes a sample; `None` for one that is not wanted and that no other needs.
     fn decode(
         &self,
         file: &mut (impl Read + Seek),
         decoder: &mut Decoder,
         index: usize,
+        wanted: bool,
         buffer: &mut Vec<u8>,
-    ) -> Result<YuvFrame, DataError> {
+    ) -> Result<Option<YuvFrame>, DataError> {
         let fault = |what: &str| damaged(format!("{}: {what}", self.name(index)));
         let sample = self.samples.get(index).ok_or_else(|| fault("not in the index"))?;
         read_sample(file, sample, buffer)?;
         let mut annex_b = Vec::with_capacity(buffer.len() + 64);
+        let mut needed = wanted;
         for nal in Nals::new(buffer, self.avc.length_size) {
             let nal = nal.ok_or_else(|| fault("a NAL unit runs past its end"))?;
             if nal_type(nal) == Some(NAL_SPS) && Sps::read(nal)? != self.sps {
                 return Err(unsupported("H.264 whose size or colours change midway".to_owned()));
             }
+            needed |= !is_disposable(nal);
             push_nal(&mut annex_b, nal);
+        }
+        if !needed {
+            return Ok(None);
         }
         let frame = decoder.decode(&annex_b).map_err(|error| match error {
             // These two follow from the parameter sets, so they are no sign of damage.
@@ -269,7 +275,7 @@ impl VideoTrack {
             }
             error => fault(&error.to_string()),
         })?;
-        frame.ok_or_else(|| fault("no complete picture in it"))
+        frame.map(Some).ok_or_else(|| fault("no complete picture in it"))
     }
 
     fn name(&self, index: usize) -> String {
