@@ -19,6 +19,7 @@
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
+//! - [`footage`]: a part of a clip before it is a tensor.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -49,6 +50,7 @@ pub mod clip;
 pub mod error;
 pub mod fbank;
 pub mod fit;
+pub mod footage;
 pub mod frames;
 pub mod manifest;
 pub mod media;
