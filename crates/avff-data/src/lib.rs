@@ -20,6 +20,7 @@
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
 //! - [`footage`]: a part of a clip before it is a tensor.
+//! - [`augment`]: what training varies in it, by chance that depends on a seed alone ([`draws`]).
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -44,9 +45,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod augment;
 #[cfg(feature = "burn")]
 pub mod batcher;
 pub mod clip;
+pub mod draws;
 pub mod error;
 pub mod fbank;
 pub mod fit;
