@@ -21,6 +21,7 @@
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
 //! - [`footage`]: a part of a clip before it is a tensor.
 //! - [`augment`]: what training varies in it, by chance that depends on a seed alone ([`draws`]).
+//! - [`cache`]: what need not be decoded twice.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -48,6 +49,7 @@
 pub mod augment;
 #[cfg(feature = "burn")]
 pub mod batcher;
+pub mod cache;
 pub mod clip;
 pub mod draws;
 pub mod error;
