@@ -120,6 +120,22 @@ pub enum DataError {
     /// A clip spec that no tensor can be made from.
     #[error(transparent)]
     Spec(#[from] crate::spec::SpecError),
+    /// A setting of the loader, an augmentation or the cache that cannot be used.
+    #[error("{field} is {value}, it must be {rule}")]
+    Setting {
+        /// The field, as a path from the root of the configuration.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is accepted.
+        rule: String,
+    },
+    /// A decoder panicked; nothing of the clip is used.
+    #[error("a decoder panicked: {what}")]
+    Panicked {
+        /// The panic's message.
+        what: String,
+    },
     /// A sample rate that no filterbank can be computed at.
     #[error("no filterbank at {rate} Hz: {reason}")]
     SampleRate {
@@ -139,7 +155,8 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The part of the path from file to tensors that failed: `open`, `video`, `audio` or `manifest`.
+    /// The part of the path from file to tensors that failed: `open`, `video`, `audio`, `manifest`
+    /// or `internal`.
     #[must_use]
     pub fn stage(&self) -> &'static str {
         match self {
@@ -152,6 +169,7 @@ impl DataError {
             },
             Self::TooShort { .. } | Self::SampleRate { .. } => "audio",
             Self::Manifest { .. } => "manifest",
+            Self::Panicked { .. } => "internal",
             _ => "open",
         }
     }
@@ -186,7 +204,12 @@ impl DataError {
             }
             Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
             Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
-            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } | Self::Stopped => return None,
+            Self::Panicked { .. } => "please report this file",
+            Self::Io(_)
+            | Self::Spec(_)
+            | Self::Setting { .. }
+            | Self::Manifest { .. }
+            | Self::Stopped => return None,
         })
     }
 }

@@ -19,6 +19,9 @@
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
+//! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; on top of:
+//!   [`footage`], a part of a clip before it is a tensor; [`augment`], what training varies in it;
+//!   [`cache`], what need not be decoded twice; [`draws`], chance that depends on a seed alone.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -43,13 +46,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod augment;
 #[cfg(feature = "burn")]
 pub mod batcher;
+pub mod cache;
 pub mod clip;
+pub mod draws;
 pub mod error;
 pub mod fbank;
 pub mod fit;
+pub mod footage;
 pub mod frames;
+pub mod loader;
 pub mod manifest;
 pub mod media;
 pub mod normalize;

@@ -20,7 +20,7 @@ use std::{fmt, sync::Arc};
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
-pub use self::wave::Centered;
+pub use self::{stretch::stretched_parts, wave::Centered};
 use crate::{
     error::{DataError, Stream},
     sound::Sound,

@@ -3,6 +3,8 @@
 //! The reference computes the whole filterbank and stretches it. Each stretched row needs two rows
 //! of it at most, so only those are computed here: an hour takes as many FFTs as twenty seconds.
 
+use std::sync::Arc;
+
 use super::Fbank;
 use crate::{error::DataError, sound::Sound};
 
@@ -45,25 +47,64 @@ impl Fbank {
         let wave = self.centered(sound)?;
         let from = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
-        // The rows last used and their numbers; positions only ever move forward.
-        let mut rows = [(usize::MAX, vec![0.0; self.mels()]), (usize::MAX, vec![0.0; self.mels()])];
-        let mut out = Vec::with_capacity(frames.saturating_mul(self.mels()));
-        for index in 0..frames {
-            let position = Position::new(index, from, frames);
-            if rows[0].0 != position.before && rows[1].0 == position.before {
-                rows.swap(0, 1);
-            }
-            for ((number, row), wanted) in rows.iter_mut().zip([position.before, position.after]) {
-                if *number != wanted {
-                    self.frame(wave, wanted, &mut scratch, row)?;
-                    *number = wanted;
-                }
-            }
-            let pairs = rows[0].1.iter().zip(&rows[1].1);
-            out.extend(pairs.map(|(&before, &after)| position.blend(before, after)));
-        }
-        Ok(out)
+        blended(from, frames, self.mels(), |index, row| self.frame(wave, index, &mut scratch, row))
     }
+}
+
+/// The filterbanks of `sounds`, each centred by itself and at its own rate, one after the other and
+/// stretched to `frames` rows as one: how the reference joins clips. No row spans two of them.
+///
+/// # Errors
+/// As [`Fbank::shared`] and [`Fbank::compute`].
+pub fn stretched_parts(
+    sounds: &[Sound],
+    mels: usize,
+    frames: usize,
+) -> Result<Vec<f32>, DataError> {
+    let tables: Vec<Arc<Fbank>> =
+        sounds.iter().map(|sound| Fbank::shared(sound.rate, mels)).collect::<Result<_, _>>()?;
+    let mut parts = Vec::with_capacity(sounds.len());
+    let mut from = 0;
+    for (fbank, sound) in tables.iter().zip(sounds) {
+        let wave = fbank.centered(sound)?;
+        let rows = fbank.frames_in(wave.len())?;
+        parts.push((from..from + rows, fbank, wave, fbank.scratch()));
+        from += rows;
+    }
+    blended(from, frames, mels, |index, row| {
+        let part = parts.iter_mut().find(|(rows, ..)| rows.contains(&index));
+        let Some((rows, fbank, wave, scratch)) = part else {
+            return Err(DataError::TooShort { samples: 0, needed: 1 });
+        };
+        fbank.frame(*wave, index - rows.start, scratch, row)
+    })
+}
+
+/// `from` rows stretched to `to`, computing only the rows that are needed, each once.
+fn blended(
+    from: usize,
+    to: usize,
+    mels: usize,
+    mut compute: impl FnMut(usize, &mut [f32]) -> Result<(), DataError>,
+) -> Result<Vec<f32>, DataError> {
+    // The rows last used and their numbers; positions only ever move forward.
+    let mut rows = [(usize::MAX, vec![0.0; mels]), (usize::MAX, vec![0.0; mels])];
+    let mut out = Vec::with_capacity(to.saturating_mul(mels));
+    for index in 0..to {
+        let position = Position::new(index, from, to);
+        if rows[0].0 != position.before && rows[1].0 == position.before {
+            rows.swap(0, 1);
+        }
+        for ((number, row), wanted) in rows.iter_mut().zip([position.before, position.after]) {
+            if *number != wanted {
+                compute(wanted, row)?;
+                *number = wanted;
+            }
+        }
+        let pairs = rows[0].1.iter().zip(&rows[1].1);
+        out.extend(pairs.map(|(&before, &after)| position.blend(before, after)));
+    }
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -30,12 +30,12 @@ mod wav;
 
 use std::io::{Read, Seek, SeekFrom};
 
-pub(crate) use self::source::missing;
 pub use self::{
     decoder::{Decoder, UnknownDecoder},
     open::{open, open_with},
     source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
 };
+pub(crate) use self::{pcm::MAX_CHANNELS, source::missing};
 use crate::error::DataError;
 
 /// Reads a sample into a buffer, which it replaces. Its size was checked when the index was read.

@@ -1,0 +1,378 @@
+//! What training varies in a sample, so that a network cannot learn what does not matter.
+//!
+//! An [`AugmentConfig`] says what may happen; a [`Plan`] is what does happen to one sample, drawn from
+//! seed, epoch and row alone ([`draws`](crate::draws)); applying it is arithmetic. Everything is off by
+//! default. A plan is applied in the order of the data:
+//!
+//! 1. fitted pictures, the same to every one of a sample: [`Crop`], [`Flip`], [`Resample`],
+//!    [`ColorJitter`], [`Jpeg`];
+//! 2. the wave: [`Gain`], [`WhiteNoise`];
+//! 3. the stretched filterbank before it is normalised: [`Masks`];
+//! 4. the normalised filterbank: [`Noise`].
+//!
+//! [`Masks`], [`Noise`] and [`Mix`] are the reference's. Of all these only the roll of the noise and
+//! mixing move anything in time or against the other stream.
+
+mod color;
+mod geometry;
+mod jpeg;
+mod masks;
+mod mix;
+mod noise;
+mod wave;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::mix::partner;
+pub use self::{
+    color::ColorJitter,
+    geometry::{Crop, Flip, Resample},
+    jpeg::Jpeg,
+    masks::Masks,
+    mix::{Mix, Mixing},
+    noise::Noise,
+    wave::{Gain, WhiteNoise},
+};
+use crate::{
+    draws::{Draws, Occasion, Purpose},
+    error::DataError,
+    picture::Picture,
+    sound::Sound,
+    spec::{AudioSpec, ClipSpec},
+};
+
+/// What may happen to a training sample.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each is documented at its type")]
+pub struct AugmentConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flip: Option<Flip>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resample: Option<Resample>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<ColorJitter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jpeg: Option<Jpeg>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<Gain>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub white_noise: Option<WhiteNoise>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<Masks>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
+}
+
+impl AugmentConfig {
+    /// What Open-AVFF does in stages 1 and 2: noise alone.
+    #[must_use]
+    pub fn open_avff_pretraining() -> Self {
+        Self { noise: Some(Noise::open_avff()), ..Self::default() }
+    }
+
+    /// What Open-AVFF does in stage 3: noise, and mixing 5 : 1 : 1.
+    #[must_use]
+    pub fn open_avff_finetuning() -> Self {
+        Self { mix: Some(Mix::open_avff()), ..Self::open_avff_pretraining() }
+    }
+
+    /// Checks every range, for samples made by `spec`.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] for the first field that is out of its range.
+    pub fn validate(&self, spec: &ClipSpec) -> Result<(), DataError> {
+        self.mix.iter().try_for_each(|mix| mix.validate(spec))?;
+        self.crop.iter().try_for_each(Crop::validate)?;
+        self.flip.iter().try_for_each(Flip::validate)?;
+        self.resample.iter().try_for_each(Resample::validate)?;
+        self.color.iter().try_for_each(ColorJitter::validate)?;
+        self.jpeg.iter().try_for_each(Jpeg::validate)?;
+        self.gain.iter().try_for_each(Gain::validate)?;
+        self.white_noise.iter().try_for_each(WhiteNoise::validate)?;
+        self.masks.iter().try_for_each(|masks| masks.validate(&spec.audio))?;
+        self.noise.iter().try_for_each(Noise::validate)
+    }
+
+    /// What happens to one sample. Mixing is planned apart ([`Mix::draw`]), before there are pictures.
+    #[must_use]
+    pub fn plan(&self, occasion: Occasion, spec: &ClipSpec) -> Plan {
+        let draws = |purpose| occasion.draws(purpose);
+        let (width, height) = (spec.video.width, spec.video.height);
+        let crop = |crop: &Crop| crop.draw(&mut draws(Purpose::Crop), width, height);
+        let flip = |flip: &Flip| flip.draw(&mut draws(Purpose::Flip));
+        let resample = |how: &Resample| how.draw(&mut draws(Purpose::Resample), width, height);
+        let color = |color: &ColorJitter| color.draw(&mut draws(Purpose::Color));
+        let jpeg = |jpeg: &Jpeg| jpeg.draw(&mut draws(Purpose::Jpeg));
+        Plan {
+            pictures: [
+                self.crop.as_ref().map(crop),
+                self.flip.as_ref().and_then(flip),
+                self.resample.as_ref().map(resample),
+                self.color.as_ref().map(color),
+                self.jpeg.as_ref().map(jpeg),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            gain: self.gain.as_ref().map(|gain| gain.draw(&mut draws(Purpose::Gain))),
+            white_noise: self.white_noise.as_ref().map(|noise| {
+                let mut draws = draws(Purpose::WhiteNoise);
+                (noise.draw(&mut draws), draws)
+            }),
+            masks: self
+                .masks
+                .as_ref()
+                .map(|masks| masks.draw(&mut draws(Purpose::Masks), &spec.audio)),
+            noise: self.noise.map(|noise| (noise, draws(Purpose::Noise))),
+        }
+    }
+}
+
+/// A change to a picture, drawn once a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum PictureStep {
+    Crop(geometry::Area),
+    Flip,
+    Resample { width: usize, height: usize },
+    Color(color::Steps),
+    Jpeg(u8),
+}
+
+/// What happens to one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pictures: Vec<PictureStep>,
+    gain: Option<f32>,
+    white_noise: Option<(f64, Draws)>,
+    masks: Option<masks::Spans>,
+    noise: Option<(Noise, Draws)>,
+}
+
+impl Plan {
+    /// Whether the sound is needed as a wave.
+    #[must_use]
+    pub fn changes_wave(&self) -> bool {
+        self.gain.is_some() || self.white_noise.is_some()
+    }
+
+    /// Changes the pictures, which keep their size.
+    ///
+    /// # Errors
+    /// [`DataError::Damaged`] for pictures that are not of the spec's size.
+    pub fn pictures(&self, pictures: &mut [Picture]) -> Result<(), DataError> {
+        for picture in pictures {
+            for step in &self.pictures {
+                match step {
+                    PictureStep::Crop(area) => *picture = area.apply(picture)?,
+                    PictureStep::Flip => geometry::flip(picture),
+                    &PictureStep::Resample { width, height } => {
+                        *picture = geometry::resample(picture, width, height)?;
+                    }
+                    PictureStep::Color(steps) => steps.apply(picture),
+                    &PictureStep::Jpeg(quality) => *picture = jpeg::recode(picture, quality)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes a wave, which keeps its length.
+    pub fn wave(&mut self, sound: &mut Sound) {
+        if let Some(factor) = self.gain {
+            wave::gain(sound, factor);
+        }
+        if let Some((ratio, draws)) = &mut self.white_noise {
+            wave::white_noise(sound, *ratio, draws);
+        }
+    }
+
+    /// Changes a filterbank that is not normalised yet.
+    pub fn fbank(&self, rows: &mut [f32], spec: &AudioSpec) {
+        if let Some(masks) = &self.masks {
+            masks.apply(rows, spec.mels);
+        }
+    }
+
+    /// Changes a normalised filterbank.
+    pub fn normalized(&mut self, rows: &mut [f32], spec: &AudioSpec) {
+        if let Some((noise, draws)) = &mut self.noise {
+            noise.apply(rows, spec, draws);
+        }
+    }
+}
+
+/// Refuses a value outside of `low` to `high`.
+fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), DataError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let rule = format!("from {low} to {high}");
+    Err(DataError::Setting { field, value: value.to_string(), rule })
+}
+
+/// Refuses a range that is outside of `low` to `high` or upside down.
+fn range(
+    field: &'static str,
+    (from, to): (f64, f64),
+    low: f64,
+    high: f64,
+) -> Result<(), DataError> {
+    within(field, from, low, high)?;
+    within(field, to, from, high)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn all() -> AugmentConfig {
+        AugmentConfig {
+            mix: None,
+            crop: Some(Crop { min_area: 0.5 }),
+            flip: Some(Flip { probability: 0.5 }),
+            resample: Some(Resample { scale: (0.3, 0.9) }),
+            color: Some(ColorJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }),
+            jpeg: Some(Jpeg { quality: (30, 90) }),
+            gain: Some(Gain { db: 6.0 }),
+            white_noise: Some(WhiteNoise { snr_db: (10.0, 40.0) }),
+            masks: Some(Masks { frequency: 3, time: 5 }),
+            noise: Some(Noise { level: 0.1, roll: false }),
+        }
+    }
+
+    fn spec() -> ClipSpec {
+        let mut spec = ClipSpec::open_avff();
+        (spec.video.frames, spec.video.height, spec.video.width) = (3, 16, 24);
+        (spec.audio.frames, spec.audio.mels) = (20, 8);
+        spec
+    }
+
+    fn at(row: u64) -> Occasion {
+        Occasion { seed: 1, epoch: 2, row, occurrence: 0 }
+    }
+
+    /// Three pictures of noise, of which the last repeats the first.
+    fn pictures() -> Vec<Picture> {
+        let picture = |salt: usize| {
+            let rgb = (0..24 * 16 * 3).map(|i| ((i * i * 7 + i * salt) % 251) as u8).collect();
+            Picture { width: 24, height: 16, rgb }
+        };
+        vec![picture(13), picture(57), picture(13)]
+    }
+
+    #[test]
+    fn nothing_happens_by_default() {
+        let config: AugmentConfig = serde_json::from_str("{}").unwrap();
+        assert_eq!(config, AugmentConfig::default());
+        let mut plan = config.plan(at(0), &spec());
+        let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
+        let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5; 9]] };
+        plan.pictures(&mut shown).unwrap();
+        plan.wave(&mut sound);
+        plan.fbank(&mut rows, &spec().audio);
+        plan.normalized(&mut rows, &spec().audio);
+        assert_eq!((shown, rows, sound.channels), (pictures(), vec![1.5; 160], vec![vec![0.5; 9]]));
+        assert!(!plan.changes_wave());
+    }
+
+    #[test]
+    fn configs_survive_json_and_refuse_what_they_do_not_know() {
+        let json = serde_json::to_string(&all()).unwrap();
+        assert_eq!(serde_json::from_str::<AugmentConfig>(&json).unwrap(), all());
+        for text in [r#"{"flips":{}}"#, r#"{"flip":{"probability":0.5,"p":1}}"#, r#"{"flip":{}}"#] {
+            assert!(serde_json::from_str::<AugmentConfig>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn plans_depend_on_the_occasion_alone() {
+        let run = |occasion: Occasion| {
+            let mut plan = all().plan(occasion, &spec());
+            let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
+            let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5; 99]] };
+            plan.pictures(&mut shown).unwrap();
+            plan.wave(&mut sound);
+            plan.fbank(&mut rows, &spec().audio);
+            plan.normalized(&mut rows, &spec().audio);
+            (shown, sound, rows)
+        };
+        let first = run(at(5));
+        assert_eq!(run(at(5)), first);
+        let others = [at(6), Occasion { epoch: 3, ..at(5) }, Occasion { occurrence: 1, ..at(5) }];
+        for other in others {
+            let other = run(other);
+            assert_ne!(other.0, first.0);
+            assert_ne!(other.1, first.1);
+            assert_ne!(other.2, first.2);
+        }
+    }
+
+    /// Equal pictures stay equal wherever they stand, sound keeps its length and its place.
+    #[test]
+    fn sync_is_kept() {
+        for row in 0..20 {
+            let mut plan = all().plan(at(row), &spec());
+            let mut shown = pictures();
+            plan.pictures(&mut shown).unwrap();
+            assert_eq!(shown[0], shown[2]);
+            assert_ne!(shown[0], shown[1]);
+            assert!(
+                shown.iter().all(|p| (p.width, p.height, p.rgb.len()) == (24, 16, 24 * 16 * 3))
+            );
+            let mut click = Sound { rate: 8_000, channels: vec![vec![0.0; 1_000]; 2] };
+            click.channels[0][321] = 1.0;
+            plan.wave(&mut click);
+            assert_eq!(click.channels.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000]);
+            let loudest = (0..1_000)
+                .max_by(|&a, &b| click.channels[0][a].abs().total_cmp(&click.channels[0][b].abs()));
+            assert_eq!(loudest, Some(321));
+        }
+    }
+
+    #[test]
+    fn one_augmentation_does_not_move_another() {
+        let alone = AugmentConfig { masks: all().masks, ..AugmentConfig::default() };
+        for row in 0..20 {
+            assert_eq!(alone.plan(at(row), &spec()).masks, all().plan(at(row), &spec()).masks);
+        }
+    }
+
+    type Spoil = fn(&mut AugmentConfig);
+
+    #[test]
+    fn validation_names_the_field() {
+        all().validate(&spec()).unwrap();
+        let cases: [(&str, Spoil); 13] = [
+            ("augment.mix.none", |c| {
+                c.mix = Some(Mix { none: f64::NAN, concat: 1.0, replace: 1.0 })
+            }),
+            ("augment.mix", |c| c.mix = Some(Mix { none: 0.0, concat: 0.0, replace: 0.0 })),
+            ("augment.crop.min_area", |c| c.crop = Some(Crop { min_area: 0.0 })),
+            ("augment.flip.probability", |c| c.flip = Some(Flip { probability: 1.1 })),
+            ("augment.resample.scale", |c| c.resample = Some(Resample { scale: (0.9, 0.3) })),
+            ("augment.color.hue", |c| c.color.as_mut().unwrap().hue = 0.6),
+            ("augment.color.contrast", |c| c.color.as_mut().unwrap().contrast = -0.1),
+            ("augment.jpeg.quality", |c| c.jpeg = Some(Jpeg { quality: (0, 90) })),
+            ("augment.gain.db", |c| c.gain = Some(Gain { db: f64::INFINITY })),
+            ("augment.white_noise.snr_db", |c| c.white_noise.as_mut().unwrap().snr_db.1 = 1e9),
+            ("augment.masks.frequency", |c| c.masks = Some(Masks { frequency: 9, time: 0 })),
+            ("augment.masks.time", |c| c.masks = Some(Masks { frequency: 0, time: 21 })),
+            ("augment.noise.level", |c| c.noise = Some(Noise { level: -1.0, roll: true })),
+        ];
+        for (want, spoil) in cases {
+            let mut config = all();
+            spoil(&mut config);
+            let error = config.validate(&spec()).unwrap_err();
+            assert!(
+                matches!(&error, DataError::Setting { field, .. } if *field == want),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The name of an entry: a hash of all that decides what is in it.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::spec::ClipSpec;
+
+/// Raised whenever decoding, fitting or the filterbank come to give other numbers: entries that older
+/// code made are then no longer found.
+const DATA_PATH: u32 = 1;
+/// Entries of a folder that are looked at: as many as its reader takes.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// What makes two files the same to a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Path, size and time of last change, as the system tells without reading.
+    #[default]
+    Stat,
+    /// Contents, wherever they lie: every file is read in full each time, which is slower than a
+    /// cached clip, but files may be copied or touched.
+    Content,
+}
+
+/// What an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pictures = 1,
+    Fbank = 2,
+    Wave = 3,
+}
+
+/// The name of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key(pub(super) [u8; 32]);
+
+impl Key {
+    /// In hexadecimal.
+    pub(super) fn name(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A file under a spec: everything of a key but the part.
+#[derive(Debug, Clone)]
+pub(super) struct Source(Sha256);
+
+impl Source {
+    /// # Errors
+    /// What the system reports about the file, and a spec that is no JSON.
+    pub(super) fn of(path: &Path, identity: Identity, spec: &ClipSpec) -> io::Result<Self> {
+        let mut hash = Sha256::new();
+        hash.update(DATA_PATH.to_le_bytes());
+        field(&mut hash, &serde_json::to_vec(spec)?);
+        let path = path.canonicalize()?;
+        let metadata = fs::metadata(&path)?;
+        if metadata.is_dir() {
+            for file in files_of(&path)? {
+                // A file beside the folder differs from one of that name in it.
+                let name = file.strip_prefix(&path).unwrap_or(&file);
+                field(&mut hash, name.as_os_str().as_encoded_bytes());
+                identify(&mut hash, &file, &fs::metadata(&file)?, identity)?;
+            }
+        } else {
+            identify(&mut hash, &path, &metadata, identity)?;
+        }
+        Ok(Self(hash))
+    }
+
+    pub(super) fn key(&self, kind: Kind, span: Option<(f64, f64)>) -> Key {
+        let mut hash = self.0.clone();
+        hash.update([kind as u8, u8::from(span.is_some())]);
+        for second in span.into_iter().flat_map(|(start, end)| [start, end]) {
+            hash.update(second.to_bits().to_le_bytes());
+        }
+        Key(hash.finalize().into())
+    }
+}
+
+/// The files a folder of pictures is read from: its own, and a WAV file beside it.
+fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+        if files.len() > MAX_ENTRIES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+    }
+    files.sort_unstable();
+    let mut beside = folder.as_os_str().to_owned();
+    beside.push(".wav");
+    let beside = PathBuf::from(beside);
+    if beside.is_file() {
+        files.push(beside);
+    }
+    Ok(files)
+}
+
+fn identify(
+    hash: &mut Sha256,
+    path: &Path,
+    metadata: &Metadata,
+    identity: Identity,
+) -> io::Result<()> {
+    hash.update(metadata.len().to_le_bytes());
+    match identity {
+        Identity::Stat => {
+            field(hash, path.as_os_str().as_encoded_bytes());
+            let (before, age) = match metadata.modified()?.duration_since(UNIX_EPOCH) {
+                Ok(age) => (0, age),
+                Err(error) => (1, error.duration()),
+            };
+            hash.update([before]);
+            hash.update(age.as_nanos().to_le_bytes());
+        }
+        Identity::Content => {
+            let (mut file, mut buffer) = (File::open(path)?, vec![0; 1 << 16]);
+            loop {
+                let count = file.read(&mut buffer)?;
+                if count == 0 {
+                    break;
+                }
+                hash.update(buffer.get(..count).unwrap_or_default());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes with their length before them, so that no two lists of fields look alike.
+fn field(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn key(path: &Path, identity: Identity) -> Key {
+        let source = Source::of(path, identity, &ClipSpec::open_avff()).unwrap();
+        source.key(Kind::Pictures, None)
+    }
+
+    fn age(path: &Path, seconds: u64) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::new(seconds, 1)).unwrap();
+    }
+
+    #[test]
+    fn everything_that_decides_the_contents_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        fs::write(&path, "one").unwrap();
+        let spec = ClipSpec::open_avff();
+        let source = Source::of(&path, Identity::Stat, &spec).unwrap();
+        let mut keys = vec![
+            source.key(Kind::Pictures, None),
+            source.key(Kind::Fbank, None),
+            source.key(Kind::Pictures, Some((0.0, 1.0))),
+            source.key(Kind::Pictures, Some((0.5, 1.0))),
+            source.key(Kind::Pictures, Some((0.0, 1.5))),
+            key(&path, Identity::Content),
+        ];
+        let mut other = spec;
+        other.video.width = 112;
+        keys.push(Source::of(&path, Identity::Stat, &other).unwrap().key(Kind::Pictures, None));
+        age(&path, 1);
+        keys.push(key(&path, Identity::Stat));
+        let moved = folder.path().join("b.mp4");
+        fs::rename(&path, &moved).unwrap();
+        keys.push(key(&moved, Identity::Stat));
+        for (index, one) in keys.iter().enumerate() {
+            assert!(keys[index + 1..].iter().all(|other| other != one), "{index}: {keys:?}");
+        }
+        assert_eq!(key(&moved, Identity::Stat), keys[8]);
+        assert!(Source::of(&path, Identity::Stat, &ClipSpec::open_avff()).is_err(), "it is gone");
+    }
+
+    #[test]
+    fn contents_are_the_same_anywhere_and_any_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a.mp4"), folder.path().join("b.mp4"));
+        fs::write(&a, "one").unwrap();
+        fs::write(&b, "one").unwrap();
+        age(&b, 1);
+        assert_eq!(key(&a, Identity::Content), key(&b, Identity::Content));
+        fs::write(&b, "two").unwrap();
+        assert_ne!(key(&a, Identity::Content), key(&b, Identity::Content));
+    }
+
+    #[test]
+    fn a_folder_is_its_files_and_the_sound_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("clip");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("1.png"), "picture").unwrap();
+        for identity in [Identity::Stat, Identity::Content] {
+            let bare = key(&folder, identity);
+            fs::write(root.path().join("clip.wav"), "sound").unwrap();
+            let heard = key(&folder, identity);
+            assert_ne!(bare, heard);
+            fs::write(folder.join("2.png"), "picture").unwrap();
+            assert_ne!(key(&folder, identity), heard);
+            // A file that is written in place leaves the folder's own time alone.
+            fs::write(folder.join("2.png"), "another picture").unwrap();
+            let other = key(&folder, identity);
+            fs::write(folder.join("2.png"), "a third picture, longer").unwrap();
+            assert_ne!(key(&folder, identity), other);
+            fs::remove_file(root.path().join("clip.wav")).unwrap();
+            fs::remove_file(folder.join("2.png")).unwrap();
+        }
+    }
+
+    #[test]
+    fn names_are_hexadecimal() {
+        let name = Key(std::array::from_fn(|index| 16 * 9 + index as u8)).name();
+        assert_eq!((name.len(), &name[..6]), (64, "909192"));
+    }
+}

@@ -1,0 +1,196 @@
+//! What was decoded once, kept on disk: fitted pictures, filterbanks and waves of clips.
+//!
+//! An epoch costs decoding; what it decodes is the same in every epoch. So a part of a clip is kept
+//! after it was decoded, in up to three entries:
+//!
+//! - its fitted pictures as 8-bit RGB, before any augmentation (2.4 MB at the released sizes);
+//! - its stretched filterbank in f32, before it is normalised (0.5 MB), where nothing changes the wave;
+//! - its wave, every channel in f32, where an augmentation does: a filterbank cannot be made louder or
+//!   noisier after the fact, and a wave is only worth its size where one is.
+//!
+//! They are apart because they are used apart: a sample that replaces its sound reads one clip's
+//! pictures and another's filterbank. Numbers are kept exactly, so a cached sample equals a decoded
+//! one bit for bit. They are not compressed: lossless codecs would save a third of the pictures, and
+//! cost more than reading it. Clips joined in time are not kept, since the same two seldom meet
+//! again.
+//!
+//! An entry's name is a hash of all that decides its contents (`key`), so nothing is ever looked up by
+//! a name that could mean something else, and a changed file is simply another. Processes can share a
+//! folder and be killed at any time (`store`). A cache never fails a clip: what it cannot read is
+//! decoded, what it cannot write is not kept, and both are counted.
+
+mod entry;
+mod key;
+mod store;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::key::Identity;
+use self::{
+    key::{Kind, Source},
+    store::{Found, Put, Store},
+};
+use crate::{
+    error::{ClipError, DataError},
+    picture::Picture,
+    sound::Sound,
+    spec::{AudioSpec, ClipSpec, VideoSpec},
+};
+
+/// Where a cache lies and how large it may grow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheConfig {
+    /// The folder; made where it is not there. Processes may share it.
+    pub folder: PathBuf,
+    /// The most bytes of all entries together. Beyond it those go that were not used for longest.
+    pub max_bytes: u64,
+    /// What makes two files the same.
+    #[serde(default)]
+    pub identity: Identity,
+}
+
+/// An open cache.
+#[derive(Debug)]
+pub struct Cache {
+    store: Store,
+    identity: Identity,
+    counts: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stored: AtomicU64,
+    not_stored: AtomicU64,
+    corrupt: AtomicU64,
+    evicted: AtomicU64,
+}
+
+/// What a cache did since it was opened by this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CacheCounts {
+    /// Entries that were there.
+    pub hits: u64,
+    /// Entries that were not, corrupt ones included.
+    pub misses: u64,
+    /// Entries that were written.
+    pub stored: u64,
+    /// Entries that could not be written: too large, no room on the disk, or another process in the
+    /// way.
+    pub not_stored: u64,
+    /// Entries that were damaged and were dropped.
+    pub corrupt: u64,
+    /// Entries that made room for others.
+    pub evicted: u64,
+}
+
+/// A clip as the cache knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    source: Source,
+    /// The span of the part, none for the whole.
+    span: Option<(f64, f64)>,
+}
+
+impl Known {
+    /// The same clip, another part of it.
+    pub(crate) fn part(mut self, span: Option<(f64, f64)>) -> Self {
+        self.span = span;
+        self
+    }
+}
+
+impl Cache {
+    /// Opens the cache, or makes it.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] with the folder's path where it cannot be made or locked.
+    pub fn open(config: &CacheConfig) -> Result<Self, ClipError> {
+        let (store, evicted) = Store::open(&config.folder, config.max_bytes)
+            .map_err(|error| ClipError::new(&config.folder, DataError::Io(error)))?;
+        let counts = Counters { evicted: evicted.into(), ..Counters::default() };
+        Ok(Self { store, identity: config.identity, counts })
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn counts(&self) -> CacheCounts {
+        let Counters { hits, misses, stored, not_stored, corrupt, evicted } = &self.counts;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        CacheCounts {
+            hits: read(hits),
+            misses: read(misses),
+            stored: read(stored),
+            not_stored: read(not_stored),
+            corrupt: read(corrupt),
+            evicted: read(evicted),
+        }
+    }
+
+    /// The whole clip at `path` under `spec`; none where the file cannot be looked at, which opening
+    /// it will tell better.
+    pub(crate) fn known(&self, path: &Path, spec: &ClipSpec) -> Option<Known> {
+        Some(Known { source: Source::of(path, self.identity, spec).ok()?, span: None })
+    }
+
+    pub(crate) fn pictures(&self, clip: &Known, spec: &VideoSpec) -> Option<Vec<Picture>> {
+        self.get(clip, Kind::Pictures, |bytes| entry::pictures(bytes, spec))
+    }
+
+    pub(crate) fn keep_pictures(&self, clip: &Known, pictures: &[Picture]) {
+        self.put(clip, Kind::Pictures, &entry::of_pictures(pictures));
+    }
+
+    pub(crate) fn fbank(&self, clip: &Known, spec: &AudioSpec) -> Option<Vec<f32>> {
+        self.get(clip, Kind::Fbank, |bytes| entry::fbank(bytes, spec))
+    }
+
+    pub(crate) fn keep_fbank(&self, clip: &Known, rows: &[f32]) {
+        self.put(clip, Kind::Fbank, &entry::of_fbank(rows));
+    }
+
+    pub(crate) fn wave(&self, clip: &Known) -> Option<Sound> {
+        self.get(clip, Kind::Wave, entry::wave)
+    }
+
+    pub(crate) fn keep_wave(&self, clip: &Known, sound: &Sound) {
+        self.put(clip, Kind::Wave, &entry::of_wave(sound));
+    }
+
+    fn get<T>(&self, clip: &Known, kind: Kind, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+        let key = clip.source.key(kind, clip.span);
+        let found = match self.store.get(&key) {
+            Found::Nothing => None,
+            Found::Damaged => Some(None),
+            Found::Payload(bytes) => Some(read(&bytes)),
+        };
+        if let Some(None) = found {
+            self.store.remove(&key);
+            count(&self.counts.corrupt);
+        }
+        let value = found.flatten();
+        count(if value.is_some() { &self.counts.hits } else { &self.counts.misses });
+        value
+    }
+
+    fn put(&self, clip: &Known, kind: Kind, payload: &[u8]) {
+        match self.store.put(&clip.source.key(kind, clip.span), payload) {
+            Ok(Put { evicted }) => {
+                count(&self.counts.stored);
+                self.counts.evicted.fetch_add(evicted, Ordering::Relaxed);
+            }
+            Err(_) => count(&self.counts.not_stored),
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

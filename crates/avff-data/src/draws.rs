@@ -1,0 +1,186 @@
+//! Chance that depends on a seed and on what it is drawn for, and on nothing else.
+//!
+//! Whatever is random about a training sample comes from a generator of its own, keyed by seed, epoch,
+//! row and purpose: the same on every platform and thread, in any batch, after any interruption. One
+//! purpose's draws never move another's, so switching an augmentation on changes nothing else.
+//!
+//! The generator is ChaCha8. How its words become numbers is stated here and not left to a library,
+//! whose ways change between versions: a run that is resumed after an update must go on as it began.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use rand_distr::{Distribution as _, StandardNormal};
+
+/// What a draw is for. The numbers are part of what a seed means and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+#[expect(missing_docs, reason = "each is named after the module that draws")]
+pub enum Purpose {
+    Order = 0,
+    Window = 1,
+    Mix = 2,
+    Crop = 3,
+    Flip = 4,
+    Resample = 5,
+    Color = 6,
+    Jpeg = 7,
+    Gain = 8,
+    WhiteNoise = 9,
+    Masks = 10,
+    Noise = 11,
+}
+
+/// The sample that something is drawn for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occasion {
+    /// The run's seed.
+    pub seed: u64,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The row of the dataset, from 0.
+    pub row: u64,
+    /// How often the row came before in this epoch; above 0 only where rows are drawn with
+    /// replacement or repeated to fill a shard.
+    pub occurrence: u32,
+}
+
+impl Occasion {
+    /// The generator for one purpose. Its key is seed, epoch, row (8 bytes each), occurrence and
+    /// purpose (4 bytes each), little-endian; counter and nonce start at 0.
+    #[must_use]
+    pub fn draws(self, purpose: Purpose) -> Draws {
+        let words = [self.seed, self.epoch, self.row];
+        let last = u64::from(self.occurrence) | (purpose as u64) << 32;
+        let mut key = [0; 32];
+        for (bytes, word) in
+            key.as_chunks_mut::<8>().0.iter_mut().zip(words.into_iter().chain([last]))
+        {
+            *bytes = word.to_le_bytes();
+        }
+        Draws(ChaCha8Rng::from_seed(key))
+    }
+}
+
+/// A stream of random numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draws(ChaCha8Rng);
+
+impl Draws {
+    /// A whole number from 0 up to `count`, each equally likely; 0 where `count` is 0.
+    ///
+    /// The upper half of word times count, with the words rejected that would make some numbers
+    /// likelier (Lemire 2019, "Fast Random Integer Generation in an Interval").
+    pub fn below(&mut self, count: u64) -> u64 {
+        let mut product = u128::from(self.0.next_u64()) * u128::from(count);
+        if (product as u64) < count {
+            let threshold = count.wrapping_neg() % count;
+            while (product as u64) < threshold {
+                product = u128::from(self.0.next_u64()) * u128::from(count);
+            }
+        }
+        (product >> 64) as u64
+    }
+
+    /// [`below`](Self::below) for places in memory.
+    pub fn index(&mut self, count: usize) -> usize {
+        // The result is below a usize.
+        self.below(count as u64) as usize
+    }
+
+    /// Uniform in `[0, 1)`: the upper 53 bits of a word.
+    pub fn unit(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 * 2.0_f64.powi(-53)
+    }
+
+    /// Uniform from `low` to `high`.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Whether something of this probability happens.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// From the normal distribution with mean 0 and deviation 1.
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.0)
+    }
+
+    /// Puts values in random order, every order equally likely: Fisher and Yates, from the last place
+    /// down.
+    pub fn shuffle<T>(&mut self, values: &mut [T]) {
+        for last in (1..values.len()).rev() {
+            values.swap(last, self.index(last + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draws(row: u64, purpose: Purpose) -> Draws {
+        Occasion { seed: 3, epoch: 1, row, occurrence: 0 }.draws(purpose)
+    }
+
+    #[test]
+    fn every_part_of_the_occasion_counts() {
+        let base = Occasion { seed: 3, epoch: 1, row: 7, occurrence: 0 };
+        let others = [
+            Occasion { seed: 4, ..base },
+            Occasion { epoch: 2, ..base },
+            Occasion { row: 8, ..base },
+            Occasion { occurrence: 1, ..base },
+        ];
+        let first = |occasion: Occasion, purpose| occasion.draws(purpose).below(u64::MAX);
+        assert_eq!(first(base, Purpose::Crop), first(base, Purpose::Crop));
+        assert_ne!(first(base, Purpose::Crop), first(base, Purpose::Flip));
+        for other in others {
+            assert_ne!(first(base, Purpose::Crop), first(other, Purpose::Crop), "{other:?}");
+        }
+    }
+
+    /// 60,000 throws: each face's count has mean 10,000 and deviation 91; five deviations are
+    /// allowed.
+    #[test]
+    fn numbers_are_uniform() {
+        let mut draws = draws(1, Purpose::Order);
+        let mut faces = [0_i32; 6];
+        for _ in 0..60_000 {
+            faces[draws.index(6)] += 1;
+        }
+        assert!(faces.iter().all(|count| (count - 10_000).abs() < 456), "{faces:?}");
+        // Over half of all words would be rejected without the fast path being wrong: 2^63 + 1.
+        let count = (1 << 63) + 1;
+        let upper = (0..20_000).filter(|_| draws.below(count) >= count / 2).count();
+        assert!((9_646..=10_354).contains(&upper), "{upper} of 20,000 in the upper half");
+        assert_eq!((draws.below(0), draws.below(1)), (0, 0));
+    }
+
+    #[test]
+    fn units_stay_in_their_range() {
+        let mut draws = draws(2, Purpose::Noise);
+        let values: Vec<f64> = (0..40_000).map(|_| draws.unit()).collect();
+        assert!(values.iter().all(|value| (0.0..1.0).contains(value)));
+        let mean = values.iter().sum::<f64>() / 40_000.0;
+        // Deviation of the mean: 1 / sqrt(12 * 40,000) = 0.00144.
+        assert!((mean - 0.5).abs() < 0.0072, "{mean}");
+    }
+
+    #[test]
+    fn all_orders_of_three_are_as_likely() {
+        let mut draws = draws(4, Purpose::Order);
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..6_000 {
+            let mut cards = [0, 1, 2];
+            draws.shuffle(&mut cards);
+            *seen.entry(cards).or_insert(0_i32) += 1;
+        }
+        assert_eq!(seen.len(), 6);
+        // Mean 1,000, deviation 28.9; five deviations.
+        assert!(seen.values().all(|count| (count - 1_000).abs() < 145), "{seen:?}");
+    }
+}

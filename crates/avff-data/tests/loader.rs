@@ -1,0 +1,532 @@
+//! Batches: the same whatever the threads, after any interruption, from the cache or not.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::sleep,
+    time::Duration,
+};
+
+use avff_data::{
+    augment::{
+        AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Mixing, Noise, Resample,
+        WhiteNoise,
+    },
+    cache::{Cache, CacheConfig, Identity},
+    clip::{Clip, load_clip},
+    error::{ClipError, DataError},
+    footage::{Choose, Cut, Footage, Heard, Part, Want},
+    loader::{
+        Batch, ClipReader, Dataset, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
+        Origin, ReadFootage, Shard, Unreadable, Weights, WindowChoice,
+    },
+    manifest::Row,
+    media::MediaSource,
+    picture::Picture,
+    sampling::Sampling,
+    spec::ClipSpec,
+};
+use proptest::prelude::*;
+
+fn small() -> ClipSpec {
+    let mut spec = ClipSpec::open_avff();
+    (spec.video.frames, spec.video.height, spec.video.width) = (4, 12, 16);
+    (spec.audio.frames, spec.audio.mels) = (20, 8);
+    spec
+}
+
+/// Rows 0, 1, 2... with targets in turn.
+fn rows(count: usize) -> Arc<Dataset> {
+    let row = |index: usize| Row {
+        name: index.to_string(),
+        path: index.to_string().into(),
+        target: Some((index % 2) as u8),
+        extra: Vec::new(),
+        line: index as u64 + 2,
+    };
+    Arc::new(Dataset::new((0..count).map(row).collect(), Vec::new()).unwrap())
+}
+
+/// Clips whose pictures and filterbank hold the number that their name is; some cannot be read.
+struct Numbers {
+    spec: ClipSpec,
+    unreadable: Vec<u8>,
+    slow: bool,
+}
+
+impl Numbers {
+    fn new(unreadable: &[u8]) -> Self {
+        Self { spec: small(), unreadable: unreadable.to_vec(), slow: false }
+    }
+
+    fn number(&self, path: &Path) -> Result<u8, ClipError> {
+        let number: u8 = path.to_str().unwrap().parse().unwrap();
+        if self.slow {
+            sleep(Duration::from_micros(u64::from(number) * 37 % 900));
+        }
+        match self.unreadable.contains(&number) {
+            false => Ok(number),
+            true if number == 13 => panic!("a decoder's own fault"),
+            true => Err(ClipError::new(path, DataError::Empty)),
+        }
+    }
+
+    fn picture(&self, level: u8) -> Picture {
+        let (width, height) = (self.spec.video.width, self.spec.video.height);
+        let rgb = (0..3 * width * height).map(|i| level.wrapping_add((i % 7) as u8)).collect();
+        Picture { width, height, rgb }
+    }
+}
+
+impl ReadFootage for Numbers {
+    fn spec(&self) -> &ClipSpec {
+        &self.spec
+    }
+
+    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<Footage, ClipError> {
+        let number = self.number(path)?;
+        // Three windows, told apart by a fraction.
+        let value = f32::from(number) + choose(3) as f32 / 4.0;
+        let count = if want.pictures { self.spec.video.frames } else { 0 };
+        let sound = want.sound.map(|_| Heard::Fbank(vec![value; self.spec.audio.values()]));
+        Ok(Footage { pictures: vec![self.picture(number); count], sound })
+    }
+
+    fn join(&self, first: &Path, second: &Path) -> Result<Footage, ClipError> {
+        let (first, second) = (self.number(first)?, self.number(second)?);
+        let value = f32::from(first) + f32::from(second) * 1_000.0;
+        let pictures = [first, first, second, second].map(|number| self.picture(number));
+        let sound = Some(Heard::Fbank(vec![value; self.spec.audio.values()]));
+        Ok(Footage { pictures: pictures.to_vec(), sound })
+    }
+}
+
+fn loader(count: usize, reader: Numbers, config: LoaderConfig) -> Loader {
+    Loader::new(rows(count), Arc::new(reader), config).unwrap()
+}
+
+type Numbered = (Vec<Clip>, Vec<Origin>);
+
+fn collect(epoch: &mut Epoch) -> Vec<Numbered> {
+    epoch.map(|batch| batch.unwrap()).map(|Batch { clips, origins, .. }| (clips, origins)).collect()
+}
+
+fn taken(batches: &[Numbered]) -> Vec<usize> {
+    batches.iter().flat_map(|(_, origins)| origins.iter().map(|origin| origin.row)).collect()
+}
+
+/// The number in a sample's filterbank.
+fn heard(clip: &Clip) -> f32 {
+    (clip.audio[0] * 4.4849 - 5.081 - 1e-3).round_ties_even().max(0.0)
+}
+
+#[test]
+fn validation_gives_every_clip_once_and_in_order() {
+    for workers in [0, 3] {
+        let config = LoaderConfig { workers, ..LoaderConfig::validation(4) };
+        let loader = loader(11, Numbers::new(&[]), config);
+        let batches = collect(&mut loader.epoch(0));
+        assert_eq!(batches.iter().map(|(clips, _)| clips.len()).collect::<Vec<_>>(), [4, 4, 3]);
+        assert_eq!(loader.steps(), 3);
+        assert_eq!(taken(&batches), (0..11).collect::<Vec<_>>());
+        for (clip, origin) in batches.iter().flat_map(|(clips, origins)| clips.iter().zip(origins))
+        {
+            assert_eq!(heard(clip), origin.row as f32);
+            assert_eq!(origin.target, Some((origin.row % 2) as u8));
+            assert_eq!((origin.mixing, origin.partner), (Mixing::None, None));
+        }
+        assert_eq!(collect(&mut loader.epoch(9)), batches, "epochs of validation are equal");
+    }
+}
+
+#[test]
+fn the_first_unreadable_clip_ends_the_epoch_by_name() {
+    let config = LoaderConfig { workers: 2, ..LoaderConfig::validation(2) };
+    let mut epoch = loader(9, Numbers::new(&[5, 3]), config).epoch(0);
+    assert_eq!(epoch.next().unwrap().unwrap().origins[1].row, 1);
+    let error = epoch.next().unwrap().unwrap_err();
+    assert_eq!(error.path, PathBuf::from("3"));
+    assert!(epoch.next().is_none());
+}
+
+#[test]
+fn skipped_clips_are_named_and_their_batch_is_filled_with_what_follows() {
+    for workers in [0, 4] {
+        let config =
+            LoaderConfig { unreadable: Unreadable::Skip, workers, ..LoaderConfig::validation(3) };
+        let mut epoch = loader(9, Numbers::new(&[1, 2, 8]), config).epoch(0);
+        let batches = collect(&mut epoch);
+        assert_eq!(taken(&batches), [0, 3, 4, 5, 6, 7]);
+        assert_eq!(batches.len(), 2);
+        let names: Vec<usize> = epoch.left_out().iter().map(|left_out| left_out.row).collect();
+        assert_eq!(names, [1, 2, 8]);
+        assert!(epoch.left_out().iter().all(|left_out| {
+            left_out.error.path.to_str() == Some(&left_out.row.to_string())
+                && matches!(left_out.error.source, DataError::Empty)
+        }));
+    }
+}
+
+#[test]
+fn an_epoch_of_nothing_is_an_error() {
+    let config = LoaderConfig { unreadable: Unreadable::Skip, ..LoaderConfig::validation(3) };
+    let mut epoch = loader(3, Numbers::new(&[0, 1, 2]), config).epoch(0);
+    let error = epoch.next().unwrap().unwrap_err();
+    assert_eq!(error.path, PathBuf::from("2"));
+    assert!(epoch.next().is_none());
+}
+
+#[test]
+fn a_panic_is_its_clips_failure() {
+    let mut config = LoaderConfig { workers: 2, ..LoaderConfig::validation(4) };
+    let mut epoch = loader(20, Numbers::new(&[13]), config.clone()).epoch(0);
+    let error = epoch.find_map(Result::err).unwrap();
+    assert!(matches!(&error.source, DataError::Panicked { what } if what.contains("own fault")));
+    assert_eq!((error.path, error.source.stage()), (PathBuf::from("13"), "internal"));
+    config.unreadable = Unreadable::Skip;
+    let mut epoch = loader(20, Numbers::new(&[13]), config).epoch(0);
+    assert_eq!(taken(&collect(&mut epoch)).len(), 19);
+    assert_eq!(epoch.left_out().len(), 1);
+}
+
+#[test]
+fn mixed_samples_are_what_they_say() {
+    let augment = AugmentConfig { mix: Some(Mix::open_avff()), ..AugmentConfig::default() };
+    let config = LoaderConfig { augment, ..LoaderConfig::training(5, 3) };
+    let loader =
+        loader(20, Numbers::new(&[]), LoaderConfig { window: WindowChoice::Middle, ..config });
+    let mut counts = [0; 3];
+    for (clip, origin) in (0..20).flat_map(|epoch| {
+        let batches = collect(&mut loader.epoch(epoch));
+        batches
+            .into_iter()
+            .flat_map(|(clips, origins)| clips.into_iter().zip(origins))
+            .collect::<Vec<_>>()
+    }) {
+        let Origin { row, target, mixing, partner } = origin;
+        let fake = |row: usize| row % 2 == 1;
+        // Frames one after the other in the red channel; the first pixel is the level itself.
+        let level = |frame: usize| {
+            let value = clip.video[frame * 12 * 16];
+            ((value * 0.229 + 0.485) * 255.0).round() as usize
+        };
+        // The middle one of three windows is number 1.
+        let sound = f64::from(clip.audio[0]) * 4.4849 - 5.081;
+        let (sounds, want) = match (mixing, partner) {
+            (Mixing::None, None) => (row as f64 + 0.25, fake(row)),
+            (Mixing::Concat, Some(other)) => {
+                (row as f64 + 1_000.0 * other as f64, fake(row) || fake(other))
+            }
+            (Mixing::Replace, Some(other)) => (other as f64 + 0.25, true),
+            other => panic!("{other:?}"),
+        };
+        assert!((sound - sounds).abs() < 0.01, "{origin:?} sounds like {sound}");
+        assert_eq!(target, Some(u8::from(want)), "{origin:?}");
+        assert_eq!(level(0), row);
+        assert_eq!(level(3), if mixing == Mixing::Concat { partner.unwrap() } else { row });
+        assert_ne!(partner, Some(row));
+        counts[mixing as usize] += 1;
+    }
+    // 400 draws of 5 : 1 : 1: deviations 9.0 and 7.0; five are allowed.
+    assert!((241..=330).contains(&counts[0]), "{counts:?}");
+    assert!(counts[1..].iter().all(|count| (22..=92).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn an_unreadable_partner_is_replaced_or_ends_the_epoch() {
+    let augment = AugmentConfig {
+        mix: Some(Mix { none: 0.0, concat: 1.0, replace: 1.0 }),
+        ..AugmentConfig::default()
+    };
+    let config = LoaderConfig {
+        augment,
+        workers: 2,
+        unreadable: Unreadable::Skip,
+        ..LoaderConfig::training(1, 3)
+    };
+    let mut epoch = loader(12, Numbers::new(&[4, 7]), config.clone()).epoch(0);
+    let batches = collect(&mut epoch);
+    let mut own = taken(&batches);
+    own.sort_unstable();
+    assert_eq!(own, [0, 1, 2, 3, 5, 6, 8, 9, 10, 11], "their own samples are left out");
+    let partners = batches.iter().map(|(_, origins)| origins[0].partner.unwrap());
+    assert!(partners.into_iter().all(|partner| partner != 4 && partner != 7));
+    assert!(epoch.left_out().len() > 2, "no partner was ever unreadable, try another seed");
+    assert!(epoch.left_out().iter().all(|left_out| [4, 7].contains(&left_out.row)));
+    let strict = LoaderConfig { unreadable: Unreadable::Error, ..config };
+    let error = loader(12, Numbers::new(&[4, 7]), strict).epoch(0).find_map(Result::err).unwrap();
+    assert!(["4", "7"].contains(&error.path.to_str().unwrap()));
+}
+
+#[test]
+fn windows_are_drawn_anew_in_training_and_stay_in_validation() {
+    let windows = |config: LoaderConfig| {
+        let loader = loader(30, Numbers::new(&[]), config);
+        let window = |clip: &Clip| {
+            let value = clip.audio[0] * 4.4849 - 5.081;
+            ((value - (value + 0.01).floor()) * 4.0).round() as usize
+        };
+        let epoch = |epoch| {
+            let batches = collect(&mut loader.epoch(epoch));
+            let mut pairs: Vec<(usize, usize)> = batches
+                .iter()
+                .flat_map(|(clips, origins)| clips.iter().zip(origins))
+                .map(|(clip, origin)| (origin.row, window(clip)))
+                .collect();
+            pairs.sort_unstable();
+            pairs
+        };
+        (epoch(0), epoch(1))
+    };
+    let (first, second) = windows(LoaderConfig::validation(1));
+    assert!(first.iter().all(|&(_, window)| window == 1));
+    assert_eq!(first, second);
+    let (first, second) = windows(LoaderConfig::training(1, 0));
+    assert_ne!(first, second);
+    for window in 0..3 {
+        assert!(first.iter().any(|&(_, other)| other == window));
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_are_named() {
+    let new = |count, config| {
+        let loader = Loader::new(rows(count), Arc::new(Numbers::new(&[])), config);
+        match loader.err() {
+            Some(DataError::Setting { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    };
+    let good = LoaderConfig::training(4, 0);
+    let mix = AugmentConfig { mix: Some(Mix::open_avff()), ..AugmentConfig::default() };
+    assert_eq!(new(9, LoaderConfig { batch: 0, ..good.clone() }), "batch");
+    assert_eq!(new(3, good.clone()), "batch", "not one full batch in an epoch");
+    assert_eq!(new(9, LoaderConfig { workers: 1 << 20, ..good.clone() }), "workers");
+    assert_eq!(
+        new(9, LoaderConfig { shard: Shard { rank: 2, world: 2, pad: true }, ..good.clone() }),
+        "shard.rank"
+    );
+    let one = LoaderConfig { batch: 1, augment: mix, ..good.clone() };
+    assert_eq!(new(1, one), "augment.mix");
+    let loader = loader(9, Numbers::new(&[]), good);
+    for (step, position) in [(0, 10), (5, 4), (2, 4)] {
+        assert!(loader.resume(LoaderState { epoch: 0, step, position }).is_err());
+    }
+}
+
+#[test]
+fn configs_survive_json() {
+    let config = LoaderConfig {
+        order: Order::Weighted(Weights::Classes { real: 1.0, fake: 2.0 }),
+        augment: AugmentConfig::open_avff_finetuning(),
+        ..LoaderConfig::training(4, u64::MAX)
+    };
+    let json = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<LoaderConfig>(&json).unwrap(), config);
+    assert!(
+        serde_json::from_str::<LoaderConfig>(&json.replacen("\"batch\"", "\"batches\"", 1))
+            .is_err()
+    );
+    let state = LoaderState { epoch: 3, step: 2, position: 9 };
+    let json = serde_json::to_string(&state).unwrap();
+    assert_eq!(json, r#"{"epoch":3,"step":2,"position":9}"#);
+    assert_eq!(serde_json::from_str::<LoaderState>(&json).unwrap(), state);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn an_interrupted_epoch_goes_on_as_an_unbroken_one(
+        count in 2..40_usize,
+        batch in 1..6_usize,
+        seed in any::<u64>(),
+        epoch in 0..4_u64,
+        workers in 0..4_usize,
+        stop in 0..12_usize,
+        weighted in any::<bool>(),
+        skip in proptest::collection::vec(0..40_u8, 0..6),
+        shard in prop_oneof![Just((0, 1)), Just((1, 2)), Just((2, 3))],
+    ) {
+        let order = match weighted {
+            true => Order::Weighted(Weights::Classes { real: 1.0, fake: 3.0 }),
+            false => Order::Shuffled,
+        };
+        let augment = AugmentConfig {
+            noise: Some(Noise::open_avff()),
+            ..AugmentConfig::open_avff_finetuning()
+        };
+        let config = |workers| LoaderConfig {
+            order: order.clone(),
+            shard: Shard { rank: shard.0, world: shard.1, pad: true },
+            last: LastBatch::Keep,
+            unreadable: Unreadable::Skip,
+            augment: augment.clone(),
+            workers,
+            ahead: 3,
+            ..LoaderConfig::training(batch, seed)
+        };
+        // Without threads, and with threads that overtake each other.
+        let whole: Vec<_> = loader(count, Numbers::new(&skip), config(0))
+            .epoch(epoch)
+            .map(|batch| batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path))
+            .collect();
+        let hasty = Numbers { slow: true, ..Numbers::new(&skip) };
+        let loader = loader(count, hasty, config(workers));
+        let mut first = loader.epoch(epoch);
+        let mut got: Vec<_> = first
+            .by_ref()
+            .take(stop)
+            .map(|batch| batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path))
+            .collect();
+        if got.last().is_none_or(Result::is_ok) {
+            let state = serde_json::to_string(&first.state()).unwrap();
+            drop(first);
+            let rest = loader.resume(serde_json::from_str(&state).unwrap()).unwrap();
+            got.extend(rest.map(|batch| {
+                batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path)
+            }));
+        }
+        prop_assert_eq!(got, whole);
+    }
+}
+
+/// The fixtures that this build reads, as a dataset.
+fn media() -> Arc<Dataset> {
+    let names = ["h264_vfr", "h264_aac_16k_mono", "h264_rotated90", "fragmented"];
+    let row = |(index, name): (usize, &str)| Row {
+        name: name.into(),
+        path: Path::new("tests/fixtures/media").join(name).with_extension("mp4"),
+        target: Some((index % 2) as u8),
+        extra: Vec::new(),
+        line: index as u64 + 2,
+    };
+    Arc::new(Dataset::new(names.into_iter().enumerate().map(row).collect(), Vec::new()).unwrap())
+}
+
+fn cache(folder: &Path) -> Arc<Cache> {
+    let identity = Identity::Stat;
+    let config = CacheConfig { folder: folder.join("cache"), max_bytes: 1 << 30, identity };
+    Arc::new(Cache::open(&config).unwrap())
+}
+
+fn everything() -> AugmentConfig {
+    AugmentConfig {
+        mix: Some(Mix { none: 2.0, concat: 1.0, replace: 1.0 }),
+        crop: Some(Crop { min_area: 0.5 }),
+        flip: Some(Flip { probability: 0.5 }),
+        resample: Some(Resample { scale: (0.5, 1.0) }),
+        color: Some(ColorJitter { brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1 }),
+        jpeg: Some(Jpeg { quality: (40, 95) }),
+        gain: Some(Gain { db: 6.0 }),
+        white_noise: Some(WhiteNoise { snr_db: (10.0, 40.0) }),
+        masks: Some(Masks { frequency: 4, time: 6 }),
+        noise: Some(Noise::open_avff()),
+    }
+}
+
+#[test]
+fn samples_are_load_clips_decoded_or_cached() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = small();
+    let cache = cache(folder.path());
+    let reader = ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(&cache));
+    let config = LoaderConfig::validation(4);
+    let loader = Loader::new(media(), Arc::new(reader), config).unwrap();
+    let want: Vec<Clip> =
+        media().rows().iter().map(|row| load_clip(&row.path, &spec).unwrap()).collect();
+    for epoch in 0..2 {
+        assert_eq!(collect(&mut loader.epoch(epoch))[0].0, want);
+        let counts = cache.counts();
+        assert_eq!((counts.hits, counts.stored), (8 * epoch, 8), "pictures and filterbanks");
+        assert_eq!((counts.corrupt, counts.evicted, counts.not_stored), (0, 0, 0));
+    }
+}
+
+#[test]
+fn augmented_samples_are_the_same_from_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path());
+    let config = LoaderConfig { augment: everything(), workers: 2, ..LoaderConfig::training(2, 1) };
+    let new = |reader: ClipReader| Loader::new(media(), Arc::new(reader), config.clone()).unwrap();
+    let plain = new(ClipReader::new(small()).unwrap());
+    let cached = new(ClipReader::new(small()).unwrap().cached(Arc::clone(&cache)));
+    let mut mixings = Vec::new();
+    for epoch in 0..6 {
+        let want = collect(&mut plain.epoch(epoch));
+        mixings.extend(want.iter().flat_map(|(_, origins)| origins.iter().map(|o| o.mixing)));
+        assert_eq!(collect(&mut cached.epoch(epoch)), want, "epoch {epoch}");
+    }
+    for mixing in [Mixing::None, Mixing::Concat, Mixing::Replace] {
+        assert!(mixings.contains(&mixing), "try another seed");
+    }
+    let counts = cache.counts();
+    assert!(counts.hits > 10 && counts.stored <= 8, "{counts:?}");
+}
+
+#[test]
+fn a_damaged_entry_is_dropped_and_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path());
+    let reader = ClipReader::new(small()).unwrap().cached(Arc::clone(&cache));
+    let loader = Loader::new(media(), Arc::new(reader), LoaderConfig::validation(4)).unwrap();
+    let want = collect(&mut loader.epoch(0));
+    for shard in fs::read_dir(folder.path().join("cache")).unwrap() {
+        let shard = shard.unwrap();
+        if shard.file_name().len() != 2 {
+            continue;
+        }
+        for entry in fs::read_dir(shard.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+    assert_eq!(collect(&mut loader.epoch(1)), want);
+    assert_eq!((cache.counts().corrupt, cache.counts().hits), (8, 0));
+    assert_eq!(collect(&mut loader.epoch(2)), want);
+    assert_eq!((cache.counts().corrupt, cache.counts().hits), (8, 8));
+}
+
+/// Windows of a fifth of a second in which every picture is the first one.
+fn cut(
+    source: &mut dyn MediaSource,
+    spec: &ClipSpec,
+    choose: Choose<'_>,
+) -> Result<Part, DataError> {
+    let windows = (source.info().sound_end / 0.2) as usize;
+    let start = choose(windows) as f64 * 0.2;
+    let first = source.frame_times().partition_point(|&time| time <= start).saturating_sub(1);
+    Ok(Part { places: vec![first; spec.video.frames], span: Some((start, start + 0.2)) })
+}
+
+#[test]
+fn windows_are_cached_by_their_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path());
+    let mut spec = small();
+    spec.sampling = Sampling::Window { seconds: 0.8, fps: 5.0, stride: 0.2 };
+    let config = LoaderConfig { workers: 2, ..LoaderConfig::training(2, 1) };
+    let new = |reader: ClipReader| {
+        Loader::new(media(), Arc::new(reader.cut(Arc::new(cut) as Arc<Cut>)), config.clone())
+            .unwrap()
+    };
+    let plain = new(ClipReader::new(spec.clone()).unwrap());
+    let cached = new(ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(&cache)));
+    for epoch in [0, 1, 2, 0, 1, 2] {
+        assert_eq!(collect(&mut cached.epoch(epoch)), collect(&mut plain.epoch(epoch)));
+    }
+    let counts = cache.counts();
+    // Four clips in three epochs, pictures and sound: at most 24 entries, and more than one window.
+    assert!((9..=24).contains(&counts.stored), "{counts:?}");
+    assert!(counts.hits >= 24, "{counts:?}");
+    let bare = ClipReader::new(spec).unwrap();
+    let error = bare
+        .read(&media().rows()[0].path, Want { pictures: true, sound: None }, &mut |_| 0)
+        .unwrap_err();
+    assert!(matches!(error.source, DataError::Setting { field: "sampling", .. }), "{error}");
+}
