@@ -1,20 +1,22 @@
 //! From a media file to the numbers a model takes.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+    path::Path,
+};
 
 use crate::{
     error::{ClipError, DataError},
     fbank::Fbank,
     fit::fit,
-    frames::frame_indices,
+    footage::heard,
     media::{self, MediaSource, missing},
     normalize::Normalizer,
+    parts::{Span, extent, parts},
     picture::Picture,
-    sampling::TrimSilence,
-    silence::Silence,
     sound::Sound,
     spec::{AudioSpec, ClipSpec, VideoSpec},
-    windows::{Sample, Span, extent, read_windows, windows},
 };
 
 /// A clip as tensors, before it is batched.
@@ -26,6 +28,17 @@ pub struct Clip {
     pub video: Vec<f32>,
 }
 
+/// A sample and the part of the clip it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The part.
+    pub span: Span,
+    /// The places of its pictures in display order, from 0.
+    pub frames: Vec<usize>,
+    /// The tensors.
+    pub clip: Clip,
+}
+
 /// Reads the clip at `path` as one sample: the whole of it, or under
 /// [`Sampling::Window`](crate::sampling::Sampling::Window) its first window.
 ///
@@ -33,40 +46,14 @@ pub struct Clip {
 /// Whatever keeps the file from being read whole, with its path; there are no stand-in values for
 /// a stream that cannot be decoded.
 pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
-    load_window(path, spec, |_| 0).map(|sample| sample.clip)
-}
-
-/// Reads one sample of the clip at `path`: the window that `choose` picks among all, or the whole.
-///
-/// # Errors
-/// As [`load_clip`], and [`DataError::TooLarge`] for a choice beyond the last window.
-pub fn load_window(
-    path: &Path,
-    spec: &ClipSpec,
-    choose: impl FnOnce(&[Span]) -> usize,
-) -> Result<Sample, ClipError> {
-    on_path(path, spec, |source| {
-        let mut found = None;
-        let mut keep = |sample| {
-            found = Some(sample);
+    let mut first = None;
+    let read = on_path(path, spec, |source| {
+        read_samples(source, spec, &mut |sample| {
+            first = Some(sample.clip);
             ControlFlow::Break(())
-        };
-        if spec.sampling.is_whole() {
-            let _ = keep(read_whole(source, spec)?);
-        } else {
-            let all = windows(source, spec)?;
-            let index = choose(&all);
-            let Some(&window) = all.get(index) else {
-                return Err(DataError::TooLarge {
-                    what: "window",
-                    value: index as u64,
-                    limit: all.len().saturating_sub(1) as u64,
-                });
-            };
-            read_windows(source, spec, &[window], &mut keep)?;
-        }
-        found.ok_or_else(|| missing(spec.video.frames, 0))
-    })
+        })
+    });
+    read.and_then(|()| first.ok_or_else(|| ClipError::new(path, missing(spec.video.frames, 0))))
 }
 
 /// Reads every sample of the clip at `path` and hands them to `each`, in order, until it breaks.
@@ -83,24 +70,6 @@ pub fn load_samples(
     on_path(path, spec, |source| read_samples(source, spec, each))
 }
 
-/// Reads every sample of an open source, as [`load_samples`] does.
-///
-/// # Errors
-/// What the source reports, and [`DataError::Spec`].
-pub fn read_samples(
-    source: &mut dyn MediaSource,
-    spec: &ClipSpec,
-    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
-) -> Result<(), DataError> {
-    spec.validate()?;
-    if spec.sampling.is_whole() {
-        let _ = each(read_whole(source, spec)?);
-        return Ok(());
-    }
-    let all = windows(source, spec)?;
-    read_windows(source, spec, &all, each)
-}
-
 fn on_path<T>(
     path: &Path,
     spec: &ClipSpec,
@@ -114,52 +83,61 @@ fn on_path<T>(
     open().map_err(|source| ClipError::new(path, source))
 }
 
-/// The whole clip as one sample.
-fn read_whole(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Sample, DataError> {
-    let (mut heard, mut shown) = (None, 0..source.frame_count());
-    let mut part = extent(source)?;
-    if let Some(how) = spec.trim_silence {
-        let (sound, span) = trimmed(source.streams().1.whole()?, source.info().sound_start, how);
-        let times = source.frame_times();
-        // The picture on the screen when the sound begins, to the last before it ends.
-        let first = times.partition_point(|&time| time <= span.start).saturating_sub(1);
-        shown = first..times.partition_point(|&time| time < span.end).max(first + 1);
-        (heard, part) = (Some(sound), span);
-    }
-    let mut indices = frame_indices(shown.len(), spec.video.frames)?;
-    indices.iter_mut().for_each(|index| *index += shown.start);
-    // A clip shorter than the tensor repeats pictures; each is decoded and fitted once.
-    let mut distinct = indices.clone();
-    distinct.dedup();
+/// Reads every sample of an open source, as [`load_samples`] does.
+///
+/// Pictures are decoded in one pass and let go with the last sample that shows them, and so is the
+/// sound. A window whose sound ends before it does is the end of the clip, whatever its container
+/// says.
+///
+/// # Errors
+/// What the source reports, [`DataError::ShorterThanWindow`] where the very first window has not its
+/// sound, and [`DataError::Spec`].
+pub fn read_samples(
+    source: &mut dyn MediaSource,
+    spec: &ClipSpec,
+    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
+) -> Result<(), DataError> {
+    let mut due = VecDeque::from(parts(source, spec)?);
+    let all = extent(source)?;
+    let mut places: Vec<usize> = due.iter().flat_map(|part| part.places.iter().copied()).collect();
+    places.sort_unstable();
+    places.dedup();
     let (pictures, sound) = source.streams();
     // Full-size pictures are the most memory a clip takes: one at a time is held.
-    let mut fitted = Vec::with_capacity(distinct.len());
-    pictures.pictures(&distinct, &mut |_, picture| {
-        fitted.push(fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
+    let mut fitted: BTreeMap<usize, Picture> = BTreeMap::new();
+    let mut first = true;
+    let outcome = pictures.pictures(&places, &mut |place, picture| {
+        fitted.insert(place, fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
+        drop(picture);
+        while due.front().is_some_and(|part| part.places.last() <= Some(&place)) {
+            let Some(part) = due.pop_front() else { break };
+            let heard = match heard(sound, &part, spec)? {
+                Ok(heard) => heard,
+                Err(short) if first => return Err(short),
+                Err(_) => return Err(DataError::Stopped),
+            };
+            first = false;
+            let frames: Vec<&Picture> =
+                part.places.iter().filter_map(|place| fitted.get(place)).collect();
+            if frames.len() != part.places.len() {
+                return Err(missing(part.places.len(), frames.len()));
+            }
+            let video = video_tensor(frames.into_iter(), &spec.video);
+            let clip = Clip { audio: audio_tensor(&heard, &spec.audio)?, video };
+            let span = part.span.unwrap_or(all);
+            if each(Sample { span, frames: part.places, clip }).is_break() {
+                return Err(DataError::Stopped);
+            }
+            let needed = due.front().and_then(|part| part.places.first()).copied();
+            fitted = fitted.split_off(&needed.unwrap_or(usize::MAX));
+        }
         Ok(())
-    })?;
-    if fitted.len() != distinct.len() {
-        return Err(missing(distinct.len(), fitted.len()));
+    });
+    match outcome {
+        Err(DataError::Stopped) => Ok(()),
+        Ok(()) if !due.is_empty() => Err(missing(places.len(), 0)),
+        other => other,
     }
-    let frames = indices.iter().filter_map(|index| fitted.get(distinct.binary_search(index).ok()?));
-    let video = video_tensor(frames, &spec.video);
-    let heard = match heard {
-        Some(heard) => heard,
-        None => sound.whole()?,
-    };
-    let clip = Clip { audio: audio_tensor(&heard, &spec.audio)?, video };
-    Ok(Sample { span: part, frames: indices, clip })
-}
-
-/// A sound without the silence at its ends, and what is left of its span.
-fn trimmed(sound: Sound, start: f64, how: TrimSilence) -> (Sound, Span) {
-    let rate = f64::from(sound.rate.max(1));
-    let most = (how.at_most * rate) as usize;
-    let silence = Silence::of(&sound, how.below_db);
-    let from = silence.leading.min(most);
-    let to = sound.len().saturating_sub(silence.trailing.min(most));
-    let span = Span { start: start + from as f64 / rate, end: start + to as f64 / rate };
-    (sound.part(from, to), span)
 }
 
 /// The video tensor `[3, frames, height, width]` of pictures that fit the spec already.
@@ -198,10 +176,20 @@ mod tests {
         spec
     }
 
+    fn read(source: &mut Fake, spec: &ClipSpec) -> Result<Clip, DataError> {
+        let mut clips = Vec::new();
+        read_samples(source, spec, &mut |sample| {
+            clips.push(sample.clip);
+            ControlFlow::Continue(())
+        })?;
+        assert_eq!(clips.len(), 1);
+        Ok(clips.remove(0))
+    }
+
     #[test]
     fn short_clips_repeat_pictures_in_order() {
         let mut source = Fake::new(3);
-        let clip = read_whole(&mut source, &small()).unwrap().clip;
+        let clip = read(&mut source, &small()).unwrap();
         assert_eq!(source.pictures.asked, [[0, 1, 2]], "each picture is decoded once");
         // floor(linspace(0, 2, 6)) in every channel, 20 pixels each.
         let want: Vec<f32> = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0_f32]
@@ -230,19 +218,19 @@ mod tests {
         for fit in FrameFit::ALL {
             let mut spec = small();
             spec.video.fit = fit;
-            let clip = read_whole(&mut Fake::new(40), &spec).unwrap().clip;
+            let clip = read(&mut Fake::new(40), &spec).unwrap();
             assert_eq!(clip.video.len(), spec.video.values());
         }
     }
 
     #[test]
     fn what_is_missing_is_an_error() {
-        let stage = |source: &mut Fake| read_whole(source, &small()).unwrap_err().stage();
+        let stage = |source: &mut Fake| read(source, &small()).unwrap_err().stage();
         assert_eq!(stage(&mut Fake::new(0)), "video");
         let mut gaps = Fake::new(9);
         gaps.pictures.short_by = 1;
         assert_eq!(stage(&mut gaps), "video");
-        let error = read_whole(&mut Fake::lasting(9, 199), &small()).unwrap_err();
+        let error = read(&mut Fake::lasting(9, 199), &small()).unwrap_err();
         assert!(matches!(error, DataError::TooShort { samples: 199, needed: 200 }), "{error}");
     }
 

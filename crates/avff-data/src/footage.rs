@@ -11,26 +11,14 @@ use crate::{
     fit::fit,
     frames::frame_indices,
     media::{MediaSource, PictureStream, SoundStream, missing},
+    parts::Part,
     picture::Picture,
     sound::Sound,
     spec::{AudioSpec, ClipSpec, VideoSpec},
 };
 
-/// Which part of a clip a sample shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// The places of its pictures in display order: as many as the network takes, never decreasing.
-    pub places: Vec<usize>,
-    /// Where its sound starts and ends on the clip's clock, in seconds; none for all of it.
-    pub span: Option<(f64, f64)>,
-}
-
 /// Picks one of so many parts.
 pub type Choose<'a> = &'a mut dyn FnMut(usize) -> usize;
-
-/// Decides which part of an open clip is read, by asking which of all that there are.
-pub type Cut =
-    dyn Fn(&mut dyn MediaSource, &ClipSpec, Choose<'_>) -> Result<Part, DataError> + Send + Sync;
 
 /// What is read of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,15 +69,6 @@ impl Heard {
     }
 }
 
-/// The whole of a clip, as Open-AVFF reads it.
-///
-/// # Errors
-/// As [`frame_indices`].
-pub fn whole(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Part, DataError> {
-    let places = frame_indices(source.frame_count(), spec.video.frames)?;
-    Ok(Part { places, span: None })
-}
-
 /// The pictures at these places, which never decrease, brought to the spec's size. A place that comes
 /// several times is decoded once.
 ///
@@ -118,12 +97,30 @@ pub fn pictures(
 /// The sound of a part.
 ///
 /// # Errors
-/// What the stream reports.
-pub fn sound(stream: &mut dyn SoundStream, part: &Part) -> Result<Sound, DataError> {
-    match part.span {
-        None => stream.whole(),
-        Some((start, end)) => stream.between(start, end),
+/// What the stream reports, and [`DataError::ShorterThanWindow`] where the sound ends before its
+/// window does.
+pub fn sound(
+    stream: &mut dyn SoundStream,
+    part: &Part,
+    spec: &ClipSpec,
+) -> Result<Sound, DataError> {
+    heard(stream, part, spec)?
+}
+
+/// The sound of a part, or within the result the error that it ends before its window does.
+pub(crate) fn heard(
+    stream: &mut dyn SoundStream,
+    part: &Part,
+    spec: &ClipSpec,
+) -> Result<Result<Sound, DataError>, DataError> {
+    let Some(span) = part.span else { return stream.whole().map(Ok) };
+    let sound = stream.between(span.start, span.end)?;
+    // Less than half an interval may be missing: the last packet of a sound is seldom full.
+    let slack = 0.5 * span.seconds() / spec.video.frames.max(1) as f64;
+    if spec.sampling.is_whole() || sound.seconds() + slack >= span.seconds() {
+        return Ok(Ok(sound));
     }
+    Ok(Err(DataError::ShorterThanWindow { seconds: sound.seconds(), window: span.seconds() }))
 }
 
 /// Two whole clips one after the other, as Open-AVFF joins them: pictures are spread over the frames
@@ -182,7 +179,7 @@ mod tests {
         let spec = small();
         for count in [1, 3, 40] {
             let mut source = Fake::new(count);
-            let part = whole(&mut source, &spec).unwrap();
+            let part = parts(&mut source, &spec).unwrap().remove(0);
             let shown = pictures(source.streams().0, &part.places, &spec.video).unwrap();
             assert!(source.pictures.asked[0].is_sorted_by(|a, b| a < b), "each is decoded once");
             // floor(linspace(0, count - 1, 6)).
@@ -213,8 +210,8 @@ mod tests {
     #[test]
     fn a_span_is_that_part_of_the_sound() {
         let mut source = Fake::new(25);
-        let part = Part { places: vec![0], span: Some((0.25, 0.5)) };
-        let got = sound(source.streams().1, &part).unwrap();
+        let part = Part { places: vec![0], span: Some(Span { start: 0.25, end: 0.5 }) };
+        let got = sound(source.streams().1, &part, &small()).unwrap();
         assert_eq!(got, source.wave.0.part(2_000, 4_000));
     }
 

@@ -15,7 +15,7 @@
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
 //! - [`fbank`]: from sound to log-mel energies.
-//! - [`sampling`], [`windows`], [`silence`]: which parts of a clip become samples.
+//! - [`sampling`], [`parts`], [`silence`]: which parts of a clip become samples.
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
@@ -61,6 +61,7 @@ pub mod loader;
 pub mod manifest;
 pub mod media;
 pub mod normalize;
+pub mod parts;
 pub mod picture;
 pub mod prefetch;
 pub mod resize;
@@ -68,4 +69,3 @@ pub mod sampling;
 pub mod silence;
 pub mod sound;
 pub mod spec;
-pub mod windows;

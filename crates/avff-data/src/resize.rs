@@ -10,6 +10,8 @@
 //! (python-pillow/Pillow#9549), which moves a few per cent of their samples by a level. The released
 //! checkpoints are older, so the older order stays.
 
+use pulp::Arch;
+
 use crate::{
     error::{DataError, Stream},
     picture::Picture,
@@ -19,6 +21,9 @@ use crate::{
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 /// Half a level, so that the final shift rounds.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
+
+/// Rows that are resampled side by side: 32-bit sums of so many fill a register of AVX2.
+const ROWS: usize = 8;
 
 /// The longest side that is accepted, in pixels. Up to it no 32-bit sum can overflow: the rounding
 /// of at most `2 * MAX_SIDE + 1` weights adds less than 2^26 to a sum below 2^30 + 2^21.
@@ -40,36 +45,41 @@ pub fn resize(picture: &Picture, width: usize, height: usize) -> Result<Picture,
     }
     let across = Axis::new(picture.width, width);
     let down = Axis::new(picture.height, height);
+    // The same code for the best instructions that the processor has.
+    let rgb = Arch::new().dispatch(|| resample(picture, &across, &down));
+    Ok(Picture { width, height, rgb })
+}
 
-    // Each source row is resampled once and added to every output row that its weight reaches.
-    // Sums of integers do not depend on their order, so this equals Pillow's two passes without
-    // their intermediate picture.
-    let stride = 3 * width;
-    let mut sums = vec![HALF; stride * height];
-    let mut row = vec![0_u8; stride];
+/// Both passes at once. Each source row is resampled once and added to every output row that its
+/// weight reaches: sums of integers do not depend on their order, so this equals Pillow's two passes
+/// without their intermediate picture.
+#[inline(always)]
+fn resample(picture: &Picture, across: &Axis, down: &Axis) -> Vec<u8> {
+    let stride = 3 * across.taps.len();
+    let mut sums = vec![HALF; stride * down.taps.len()];
+    let mut block = vec![[0; ROWS]; 3 * picture.width];
+    let mut rows = vec![0; ROWS * stride];
     let mut reached = 0..0;
-    for (y, source) in picture.rgb.chunks_exact(3 * picture.width).enumerate() {
-        while down.taps.get(reached.end).is_some_and(|tap| tap.start <= y) {
-            reached.end += 1;
-        }
-        while down.taps.get(reached.start).is_some_and(|tap| tap.start + tap.len <= y) {
-            reached.start += 1;
-        }
-        if reached.is_empty() {
-            continue;
-        }
-        across.resample_row(source, &mut row);
-        for out in reached.clone() {
-            let weight = down.weight(out, y);
-            if let Some(sums) = sums.get_mut(out * stride..(out + 1) * stride) {
-                for (sum, &value) in sums.iter_mut().zip(&row) {
-                    *sum += weight * i32::from(value);
+    for (index, sources) in picture.rgb.chunks(ROWS * 3 * picture.width).enumerate() {
+        across.resample_rows(sources, &mut block, &mut rows);
+        for (row, y) in rows.chunks_exact(stride).zip(index * ROWS..picture.height) {
+            while down.taps.get(reached.end).is_some_and(|tap| tap.start <= y) {
+                reached.end += 1;
+            }
+            while down.taps.get(reached.start).is_some_and(|tap| tap.start + tap.len <= y) {
+                reached.start += 1;
+            }
+            for out in reached.clone() {
+                let weight = down.weight(out, y);
+                if let Some(sums) = sums.get_mut(out * stride..(out + 1) * stride) {
+                    for (sum, &value) in sums.iter_mut().zip(row) {
+                        *sum += weight * i32::from(value);
+                    }
                 }
             }
         }
     }
-    let rgb = sums.into_iter().map(to_level).collect();
-    Ok(Picture { width, height, rgb })
+    sums.into_iter().map(to_level).collect()
 }
 
 /// Whether a picture of this size may be made or resized.
@@ -151,17 +161,37 @@ impl Axis {
             .unwrap_or(0)
     }
 
-    fn resample_row(&self, source: &[u8], row: &mut [u8]) {
-        for (tap, pixel) in self.taps.iter().zip(row.chunks_exact_mut(3)) {
-            let weights = self.weights.get(tap.offset..tap.offset + tap.len).unwrap_or_default();
-            let samples = source.get(3 * tap.start..3 * (tap.start + tap.len)).unwrap_or_default();
-            let [mut red, mut green, mut blue] = [HALF; 3];
-            for (sample, &weight) in samples.as_chunks::<3>().0.iter().zip(weights) {
-                red += weight * i32::from(sample[0]);
-                green += weight * i32::from(sample[1]);
-                blue += weight * i32::from(sample[2]);
+    /// Resamples up to [`ROWS`] rows at once, so that one vector instruction works on a sample of
+    /// each: within a row the three colours and the odd numbers of samples would be in the way.
+    #[inline(always)]
+    fn resample_rows(&self, sources: &[u8], block: &mut [[u8; ROWS]], rows: &mut [u8]) {
+        for (lane, source) in sources.chunks_exact(block.len()).enumerate() {
+            for (cell, &value) in block.iter_mut().zip(source) {
+                if let Some(place) = cell.get_mut(lane) {
+                    *place = value;
+                }
             }
-            pixel.copy_from_slice(&[red, green, blue].map(to_level));
+        }
+        let (pixels, _) = block.as_chunks::<3>();
+        let stride = 3 * self.taps.len();
+        for (out, tap) in self.taps.iter().enumerate() {
+            let weights = self.weights.get(tap.offset..tap.offset + tap.len).unwrap_or_default();
+            let samples = pixels.get(tap.start..tap.start + tap.len).unwrap_or_default();
+            let mut sums = [[HALF; ROWS]; 3];
+            for (sample, &weight) in samples.iter().zip(weights) {
+                for (sums, values) in sums.iter_mut().zip(sample) {
+                    for (sum, &value) in sums.iter_mut().zip(values) {
+                        *sum += weight * i32::from(value);
+                    }
+                }
+            }
+            for (colour, sums) in sums.into_iter().enumerate() {
+                for (row, sum) in rows.chunks_exact_mut(stride).zip(sums) {
+                    if let Some(place) = row.get_mut(3 * out + colour) {
+                        *place = to_level(sum);
+                    }
+                }
+            }
         }
     }
 }

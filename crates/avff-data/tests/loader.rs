@@ -18,13 +18,12 @@ use avff_data::{
     cache::{Cache, CacheConfig, Identity},
     clip::{Clip, load_clip},
     error::{ClipError, DataError},
-    footage::{Choose, Cut, Footage, Heard, Part, Want},
+    footage::{Choose, Footage, Heard, Want},
     loader::{
         Batch, ClipReader, Dataset, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
         Origin, ReadFootage, Shard, Unreadable, Weights, WindowChoice,
     },
     manifest::Row,
-    media::MediaSource,
     picture::Picture,
     sampling::Sampling,
     spec::ClipSpec,
@@ -492,18 +491,6 @@ fn a_damaged_entry_is_dropped_and_made_again() {
     assert_eq!((cache.counts().corrupt, cache.counts().hits), (8, 8));
 }
 
-/// Windows of a fifth of a second in which every picture is the first one.
-fn cut(
-    source: &mut dyn MediaSource,
-    spec: &ClipSpec,
-    choose: Choose<'_>,
-) -> Result<Part, DataError> {
-    let windows = (source.info().sound_end / 0.2) as usize;
-    let start = choose(windows) as f64 * 0.2;
-    let first = source.frame_times().partition_point(|&time| time <= start).saturating_sub(1);
-    Ok(Part { places: vec![first; spec.video.frames], span: Some((start, start + 0.2)) })
-}
-
 #[test]
 fn windows_are_cached_by_their_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -511,10 +498,7 @@ fn windows_are_cached_by_their_start() {
     let mut spec = small();
     spec.sampling = Sampling::Window { seconds: 0.8, fps: 5.0, stride: 0.2 };
     let config = LoaderConfig { workers: 2, ..LoaderConfig::training(2, 1) };
-    let new = |reader: ClipReader| {
-        Loader::new(media(), Arc::new(reader.cut(Arc::new(cut) as Arc<Cut>)), config.clone())
-            .unwrap()
-    };
+    let new = |reader: ClipReader| Loader::new(media(), Arc::new(reader), config.clone()).unwrap();
     let plain = new(ClipReader::new(spec.clone()).unwrap());
     let cached = new(ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(&cache)));
     for epoch in [0, 1, 2, 0, 1, 2] {
@@ -524,9 +508,4 @@ fn windows_are_cached_by_their_start() {
     // Four clips in three epochs, pictures and sound: at most 24 entries, and more than one window.
     assert!((9..=24).contains(&counts.stored), "{counts:?}");
     assert!(counts.hits >= 24, "{counts:?}");
-    let bare = ClipReader::new(spec).unwrap();
-    let error = bare
-        .read(&media().rows()[0].path, Want { pictures: true, sound: None }, &mut |_| 0)
-        .unwrap_err();
-    assert!(matches!(error.source, DataError::Setting { field: "sampling", .. }), "{error}");
 }

@@ -13,10 +13,10 @@ use std::{
 };
 
 use avff_data::{
-    clip::{Clip, load_samples},
+    clip::{Clip, Sample, load_samples},
+    parts::Span,
     prefetch::{Event, Streams},
     spec::ClipSpec,
-    windows::{Sample, Span},
 };
 use serde::{Deserialize, Serialize};
 

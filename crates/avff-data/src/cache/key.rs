@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::spec::ClipSpec;
+use crate::{parts::Span, spec::ClipSpec};
 
 /// Raised whenever decoding, fitting or the filterbank come to give other numbers: entries that older
 /// code made are then no longer found.
@@ -75,10 +75,10 @@ impl Source {
         Ok(Self(hash))
     }
 
-    pub(super) fn key(&self, kind: Kind, span: Option<(f64, f64)>) -> Key {
+    pub(super) fn key(&self, kind: Kind, span: Option<Span>) -> Key {
         let mut hash = self.0.clone();
         hash.update([kind as u8, u8::from(span.is_some())]);
-        for second in span.into_iter().flat_map(|(start, end)| [start, end]) {
+        for second in span.into_iter().flat_map(|span| [span.start, span.end]) {
             hash.update(second.to_bits().to_le_bytes());
         }
         Key(hash.finalize().into())

@@ -37,6 +37,7 @@ use self::{
 };
 use crate::{
     error::{ClipError, DataError},
+    parts::Span,
     picture::Picture,
     sound::Sound,
     spec::{AudioSpec, ClipSpec, VideoSpec},
@@ -96,12 +97,12 @@ pub struct CacheCounts {
 pub(crate) struct Known {
     source: Source,
     /// The span of the part, none for the whole.
-    span: Option<(f64, f64)>,
+    span: Option<Span>,
 }
 
 impl Known {
     /// The same clip, another part of it.
-    pub(crate) fn part(mut self, span: Option<(f64, f64)>) -> Self {
+    pub(crate) fn part(mut self, span: Option<Span>) -> Self {
         self.span = span;
         self
     }

@@ -6,8 +6,9 @@ use crate::{
     cache::{Cache, Known},
     error::{ClipError, DataError},
     fbank::stretched_parts,
-    footage::{self, Choose, Cut, Footage, Heard, Part, SoundForm, Want},
+    footage::{self, Choose, Footage, Heard, SoundForm, Want},
     media::{self, MediaSource},
+    parts::{Part, parts},
     picture::Picture,
     spec::ClipSpec,
 };
@@ -34,17 +35,16 @@ pub trait ReadFootage: Send + Sync {
 pub struct ClipReader {
     spec: ClipSpec,
     cache: Option<Arc<Cache>>,
-    cut: Option<Arc<Cut>>,
 }
 
 impl ClipReader {
-    /// A reader of whole clips.
+    /// A reader of clips under a spec.
     ///
     /// # Errors
     /// [`DataError::Spec`].
     pub fn new(spec: ClipSpec) -> Result<Self, DataError> {
         spec.validate()?;
-        Ok(Self { spec, cache: None, cut: None })
+        Ok(Self { spec, cache: None })
     }
 
     /// Keeps in `cache` what it decodes.
@@ -54,44 +54,20 @@ impl ClipReader {
         self
     }
 
-    /// Reads the parts that `cut` decides on. Without it clips are read whole and untrimmed.
-    #[must_use]
-    pub fn cut(mut self, cut: Arc<Cut>) -> Self {
-        self.cut = Some(cut);
-        self
-    }
-
-    /// Without a cut no part but the whole is known.
-    fn check(&self) -> Result<(), DataError> {
-        let whole = self.spec.sampling.is_whole() && self.spec.trim_silence.is_none();
-        if whole || self.cut.is_some() {
-            return Ok(());
-        }
-        Err(DataError::Setting {
-            field: "sampling",
-            value: "windows or trimmed".into(),
-            rule: "whole and untrimmed for a reader that has no cut".into(),
-        })
-    }
-
     fn open(&self, path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
         media::open_with(path, self.spec.decoder)
     }
 
     fn read_part(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<Footage, DataError> {
-        self.check()?;
         let known = self.cache.as_ref().and_then(|cache| cache.known(path, &self.spec));
         let mut clip = Open { reader: self, path, source: None, part: None };
-        let known = match &self.cut {
-            Some(cut) => {
-                let mut source = self.open(path)?;
-                let part = cut(&mut *source, &self.spec, choose)?;
-                let known = known.map(|known| known.part(part.span));
-                (clip.source, clip.part) = (Some(source), Some(part));
-                known
-            }
-            // The whole clip needs no look at the file to be found.
-            None => known,
+        // The whole clip needs no look at the file to be found in the cache.
+        let whole = self.spec.sampling.is_whole() && self.spec.trim_silence.is_none();
+        let known = if whole {
+            known
+        } else {
+            let part = clip.open(choose)?.1;
+            known.map(|known| known.part(part.span))
         };
         let kept = self.cache.as_deref().zip(known);
         let kept = kept.as_ref().map(|(cache, known)| (*cache, known));
@@ -113,16 +89,26 @@ struct Open<'a> {
 }
 
 impl Open<'_> {
-    fn source(&mut self) -> Result<(&mut dyn MediaSource, &Part), DataError> {
+    /// The open clip and the part that `choose` picks, once and for all.
+    fn open(&mut self, choose: Choose<'_>) -> Result<(&mut dyn MediaSource, &Part), DataError> {
         let mut source = match self.source.take() {
             Some(source) => source,
             None => self.reader.open(self.path)?,
         };
         let part = match self.part.take() {
             Some(part) => part,
-            None => footage::whole(&mut *source, &self.reader.spec)?,
+            None => {
+                let mut all = parts(&mut *source, &self.reader.spec)?;
+                let index = choose(all.len()).min(all.len().saturating_sub(1));
+                all.swap_remove(index)
+            }
         };
         Ok((&mut **self.source.insert(source), self.part.insert(part)))
+    }
+
+    /// The open clip and its part; where none was chosen there is but one.
+    fn source(&mut self) -> Result<(&mut dyn MediaSource, &Part), DataError> {
+        self.open(&mut |_| 0)
     }
 
     fn pictures(&mut self, kept: Kept<'_>) -> Result<Vec<Picture>, DataError> {
@@ -147,8 +133,9 @@ impl Open<'_> {
         if let Some(heard) = found {
             return Ok(heard);
         }
+        let reader = self.reader;
         let (source, part) = self.source()?;
-        let sound = footage::sound(source.streams().1, part)?;
+        let sound = footage::sound(source.streams().1, part, &reader.spec)?;
         if form == SoundForm::Wave {
             if let Some((cache, known)) = kept {
                 cache.keep_wave(known, &sound);

@@ -1,25 +1,15 @@
-//! The windows of a clip: where they lie, and their samples one after the other.
+//! The parts of a clip that become samples: the whole of it, or windows.
 //!
 //! Pictures and sound lie on one clock, so a window is a span of time: its pictures are those shown
 //! in the middle of each `1 / fps` seconds of it, its sound is that of the very span. Windows lie
 //! where there are both pictures and sound; the last one ends where the clip does.
-//!
-//! Pictures are decoded in one pass and let go with the last window that shows them, and so is the
-//! sound, so memory does not grow with the clip.
-
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::ControlFlow,
-};
 
 use serde::Serialize;
 
 use crate::{
-    clip::{Clip, audio_tensor, video_tensor},
     error::DataError,
-    fit::fit,
-    media::{MediaSource, SoundStream},
-    picture::Picture,
+    frames::frame_indices,
+    media::{MediaSource, SoundStream, missing},
     sampling::{Sampling, TrimSilence},
     silence::Silence,
     spec::ClipSpec,
@@ -27,8 +17,8 @@ use crate::{
 
 /// Slack for times that were rounded on their way, in seconds: under a sample at 384 kHz.
 const SLACK: f64 = 1e-6;
-/// The most windows of a clip: a day of them.
-const MAX_WINDOWS: usize = 1 << 20;
+/// The most windows of a clip: days of them, and a few megabytes.
+const MAX_WINDOWS: usize = 1 << 16;
 
 /// A part of a clip, in seconds on its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -51,15 +41,13 @@ impl Span {
     }
 }
 
-/// A sample and the part of the clip it shows.
+/// Which part of a clip a sample shows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// The part.
-    pub span: Span,
-    /// The places of its pictures in display order, from 0.
-    pub frames: Vec<usize>,
-    /// The tensors.
-    pub clip: Clip,
+pub struct Part {
+    /// The places of its pictures in display order: as many as the network takes, never decreasing.
+    pub places: Vec<usize>,
+    /// Where its sound starts and ends; none for all of it.
+    pub span: Option<Span>,
 }
 
 /// When pictures are shown: from the first to one usual interval after the last.
@@ -74,7 +62,7 @@ pub(crate) fn shown(times: &[f64]) -> Option<Span> {
 /// # Errors
 /// [`DataError::Damaged`] for a clip without pictures.
 pub fn extent(source: &dyn MediaSource) -> Result<Span, DataError> {
-    let pictures = shown(source.frame_times()).ok_or_else(|| crate::media::missing(1, 0))?;
+    let pictures = shown(source.frame_times()).ok_or_else(|| missing(1, 0))?;
     let info = source.info();
     Ok(pictures.cut(Span { start: info.sound_start, end: info.sound_end }))
 }
@@ -96,22 +84,37 @@ fn trim(sound: &mut dyn SoundStream, span: Span, how: TrimSilence) -> Result<Spa
     })
 }
 
-/// The windows of a clip.
+/// The parts of a clip that become samples, in the order of their starts; at least one.
 ///
 /// # Errors
-/// [`DataError::ShorterThanWindow`] where not one fits, [`DataError::TooLarge`] for too many,
-/// [`DataError::Spec`] where the spec has no windows, and what reading the sound for
-/// [`TrimSilence`] reports.
-pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Span>, DataError> {
+/// [`DataError::ShorterThanWindow`] where not one window fits, [`DataError::TooLarge`] for too many,
+/// [`DataError::Spec`], [`DataError::Damaged`] for a clip without pictures, and what reading the sound
+/// for [`TrimSilence`] reports.
+pub fn parts(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Part>, DataError> {
     spec.validate()?;
-    let Sampling::Window { seconds, fps, stride } = spec.sampling else {
-        return Ok(vec![extent(source)?]);
-    };
-    let mut span = extent(source)?;
-    if let Some(how) = spec.trim_silence {
-        span = trim(source.streams().1, span, how)?;
+    let frames = spec.video.frames;
+    if let Sampling::Window { seconds, fps, stride } = spec.sampling {
+        let mut span = extent(source)?;
+        if let Some(how) = spec.trim_silence {
+            span = trim(source.streams().1, span, how)?;
+        }
+        let times = source.frame_times();
+        let part = |window| Part { places: places(times, window, frames), span: Some(window) };
+        return Ok(plan(span, seconds, 1.0 / fps, stride)?.into_iter().map(part).collect());
     }
-    plan(span, seconds, 1.0 / fps, stride)
+    let Some(how) = spec.trim_silence else {
+        let places = frame_indices(source.frame_count(), frames)?;
+        return Ok(vec![Part { places, span: None }]);
+    };
+    let sound = Span { start: source.info().sound_start, end: source.info().sound_end };
+    let span = trim(source.streams().1, sound, how)?;
+    let times = source.frame_times();
+    // The picture on the screen when the sound begins, to the last before it ends.
+    let first = times.partition_point(|&time| time <= span.start + SLACK).saturating_sub(1);
+    let end = times.partition_point(|&time| time < span.end - SLACK).max(first + 1);
+    let mut places = frame_indices(end.min(times.len()).saturating_sub(first), frames)?;
+    places.iter_mut().for_each(|place| *place += first);
+    Ok(vec![Part { places, span: Some(span) }])
 }
 
 /// Windows from the start of `span` on, `stride` apart, and one that ends with it where more than
@@ -150,82 +153,19 @@ fn places(times: &[f64], window: Span, frames: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Reads windows of a clip one after the other, in the order of their starts, all of `which` or until
-/// `each` breaks.
-///
-/// A window whose sound ends before it does is the end of the clip, whatever its container says.
-///
-/// # Errors
-/// What the source reports, [`DataError::ShorterThanWindow`] where the very first window has not
-/// its sound, and [`DataError::Spec`].
-pub fn read_windows(
-    source: &mut dyn MediaSource,
-    spec: &ClipSpec,
-    which: &[Span],
-    each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
-) -> Result<(), DataError> {
-    let times = source.frame_times();
-    let mut due: VecDeque<(Span, Vec<usize>)> =
-        which.iter().map(|&span| (span, places(times, span, spec.video.frames))).collect();
-    let mut indices: Vec<usize> = due.iter().flat_map(|(_, places)| places.clone()).collect();
-    indices.sort_unstable();
-    indices.dedup();
-    let (pictures, sound) = source.streams();
-    let mut held: BTreeMap<usize, Picture> = BTreeMap::new();
-    let mut first = true;
-    let outcome = pictures.pictures(&indices, &mut |index, picture| {
-        held.insert(index, fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
-        drop(picture);
-        while due.front().is_some_and(|(_, places)| places.last() <= Some(&index)) {
-            let Some((span, places)) = due.pop_front() else { break };
-            let audio = match window_audio(sound, span, spec)? {
-                Some(audio) => audio,
-                None if first => {
-                    let seconds = sound.between(span.start, span.end)?.seconds();
-                    return Err(DataError::ShorterThanWindow { seconds, window: span.seconds() });
-                }
-                None => return Err(DataError::Stopped),
-            };
-            first = false;
-            let frames = places.iter().filter_map(|place| held.get(place));
-            let clip = Clip { audio, video: video_tensor(frames, &spec.video) };
-            if each(Sample { span, frames: places, clip }).is_break() {
-                return Err(DataError::Stopped);
-            }
-            let needed = due.front().and_then(|(_, places)| places.first()).copied();
-            held = held.split_off(&needed.unwrap_or(usize::MAX));
-        }
-        Ok(())
-    });
-    match outcome {
-        Err(DataError::Stopped) => Ok(()),
-        other => other,
-    }
-}
-
-/// The audio tensor of a window; `None` where its sound ends early.
-fn window_audio(
-    sound: &mut dyn SoundStream,
-    span: Span,
-    spec: &ClipSpec,
-) -> Result<Option<Vec<f32>>, DataError> {
-    let part = sound.between(span.start, span.end)?;
-    // Less than half an interval is missing: the last packet of a sound is seldom full.
-    let slack = 0.5 * span.seconds() / spec.video.frames.max(1) as f64;
-    if part.seconds() + slack < span.seconds() {
-        return Ok(None);
-    }
-    audio_tensor(&part, &spec.audio).map(Some)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
     use proptest::prelude::*;
 
+    use std::ops::ControlFlow;
+
     use super::*;
-    use crate::{fbank::Fbank, media::fake::Fake};
+    use crate::{
+        clip::{Sample, audio_tensor, read_samples},
+        media::fake::Fake,
+    };
 
     fn spec(stride: f64) -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -237,9 +177,8 @@ mod tests {
     }
 
     fn all(source: &mut Fake, spec: &ClipSpec) -> Result<Vec<Sample>, DataError> {
-        let which = windows(source, spec)?;
         let mut samples = Vec::new();
-        read_windows(source, spec, &which, &mut |sample| {
+        read_samples(source, spec, &mut |sample| {
             samples.push(sample);
             ControlFlow::Continue(())
         })?;
@@ -265,7 +204,6 @@ mod tests {
         let want = audio_tensor(&wave, &spec(0.8).audio).unwrap();
         assert_eq!(samples[1].clip.audio, want);
         assert_ne!(samples[0].clip.audio, want);
-        assert_eq!(Fbank::shared(8_000, 8).unwrap().frames_in(6_400).unwrap(), 78);
     }
 
     #[test]
@@ -298,14 +236,14 @@ mod tests {
     #[test]
     fn breaking_stops_the_reader() {
         let mut source = Fake::lasting(600, 192_000);
-        let which = windows(&mut source, &spec(0.8)).unwrap();
+        assert_eq!(parts(&mut source, &spec(0.8)).unwrap().len(), 30);
         let mut count = 0;
-        read_windows(&mut source, &spec(0.8), &which, &mut |_| {
+        read_samples(&mut source, &spec(0.8), &mut |_| {
             count += 1;
             if count == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .unwrap();
-        assert_eq!((count, which.len()), (2, 30));
+        assert_eq!(count, 2);
     }
 
     #[test]
@@ -320,6 +258,11 @@ mod tests {
         // Sample 1,600 of the tone is not 0: the clip starts at 200 ms for pictures too.
         assert!((samples[0].span.start - 0.2).abs() < 2e-3, "{:?}", samples[0].span);
         assert_eq!(levels(&samples[0]), [7, 12, 17, 22]);
+        // A whole clip too, from the picture that is shown when the sound begins.
+        spec.sampling = Sampling::Whole;
+        let samples = all(&mut source, &spec).unwrap();
+        assert_eq!(levels(&samples[0]), [5, 23, 41, 59]);
+        assert!((samples[0].span.start - 0.2).abs() < 2e-3, "{:?}", samples[0].span);
     }
 
     proptest! {
