@@ -109,6 +109,9 @@ pub enum DataError {
     /// A clip spec that no tensor can be made from.
     #[error(transparent)]
     Spec(#[from] crate::spec::SpecError),
+    /// A split that cannot be made of a manifest.
+    #[error(transparent)]
+    Split(#[from] crate::protocol::SplitError),
     /// A sample rate that no filterbank can be computed at.
     #[error("no filterbank at {rate} Hz: {reason}")]
     SampleRate {
@@ -140,7 +143,7 @@ impl DataError {
                 Stream::Audio => "audio",
             },
             Self::TooShort { .. } | Self::SampleRate { .. } => "audio",
-            Self::Manifest { .. } => "manifest",
+            Self::Manifest { .. } | Self::Split(_) => "manifest",
             _ => "open",
         }
     }
@@ -168,7 +171,7 @@ impl DataError {
             Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",
             Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
             Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
-            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } => return None,
+            Self::Io(_) | Self::Spec(_) | Self::Split(_) | Self::Manifest { .. } => return None,
         })
     }
 }

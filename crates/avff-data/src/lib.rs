@@ -11,6 +11,7 @@
 //!
 //! # Layout, in the order of the data
 //! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`protocol`]: which clips train and which test, and what the two must not share.
 //! - [`media`]: containers and codecs, to pictures and sound.
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
@@ -19,6 +20,7 @@
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
 //! - [`clip`]: all of the above for one file.
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
+//! - [`survey`]: what the clips of a set are like, and the statistics a spec needs.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -55,7 +57,9 @@ pub mod media;
 pub mod normalize;
 pub mod picture;
 pub mod prefetch;
+pub mod protocol;
 pub mod resize;
 pub mod sampling;
 pub mod sound;
 pub mod spec;
+pub mod survey;
