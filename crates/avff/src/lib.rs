@@ -7,6 +7,8 @@
 //! - [`device`]: backends, chosen at run time
 //! - [`scorer`]: a classifier behind one interface
 //! - [`eval`]: a manifest to scores on disk
+//! - [`split`]: a manifest to training and test sets
+//! - [`check`]: what is wrong with such sets
 //! - [`clips`]: how clips are prepared for a network
 //!
 //! ```no_run
@@ -23,11 +25,13 @@
 //! ```
 
 pub mod adapt;
+pub mod check;
 pub mod clips;
 pub mod device;
 pub mod error;
 pub mod eval;
 pub mod scorer;
+pub mod split;
 pub mod table;
 
 pub use avff_data as data;

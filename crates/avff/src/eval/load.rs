@@ -57,9 +57,13 @@ impl From<ClipError> for ClipFailure {
 /// # Errors
 /// Why the clip cannot be scored.
 pub fn load(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipFailure> {
-    let loaded = panic::catch_unwind(panic::AssertUnwindSafe(|| load_clip(path, spec)));
-    match loaded {
-        Ok(clip) => Ok(clip?),
+    guarded(|| load_clip(path, spec))
+}
+
+/// What `read` gives; a panic in a decoder is that clip's failure and not the run's.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, ClipError>) -> Result<T, ClipFailure> {
+    match panic::catch_unwind(panic::AssertUnwindSafe(read)) {
+        Ok(read) => Ok(read?),
         Err(panic) => {
             let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let what = what.or_else(|| panic.downcast_ref::<String>().cloned());

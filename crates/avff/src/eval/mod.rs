@@ -20,6 +20,7 @@ use std::{
 use avff_data::{prefetch::Prefetch, spec::ClipSpec};
 use avff_train::metrics::{BinaryReport, Scored};
 
+pub(crate) use load::guarded;
 pub use load::{ClipFailure, load};
 pub use output::Paths;
 pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};

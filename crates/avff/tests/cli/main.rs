@@ -6,9 +6,11 @@
     reason = "tests stop where they cannot go on"
 )]
 
+mod check;
 mod checkpoints;
 mod eval;
 mod refusals;
 mod resume;
 mod score;
 mod setup;
+mod split;
