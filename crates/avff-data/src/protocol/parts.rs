@@ -30,7 +30,9 @@ impl Parts {
         if !(2..=MAX_PARTS).contains(&weights.len()) {
             return fault("there must be from 2 to 1000");
         }
-        let mut names: Vec<&str> = weights.iter().map(|&(name, _)| name).collect();
+        // Names that differ in case alone would be one file on some systems.
+        let mut names: Vec<String> =
+            weights.iter().map(|&(name, _)| name.to_ascii_lowercase()).collect();
         if names.iter().any(|name| !is_name(name)) {
             return fault("a name is made of letters, digits, `-` and `_`");
         }
@@ -164,6 +166,7 @@ mod tests {
             "train",
             "train=1",
             "a=1,a=2",
+            "a=1,A=2",
             "a=1,b=0",
             "a=1,b=-2",
             "a=nan,b=1",

@@ -109,7 +109,8 @@ pub fn split(options: &SplitOptions) -> Result<Summary, Error> {
     let splits = splits(&table, &options.protocol, options.seed)
         .map_err(|error| ClipError::new(&options.csv, error.into()))?;
     let plan = match &options.protocol {
-        _ if one_file => Plan::file(&options.output, &splits),
+        Protocol::Folds { .. } if one_file => Plan::file(&options.output, &splits, true),
+        _ if one_file => Plan::file(&options.output, &splits, false),
         Protocol::Folds { .. } => Plan::folds(&options.output, &splits),
         _ => Plan::folder(&options.output, &splits),
     };

@@ -1,6 +1,7 @@
 //! The files of a split.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     fs::{self, File},
     io::{self, BufWriter},
@@ -21,7 +22,7 @@ pub(super) struct Plan<'a> {
 struct Planned<'a> {
     path: PathBuf,
     /// What the column `split` says.
-    split: std::borrow::Cow<'a, Split>,
+    split: Cow<'a, Split>,
     /// The one part that is written; `None` for all.
     part: Option<usize>,
 }
@@ -29,15 +30,12 @@ struct Planned<'a> {
 type Splits = [(Option<String>, Split)];
 
 impl<'a> Plan<'a> {
-    /// All parts in one file.
-    pub(super) fn file(path: &Path, splits: &'a Splits) -> Self {
+    /// All parts in one file; `folds` says whether they are folds, which have a column of their own.
+    pub(super) fn file(path: &Path, splits: &'a Splits, folds: bool) -> Self {
         let split = splits.first().map(|(_, split)| split);
-        let file = |split| Planned {
-            path: path.to_owned(),
-            split: std::borrow::Cow::Borrowed(split),
-            part: None,
-        };
-        let folds = split.filter(|split| split.names.first().is_some_and(|name| name == "fold0"));
+        let file =
+            |split| Planned { path: path.to_owned(), split: Cow::Borrowed(split), part: None };
+        let folds = split.filter(|_| folds);
         Self { files: split.map(file).into_iter().collect(), folds }
     }
 
@@ -52,7 +50,7 @@ impl<'a> Plan<'a> {
             };
             for (part, name) in split.names.iter().enumerate() {
                 let path = folder.join(format!("{name}.csv"));
-                let split = std::borrow::Cow::Borrowed(split);
+                let split = Cow::Borrowed(split);
                 files.push(Planned { path, split, part: Some(part) });
             }
         }
@@ -69,7 +67,7 @@ impl<'a> Plan<'a> {
             let split = folds.hold_out(fold);
             for (part, file) in split.names.iter().enumerate() {
                 let path = folder.join(name).join(format!("{file}.csv"));
-                let split = std::borrow::Cow::Owned(split.clone());
+                let split = Cow::Owned(split.clone());
                 files.push(Planned { path, split, part: Some(part) });
             }
         }
