@@ -136,6 +136,9 @@ pub enum DataError {
         /// The panic's message.
         what: String,
     },
+    /// A split that cannot be made of a manifest.
+    #[error(transparent)]
+    Split(#[from] crate::protocol::SplitError),
     /// A sample rate that no filterbank can be computed at.
     #[error("no filterbank at {rate} Hz: {reason}")]
     SampleRate {
@@ -168,7 +171,7 @@ impl DataError {
                 Stream::Audio => "audio",
             },
             Self::TooShort { .. } | Self::SampleRate { .. } => "audio",
-            Self::Manifest { .. } => "manifest",
+            Self::Manifest { .. } | Self::Split(_) => "manifest",
             Self::Panicked { .. } => "internal",
             _ => "open",
         }
@@ -207,6 +210,7 @@ impl DataError {
             Self::Panicked { .. } => "please report this file",
             Self::Io(_)
             | Self::Spec(_)
+            | Self::Split(_)
             | Self::Setting { .. }
             | Self::Manifest { .. }
             | Self::Stopped => return None,

@@ -11,6 +11,7 @@
 //!
 //! # Layout, in the order of the data
 //! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`protocol`]: which clips train and which test, and what the two must not share.
 //! - [`media`]: containers and codecs, to pictures and sound.
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
@@ -22,6 +23,7 @@
 //! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; on top of:
 //!   [`footage`], a part of a clip before it is a tensor; [`augment`], what training varies in it;
 //!   [`cache`], what need not be decoded twice; [`draws`], chance that depends on a seed alone.
+//! - [`survey`]: what the clips of a set are like, and the statistics a spec needs.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -64,8 +66,10 @@ pub mod normalize;
 pub mod parts;
 pub mod picture;
 pub mod prefetch;
+pub mod protocol;
 pub mod resize;
 pub mod sampling;
 pub mod silence;
 pub mod sound;
 pub mod spec;
+pub mod survey;

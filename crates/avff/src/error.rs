@@ -85,7 +85,7 @@ pub enum Error {
         /// The first of its files.
         path: PathBuf,
     },
-    /// A checkpoint is not written over another file.
+    /// A checkpoint or split is not written over another file.
     #[error("{}: is there already; remove it or choose another name", path.display())]
     Exists {
         /// The file.

@@ -1,6 +1,6 @@
 //! Why a clip has no score.
 
-use std::{any::Any, error::Error as _};
+use std::{any::Any, error::Error as _, panic};
 
 use avff_data::error::ClipError;
 use serde::Serialize;
@@ -57,4 +57,12 @@ impl From<ClipError> for ClipFailure {
             hint: error.source.hint().map(Into::into),
         }
     }
+}
+
+/// What `read` gives; a panic in a decoder is that clip's failure and not the run's.
+pub(crate) fn guarded<T>(
+    read: impl FnOnce() -> Result<T, ClipError>,
+) -> Result<T, ClipFailure> {
+    let read = panic::catch_unwind(panic::AssertUnwindSafe(read));
+    Ok(read.map_err(|panic| ClipFailure::panicked(&*panic))??)
 }

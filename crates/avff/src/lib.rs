@@ -9,6 +9,8 @@
 //! - [`hash`]: what is in a file
 //! - [`eval`]: a manifest to scores on disk
 //! - [`clip_scores`]: samples of clips to scores of clips; [`failure`]: why a clip has none
+//! - [`split`]: a manifest to training and test sets
+//! - [`check`]: what is wrong with such sets
 //! - [`clips`]: how clips are prepared for a network
 //!
 //! ```no_run
@@ -25,6 +27,7 @@
 //! ```
 
 pub mod adapt;
+pub mod check;
 pub mod clip_scores;
 pub mod clips;
 pub mod device;
@@ -33,6 +36,7 @@ pub mod eval;
 pub mod failure;
 pub mod hash;
 pub mod scorer;
+pub mod split;
 pub mod table;
 
 pub use avff_data as data;

@@ -1,4 +1,5 @@
-//! The `avff` command. Exit codes: 0 done, 2 usage or setup, 3 too few clips could be read.
+//! The `avff` command. Exit codes: 0 done, 2 usage or setup, 3 too few clips could be read,
+//! 4 a leak found by `check --strict`.
 #![expect(clippy::print_stderr, reason = "the last resort for an error is the terminal")]
 
 mod cli;

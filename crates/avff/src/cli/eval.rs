@@ -9,7 +9,6 @@ use std::{
 };
 
 use avff::eval::{EvalOptions, Paths, Progress, evaluate};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{code_for_coverage, fraction, network::NetworkArgs};
 
@@ -65,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         resume: args.resume,
         overwrite: args.overwrite,
     };
-    let bar = bar();
+    let bar = super::bar("clips");
     let mut last = Instant::now();
     let mut show = |progress: Progress| {
         // For logs, where no bar can be.
@@ -94,14 +93,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
     Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
-}
-
-/// Shown on a terminal only.
-fn bar() -> ProgressBar {
-    let style = "{elapsed_precise} [{bar:30}] {pos}/{len} clips, {per_sec}, {eta} left  {msg}";
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    bar
 }

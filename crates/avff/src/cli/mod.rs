@@ -1,26 +1,31 @@
 //! Arguments to library calls to terminal: wiring only.
 
 mod adapt;
+mod check;
 mod clip;
 mod eval;
 mod inspect;
 mod network;
 mod score;
+mod split;
 
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 /// Usage or setup is wrong; clap exits with the same.
 pub(crate) const SETUP: u8 = 2;
 /// Fewer clips could be read than `--min-coverage` asks for.
 pub(crate) const COVERAGE: u8 = 3;
+/// With `--strict`, splits share what they should not.
+pub(crate) const LEAK: u8 = 4;
 
 /// Audio-visual deepfake detection.
 ///
 /// Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 2 usage or setup, 3 fewer
-/// clips could be read than --min-coverage asks for.
+/// clips could be read than --min-coverage asks for, 4 a leak found by check --strict.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
@@ -38,6 +43,8 @@ enum Command {
     Score(score::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
+    Split(split::Args),
+    Check(check::Args),
 }
 
 /// Runs the command line.
@@ -60,6 +67,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),
+        Command::Split(args) => split::run(args),
+        Command::Check(args) => check::run(&args),
     }
 }
 
@@ -74,4 +83,16 @@ fn fraction(text: &str) -> Result<f64, String> {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("give a number from 0 to 1".into()),
     }
+}
+
+/// A bar over `things`, shown on a terminal only.
+fn bar(things: &str) -> ProgressBar {
+    let style = format!(
+        "{{elapsed_precise}} [{{bar:30}}] {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left  {{msg}}"
+    );
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(&style) {
+        bar.set_style(style);
+    }
+    bar
 }

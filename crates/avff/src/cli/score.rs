@@ -52,7 +52,7 @@ struct Report {
 #[derive(Serialize)]
 struct Scored {
     path: String,
-    /// Of the file; none for a folder.
+    /// Of the file, or of the names and contents of a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     /// Probability of fake.
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     if args.json {
         for clip in &mut clips {
-            clip.sha256 = hash::file(Path::new(&clip.path)).ok();
+            clip.sha256 = hash::content(Path::new(&clip.path)).ok();
         }
     }
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();

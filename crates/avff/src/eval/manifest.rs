@@ -27,7 +27,7 @@ pub(super) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> 
     }
     let id = ManifestId {
         path: path.display().to_string(),
-        sha256: hash::file(path).map_err(|source| Error::Output { path: path.into(), source })?,
+        sha256: hash::content(path).map_err(|source| ClipError::new(path, source))?,
         rows,
         root: root.map(|root| root.display().to_string()),
     };

@@ -6,10 +6,12 @@
     reason = "tests stop where they cannot go on"
 )]
 
+mod check;
 mod checkpoints;
 mod eval;
 mod refusals;
 mod resume;
 mod score;
 mod setup;
+mod split;
 mod windows;

@@ -1,0 +1,231 @@
+//! What was found about which rows.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+};
+
+use avff_data::protocol::{Table, leakage};
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// What can be wrong with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// An identity is in several splits.
+    SharedIdentity,
+    /// A source is in several splits.
+    SharedSource,
+    /// A path is in several splits.
+    SharedPath,
+    /// Files of other paths but with the same bytes are in several splits.
+    SharedContent,
+    /// A path is several times in one split.
+    RepeatedPath,
+    /// The same path or the same bytes are both real and fake.
+    Contradiction,
+    /// A file is missing or cannot be decoded.
+    Unreadable,
+}
+
+impl FindingKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::SharedIdentity,
+        Self::SharedSource,
+        Self::SharedPath,
+        Self::SharedContent,
+        Self::RepeatedPath,
+        Self::Contradiction,
+        Self::Unreadable,
+    ];
+
+    /// The word for it in tables and the report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SharedIdentity => "shared-identity",
+            Self::SharedSource => "shared-source",
+            Self::SharedPath => "shared-path",
+            Self::SharedContent => "shared-content",
+            Self::RepeatedPath => "repeated-path",
+            Self::Contradiction => "contradiction",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether a test on such splits says less than it seems to.
+    #[must_use]
+    pub fn is_leak(self) -> bool {
+        matches!(
+            self,
+            Self::SharedIdentity | Self::SharedSource | Self::SharedPath | Self::SharedContent
+        )
+    }
+}
+
+/// One thing that is wrong, and the rows it is about.
+pub(super) struct Finding {
+    pub(super) kind: FindingKind,
+    /// The identity, source, path, hash or error.
+    pub(super) key: String,
+    pub(super) rows: Vec<usize>,
+    pub(super) hint: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(kind: FindingKind, key: String, rows: Vec<usize>) -> Self {
+        Self { kind, key, rows, hint: None }
+    }
+}
+
+/// All findings of a kind, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct Findings {
+    /// What is wrong.
+    pub kind: FindingKind,
+    /// Identities, sources, paths, contents or files that it is wrong with.
+    pub count: usize,
+    /// Rows that they are in.
+    pub rows: usize,
+    /// The first of them.
+    pub examples: Vec<Example>,
+}
+
+/// One finding, in short.
+#[derive(Debug, Clone, Serialize)]
+pub struct Example {
+    /// The identity, source, path, hash or error.
+    pub key: String,
+    /// The first of the clips, by name.
+    pub clips: Vec<String>,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+}
+
+/// Findings and clips of each that are shown.
+const EXAMPLES: usize = 3;
+
+/// The findings by kind, kinds without any left out.
+pub(super) fn in_short(table: &Table, found: &[Finding]) -> Vec<Findings> {
+    let short = |kind| {
+        let own = || found.iter().filter(move |finding| finding.kind == kind);
+        let example = |finding: &Finding| Example {
+            key: finding.key.clone(),
+            clips: finding.rows.iter().take(EXAMPLES).map(|&row| table.name(row).into()).collect(),
+            hint: finding.hint.clone(),
+        };
+        // A row with two identities can be in two findings.
+        let mut rows: Vec<usize> = own().flat_map(|finding| finding.rows.iter().copied()).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let examples = own().take(EXAMPLES).map(example).collect();
+        Findings { kind, count: own().count(), rows: rows.len(), examples }
+    };
+    FindingKind::ALL.into_iter().map(short).filter(|findings| findings.count > 0).collect()
+}
+
+/// The same bytes under other paths in several splits.
+pub(super) fn shared_content(
+    parts: &[Option<usize>],
+    first_of_path: &[usize],
+    same_as: &[usize],
+    hashes: Option<&HashMap<usize, String>>,
+) -> Vec<Finding> {
+    let Some(hashes) = hashes else { return Vec::new() };
+    let content = |row: usize| same_as.get(row).copied().filter(|first| hashes.contains_key(first));
+    let path = |row: &usize| first_of_path.get(*row).copied();
+    leakage::shared(parts, |row| content(row).into_iter())
+        .into_iter()
+        .filter(|leak| leak.rows.iter().any(|row| path(row) != leak.rows.first().and_then(path)))
+        .map(|leak| {
+            let hash = leak.rows.first().and_then(|&row| hashes.get(&content(row)?));
+            let key = hash.cloned().unwrap_or_default();
+            Finding::new(FindingKind::SharedContent, key, leak.rows)
+        })
+        .collect()
+}
+
+/// Paths that are several times in one split.
+pub(super) fn repeated(
+    table: &Table,
+    parts: &[Option<usize>],
+    first_of_path: &[usize],
+) -> Vec<Finding> {
+    let mut rows: BTreeMap<(usize, Option<usize>), Vec<usize>> = BTreeMap::new();
+    for (row, (first, part)) in first_of_path.iter().zip(parts).enumerate() {
+        rows.entry((*first, *part)).or_default().push(row);
+    }
+    rows.into_iter()
+        .filter(|(_, rows)| rows.len() > 1)
+        .map(|((first, _), rows)| {
+            Finding::new(FindingKind::RepeatedPath, table.name(first).into(), rows)
+        })
+        .collect()
+}
+
+/// Files that are said to be both real and fake.
+pub(super) fn contradictions(table: &Table, same_as: &[usize]) -> Vec<Finding> {
+    let mut first_target: HashMap<usize, u8> = HashMap::new();
+    let mut both: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, first) in same_as.iter().enumerate() {
+        let Some(target) = table.target(row) else { continue };
+        if *first_target.entry(*first).or_insert(target) != target {
+            both.insert(*first, Vec::new());
+        }
+    }
+    for (row, first) in same_as.iter().enumerate() {
+        if let Some(rows) = both.get_mut(first).filter(|_| table.target(row).is_some()) {
+            rows.push(row);
+        }
+    }
+    both.into_iter()
+        .map(|(first, rows)| {
+            Finding::new(FindingKind::Contradiction, table.name(first).into(), rows)
+        })
+        .collect()
+}
+
+/// Refuses a report over one of the CSVs, or under a name that is not that of a CSV.
+pub(super) fn spare(report: &Path, csvs: &[PathBuf]) -> Result<(), Error> {
+    if report.extension().is_none_or(|extension| extension != "csv") {
+        return Err(Error::Options("the report's name must end in .csv"));
+    }
+    let own = report.canonicalize().ok();
+    if own.is_some() && csvs.iter().any(|csv| csv.canonicalize().ok() == own) {
+        return Err(Error::Options("the report would replace a CSV that is checked"));
+    }
+    Ok(())
+}
+
+/// A line for every row of every finding.
+pub(super) fn write(
+    path: &Path,
+    table: &Table,
+    names: &[String],
+    parts: &[Option<usize>],
+    found: &[Finding],
+) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::Output { path: path.into(), source };
+    let file = BufWriter::new(File::create(path).map_err(failed)?);
+    let mut writer = csv::Writer::from_writer(file);
+    let mut line = |cells: [&str; 8]| writer.write_record(cells).map_err(|e| failed(e.into()));
+    line(["finding", "key", "split", "target", "video_name", "csv", "line", "hint"])?;
+    for Finding { kind, key, rows, hint } in found {
+        for &row in rows {
+            let split = parts.get(row).copied().flatten().and_then(|part| names.get(part));
+            let target = table.target(row).map_or_else(String::new, |target| target.to_string());
+            let csv = table.files().get(table.file_of(row)).map(|file| file.path.display());
+            let csv = csv.map_or_else(String::new, |path| path.to_string());
+            let split = split.map_or("", String::as_str);
+            let number = table.line(row).to_string();
+            let hint = hint.as_deref().unwrap_or_default();
+            line([kind.name(), key, split, &target, table.name(row), &csv, &number, hint])?;
+        }
+    }
+    writer.flush().map_err(failed)
+}
