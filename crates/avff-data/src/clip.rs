@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    error::{ClipError, DataError, Stream},
+    error::{ClipError, DataError},
     fbank::Fbank,
     fit::fit,
     frames::frame_indices,

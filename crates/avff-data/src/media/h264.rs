@@ -22,10 +22,7 @@ use super::{
     source::{Take, beyond, missing},
     sps::Sps,
 };
-use crate::{
-    error::{DataError, Stream},
-    picture::Picture,
-};
+use crate::error::{DataError, Stream};
 
 /// The settings in a picture track's sample entry.
 #[derive(Debug, Clone)]
