@@ -186,13 +186,8 @@ impl DataError {
             }
             Self::NotAFile { .. } => "copy the clip to a regular file first",
             Self::Empty | Self::Truncated { .. } => "copy or download the file again",
-            Self::NotMedia => "give an MP4 file, or a folder of PNG or JPEG frames with a WAV file",
-            Self::UnsupportedContainer { .. } | Self::UnsupportedCodec { .. } => {
-                "this reader takes MP4 or MOV with H.264 (8 bit, 4:2:0, progressive) and AAC-LC, ALAC, \
-                 FLAC, MP3 or PCM of one or two channels; convert with `ffmpeg -i IN -c:v libx264 \
-                 -pix_fmt yuv420p -c:a aac -ac 2 OUT.mp4`, and `-c:v copy` where the picture is H.264 \
-                 already: coding it again can change a score"
-            }
+            Self::NotMedia => hints::NOT_MEDIA,
+            Self::UnsupportedContainer { .. } | Self::UnsupportedCodec { .. } => hints::UNSUPPORTED,
             Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
             Self::Malformed { container: "MP4", .. } => {
                 "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
@@ -216,6 +211,29 @@ impl DataError {
             | Self::Stopped => return None,
         })
     }
+}
+
+/// What helps against formats depends on whether FFmpeg is built in.
+#[cfg(feature = "ffmpeg")]
+mod hints {
+    pub(super) const NOT_MEDIA: &str = "neither the embedded reader nor FFmpeg knows it: give a \
+        video file with sound, or a folder of PNG or JPEG frames with a WAV file";
+    pub(super) const UNSUPPORTED: &str = "the decoder `auto` asks FFmpeg for what the embedded reader \
+        does not take; if it was asked, its libraries here lack the decoder: convert with `ffmpeg \
+        -i IN -c:v libx264 -pix_fmt yuv420p -c:a aac -ac 2 OUT.mp4` where an ffmpeg has it, and \
+        `-c:v copy` where the picture is H.264 already: coding it again can change a score";
+}
+
+/// What helps against formats depends on whether FFmpeg is built in.
+#[cfg(not(feature = "ffmpeg"))]
+mod hints {
+    pub(super) const NOT_MEDIA: &str = "give an MP4 file, or a folder of PNG or JPEG frames with a \
+        WAV file; built with `--features ffmpeg`, more kinds of file are known";
+    pub(super) const UNSUPPORTED: &str = "build with `--features ffmpeg` to read what FFmpeg reads; \
+        this build takes MP4 or MOV with H.264 (8 bit, 4:2:0, progressive) and AAC-LC, ALAC, FLAC, \
+        MP3 or PCM of one or two channels; convert with `ffmpeg -i IN -c:v libx264 -pix_fmt \
+        yuv420p -c:a aac -ac 2 OUT.mp4`, and `-c:v copy` where the picture is H.264 already: coding \
+        it again can change a score";
 }
 
 /// A [`DataError`] and the file it is about.

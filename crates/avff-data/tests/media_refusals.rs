@@ -16,15 +16,16 @@ use std::{
 
 use avff_data::{
     error::{DataError, Stream},
-    media,
+    media::{self, Decoder},
 };
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
 }
 
+/// Of the embedded reader, whether or not another is built in.
 fn refusal(path: &Path) -> DataError {
-    match media::open(path) {
+    match media::open_with(path, Decoder::Embedded) {
         Err(error) => error,
         Ok(clip) => panic!("{} opened with {} frames", path.display(), clip.frame_count()),
     }

@@ -65,10 +65,13 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let audio_entry = audio(audio_track.stsd)?;
         let tables = movie.tables(&mut file, video_track, audio_track, codec.frame_bytes())?;
         let turns = Turns::from_matrix(video_track.turns)?.then(movie_turns);
-        // FFmpeg, and with it decord and torchaudio, applies edit lists to the samples of the index
-        // alone and shows everything in fragments. Doing better would be doing otherwise.
+        // FFmpeg, and with it decord and torchaudio, hides what edit lists hide in the samples of the
+        // index alone and shows everything in fragments, which are only moved to where the edit
+        // starts. Doing better would be doing otherwise.
         let edit = |track: &Track<'_>| {
-            if tables.fragmented { Ok(Edit::ALL) } else { track.edit(timescale) }
+            let edit = track.edit(timescale)?;
+            let moved = Edit { delay: edit.clock(0), ..Edit::ALL };
+            Ok::<_, DataError>(if tables.fragmented { moved } else { edit })
         };
         let video_edit = edit(video_track)?;
         let audio = SoundTrack {

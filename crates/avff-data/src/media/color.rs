@@ -5,6 +5,8 @@
 //! `ff_yuv2rgb_coeffs`, the scaling is that of `ff_yuv2rgb_c_init_tables`. Chroma is taken from the
 //! nearest sample, not interpolated.
 
+use std::ops::Range;
+
 use rusty_h264_common::YuvFrame;
 
 use super::sps::Sps;
@@ -70,36 +72,63 @@ fn round16(value: i64) -> i32 {
     i32::try_from(high.clamp(-0x7fff, 0x7fff)).unwrap_or_default()
 }
 
+/// 8-bit 4:2:0 samples as they lie in memory: rows of a plane are a stride apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planes<'a> {
+    /// Width and height of the luma plane; each of the two others has half of both, rounded up.
+    pub(crate) size: (usize, usize),
+    /// Luma and its stride.
+    pub(crate) y: (&'a [u8], usize),
+    /// Blue difference and its stride.
+    pub(crate) u: (&'a [u8], usize),
+    /// Red difference and its stride.
+    pub(crate) v: (&'a [u8], usize),
+}
+
 /// Converts the part of a decoded picture that its SPS shows.
 ///
 /// `None` where the picture has not the size that the SPS promised.
 pub(crate) fn to_rgb(frame: &YuvFrame, sps: &Sps, colour: Colour) -> Option<Picture> {
-    if (frame.width, frame.height) != sps.decoded {
-        return None;
-    }
-    let (left, top) = sps.origin;
-    let (width, height) = (frame.width.checked_sub(left)?, frame.height.checked_sub(top)?);
-    let chroma_width = frame.width.div_ceil(2);
-    let k = Coefficients::new(colour);
-    let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
-    for (row, out) in (top..frame.height).zip(rgb.chunks_exact_mut(width * 3)) {
-        let luma = frame.y.get(row * frame.width..)?.get(left..frame.width)?;
-        let chroma = row / 2 * chroma_width;
-        let u = frame.u.get(chroma..)?.get(left / 2..chroma_width)?;
-        let v = frame.v.get(chroma..)?.get(left / 2..chroma_width)?;
-        let pairs = luma.chunks(2).zip(u.iter().zip(v));
-        for ((pair, (&u, &v)), out) in pairs.zip(out.chunks_mut(6)) {
-            let (u, v) = ((i32::from(u) << 3) - 1024, (i32::from(v) << 3) - 1024);
-            let red = (v * k.red_v) >> 16;
-            let green = ((u * k.green_u) >> 16) + ((v * k.green_v) >> 16);
-            let blue = (u * k.blue_u) >> 16;
-            for (&y, out) in pair.iter().zip(out.as_chunks_mut::<3>().0) {
-                let y = (((i32::from(y) << 3) - k.luma_offset) * k.luma) >> 16;
-                *out = [clip(y + red), clip(y + green), clip(y + blue)];
+    let size = (frame.width, frame.height);
+    let chroma = frame.width.div_ceil(2);
+    let (y, u, v) = ((&*frame.y, frame.width), (&*frame.u, chroma), (&*frame.v, chroma));
+    (size == sps.decoded).then(|| Planes { size, y, u, v }.to_rgb(sps.origin, colour))?
+}
+
+impl Planes<'_> {
+    /// Converts what lies right of and below `origin`.
+    ///
+    /// `None` where a plane is smaller than the size says.
+    pub(crate) fn to_rgb(self, origin: (usize, usize), colour: Colour) -> Option<Picture> {
+        let (left, top) = origin;
+        let (right, bottom) = self.size;
+        let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
+        let k = Coefficients::new(colour);
+        let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
+        for (row, out) in (top..bottom).zip(rgb.chunks_exact_mut((width * 3).max(1))) {
+            let luma = span(self.y, row, left..right)?;
+            let chroma = left / 2..right.div_ceil(2);
+            let u = span(self.u, row / 2, chroma.clone())?;
+            let v = span(self.v, row / 2, chroma)?;
+            let pairs = luma.chunks(2).zip(u.iter().zip(v));
+            for ((pair, (&u, &v)), out) in pairs.zip(out.chunks_mut(6)) {
+                let (u, v) = ((i32::from(u) << 3) - 1024, (i32::from(v) << 3) - 1024);
+                let red = (v * k.red_v) >> 16;
+                let green = ((u * k.green_u) >> 16) + ((v * k.green_v) >> 16);
+                let blue = (u * k.blue_u) >> 16;
+                for (&y, out) in pair.iter().zip(out.as_chunks_mut::<3>().0) {
+                    let y = (((i32::from(y) << 3) - k.luma_offset) * k.luma) >> 16;
+                    *out = [clip(y + red), clip(y + green), clip(y + blue)];
+                }
             }
         }
+        Some(Picture { width, height, rgb })
     }
-    Some(Picture { width, height, rgb })
+}
+
+/// Part of a row of a plane.
+fn span((plane, stride): (&[u8], usize), row: usize, columns: Range<usize>) -> Option<&[u8]> {
+    plane.get(row.checked_mul(stride)?..)?.get(columns)
 }
 
 fn clip(value: i32) -> u8 {

@@ -1,9 +1,10 @@
-//! Clips: from a path to pictures and sound, without a system library.
+//! Clips: from a path to pictures and sound, without a system library where that is enough.
 //!
 //! [`open`] looks at what is at the path and gives a [`MediaSource`]: an MP4 file with H.264 and
 //! AAC (also ALAC, FLAC, MP3 and PCM), or a folder of pictures with a WAV file. Both streams are
 //! checked then, so that a clip which cannot be scored is refused before any is decoded. Pictures
-//! are bit for bit those of decord, sound is that of FFmpeg up to rounding.
+//! are bit for bit those of decord, sound is that of FFmpeg up to rounding. With the feature
+//! `ffmpeg`, everything else that FFmpeg reads is a clip too, through its libraries.
 //!
 //! Every byte is treated as hostile: reads are bounded, tables are cross-checked, damage is an
 //! error and never a repeated or guessed picture.
@@ -17,6 +18,8 @@ mod color;
 mod decoder;
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(feature = "ffmpeg")]
+mod ffmpeg;
 mod folder;
 mod h264;
 mod mp4;

@@ -28,7 +28,7 @@ pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
 /// # Errors
 ///
 /// As [`open`].
-pub fn open_with(path: &Path, _decoder: Decoder) -> Result<Box<dyn MediaSource>, DataError> {
+pub fn open_with(path: &Path, decoder: Decoder) -> Result<Box<dyn MediaSource>, DataError> {
     // The kind comes first: opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DataError::NotFound,
@@ -45,8 +45,48 @@ pub fn open_with(path: &Path, _decoder: Decoder) -> Result<Box<dyn MediaSource>,
     }
     let mut head = Vec::new();
     File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut head)?;
-    sniff(&head)?;
-    Ok(Box::new(Mp4Clip::open(path)?))
+    let container = sniff(&head);
+    // Sound alone stays sound alone, whoever reads it.
+    if let Err(DataError::MissingStream { stream }) = container {
+        return Err(DataError::MissingStream { stream });
+    }
+    if decoder == Decoder::Ffmpeg {
+        decoder.validate()?;
+        return ffmpeg(path).map_err(|error| match container {
+            Ok(()) => error,
+            Err(own) => telling(own, error),
+        });
+    }
+    match container.and_then(|()| Mp4Clip::open(path)) {
+        Ok(clip) => Ok(Box::new(clip)),
+        // What the embedded reader finds damaged is not tried again: FFmpeg would play on.
+        Err(own) if decoder == Decoder::Auto && cfg!(feature = "ffmpeg") && foreign(&own) => {
+            ffmpeg(path).map_err(|error| telling(own, error))
+        }
+        Err(own) => Err(own),
+    }
+}
+
+/// Whether another reader may know better.
+fn foreign(error: &DataError) -> bool {
+    use DataError::{NotMedia, UnsupportedCodec, UnsupportedContainer};
+    matches!(error, NotMedia | UnsupportedCodec { .. } | UnsupportedContainer { .. })
+}
+
+/// Of what two readers say of a clip, what tells more: what is wrong with it rather than that it is
+/// unknown.
+fn telling(own: DataError, other: DataError) -> DataError {
+    if foreign(&other) { own } else { other }
+}
+
+#[cfg(feature = "ffmpeg")]
+fn ffmpeg(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
+    Ok(Box::new(super::ffmpeg::FfmpegClip::open(path)?))
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn ffmpeg(_: &Path) -> Result<Box<dyn MediaSource>, DataError> {
+    Err(DataError::NotMedia)
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ mod boxes;
 mod entry;
 mod fields;
 mod fragments;
-mod limits;
+pub(crate) mod limits;
 mod stbl;
 mod table;
 mod track;
