@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     error::{ClipError, DataError, Stream},
+    face::FaceStream,
     fbank::Fbank,
     fit::fit,
     frames::frame_indices,
@@ -47,7 +48,13 @@ pub fn read_clip(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Clip, 
     // A clip shorter than the tensor repeats pictures; each is decoded and fitted once.
     let mut distinct = indices.clone();
     distinct.dedup();
-    let (pictures, sound) = source.streams();
+    let times = source.frame_times().to_vec();
+    let (mut pictures, sound) = source.streams();
+    let mut faces;
+    if let Some(crop) = spec.face {
+        faces = FaceStream::new(pictures, &times, crop);
+        pictures = &mut faces;
+    }
     // Full-size pictures are the most memory a clip takes: one at a time is held.
     let mut fitted = Vec::with_capacity(distinct.len());
     pictures.pictures(&distinct, &mut |_, picture| {
