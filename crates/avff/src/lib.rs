@@ -8,6 +8,7 @@
 //! - [`scorer`]: a classifier behind one interface
 //! - [`eval`]: a manifest to scores on disk
 //! - [`clips`]: how clips are prepared for a network
+//! - [`crop`]: a manifest's clips cut to their faces, on disk
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, Fusion, ScorerOptions}};
@@ -24,6 +25,7 @@
 
 pub mod adapt;
 pub mod clips;
+pub mod crop;
 pub mod device;
 pub mod error;
 pub mod eval;

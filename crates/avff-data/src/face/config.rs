@@ -40,7 +40,7 @@ impl FaceCrop {
     ///
     /// # Errors
     /// The first field that is out of its range.
-    pub(crate) fn validate(&self) -> Result<(), SpecError> {
+    pub fn validate(&self) -> Result<(), SpecError> {
         for (field, value, (low, high)) in [
             ("face.margin", self.margin, MARGIN),
             ("face.min_size", self.min_size, MIN_SIZE),

@@ -5,6 +5,8 @@
 //! as sizes are what the detector is least sure of - and every picture is resampled alike; and the
 //! middle is averaged over time. A square moves by whole pixels: what is cut are the decoded pixels.
 
+use serde::{Deserialize, Serialize};
+
 use super::track::Face;
 use crate::picture::Picture;
 
@@ -15,7 +17,7 @@ const SMOOTH: f64 = 0.2;
 const REACH: f64 = 4.0;
 
 /// A part of a picture, in pixels; black where it reaches over the edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Square {
     /// From the left edge.
     pub x: i64,

@@ -1,7 +1,9 @@
 //! Arguments to library calls to terminal: wiring only.
 
 mod adapt;
+mod crop;
 mod eval;
+mod face;
 mod inspect;
 mod network;
 mod score;
@@ -37,6 +39,7 @@ enum Command {
     Score(score::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
+    Crop(crop::Args),
 }
 
 /// Runs the command line.
@@ -59,6 +62,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),
+        Command::Crop(args) => crop::run(&args),
     }
 }
 

@@ -13,6 +13,8 @@ use avff::{
 };
 use clap::ValueEnum;
 
+use super::face::{CropArg, FaceArgs};
+
 /// Which network scores, where and how.
 #[derive(Debug, clap::Args)]
 pub(super) struct NetworkArgs {
@@ -37,6 +39,14 @@ pub(super) struct NetworkArgs {
     /// eval.py) or letterbox [default: as the checkpoint was trained]
     #[arg(long, value_name = "FIT")]
     frame_fit: Option<FrameFit>,
+
+    /// Cut frames to the main face, or take them whole [default: as the checkpoint was trained]. A
+    /// network should see what it was trained on
+    #[arg(long, value_enum)]
+    crop: Option<CropArg>,
+
+    #[command(flatten)]
+    face: FaceArgs,
 
     /// What the cross-modal blocks attend over
     #[arg(long, value_enum, default_value_t = FusionArg::PerClip)]
@@ -63,7 +73,9 @@ impl NetworkArgs {
         let checkpoint = Checkpoint::open(&self.checkpoint)?;
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
-        let spec = clips::spec(&checkpoint, &config, self.frame_fit)?;
+        let mut spec = clips::spec(&checkpoint, &config, self.frame_fit)?;
+        spec.face = self.face.over(self.crop, spec.face)?;
+        spec.validate()?;
         let options = ScorerOptions {
             device: self.device.parse::<Device>()?,
             fusion: match self.fusion_attention {

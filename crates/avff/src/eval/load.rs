@@ -14,7 +14,7 @@ use crate::error::chain;
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClipFailure {
-    /// `open`, `video`, `audio`, `network` or `internal`.
+    /// `open`, `video`, `face`, `audio`, `network` or `internal`.
     pub stage: String,
     /// What went wrong, without the path.
     pub error: String,
@@ -35,7 +35,7 @@ impl ClipFailure {
         }
     }
 
-    pub(super) fn manifest() -> Self {
+    pub(crate) fn manifest() -> Self {
         Self { stage: "manifest".into(), error: "the row cannot be read".into(), hint: None }
     }
 }
@@ -57,17 +57,20 @@ impl From<ClipError> for ClipFailure {
 /// # Errors
 /// Why the clip cannot be scored.
 pub fn load(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipFailure> {
-    let loaded = panic::catch_unwind(panic::AssertUnwindSafe(|| load_clip(path, spec)));
-    match loaded {
-        Ok(clip) => Ok(clip?),
-        Err(panic) => {
-            let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let what = what.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(ClipFailure {
-                stage: "internal".into(),
-                error: format!("a decoder panicked: {}", what.unwrap_or_default()),
-                hint: Some("please report this file".into()),
-            })
-        }
-    }
+    guarded(|| load_clip(path, spec).map_err(ClipFailure::from))
+}
+
+/// Works on a clip; a panic is that clip's failure.
+pub(crate) fn guarded<T, E: From<ClipFailure>>(
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    panic::catch_unwind(panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let what = what.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(E::from(ClipFailure {
+            stage: "internal".into(),
+            error: format!("a decoder panicked: {}", what.unwrap_or_default()),
+            hint: Some("please report this file".into()),
+        }))
+    })
 }
