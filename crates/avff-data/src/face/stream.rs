@@ -51,13 +51,14 @@ pub struct FaceStream<'a> {
     inner: &'a mut dyn PictureStream,
     times: &'a [f64],
     crop: FaceCrop,
+    max_held: usize,
     faces: Option<Faces>,
 }
 
 impl<'a> FaceStream<'a> {
     /// Cuts what `inner` yields; `times` are those of all its pictures, in seconds.
     pub fn new(inner: &'a mut dyn PictureStream, times: &'a [f64], crop: FaceCrop) -> Self {
-        Self { inner, times, crop, faces: None }
+        Self { inner, times, crop, max_held: MAX_HELD, faces: None }
     }
 
     /// What was found in the pictures of the last call.
@@ -77,7 +78,7 @@ impl PictureStream for FaceStream<'_> {
         self.inner.pictures(indices, &mut |index, picture| {
             watch.see(&picture)?;
             bytes = bytes.saturating_add(picture.rgb.len());
-            if bytes > MAX_HELD {
+            if bytes > self.max_held {
                 held = None;
             }
             if let Some(held) = &mut held {
@@ -172,8 +173,10 @@ impl<'a> Watch<'a> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::media::{MediaSource as _, fake::Fake};
+    use crate::media::{self, MediaSource as _, fake::Fake};
 
     #[test]
     fn a_stream_without_faces_is_an_error_or_as_it_was() {
@@ -196,6 +199,27 @@ mod tests {
         let faces = stream.faces().unwrap();
         assert_eq!((&faces.squares, faces.coverage()), (&None, 0.0));
         assert_eq!(levels, [(0, 0), (4, 4), (8, 8)]);
+    }
+
+    #[test]
+    fn decoding_twice_gives_the_same_pictures_as_holding_them() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/clips/match_b.mp4");
+        let mut clip = media::open(&path).unwrap();
+        let times = clip.frame_times().to_vec();
+        let mut cropped = |max_held| {
+            let mut stream = FaceStream::new(clip.streams().0, &times, FaceCrop::default());
+            stream.max_held = max_held;
+            let mut pictures = Vec::new();
+            let take = &mut |index, picture| {
+                pictures.push((index, picture));
+                Ok(())
+            };
+            stream.pictures(&[3, 4, 40], take).unwrap();
+            pictures
+        };
+        let (held, twice) = (cropped(MAX_HELD), cropped(3 * 256 * 256));
+        assert_eq!(held.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 4, 40]);
+        assert!(held == twice);
     }
 
     #[test]

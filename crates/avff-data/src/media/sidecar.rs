@@ -31,7 +31,6 @@ pub(crate) struct Sidecar {
     pub(crate) sound_start: f64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }

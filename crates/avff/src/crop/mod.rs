@@ -156,7 +156,7 @@ fn begin(options: &CropOptions, names: &Names, run: &CropRun) -> Result<File, Er
     // New, or interrupted before it had said what it is.
     file.set_len(0).map_err(|source| output(path, source))?;
     let json = serde_json::to_string(run).map_err(|error| output(path, error.into()))?;
-    write!(file, "{json}\n").map_err(|source| output(path, source))?;
+    writeln!(file, "{json}").map_err(|source| output(path, source))?;
     Ok(file)
 }
 

@@ -143,7 +143,6 @@ pub struct Coverage {
     pub failures_by_stage: BTreeMap<String, u64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

@@ -7,6 +7,7 @@
 )]
 
 mod checkpoints;
+mod crop;
 mod eval;
 mod refusals;
 mod resume;
