@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     error::{ClipError, DataError},
+    face::FaceStream,
     fbank::Fbank,
     fit::fit,
     footage::heard,
@@ -102,7 +103,13 @@ pub fn read_samples(
     let mut places: Vec<usize> = due.iter().flat_map(|part| part.places.iter().copied()).collect();
     places.sort_unstable();
     places.dedup();
-    let (pictures, sound) = source.streams();
+    let times = source.frame_times().to_vec();
+    let (mut pictures, sound) = source.streams();
+    let mut faces;
+    if let Some(crop) = spec.face {
+        faces = FaceStream::new(pictures, &times, crop);
+        pictures = &mut faces;
+    }
     // Full-size pictures are the most memory a clip takes: one at a time is held.
     let mut fitted: BTreeMap<usize, Picture> = BTreeMap::new();
     let mut first = true;

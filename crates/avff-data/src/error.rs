@@ -147,6 +147,14 @@ pub enum DataError {
         /// What is too small at that rate.
         reason: &'static str,
     },
+    /// No face to crop to.
+    #[error("no face: the main one was found in {found} of {looked} pictures")]
+    NoFace {
+        /// Pictures with the main face; 0 where there is none at all.
+        found: usize,
+        /// Pictures that were looked at.
+        looked: usize,
+    },
     /// A manifest row or header that cannot be used.
     #[error("line {line}: {what}")]
     Manifest {
@@ -158,8 +166,8 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The part of the path from file to tensors that failed: `open`, `video`, `audio`, `manifest`
-    /// or `internal`.
+    /// The part of the path from file to tensors that failed: `open`, `video`, `face`, `audio`,
+    /// `manifest` or `internal`.
     #[must_use]
     pub fn stage(&self) -> &'static str {
         match self {
@@ -171,6 +179,7 @@ impl DataError {
                 Stream::Audio => "audio",
             },
             Self::TooShort { .. } | Self::SampleRate { .. } => "audio",
+            Self::NoFace { .. } => "face",
             Self::Manifest { .. } | Self::Split(_) => "manifest",
             Self::Panicked { .. } => "internal",
             _ => "open",
@@ -201,6 +210,10 @@ impl DataError {
                 "use a shorter window, or score clips whole as Open-AVFF does"
             }
             Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
+            Self::NoFace { .. } => {
+                "only faces that look at the camera are found; take the whole picture with `--no-face \
+                 full`, or leave such clips out with `--no-face skip`"
+            }
             Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
             Self::Panicked { .. } => "please report this file",
             Self::Io(_)

@@ -15,6 +15,7 @@
 //! - [`media`]: containers and codecs, to pictures and sound.
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
+//! - [`face`]: the clip's main face, cut out of every picture.
 //! - [`fbank`]: from sound to log-mel energies.
 //! - [`sampling`], [`parts`], [`silence`]: which parts of a clip become samples.
 //! - [`spec`]: the sizes and statistics of both tensors, stored beside a checkpoint.
@@ -55,6 +56,7 @@ pub mod cache;
 pub mod clip;
 pub mod draws;
 pub mod error;
+pub mod face;
 pub mod fbank;
 pub mod fit;
 pub mod footage;

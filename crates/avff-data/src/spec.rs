@@ -8,6 +8,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    face::FaceCrop,
     media::Decoder,
     sampling::{Sampling, TrimSilence},
 };
@@ -34,6 +35,9 @@ pub struct ClipSpec {
     pub video: VideoSpec,
     /// The sound.
     pub audio: AudioSpec,
+    /// Pictures are cut to the main face first; whole where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<FaceCrop>,
     /// Which parts of a clip become samples.
     #[serde(default, skip_serializing_if = "Sampling::is_whole")]
     pub sampling: Sampling,
@@ -123,6 +127,7 @@ impl ClipSpec {
                 std: IMAGENET_STD,
             },
             audio: AudioSpec { frames: 1024, mels: 128, mean: -5.081, std: 4.4849 },
+            face: None,
             sampling: Sampling::Whole,
             trim_silence: None,
             decoder: Decoder::Auto,
@@ -136,6 +141,11 @@ impl ClipSpec {
     pub fn validate(&self) -> Result<(), SpecError> {
         self.video.validate()?;
         self.audio.validate()?;
+        self.face.iter().try_for_each(FaceCrop::validate)?;
+        if self.face.is_some() && self.video.fit == FrameFit::CenterCrop {
+            let rule = "resize or letterbox where a face is cropped".into();
+            return Err(SpecError { field: "video.fit", value: self.video.fit.to_string(), rule });
+        }
         self.sampling.validate(self.video.frames)?;
         self.trim_silence.iter().try_for_each(TrimSilence::validate)?;
         self.decoder.validate()

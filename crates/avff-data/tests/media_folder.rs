@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use avff_data::{
     error::{DataError, Stream},
-    media,
+    media::{self, FolderWriter, PictureCoding},
 };
 use image::{Rgb, RgbImage};
 
@@ -138,4 +138,65 @@ fn wav_headers_are_checked() {
         let fits = matches!(error, DataError::Malformed { .. } | DataError::Truncated { .. });
         assert!(fits, "{length} bytes: {error}");
     }
+}
+
+#[test]
+fn a_clock_beside_the_pictures_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["0.png", "1.png", "2.png"] {
+        picture(&folder.path().join(name), 9, 8);
+    }
+    let samples: Vec<i16> = (0..22_050).map(|index| index as i16).collect();
+    wav(&folder.path().join("a.wav"), 1, &samples);
+    let spread = media::open(folder.path()).unwrap();
+    assert_eq!(spread.frame_times(), [0.0, 1.0 / 3.0, 2.0 / 3.0], "evenly over the sound");
+    let json = r#"{"times": [0.0, 0.1, 0.5], "sound_start": 0.25}"#;
+    fs::write(folder.path().join("clip.json"), json).unwrap();
+    let mut clip = media::open(folder.path()).unwrap();
+    assert_eq!(clip.frame_times(), [0.0, 0.1, 0.5]);
+    assert_eq!((clip.info().sound_start, clip.info().sound_end), (0.25, 1.25));
+    // From 0.2 s to 0.35 s: nothing for 0.05 s, then the first 0.1 s.
+    let part = clip.streams().1.between(0.2, 0.35).unwrap();
+    assert_eq!(part.channels, [clip.sound().unwrap().channels[0][..2205].to_vec()]);
+    for (json, what) in [
+        (r#"{"fps": 0}"#, "0 pictures a second"),
+        ("{", "EOF"),
+        (r#"{"times": [0]}"#, "1 times for 3"),
+    ] {
+        fs::write(folder.path().join("clip.json"), json).unwrap();
+        let error = refusal(folder.path());
+        assert!(matches!(error, DataError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[test]
+fn a_written_folder_reads_back_to_the_last_sample() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media/h264_vfr.mp4");
+    let mut clip = media::open(&fixture).unwrap();
+    let pictures = clip.frames_at(&[0, 3, 9]).unwrap();
+    let times: Vec<f64> = [0, 3, 9].map(|index| clip.frame_times()[index]).to_vec();
+    let (sound, start) = (clip.sound().unwrap(), clip.info().sound_start);
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = FolderWriter::new(folder.path(), PictureCoding::Png);
+    for picture in &pictures {
+        writer.picture(picture).unwrap();
+    }
+    writer.finish(&sound, &times, start).unwrap();
+    let mut back = media::open(folder.path()).unwrap();
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    assert!(back.frame_times().iter().zip(&times).all(|(&a, &b)| near(a, b)));
+    assert!(near(back.info().sound_start, start));
+    assert!(back.sound().unwrap() == sound);
+    assert!(back.frames_at(&[0, 1, 2]).unwrap() == pictures);
+    // Once more as JPEG: other pixels, but near ones.
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = FolderWriter::new(folder.path(), PictureCoding::Jpeg(95));
+    writer.picture(&pictures[0]).unwrap();
+    writer.finish(&sound, &times[..1], 0.0).unwrap();
+    let lossy = media::open(folder.path()).unwrap().frames_at(&[0]).unwrap();
+    let far: u64 =
+        lossy[0].rgb.iter().zip(&pictures[0].rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = far as f64 / lossy[0].rgb.len() as f64;
+    assert!((0.01..8.0).contains(&mean), "{mean} levels");
 }

@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     fmt,
     num::NonZeroUsize,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     str::FromStr,
 };
@@ -21,7 +20,7 @@ use avff_data::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    failure::ClipFailure,
+    failure::{ClipFailure, guarded},
     scorer::{Logits, Scorer},
 };
 
@@ -183,13 +182,12 @@ impl<'a, I: Send + 'static> ClipScores<'a, I> {
         // Enough that the next batch is decoded while the network is busy with this one.
         let ahead = scorer.batch_size().max(workers.get());
         let samples = Streams::new(items, workers.get(), ahead, move |item, emit| {
-            // A panic in a decoder is that clip's failure and not the run's.
-            let read = catch_unwind(AssertUnwindSafe(|| {
+            let read = guarded(|| {
                 let path = path(item)?;
                 load_samples(path, &spec, &mut |sample| emit(Ok(sample)))?;
                 Ok(())
-            }));
-            if let Err(failure) = read.unwrap_or_else(|panic| Err(ClipFailure::panicked(&*panic))) {
+            });
+            if let Err(failure) = read {
                 let _ = emit(Err(failure));
             }
         });

@@ -109,6 +109,24 @@ pub enum Error {
         /// In this one.
         now: String,
     },
+    /// An earlier run into the same folder did not end.
+    #[error("{}: holds an unfinished run; add --resume to go on with it, or remove the folder", path.display())]
+    UnfinishedFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An earlier run into the same folder that cannot be resumed as it had other inputs or options.
+    #[error(
+        "cannot resume: {what} was {was}, now it is {now}; give what the run had, or another --output"
+    )]
+    OtherFolder {
+        /// What differs.
+        what: &'static str,
+        /// In the earlier run.
+        was: String,
+        /// In this one.
+        now: String,
+    },
     /// An unfinished run whose files do not fit together.
     #[error("cannot resume: {}: {reason}; start again with --overwrite", path.display())]
     Journal {

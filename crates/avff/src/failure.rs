@@ -10,7 +10,7 @@ use crate::error::chain;
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClipFailure {
-    /// `open`, `video`, `audio`, `network`, `manifest` or `internal`.
+    /// `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
     pub stage: String,
     /// What went wrong, without the path.
     pub error: String,
@@ -59,10 +59,8 @@ impl From<ClipError> for ClipFailure {
     }
 }
 
-/// What `read` gives; a panic in a decoder is that clip's failure and not the run's.
-pub(crate) fn guarded<T>(
-    read: impl FnOnce() -> Result<T, ClipError>,
-) -> Result<T, ClipFailure> {
-    let read = panic::catch_unwind(panic::AssertUnwindSafe(read));
-    Ok(read.map_err(|panic| ClipFailure::panicked(&*panic))??)
+/// Works on a clip; a panic is that clip's failure and not the run's.
+pub(crate) fn guarded<T, E: From<ClipFailure>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    panic::catch_unwind(panic::AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(ClipFailure::panicked(&*panic).into()))
 }

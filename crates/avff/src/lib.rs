@@ -12,6 +12,7 @@
 //! - [`split`]: a manifest to training and test sets
 //! - [`check`]: what is wrong with such sets
 //! - [`clips`]: how clips are prepared for a network
+//! - [`crop`]: a manifest's clips cut to their faces, on disk
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, Fusion, ScorerOptions}};
@@ -30,6 +31,7 @@ pub mod adapt;
 pub mod check;
 pub mod clip_scores;
 pub mod clips;
+pub mod crop;
 pub mod device;
 pub mod error;
 pub mod eval;

@@ -2,8 +2,8 @@
 //!
 //! The pictures are the PNG and JPEG files in the folder, in the natural order of their names
 //! (`frame2` before `frame10`). The sound is the one WAV file among them or, failing that,
-//! `NAME.wav` beside the folder `NAME`. Other files and those whose names start with a dot are
-//! ignored.
+//! `NAME.wav` beside the folder `NAME`. `clip.json` says when each picture is shown; without one they
+//! are spread evenly over the sound. Other files and those whose names start with a dot are ignored.
 
 use std::{
     cmp::Ordering,
@@ -16,6 +16,7 @@ use image::{ImageError, ImageReader, Limits};
 
 use super::{
     mp4::MAX_DIMENSION,
+    sidecar::{self, Sidecar},
     source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take, beyond},
     wav::Wav,
 };
@@ -54,7 +55,7 @@ impl FrameFolder {
     /// # Errors
     ///
     /// `MissingStream` without pictures or without a WAV file, `Malformed` with several, and the
-    /// errors of the first picture and of the WAV header.
+    /// errors of the first picture, of the WAV header and of `clip.json`.
     pub(crate) fn open(folder: &Path) -> Result<Self, DataError> {
         let (mut frames, mut waves) = (Vec::new(), Vec::new());
         for (count, entry) in fs::read_dir(folder)?.enumerate() {
@@ -96,11 +97,19 @@ impl FrameFolder {
         let reader = reader(first)?;
         let size = reader.into_dimensions().map_err(|error| fault(first, error))?;
         check_size(size)?;
-        let wav = Wav::open(wav)?;
+        let mut wav = Wav::open(wav)?;
         let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
-        // Nothing says when a picture is shown but that all together last as long as the sound.
-        let step = seconds / frames.len() as f64;
-        let times = (0..frames.len()).map(|index| index as f64 * step).collect();
+        let clock = folder.join(sidecar::NAME);
+        let (times, sound_start) = if clock.is_file() {
+            let clock = Sidecar::read(&clock)?;
+            let start = clock.sound_start;
+            (clock.times(frames.len())?, start)
+        } else {
+            // Nothing says when a picture is shown but that all together last as long as the sound.
+            let step = seconds / frames.len() as f64;
+            ((0..frames.len()).map(|index| index as f64 * step).collect(), 0.0)
+        };
+        wav.start_at(sound_start);
         let info = MediaInfo {
             container: "frame folder".to_owned(),
             video_codec: extension(first).to_ascii_uppercase(),
@@ -109,8 +118,8 @@ impl FrameFolder {
             audio_codec: "PCM".to_owned(),
             sample_rate: wav.pcm().rate,
             channels: wav.pcm().channels as usize,
-            sound_start: 0.0,
-            sound_end: seconds,
+            sound_start,
+            sound_end: sound_start + seconds,
         };
         Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })
     }

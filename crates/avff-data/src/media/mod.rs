@@ -26,10 +26,12 @@ mod mp4;
 mod open;
 mod pcm;
 mod rotate;
+mod sidecar;
 mod sound;
 mod source;
 mod sps;
 mod wav;
+mod write;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -37,6 +39,7 @@ pub use self::{
     decoder::{Decoder, UnknownDecoder},
     open::{open, open_with},
     source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
+    write::{FolderWriter, PictureCoding, encode},
 };
 pub(crate) use self::{pcm::MAX_CHANNELS, source::missing};
 use crate::error::DataError;

@@ -32,6 +32,8 @@ pub(crate) struct Wav {
     /// Where the samples are, in bytes from the start of the file.
     start: u64,
     length: u64,
+    /// When the sound starts on the clip's clock, in seconds.
+    origin: f64,
 }
 
 fn malformed(what: impl Into<String>) -> DataError {
@@ -80,7 +82,7 @@ impl Wav {
                     if needed > size {
                         return Err(DataError::Truncated { stream: Stream::Audio, needed, size });
                     }
-                    return Ok(Self { file, pcm, start, length });
+                    return Ok(Self { file, pcm, start, length, origin: 0.0 });
                 }
                 _ => {}
             }
@@ -88,6 +90,11 @@ impl Wav {
             at = start + u64::from(length).next_multiple_of(2);
         }
         Err(malformed("too many chunks"))
+    }
+
+    /// Puts its start to a time on the clip's clock, in seconds.
+    pub(crate) fn start_at(&mut self, seconds: f64) {
+        self.origin = seconds;
     }
 
     /// How it is stored.
@@ -137,7 +144,7 @@ impl SoundStream for Wav {
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Sound, DataError> {
-        let range = sample_range(start, end, self.pcm.rate);
+        let range = sample_range(start - self.origin, end - self.origin, self.pcm.rate);
         self.read(range.start as u64..range.end as u64)
     }
 }

@@ -62,13 +62,13 @@ impl Files<'_> {
         let mut sizes: HashMap<(bool, u64), Vec<usize>> = HashMap::new();
         let (look, spec) = (options.look, options.spec.clone());
         let looked = self.ahead(rows, workers, move |path| {
-            let size = guarded(|| size(path));
+            let size = guarded(|| size(path).map_err(ClipFailure::from));
             let facts = match &size {
                 Err(failure) => Err(failure.clone()),
                 Ok(_) if look < Look::Sound => Ok(None),
                 Ok(_) => {
                     let depth = if look < Look::Pictures { Depth::Sound } else { Depth::Pictures };
-                    guarded(|| survey::examine(path, &spec, depth)).map(Some)
+                    guarded(|| Ok(survey::examine(path, &spec, depth)?)).map(Some)
                 }
             };
             Looked { size: size.ok(), facts }
@@ -101,7 +101,9 @@ impl Files<'_> {
         let mut same: HashMap<usize, usize> = HashMap::new();
         let mut hashes = HashMap::new();
         let hashed = self.ahead(alike, workers, |path| {
-            guarded(|| survey::content_hash(path).map_err(|source| ClipError::new(path, source)))
+            guarded(|| {
+                Ok(survey::content_hash(path).map_err(|source| ClipError::new(path, source))?)
+            })
         });
         for ((row, _), hash) in hashed {
             match hash {

@@ -9,6 +9,8 @@ use avff::{
     },
 };
 
+use super::face::{CropArg, FaceArgs};
+
 /// How clips are read. What is not given is as the checkpoint was trained.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Reading clips")]
@@ -17,6 +19,13 @@ pub(super) struct ClipArgs {
     /// eval.py) or letterbox
     #[arg(long, value_name = "FIT")]
     frame_fit: Option<FrameFit>,
+
+    /// Cut frames to the main face, or take them whole. A network should see what it was trained on
+    #[arg(long, value_enum)]
+    crop: Option<CropArg>,
+
+    #[command(flatten)]
+    face: FaceArgs,
 
     /// Score windows of this many seconds, in true time, instead of the whole clip stretched to
     /// fit; `whole` is the reference's way. The paper's is 3.2
@@ -60,7 +69,11 @@ impl ClipArgs {
     }
 
     /// Lays the options over a spec.
-    pub(super) fn adjust(&self, spec: &mut ClipSpec) {
+    ///
+    /// # Errors
+    /// Where they do not go together.
+    pub(super) fn adjust(&self, spec: &mut ClipSpec) -> anyhow::Result<()> {
+        spec.face = self.face.over(self.crop, spec.face)?;
         spec.video.fit = self.frame_fit.unwrap_or(spec.video.fit);
         spec.decoder = self.decoder.unwrap_or(spec.decoder);
         if let Some(below_db) = self.trim_silence {
@@ -77,5 +90,6 @@ impl ClipArgs {
                 };
             }
         }
+        Ok(())
     }
 }

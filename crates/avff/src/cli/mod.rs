@@ -3,7 +3,9 @@
 mod adapt;
 mod check;
 mod clip;
+mod crop;
 mod eval;
+mod face;
 mod inspect;
 mod network;
 mod score;
@@ -45,6 +47,7 @@ enum Command {
     Adapt(adapt::Args),
     Split(split::Args),
     Check(check::Args),
+    Crop(crop::Args),
 }
 
 /// Runs the command line.
@@ -69,6 +72,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Adapt(args) => adapt::run(&args),
         Command::Split(args) => split::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Crop(args) => crop::run(&args),
     }
 }
 

@@ -63,7 +63,9 @@ impl NetworkArgs {
         let checkpoint = Checkpoint::open(&self.checkpoint)?;
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
-        let spec = clips::spec(&checkpoint, &config, |spec| self.clip.adjust(spec))?;
+        let mut adjusted = Ok(());
+        let spec = clips::spec(&checkpoint, &config, |spec| adjusted = self.clip.adjust(spec))?;
+        adjusted?;
         let options = ScorerOptions {
             device: self.device.parse::<Device>()?,
             fusion: match self.fusion_attention {

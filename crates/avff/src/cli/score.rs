@@ -11,7 +11,8 @@ use std::{
 
 use avff::{
     clip_scores::{ClipScore, ClipScores, ClipScoresOptions, WindowScore},
-    eval::Run,
+    data::face::NoFace,
+    eval::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
     scorer::Logits,
@@ -95,7 +96,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
-    let coverage = scored as f64 / clips.len().max(1) as f64;
+    let skips = network.spec.face.is_some_and(|face| face.no_face == NoFace::Skip);
+    let left_out =
+        |clip: &&Scored| clip.error.as_ref().is_some_and(|e| skips && e.stage == NO_FACE);
+    let due = clips.len() - clips.iter().filter(left_out).count();
+    let coverage = scored as f64 / due.max(1) as f64;
     let report = Report { run: network.run, clips };
     let mut out = std::io::stdout().lock();
     if args.json {

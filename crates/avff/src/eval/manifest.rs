@@ -11,14 +11,14 @@ use super::{Entry, summary::ManifestId};
 use crate::{error::Error, hash};
 
 /// A manifest whose every row is known to be well formed.
-pub(super) struct Manifest {
+pub(crate) struct Manifest {
     path: PathBuf,
     root: Option<PathBuf>,
-    pub(super) id: ManifestId,
-    pub(super) columns: Vec<String>,
+    pub(crate) id: ManifestId,
+    pub(crate) columns: Vec<String>,
 }
 
-pub(super) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> {
+pub(crate) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> {
     let mut reader = ManifestReader::open(path, root)?;
     let columns = reader.columns().to_vec();
     let rows = reader.try_fold(0, |rows: u64, row| row.map(|_| rows + 1))?;
@@ -40,7 +40,7 @@ impl Manifest {
     }
 
     /// Rows after the first `skip`.
-    pub(super) fn rows(
+    pub(crate) fn rows(
         &self,
         skip: u64,
     ) -> Result<impl Iterator<Item = Result<Row, ClipError>> + Send + 'static, Error> {

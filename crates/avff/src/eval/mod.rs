@@ -5,8 +5,8 @@
 //! beside them lets an interrupted run go on to the same bytes.
 
 mod journal;
-mod manifest;
-mod output;
+pub(crate) mod manifest;
+pub(crate) mod output;
 mod summary;
 
 use std::{
@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use avff_data::{manifest::Row, spec::ClipSpec};
+use avff_data::{face::NoFace, manifest::Row, spec::ClipSpec};
 use avff_train::metrics::{BinaryReport, Scored};
 
 pub use output::Paths;
@@ -180,6 +180,9 @@ fn finish(
     journal.append(&entry)
 }
 
+/// The stage of clips without a face.
+pub const NO_FACE: &str = "face";
+
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
@@ -207,12 +210,15 @@ impl Tally {
         }
     }
 
-    fn summary(self, run: Run, total: u64) -> Result<Summary, Error> {
+    fn summary(mut self, run: Run, total: u64) -> Result<Summary, Error> {
+        let skips = run.clip.face.is_some_and(|face| face.no_face == NoFace::Skip);
+        let skipped = if skips { self.failures.remove(NO_FACE).unwrap_or(0) } else { 0 };
         let coverage = Coverage {
             rows: total,
             scored: self.scored,
             failed: self.failures.values().sum(),
-            fraction: self.scored as f64 / total.max(1) as f64,
+            skipped,
+            fraction: self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,
             failures_by_stage: self.failures,
         };
         let metrics =

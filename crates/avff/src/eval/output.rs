@@ -28,6 +28,8 @@ pub struct Paths {
     pub journal: PathBuf,
 }
 
+/// The columns of every table of clips that could not be read.
+pub(crate) const ERRORS: [&str; 6] = ["path", "stage", "error", "hint", "video_name", "line"];
 /// The column of scores, as the reference names it.
 pub(super) const SCORE: &str = "y_pred";
 
@@ -91,7 +93,7 @@ impl Outputs {
         let mut errors = Table::create(&paths.errors)?;
         let carried = columns.iter().map(String::as_str);
         predictions.write(["video_name", SCORE].into_iter().chain(carried))?;
-        errors.write(["path", "stage", "error", "hint", "video_name", "line"])?;
+        errors.write(ERRORS)?;
         Ok(Self { predictions, errors })
     }
 
@@ -119,10 +121,7 @@ impl Outputs {
     }
 
     pub(super) fn fail(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {
-        let path = row.path.display().to_string();
-        let hint = failure.hint.as_deref().unwrap_or_default();
-        let line = row.line.to_string();
-        self.errors.write([&path, &failure.stage, &failure.error, hint, &row.name, &line])
+        self.errors.failure(row, failure)
     }
 
     pub(super) fn flush(&mut self) -> Result<(), Error> {
@@ -132,13 +131,13 @@ impl Outputs {
 }
 
 /// A CSV file under its path.
-struct Table {
+pub(crate) struct Table {
     path: PathBuf,
     writer: csv::Writer<BufWriter<File>>,
 }
 
 impl Table {
-    fn create(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         let file =
             File::create(path).map_err(|source| Error::Output { path: path.into(), source })?;
         Ok(Self::on(path, file))
@@ -165,14 +164,25 @@ impl Table {
         Ok(Self::on(path, file))
     }
 
-    fn write<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
+    pub(crate) fn write<'a>(
+        &mut self,
+        cells: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Error> {
         let path = &self.path;
         self.writer
             .write_record(cells)
             .map_err(|e| Error::Output { path: path.clone(), source: e.into() })
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    /// A row under [`ERRORS`].
+    pub(crate) fn failure(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {
+        let path = row.path.display().to_string();
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        let line = row.line.to_string();
+        self.write([&path, &failure.stage, &failure.error, hint, &row.name, &line])
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
         let path = &self.path;
         self.writer.flush().map_err(|source| Error::Output { path: path.clone(), source })
     }

@@ -139,12 +139,19 @@ pub struct Coverage {
     pub rows: u64,
     /// Rows with a score.
     pub scored: u64,
-    /// Rows without.
+    /// Rows without, those left out aside.
     pub failed: u64,
-    /// `scored / rows`.
+    /// Rows that are left out as there is no face, where that was asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// `scored / (rows - skipped)`.
     pub fraction: f64,
     /// Rows without a score by the stage that failed.
     pub failures_by_stage: BTreeMap<String, u64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What came of a run.
@@ -190,12 +197,15 @@ impl Summary {
     /// Coverage and metrics, for a person.
     #[must_use]
     pub fn table(&self) -> String {
-        let Coverage { rows, scored, fraction, failures_by_stage, .. } = &self.coverage;
+        let Coverage { rows, scored, skipped, fraction, failures_by_stage, .. } = &self.coverage;
         let mut table = Text::plain();
         let mut row = |name: &str, value: String| {
             table.row([name.to_owned(), value]);
         };
         row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
+        if *skipped > 0 {
+            row("left out", format!("{skipped} (no face)"));
+        }
         for (stage, count) in failures_by_stage {
             row("not read", format!("{count} ({stage})"));
         }

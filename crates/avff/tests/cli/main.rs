@@ -8,6 +8,7 @@
 
 mod check;
 mod checkpoints;
+mod crop;
 mod eval;
 mod refusals;
 mod resume;

@@ -1,0 +1,232 @@
+//! A manifest's clips, cut to their faces, as frame folders on disk.
+//!
+//! A clip's folder is written under another name and renamed when it is whole, so what has its name
+//! is done: an interrupted run goes on by passing over it. Tables are written anew from the folders,
+//! in the manifest's order, and get their names at the end.
+
+mod clip;
+mod summary;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use avff_data::{
+    face::{FaceCrop, NoFace},
+    manifest::NAME_COLUMN,
+    media::PictureCoding,
+    prefetch::Prefetch,
+};
+
+use self::clip::{Fail, Plan};
+pub use self::summary::{CropRun, CropSummary};
+use crate::{
+    error::Error,
+    eval::{
+        ClipFailure, NO_FACE, Progress,
+        manifest::{self, Manifest},
+        output::{ERRORS, Table},
+    },
+};
+
+/// The column that is added.
+const COVERAGE: &str = "face_coverage";
+
+/// What to crop, how, and where to put it.
+#[derive(Debug, Clone)]
+pub struct CropOptions {
+    /// A CSV with a column `video_name`; others are carried through.
+    pub csv: PathBuf,
+    /// Where relative paths start; `None` for the CSV's folder.
+    pub root: Option<PathBuf>,
+    /// The folder that everything goes to.
+    pub output: PathBuf,
+    /// How faces are cut.
+    pub face: FaceCrop,
+    /// Pictures that are kept, spread over the clip; `None` for all.
+    pub frames: Option<usize>,
+    /// Pixels a side; `None` for the clip's own, which are not resampled.
+    pub size: Option<usize>,
+    /// How pictures are coded.
+    pub coding: PictureCoding,
+    /// Where contact sheets go.
+    pub sheets: Option<PathBuf>,
+    /// Clips worked on at a time; `None` for one.
+    pub workers: Option<NonZeroUsize>,
+    /// Go on with an unfinished run.
+    pub resume: bool,
+}
+
+/// Where everything is in the output folder.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The cropped clips, as a manifest.
+    pub manifest: PathBuf,
+    /// Why other clips are not among them.
+    pub errors: PathBuf,
+    /// What the run was and what came of it.
+    pub summary: PathBuf,
+    /// There while a run is unfinished: what it is.
+    unfinished: PathBuf,
+    clips: PathBuf,
+}
+
+impl Names {
+    /// The names in `output`.
+    #[must_use]
+    pub fn new(output: &Path) -> Self {
+        Self {
+            manifest: output.join("manifest.csv"),
+            errors: output.join("crop.errors.csv"),
+            summary: output.join("crop.summary.json"),
+            unfinished: output.join("crop.unfinished.json"),
+            clips: output.join(clip::FOLDER),
+        }
+    }
+}
+
+/// Crops every clip of a manifest.
+///
+/// # Errors
+/// Anything that keeps the run from starting or its files from being written. A clip that cannot be
+/// cropped is no error of the run: it has a row in the errors file.
+pub fn crop(
+    options: &CropOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<CropSummary, Error> {
+    options.face.validate()?;
+    let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
+    if manifest.columns.iter().any(|column| column == COVERAGE) {
+        return Err(Error::Options(
+            "the CSV has a column face_coverage, as the output will: rename it",
+        ));
+    }
+    let names = Names::new(&options.output);
+    let run = CropRun::new(options, manifest.id.clone());
+    if options.resume
+        && !names.unfinished.exists()
+        && let Some(finished) = CropSummary::read(&names.summary)?
+    {
+        finished.run.expect_same(&run)?;
+        return Ok(finished);
+    }
+    let _lock = begin(options, &names, &run)?;
+    let summary = crop_all(options, &names, run, &manifest, progress)?;
+    for path in [&names.manifest, &names.errors] {
+        fs::rename(part(path), path).map_err(|source| output(path, source))?;
+    }
+    summary.write(&names.summary)?;
+    fs::remove_file(&names.unfinished).map_err(|source| output(&names.unfinished, source))?;
+    Ok(summary)
+}
+
+/// Makes the folder this run's, or goes on with the run that is in it. The run is its only writer as
+/// long as it holds the file.
+fn begin(options: &CropOptions, names: &Names, run: &CropRun) -> Result<File, Error> {
+    let folder = &options.output;
+    fs::create_dir_all(folder).map_err(|source| output(folder, source))?;
+    let path = &names.unfinished;
+    if !path.exists() {
+        let mut entries = fs::read_dir(folder).map_err(|source| output(folder, source))?;
+        if entries.next().is_some() {
+            return Err(Error::Exists { path: folder.clone() });
+        }
+    } else if !options.resume {
+        return Err(Error::UnfinishedFolder { path: folder.clone() });
+    }
+    let mut file = OpenOptions::new();
+    let file = file.read(true).write(true).create(true).truncate(false).open(path);
+    let mut file = file.map_err(|source| output(path, source))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        return Err(Error::Busy { path: path.clone() });
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|source| output(path, source))?;
+    if text.ends_with('\n') {
+        let earlier: CropRun = serde_json::from_str(&text)
+            .map_err(|error| Error::Journal { path: path.clone(), reason: error.to_string() })?;
+        earlier.expect_same(run)?;
+        return Ok(file);
+    }
+    // New, or interrupted before it had said what it is.
+    file.set_len(0).map_err(|source| output(path, source))?;
+    let json = serde_json::to_string(run).map_err(|error| output(path, error.into()))?;
+    writeln!(file, "{json}").map_err(|source| output(path, source))?;
+    Ok(file)
+}
+
+fn crop_all(
+    options: &CropOptions,
+    names: &Names,
+    run: CropRun,
+    manifest: &Manifest,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<CropSummary, Error> {
+    for folder in options.sheets.iter().chain([&names.clips]) {
+        fs::create_dir_all(folder).map_err(|source| output(folder, source))?;
+    }
+    let mut cropped = Table::create(&part(&names.manifest))?;
+    let mut errors = Table::create(&part(&names.errors))?;
+    let columns = manifest.columns.iter().map(String::as_str);
+    cropped.write([NAME_COLUMN].into_iter().chain(columns).chain([COVERAGE]))?;
+    errors.write(ERRORS)?;
+
+    let mut summary = CropSummary::new(run, manifest.id.rows);
+    let plan = Plan::new(options);
+    let workers = options.workers.map_or(1, NonZeroUsize::get);
+    let rows = manifest.rows(0)?.enumerate();
+    let clips = Prefetch::new(rows, workers, workers, move |(index, row)| match row {
+        Ok(row) => guarded(|| plan.crop(*index, row)),
+        Err(_) => Err(Fail::Clip(ClipFailure::manifest())),
+    });
+    let mut coverage = 0.0;
+    let mut state = Progress { done: 0, total: manifest.id.rows, failed: 0 };
+    for ((_, row), clip) in clips {
+        let row = row?;
+        match clip {
+            Ok(clip) => {
+                summary.cropped += 1;
+                coverage += clip.coverage;
+                let share = format!("{:.4}", clip.coverage);
+                let carried = row.extra.iter().map(String::as_str);
+                cropped.write([clip.name.as_str()].into_iter().chain(carried).chain([&*share]))?;
+            }
+            Err(Fail::Run(error)) => return Err(error),
+            Err(Fail::Clip(failure)) => {
+                errors.failure(&row, &failure)?;
+                if failure.stage == NO_FACE && options.face.no_face == NoFace::Skip {
+                    summary.skipped += 1;
+                } else {
+                    summary.failed += 1;
+                    *summary.failures_by_stage.entry(failure.stage).or_default() += 1;
+                }
+                state.failed += 1;
+            }
+        }
+        state.done += 1;
+        progress(state);
+    }
+    cropped.flush()?;
+    errors.flush()?;
+    let due = summary.rows.saturating_sub(summary.skipped);
+    summary.fraction = summary.cropped as f64 / due.max(1) as f64;
+    summary.face_coverage = (summary.cropped > 0).then(|| coverage / summary.cropped as f64);
+    Ok(summary)
+}
+
+/// The name of a file that is not whole yet.
+fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+fn output(path: &Path, source: std::io::Error) -> Error {
+    Error::Output { path: path.into(), source }
+}
+
+type Stages = BTreeMap<String, u64>;

@@ -1,0 +1,137 @@
+//! What a crop was and what came of it, as JSON and as a table.
+
+use std::{fs, path::Path};
+
+use avff_data::{face::FaceCrop, media::PictureCoding};
+use serde::{Deserialize, Serialize};
+
+use super::{CropOptions, Stages, output, part};
+use crate::{error::Error, eval::ManifestId, table::Text};
+
+/// Everything that the cropped clips depend on. Holds no times, so that equal runs give equal files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CropRun {
+    /// Version of this library.
+    pub version: String,
+    /// The clips.
+    pub manifest: ManifestId,
+    /// How faces were cut.
+    pub face: FaceCrop,
+    /// Pictures that were kept; `None` for all.
+    pub frames: Option<usize>,
+    /// Pixels a side; `None` for the clip's own.
+    pub size: Option<usize>,
+    /// Quality of JPEG; `None` for PNG.
+    pub jpeg: Option<u8>,
+}
+
+impl CropRun {
+    pub(super) fn new(options: &CropOptions, manifest: ManifestId) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            manifest,
+            face: options.face,
+            frames: options.frames,
+            size: options.size,
+            jpeg: match options.coding {
+                PictureCoding::Png => None,
+                PictureCoding::Jpeg(quality) => Some(quality),
+            },
+        }
+    }
+
+    /// Whether two runs write the same clips; the CSV's path may differ, its contents may not.
+    pub(super) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+        let face = |run: &Self| serde_json::to_string(&run.face).unwrap_or_default();
+        for (what, was, is) in [
+            ("the version", self.version.clone(), now.version.clone()),
+            ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
+            ("--root", show(&self.manifest.root), show(&now.manifest.root)),
+            ("the face crop", face(self), face(now)),
+            ("--frames", show(&self.frames), show(&now.frames)),
+            ("--size", show(&self.size), show(&now.size)),
+            ("--jpeg", show(&self.jpeg), show(&now.jpeg)),
+        ] {
+            if was != is {
+                return Err(Error::OtherFolder { what, was, now: is });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(value: &Option<impl ToString>) -> String {
+    value.as_ref().map_or_else(|| "not given".into(), ToString::to_string)
+}
+
+/// What came of a crop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CropSummary {
+    /// What the clips depend on.
+    pub run: CropRun,
+    /// Rows of the manifest.
+    pub rows: u64,
+    /// Rows whose clip was cropped.
+    pub cropped: u64,
+    /// Rows that are left out as there is no face, where that was asked for.
+    pub skipped: u64,
+    /// All other rows.
+    pub failed: u64,
+    /// `cropped / (rows - skipped)`.
+    pub fraction: f64,
+    /// Failed rows by the stage that failed.
+    pub failures_by_stage: Stages,
+    /// Mean over the cropped clips of the share of pictures in which the face was found.
+    pub face_coverage: Option<f64>,
+}
+
+impl CropSummary {
+    pub(super) fn new(run: CropRun, rows: u64) -> Self {
+        Self {
+            run,
+            rows,
+            cropped: 0,
+            skipped: 0,
+            failed: 0,
+            fraction: 0.0,
+            failures_by_stage: Stages::new(),
+            face_coverage: None,
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(output(path, source)),
+        };
+        let broken =
+            |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
+        serde_json::from_str(&text).map(Some).map_err(broken)
+    }
+
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(self).map_err(|e| output(path, e.into()))?;
+        fs::write(part(path), json + "\n").map_err(|source| output(path, source))?;
+        fs::rename(part(path), path).map_err(|source| output(path, source))
+    }
+
+    /// For a person.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = Text::plain();
+        let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+        let share = self.fraction * 100.0;
+        row("cropped", format!("{} of {} clips ({share:.1} %)", self.cropped, self.rows));
+        if let Some(coverage) = self.face_coverage {
+            row("face found in", format!("{:.1} % of the pictures looked at", coverage * 100.0));
+        }
+        if self.skipped > 0 {
+            row("left out", format!("{} (no face)", self.skipped));
+        }
+        for (stage, count) in &self.failures_by_stage {
+            row("not cropped", format!("{count} ({stage})"));
+        }
+        table.to_string()
+    }
+}
