@@ -7,6 +7,7 @@
 use crate::{
     clip::video_tensor,
     error::DataError,
+    face::FaceStream,
     fbank::stretched_parts,
     fit::fit,
     frames::frame_indices,
@@ -69,12 +70,25 @@ impl Heard {
     }
 }
 
-/// The pictures at these places, which never decrease, brought to the spec's size. A place that comes
-/// several times is decoded once.
+/// The pictures at these places, which never decrease, cut to the face where the spec says so and
+/// brought to its size. A place that comes several times is decoded once.
 ///
 /// # Errors
-/// What the stream reports.
+/// What the source reports, and [`DataError::NoFace`].
 pub fn pictures(
+    source: &mut dyn MediaSource,
+    places: &[usize],
+    spec: &ClipSpec,
+) -> Result<Vec<Picture>, DataError> {
+    let times = source.frame_times().to_vec();
+    let stream = source.streams().0;
+    match spec.face {
+        None => fitted(stream, places, &spec.video),
+        Some(crop) => fitted(&mut FaceStream::new(stream, &times, crop), places, &spec.video),
+    }
+}
+
+fn fitted(
     stream: &mut dyn PictureStream,
     places: &[usize],
     spec: &VideoSpec,
@@ -139,12 +153,10 @@ pub fn joined(
     let places = frame_indices(all, spec.video.frames).map_err(ours)?;
     let (before, after) = places.split_at(places.partition_point(|&place| place < count));
     let after: Vec<usize> = after.iter().map(|place| place - count).collect();
-    let (stream, wave) = first.streams();
-    let mut fitted = pictures(stream, before, &spec.video).map_err(ours)?;
-    let wave = wave.whole().map_err(ours)?;
-    let (stream, next) = second.streams();
-    fitted.extend(pictures(stream, &after, &spec.video).map_err(theirs)?);
-    let waves = vec![wave, next.whole().map_err(theirs)?];
+    let mut fitted = pictures(first, before, spec).map_err(ours)?;
+    fitted.extend(pictures(second, &after, spec).map_err(theirs)?);
+    let wave = first.streams().1.whole().map_err(ours)?;
+    let waves = vec![wave, second.streams().1.whole().map_err(theirs)?];
     Ok(Footage { pictures: fitted, sound: Some(Heard::Waves(waves)) })
 }
 
@@ -165,7 +177,12 @@ pub fn video(pictures: &[Picture], spec: &VideoSpec) -> Vec<f32> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{clip::audio_tensor, fbank::Fbank, media::fake::Fake};
+    use crate::{
+        clip::audio_tensor,
+        fbank::Fbank,
+        media::fake::Fake,
+        parts::{Span, parts},
+    };
 
     fn small() -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -180,13 +197,13 @@ mod tests {
         for count in [1, 3, 40] {
             let mut source = Fake::new(count);
             let part = parts(&mut source, &spec).unwrap().remove(0);
-            let shown = pictures(source.streams().0, &part.places, &spec.video).unwrap();
+            let shown = pictures(&mut source, &part.places, &spec).unwrap();
             assert!(source.pictures.asked[0].is_sorted_by(|a, b| a < b), "each is decoded once");
             // floor(linspace(0, count - 1, 6)).
             let want: Vec<usize> = (0..6).map(|i| i * (count - 1) / 5).collect();
             let levels: Vec<usize> = shown.iter().map(|shown| shown.rgb[0].into()).collect();
             assert_eq!(levels, want);
-            assert_eq!(sound(source.streams().1, &part).unwrap(), source.wave.0);
+            assert_eq!(sound(source.streams().1, &part, &spec).unwrap(), source.wave.0);
         }
     }
 
@@ -202,9 +219,9 @@ mod tests {
     fn missing_pictures_are_an_error() {
         let mut source = Fake::new(9);
         source.pictures.short_by = 1;
-        assert!(pictures(source.streams().0, &[0, 4, 8], &small().video).is_err());
+        assert!(pictures(&mut source, &[0, 4, 8], &small()).is_err());
         // What comes is taken for what was asked only as far as it is complete.
-        assert!(pictures(source.streams().0, &[8], &small().video).is_err());
+        assert!(pictures(&mut source, &[8], &small()).is_err());
     }
 
     #[test]

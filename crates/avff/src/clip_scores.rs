@@ -3,13 +3,7 @@
 //! Samples fill batches whatever clip they are of, and their logits find the way back to it. A clip
 //! with a window that cannot be read has no score.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    num::NonZeroUsize,
-    path::Path,
-    str::FromStr,
-};
+use std::{collections::VecDeque, fmt, num::NonZeroUsize, path::Path, str::FromStr};
 
 use avff_data::{
     clip::{Clip, Sample, load_samples},

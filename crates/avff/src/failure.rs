@@ -60,7 +60,9 @@ impl From<ClipError> for ClipFailure {
 }
 
 /// Works on a clip; a panic is that clip's failure and not the run's.
-pub(crate) fn guarded<T, E: From<ClipFailure>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub(crate) fn guarded<T, E: From<ClipFailure>>(
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     panic::catch_unwind(panic::AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(ClipFailure::panicked(&*panic).into()))
 }

@@ -116,8 +116,9 @@ impl Open<'_> {
         if let Some(pictures) = kept.and_then(|(cache, known)| cache.pictures(known, spec)) {
             return Ok(pictures);
         }
+        let reader = self.reader;
         let (source, part) = self.source()?;
-        let pictures = footage::pictures(source.streams().0, &part.places, spec)?;
+        let pictures = footage::pictures(source, &part.places, &reader.spec)?;
         if let Some((cache, known)) = kept {
             cache.keep_pictures(known, &pictures);
         }

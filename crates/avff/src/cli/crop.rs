@@ -4,15 +4,15 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use avff::{
-    crop::{CropOptions, Names, crop},
-    data::media::PictureCoding,
-    eval::Progress,
-};
 use super::{
     bar, code_for_coverage,
     face::{CropArg, FaceArgs},
     fraction,
+};
+use avff::{
+    crop::{CropOptions, Names, crop},
+    data::media::PictureCoding,
+    eval::Progress,
 };
 
 /// Cut the clips of a CSV to their main faces

@@ -27,10 +27,11 @@ pub use self::summary::{CropRun, CropSummary};
 use crate::{
     error::Error,
     eval::{
-        ClipFailure, NO_FACE, Progress,
+        NO_FACE, Progress,
         manifest::{self, Manifest},
         output::{ERRORS, Table},
     },
+    failure::{ClipFailure, guarded},
 };
 
 /// The column that is added.
