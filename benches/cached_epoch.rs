@@ -17,6 +17,10 @@ use avff_data::{
     spec::ClipSpec,
 };
 
+/// The allocator of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Clock ticks a second in `/proc`: fixed on Linux.
 const TICKS: f64 = 100.0;
 const DECODED_EPOCHS: u64 = 3;
