@@ -124,7 +124,8 @@ impl Boosted {
     /// `None` where a feature lies outside of the window.
     pub(super) fn new(features: Vec<Feature>) -> Option<Self> {
         let fits = |f: &Feature| f.x <= LAST && f.y <= LAST && f.worth.len() > usize::from(u8::MAX);
-        (features.len() % GROUP == 0 && features.iter().all(fits)).then_some(Self { features })
+        (features.len().is_multiple_of(GROUP) && features.iter().all(fits))
+            .then_some(Self { features })
     }
 
     /// The score of the window at `(x, y)`, `None` where it is no face.
