@@ -117,6 +117,41 @@ pub enum DataError {
         /// What is too small at that rate.
         reason: &'static str,
     },
+    /// A name that is no layout's.
+    #[error("no layout is named `{name}`")]
+    NoSuchLayout {
+        /// What was asked for.
+        name: String,
+    },
+    /// The root of a data set is something else than a folder.
+    #[error("not a folder")]
+    NotAFolder,
+    /// A root without any sign of the layout asked for.
+    #[error("not {layout}: looked for {expected}, found {found}{}", alike(like))]
+    NotLayout {
+        /// The data set.
+        layout: &'static str,
+        /// What has to lie below its root.
+        expected: &'static str,
+        /// What lies there.
+        found: String,
+        /// The names of the layouts it looks like.
+        like: String,
+    },
+    /// A root that looks like no layout, or like several.
+    #[error("cannot tell the data set: {}, found {found}", choices(candidates))]
+    UnknownLayout {
+        /// The names of the layouts it looks like.
+        candidates: String,
+        /// What lies there.
+        found: String,
+    },
+    /// A data set of which nothing is there.
+    #[error("no clips: {listed} are listed, none is there")]
+    NoClips {
+        /// Clips that metadata lists.
+        listed: u64,
+    },
     /// A manifest row or header that cannot be used.
     #[error("line {line}: {what}")]
     Manifest {
@@ -125,6 +160,18 @@ pub enum DataError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+fn alike(like: &str) -> String {
+    if like.is_empty() { String::new() } else { format!("; it looks like {like}") }
+}
+
+fn choices(candidates: &str) -> String {
+    if candidates.is_empty() {
+        "it looks like none".to_owned()
+    } else {
+        format!("it looks like {candidates}")
+    }
 }
 
 impl DataError {
@@ -162,13 +209,23 @@ impl DataError {
                  already: coding it again can change a score"
             }
             Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
+            Self::NotLayout { .. } | Self::NotAFolder => {
+                "give the folder that the data set was unpacked into"
+            }
+            Self::UnknownLayout { .. } => "name the layout instead of `auto`",
+            Self::NoClips { .. } => "give the folder that holds the clips beside their metadata",
+            Self::Malformed { container: "Arrow stream", .. } => {
+                "save the table again with `Dataset.save_to_disk`"
+            }
             Self::Malformed { .. } | Self::Damaged { .. } => {
                 "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
             }
             Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",
             Self::TooLarge { .. } => "re-encode the clip at a smaller size, or cut it",
             Self::SampleRate { .. } => "resample the sound, for example to 16 kHz",
-            Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } => return None,
+            Self::NoSuchLayout { .. } | Self::Io(_) | Self::Spec(_) | Self::Manifest { .. } => {
+                return None;
+            }
         })
     }
 }

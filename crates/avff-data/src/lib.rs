@@ -11,6 +11,7 @@
 //!
 //! # Layout, in the order of the data
 //! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`layout`]: known data sets on a disk, to rows of a manifest.
 //! - [`media`]: containers and codecs, to pictures and sound.
 //! - [`picture`], [`sound`]: what they hand over.
 //! - [`frames`], [`resize`], [`fit`], [`normalize`]: from pictures to the video tensor.
@@ -50,6 +51,7 @@ pub mod error;
 pub mod fbank;
 pub mod fit;
 pub mod frames;
+pub mod layout;
 pub mod manifest;
 pub mod media;
 pub mod normalize;

@@ -7,6 +7,7 @@
 //! - [`device`]: backends, chosen at run time
 //! - [`scorer`]: a classifier behind one interface
 //! - [`eval`]: a manifest to scores on disk
+//! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //!
 //! ```no_run
@@ -27,6 +28,7 @@ pub mod clips;
 pub mod device;
 pub mod error;
 pub mod eval;
+pub mod manifest;
 pub mod scorer;
 pub mod table;
 

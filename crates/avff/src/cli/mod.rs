@@ -3,6 +3,7 @@
 mod adapt;
 mod eval;
 mod inspect;
+mod manifest;
 mod network;
 mod score;
 
@@ -37,6 +38,7 @@ enum Command {
     Score(score::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
+    Manifest(manifest::Args),
 }
 
 /// Runs the command line.
@@ -59,6 +61,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),
+        Command::Manifest(args) => manifest::run(&args),
     }
 }
 

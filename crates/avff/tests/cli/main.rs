@@ -8,6 +8,7 @@
 
 mod checkpoints;
 mod eval;
+mod manifest;
 mod refusals;
 mod resume;
 mod score;
