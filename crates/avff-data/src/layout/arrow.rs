@@ -1,16 +1,16 @@
 //! Text and truth values of an Arrow stream, as `datasets` saves them.
 //!
-//! The layout of MAVOS-DD needs five columns of two types. Arrow's own crates would be 9 more, and
-//! take longer to build than all else in this one; they also trust a file's lengths. What is read
-//! is the stream format of <https://arrow.apache.org/docs/format/Columnar.html>, uncompressed and
-//! without dictionaries, which is what `datasets` writes.
+//! The layout of MAVOS-DD needs a few columns of two types. Arrow's own crates would be ten more and
+//! minutes of building. What is read is the stream format of
+//! <https://arrow.apache.org/docs/format/Columnar.html>, uncompressed and without dictionaries, which
+//! is what `datasets` writes.
 
 use std::{io::Read, ops::ControlFlow};
 
 use super::flat::Table;
 use crate::error::DataError;
 
-/// The most bytes of a message's header; one of MAVOS-DD takes under a thousand.
+/// The most bytes of a message's header; one of seven columns takes under a thousand.
 const MAX_HEADER: usize = 1 << 20;
 /// The most bytes of a batch of rows; `datasets` writes a thousand rows in one.
 const MAX_BODY: usize = 64 << 20;

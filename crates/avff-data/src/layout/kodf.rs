@@ -201,9 +201,9 @@ fn by_name(name: &str) -> Option<Named<'_>> {
         return None;
     }
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match stem(name).split('_').collect::<Vec<_>>().as_slice() {
-        &[person, take] if number(take) && !person.is_empty() => Some(Named::Real { person }),
-        &[target, source, code, take] if number(take) => {
+    match *stem(name).split('_').collect::<Vec<_>>().as_slice() {
+        [person, take] if number(take) && !person.is_empty() => Some(Named::Real { person }),
+        [target, source, code, take] if number(take) => {
             let model = MODELS.iter().find(|model| model.0 == code)?.1;
             Some(Named::Fake { target, source, model })
         }

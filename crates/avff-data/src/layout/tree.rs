@@ -16,12 +16,13 @@ const MEDIA: [&str; 10] = ["mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mp
 const SOUND: [&str; 5] = ["m4a", "wav", "aac", "flac", "mp3"];
 /// The most files of a data set, several times the largest there is.
 const MAX_FILES: usize = 1 << 24;
-/// The deepest folder that is entered; KoDF, the deepest known, needs 8.
+/// The deepest folder that is entered; KoDF's, the deepest known, are 7 deep.
 const MAX_DEPTH: usize = 32;
-/// The most entries of a [`Glimpse`].
-const MAX_GLIMPSE: usize = 20_000;
-/// How deep a [`Glimpse`] goes.
-const GLIMPSE_DEPTH: usize = 4;
+/// The most entries of a [`Glimpse`], and the most of one folder.
+const MAX_GLIMPSE: usize = 5000;
+const MAX_GLIMPSE_OF_FOLDER: usize = 500;
+/// How deep a [`Glimpse`] goes: the tables of KoDF are 5 deep.
+const GLIMPSE_DEPTH: usize = 6;
 
 /// Which files a layout is interested in beside the clips.
 #[derive(Debug, Clone, Copy)]
@@ -172,19 +173,37 @@ pub(super) struct Glimpse {
 }
 
 impl Glimpse {
-    /// Looks at the first entries, a few folders deep.
+    /// Looks at the first entries, level by level: what is at the top is seen however much the first
+    /// folder holds.
     ///
     /// # Errors
     /// A root that cannot be listed.
     pub(super) fn of(root: &Path) -> Result<Self, ClipError> {
-        let mut found = Vec::new();
-        let walk = entries(root, GLIMPSE_DEPTH).min_depth(1).sort_by_file_name();
-        for entry in walk.into_iter().filter_entry(keep).take(MAX_GLIMPSE) {
-            match entry {
-                Ok(entry) => found.extend(relative(root, entry.path())),
-                Err(error) if error.depth() == 0 => return Err(root_error(root, error)),
-                Err(_) => {}
+        let mut found: Vec<String> = Vec::new();
+        let mut level = vec![root.to_owned()];
+        for _ in 0..GLIMPSE_DEPTH {
+            let mut below = Vec::new();
+            for folder in level {
+                let inside = entries(&folder, 1).min_depth(1).sort_by_file_name().into_iter();
+                for entry in inside.filter_entry(keep).take(MAX_GLIMPSE_OF_FOLDER) {
+                    if found.len() >= MAX_GLIMPSE {
+                        return Ok(Self { entries: found });
+                    }
+                    match entry {
+                        Ok(entry) => {
+                            found.extend(relative(root, entry.path()));
+                            if entry.file_type().is_dir() {
+                                below.push(entry.into_path());
+                            }
+                        }
+                        Err(error) if folder == root && error.depth() == 0 => {
+                            return Err(root_error(root, error));
+                        }
+                        Err(_) => {}
+                    }
+                }
             }
+            level = below;
         }
         Ok(Self { entries: found })
     }

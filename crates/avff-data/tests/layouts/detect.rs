@@ -14,7 +14,10 @@ fn samples() -> Vec<(Layout, Set)> {
         (Layout::Dfdc, Set::new(&["dfdc_train_part_00/dfdc_train_part_0/a.mp4"])),
         (Layout::Dfdc, Set::new(&["original_videos/1/a.mp4"]).with("dataset.json", "{}")),
         (Layout::Dfdc, Set::new(&["a.mp4"]).with("labels.csv", "")),
-        (Layout::Kodf, Set::new(&[]).with("meta/변조영상_training_메타데이터.csv", "")),
+        (Layout::Kodf, Set::new(&["003.딥페이크/1.Training/원천데이터/dfl/u1/a.mp4"]).with(
+                "003.딥페이크/1.Training/라벨링데이터/train_meta_data/변조영상_training_메타데이터.csv",
+                "",
+            )),
         (Layout::Kodf, Set::new(&["dfl/u1/u1_u2_1_0001.mp4"])),
         (Layout::LavDf, Set::new(&["dev/1.mp4"]).with("metadata.json", "[]")),
         (Layout::LavDf, Set::new(&[]).with("LAV-DF/metadata.min.json", "[]")),
@@ -35,6 +38,20 @@ fn each_looks_like_itself_alone() {
         assert_eq!(Layout::candidates(set.root()).unwrap(), [layout]);
         assert_eq!(Layout::detect(set.root()).unwrap(), layout);
     }
+}
+
+#[test]
+fn a_full_folder_does_not_hide_what_lies_beside_it() {
+    // More clips than are looked at, in folders that come first.
+    let set = Set::new(&[]).with("train_metadata.json", "[]");
+    for folder in 0..11 {
+        let folder = set.root().join(format!("test/{folder}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for clip in 0..500 {
+            std::fs::File::create(folder.join(format!("{clip}.mp4"))).unwrap();
+        }
+    }
+    assert_eq!(Layout::detect(set.root()).unwrap(), Layout::AvDeepfake1m);
 }
 
 #[test]
