@@ -155,6 +155,41 @@ pub enum DataError {
         /// Pictures that were looked at.
         looked: usize,
     },
+    /// A name that is no layout's.
+    #[error("no layout is named `{name}`")]
+    NoSuchLayout {
+        /// What was asked for.
+        name: String,
+    },
+    /// The root of a data set is something else than a folder.
+    #[error("not a folder")]
+    NotAFolder,
+    /// A root without any sign of the layout asked for.
+    #[error("not {layout}: looked for {expected}, found {found}{}", alike(like))]
+    NotLayout {
+        /// The data set.
+        layout: &'static str,
+        /// What has to lie below its root.
+        expected: &'static str,
+        /// What lies there.
+        found: String,
+        /// The names of the layouts it looks like.
+        like: String,
+    },
+    /// A root that looks like no layout, or like several.
+    #[error("cannot tell the data set: {}, found {found}", choices(candidates))]
+    UnknownLayout {
+        /// The names of the layouts it looks like.
+        candidates: String,
+        /// What lies there.
+        found: String,
+    },
+    /// A data set of which nothing is there.
+    #[error("no clips: {listed} are listed, none is there")]
+    NoClips {
+        /// Clips that metadata lists.
+        listed: u64,
+    },
     /// A manifest row or header that cannot be used.
     #[error("line {line}: {what}")]
     Manifest {
@@ -163,6 +198,18 @@ pub enum DataError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+fn alike(like: &str) -> String {
+    if like.is_empty() { String::new() } else { format!("; it looks like {like}") }
+}
+
+fn choices(candidates: &str) -> String {
+    if candidates.is_empty() {
+        "it looks like none".to_owned()
+    } else {
+        format!("it looks like {candidates}")
+    }
 }
 
 impl DataError {
@@ -198,6 +245,14 @@ impl DataError {
             Self::NotMedia => hints::NOT_MEDIA,
             Self::UnsupportedContainer { .. } | Self::UnsupportedCodec { .. } => hints::UNSUPPORTED,
             Self::MissingStream { .. } => "AVFF compares picture and sound: a clip needs both",
+            Self::NotLayout { .. } | Self::NotAFolder => {
+                "give the folder that the data set was unpacked into"
+            }
+            Self::UnknownLayout { .. } => "name the layout instead of `auto`",
+            Self::NoClips { .. } => "give the folder that holds the clips beside their metadata",
+            Self::Malformed { container: "Arrow stream", .. } => {
+                "save the table again with `Dataset.save_to_disk`"
+            }
             Self::Malformed { container: "MP4", .. } => {
                 "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
             }
@@ -220,6 +275,7 @@ impl DataError {
             | Self::Spec(_)
             | Self::Split(_)
             | Self::Setting { .. }
+            | Self::NoSuchLayout { .. }
             | Self::Manifest { .. }
             | Self::Stopped => return None,
         })

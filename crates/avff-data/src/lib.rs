@@ -11,6 +11,7 @@
 //!
 //! # Layout, in the order of the data
 //! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`layout`]: known data sets on a disk, to rows of a manifest.
 //! - [`protocol`]: which clips train and which test, and what the two must not share.
 //! - [`media`]: containers and codecs, to pictures and sound.
 //! - [`picture`], [`sound`]: what they hand over.
@@ -61,6 +62,7 @@ pub mod fbank;
 pub mod fit;
 pub mod footage;
 pub mod frames;
+pub mod layout;
 pub mod loader;
 pub mod manifest;
 pub mod media;

@@ -3,12 +3,12 @@
 //! Rows are read one at a time in constant memory, so a manifest may be larger than memory. The
 //! file is taken to be hostile: records are bounded, and every complaint names its line.
 
-mod lines;
+pub(crate) mod lines;
 
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -23,7 +23,7 @@ pub const NAME_COLUMN: &str = "video_name";
 pub const TARGET_COLUMN: &str = "target";
 
 /// The most columns. A row costs a string for each.
-const MAX_COLUMNS: usize = 4096;
+pub(crate) const MAX_COLUMNS: usize = 4096;
 /// The most characters of a cell that a message repeats.
 const MAX_EXCERPT: usize = 60;
 
@@ -218,8 +218,8 @@ impl Header {
 }
 
 /// The next record and the line it starts at.
-fn next_record(
-    reader: &mut csv::Reader<Lines<File>>,
+pub(crate) fn next_record<R: Read>(
+    reader: &mut csv::Reader<Lines<R>>,
     record: &mut ByteRecord,
 ) -> Result<Option<u64>, DataError> {
     reader.get_mut().start_record();
@@ -254,7 +254,7 @@ fn text(cell: &[u8]) -> Result<&str, String> {
 }
 
 /// A cell for a message: one line, no control characters, not too long.
-fn quote(cell: &str) -> String {
+pub(crate) fn quote(cell: &str) -> String {
     let mut excerpt: String = cell.chars().take(MAX_EXCERPT).flat_map(char::escape_debug).collect();
     if cell.chars().nth(MAX_EXCERPT).is_some() {
         excerpt.push_str("...");
@@ -262,11 +262,11 @@ fn quote(cell: &str) -> String {
     format!("`{excerpt}`")
 }
 
-fn complaint(line: u64, what: impl ToString) -> DataError {
+pub(crate) fn complaint(line: u64, what: impl ToString) -> DataError {
     DataError::Manifest { line, what: what.to_string() }
 }
 
-fn open_error(error: io::Error) -> DataError {
+pub(crate) fn open_error(error: io::Error) -> DataError {
     match error.kind() {
         io::ErrorKind::NotFound => DataError::NotFound,
         _ => DataError::Io(error),

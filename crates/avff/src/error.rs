@@ -85,7 +85,13 @@ pub enum Error {
         /// The first of its files.
         path: PathBuf,
     },
-    /// A checkpoint or split is not written over another file.
+    /// A name that is not UTF-8, which no manifest can hold.
+    #[error("{}: the name is not UTF-8, which a CSV has to be; rename it", path.display())]
+    Name {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A checkpoint or manifest is not written over another file.
     #[error("{}: is there already; remove it or choose another name", path.display())]
     Exists {
         /// The file.
@@ -138,6 +144,17 @@ pub enum Error {
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),
+}
+
+impl Error {
+    /// What a person can do about it, where the message does not say so itself.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Manifest(error) => error.source.hint(),
+            _ => None,
+        }
+    }
 }
 
 /// An error and all it was caused by, on one line.

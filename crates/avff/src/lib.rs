@@ -11,6 +11,7 @@
 //! - [`clip_scores`]: samples of clips to scores of clips; [`failure`]: why a clip has none
 //! - [`split`]: a manifest to training and test sets
 //! - [`check`]: what is wrong with such sets
+//! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
 //!
@@ -37,6 +38,7 @@ pub mod error;
 pub mod eval;
 pub mod failure;
 pub mod hash;
+pub mod manifest;
 pub mod scorer;
 pub mod split;
 pub mod table;

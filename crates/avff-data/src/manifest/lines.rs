@@ -10,11 +10,11 @@ use std::{
 
 /// The longest record, in bytes; a quote that is never closed would otherwise take the whole rest
 /// of the file into one cell.
-pub(super) const MAX_RECORD: usize = 1 << 20;
+pub(crate) const MAX_RECORD: usize = 1 << 20;
 
 /// Lines of `R`, ended by `\n`.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     inner: BufReader<R>,
     /// The line of the next byte, from 1.
     line: u64,
@@ -28,15 +28,15 @@ pub(super) struct Lines<R> {
 
 /// A record of more than [`MAX_RECORD`] bytes.
 #[derive(Debug)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { inner: BufReader::new(reader), line: 1, latest: 1, first: None, left: MAX_RECORD }
     }
 
     /// To be called before each record is parsed.
-    pub(super) fn start_record(&mut self) {
+    pub(crate) fn start_record(&mut self) {
         self.first = None;
         self.left = MAX_RECORD;
     }
@@ -45,7 +45,7 @@ impl<R: Read> Lines<R> {
     ///
     /// Records parted by a bare `\r` share a line; the later ones need no new bytes, and their line
     /// is the one that was handed out last.
-    pub(super) fn record_line(&self) -> u64 {
+    pub(crate) fn record_line(&self) -> u64 {
         self.first.unwrap_or(self.latest)
     }
 }
@@ -84,7 +84,7 @@ impl<R: Read> Read for Lines<R> {
 }
 
 impl TooLong {
-    pub(super) fn is_in(error: &io::Error) -> bool {
+    pub(crate) fn is_in(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }

@@ -7,6 +7,7 @@ mod crop;
 mod eval;
 mod face;
 mod inspect;
+mod manifest;
 mod network;
 mod score;
 mod split;
@@ -48,6 +49,7 @@ enum Command {
     Split(split::Args),
     Check(check::Args),
     Crop(crop::Args),
+    Manifest(manifest::Args),
 }
 
 /// Runs the command line.
@@ -73,6 +75,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Split(args) => split::run(args),
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
+        Command::Manifest(args) => manifest::run(&args),
     }
 }
 

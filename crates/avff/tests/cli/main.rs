@@ -10,6 +10,7 @@ mod check;
 mod checkpoints;
 mod crop;
 mod eval;
+mod manifest;
 mod refusals;
 mod resume;
 mod score;

@@ -1,0 +1,117 @@
+//! `avff manifest`.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use avff::{
+    data::layout::Layout,
+    error::chain,
+    manifest::{ManifestOptions, Written, write},
+    table::Text,
+};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use indicatif::ProgressBar;
+
+const AUTO: &str = "auto";
+
+/// Make a CSV for `eval` of a data set on disk
+///
+/// Columns: video_name, target (1 fake, 0 real, empty where hidden), split, category (RVRA, RVFA,
+/// FVRA, FVFA), method, identity, source, language, and some of the data set's own. Clips that are
+/// listed but not there have no row. Paths of --output start at its folder, or are absolute where
+/// the data set lies elsewhere; on stdout they start at ROOT.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The data set, or `auto`
+    #[arg(value_parser = layouts())]
+    layout: String,
+
+    /// The folder it was unpacked into
+    root: PathBuf,
+
+    /// The CSV, which must not be there yet [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Write absolute paths
+    #[arg(long)]
+    absolute: bool,
+
+    /// Have rows for clips that are listed but not there
+    #[arg(long)]
+    keep_missing: bool,
+
+    /// A CSV of all files that are missing, not listed or otherwise amiss
+    #[arg(long, value_name = "FILE")]
+    missing: Option<PathBuf>,
+
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn layouts() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(Layout::ALL.map(Layout::name).into_iter().chain([AUTO]))
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let options = ManifestOptions {
+        layout: if args.layout == AUTO { None } else { Some(args.layout.parse()?) },
+        root: args.root.clone(),
+        output: args.output.clone(),
+        problems: args.missing.clone(),
+        absolute: args.absolute,
+        keep_missing: args.keep_missing,
+    };
+    let bar = ProgressBar::new_spinner();
+    let written =
+        write(&options, &mut std::io::stdout().lock(), &mut |rows| bar.set_position(rows));
+    bar.finish_and_clear();
+    let written = written.map_err(|error| match error.hint() {
+        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
+        None => error.into(),
+    })?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&written)?
+    } else {
+        summary(&written).to_string()
+    };
+    // Beside the rows, or in their place.
+    if args.output.is_some() {
+        writeln!(std::io::stdout().lock(), "{text}")?;
+    } else {
+        writeln!(std::io::stderr().lock(), "{text}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(written: &Written) -> Text {
+    let found = &written.summary;
+    let mut table = Text::with_header([written.title, "", "clips"]);
+    table.row(["rows".to_owned(), String::new(), found.rows.to_string()]);
+    for (group, counts) in [
+        ("target", &found.targets),
+        ("category", &found.categories),
+        ("split", &found.splits),
+        ("amiss", &found.problems),
+    ] {
+        for (name, count) in counts {
+            table.row([group.to_owned(), (*name).to_owned(), count.to_string()]);
+        }
+    }
+    for (name, count) in [
+        ("in a file apart, which eval does not join", found.sound_apart),
+        ("no file beside; unknown whether inside", found.sound_absent),
+    ] {
+        if let Some(count) = count {
+            table.row(["sound".to_owned(), name.to_owned(), count.to_string()]);
+        }
+    }
+    if let Some(root) = &written.paths_start_at {
+        table.row([
+            "paths".to_owned(),
+            format!("start at {root}: give eval --root"),
+            String::new(),
+        ]);
+    }
+    table
+}
