@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use pulp::Arch;
 use rusty_h264_common::YuvFrame;
 
 use super::sps::Sps;
@@ -31,12 +32,12 @@ impl Default for Colour {
 /// The multipliers of one colour space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Coefficients {
-    luma: i32,
-    luma_offset: i32,
-    red_v: i32,
-    green_u: i32,
-    green_v: i32,
-    blue_u: i32,
+    luma: i16,
+    luma_offset: i16,
+    red_v: i16,
+    green_u: i16,
+    green_v: i16,
+    blue_u: i16,
 }
 
 impl Coefficients {
@@ -67,9 +68,9 @@ impl Coefficients {
 }
 
 /// libswscale's `roundToInt16`: the high half, clipped to what a 16-bit product takes.
-fn round16(value: i64) -> i32 {
+fn round16(value: i64) -> i16 {
     let high = (value + (1 << 15)) >> 16;
-    i32::try_from(high.clamp(-0x7fff, 0x7fff)).unwrap_or_default()
+    i16::try_from(high.clamp(-0x7fff, 0x7fff)).unwrap_or_default()
 }
 
 /// 8-bit 4:2:0 samples as they lie in memory: rows of a plane are a stride apart.
@@ -105,25 +106,61 @@ impl Planes<'_> {
         let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
         let k = Coefficients::new(colour);
         let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
-        for (row, out) in (top..bottom).zip(rgb.chunks_exact_mut((width * 3).max(1))) {
-            let luma = span(self.y, row, left..right)?;
-            let chroma = left / 2..right.div_ceil(2);
-            let u = span(self.u, row / 2, chroma.clone())?;
-            let v = span(self.v, row / 2, chroma)?;
-            let pairs = luma.chunks(2).zip(u.iter().zip(v));
-            for ((pair, (&u, &v)), out) in pairs.zip(out.chunks_mut(6)) {
-                let (u, v) = ((i32::from(u) << 3) - 1024, (i32::from(v) << 3) - 1024);
-                let red = (v * k.red_v) >> 16;
-                let green = ((u * k.green_u) >> 16) + ((v * k.green_v) >> 16);
-                let blue = (u * k.blue_u) >> 16;
-                for (&y, out) in pair.iter().zip(out.as_chunks_mut::<3>().0) {
-                    let y = (((i32::from(y) << 3) - k.luma_offset) * k.luma) >> 16;
-                    *out = [clip(y + red), clip(y + green), clip(y + blue)];
-                }
-            }
-        }
+        // The same code for the best instructions that the processor has.
+        Arch::new().dispatch(|| self.convert(origin, k, &mut rgb))?;
         Some(Picture { width, height, rgb })
     }
+
+    /// Fills rows of `rgb`. Works on whole rows in 16 bits, a step at a time, so that each step becomes
+    /// vector instructions, libswscale's own among them.
+    #[inline(always)]
+    fn convert(self, (left, top): (usize, usize), k: Coefficients, rgb: &mut [u8]) -> Option<()> {
+        let (right, bottom) = self.size;
+        let chroma = left / 2..right.div_ceil(2);
+        // What a row of chroma adds to the pixels of two rows of luma.
+        let mut tints = [const { Vec::new() }; 3];
+        tints.iter_mut().for_each(|tint| tint.resize(2 * chroma.len(), 0_i16));
+        let mut luma = vec![0_i16; right - left];
+        let mut tinted = None;
+        for (row, out) in (top..bottom).zip(rgb.chunks_exact_mut((3 * luma.len()).max(1))) {
+            if tinted.replace(row / 2) != Some(row / 2) {
+                let u = span(self.u, row / 2, chroma.clone())?;
+                let v = span(self.v, row / 2, chroma.clone())?;
+                let centred = |sample: u8| (i16::from(sample) << 3) - 1024;
+                for (colour, tint) in tints.iter_mut().enumerate() {
+                    let pairs = tint.as_chunks_mut::<2>().0.iter_mut().zip(u.iter().zip(v));
+                    match colour {
+                        0 => {
+                            pairs.for_each(|(pair, (_, &v))| *pair = [high(centred(v), k.red_v); 2])
+                        }
+                        1 => pairs.for_each(|(pair, (&u, &v))| {
+                            *pair = [high(centred(u), k.green_u) + high(centred(v), k.green_v); 2];
+                        }),
+                        _ => pairs
+                            .for_each(|(pair, (&u, _))| *pair = [high(centred(u), k.blue_u); 2]),
+                    }
+                }
+            }
+            let samples = span(self.y, row, left..right)?;
+            for (luma, &y) in luma.iter_mut().zip(samples) {
+                *luma = high((i16::from(y) << 3) - k.luma_offset, k.luma);
+            }
+            let [red, green, blue] = &tints;
+            let tints = red.iter().zip(green).zip(blue);
+            for ((pixel, &y), ((&r, &g), &b)) in
+                out.as_chunks_mut::<3>().0.iter_mut().zip(&luma).zip(tints)
+            {
+                *pixel = [clip(y + r), clip(y + g), clip(y + b)];
+            }
+        }
+        Some(())
+    }
+}
+
+/// The high half of a product, as the processor's own instruction rounds it: down.
+#[inline(always)]
+fn high(a: i16, b: i16) -> i16 {
+    ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
 /// Part of a row of a plane.
@@ -131,8 +168,9 @@ fn span((plane, stride): (&[u8], usize), row: usize, columns: Range<usize>) -> O
     plane.get(row.checked_mul(stride)?..)?.get(columns)
 }
 
-fn clip(value: i32) -> u8 {
-    u8::try_from(value.clamp(0, 255)).unwrap_or_default()
+#[inline(always)]
+fn clip(value: i16) -> u8 {
+    value.clamp(0, 255) as u8
 }
 
 #[cfg(test)]
