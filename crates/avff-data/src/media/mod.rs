@@ -33,7 +33,7 @@ use std::io::{Read, Seek, SeekFrom};
 pub(crate) use self::source::missing;
 pub use self::{
     decoder::{Decoder, UnknownDecoder},
-    open::{open, open_with},
+    open::{open, open_bytes, open_with, wav_bytes},
     source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
 };
 use crate::error::DataError;
