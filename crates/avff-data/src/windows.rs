@@ -7,10 +7,7 @@
 //! Pictures are decoded in one pass and let go with the last window that shows them, and so is the
 //! sound, so memory does not grow with the clip.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::ControlFlow,
-};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use serde::Serialize;
 
@@ -29,6 +26,8 @@ use crate::{
 const SLACK: f64 = 1e-6;
 /// The most windows of a clip: a day of them.
 const MAX_WINDOWS: usize = 1 << 20;
+/// The most pictures of all windows together: those of a day in steps of a tenth of a second.
+const MAX_PLACES: usize = 1 << 24;
 
 /// A part of a clip, in seconds on its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -164,20 +163,37 @@ pub fn read_windows(
     which: &[Span],
     each: &mut dyn FnMut(Sample) -> ControlFlow<()>,
 ) -> Result<(), DataError> {
-    let times = source.frame_times();
-    let mut due: VecDeque<(Span, Vec<usize>)> =
-        which.iter().map(|&span| (span, places(times, span, spec.video.frames))).collect();
-    let mut indices: Vec<usize> = due.iter().flat_map(|(_, places)| places.clone()).collect();
-    indices.sort_unstable();
-    indices.dedup();
+    let value = which.len().saturating_mul(spec.video.frames);
+    if value > MAX_PLACES {
+        return Err(DataError::TooLarge {
+            what: "number of pictures of all windows",
+            value: value as u64,
+            limit: MAX_PLACES as u64,
+        });
+    }
+    // Times of a hostile clip can ask for more windows than it has pictures: the places of one
+    // window at a time are held, and of all together only which pictures they are.
+    let times = source.frame_times().to_vec();
+    let mut wanted = vec![false; times.len()];
+    for &span in which {
+        for place in places(&times, span, spec.video.frames) {
+            if let Some(wanted) = wanted.get_mut(place) {
+                *wanted = true;
+            }
+        }
+    }
+    let indices: Vec<usize> =
+        wanted.iter().enumerate().filter_map(|(place, &wanted)| wanted.then_some(place)).collect();
+    let mut spans = which.iter();
+    let mut next = || spans.next().map(|&span| (span, places(&times, span, spec.video.frames)));
+    let mut due = next();
     let (pictures, sound) = source.streams();
     let mut held: BTreeMap<usize, Picture> = BTreeMap::new();
     let mut first = true;
     let outcome = pictures.pictures(&indices, &mut |index, picture| {
         held.insert(index, fit(&picture, spec.video.fit, spec.video.width, spec.video.height)?);
         drop(picture);
-        while due.front().is_some_and(|(_, places)| places.last() <= Some(&index)) {
-            let Some((span, places)) = due.pop_front() else { break };
+        while let Some((span, places)) = due.take_if(|(_, places)| places.last() <= Some(&index)) {
             let audio = match window_audio(sound, span, spec)? {
                 Some(audio) => audio,
                 None if first => {
@@ -192,7 +208,8 @@ pub fn read_windows(
             if each(Sample { span, frames: places, clip }).is_break() {
                 return Err(DataError::Stopped);
             }
-            let needed = due.front().and_then(|(_, places)| places.first()).copied();
+            due = next();
+            let needed = due.as_ref().and_then(|(_, places)| places.first()).copied();
             held = held.split_off(&needed.unwrap_or(usize::MAX));
         }
         Ok(())
@@ -293,6 +310,25 @@ mod tests {
         short.wave.0 = short.wave.0.part(0, 4_000);
         let error = all(&mut short, &spec(0.8)).unwrap_err();
         assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+    }
+
+    #[test]
+    fn windows_of_absurd_times_are_bounded() {
+        let mut source = Fake::lasting(60, 19_200);
+        let which = vec![Span { start: 0.0, end: 0.8 }; MAX_PLACES / 4 + 1];
+        let mut each = |_| ControlFlow::Break(());
+        let error = read_windows(&mut source, &spec(0.8), &which, &mut each).unwrap_err();
+        assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        read_windows(&mut source, &spec(0.8), &which[..100_000], &mut each).unwrap();
+        assert_eq!(source.pictures.asked[0].len(), 4, "each picture is asked for once");
+        for end in [f64::MAX, f64::INFINITY] {
+            let error = plan(Span { start: 0.0, end }, 0.8, 0.2, 0.1).unwrap_err();
+            assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        }
+        for span in [Span { start: 3.0, end: -f64::MAX }, Span { start: 1.0, end: 1.0 }] {
+            let error = plan(span, 0.8, 0.2, 0.1).unwrap_err();
+            assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+        }
     }
 
     #[test]
