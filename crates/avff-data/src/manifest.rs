@@ -47,10 +47,10 @@ pub struct Row {
 /// After an error about one row the next row follows; after an error about the file the iterator
 /// ends.
 #[derive(Debug)]
-pub struct ManifestReader {
+pub struct ManifestReader<R = File> {
     path: PathBuf,
     root: PathBuf,
-    reader: csv::Reader<Lines<File>>,
+    reader: csv::Reader<Lines<R>>,
     record: ByteRecord,
     header: Header,
     done: bool,
@@ -67,7 +67,23 @@ impl ManifestReader {
     /// twice, or is not UTF-8.
     pub fn open(path: impl AsRef<Path>, root: Option<&Path>) -> Result<Self, ClipError> {
         let path = path.as_ref();
-        Self::read(path, root).map_err(|source| ClipError::new(path, source))
+        let file = regular_file(path).map_err(|source| ClipError::new(path, source))?;
+        Self::from_reader(file, path, root)
+    }
+}
+
+impl<R: Read> ManifestReader<R> {
+    /// [`open`](ManifestReader::open) for what is read from elsewhere, by the name of `path`.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] or [`DataError::Manifest`], as `open`.
+    pub fn from_reader(
+        reader: R,
+        path: impl AsRef<Path>,
+        root: Option<&Path>,
+    ) -> Result<Self, ClipError> {
+        let path = path.as_ref();
+        Self::read(reader, path, root).map_err(|source| ClipError::new(path, source))
     }
 
     /// The columns that [`Row::extra`] carries, in file order: all but `video_name`.
@@ -82,17 +98,8 @@ impl ManifestReader {
         self.header.target.is_some()
     }
 
-    fn read(path: &Path, root: Option<&Path>) -> Result<Self, DataError> {
-        // Asked before opening: opening a pipe that nobody writes to would wait for ever.
-        let metadata = fs::metadata(path).map_err(open_error)?;
-        if !metadata.is_file() {
-            let kind = if metadata.is_dir() { "folder" } else { "special file" };
-            return Err(DataError::NotAFile { kind });
-        }
-        if metadata.len() == 0 {
-            return Err(DataError::Empty);
-        }
-        let lines = Lines::new(File::open(path).map_err(open_error)?);
+    fn read(reader: R, path: &Path, root: Option<&Path>) -> Result<Self, DataError> {
+        let lines = Lines::new(reader);
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
         let mut record = ByteRecord::new();
@@ -115,7 +122,7 @@ impl ManifestReader {
     }
 }
 
-impl Iterator for ManifestReader {
+impl<R: Read> Iterator for ManifestReader<R> {
     type Item = Result<Row, ClipError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -264,6 +271,20 @@ pub(crate) fn quote(cell: &str) -> String {
 
 pub(crate) fn complaint(line: u64, what: impl ToString) -> DataError {
     DataError::Manifest { line, what: what.to_string() }
+}
+
+/// The file at `path`, which must hold something.
+fn regular_file(path: &Path) -> Result<File, DataError> {
+    // Asked before opening: opening a pipe that nobody writes to would wait for ever.
+    let metadata = fs::metadata(path).map_err(open_error)?;
+    if !metadata.is_file() {
+        let kind = if metadata.is_dir() { "folder" } else { "special file" };
+        return Err(DataError::NotAFile { kind });
+    }
+    if metadata.len() == 0 {
+        return Err(DataError::Empty);
+    }
+    File::open(path).map_err(open_error)
 }
 
 pub(crate) fn open_error(error: io::Error) -> DataError {

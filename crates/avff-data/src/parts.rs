@@ -17,8 +17,10 @@ use crate::{
 
 /// Slack for times that were rounded on their way, in seconds: under a sample at 384 kHz.
 const SLACK: f64 = 1e-6;
-/// The most windows of a clip: days of them, and a few megabytes.
+/// The most windows of a clip: days of them.
 const MAX_WINDOWS: usize = 1 << 16;
+/// The most pictures of all windows together; times of a hostile clip can ask for more than it has.
+const MAX_PLACES: usize = 1 << 22;
 
 /// A part of a clip, in seconds on its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -98,9 +100,18 @@ pub fn parts(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Part>,
         if let Some(how) = spec.trim_silence {
             span = trim(source.streams().1, span, how)?;
         }
+        let windows = plan(span, seconds, 1.0 / fps, stride)?;
+        let value = windows.len().saturating_mul(frames);
+        if value > MAX_PLACES {
+            return Err(DataError::TooLarge {
+                what: "number of pictures of all windows",
+                value: value as u64,
+                limit: MAX_PLACES as u64,
+            });
+        }
         let times = source.frame_times();
         let part = |window| Part { places: places(times, window, frames), span: Some(window) };
-        return Ok(plan(span, seconds, 1.0 / fps, stride)?.into_iter().map(part).collect());
+        return Ok(windows.into_iter().map(part).collect());
     }
     let Some(how) = spec.trim_silence else {
         let places = frame_indices(source.frame_count(), frames)?;
@@ -231,6 +242,25 @@ mod tests {
         short.wave.0 = short.wave.0.part(0, 4_000);
         let error = all(&mut short, &spec(0.8)).unwrap_err();
         assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+    }
+
+    #[test]
+    fn windows_of_absurd_times_are_bounded() {
+        let mut source = Fake::lasting(60, 19_200);
+        let which = vec![Span { start: 0.0, end: 0.8 }; MAX_PLACES / 4 + 1];
+        let mut each = |_| ControlFlow::Break(());
+        let error = read_windows(&mut source, &spec(0.8), &which, &mut each).unwrap_err();
+        assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        read_windows(&mut source, &spec(0.8), &which[..100_000], &mut each).unwrap();
+        assert_eq!(source.pictures.asked[0].len(), 4, "each picture is asked for once");
+        for end in [f64::MAX, f64::INFINITY] {
+            let error = plan(Span { start: 0.0, end }, 0.8, 0.2, 0.1).unwrap_err();
+            assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        }
+        for span in [Span { start: 3.0, end: -f64::MAX }, Span { start: 1.0, end: 1.0 }] {
+            let error = plan(span, 0.8, 0.2, 0.1).unwrap_err();
+            assert!(matches!(error, DataError::ShorterThanWindow { .. }), "{error}");
+        }
     }
 
     #[test]

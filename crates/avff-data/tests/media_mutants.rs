@@ -1,113 +1,133 @@
-//! Damaged copies of good clips: whatever the damage, the answer is a result or an error, soon.
+//! Damaged copies of every fixture: whatever the damage, the answer is a result or an error, soon,
+//! and in memory that is known beforehand. `benches/mutation_campaign.rs` reads many times as many.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
     reason = "a failed unwrap is a failed test; what was measured is printed"
 )]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+mod mutants;
+
+use std::{path::Path, sync::Arc, time::Duration};
 
 use avff_data::media;
+use mutants::{
+    Outcome, Stage, bombs, measure,
+    movie::h264,
+    mutate::{CLASSES, Parts, boxes, mutant},
+    prepare,
+    random::Random,
+    seeds::{self, Kind, fixture},
+};
 
-/// SplitMix64: the same mutants on every machine.
-struct Random(u64);
+/// Reading a mutant takes milliseconds; a test machine may be busy.
+const LIMIT: Duration = Duration::from_secs(10);
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
-    }
+fn check(name: &str, number: usize, outcome: &Outcome) -> usize {
+    let Outcome { stage, elapsed, held, bound } = *outcome;
+    assert!(stage != Stage::Panic, "{name}: mutant {number} panics");
+    assert!(elapsed < LIMIT, "{name}: mutant {number} takes {elapsed:?}");
+    assert!(held <= bound, "{name}: mutant {number} holds {held} bytes, its bound is {bound}");
+    stage as usize
 }
 
-fn fixture(name: &str) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media");
-    fs::read(folder.join(name)).unwrap()
-}
-
-/// How far reading got: 0 refused at opening, 1 at the pictures, 2 at the sound, 3 never.
-fn read(path: &Path) -> usize {
-    let Ok(mut clip) = media::open(path) else { return 0 };
-    let last = clip.frame_count() - 1;
-    if clip.frames_at(&[last / 2, 0, last.min(3)]).is_err() {
-        return 1;
-    }
-    if clip.sound().is_err() { 2 } else { 3 }
-}
-
-/// Offset of the `moov` box, which is the last in these files.
-fn moov(file: &[u8]) -> usize {
-    (4..file.len() - 4).rev().find(|&at| file[at..].starts_with(b"moov")).unwrap() - 4
-}
-
-/// Offsets of the size fields of every box in the index.
-fn size_fields(file: &[u8]) -> Vec<usize> {
-    const KINDS: [&[u8; 4]; 27] = [
-        b"moov", b"mvhd", b"trak", b"tkhd", b"edts", b"elst", b"mdia", b"mdhd", b"hdlr", b"minf",
-        b"stbl", b"stsd", b"avc1", b"avcC", b"colr", b"pasp", b"mp4a", b"esds", b"stts", b"stss",
-        b"ctts", b"stsc", b"stsz", b"stco", b"udta", b"dinf", b"btrt",
-    ];
-    let index = moov(file);
-    (index..file.len() - 8)
-        .filter(|&at| KINDS.iter().any(|kind| file[at + 4..].starts_with(*kind)))
-        .collect()
-}
-
+/// Counts by stage: opening, pictures, sound, never.
 fn run(name: &str, mutants: impl Iterator<Item = Vec<u8>>) -> [usize; 4] {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mutant.mp4");
     let mut stages = [0; 4];
     for (number, mutant) in mutants.enumerate() {
-        fs::write(&path, mutant).unwrap();
-        let started = Instant::now();
-        stages[read(&path)] += 1;
-        assert!(started.elapsed() < Duration::from_secs(10), "{name}: mutant {number} is slow");
+        let outcome = measure(Kind::Clip, &mutant.into(), false, Path::new(""));
+        stages[check(name, number, &outcome)] += 1;
     }
-    println!("{name}: refused at opening, pictures, sound, never: {stages:?}");
+    println!("{name}: opening, pictures, sound, never: {stages:?}");
     stages
 }
 
+fn index_of(file: &[u8]) -> usize {
+    boxes(file, &[b"moov"])[0] - 4
+}
+
 #[test]
-fn flipped_bytes_of_the_index() {
-    for name in ["h264_vfr.mp4", "h264_rotated90.mp4", "bad/one_frame_20ms.mp4"] {
-        let file = fixture(name);
-        let index = moov(&file);
-        let mut random = Random(1);
-        let stages = run(
-            name,
-            (0..100).map(|_| {
-                let mut mutant = file.clone();
-                for _ in 0..=random.below(3) {
-                    let at = index + random.below(file.len() - index);
-                    mutant[at] ^= 1 << random.below(8);
-                }
-                mutant
-            }),
-        );
-        assert!(stages[0] > 0, "no damage was seen");
+fn every_reader_and_every_damage() {
+    const MUTANTS: usize = 900;
+    let seeds = seeds::all();
+    let parts: Vec<Parts<'_>> = seeds.iter().map(Parts::new).collect();
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    let mut stages = [[0; 4]; 3];
+    for number in 0..MUTANTS {
+        let mut random = Random(number as u64);
+        let part = &parts[number % parts.len()];
+        let class = number / parts.len() % CLASSES.len();
+        let other = &seeds[random.below(seeds.len())];
+        let bytes = mutant(part, other, class, &mut random).into();
+        let outcome = measure(part.seed.kind, &bytes, number % 7 == 0, folder.path());
+        let name = format!("{} of {}", CLASSES[class], part.seed.name);
+        stages[part.seed.kind as usize][check(&name, number, &outcome)] += 1;
     }
+    println!("clips, WAV files, pictures: {stages:?}");
+    for reader in stages {
+        assert!(reader[0] > 0 && reader[3] > 0, "damage is seen at times: {stages:?}");
+    }
+}
+
+#[test]
+fn whole_files_are_read_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    prepare(folder.path());
+    for seed in seeds::all().iter().filter(|seed| seed.bytes.len() < 100_000) {
+        let outcome = measure(seed.kind, &seed.bytes, true, folder.path());
+        let stage = check(&seed.name, 0, &outcome);
+        println!("{}: {outcome:?}", seed.name);
+        if seed.kind != Kind::Clip {
+            assert_eq!(stage, Stage::Never as usize, "{}", seed.name);
+        }
+    }
+}
+
+#[test]
+fn small_files_that_claim_a_lot() {
+    for bomb in bombs::small() {
+        let outcome = measure(bomb.kind, &Arc::from(bomb.bytes), true, Path::new(""));
+        println!("{}: {outcome:?}", bomb.name);
+        check(bomb.name, 0, &outcome);
+        assert!(outcome.held < 64 << 20, "{}: {outcome:?}", bomb.name);
+    }
+}
+
+/// Pictures that are shown later than those after them in the file wait, whole; H.264 has 16 wait
+/// at most.
+#[test]
+fn no_more_pictures_wait_than_h264_allows() {
+    let read = |count: u32| {
+        let mut clip = media::open_bytes(h264(4, 3, 1, count, true)).unwrap();
+        clip.frames_at(&(0..count as usize).collect::<Vec<_>>()).map(|pictures| pictures.len())
+    };
+    assert_eq!(read(17).unwrap(), 17);
+    let error = read(18).unwrap_err();
+    assert!(error.to_string().contains("shown too long after it"), "{error}");
 }
 
 #[test]
 fn sizes_of_zero_one_and_too_much() {
     let file = fixture("h264_vfr.mp4");
-    let fields = size_fields(&file);
+    let fields: Vec<usize> = boxes(
+        &file,
+        &[
+            b"moov", b"mvhd", b"trak", b"tkhd", b"edts", b"elst", b"mdia", b"mdhd", b"hdlr",
+            b"minf", b"stbl", b"stsd", b"avc1", b"avcC", b"colr", b"pasp", b"mp4a", b"esds",
+            b"stts", b"stss", b"ctts", b"stsc", b"stsz", b"stco", b"udta", b"dinf", b"btrt",
+        ],
+    );
+    let fields: Vec<usize> = fields.into_iter().filter(|&at| at >= index_of(&file)).collect();
     assert!(fields.len() > 35, "{} boxes found", fields.len());
     let mutants = fields.iter().flat_map(|&at| {
         [0, 1, 7, 8, 9, 0x7fff_ffff, u32::MAX].map(|size| {
             let mut mutant = file.clone();
-            mutant[at..at + 4].copy_from_slice(&size.to_be_bytes());
+            mutant[at - 4..at].copy_from_slice(&size.to_be_bytes());
             mutant
         })
     });
@@ -118,8 +138,7 @@ fn sizes_of_zero_one_and_too_much() {
 #[test]
 fn counts_and_fields_of_extreme_values() {
     let file = fixture("bad/one_frame_20ms.mp4");
-    let index = moov(&file);
-    let mutants = (index..file.len() - 4).step_by(4).flat_map(|at| {
+    let mutants = (index_of(&file)..file.len() - 4).step_by(4).flat_map(|at| {
         [0_u32, u32::MAX, 0x7fff_ffff].map(|value| {
             let mut mutant = file.clone();
             mutant[at..at + 4].copy_from_slice(&value.to_be_bytes());
@@ -142,12 +161,8 @@ fn truncations() {
 #[test]
 fn fragments_of_any_shape() {
     let file = fixture("fragmented.mp4");
-    let boxes: Vec<usize> = (0..file.len() - 8)
-        .filter(|&at| {
-            let kinds = [b"moof", b"mfhd", b"traf", b"tfhd", b"tfdt", b"trun", b"mvex", b"trex"];
-            kinds.iter().any(|kind| file[at..].starts_with(*kind))
-        })
-        .collect();
+    let boxes =
+        boxes(&file, &[b"moof", b"mfhd", b"traf", b"tfhd", b"tfdt", b"trun", b"mvex", b"trex"]);
     assert!(boxes.len() > 40, "{} boxes found", boxes.len());
     let mut random = Random(4);
     let stages = run(
@@ -155,8 +170,8 @@ fn fragments_of_any_shape() {
         (0..150).map(|_| {
             let mut mutant = file.clone();
             // The size, the flags, a count or a field soon after.
-            let at = boxes[random.below(boxes.len())] - 4 + 4 * random.below(8);
-            let value = [0, 1, u32::MAX, 0x7fff_ffff, 0x000f_0f07][random.below(5)];
+            let at = random.of(&boxes) - 4 + 4 * random.below(8);
+            let value: u32 = random.of(&[0, 1, u32::MAX, 0x7fff_ffff, 0x000f_0f07]);
             mutant[at..at + 4].copy_from_slice(&value.to_be_bytes());
             mutant
         }),
@@ -168,7 +183,7 @@ fn fragments_of_any_shape() {
 fn flipped_bytes_of_the_media() {
     for name in ["h264_vfr.mp4", "h264_rotated90.mp4", "bad/one_frame_20ms.mp4"] {
         let file = fixture(name);
-        let index = moov(&file);
+        let index = index_of(&file);
         let mut random = Random(3);
         let stages = run(
             name,

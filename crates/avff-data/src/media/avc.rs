@@ -1,6 +1,9 @@
 //! How MP4 stores H.264: parameter sets in a configuration record, NAL units after their lengths.
 
-use super::mp4::{Fields, malformed};
+use super::{
+    mp4::{Fields, malformed},
+    sps::Sps,
+};
 use crate::error::DataError;
 
 /// Type of a coded slice of an IDR picture (ITU-T H.264 Table 7-1).
@@ -24,7 +27,8 @@ impl AvcConfig {
     ///
     /// # Errors
     ///
-    /// `Malformed` where it ends early.
+    /// `Malformed` where it ends early or a set holds a start code, and the errors of [`Sps::read`]
+    /// for any sequence parameter set after the first.
     pub(crate) fn read(body: &[u8]) -> Result<Self, DataError> {
         let mut fields = Fields::new("avcC", body);
         if fields.u8()? != 1 {
@@ -36,18 +40,48 @@ impl AvcConfig {
         let sequence_sets = fields.u8()? & 31;
         for _ in 0..sequence_sets {
             let length = usize::from(fields.u16()?);
-            let set = fields.take(length)?;
+            let set = whole_nal(fields.take(length)?)?;
             if config.sps.is_empty() {
                 config.sps = set.to_vec();
+            } else {
+                check_further(set)?;
             }
             push_nal(&mut config.annex_b, set);
         }
         for _ in 0..fields.u8()? {
             let length = usize::from(fields.u16()?);
-            push_nal(&mut config.annex_b, fields.take(length)?);
+            let set = whole_nal(fields.take(length)?)?;
+            check_further(set)?;
+            push_nal(&mut config.annex_b, set);
         }
         Ok(config)
     }
+}
+
+/// The decoder is given every set and may use any: what limits the first limits all.
+fn check_further(set: &[u8]) -> Result<(), DataError> {
+    if nal_type(set) == Some(NAL_SPS) {
+        Sps::read(set)?;
+    }
+    Ok(())
+}
+
+fn whole_nal(set: &[u8]) -> Result<&[u8], DataError> {
+    if has_start_code(set) {
+        return Err(malformed("box 'avcC' has a parameter set with a start code in it"));
+    }
+    Ok(set)
+}
+
+/// Whether a NAL unit holds a start code, which escapes keep out of every valid one (ITU-T H.264
+/// section 7.4.1). The decoder would take what follows for a unit that nothing here has checked.
+pub(crate) fn has_start_code(nal: &[u8]) -> bool {
+    let mut zeros = 0;
+    nal.iter().any(|&byte| {
+        let found = byte == 1 && zeros >= 2;
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        found
+    })
 }
 
 /// Appends a NAL unit after an Annex B start code.
@@ -144,6 +178,20 @@ mod tests {
         for length in 0..body.len() {
             assert!(AvcConfig::read(&body[..length]).is_err(), "{length} bytes were enough");
         }
+    }
+
+    #[test]
+    fn start_codes_inside_a_unit_are_seen() {
+        for nal in [&[0x67, 0, 0, 1, 0x67][..], &[0, 0, 1], &[6, 0, 0, 0, 1]] {
+            assert!(has_start_code(nal), "{nal:?}");
+        }
+        for nal in [&[0x67, 0, 0, 3, 1][..], &[0, 1, 0, 2], &[0, 0], &[1, 0, 0]] {
+            assert!(!has_start_code(nal), "{nal:?}");
+        }
+        let body = [1, 100, 0, 30, 0xff, 0xe1, 0, 4, 0x67, 0, 0, 1, 0];
+        assert!(matches!(AvcConfig::read(&body), Err(DataError::Malformed { .. })));
+        let hidden = [1, 100, 0, 30, 0xff, 0xe1, 0, 1, 0x67, 1, 0, 2, 0x67, 100];
+        assert!(matches!(AvcConfig::read(&hidden), Err(DataError::Damaged { .. })));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 use super::{
     mp4::MAX_DIMENSION,
@@ -128,8 +128,9 @@ impl FrameFolder {
 impl Frames {
     fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let path = self.paths.get(index).ok_or_else(|| beyond(index, self.paths.len()))?;
-        let image = reader(path)?.decode().map_err(|error| fault(path, error))?;
-        let found = (image.width(), image.height());
+        let decoder = reader(path)?.into_decoder().map_err(|error| fault(path, error))?;
+        // Before it is decoded: a small picture may be followed by a huge one.
+        let found = decoder.dimensions();
         if found != self.size {
             return Err(DataError::Malformed {
                 container: "frame folder",
@@ -143,6 +144,7 @@ impl Frames {
                 ),
             });
         }
+        let image = DynamicImage::from_decoder(decoder).map_err(|error| fault(path, error))?;
         let rgb = image.into_rgb8();
         Ok(Picture {
             width: rgb.width() as usize,

@@ -15,7 +15,10 @@ use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::{
-    avc::{AvcConfig, NAL_IDR, NAL_SPS, Nals, is_disposable, is_slice, nal_type, push_nal},
+    avc::{
+        AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
+        push_nal,
+    },
     color::{Colour, to_rgb},
     mp4::{Children, Edit, Entry, Fields, Sample, visual_name},
     read_sample,
@@ -197,6 +200,10 @@ impl VideoTrack {
             while let Some(picture) = due.peek().and_then(|index| early.remove(index)) {
                 take(due.next().unwrap_or_default(), picture)?;
             }
+            // H.264 keeps no more of them back, and each takes the memory of a whole picture.
+            if early.len() > self.sps.most_waiting() {
+                return Err(damaged(format!("{}: shown too long after it", self.name(target))));
+            }
         }
         match due.len() {
             0 => Ok(()),
@@ -254,6 +261,9 @@ impl VideoTrack {
         let mut needed = wanted;
         for nal in Nals::new(buffer, self.avc.length_size) {
             let nal = nal.ok_or_else(|| fault("a NAL unit runs past its end"))?;
+            if has_start_code(nal) {
+                return Err(fault("a NAL unit with a start code in it"));
+            }
             if nal_type(nal) == Some(NAL_SPS) && Sps::read(nal)? != self.sps {
                 return Err(unsupported("H.264 whose size or colours change midway".to_owned()));
             }

@@ -37,7 +37,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 pub use self::{
     decoder::{Decoder, UnknownDecoder},
-    open::{open, open_with},
+    open::{open, open_bytes, open_with, wav_bytes},
     source::{MediaInfo, MediaSource, PictureStream, SoundStream, Take},
     write::{FolderWriter, PictureCoding, encode},
 };

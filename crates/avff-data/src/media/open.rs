@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File, FileType},
-    io::{self, Read},
+    io::{self, Cursor, Read},
     path::Path,
+    sync::Arc,
 };
 
-use super::{Decoder, MediaSource, clip::Mp4Clip, folder::FrameFolder};
+use super::{Decoder, MediaSource, SoundStream, clip::Mp4Clip, folder::FrameFolder, wav::Wav};
 use crate::error::{DataError, Stream};
 
 /// Bytes looked at to tell a container: enough for the third packet of a transport stream.
@@ -87,6 +88,34 @@ fn ffmpeg(path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
 #[cfg(not(feature = "ffmpeg"))]
 fn ffmpeg(_: &Path) -> Result<Box<dyn MediaSource>, DataError> {
     Err(DataError::NotMedia)
+}
+
+/// [`open`] for an MP4 file that is in memory.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn MediaSource>, DataError> {
+    let bytes: Arc<[u8]> = bytes.into();
+    if bytes.is_empty() {
+        return Err(DataError::Empty);
+    }
+    let size = bytes.len() as u64;
+    let head = bytes.len().min(SNIFF_BYTES as usize);
+    sniff(bytes.get(..head).unwrap_or_default())?;
+    let [video, audio] = [Arc::clone(&bytes), bytes].map(Cursor::new);
+    Ok(Box::new(Mp4Clip::new(video, audio, size)?))
+}
+
+/// The sound of a WAV file that is in memory.
+///
+/// # Errors
+///
+/// `Malformed`, `Truncated` or `UnsupportedCodec`, as [`DataError`] describes them.
+pub fn wav_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn SoundStream>, DataError> {
+    let bytes: Arc<[u8]> = bytes.into();
+    let size = bytes.len() as u64;
+    Ok(Box::new(Wav::new(Cursor::new(bytes), size)?))
 }
 
 #[cfg(unix)]

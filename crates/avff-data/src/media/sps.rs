@@ -13,6 +13,11 @@ const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 
 /// Macroblocks in a picture, the decoder's own limit: four times that of level 5.2.
 const MAX_MACROBLOCKS: u64 = 4 * 36_864;
 
+/// Reference pictures, and macroblocks of all of them together: `MaxDpbFrames` and `MaxDpbMbs` of
+/// level 6.2 (sections A.3.1 and A.3.4.1, Table A-1). The decoder itself has no limit.
+const MAX_REFERENCES: u64 = 16;
+const MAX_REFERENCE_MACROBLOCKS: u64 = 696_320;
+
 /// What a sequence parameter set says about its pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sps {
@@ -46,6 +51,14 @@ impl Sps {
             (sps.full_range, sps.matrix) = vui;
         }
         Ok(sps)
+    }
+
+    /// The most pictures that wait for one that is shown before them: `MaxDpbFrames` of level 6.2
+    /// (section A.3.1).
+    pub(crate) fn most_waiting(&self) -> usize {
+        let (width, height) = self.decoded;
+        let macroblocks = (width.div_ceil(16) * height.div_ceil(16)).max(1) as u64;
+        (MAX_REFERENCE_MACROBLOCKS / macroblocks).clamp(1, MAX_REFERENCES) as usize
     }
 
     /// The colour space of the pictures: what the VUI says, then what the container says, then
@@ -159,7 +172,7 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, DataError>> 
         }
         _ => {}
     }
-    bits.ue()?;
+    let references = u64::from(bits.ue()?);
     bits.flag()?;
     let columns = u64::from(bits.ue()?) + 1;
     let map_rows = u64::from(bits.ue()?) + 1;
@@ -181,6 +194,14 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, DataError>> 
             value: macroblocks,
             limit: MAX_MACROBLOCKS,
         }));
+    }
+    for (what, value, limit) in [
+        ("number of reference pictures", references, MAX_REFERENCES),
+        ("reference pictures in macroblocks", references * macroblocks, MAX_REFERENCE_MACROBLOCKS),
+    ] {
+        if value > limit {
+            return Some(Err(DataError::TooLarge { what, value, limit }));
+        }
     }
     bits.flag()?;
     let mut crop = [0; 4];
@@ -271,7 +292,17 @@ mod tests {
     }
 
     fn picture(writer: Writer, columns: u32, rows: u32, frames_only: bool) -> Writer {
-        let writer = writer.ue(0).ue(2).ue(1).bits(1, 0).ue(columns - 1).ue(rows - 1);
+        referring(writer, 1, columns, rows, frames_only)
+    }
+
+    fn referring(
+        writer: Writer,
+        references: u32,
+        columns: u32,
+        rows: u32,
+        frames_only: bool,
+    ) -> Writer {
+        let writer = writer.ue(0).ue(2).ue(references).bits(1, 0).ue(columns - 1).ue(rows - 1);
         if frames_only { writer.bits(1, 1) } else { writer.bits(1, 0).bits(1, 0) }.bits(1, 1)
     }
 
@@ -309,6 +340,21 @@ mod tests {
         let mbaff = high(100, 1, 8).ue(0).ue(2).ue(1).bits(1, 0).ue(19).ue(14).bits(2, 1);
         let error = Sps::read(&mbaff.nal()).unwrap_err();
         assert!(error.to_string().contains("interlaced H.264 High"), "{error}");
+    }
+
+    #[test]
+    fn references_are_limited_as_by_level_6_2() {
+        let read = |references, columns, rows| {
+            let writer = referring(high(100, 1, 8), references, columns, rows, true);
+            Sps::read(&writer.bits(2, 0).nal())
+        };
+        // 1080p has room for 16, 8192 x 4320 for five.
+        assert_eq!(read(16, 120, 68).unwrap().most_waiting(), 16);
+        assert_eq!(read(5, 512, 270).unwrap().most_waiting(), 5);
+        for (references, columns, rows) in [(17, 4, 4), (6, 512, 270), (30_000, 1, 1)] {
+            let error = read(references, columns, rows).unwrap_err();
+            assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+        }
     }
 
     #[test]

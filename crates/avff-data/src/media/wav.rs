@@ -26,8 +26,8 @@ const UNKNOWN: u32 = u32::MAX;
 
 /// A WAV file whose header was read.
 #[derive(Debug)]
-pub(crate) struct Wav {
-    file: BufReader<File>,
+pub(crate) struct Wav<R = BufReader<File>> {
+    file: R,
     pcm: Pcm,
     /// Where the samples are, in bytes from the start of the file.
     start: u64,
@@ -41,7 +41,7 @@ fn malformed(what: impl Into<String>) -> DataError {
 }
 
 impl Wav {
-    /// Reads the header.
+    /// Reads the header of a file.
     ///
     /// # Errors
     ///
@@ -49,7 +49,13 @@ impl Wav {
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
-        let mut file = BufReader::new(file);
+        Self::new(BufReader::new(file), size)
+    }
+}
+
+impl<R: Read + Seek> Wav<R> {
+    /// [`open`](Wav::open) for anything that can be read at random, of a known size in bytes.
+    pub(crate) fn new(mut file: R, size: u64) -> Result<Self, DataError> {
         let mut head = [0; 12];
         if size < 12 {
             return Err(malformed("the file is too short"));
@@ -138,7 +144,7 @@ impl Wav {
     }
 }
 
-impl SoundStream for Wav {
+impl<R: Read + Seek> SoundStream for Wav<R> {
     fn whole(&mut self) -> Result<Sound, DataError> {
         self.read(0..u64::MAX)
     }

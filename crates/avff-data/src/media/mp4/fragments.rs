@@ -108,9 +108,11 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
                 *value = header.u32()?;
             }
         }
-        // Tracks that are not used still move the data offset on.
-        let mut unused = Fragmented { id, samples: Samples::default(), defaults, next_time: 0 };
-        let track = track.unwrap_or(&mut unused);
+        let Some(track) = track else {
+            // Tracks that are not used still move the data offset on.
+            after_previous = pass_over(traf, base, defaults)?;
+            continue;
+        };
         if let Some(body) = Children::find(traf, *b"tfdt")? {
             let (mut fields, version, _) = Fields::full("tfdt", body)?;
             let time = if version == 1 { fields.u64()? } else { u64::from(fields.u32()?) };
@@ -129,22 +131,72 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
     Ok(())
 }
 
+/// The offset after the samples of a track that is not used. They are not listed: there may be as
+/// many lists as boxes, each of millions.
+fn pass_over(traf: &[u8], base: u64, defaults: Defaults) -> Result<u64, DataError> {
+    let mut offset = base;
+    for child in Children::new(traf) {
+        let (kind, trun) = child?;
+        if kind == *b"trun" {
+            let head = RunHead::read(trun, base, offset)?;
+            offset = head.after(defaults.size).ok_or_else(absurd)?;
+        }
+    }
+    Ok(offset)
+}
+
+/// What a `trun` box says of all its samples.
+struct RunHead<'a> {
+    flags: u32,
+    count: u32,
+    /// Of the first sample.
+    offset: u64,
+    first_flags: Option<u32>,
+    /// At the entries.
+    fields: Fields<'a>,
+}
+
+impl<'a> RunHead<'a> {
+    fn read(trun: &'a [u8], base: u64, mut offset: u64) -> Result<Self, DataError> {
+        let (mut fields, _, flags) = Fields::full("trun", trun)?;
+        let count = fields.u32()?;
+        if flags & 0x1 != 0 {
+            let distance = i64::from(fields.i32()?);
+            offset = base.checked_add_signed(distance).ok_or_else(absurd)?;
+        }
+        let first_flags = if flags & 0x4 != 0 { Some(fields.u32()?) } else { None };
+        Ok(Self { flags, count, offset, first_flags, fields })
+    }
+
+    /// The offset after the last sample; `size` is that of samples without a size of their own.
+    fn after(&self, size: u32) -> Option<u64> {
+        let words = (self.flags & 0xf00).count_ones() as usize;
+        if self.flags & 0x200 == 0 {
+            return self.offset.checked_add(u64::from(self.count) * u64::from(size));
+        }
+        let before = (self.flags & 0x100).count_ones() as usize;
+        let entries = self.fields.rest().as_chunks::<4>().0.chunks_exact(words);
+        let sizes = entries.take(self.count as usize).filter_map(|entry| entry.get(before));
+        sizes
+            .map(|word| u64::from(u32::from_be_bytes(*word)))
+            .try_fold(self.offset, u64::checked_add)
+    }
+}
+
+fn absurd() -> DataError {
+    malformed("box 'trun' has an absurd time or offset")
+}
+
 /// Adds the samples of one `trun` box and returns the offset after the last.
 fn run(
     trun: &[u8],
     base: u64,
-    mut offset: u64,
+    offset: u64,
     defaults: Defaults,
     track: &mut Fragmented,
 ) -> Result<u64, DataError> {
-    let absurd = || malformed("box 'trun' has an absurd time or offset");
-    let (mut fields, _, flags) = Fields::full("trun", trun)?;
-    let count = fields.u32()?;
-    if flags & 0x1 != 0 {
-        let distance = i64::from(fields.i32()?);
-        offset = base.checked_add_signed(distance).ok_or_else(absurd)?;
-    }
-    let first_flags = if flags & 0x4 != 0 { Some(fields.u32()?) } else { None };
+    let RunHead { flags, count, mut offset, first_flags, mut fields } =
+        RunHead::read(trun, base, offset)?;
     for index in 0..count {
         let mut field = |bit, fallback| if flags & bit != 0 { fields.u32() } else { Ok(fallback) };
         let duration = field(0x100, defaults.duration)?;
@@ -161,4 +213,50 @@ fn run(
         track.next_time = track.next_time.checked_add(i64::from(duration)).ok_or_else(absurd)?;
     }
     Ok(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn trun(flags: u32, words: &[u32]) -> Vec<u8> {
+        let head = [flags, 2];
+        head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// Passing over a run must move the offset as listing it does.
+    #[test]
+    fn unused_runs_move_the_offset_as_used_ones_do() {
+        let defaults = Defaults { duration: 1, size: 50, flags: 0 };
+        for (flags, words, after) in [
+            (0, &[][..], 1100),
+            (0x1, &[7], 1107),
+            (0x200, &[3, 4], 1007),
+            (0x705, &[5, 0, 10, 3, 0, 10, 4, 0], 1012),
+            (0xb00, &[10, 3, 9, 10, 4, 9], 1007),
+        ] {
+            let run_box = trun(flags, words);
+            let samples = Samples::new(1 << 20);
+            let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+            assert_eq!(run(&run_box, 1000, 1000, defaults, &mut track).unwrap(), after);
+            let size = u32::try_from(8 + run_box.len()).unwrap();
+            let traf = [&size.to_be_bytes()[..], b"trun", &run_box].concat();
+            assert_eq!(pass_over(&traf, 1000, defaults).unwrap(), after, "flags {flags:#x}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_billions_is_passed_over_at_once_and_listed_never() {
+        let defaults = Defaults { duration: 1, size: 1, flags: 0 };
+        let mut run_box = trun(0, &[]);
+        run_box.splice(4..8, u32::MAX.to_be_bytes());
+        let traf = [&[0, 0, 0, 16][..], b"trun", &run_box].concat();
+        assert_eq!(pass_over(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
+        let samples = Samples::new(100);
+        let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+        let listed = run(&run_box, 0, 0, defaults, &mut track);
+        assert!(matches!(listed, Err(DataError::TooLarge { limit: 100, .. })));
+    }
 }

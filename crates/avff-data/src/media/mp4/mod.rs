@@ -135,10 +135,10 @@ impl Movie {
         audio: &Track<'_>,
         frame_bytes: Option<u32>,
     ) -> Result<Tables, DataError> {
-        let mut video_samples = table::read(video.stbl)?;
+        let mut video_samples = table::read(video.stbl, self.file_size)?;
         let mut audio_samples = match frame_bytes {
-            Some(bytes) => table::read_chunks(audio.stbl, bytes)?,
-            None => table::read(audio.stbl)?,
+            Some(bytes) => table::read_chunks(audio.stbl, bytes, self.file_size)?,
+            None => table::read(audio.stbl, self.file_size)?,
         };
         let mvex = Children::find(&self.moov, *b"mvex")?;
         if let Some(mvex) = mvex {
@@ -150,7 +150,7 @@ impl Movie {
             [video_samples, audio_samples] = tracks.map(|track| track.samples);
         }
         let finish = |samples: table::Samples, stream| {
-            let list = samples.finish(stream, self.file_size)?;
+            let list = samples.finish(stream)?;
             if list.is_empty() { Err(DataError::MissingStream { stream }) } else { Ok(list) }
         };
         Ok(Tables {

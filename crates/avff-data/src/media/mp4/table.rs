@@ -25,19 +25,32 @@ pub(crate) struct Sample {
 }
 
 /// A list of samples that keeps to the limits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Samples {
     list: Vec<Sample>,
+    file_size: u64,
 }
 
 impl Samples {
+    /// No samples yet, of a file of `file_size` bytes.
+    pub(crate) fn new(file_size: u64) -> Self {
+        Self { list: Vec::new(), file_size }
+    }
+
+    /// Makes room for `count` samples, once it is known to keep to the limits.
+    fn reserve(&mut self, count: usize) -> Result<(), DataError> {
+        check_count(count, self.file_size)?;
+        self.list.reserve_exact(count);
+        Ok(())
+    }
+
     /// Adds one sample.
     ///
     /// # Errors
     ///
     /// `TooLarge` for too many samples or too large a one.
     pub(crate) fn push(&mut self, sample: Sample) -> Result<(), DataError> {
-        check_count(self.list.len() + 1)?;
+        check_count(self.list.len() + 1, self.file_size)?;
         if u64::from(sample.size) > MAX_SAMPLE_BYTES {
             return Err(DataError::TooLarge {
                 what: "coded sample in bytes",
@@ -49,13 +62,14 @@ impl Samples {
         Ok(())
     }
 
-    /// The finished list, once it is known to lie inside a file of `file_size` bytes.
+    /// The finished list, once it is known to lie inside the file.
     ///
     /// # Errors
     ///
     /// `Truncated` where a sample ends beyond the file. `Malformed` where the samples together are
     /// larger than the file: they would have to overlap, which only a decompression bomb does.
-    pub(crate) fn finish(self, stream: Stream, file_size: u64) -> Result<Vec<Sample>, DataError> {
+    pub(crate) fn finish(self, stream: Stream) -> Result<Vec<Sample>, DataError> {
+        let file_size = self.file_size;
         let mut needed = 0;
         let mut total = 0_u64;
         for sample in &self.list {
@@ -72,13 +86,12 @@ impl Samples {
     }
 }
 
-fn check_count(count: usize) -> Result<(), DataError> {
-    if count > MAX_SAMPLES {
-        return Err(DataError::TooLarge {
-            what: "number of samples in a track",
-            value: count as u64,
-            limit: MAX_SAMPLES as u64,
-        });
+/// A sample takes a byte of the file at least, be it of its own or of a table; without that rule a
+/// few bytes of run lengths would stand for a list of millions.
+fn check_count(count: usize, file_size: u64) -> Result<(), DataError> {
+    let (value, limit) = (count as u64, file_size.min(MAX_SAMPLES as u64));
+    if value > limit {
+        return Err(DataError::TooLarge { what: "number of samples in a track", value, limit });
     }
     Ok(())
 }
@@ -89,10 +102,10 @@ fn check_count(count: usize) -> Result<(), DataError> {
 ///
 /// `Malformed` where a box is missing, ends early or disagrees with another, `TooLarge` beyond the
 /// limits.
-pub(crate) fn read(stbl: &[u8]) -> Result<Samples, DataError> {
+pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, DataError> {
     let sizes = Sizes::read(stbl)?;
-    check_count(sizes.count)?;
-    let mut samples = Samples::default();
+    let mut samples = Samples::new(file_size);
+    samples.reserve(sizes.count)?;
     if sizes.count == 0 {
         return Ok(samples);
     }
@@ -153,11 +166,15 @@ pub(crate) fn read(stbl: &[u8]) -> Result<Samples, DataError> {
 /// # Errors
 ///
 /// As [`read`].
-pub(crate) fn read_chunks(stbl: &[u8], frame_bytes: u32) -> Result<Samples, DataError> {
+pub(crate) fn read_chunks(
+    stbl: &[u8],
+    frame_bytes: u32,
+    file_size: u64,
+) -> Result<Samples, DataError> {
     let absurd = || malformed("chunk sizes overflow");
     let chunks = Chunks::read(stbl)?;
     let mut left = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| absurd())?;
-    let mut samples = Samples::default();
+    let mut samples = Samples::new(file_size);
     let mut time = 0_i64;
     for (offset, count) in chunks.iter() {
         let frames = count.min(left);
@@ -208,7 +225,7 @@ mod tests {
     fn runs_are_joined() {
         let shifts = [2, 4, 20, 1, (-10_i32).cast_unsigned()];
         let table = stbl(Some(&shifts), &[0, 5, 1, 2, 3, 4, 5]);
-        let samples = read(&table).unwrap().finish(Stream::Video, 2000).unwrap();
+        let samples = read(&table, 2000).unwrap().finish(Stream::Video).unwrap();
         let flat: Vec<_> = samples.iter().map(|s| (s.offset, s.size, s.time, s.sync)).collect();
         assert_eq!(
             flat,
@@ -224,20 +241,32 @@ mod tests {
 
     #[test]
     fn the_furthest_sample_is_named_when_the_file_is_short() {
-        let samples = read(&stbl(None, &[7, 5])).unwrap();
-        let error = samples.finish(Stream::Audio, 1020).unwrap_err();
+        let samples = read(&stbl(None, &[7, 5]), 1020).unwrap();
+        let error = samples.finish(Stream::Audio).unwrap_err();
         let DataError::Truncated { needed, size, .. } = error else { panic!("{error}") };
         assert_eq!((needed, size), (1021, 1020));
     }
 
     #[test]
     fn disagreeing_boxes_and_absurd_counts_are_refused() {
-        assert!(matches!(read(&stbl(None, &[7, 6])), Err(DataError::Malformed { .. })));
-        assert!(matches!(read(&stbl(None, &[7, u32::MAX])), Err(DataError::TooLarge { .. })));
-        assert!(matches!(read(&stbl(Some(&[1, 2, 0]), &[7, 5])), Err(DataError::Malformed { .. })));
-        let large = read(&stbl(None, &[u32::MAX / 32, 5])).unwrap_err();
+        let read = |ctts, stsz: &[u32]| read(&stbl(ctts, stsz), 4500);
+        assert!(matches!(read(None, &[7, 6]), Err(DataError::Malformed { .. })));
+        assert!(matches!(read(None, &[7, u32::MAX]), Err(DataError::TooLarge { .. })));
+        assert!(matches!(read(Some(&[1, 2, 0]), &[7, 5]), Err(DataError::Malformed { .. })));
+        let large = read(None, &[u32::MAX / 32, 5]).unwrap_err();
         assert!(matches!(large, DataError::TooLarge { .. }));
-        let overlapping = read(&stbl(None, &[1000, 5])).unwrap().finish(Stream::Video, 4500);
+        let overlapping = read(None, &[1000, 5]).unwrap().finish(Stream::Video);
         assert!(matches!(overlapping, Err(DataError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_small_file_has_no_millions_of_samples() {
+        let error = read(&stbl(None, &[1, 4501]), 4500).unwrap_err();
+        let DataError::TooLarge { value, limit, .. } = error else { panic!("{error}") };
+        assert_eq!((value, limit), (4501, 4500));
+        let mut samples = Samples::new(2);
+        let sample = Sample { offset: 0, time: 0, size: 0, sync: true };
+        assert!(samples.push(sample).is_ok() && samples.push(sample).is_ok());
+        assert!(matches!(samples.push(sample), Err(DataError::TooLarge { limit: 2, .. })));
     }
 }

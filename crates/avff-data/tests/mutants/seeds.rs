@@ -1,0 +1,102 @@
+//! The good files, and the bad ones, that mutants are made of.
+
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+
+/// Which reader takes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Clip,
+    Wav,
+    Picture,
+}
+
+pub struct Seed {
+    pub name: String,
+    pub kind: Kind,
+    pub bytes: Arc<[u8]>,
+}
+
+fn media() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media")
+}
+
+/// A fixture by its name.
+pub fn fixture(name: &str) -> Vec<u8> {
+    fs::read(media().join(name)).unwrap()
+}
+
+/// Every media file among the fixtures, WAV files of each coding, and small pictures.
+pub fn all() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for folder in ["", "bad"] {
+        let mut paths: Vec<_> = fs::read_dir(media().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let kind = match path.extension().and_then(|word| word.to_str()) {
+                Some("mp4" | "mov" | "m4a" | "avi" | "webm") => Kind::Clip,
+                Some("png") => Kind::Picture,
+                _ => continue,
+            };
+            seeds.push(Seed { name, kind, bytes: fs::read(path).unwrap().into() });
+        }
+    }
+    for (tag, bytes) in [(1, 1), (1, 2), (1, 3), (1, 4), (3, 4), (3, 8)] {
+        let name = format!("{}-bit.wav", 8 * bytes);
+        seeds.push(Seed { name, kind: Kind::Wav, bytes: wav(tag, bytes, 8_000, 900).into() });
+    }
+    for (name, format) in [("small.png", ImageFormat::Png), ("small.jpg", ImageFormat::Jpeg)] {
+        let bytes = picture(48, 36, format);
+        seeds.push(Seed { name: name.to_owned(), kind: Kind::Picture, bytes: bytes.into() });
+    }
+    seeds
+}
+
+/// A WAV file of two channels; `tag` 1 is integers, 3 floats.
+pub fn wav(tag: u16, bytes: u16, rate: u32, samples: u32) -> Vec<u8> {
+    let length = samples * 2 * u32::from(bytes);
+    let mut out = b"RIFF".to_vec();
+    out.extend((36 + length).to_le_bytes());
+    out.extend(b"WAVEfmt \x10\0\0\0");
+    out.extend(tag.to_le_bytes());
+    out.extend(2_u16.to_le_bytes());
+    out.extend(rate.to_le_bytes());
+    out.extend(rate.wrapping_mul(2 * u32::from(bytes)).to_le_bytes());
+    out.extend((2 * bytes).to_le_bytes());
+    out.extend((8 * bytes).to_le_bytes());
+    out.extend(b"data");
+    out.extend(length.to_le_bytes());
+    for index in 0..2 * samples {
+        let value = (f64::from(index) * 0.07).sin() * 0.4;
+        match (tag, bytes) {
+            (3, 4) => out.extend((value as f32).to_le_bytes()),
+            (3, _) => out.extend(value.to_le_bytes()),
+            (_, 1) => out.push((value * 127.0 + 128.0) as u8),
+            _ => {
+                let word = ((value * 2_147_483_647.0) as i32).to_le_bytes();
+                out.extend(&word[4 - usize::from(bytes)..]);
+            }
+        }
+    }
+    out
+}
+
+/// A coded picture of a gradient.
+pub fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let image = RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x * 5) as u8, (y * 7) as u8, (x * y) as u8])
+    });
+    let mut out = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(image).write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
