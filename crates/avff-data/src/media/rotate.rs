@@ -40,7 +40,7 @@ impl Turns {
 
     /// Width and height after the turn.
     pub(crate) fn size(self, (width, height): (usize, usize)) -> (usize, usize) {
-        if self.0 % 2 == 0 { (width, height) } else { (height, width) }
+        if self.0.is_multiple_of(2) { (width, height) } else { (height, width) }
     }
 
     /// Turns a picture.
