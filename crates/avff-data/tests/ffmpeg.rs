@@ -22,9 +22,12 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use video_rs::ffmpeg::codec;
 
+/// Rate, channels and samples of each.
+type Layout = (u32, usize, usize);
+
 /// What decord and torchaudio were run on: name, frame that was kept, pictures, samples, and the
 /// hash of 16 resized pictures.
-const WHOLE: [(&str, usize, usize, (u32, usize, usize), u64); 3] = [
+const WHOLE: [(&str, usize, usize, Layout, u64); 3] = [
     ("hevc_aac.mp4", 34, 75, (32_000, 1, 96_256), 0x2f9d_e65d_c8f7_b5ed),
     ("mpeg4_mp3.avi", 34, 75, (44_100, 2, 133_632), 0x0335_adea_b5ea_5602),
     ("vp9_opus.webm", 33, 72, (48_000, 2, 144_000), 0xc208_839c_72d1_a5d8),
@@ -54,7 +57,7 @@ fn stem(name: &str) -> &str {
     name.split('.').next().unwrap()
 }
 
-fn layout(sound: &Sound) -> (u32, usize, usize) {
+fn layout(sound: &Sound) -> Layout {
     (sound.rate, sound.channels.len(), sound.len())
 }
 
@@ -259,4 +262,23 @@ fn times_are_on_one_clock_from_zero() {
             assert!((pair[1] - pair[0] - steps * step).abs() < 1.1e-3, "{name}: {pair:?}");
         }
     }
+}
+
+#[test]
+fn a_recording_may_begin_between_key_frames() {
+    let name = "ffmpeg/h264_interlaced_mp2.ts";
+    let whole = every(&mut *open(name));
+    let file = fs::read(fixture(name)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late.ts");
+    let mut counts = Vec::new();
+    for packets in [10, 20, 30, 40] {
+        fs::write(&path, &file[188 * packets..]).unwrap();
+        let mut late = media::open_with(&path, Decoder::Ffmpeg).unwrap();
+        let pictures = every(&mut *late);
+        assert!(whole.ends_with(&pictures), "{packets} packets later");
+        counts.push(pictures.len());
+    }
+    println!("{} pictures, then {counts:?}", whole.len());
+    assert!(counts.iter().all(|&count| (1..whole.len()).contains(&count)));
 }

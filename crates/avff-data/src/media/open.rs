@@ -54,6 +54,7 @@ pub fn open_with(path: &Path, decoder: Decoder) -> Result<Box<dyn MediaSource>, 
     if decoder == Decoder::Ffmpeg {
         decoder.validate()?;
         return ffmpeg(path).map_err(|error| match container {
+            Ok(()) if matches!(error, DataError::NotMedia) => unreadable(),
             Ok(()) => error,
             Err(own) => telling(own, error),
         });
@@ -78,6 +79,12 @@ fn foreign(error: &DataError) -> bool {
 /// unknown.
 fn telling(own: DataError, other: DataError) -> DataError {
     if foreign(&other) { own } else { other }
+}
+
+/// What looks like MP4, and yet FFmpeg makes nothing of it.
+fn unreadable() -> DataError {
+    let what = "FFmpeg cannot read its index".to_owned();
+    DataError::Malformed { container: "MP4", what }
 }
 
 #[cfg(feature = "ffmpeg")]

@@ -66,8 +66,8 @@ impl Eye {
         number: usize,
         wanted: bool,
     ) -> Result<(), DataError> {
-        // Of these two it is certain that leaving such a picture out changes no other.
-        let skips = !wanted && matches!(self.codec, Id::H264 | Id::HEVC);
+        // Elsewhere this is less certain: in HEVC, pictures of higher layers may refer to them.
+        let skips = !wanted && self.codec == Id::H264;
         self.decoder.skip_frame(if skips { Discard::NonReference } else { Discard::Default });
         self.at = format!("packet {number}");
         self.decoder.send_packet(packet).map_err(|error| self.fault(error))

@@ -128,6 +128,12 @@ impl Input {
         FORMATS.iter().find(|(name, _)| named(name)).map_or("media", |(_, container)| container)
     }
 
+    /// Whether recordings begin anywhere, as those of broadcasts do: what comes before the first key
+    /// frame was never to be seen.
+    pub(super) fn joins_midway(&self) -> bool {
+        matches!(self.container(), "MPEG transport stream" | "MPEG program stream")
+    }
+
     /// The next packet of any stream, or `None` at the end.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub(super) struct Walk {
     next: usize,
     /// That packet, where it was read already.
     waiting: Option<Packet>,
+    /// Whether packets before a key frame are to be expected, and none has come.
+    headless: bool,
     /// Pictures that came so far.
     came: usize,
     ended: bool,
@@ -30,7 +32,8 @@ impl Walk {
         let input = Input::open(path)?;
         let found = input.stream(stream);
         let eye = Eye::open(&found.ok_or(DataError::MissingStream { stream: Stream::Video })?)?;
-        Ok(Self { input, eye, stream, next: 0, waiting: None, came: 0, ended: false })
+        let headless = input.joins_midway();
+        Ok(Self { input, eye, stream, next: 0, waiting: None, headless, came: 0, ended: false })
     }
 
     /// The input, for what it tells of the stream.
@@ -74,7 +77,9 @@ impl Walk {
             }
             let packet = if self.next < end { self.packet()? } else { None };
             match packet {
+                Some(packet) if self.headless && !packet.is_key() => {}
                 Some(packet) => {
+                    self.headless = false;
                     let number = self.next - 1;
                     self.eye.feed(&packet, number, wanted(number))?;
                 }
