@@ -103,11 +103,17 @@ pub fn write(
     };
     let scan_options = ScanOptions { keep_missing: options.keep_missing };
     let summary = layout::scan(layout, &options.root, scan_options, &mut emit);
-    // What is amiss may be why there is nothing else.
-    problems.finish()?;
-    log.finish();
     if let Some(error) = failure {
         return Err(error);
+    }
+    log.finish();
+    // A scan to the end; of one without rows, what is amiss says why.
+    let ended = match &summary {
+        Ok(_) => true,
+        Err(error) => matches!(error.source, DataError::NoClips { .. }),
+    };
+    if ended {
+        problems.finish()?;
     }
     let summary = summary?;
     rows.finish()?;

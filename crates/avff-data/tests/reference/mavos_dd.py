@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/layouts/mavos-dd: pip install datasets==5.2.0 pyarrow==20.0.0"""
+"""Writes tests/fixtures/layouts/mavos-dd: pip install datasets==5.2.0 pyarrow==25.0.1"""
 
 import pathlib
 import shutil

@@ -1,6 +1,6 @@
 //! `avff manifest`.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::Value;
 
@@ -119,8 +119,16 @@ fn a_root_that_is_something_else_is_an_error_with_a_hint() {
         assert!(ran.stderr.contains(want), "{arguments:?}: {}", ran.stderr);
         assert!(!ran.stdout.contains("video_name"), "{}", ran.stdout);
     }
+    // Of a list of which nothing is there, what is missing is said all the same.
+    scene.write("set/labels.csv", "filename,label\nx.mp4,0\ny.mp4,1\n");
+    let ran = scene.run(&["manifest", "dfdc", "set", "--missing", "missing.csv"]).expect(2);
+    assert!(ran.stderr.contains("2 are listed, none is there"), "{}", ran.stderr);
+    assert!(scene.read("missing.csv").starts_with("problem,path,detail\nmissing,x.mp4,\n"));
     // Nothing half done is left.
-    scene.run(&["manifest", "dfdc", "set", "--output", "x.csv"]).expect(2);
-    assert!(!Path::new(&scene.path("x.csv")).exists());
-    assert!(!Path::new(&scene.path("x.csv.partial")).exists());
+    scene.write("set/labels.csv", "filename\n");
+    let outputs = ["--output", "x.csv", "--missing", "y.csv"];
+    scene.run(&[&["manifest", "dfdc", "set"], &outputs[..]].concat()).expect(2);
+    for name in ["x.csv", "x.csv.partial", "y.csv", "y.csv.partial"] {
+        assert!(!scene.path(name).exists(), "{name}");
+    }
 }
