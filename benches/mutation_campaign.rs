@@ -32,7 +32,7 @@ use mutants::{
 
 /// Reading that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(5);
-/// A hang that takes longer than this never ends.
+/// A mutant that takes longer than this by the clock never ends.
 const GIVE_UP: Duration = Duration::from_secs(120);
 
 /// What is known of all mutants of a class.

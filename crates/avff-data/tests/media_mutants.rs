@@ -24,8 +24,8 @@ use mutants::{
     seeds::{self, Kind, fixture},
 };
 
-/// Reading a mutant takes milliseconds; a test machine may be busy.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Reading a mutant takes milliseconds.
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn check(name: &str, number: usize, outcome: &Outcome) -> usize {
     let Outcome { stage, elapsed, held, bound } = *outcome;

@@ -52,7 +52,8 @@ pub fn all() -> Vec<Seed> {
         }
     }
     for (tag, bytes) in [(1, 1), (1, 2), (1, 3), (1, 4), (3, 4), (3, 8)] {
-        let name = format!("{}-bit.wav", 8 * bytes);
+        let coding = if tag == 3 { "float" } else { "bit" };
+        let name = format!("{}-{coding}.wav", 8 * bytes);
         seeds.push(Seed { name, kind: Kind::Wav, bytes: wav(tag, bytes, 8_000, 900).into() });
     }
     for (name, format) in [("small.png", ImageFormat::Png), ("small.jpg", ImageFormat::Jpeg)] {

@@ -6,7 +6,17 @@
 //! tensors it cannot read with zeros and ignores strides: a damaged file would load as a network.
 //!
 //! Values live in one arena and refer to each other by index, so hostile nesting can exhaust
-//! neither the stack nor, as every instruction adds at most one value, the memory.
+//! neither the stack nor, as every instruction adds at most one value, the memory. What an
+//! instruction can repeat by reference - a string, a shape - is short, so that nothing grows faster
+//! than the file.
+
+/// Values, slots of the stack and remembered places at a time; a released network takes some tens of
+/// thousands.
+const MAX_VALUES: usize = 1 << 22;
+/// Bytes of a string; keys and names are far shorter, and longer ones describe no tensor.
+const MAX_TEXT: usize = 4096;
+/// Dimensions of a tensor: `dim_bitset_size` of PyTorch's ATen.
+const MAX_DIMENSIONS: usize = 64;
 
 /// Index of a value in the [`Arena`].
 pub(crate) type Id = usize;
@@ -70,10 +80,10 @@ impl Arena {
         }
     }
 
-    /// A tuple or list of non-negative integers.
+    /// A tuple or list of non-negative integers, as many as a tensor may have dimensions.
     pub(crate) fn sizes(&self, id: Id) -> Option<Vec<usize>> {
         match self.get(id) {
-            Value::Tuple(items) | Value::List(items) => {
+            Value::Tuple(items) | Value::List(items) if items.len() <= MAX_DIMENSIONS => {
                 items.iter().map(|&i| usize::try_from(self.int(i)?).ok()).collect()
             }
             _ => None,
@@ -118,6 +128,9 @@ type Step<T> = Result<T, &'static str>;
 impl Machine<'_> {
     fn run(&mut self) -> Step<Id> {
         loop {
+            if self.arena.len().max(self.stack.len()).max(self.memo.len()) > MAX_VALUES {
+                return Err("more values than any state dict has");
+            }
             let op = self.take(1)?[0];
             match op {
                 b'.' => return self.pop(),
@@ -253,7 +266,10 @@ impl Machine<'_> {
             ("torch._utils _rebuild_tensor", &[storage, offset, shape, stride, ..]) => {
                 Value::Tensor { storage, offset, shape, stride: Some(stride) }
             }
-            ("torch._utils _rebuild_parameter", &[tensor, ..]) => self.arena.get(tensor).clone(),
+            ("torch._utils _rebuild_parameter", &[tensor, ..]) => match self.arena.get(tensor) {
+                tensor @ Value::Tensor { .. } => tensor.clone(),
+                _ => Value::Opaque,
+            },
             _ => Value::Opaque,
         }
     }
@@ -285,8 +301,13 @@ impl Machine<'_> {
 
     fn text(&mut self, width: usize) -> Step<()> {
         let length = self.length(width)?;
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.make(Value::Str(text));
+        let text = self.take(length)?;
+        let value = if length > MAX_TEXT {
+            Value::Opaque
+        } else {
+            Value::Str(String::from_utf8_lossy(text).into_owned())
+        };
+        self.make(value);
         Ok(())
     }
 
@@ -411,6 +432,31 @@ mod tests {
             let (arena, root, _) = read(bytes).unwrap();
             assert_eq!(arena.int(root), Some(wanted));
         }
+    }
+
+    /// Each of these would be copied by instructions of a few bytes, over and over.
+    #[test]
+    fn what_can_be_repeated_is_short() {
+        let text = |length: usize| {
+            let mut bytes = b"X".to_vec();
+            bytes.extend(u32::try_from(length).unwrap().to_le_bytes());
+            bytes.extend(vec![b'a'; length]);
+            bytes.push(b'.');
+            let (arena, root, _) = read(&bytes).unwrap();
+            arena.str(root).map(str::len)
+        };
+        assert_eq!((text(MAX_TEXT), text(MAX_TEXT + 1)), (Some(MAX_TEXT), None));
+        let shape = |dimensions: usize| {
+            let bytes = [b"(".to_vec(), b"K\x02".repeat(dimensions), b"t.".to_vec()].concat();
+            let (arena, root, _) = read(&bytes).unwrap();
+            arena.sizes(root).map(|sizes| sizes.len())
+        };
+        assert_eq!((shape(MAX_DIMENSIONS), shape(MAX_DIMENSIONS + 1)), (Some(64), None));
+        let list = b"ctorch._utils\n_rebuild_parameter\n(NNNl\x85R.";
+        let (arena, root, _) = read(list).unwrap();
+        assert!(matches!(arena.get(root), Value::Opaque));
+        let many = vec![b'N'; MAX_VALUES + 2];
+        assert!(read(&many).unwrap_err().contains("more values"));
     }
 
     #[test]
