@@ -171,9 +171,9 @@ mod tests {
         let mut keys = vec![
             source.key(Kind::Pictures, None),
             source.key(Kind::Fbank, None),
-            source.key(Kind::Pictures, Some((0.0, 1.0))),
-            source.key(Kind::Pictures, Some((0.5, 1.0))),
-            source.key(Kind::Pictures, Some((0.0, 1.5))),
+            source.key(Kind::Pictures, Some(Span { start: 0.0, end: 1.0 })),
+            source.key(Kind::Pictures, Some(Span { start: 0.5, end: 1.0 })),
+            source.key(Kind::Pictures, Some(Span { start: 0.0, end: 1.5 })),
             key(&path, Identity::Content),
         ];
         let mut other = spec;
