@@ -48,7 +48,7 @@ fn parts_written_elsewhere_are_scored_where_they_are() {
     assert!(ran.stdout.contains(&format!("--root {}", root.display())), "{}", ran.stdout);
     assert_eq!(scene.read("kept/test.csv"), test.replace("../data/", ""));
     let more = ["--root", root.to_str().unwrap()];
-    scene.eval(&scene.path("kept/test.csv"), "out.csv", &more).expect(0);
+    scene.eval(&scene.path("kept/test.csv"), "kept.csv", &more).expect(0);
 
     // No file is replaced.
     let ran = scene.run(&arguments.concat()).expect(2);
