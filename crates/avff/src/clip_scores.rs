@@ -54,10 +54,10 @@ impl Aggregate {
         if !windows.iter().all(|window| window.logits.is_finite()) {
             return None;
         }
-        let logits = windows.iter().map(|window| window.logits);
+        let mut logits = windows.iter().map(|window| window.logits);
         match self {
             // A lone window is itself, to the last bit.
-            _ if windows.len() == 1 => logits.last(),
+            _ if windows.len() == 1 => logits.next(),
             Self::Max => logits.max_by(|a, b| a.fake.total_cmp(&b.fake)),
             Self::Mean if windows.is_empty() => None,
             Self::Mean => {
