@@ -37,11 +37,11 @@ pub fn small() -> Vec<Bomb> {
             }
             file
         }),
-        bomb("2000 fragments of 2^32 samples of no track", {
+        bomb("2000 fragments of 2^21 samples of no track", {
             let mut file = fixture("fragmented.mp4");
             let traf = [
                 box_of(b"tfhd", &[0, 2, 0, 16, 0, 0, 0, 99, 0, 0, 0, 1]),
-                box_of(b"trun", &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+                box_of(b"trun", &[0, 0, 0, 0, 0, 0x20, 0, 0]),
             ];
             let moof = box_of(b"moof", &box_of(b"traf", &traf.concat()));
             file.extend(moof.repeat(2000));
@@ -54,6 +54,7 @@ pub fn small() -> Vec<Bomb> {
             }
             file
         }),
+        bomb("300 reference pictures", h264(40, 30, 300, 310, false)),
         bomb("pictures shown in reverse", h264(20, 15, 16, 120, true)),
         bomb("pictures of a million years", {
             let mut file = h264(20, 15, 1, 60, false);

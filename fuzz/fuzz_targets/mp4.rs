@@ -1,0 +1,37 @@
+//! An MP4 file in memory: the index, first pictures, the sound, windows.
+#![no_main]
+
+use std::ops::ControlFlow;
+
+use avff_data::{
+    clip::read_samples,
+    media,
+    sampling::{Sampling, TrimSilence},
+    spec::ClipSpec,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut clip) = media::open_bytes(bytes) else { return };
+    let times = clip.frame_times();
+    assert!(times.is_sorted() && times.iter().all(|time| time.is_finite()));
+    let last = times.len() - 1;
+    let info = clip.info();
+    // A picture of megapixels takes its time whatever the file.
+    if info.width * info.height > 1 << 19 {
+        return;
+    }
+    let _ = clip.frames_at(&[last.min(2), 0, last.min(7)]);
+    if let Ok(sound) = clip.sound() {
+        assert!(sound.channels.iter().all(|channel| channel.len() == sound.len()));
+    }
+    let mut spec = ClipSpec::open_avff();
+    (spec.video.frames, spec.video.height, spec.video.width) = (4, 8, 8);
+    (spec.audio.frames, spec.audio.mels) = (8, 8);
+    spec.sampling = Sampling::Window { seconds: 0.8, fps: 5.0, stride: 0.4 };
+    spec.trim_silence = Some(TrimSilence::default());
+    let _ = read_samples(&mut *clip, &spec, &mut |sample| {
+        assert!(sample.clip.audio.iter().all(|value| value.is_finite()));
+        ControlFlow::Break(())
+    });
+});

@@ -1,0 +1,19 @@
+//! A clip spec as it is stored beside a checkpoint.
+#![no_main]
+
+use avff_data::{clip::audio_tensor, sound::Sound, spec::ClipSpec};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(spec) = serde_json::from_slice::<ClipSpec>(bytes) else { return };
+    if spec.validate().is_err() {
+        return;
+    }
+    assert!(spec.video.values() <= 1 << 28);
+    let json = serde_json::to_vec(&spec).unwrap();
+    assert_eq!(serde_json::from_slice::<ClipSpec>(&json).unwrap(), spec);
+    if spec.audio.values() <= 1 << 16 {
+        let sound = Sound { rate: 8_000, channels: vec![vec![0.5; 400]] };
+        assert_eq!(audio_tensor(&sound, &spec.audio).unwrap().len(), spec.audio.values());
+    }
+});

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Fills fuzz/corpus with seeds for every target from the fixtures of the repository.
+set -euo pipefail
+cd "$(dirname "$0")"
+media=../crates/avff-data/tests/fixtures/media
+
+fill() {
+    mkdir -p "corpus/$1"
+    cp "${@:2}" "corpus/$1/"
+}
+# The small ones: a fuzzer gets further with many short runs.
+fill mp4 "$media"/{fragmented,h264_vfr,opengop_cropped_alac}.mp4 "$media"/*.mov \
+    "$media"/bad/{one_frame_20ms,no_audio,truncated_head}.mp4
+fill picture "$media"/h264_vfr.frame18.png "$media"/h264_rotated90.frame41.png
+fill manifest ../data/sample.csv
+fill checkpoint ../crates/avff-model/tests/fixtures/*.pth ../data/untrained-tiny.safetensors
+mkdir -p corpus/{sound_track,fit,spec_json,wav}
+printf '%s' '{"video":{"frames":16,"height":224,"width":224,"fit":"resize","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]},"audio":{"frames":1024,"mels":128,"mean":-5.081,"std":4.4849},"sampling":{"window":{"seconds":3.2,"fps":5.0,"stride":1.6}},"trim_silence":{"below_db":-60.0,"at_most":0.5}}' \
+    > corpus/spec_json/windows.json
+# 256 samples of 16 bits in stereo, and of floats.
+for format in '\x01\x00:\x04\x00\x10\x00' '\x03\x00:\x08\x00\x20\x00'; do
+    tag=${format%%:*} size=${format##*:}
+    printf "RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0${tag}\x02\0\x40\x1f\0\0\0\0\0\0${size}data\0\x04\0\0" \
+        > "corpus/wav/${tag//[^0-9]/}.wav"
+    head -c 1024 /dev/zero | tr '\0' '\1' >> "corpus/wav/${tag//[^0-9]/}.wav"
+done
