@@ -461,8 +461,10 @@ fn augmented_samples_are_the_same_from_the_cache() {
     for mixing in [Mixing::None, Mixing::Concat, Mixing::Replace] {
         assert!(mixings.contains(&mixing), "try another seed");
     }
+    // Two workers that want one clip at once both make it, so how many were stored is not fixed.
     let counts = cache.counts();
-    assert!(counts.hits > 10 && counts.stored <= 8, "{counts:?}");
+    assert!(counts.hits > counts.misses, "{counts:?}");
+    assert_eq!((counts.corrupt, counts.not_stored), (0, 0), "{counts:?}");
 }
 
 #[test]
