@@ -14,11 +14,11 @@ use avff_data::{
 };
 
 fn drawn(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/clips").join(name)
+    Path::new("../../data/clips").join(name)
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+    Path::new("tests/fixtures/media").join(name)
 }
 
 fn cropped(path: &Path, indices: &[usize], crop: FaceCrop) -> (Faces, Vec<Picture>) {

@@ -27,7 +27,7 @@ const CLIPS: [(&str, f64, f64); 4] = [
 ];
 
 fn load(name: &str) -> Clip {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media");
+    let folder = PathBuf::from("tests/fixtures/media");
     load_clip(&folder.join(format!("{name}.mp4")), &ClipSpec::open_avff()).unwrap()
 }
 

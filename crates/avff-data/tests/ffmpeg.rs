@@ -34,7 +34,7 @@ const WHOLE: [(&str, usize, usize, Layout, u64); 3] = [
 ];
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    PathBuf::from("tests/fixtures").join(name)
 }
 
 fn open(name: &str) -> Box<dyn MediaSource> {

@@ -43,7 +43,7 @@ fn read(path: &Path) -> usize {
 }
 
 fn run(name: &str, mutate: impl Fn(&mut Random, &mut Vec<u8>)) -> [usize; 4] {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ffmpeg");
+    let folder = PathBuf::from("tests/fixtures/ffmpeg");
     let file = fs::read(folder.join(name)).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("mutant");

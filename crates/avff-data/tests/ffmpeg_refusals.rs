@@ -19,7 +19,7 @@ use avff_data::{
 };
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    PathBuf::from("tests/fixtures").join(name)
 }
 
 /// The first error of a clip: at opening, in a picture, or in the sound.

@@ -23,7 +23,7 @@ const CLIPS: [(&str, usize); 4] = [
 ];
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+    PathBuf::from("tests/fixtures/media").join(name)
 }
 
 fn goldens() -> Value {

@@ -20,7 +20,7 @@ use avff_data::{
 };
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+    PathBuf::from("tests/fixtures/media").join(name)
 }
 
 /// Of the embedded reader, whether or not another is built in.

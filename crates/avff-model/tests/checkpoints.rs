@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use support::{formula, torch_file};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new("tests/fixtures").join(name)
 }
 
 /// Heads of the micro checkpoints, which have 8 features each.

@@ -38,7 +38,7 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
         formula::weight(key, shape, &config)
     });
     let checkpoint = Checkpoint::open(&path).unwrap();
-    let media = Path::new(env!("CARGO_MANIFEST_DIR")).join("../avff-data/tests/fixtures/media");
+    let media = Path::new("../avff-data/tests/fixtures/media");
     let options = ScorerOptions { device: Device::Cpu, fusion: Fusion::PerClip, batch_size: None };
     let (mut worst, mut count) = (0.0, 0);
     for attention in ["batch", "tokens"] {

@@ -150,7 +150,7 @@ fn mavos_dd() {
         "arabic/memo/c.mp4",
         "hindi/real/d.mp4",
     ]);
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts/mavos-dd");
+    let fixture = "tests/fixtures/layouts/mavos-dd";
     for entry in fs::read_dir(fixture).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), set.root().join(entry.file_name())).unwrap();

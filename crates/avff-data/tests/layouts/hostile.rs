@@ -43,7 +43,7 @@ fn seed(format: Format) -> Vec<u8> {
 }
 
 fn shard() -> PathBuf {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts/mavos-dd");
+    let folder = "tests/fixtures/layouts/mavos-dd";
     PathBuf::from(folder).join("data-00000-of-00002.arrow")
 }
 

@@ -1,11 +1,6 @@
 //! The good files, and the bad ones, that mutants are made of.
 
-use std::{
-    fs,
-    io::Cursor,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io::Cursor, path::PathBuf, sync::Arc};
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
@@ -24,7 +19,7 @@ pub struct Seed {
 }
 
 fn media() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media")
+    PathBuf::from("tests/fixtures/media")
 }
 
 /// A fixture by its name.
