@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clip_scores::Aggregate,
     error::Error,
-    scorer::{Fusion, ScorerOptions},
+    scorer::{Arithmetic, Fusion, ScorerOptions},
     table::Text,
 };
 
@@ -26,6 +26,9 @@ pub struct Run {
     pub device: String,
     /// What the cross-modal blocks attended over.
     pub fusion: Fusion,
+    /// What the network computed with.
+    #[serde(default)]
+    pub arithmetic: Arithmetic,
     /// Clips in a batch, where that can change a score.
     pub batch_size: Option<usize>,
     /// How clips were prepared.
@@ -87,6 +90,7 @@ impl Run {
             manifest: None,
             device: options.device.to_string(),
             fusion: options.fusion,
+            arithmetic: options.arithmetic,
             batch_size,
             clip: clip.clone(),
             aggregate: (!clip.sampling.is_whole()).then_some(aggregate),
@@ -119,6 +123,7 @@ impl Run {
             ("--root", root(self), root(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
+            ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
             ("the clip preparation", clip(self), clip(now)),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
