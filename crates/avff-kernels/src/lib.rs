@@ -10,8 +10,8 @@
 //! - [`int8`]: products in bytes, for those who trade exactness for speed
 //! - [`residual`]: a skip connection, a layer's output and its bias in one pass
 //!
-//! Every kernel is written once and runs on the best vector instructions that the processor has
-//! (AVX2, AVX-512, NEON) by way of [`pulp`], without `unsafe`, and on all threads of the ambient
+//! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
+//! NEON; AVX-512 with feature `x86-v4` of [`pulp`]), without `unsafe`, and on all threads of the ambient
 //! rayon pool. Results do not depend on the number of threads: work is cut by the shapes alone, and
 //! partial sums are added in a fixed order. They do depend, in the last bits, on the width of the
 //! vectors.
