@@ -173,7 +173,7 @@ fn a_clock_beside_the_pictures_is_kept() {
 #[test]
 fn a_written_folder_reads_back_to_the_last_sample() {
     let fixture = Path::new("tests/fixtures/media/h264_vfr.mp4");
-    let mut clip = media::open(&fixture).unwrap();
+    let mut clip = media::open(fixture).unwrap();
     let pictures = clip.frames_at(&[0, 3, 9]).unwrap();
     let times: Vec<f64> = [0, 3, 9].map(|index| clip.frame_times()[index]).to_vec();
     let (sound, start) = (clip.sound().unwrap(), clip.info().sound_start);

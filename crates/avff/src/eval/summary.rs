@@ -144,6 +144,9 @@ pub struct Coverage {
     pub rows: u64,
     /// Rows with a score.
     pub scored: u64,
+    /// Of those, the ones whose pictures were taken whole as there is no face.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_face: u64,
     /// Rows without, those left out aside.
     pub failed: u64,
     /// Rows that are left out as there is no face, where that was asked for.
@@ -202,12 +205,16 @@ impl Summary {
     /// Coverage and metrics, for a person.
     #[must_use]
     pub fn table(&self) -> String {
-        let Coverage { rows, scored, skipped, fraction, failures_by_stage, .. } = &self.coverage;
+        let Coverage { rows, scored, without_face, skipped, fraction, failures_by_stage, .. } =
+            &self.coverage;
         let mut table = Text::plain();
         let mut row = |name: &str, value: String| {
             table.row([name.to_owned(), value]);
         };
         row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
+        if *without_face > 0 {
+            row("scored whole", format!("{without_face} (no face: 0 in the column `face`)"));
+        }
         if *skipped > 0 {
             row("left out", format!("{skipped} (no face)"));
         }
