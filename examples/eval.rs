@@ -11,7 +11,7 @@ use avff::{
     device::Device,
     eval::{EvalOptions, Run, evaluate},
     model::Checkpoint,
-    scorer::{self, Fusion, ScorerOptions},
+    scorer::{self, ScorerOptions},
     table::Text,
 };
 
@@ -31,8 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let checkpoint = Checkpoint::open(weights)?;
     let config = checkpoint.config(None)?;
     let spec = clips::spec(&checkpoint, &config, |_| {})?;
-    let options =
-        ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
+    let options = ScorerOptions::on(Device::auto());
     let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
     let run = Run::new(&checkpoint, &config, &spec, &options, Aggregate::Mean)?;
     let options = EvalOptions {

@@ -13,10 +13,22 @@ fill mp4 "$media"/{fragmented,h264_vfr,opengop_cropped_alac}.mp4 "$media"/*.mov 
     "$media"/bad/{one_frame_20ms,no_audio,truncated_head}.mp4
 fill picture "$media"/h264_vfr.frame18.png "$media"/h264_rotated90.frame41.png
 fill manifest ../data/sample.csv
+fill ffmpeg "$media"/../ffmpeg/*.{mp4,mkv,ts,mov,mpg,webm} "$media"/bad/one_frame_20ms.mp4
+fill metadata "$media"/../layouts/mavos-dd/*
 fill checkpoint ../crates/avff-model/tests/fixtures/*.pth ../data/untrained-tiny.safetensors
 mkdir -p corpus/{sound_track,fit,spec_json,wav}
 printf '%s' '{"video":{"frames":16,"height":224,"width":224,"fit":"resize","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]},"audio":{"frames":1024,"mels":128,"mean":-5.081,"std":4.4849},"sampling":{"window":{"seconds":3.2,"fps":5.0,"stride":1.6}},"trim_silence":{"below_db":-60.0,"at_most":0.5}}' \
     > corpus/spec_json/windows.json
+# One of each form that no fixture has.
+seed() { printf '%b' "$2" > "corpus/metadata/$1"; }
+seed fakeavceleb.csv 'source,target1,target2,method,category,type,race,gender,path,\nid1,-,-,real,A,RealVideo-RealAudio,African,men,00109.mp4,FakeAVCeleb/x\n'
+seed dfdc.json '{"a.mp4": {"label": "FAKE", "split": "train", "original": "b.mp4"}}'
+seed dfdc.csv 'filename,label\na.mp4,1\n'
+seed kodf.csv '\xef\xbb\xbf영상ID,타겟영상,타겟UUID,소스UUID,변조모델\na.mp4,b.mp4,u1,u2,dfl\n'
+seed lav-df.json '[{"file": "test/1.mp4", "n_fakes": 1, "fake_periods": [[1, 2]], "original": null, "modify_video": true, "modify_audio": false, "split": "test"}]'
+seed av-deepfake1m.json '[{"file": "a/b/c.mp4", "original": null, "split": "train", "modify_type": "both_modified", "audio_model": "vits", "fake_segments": [[1, 2]]}]'
+seed av-deepfake1m.txt 'a.mp4\nb.mp4\n'
+seed kinetics.csv 'label,youtube_id,time_start,time_end,split\nyoga,b,1,11,val\n'
 # 256 samples of 16 bits in stereo, and of floats.
 for format in '\x01\x00:\x04\x00\x10\x00' '\x03\x00:\x08\x00\x20\x00'; do
     tag=${format%%:*} size=${format##*:}

@@ -1,6 +1,7 @@
 //! From a media file to the numbers a model takes.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, VecDeque},
     ops::ControlFlow,
     path::Path,
@@ -38,6 +39,9 @@ pub struct Sample {
     pub frames: Vec<usize>,
     /// The tensors.
     pub clip: Clip,
+    /// Whether the clip's pictures are whole because no face was found in them, under
+    /// [`NoFace::Full`](crate::face::NoFace::Full).
+    pub without_face: bool,
 }
 
 /// Reads the clip at `path` as one sample: the whole of it, or under
@@ -105,9 +109,10 @@ pub fn read_samples(
     places.dedup();
     let times = source.frame_times().to_vec();
     let (mut pictures, sound) = source.streams();
+    let without_face = Cell::new(false);
     let mut faces;
     if let Some(crop) = spec.face {
-        faces = FaceStream::new(pictures, &times, crop);
+        faces = FaceStream::new(pictures, &times, crop).telling(&without_face);
         pictures = &mut faces;
     }
     // Full-size pictures are the most memory a clip takes: one at a time is held.
@@ -132,7 +137,8 @@ pub fn read_samples(
             let video = video_tensor(frames.into_iter(), &spec.video);
             let clip = Clip { audio: audio_tensor(&heard, &spec.audio)?, video };
             let span = part.span.unwrap_or(all);
-            if each(Sample { span, frames: part.places, clip }).is_break() {
+            let (frames, without_face) = (part.places, without_face.get());
+            if each(Sample { span, frames, clip, without_face }).is_break() {
                 return Err(DataError::Stopped);
             }
             let needed = due.front().and_then(|part| part.places.first()).copied();

@@ -4,6 +4,7 @@
 //! file is taken to be hostile: records are bounded, and every complaint names its line.
 
 pub(crate) mod lines;
+pub(crate) mod mark;
 
 use std::{
     collections::HashSet,

@@ -10,7 +10,7 @@
 //! (python-pillow/Pillow#9549), which moves a few per cent of their samples by a level. The released
 //! checkpoints are older, so the older order stays.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::{
     error::{DataError, Stream},
@@ -45,9 +45,25 @@ pub fn resize(picture: &Picture, width: usize, height: usize) -> Result<Picture,
     }
     let across = Axis::new(picture.width, width);
     let down = Axis::new(picture.height, height);
-    // The same code for the best instructions that the processor has.
-    let rgb = Arch::new().dispatch(|| resample(picture, &across, &down));
+    let rgb = Arch::new().dispatch(Resampling { picture, across: &across, down: &down });
     Ok(Picture { width, height, rgb })
+}
+
+/// The same code for the best instructions that the processor has. A closure would be called there and
+/// not inlined, and so be compiled for the oldest.
+struct Resampling<'a> {
+    picture: &'a Picture,
+    across: &'a Axis,
+    down: &'a Axis,
+}
+
+impl WithSimd for Resampling<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
+        resample(self.picture, self.across, self.down)
+    }
 }
 
 /// Both passes at once. Each source row is resampled once and added to every output row that its

@@ -10,6 +10,7 @@ use crate::{
     config::AvffConfig,
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
+    fused::Int8,
     init::Init,
     layers::{CrossModal, FusionScope, Linear},
 };
@@ -97,6 +98,26 @@ impl<B: Backend> Classifier<B> {
                 dropout: DropoutConfig::new(config.head.dropout).init(),
             },
         })
+    }
+
+    /// The classifier with the encoders' products in 8-bit integers: weights rounded to 7 bits by a
+    /// scale for each output, tokens to 8 bits by a scale for each, sums exact. Attention, norms,
+    /// A2V, V2A and the head stay in f32.
+    ///
+    /// For evaluation alone: the weights are gone, and what is saved of such a network is no
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// [`ModelError::NoInt8`] on any backend but flex, and without feature `flex`.
+    pub fn into_int8(mut self) -> Result<Self, ModelError> {
+        if !Int8::runs_on::<B>() {
+            return Err(ModelError::NoInt8);
+        }
+        let audio = self.audio_encoder.transformer.iter_mut();
+        for block in audio.chain(&mut self.visual_encoder.blocks) {
+            block.round_to_int8();
+        }
+        Ok(self)
     }
 
     /// Everything before the head.

@@ -6,7 +6,7 @@ use crate::{
     config::AvffConfig,
     encoder::FixedPositions,
     init::{Draw, Init},
-    layers::{Block, Linear, layer_norm},
+    layers::{Block, Linear, layer_norm, normalise},
     positions,
 };
 
@@ -56,7 +56,7 @@ impl<B: Backend> AudioDecoder<B> {
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         let x = self.decoder_embed.forward(tokens);
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.decoder_pred.forward(self.decoder_norm.forward(x))
+        self.decoder_pred.forward(normalise(&self.decoder_norm, x))
     }
 }
 
@@ -97,6 +97,6 @@ impl<B: Backend> VisualDecoder<B> {
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         let x = self.decoder_patch_embed.forward(tokens) + self.pos_embedding.emb.val();
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.head.forward(self.norm.forward(x))
+        self.head.forward(normalise(&self.norm, x))
     }
 }

@@ -4,8 +4,9 @@ use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
     config::AvffConfig,
+    fused::Product,
     init::{Draw, Init},
-    layers::{AudioPatches, Block, VideoPatches, layer_norm},
+    layers::{AudioPatches, Block, VideoPatches, layer_norm, normalise},
     positions,
 };
 
@@ -20,7 +21,7 @@ fn embed_patches<B: Backend, const D: usize>(
     let [batch, tokens, length] = patches.dims();
     let dim = weight.dims()[0];
     let rows = patches.reshape([batch * tokens, length]);
-    let y = rows.matmul(weight.reshape([dim, length]).transpose()) + bias.unsqueeze();
+    let y = Product::forward(rows, weight.reshape([dim, length])) + bias.unsqueeze();
     y.reshape([batch, tokens, dim])
 }
 
@@ -92,7 +93,7 @@ impl<B: Backend> AudioEncoder<B> {
         let proj = &self.patch_embed.proj;
         let tokens = embed_patches(self.patches.split(fbank), proj.weight.val(), proj.bias.val());
         let tokens = tokens + self.pos_embed.val() + self.modality.val();
-        self.norm.forward(self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
+        normalise(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
     }
 }
 
@@ -170,6 +171,6 @@ impl<B: Backend> VisualEncoder<B> {
         let patches = self.patches.split(frames);
         let tokens = embed_patches(patches, projection.weight.val(), projection.bias.val());
         let tokens = tokens + self.pos_embedding.emb.val();
-        self.norm.forward(self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
+        normalise(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
     }
 }

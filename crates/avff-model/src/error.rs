@@ -50,6 +50,9 @@ pub enum ModelError {
         /// What was asked for.
         wanted: crate::checkpoint::Kind,
     },
+    /// The backend has no products in 8-bit integers.
+    #[error("int8 runs on the CPU alone (backend flex, feature `flex` of avff-model)")]
+    NoInt8,
     /// Keys that do not match the network.
     #[error("{}: {problems}", path.display())]
     Keys {

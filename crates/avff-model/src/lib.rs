@@ -40,6 +40,7 @@ pub mod config;
 pub mod decoder;
 pub mod encoder;
 pub mod error;
+mod fused;
 pub mod init;
 pub mod layers;
 mod loss;

@@ -93,6 +93,9 @@ pub struct ClipScore {
     pub logits: Logits,
     /// Its windows in order; one, the whole clip, where clips are read whole.
     pub windows: Vec<WindowScore>,
+    /// Whether its pictures were taken whole as no face was found: another preparation than that of
+    /// the other clips.
+    pub without_face: bool,
 }
 
 /// The score of a part of a clip.
@@ -136,12 +139,19 @@ struct Pending<I> {
     item: Option<I>,
     samples: Vec<(Span, Vec<usize>)>,
     logits: Vec<Logits>,
+    without_face: bool,
     failure: Option<ClipFailure>,
 }
 
 impl<I> Pending<I> {
     fn new() -> Self {
-        Self { item: None, samples: Vec::new(), logits: Vec::new(), failure: None }
+        Self {
+            item: None,
+            samples: Vec::new(),
+            logits: Vec::new(),
+            without_face: false,
+            failure: None,
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -160,7 +170,7 @@ impl<I> Pending<I> {
             .map(|((span, frames), logits)| WindowScore { span, frames, logits })
             .collect();
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(ClipScore { logits, windows })
+        Ok(ClipScore { logits, windows, without_face: self.without_face })
     }
 }
 
@@ -232,9 +242,10 @@ impl<I: Send + 'static> Iterator for ClipScores<'_, I> {
                 continue;
             }
             match self.samples.next() {
-                Some(Event::Part(Ok(Sample { span, frames, clip }))) => {
+                Some(Event::Part(Ok(Sample { span, frames, clip, without_face }))) => {
                     let (owner, open) = self.open();
                     open.samples.push((span, frames));
+                    open.without_face |= without_face;
                     self.batch.push(clip);
                     self.owners.push(owner);
                 }

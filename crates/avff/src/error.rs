@@ -59,6 +59,12 @@ pub enum Error {
     /// Options that contradict each other.
     #[error("{0}")]
     Options(&'static str),
+    /// The manifest has a column that the output adds.
+    #[error("the CSV has a column {column}, as the output will: rename it")]
+    Column {
+        /// Its name.
+        column: &'static str,
+    },
     /// An output could not be written or read back.
     #[error("{}: {source}", path.display())]
     Output {

@@ -16,12 +16,12 @@
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
 //!
 //! ```no_run
-//! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, Fusion, ScorerOptions}};
+//! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
 //!
 //! let checkpoint = Checkpoint::open("stage-3.pth")?;
 //! let config = checkpoint.config(None)?;
 //! let spec = clips::spec(&checkpoint, &config, |_| {})?;
-//! let options = ScorerOptions { device: Device::auto(), fusion: Fusion::PerClip, batch_size: None };
+//! let options = ScorerOptions::on(Device::auto());
 //! let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
 //! let clip = avff::data::clip::load_clip("clip.mp4".as_ref(), &spec)?;
 //! println!("{}", scorer.score(&[clip])[0].probability_of_fake());
@@ -32,6 +32,7 @@ pub mod adapt;
 pub mod check;
 pub mod clip_scores;
 pub mod clips;
+pub mod convert;
 pub mod crop;
 pub mod device;
 pub mod error;

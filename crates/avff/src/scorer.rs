@@ -48,6 +48,18 @@ impl Logits {
     }
 }
 
+/// Numbers the network computes with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arithmetic {
+    /// What the released weights were trained with.
+    #[default]
+    F32,
+    /// The encoders' products in 8-bit integers: faster and smaller, and off by what rounding does.
+    /// On the CPU alone.
+    Int8,
+}
+
 /// How a scorer is set up.
 #[derive(Debug, Clone)]
 pub struct ScorerOptions {
@@ -57,6 +69,17 @@ pub struct ScorerOptions {
     pub fusion: Fusion,
     /// Clips in a forward pass; `None` for what suits the device.
     pub batch_size: Option<usize>,
+    /// What it computes with.
+    pub arithmetic: Arithmetic,
+}
+
+impl ScorerOptions {
+    /// Each clip by itself in f32, as many at a time as suit the device.
+    #[must_use]
+    pub fn on(device: Device) -> Self {
+        let (fusion, arithmetic) = Default::default();
+        Self { device, fusion, batch_size: None, arithmetic }
+    }
 }
 
 /// A loaded classifier.
@@ -98,6 +121,10 @@ pub fn open(
     };
     with_backend!(options.device, |B, device| {
         let model = checkpoint.classifier::<B>(config, &device)?;
+        let model = match options.arithmetic {
+            Arithmetic::F32 => model,
+            Arithmetic::Int8 => model.into_int8()?,
+        };
         let spec = spec.clone();
         Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size })
             as Box<dyn Scorer>)

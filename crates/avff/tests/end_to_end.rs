@@ -18,7 +18,7 @@ use avff::{
     data::{clip::load_clip, spec::FrameFit},
     device::Device,
     model::{AvffConfig, Checkpoint, Classifier, Init, checkpoint::required_keys},
-    scorer::{self, Fusion, ScorerOptions},
+    scorer::{self, ScorerOptions},
 };
 use burn_flex::Flex;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
     });
     let checkpoint = Checkpoint::open(&path).unwrap();
     let media = Path::new("../avff-data/tests/fixtures/media");
-    let options = ScorerOptions { device: Device::Cpu, fusion: Fusion::PerClip, batch_size: None };
+    let options = ScorerOptions::on(Device::Cpu);
     let (mut worst, mut count) = (0.0, 0);
     for attention in ["batch", "tokens"] {
         let over = json!({ "encoder": { "heads": 3 }, "fusion_attention": attention });

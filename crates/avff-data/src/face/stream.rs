@@ -1,5 +1,7 @@
 //! A clip's pictures, cut to its main face.
 
+use std::cell::Cell;
+
 use super::{
     config::{FaceCrop, NoFace},
     gray::Gray,
@@ -53,12 +55,21 @@ pub struct FaceStream<'a> {
     crop: FaceCrop,
     max_held: usize,
     faces: Option<Faces>,
+    without: Option<&'a Cell<bool>>,
 }
 
 impl<'a> FaceStream<'a> {
     /// Cuts what `inner` yields; `times` are those of all its pictures, in seconds.
     pub fn new(inner: &'a mut dyn PictureStream, times: &'a [f64], crop: FaceCrop) -> Self {
-        Self { inner, times, crop, max_held: MAX_HELD, faces: None }
+        Self { inner, times, crop, max_held: MAX_HELD, faces: None, without: None }
+    }
+
+    /// Sets `without`, before the first picture of a call is handed on, to whether its pictures are whole
+    /// for want of a face.
+    #[must_use]
+    pub fn telling(mut self, without: &'a Cell<bool>) -> Self {
+        self.without = Some(without);
+        self
     }
 
     /// What was found in the pictures of the last call.
@@ -90,6 +101,9 @@ impl PictureStream for FaceStream<'_> {
             return Err(missing(indices.len(), watch.seen));
         }
         let faces = self.faces.insert(watch.finish()?);
+        if let Some(without) = self.without {
+            without.set(faces.squares.is_none());
+        }
         let mut number = 0;
         let mut hand = |index: usize, picture: Picture| {
             let square = faces.squares.as_ref().and_then(|squares| squares.get(number));
@@ -190,8 +204,10 @@ mod tests {
         assert_eq!(error.stage(), "face");
         crop.no_face = NoFace::Full;
         let mut levels = Vec::new();
-        let mut stream = FaceStream::new(fake.streams().0, &times, crop);
+        let without = Cell::new(false);
+        let mut stream = FaceStream::new(fake.streams().0, &times, crop).telling(&without);
         let take = &mut |index, picture: Picture| {
+            assert!(without.get());
             levels.push((index, picture.rgb[0]));
             Ok(())
         };

@@ -6,21 +6,25 @@
 //! `htk_compat` only moves the energy column, so without energy it changes nothing.
 //!
 //! - [`mel`]: the filters.
+//! - `spectrum`: the arithmetic around the FFT.
 //! - `wave`: which samples go in, and when a sound is refused.
 //! - `stretch`: any number of frames to the model's.
 //! - `cache`: one set of tables for all threads.
 
 mod cache;
 pub mod mel;
+mod spectrum;
 mod stretch;
 mod wave;
 
 use std::{fmt, sync::Arc};
 
+use pulp::Arch;
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
-pub use self::{stretch::stretched_parts, wave::Centered};
+use self::spectrum::{After, Before};
+pub use self::{stretch::stretched_parts, wave::Wave};
 use crate::{
     error::{DataError, Stream},
     sound::Sound,
@@ -60,6 +64,7 @@ pub struct Scratch {
     frame: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
     power: Vec<f64>,
+    energies: Vec<f64>,
     fft: Vec<Complex<f64>>,
 }
 
@@ -124,10 +129,10 @@ impl Fbank {
     /// The log-mel energies of a whole sound, `[frames, mels]` row by row.
     ///
     /// # Errors
-    /// As [`Centered::new`] and [`Fbank::frames_in`], and [`DataError::Damaged`] when the sound has
+    /// As [`Wave::new`] and [`Fbank::frames_in`], and [`DataError::Damaged`] when the sound has
     /// another rate than the tables.
     pub fn compute(&self, sound: &Sound) -> Result<Vec<f32>, DataError> {
-        let wave = self.centered(sound)?;
+        let wave = self.wave(sound)?;
         let frames = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
         let mut rows = vec![0.0; frames * self.mels()];
@@ -137,9 +142,9 @@ impl Fbank {
         Ok(rows)
     }
 
-    fn centered<'a>(&self, sound: &'a Sound) -> Result<Centered<'a>, DataError> {
+    fn wave<'a>(&self, sound: &'a Sound) -> Result<Wave<'a>, DataError> {
         if sound.rate == self.rate {
-            return Centered::new(sound);
+            return Wave::new(sound);
         }
         Err(DataError::Damaged {
             stream: Stream::Audio,
@@ -153,7 +158,8 @@ impl Fbank {
         let frame = self.fft.make_input_vec();
         let spectrum = self.fft.make_output_vec();
         let power = vec![0.0; spectrum.len()];
-        Scratch { frame, spectrum, power, fft: self.fft.make_scratch_vec() }
+        let energies = vec![0.0; self.mels()];
+        Scratch { frame, spectrum, power, energies, fft: self.fft.make_scratch_vec() }
     }
 
     /// The log-mel energies of frame `index` of `wave`, into `row` of [`Fbank::mels`] values.
@@ -162,7 +168,7 @@ impl Fbank {
     /// [`DataError::TooShort`] when the wave ends before the frame does.
     pub fn frame(
         &self,
-        wave: Centered<'_>,
+        wave: Wave<'_>,
         index: usize,
         scratch: &mut Scratch,
         row: &mut [f32],
@@ -172,28 +178,13 @@ impl Fbank {
         let Some(samples) = wave.samples().get(needed - size..needed) else {
             return Err(DataError::TooShort { samples: wave.len(), needed });
         };
-        let Scratch { frame, spectrum, power, fft } = scratch;
-
-        // `wave - mean` is what the frame's own DC offset is then removed from; both go at once.
-        let centered = samples.iter().map(|&sample| f64::from(sample) - wave.mean());
-        let offset = centered.clone().sum::<f64>() / size as f64;
-        // The first sample is its own predecessor (`mode="replicate"`).
-        let mut previous = centered.clone().next().unwrap_or_default() - offset;
-        frame.fill(0.0);
-        for ((value, sample), window) in frame.iter_mut().zip(centered).zip(&self.window) {
-            let sample = sample - offset;
-            *value = (sample - PREEMPHASIS * previous) * window;
-            previous = sample;
-        }
+        let Scratch { frame, spectrum, power, energies, fft } = scratch;
+        let arch = Arch::new();
+        arch.dispatch(Before { samples, window: &self.window, frame });
         self.fft.process_with_scratch(frame, spectrum, fft).map_err(|error| {
             DataError::Damaged { stream: Stream::Audio, what: format!("no spectrum: {error}") }
         })?;
-        for (power, value) in power.iter_mut().zip(&*spectrum) {
-            *power = value.norm_sqr();
-        }
-        for (value, energy) in row.iter_mut().zip(self.banks.energies(power)) {
-            *value = energy.max(FLOOR).ln() as f32;
-        }
+        arch.dispatch(After { spectrum, banks: &self.banks, power, energies, row });
         Ok(())
     }
 }

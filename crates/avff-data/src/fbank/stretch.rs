@@ -44,14 +44,14 @@ impl Fbank {
     /// # Errors
     /// As [`Fbank::compute`].
     pub fn stretched(&self, sound: &Sound, frames: usize) -> Result<Vec<f32>, DataError> {
-        let wave = self.centered(sound)?;
+        let wave = self.wave(sound)?;
         let from = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
         blended(from, frames, self.mels(), |index, row| self.frame(wave, index, &mut scratch, row))
     }
 }
 
-/// The filterbanks of `sounds`, each centred by itself and at its own rate, one after the other and
+/// The filterbanks of `sounds`, each at its own rate, one after the other and
 /// stretched to `frames` rows as one: how the reference joins clips. No row spans two of them.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ pub fn stretched_parts(
     let mut parts = Vec::with_capacity(sounds.len());
     let mut from = 0;
     for (fbank, sound) in tables.iter().zip(sounds) {
-        let wave = fbank.centered(sound)?;
+        let wave = fbank.wave(sound)?;
         let rows = fbank.frames_in(wave.len())?;
         parts.push((from..from + rows, fbank, wave, fbank.scratch()));
         from += rows;

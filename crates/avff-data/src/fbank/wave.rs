@@ -1,22 +1,24 @@
-//! The wave a filterbank is made of: one channel of a sound, less the mean of all.
+//! The wave a filterbank is made of: one channel of a sound.
 
 use crate::{
     error::{DataError, Stream},
     sound::Sound,
 };
 
-/// Channel 0 of a sound, checked, and the mean over all channels that is to be taken from it.
+/// Samples that are checked at a time, which vectors can do.
+const RUN: usize = 256;
+
+/// Channel 0 of a sound, checked.
 ///
 /// The reference subtracts the mean of the whole `[channels, samples]` array before it picks the
-/// first channel.
+/// first channel. It makes no difference: every frame's own mean is taken from it, too.
 #[derive(Debug, Clone, Copy)]
-pub struct Centered<'a> {
+pub struct Wave<'a> {
     samples: &'a [f32],
-    mean: f64,
 }
 
-impl<'a> Centered<'a> {
-    /// Checks every sample of `sound` and takes the mean over all of them.
+impl<'a> Wave<'a> {
+    /// Checks every sample of `sound`.
     ///
     /// # Errors
     /// [`DataError::MissingStream`] without a channel, [`DataError::Damaged`] when a sample is not
@@ -26,7 +28,6 @@ impl<'a> Centered<'a> {
         let Some(first) = sound.channels.first() else {
             return Err(DataError::MissingStream { stream: Stream::Audio });
         };
-        let mut sum = 0.0;
         for (index, channel) in sound.channels.iter().enumerate() {
             if channel.len() != first.len() {
                 return Err(damaged(format!(
@@ -35,13 +36,11 @@ impl<'a> Centered<'a> {
                     first.len()
                 )));
             }
-            if let Some(at) = channel.iter().position(|sample| !sample.is_finite()) {
+            if let Some(at) = not_finite(channel) {
                 return Err(damaged(format!("sample {at} of channel {index} is not a number")));
             }
-            sum += channel.iter().map(|&sample| f64::from(sample)).sum::<f64>();
         }
-        let count = sound.channels.len() as f64 * first.len() as f64;
-        Ok(Self { samples: first, mean: if count > 0.0 { sum / count } else { 0.0 } })
+        Ok(Self { samples: first })
     }
 
     /// Samples in the channel.
@@ -56,17 +55,19 @@ impl<'a> Centered<'a> {
         self.samples.is_empty()
     }
 
-    /// The samples as they are; [`Centered::mean`] is still to be taken from them.
+    /// The samples as they are.
     #[must_use]
     pub fn samples(&self) -> &'a [f32] {
         self.samples
     }
+}
 
-    /// The mean over all channels and samples.
-    #[must_use]
-    pub fn mean(&self) -> f64 {
-        self.mean
-    }
+/// The place of the first sample that is no number.
+fn not_finite(samples: &[f32]) -> Option<usize> {
+    let odd = |sample: &f32| !sample.is_finite();
+    let any_odd = |run: &[f32]| run.iter().fold(false, |any, sample| any | odd(sample));
+    let start = samples.chunks(RUN).position(any_odd)? * RUN;
+    samples.iter().skip(start).position(odd).map(|at| start + at)
 }
 
 #[cfg(test)]
@@ -79,13 +80,23 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_of_all_channels_and_the_wave_the_first() {
+    fn the_wave_is_the_first_channel() {
         let sound = sound();
-        let wave = Centered::new(&sound).unwrap();
+        let wave = Wave::new(&sound).unwrap();
         assert_eq!((wave.len(), wave.samples()), (800, &sound.channels[0][..]));
-        assert!((wave.mean() + 0.1).abs() < 1e-7);
         let silent = Sound { rate: 1, channels: vec![vec![]] };
-        assert!(Centered::new(&silent).unwrap().is_empty());
+        assert!(Wave::new(&silent).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_first_sample_that_is_no_number_is_named() {
+        for at in [0, 255, 256, 700, 799] {
+            let mut bad = sound();
+            bad.channels[0][at] = f32::NAN;
+            bad.channels[0][799] = f32::INFINITY;
+            let error = Wave::new(&bad).unwrap_err().to_string();
+            assert!(error.contains(&format!("sample {at} of channel 0")), "{error}");
+        }
     }
 
     #[test]
@@ -94,14 +105,14 @@ mod tests {
             let mut bad = sound();
             bad.channels[1][799] = value;
             assert!(matches!(
-                Centered::new(&bad),
+                Wave::new(&bad),
                 Err(DataError::Damaged { stream: Stream::Audio, .. })
             ));
         }
         let mut uneven = sound();
         uneven.channels[1].pop();
-        assert!(matches!(Centered::new(&uneven), Err(DataError::Damaged { .. })));
+        assert!(matches!(Wave::new(&uneven), Err(DataError::Damaged { .. })));
         let none = Sound { rate: 16_000, channels: vec![] };
-        assert!(matches!(Centered::new(&none), Err(DataError::MissingStream { .. })));
+        assert!(matches!(Wave::new(&none), Err(DataError::MissingStream { .. })));
     }
 }

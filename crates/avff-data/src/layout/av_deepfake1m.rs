@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::{ClipError, DataError},
-    manifest::{complaint, lines::MAX_RECORD, quote},
+    manifest::{complaint, lines::MAX_RECORD, mark::Unmarked, quote},
 };
 
 const LIST: &str = "_metadata.json";
@@ -88,7 +88,7 @@ pub(super) fn read_list(input: impl Read, visit: Rows<'_, Listed>) -> Result<(),
 
 /// Reads the names of clips whose labels are hidden, one a line.
 pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), DataError> {
-    let mut input = std::io::BufReader::new(input);
+    let mut input = std::io::BufReader::new(Unmarked::new(input));
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -99,8 +99,7 @@ pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<()
         if line.len() > MAX_RECORD {
             return Err(complaint(number, format!("a line of over {MAX_RECORD} bytes")));
         }
-        let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(&line);
-        let file = str::from_utf8(text).map_err(|_| "not UTF-8".to_owned());
+        let file = str::from_utf8(&line).map_err(|_| "not UTF-8".to_owned());
         if file.as_ref().is_ok_and(|file| file.trim().is_empty()) {
             continue;
         }

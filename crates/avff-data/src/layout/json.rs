@@ -14,7 +14,10 @@ use serde::{
 };
 
 use super::scan::{Place, Rows};
-use crate::{error::DataError, manifest::complaint};
+use crate::{
+    error::DataError,
+    manifest::{complaint, mark::Unmarked},
+};
 
 /// The most bytes of one element. Those of AV-Deepfake1M carry a transcript and take a few thousand.
 const MAX_ELEMENT: usize = 4 << 20;
@@ -32,8 +35,7 @@ where
     T: for<'de> Deserialize<'de>,
 {
     let left = Cell::new(MAX_ELEMENT);
-    let mut input = BufReader::new(input);
-    skip_mark(&mut input)?;
+    let mut input = BufReader::new(Unmarked::new(input));
     if input.fill_buf()?.is_empty() {
         return Err(DataError::Empty);
     }
@@ -76,17 +78,8 @@ where
     T: for<'de> Deserialize<'de>,
 {
     let left = Cell::new(MAX_ELEMENT);
-    let mut input = BufReader::new(input);
-    skip_mark(&mut input)?;
+    let input = BufReader::new(Unmarked::new(input));
     serde_json::from_reader(Rationed { inner: input, left: &left }).map_err(describe)
-}
-
-/// Steps over the mark that some editors put before UTF-8.
-fn skip_mark(input: &mut impl BufRead) -> io::Result<()> {
-    if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-        input.consume(3);
-    }
-    Ok(())
 }
 
 fn describe(error: serde_json::Error) -> DataError {

@@ -8,14 +8,16 @@ use std::{
     io::{self, BufRead, BufReader, Read},
 };
 
+use super::mark::Unmarked;
+
 /// The longest record, in bytes; a quote that is never closed would otherwise take the whole rest
 /// of the file into one cell.
 pub(crate) const MAX_RECORD: usize = 1 << 20;
 
-/// Lines of `R`, ended by `\n`.
+/// Lines of `R`, ended by `\n`, without a mark before the first.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
-    inner: BufReader<R>,
+    inner: BufReader<Unmarked<R>>,
     /// The line of the next byte, from 1.
     line: u64,
     /// The line of the bytes handed out last.
@@ -32,7 +34,8 @@ pub(crate) struct TooLong;
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { inner: BufReader::new(reader), line: 1, latest: 1, first: None, left: MAX_RECORD }
+        let inner = BufReader::new(Unmarked::new(reader));
+        Self { inner, line: 1, latest: 1, first: None, left: MAX_RECORD }
     }
 
     /// To be called before each record is parsed.

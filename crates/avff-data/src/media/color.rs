@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rusty_h264_common::YuvFrame;
 
 use super::sps::Sps;
@@ -106,8 +106,7 @@ impl Planes<'_> {
         let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
         let k = Coefficients::new(colour);
         let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
-        // The same code for the best instructions that the processor has.
-        Arch::new().dispatch(|| self.convert(origin, k, &mut rgb))?;
+        Arch::new().dispatch(Conversion { planes: self, origin, k, rgb: &mut rgb })?;
         Some(Picture { width, height, rgb })
     }
 
@@ -154,6 +153,24 @@ impl Planes<'_> {
             }
         }
         Some(())
+    }
+}
+
+/// The same code for the best instructions that the processor has. A closure would be called there and
+/// not inlined, and so be compiled for the oldest.
+struct Conversion<'a> {
+    planes: Planes<'a>,
+    origin: (usize, usize),
+    k: Coefficients,
+    rgb: &'a mut [u8],
+}
+
+impl WithSimd for Conversion<'_> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Option<()> {
+        self.planes.convert(self.origin, self.k, self.rgb)
     }
 }
 

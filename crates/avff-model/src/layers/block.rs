@@ -2,9 +2,10 @@
 
 use burn::{nn::LayerNorm, prelude::*, tensor::activation};
 
-use super::{Linear, SelfAttention, layer_norm};
+use super::{Linear, SelfAttention, layer_norm, normalise};
 use crate::{
     config::TransformerConfig,
+    fused::{BiasGelu, Residual},
     init::{Draw, Init},
 };
 
@@ -33,11 +34,14 @@ pub struct Mlp<B: Backend> {
 }
 
 impl<B: Backend> Mlp<B> {
+    /// All but the bias of `fc2`, which the block adds with its skip connection.
+    ///
     /// # Shapes
-    /// - `x`: `[batch, tokens, dim]`
-    /// - output: `[batch, tokens, dim]`
-    pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.fc2.forward(gelu(self.fc1.forward(x)))
+    /// - `x`: `[rows, dim]`
+    /// - output: `[rows, dim]`
+    fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let hidden = self.fc1.product(x);
+        self.fc2.product(BiasGelu::forward(hidden, self.fc1.bias()))
     }
 }
 
@@ -73,6 +77,14 @@ impl<B: Backend> Block<B> {
         }
     }
 
+    /// Rounds the weights of all four products to bytes.
+    pub(crate) fn round_to_int8(&mut self) {
+        let Self { attn, mlp, .. } = self;
+        for linear in [&mut attn.qkv, &mut attn.proj, &mut mlp.fc1, &mut mlp.fc2] {
+            linear.round_to_int8();
+        }
+    }
+
     /// `config.depth` of them.
     pub(crate) fn stack(
         init: &mut Init,
@@ -87,7 +99,12 @@ impl<B: Backend> Block<B> {
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        x.clone() + self.mlp.forward(self.norm2.forward(x))
+        let [batch, tokens, dim] = x.dims();
+        let x = x.reshape([batch * tokens, dim]);
+        let y = self.attn.product(normalise(&self.norm1, x.clone()), [batch, tokens]);
+        let x = Residual::forward(x, y, self.attn.proj.bias());
+        let y = self.mlp.product(normalise(&self.norm2, x.clone()));
+        let x = Residual::forward(x, y, self.mlp.fc2.bias());
+        x.reshape([batch, tokens, dim])
     }
 }

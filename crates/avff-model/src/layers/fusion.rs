@@ -2,14 +2,10 @@
 
 use burn::{module::Param, nn::LayerNorm, prelude::*, tensor::activation::relu};
 
-use super::{
-    Linear,
-    attention::{attention, join_heads, split_heads},
-    layer_norm,
-    linear::project,
-};
+use super::{Linear, layer_norm, linear::project, normalise};
 use crate::{
     config::FusionAttention,
+    fused::{Attention, Residual},
     init::{Draw, Init},
 };
 
@@ -96,29 +92,32 @@ impl<B: Backend> CrossAttention<B> {
         }
     }
 
+    /// All but the bias of `out_proj`, which the block adds with its skip connection.
+    ///
     /// # Shapes
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
-    pub fn forward(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
+    fn product(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
         let [batch, tokens, dim] = x.dims();
         let (weight, bias) = (self.in_proj_weight.val(), self.in_proj_bias.val());
-        let attended = match scope {
+        let heads = self.heads;
+        match scope {
             FusionScope::Alone => {
                 let value = weight.narrow(0, 2 * dim, dim);
-                project(x, value, Some(bias.narrow(0, 2 * dim, dim))).reshape([batch, tokens, dim])
+                let rows = project(x, value, Some(bias.narrow(0, 2 * dim, dim)));
+                self.out_proj.product(rows).reshape([batch, tokens, dim])
             }
             FusionScope::Tokens => {
-                let rows = project(x, weight, Some(bias));
-                let [q, k, v] = split_heads(rows, [batch, tokens], self.heads);
-                join_heads(attention(q, k, v))
+                let rows =
+                    Attention { batch, tokens, heads }.forward(project(x, weight, Some(bias)));
+                self.out_proj.product(rows).reshape([batch, tokens, dim])
             }
             FusionScope::AcrossBatch => {
                 let rows = project(x.swap_dims(0, 1), weight, Some(bias));
-                let [q, k, v] = split_heads(rows, [tokens, batch], self.heads);
-                join_heads(attention(q, k, v)).swap_dims(0, 1)
+                let rows = Attention { batch: tokens, tokens: batch, heads }.forward(rows);
+                self.out_proj.product(rows).reshape([tokens, batch, dim]).swap_dims(0, 1)
             }
-        };
-        self.out_proj.forward(attended)
+        }
     }
 }
 
@@ -142,9 +141,14 @@ impl<B: Backend> FusionBlock<B> {
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
-        let h = self.norm1.forward(x.clone() + self.attention.forward(x, scope));
-        let y = self.fc2.forward(relu(self.fc1.forward(h.clone())));
-        self.norm2.forward(h + y)
+        let shape @ [batch, tokens, dim] = x.dims();
+        let rows = [batch * tokens, dim];
+        let y = self.attention.product(x.clone(), scope).reshape(rows);
+        let h = Residual::forward(x.reshape(rows), y, self.attention.out_proj.bias());
+        let h = normalise(&self.norm1, h);
+        let y = self.fc2.product(relu(self.fc1.forward(h.clone())));
+        let h = Residual::forward(h, y, self.fc2.bias());
+        normalise(&self.norm2, h).reshape(shape)
     }
 }
 

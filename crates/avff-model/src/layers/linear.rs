@@ -2,7 +2,10 @@
 
 use burn::{module::Param, prelude::*};
 
-use crate::init::{Draw, Init};
+use crate::{
+    fused::{Int8, Product},
+    init::{Draw, Init},
+};
 
 /// `y = x Wᵀ + b` with `W` of shape `[out, in]`.
 ///
@@ -14,6 +17,9 @@ pub struct Linear<B: Backend> {
     pub weight: Param<Tensor<B, 2>>,
     /// `[out]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
+    /// The weight in bytes, in the place of `weight`.
+    #[module(skip)]
+    int8: Option<Int8>,
 }
 
 impl<B: Backend> Linear<B> {
@@ -27,6 +33,7 @@ impl<B: Backend> Linear<B> {
         Self {
             weight: init.param([outputs, inputs], draw, device),
             bias: Some(init.param([outputs], Draw::Constant(0.0), device)),
+            int8: None,
         }
     }
 
@@ -37,7 +44,7 @@ impl<B: Backend> Linear<B> {
         draw: Draw,
         device: &B::Device,
     ) -> Self {
-        Self { weight: init.param([outputs, inputs], draw, device), bias: None }
+        Self { weight: init.param([outputs, inputs], draw, device), bias: None, int8: None }
     }
 
     /// As `torch.nn.Linear` starts.
@@ -50,6 +57,36 @@ impl<B: Backend> Linear<B> {
         Self {
             weight: init.param([outputs, inputs], draw, device),
             bias: Some(init.param([outputs], draw, device)),
+            int8: None,
+        }
+    }
+
+    /// `x Wᵀ`, without the bias.
+    pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.int8 {
+            Some(weight) => weight.product(x),
+            None => Product::forward(x, self.weight.val()),
+        }
+    }
+
+    /// Rounds the weight to bytes, and lets it go where that is what products run with.
+    pub(crate) fn round_to_int8(&mut self) {
+        self.int8 = Int8::new(self.weight.val());
+        if self.int8.is_some() {
+            let [outputs, _] = self.weight.dims();
+            let empty = Tensor::zeros([outputs, 0], &self.weight.device());
+            self.weight = Param::from_tensor(empty).set_require_grad(false);
+        }
+    }
+
+    /// The bias, zero where there is none.
+    pub(crate) fn bias(&self) -> Tensor<B, 1> {
+        match &self.bias {
+            Some(bias) => bias.val(),
+            None => {
+                let [outputs, _] = self.weight.dims();
+                Tensor::zeros([outputs], &self.weight.device())
+            }
         }
     }
 
@@ -58,8 +95,12 @@ impl<B: Backend> Linear<B> {
     /// - output: `[.., out]`
     pub fn forward<const D: usize>(&self, x: Tensor<B, D>) -> Tensor<B, D> {
         let mut shape = x.dims();
-        let bias = self.bias.as_ref().map(Param::val);
-        let y = project(x, self.weight.val(), bias);
+        let rows = shape[..D - 1].iter().product::<usize>();
+        let y = self.product(x.reshape([rows, shape[D - 1]]));
+        let y = match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
+        };
         shape[D - 1] = y.dims()[1];
         y.reshape(shape)
     }
@@ -80,7 +121,7 @@ pub(crate) fn project<B: Backend, const D: usize>(
 ) -> Tensor<B, 2> {
     let [_, inputs] = weight.dims();
     let rows = x.dims()[..D - 1].iter().product::<usize>();
-    let y = x.reshape([rows, inputs]).matmul(weight.transpose());
+    let y = Product::forward(x.reshape([rows, inputs]), weight);
     match bias {
         Some(bias) => y + bias.unsqueeze(),
         None => y,

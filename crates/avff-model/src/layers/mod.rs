@@ -11,5 +11,5 @@ pub use attention::{SelfAttention, attention};
 pub use block::{Block, Mlp, gelu};
 pub use fusion::{CrossAttention, CrossModal, FusionBlock, FusionScope, TokenMap};
 pub use linear::Linear;
-pub(crate) use norm::layer_norm;
+pub(crate) use norm::{layer_norm, normalise};
 pub use patch::{AudioPatches, VideoPatches};

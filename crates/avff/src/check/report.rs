@@ -124,7 +124,7 @@ fn coverage(table: &Table, first_of_path: &[usize], seen: &Seen) -> Coverage {
     let (rows, failed) = (table.len() as u64, failures_by_stage.values().sum());
     let scored = rows - failed;
     let fraction = scored as f64 / rows.max(1) as f64;
-    Coverage { rows, scored, failed, skipped: 0, fraction, failures_by_stage }
+    Coverage { rows, scored, without_face: 0, failed, skipped: 0, fraction, failures_by_stage }
 }
 
 /// The spec with the statistics of the training set, or of everything.

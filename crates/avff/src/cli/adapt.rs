@@ -2,10 +2,9 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use avff::{adapt, device::Device, model::checkpoint::Precision};
-use clap::ValueEnum;
+use avff::{adapt, device::Device};
 
-use super::network::overrides;
+use super::network::{PrecisionArg, overrides};
 
 /// Make a stage-3 start from a stage-2 checkpoint
 ///
@@ -32,19 +31,8 @@ pub(super) struct Args {
     precision: PrecisionArg,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PrecisionArg {
-    /// As computed with
-    F32,
-    /// Half the size
-    F16,
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let precision = match args.precision {
-        PrecisionArg::F32 => Precision::F32,
-        PrecisionArg::F16 => Precision::F16,
-    };
+    let precision = args.precision.into();
     let overrides = overrides(args.config.as_ref())?;
     let device = Device::host();
     adapt::adapt(&args.stage2, &args.stage3, overrides.as_ref(), args.seed, precision, device)?;

@@ -20,7 +20,7 @@ pub(super) struct FaceArgs {
 
     /// A clip in which no face is found is an error (error), is left out and counts neither as read
     /// nor as missing (skip), or is taken whole, another preparation than that of the other clips
-    /// (full) [default: error]
+    /// and marked so in the results (full) [default: error]
     #[arg(long, value_name = "WHAT")]
     no_face: Option<NoFace>,
 }

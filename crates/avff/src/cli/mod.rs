@@ -3,6 +3,7 @@
 mod adapt;
 mod check;
 mod clip;
+mod convert;
 mod crop;
 mod eval;
 mod face;
@@ -46,6 +47,7 @@ enum Command {
     Score(score::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
+    Convert(convert::Args),
     Split(split::Args),
     Check(check::Args),
     Crop(crop::Args),
@@ -72,6 +74,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Split(args) => split::run(args),
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),

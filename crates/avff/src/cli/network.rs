@@ -1,6 +1,6 @@
 //! The options that say which network scores, where and how.
 
-use std::{io::IsTerminal, num::NonZeroUsize, path::PathBuf};
+use std::{io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf};
 
 use anyhow::Context;
 use avff::{
@@ -8,8 +8,11 @@ use avff::{
     data::spec::ClipSpec,
     device::Device,
     eval::Run,
-    model::{Checkpoint, checkpoint::Kind},
-    scorer::{self, Fusion, Scorer, ScorerOptions},
+    model::{
+        Checkpoint,
+        checkpoint::{Kind, Precision},
+    },
+    scorer::{self, Arithmetic, Fusion, Scorer, ScorerOptions},
 };
 use clap::ValueEnum;
 
@@ -39,8 +42,41 @@ pub(super) struct NetworkArgs {
     #[arg(long, value_enum, default_value_t = FusionArg::PerClip)]
     fusion_attention: FusionArg,
 
+    /// What the network computes with
+    #[arg(long, value_enum, default_value_t = ArithmeticArg::F32)]
+    precision: ArithmeticArg,
+
     #[command(flatten)]
     clip: ClipArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ArithmeticArg {
+    /// As the released weights were trained
+    F32,
+    /// Not there yet
+    #[value(hide = true)]
+    Bf16,
+    /// Not there yet
+    #[value(hide = true)]
+    F16,
+    /// The encoders' products in 8-bit integers: faster and smaller, not exact; on the CPU alone
+    Int8,
+}
+
+impl ArithmeticArg {
+    fn get(self) -> anyhow::Result<Arithmetic> {
+        let name = match self {
+            Self::F32 => return Ok(Arithmetic::F32),
+            Self::Int8 => return Ok(Arithmetic::Int8),
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        };
+        anyhow::bail!(
+            "--precision {name}: no kernel here computes with it. f32 is exact, int8 is faster; \
+             `avff convert --precision f16` halves a checkpoint's file"
+        )
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -73,18 +109,44 @@ impl NetworkArgs {
                 FusionArg::AcrossBatch => Fusion::AcrossBatch,
             },
             batch_size: self.batch_size.map(NonZeroUsize::get),
+            arithmetic: self.precision.get()?,
         };
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
-        let run = Run::new(&checkpoint, &config, &spec, &options, self.clip.aggregate())?;
+        let aggregate = self.clip.aggregate();
+        // The file's hash takes as long as loading it.
+        let (run, scorer) = std::thread::scope(|scope| {
+            let described = || Run::new(&checkpoint, &config, &spec, &options, aggregate);
+            let run = scope.spawn(described);
+            let scorer = scorer::open(&checkpoint, &config, &spec, &options);
+            (run.join().unwrap_or_else(|panic| resume_unwind(panic)), scorer)
+        });
+        let (run, scorer) = (run?, scorer?);
         // On a terminal the results say it themselves.
         if run.is_untrained() && !std::io::stdout().is_terminal() {
             tracing::warn!("{}", avff::UNTRAINED);
         }
-        let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
         tracing::info!("{} on {}", self.checkpoint.display(), run.device);
         Ok(Network { scorer, spec, run })
+    }
+}
+
+/// Number format of a file to write.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PrecisionArg {
+    /// As computed with
+    F32,
+    /// Half the size
+    F16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(precision: PrecisionArg) -> Self {
+        match precision {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F16 => Self::F16,
+        }
     }
 }
 

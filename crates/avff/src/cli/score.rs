@@ -59,6 +59,9 @@ struct Scored {
     /// Probability of fake.
     y_pred: Option<f32>,
     logits: Option<Logits>,
+    /// Whether the pictures are cut to a face, where they should be, or taken whole as none was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<bool>,
     /// What the score is made of.
     windows: Vec<Window>,
     error: Option<ClipFailure>,
@@ -82,12 +85,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         aggregate: network.run.aggregate.unwrap_or_default(),
         workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
+    let faces = network.spec.face.is_some();
     let bar = ProgressBar::new(args.clips.len() as u64);
     let paths = args.clips.clone().into_iter();
     let mut clips: Vec<Scored> =
         ClipScores::new(&*network.scorer, paths, |path| Ok(path.as_path()), options)
             .inspect(|_| bar.inc(1))
-            .map(|(path, outcome)| Scored::new(&path, outcome))
+            .map(|(path, outcome)| Scored::new(&path, outcome, faces))
             .collect();
     bar.finish_and_clear();
     if args.json {
@@ -112,18 +116,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Scored {
-    fn new(path: &Path, outcome: Result<ClipScore, ClipFailure>) -> Self {
+    fn new(path: &Path, outcome: Result<ClipScore, ClipFailure>, faces: bool) -> Self {
         let (score, error) = match outcome {
             Ok(score) => (Some(score), None),
             Err(failure) => (None, Some(failure)),
         };
         let logits = score.as_ref().map(|score| score.logits);
+        let face = score.as_ref().filter(|_| faces).map(|score| !score.without_face);
         let windows = score.map(|score| score.windows).unwrap_or_default();
         Self {
             path: path.display().to_string(),
             sha256: None,
             y_pred: logits.map(Logits::probability_of_fake),
             logits,
+            face,
             windows: windows.into_iter().map(Window::from).collect(),
             error,
         }
@@ -149,6 +155,11 @@ fn print_tables(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
         table.row([clip.path.clone(), score, why]);
     }
     writeln!(out, "{table}")?;
+    let whole = report.clips.iter().filter(|clip| clip.face == Some(false));
+    let whole: Vec<&str> = whole.map(|clip| clip.path.as_str()).collect();
+    if !whole.is_empty() {
+        writeln!(out, "note: no face found, so whole pictures were scored: {}", whole.join(", "))?;
+    }
     let hints: BTreeSet<&str> =
         report.clips.iter().filter_map(|clip| clip.error.as_ref()?.hint.as_deref()).collect();
     for hint in hints {

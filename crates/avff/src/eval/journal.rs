@@ -13,6 +13,9 @@ use std::{
 use super::{Entry, summary::Run};
 use crate::{error::Error, scorer::Logits};
 
+/// What follows the logits of a clip whose pictures were taken whole for want of a face.
+const WITHOUT_FACE: &str = " whole";
+
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
@@ -94,7 +97,9 @@ fn open(path: &Path) -> Result<File, Error> {
 /// Rust prints the shortest decimal that reads back as the same number.
 fn show(entry: &Entry) -> String {
     match entry {
-        Entry::Scored(Logits { fake, real }) => format!("{fake} {real}\n"),
+        Entry::Scored { logits: Logits { fake, real }, without_face } => {
+            format!("{fake} {real}{}\n", if *without_face { WITHOUT_FACE } else { "" })
+        }
         Entry::Failed(stage) => format!("! {stage}\n"),
     }
 }
@@ -103,7 +108,10 @@ fn parse(line: &str) -> Option<Entry> {
     match line.split_once(' ')? {
         ("!", stage) => Some(Entry::Failed(stage.into())),
         (fake, real) => {
-            Some(Entry::Scored(Logits { fake: fake.parse().ok()?, real: real.parse().ok()? }))
+            let whole = real.strip_suffix(WITHOUT_FACE);
+            let (real, without_face) = (whole.unwrap_or(real), whole.is_some());
+            let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
+            Some(Entry::Scored { logits, without_face })
         }
     }
 }
@@ -113,11 +121,15 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn scored(fake: f32, real: f32, without_face: bool) -> Entry {
+        Entry::Scored { logits: Logits { fake, real }, without_face }
+    }
+
     #[test]
     fn entries_read_back_to_the_last_bit() {
         for entry in [
-            Entry::Scored(Logits { fake: -0.100_748_69, real: 1.0e-30 }),
-            Entry::Scored(Logits { fake: f32::MAX, real: -0.0 }),
+            scored(-0.100_748_69, 1.0e-30, false),
+            scored(f32::MAX, -0.0, true),
             Entry::Failed("video".into()),
         ] {
             assert_eq!(parse(show(&entry).trim_end()).unwrap(), entry);

@@ -88,8 +88,11 @@ pub fn evaluate(
     let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
     run.manifest = Some(manifest.id.clone());
     let total = manifest.id.rows;
-    if manifest.columns.iter().any(|column| column == output::SCORE) {
-        return Err(Error::Options("the CSV has a column y_pred, as the output will: rename it"));
+    let faces = run.clip.face.is_some();
+    if let Some(column) =
+        output::own_columns(faces).find(|own| manifest.columns.iter().any(|column| column == own))
+    {
+        return Err(Error::Column { column });
     }
 
     if options.resume
@@ -102,14 +105,14 @@ pub fn evaluate(
     }
     let (mut outputs, mut journal) = if options.resume && paths.journal.exists() {
         let journal = Journal::resume(&paths.journal, &run)?;
-        (Outputs::resume(&paths, &manifest.columns, &journal)?, journal)
+        (Outputs::resume(&paths, &manifest.columns, faces, &journal)?, journal)
     } else {
         if !options.overwrite {
             paths.refuse_leftovers(run.fusion)?;
         }
         let journal = Journal::create(&paths.journal, &run)?;
         let outputs = Summary::remove(&paths.summary)
-            .and_then(|()| Outputs::create(&paths, &manifest.columns));
+            .and_then(|()| Outputs::create(&paths, &manifest.columns, faces));
         match outputs {
             Ok(outputs) => (outputs, journal),
             Err(error) => {
@@ -166,8 +169,8 @@ fn finish(
 ) -> Result<(), Error> {
     let entry = match outcome {
         Ok(score) => {
-            outputs.predict(row, score.logits)?;
-            Entry::Scored(score.logits)
+            outputs.predict(row, &score)?;
+            Entry::Scored { logits: score.logits, without_face: score.without_face }
         }
         Err(failure) => {
             outputs.fail(row, &failure)?;
@@ -186,7 +189,11 @@ pub const NO_FACE: &str = "face";
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
-    Scored(Logits),
+    Scored {
+        logits: Logits,
+        /// [`ClipScore::without_face`].
+        without_face: bool,
+    },
     Failed(String),
 }
 
@@ -194,6 +201,7 @@ pub(crate) enum Entry {
 #[derive(Default)]
 struct Tally {
     scored: u64,
+    without_face: u64,
     failures: BTreeMap<String, u64>,
     labelled: Vec<Scored>,
 }
@@ -201,8 +209,9 @@ struct Tally {
 impl Tally {
     fn count(&mut self, entry: &Entry, target: Option<u8>) {
         match entry {
-            Entry::Scored(logits) => {
+            Entry::Scored { logits, without_face } => {
                 self.scored += 1;
+                self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
                 self.labelled.extend(target.map(|target| Scored { fake, real, target }));
             }
@@ -216,6 +225,7 @@ impl Tally {
         let coverage = Coverage {
             rows: total,
             scored: self.scored,
+            without_face: self.without_face,
             failed: self.failures.values().sum(),
             skipped,
             fraction: self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,

@@ -9,11 +9,7 @@ use std::{
 use avff_data::manifest::Row;
 
 use super::{Entry, beside, journal::Journal};
-use crate::{
-    error::Error,
-    failure::ClipFailure,
-    scorer::{Fusion, Logits},
-};
+use crate::{clip_scores::ClipScore, error::Error, failure::ClipFailure, scorer::Fusion};
 
 /// Where everything goes, from the path of the predictions.
 #[derive(Debug, Clone)]
@@ -32,6 +28,14 @@ pub struct Paths {
 pub(crate) const ERRORS: [&str; 6] = ["path", "stage", "error", "hint", "video_name", "line"];
 /// The column of scores, as the reference names it.
 pub(super) const SCORE: &str = "y_pred";
+/// The column, where faces are cut out, that says whether one was found (1) or the pictures were taken
+/// whole (0).
+pub(super) const FACE: &str = "face";
+
+/// The columns of predictions of ours.
+pub(super) fn own_columns<'a>(faces: bool) -> impl Iterator<Item = &'a str> {
+    ["video_name", SCORE].into_iter().chain(faces.then_some(FACE))
+}
 
 impl Paths {
     /// The files beside `output`.
@@ -85,39 +89,45 @@ impl Paths {
 pub(super) struct Outputs {
     predictions: Table,
     errors: Table,
+    /// Whether faces are cut out.
+    faces: bool,
 }
 
 impl Outputs {
-    pub(super) fn create(paths: &Paths, columns: &[String]) -> Result<Self, Error> {
+    pub(super) fn create(paths: &Paths, columns: &[String], faces: bool) -> Result<Self, Error> {
         let mut predictions = Table::create(&paths.predictions)?;
         let mut errors = Table::create(&paths.errors)?;
         let carried = columns.iter().map(String::as_str);
-        predictions.write(["video_name", SCORE].into_iter().chain(carried))?;
+        predictions.write(own_columns(faces).chain(carried))?;
         errors.write(ERRORS)?;
-        Ok(Self { predictions, errors })
+        Ok(Self { predictions, errors, faces })
     }
 
     /// Cuts both files back to what the journal counts and goes on after it.
     pub(super) fn resume(
         paths: &Paths,
         columns: &[String],
+        faces: bool,
         journal: &Journal,
     ) -> Result<Self, Error> {
         if journal.len() == 0 {
-            return Self::create(paths, columns);
+            return Self::create(paths, columns, faces);
         }
-        let scored = journal.entries().iter().filter(|e| matches!(e, Entry::Scored(_))).count();
+        let scored = journal.entries().iter().filter(|e| matches!(e, Entry::Scored { .. })).count();
         let failed = journal.entries().len() - scored;
         Ok(Self {
             predictions: Table::resume(&paths.predictions, scored)?,
             errors: Table::resume(&paths.errors, failed)?,
+            faces,
         })
     }
 
-    pub(super) fn predict(&mut self, row: &Row, logits: Logits) -> Result<(), Error> {
-        let score = logits.probability_of_fake().to_string();
+    pub(super) fn predict(&mut self, row: &Row, score: &ClipScore) -> Result<(), Error> {
+        let probability = score.logits.probability_of_fake().to_string();
+        let face = self.faces.then_some(if score.without_face { "0" } else { "1" });
         let carried = row.extra.iter().map(String::as_str);
-        self.predictions.write([row.name.as_str(), &score].into_iter().chain(carried))
+        let own = [row.name.as_str(), &probability].into_iter().chain(face);
+        self.predictions.write(own.chain(carried))
     }
 
     pub(super) fn fail(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {

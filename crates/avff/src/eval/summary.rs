@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clip_scores::Aggregate,
     error::Error,
-    scorer::{Fusion, ScorerOptions},
+    scorer::{Arithmetic, Fusion, ScorerOptions},
     table::Text,
 };
 
@@ -26,6 +26,9 @@ pub struct Run {
     pub device: String,
     /// What the cross-modal blocks attended over.
     pub fusion: Fusion,
+    /// What the network computed with.
+    #[serde(default)]
+    pub arithmetic: Arithmetic,
     /// Clips in a batch, where that can change a score.
     pub batch_size: Option<usize>,
     /// How clips were prepared.
@@ -87,6 +90,7 @@ impl Run {
             manifest: None,
             device: options.device.to_string(),
             fusion: options.fusion,
+            arithmetic: options.arithmetic,
             batch_size,
             clip: clip.clone(),
             aggregate: (!clip.sampling.is_whole()).then_some(aggregate),
@@ -119,6 +123,7 @@ impl Run {
             ("--root", root(self), root(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
+            ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
             ("the clip preparation", clip(self), clip(now)),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
@@ -139,6 +144,9 @@ pub struct Coverage {
     pub rows: u64,
     /// Rows with a score.
     pub scored: u64,
+    /// Of those, the ones whose pictures were taken whole as there is no face.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_face: u64,
     /// Rows without, those left out aside.
     pub failed: u64,
     /// Rows that are left out as there is no face, where that was asked for.
@@ -197,12 +205,16 @@ impl Summary {
     /// Coverage and metrics, for a person.
     #[must_use]
     pub fn table(&self) -> String {
-        let Coverage { rows, scored, skipped, fraction, failures_by_stage, .. } = &self.coverage;
+        let Coverage { rows, scored, without_face, skipped, fraction, failures_by_stage, .. } =
+            &self.coverage;
         let mut table = Text::plain();
         let mut row = |name: &str, value: String| {
             table.row([name.to_owned(), value]);
         };
         row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
+        if *without_face > 0 {
+            row("scored whole", format!("{without_face} (no face: 0 in the column `face`)"));
+        }
         if *skipped > 0 {
             row("left out", format!("{skipped} (no face)"));
         }

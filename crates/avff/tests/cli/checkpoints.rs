@@ -95,3 +95,42 @@ fn adapt_starts_a_classifier_from_stage_two() {
         .expect(0);
     assert!(ran.stdout.contains("UNTRAINED"), "{}", ran.stdout);
 }
+
+#[test]
+fn convert_keeps_the_scores_and_carries_the_config() {
+    let scene = Scene::new();
+    let (weights, clip) = (weights(), clip("match_a.mp4"));
+    let convert = |output: &str, more: &[&str]| {
+        let arguments = ["convert", weights.to_str().unwrap(), output];
+        scene.run(&[&arguments, more].concat())
+    };
+    let told = convert("whole.safetensors", &[]).expect(0).stdout;
+    assert!(told.contains("classifier"), "{told}");
+    assert!(convert("whole.safetensors", &[]).expect(2).stderr.contains("is there already"));
+    convert("half.safetensors", &["--precision", "f16"]).expect(0);
+    let size = |name: &str| std::fs::metadata(scene.path(name)).unwrap().len();
+    assert!(size("half.safetensors") < size("whole.safetensors") * 6 / 10);
+    let score = |file: &str| {
+        let arguments =
+            ["score", "--json", "--device", "cpu", "--checkpoint", file, clip.to_str().unwrap()];
+        let json: Value = serde_json::from_str(&scene.run(&arguments).expect(0).stdout).unwrap();
+        json["clips"][0]["y_pred"].as_f64().unwrap()
+    };
+    let before = score(weights.to_str().unwrap());
+    assert_eq!(score("whole.safetensors"), before);
+    let half = score("half.safetensors");
+    assert!(half != before && (half - before).abs() < 1e-3, "{half} and {before}");
+
+    // A bare `.pth` has no config; what is converted needs none any more.
+    let config = scene.write("heads.json", r#"{"encoder": {"heads": 3}, "decoder": {"heads": 3}}"#);
+    let (from, heads) = (stage2(), config.to_str().unwrap());
+    let arguments = ["convert", from.to_str().unwrap(), "stage2.safetensors", "--config", heads];
+    scene.run(&arguments).expect(0);
+    let empty = scene.write("empty.json", "{}");
+    let json = inspect(&scene, &scene.path("stage2.safetensors"), &empty);
+    assert_eq!(
+        (&json["kind"], &json["config"]["encoder"]["heads"]),
+        (&"pretrain".into(), &3.into())
+    );
+    assert_eq!(json["metadata"]["trained"], true);
+}

@@ -113,11 +113,52 @@ fn a_clip_without_a_face_is_an_error_or_left_out_or_whole() {
             scene.score(&[&face, &pattern], &[&arguments[..], &["--json"]].concat()).expect(code);
         let json: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(json["clips"][1]["error"].is_null(), way == "full");
+        assert_eq!(json["clips"][0]["face"], true);
+        assert_eq!(json["clips"][1]["face"].as_bool(), (way == "full").then_some(false));
     }
     let ran = scene.score(&[&face], &["--no-face", "skip"]).expect(2);
     assert!(ran.stderr.contains("--crop face"), "{}", ran.stderr);
     let ran = scene.score(&[&face], &["--crop", "face", "--face-margin", "0.5"]).expect(2);
     assert!(ran.stderr.contains("face.margin"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_clip_that_was_taken_whole_says_so() {
+    let scene = Scene::new();
+    let (face, pattern) = (clip("match_a.mp4"), media("h264_vfr.mp4"));
+    let rows = format!("{},0,a\n{},1,b\n", face.display(), pattern.display());
+    let csv = scene.write("in.csv", &format!("video_name,target,note\n{rows}"));
+    let full = ["--crop", "face", "--no-face", "full"];
+    let ran = scene.score(&[&face, &pattern], &full).expect(0);
+    let notes: Vec<&str> =
+        ran.stdout.lines().filter(|line| line.starts_with("note: no face")).collect();
+    assert_eq!(notes.len(), 1, "{}", ran.stdout);
+    assert!(notes[0].ends_with(&pattern.display().to_string()), "{}", notes[0]);
+    let ran = scene.eval(&csv, "full.csv", &full).expect(0);
+    assert!(ran.stdout.contains("1 (no face: 0 in the column `face`)"), "{}", ran.stdout);
+    let text = scene.read("full.csv");
+    let cells = |line: &str| line.split(',').skip(2).map(str::to_owned).collect::<Vec<_>>();
+    let found: Vec<Vec<String>> = text.lines().map(cells).collect();
+    assert_eq!(found, [["face", "target", "note"], ["1", "0", "a"], ["0", "1", "b"]]);
+    let coverage = &scene.json("full.summary.json")["coverage"];
+    assert_eq!((&coverage["scored"], &coverage["without_face"]), (&2.into(), &1.into()));
+    // Resumed after its last row, the run still knows.
+    let run = serde_json::to_string(&scene.json("full.summary.json")["run"]).unwrap();
+    std::fs::remove_file(scene.path("full.summary.json")).unwrap();
+    scene.write("full.journal", &format!("{run}\n0.5 0.25\n0.5 0.25 whole\n"));
+    scene.eval(&csv, "full.csv", &[&full[..], &["--resume"]].concat()).expect(0);
+    assert_eq!(scene.json("full.summary.json")["coverage"]["without_face"], 1);
+    assert_eq!(scene.read("full.csv"), text);
+    // Nothing is said where nothing is cut, and where there is a face.
+    let ran = scene.score(&[&pattern], &["--json"]).expect(0);
+    assert!(!ran.stdout.contains("\"face\""), "{}", ran.stdout);
+    scene.eval(&csv, "plain.csv", &[]).expect(0);
+    assert!(scene.read("plain.csv").starts_with("video_name,y_pred,target,note\n"));
+    assert!(scene.json("plain.summary.json")["coverage"]["without_face"].is_null());
+    let named = scene.write("named.csv", &format!("video_name,face\n{},1\n", face.display()));
+    let ran = scene.eval(&named, "named.out.csv", &full).expect(2);
+    assert!(ran.stderr.contains("column face"), "{}", ran.stderr);
+    scene.eval(&named, "named.out.csv", &[]).expect(0);
 }
 
 #[test]

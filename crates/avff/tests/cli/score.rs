@@ -58,3 +58,23 @@ fn a_folder_of_frames_with_a_wav_is_a_clip() {
     let ran = scene.score(&[&folder], &[]).expect(3);
     assert!(ran.stdout.contains("no audio stream"), "{}", ran.stdout);
 }
+
+#[test]
+fn int8_is_near_and_says_so() {
+    let scene = Scene::new();
+    let clip = clip("match_a.mp4");
+    let score = |more: &[&str]| -> Value {
+        let ran = scene.score(&[&clip], &[&["--json", "--device", "cpu"], more].concat());
+        serde_json::from_str(&ran.expect(0).stdout).unwrap()
+    };
+    let (exact, near) = (score(&[]), score(&["--precision", "int8"]));
+    let logit = |json: &Value| json["clips"][0]["logits"]["fake"].as_f64().unwrap();
+    let error = (logit(&exact) - logit(&near)).abs();
+    assert!(error > 0.0 && error < 1e-2, "{error}");
+    assert_eq!(
+        (&exact["run"]["arithmetic"], &near["run"]["arithmetic"]),
+        (&"f32".into(), &"int8".into())
+    );
+    let ran = scene.score(&[&clip], &["--precision", "bf16"]).expect(2);
+    assert!(ran.stderr.contains("int8 is faster"), "{}", ran.stderr);
+}

@@ -1,0 +1,93 @@
+//! What int8 costs in exactness: `cargo bench --bench int8_error -- [CHECKPOINT] [INPUTS]`.
+//!
+//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32 and
+//! in int8, and tells how far logits and scores are apart, and whether scores keep their order. Without
+//! a checkpoint, the network is the released one's with weights from a seed.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
+
+use avff::model::{AvffConfig, Checkpoint, Classifier, FusionScope, Init};
+use burn::tensor::{Tensor, TensorData};
+use burn_flex::Flex;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let checkpoint = arguments.next();
+    let count = arguments.next().map_or(200, |count| count.parse().unwrap());
+    let device = Default::default();
+    let (config, exact) = match checkpoint {
+        Some(path) => {
+            let checkpoint = Checkpoint::open(path).unwrap();
+            let config = checkpoint.config(None).unwrap();
+            let model = checkpoint.classifier::<Flex>(&config, &device).unwrap();
+            (config, model)
+        }
+        None => {
+            let config = AvffConfig::open_avff();
+            let model = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+            (config, model)
+        }
+    };
+    let rounded = exact.clone().into_int8().unwrap();
+    let scope = FusionScope::evaluation(config.fusion_attention);
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let mut pairs = Vec::new();
+    for _ in 0..count {
+        let (audio, video) = inputs(&config, &mut random);
+        let logit = |model: &Classifier<Flex>| -> f64 {
+            let out = model.forward(audio.clone(), video.clone(), scope).into_data();
+            out.iter::<f64>().next().unwrap()
+        };
+        pairs.push((logit(&exact), logit(&rounded)));
+    }
+    let mean = |numbers: &mut dyn Iterator<Item = f64>| numbers.sum::<f64>() / count as f64;
+    let center = mean(&mut pairs.iter().map(|(exact, _)| *exact));
+    let spread = mean(&mut pairs.iter().map(|(exact, _)| (exact - center).powi(2))).sqrt();
+    let mut errors: Vec<f64> =
+        pairs.iter().map(|(exact, rounded)| (exact - rounded).abs()).collect();
+    errors.sort_by(f64::total_cmp);
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let score = pairs.iter().map(|(a, b)| (sigmoid(*a) - sigmoid(*b)).abs()).fold(0.0, f64::max);
+    let mut swapped = 0;
+    for (i, a) in pairs.iter().enumerate() {
+        swapped += pairs[..i].iter().filter(|b| (a.0 - b.0) * (a.1 - b.1) < 0.0).count();
+    }
+    println!(
+        "{count} inputs: logits of {center:.4} with a spread of {spread:.2e}; int8 is off by {:.2e} \
+         (mean), {:.2e} (95 %), {:.2e} (most); scores by at most {score:.2e}; {:.2} % of pairs change \
+         order",
+        errors.iter().sum::<f64>() / count as f64,
+        errors[count * 95 / 100],
+        errors[count - 1],
+        100.0 * swapped as f64 / (count * (count - 1) / 2) as f64,
+    );
+}
+
+/// Noise that is smooth along its last axis, as loud as the draw says.
+fn inputs(config: &AvffConfig, random: &mut ChaCha8Rng) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
+    let mut noise = |count: usize| -> Vec<f32> {
+        let loud = random.random_range(0.2..2.0f32);
+        let (smooth, offset) =
+            (random.random_range(0.0..0.95f32), random.random_range(-1.0..1.0f32));
+        let mut last = 0.0;
+        (0..count)
+            .map(|_| {
+                last = smooth * last
+                    + (1.0 - smooth * smooth).sqrt() * random.random_range(-1.7..1.7f32);
+                offset + loud * last
+            })
+            .collect()
+    };
+    let (audio, video) = (&config.audio, &config.video);
+    let device = Default::default();
+    let audio_shape = [1, audio.frames, audio.mels];
+    let video_shape = [1, video.channels, video.frames, video.height, video.width];
+    let audio = TensorData::new(noise(audio_shape.iter().product()), audio_shape);
+    let video = TensorData::new(noise(video_shape.iter().product()), video_shape);
+    (Tensor::from_data(audio, &device), Tensor::from_data(video, &device))
+}

@@ -1,0 +1,206 @@
+//! Where a forward pass and a training step spend their time: `cargo bench --bench network --
+//! [PART...] [--runs N]`.
+//!
+//! Parts are `block`, `audio`, `visual`, `classifier` (one clip through the released network or a part
+//! of it) and `step` (a pre-training step of a small one: forward, backward, Adam); without any, all
+//! of them. Each is told in milliseconds (least, median, most), in GFLOP/s counted from the shapes,
+//! and as a share of what this machine's matrix product reaches in the same run.
+//!
+//! `benches/peer/network.py` runs it in turn with PyTorch and prints ratios.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
+
+use std::{fs, hint::black_box, time::Instant};
+
+use avff::model::{
+    AvffConfig, Classifier, FusionScope, Init, Mask, Pretrain, config::TransformerConfig,
+};
+use burn::{
+    backend::Autodiff,
+    module::Module,
+    optim::{AdamConfig, GradientsParams, Optimizer},
+    tensor::{Distribution, Tensor},
+};
+use burn_flex::Flex;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Clips of a training step.
+const BATCH: usize = 4;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut parts, mut runs) = (Vec::new(), 7);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--runs" => runs = arguments.next().unwrap().parse().unwrap(),
+            part => parts.push(part.to_owned()),
+        }
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    let peak = peak();
+    println!("matrix product: {:.1} GFLOP/s", peak / 1e9);
+    let report = |part: &str, flop: f64, run: &mut dyn FnMut()| {
+        if !wanted(part) {
+            return;
+        }
+        run();
+        let mut times: Vec<f64> = (0..runs)
+            .map(|_| {
+                let start = Instant::now();
+                run();
+                start.elapsed().as_secs_f64()
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let median = times[runs / 2];
+        println!(
+            "{part}: min {:.1} median {:.1} max {:.1} ms, {:.1} GFLOP/s, {:.2} of the matrix \
+             product, peak {:.0} MB",
+            times[0] * 1e3,
+            median * 1e3,
+            times[runs - 1] * 1e3,
+            flop / median / 1e9,
+            flop / median / peak,
+            most_memory(),
+        );
+    };
+
+    let config = AvffConfig::open_avff();
+    let device = Default::default();
+    let cost = Cost::of(&config);
+    if ["block", "audio", "visual", "classifier"].into_iter().any(wanted) {
+        let model = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+        let (audio, video) = inputs(&config, 1);
+        let scope = FusionScope::evaluation(config.fusion_attention);
+        let tokens = config.video_grid().tokens();
+        let x = Tensor::<Flex, 3>::random(
+            [1, tokens, config.encoder.dim],
+            Distribution::Normal(0.0, 1.0),
+            &device,
+        );
+        let block = &model.visual_encoder.blocks[0];
+        report("block", Cost::block(&config.encoder, tokens), &mut || {
+            black_box(block.forward(x.clone()));
+        });
+        report("audio", cost.audio, &mut || {
+            black_box(model.audio_encoder.forward(audio.clone()));
+        });
+        report("visual", cost.visual, &mut || {
+            black_box(model.visual_encoder.forward(video.clone()));
+        });
+        report("classifier", cost.classifier, &mut || {
+            black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
+        });
+    }
+    if wanted("step") {
+        let (config, cost) = small();
+        let (audio, video) = inputs(&config, BATCH);
+        let (audio, video) = (Tensor::from_inner(audio), Tensor::from_inner(video));
+        let mut model =
+            Some(Pretrain::<Autodiff<Flex>>::new(&config, &mut Init::seeded(1), &device).unwrap());
+        let mut adam = AdamConfig::new().with_epsilon(1e-8).init();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        report("step", cost, &mut || {
+            let net = model.take().unwrap();
+            let mask = Mask::draw(&config, BATCH, &mut random);
+            let loss = net.forward(audio.clone(), video.clone(), &mask).unwrap().total;
+            let gradients = GradientsParams::from_grads(loss.backward(), &net);
+            model = Some(adam.step(1e-4, net, gradients));
+        });
+        black_box(model.map(|model| model.num_params()));
+    }
+}
+
+/// The machine's matrix product, in FLOP/s: the best of many of the network's largest.
+fn peak() -> f64 {
+    let (rows, inputs, outputs) = (1568usize, 768, 3072);
+    let device = Default::default();
+    let random = |shape| Tensor::<Flex, 2>::random(shape, Distribution::Default, &device);
+    let (x, w) = (random([rows, inputs]), random([inputs, outputs]));
+    let once = || {
+        let start = Instant::now();
+        black_box(x.clone().matmul(w.clone()));
+        start.elapsed().as_secs_f64()
+    };
+    let best = (0..20).map(|_| once()).fold(f64::MAX, f64::min);
+    2.0 * (rows * inputs * outputs) as f64 / best
+}
+
+/// What it is to multiply all that a pass multiplies.
+struct Cost {
+    audio: f64,
+    visual: f64,
+    classifier: f64,
+}
+
+impl Cost {
+    fn block(config: &TransformerConfig, tokens: usize) -> f64 {
+        let (n, d, hidden) = (tokens as f64, config.dim as f64, config.hidden() as f64);
+        2.0 * n * (4.0 * d * d + 2.0 * d * hidden) + 4.0 * n * n * d
+    }
+
+    fn encoder(config: &TransformerConfig, tokens: usize, patch: usize) -> f64 {
+        let embed = 2.0 * (tokens * patch * config.dim) as f64;
+        embed + config.depth as f64 * Self::block(config, tokens)
+    }
+
+    /// A2V or V2A of lone clips: four products of a token's features.
+    fn cross(dim: usize, inputs: usize, outputs: usize) -> f64 {
+        2.0 * (inputs * outputs * dim) as f64 + 8.0 * (outputs * dim * dim) as f64
+    }
+
+    fn of(config: &AvffConfig) -> Self {
+        let (audio_tokens, video_tokens) =
+            (config.audio_grid().tokens(), config.video_grid().tokens());
+        let audio = Self::encoder(&config.encoder, audio_tokens, config.audio_patch_len());
+        let visual = Self::encoder(&config.encoder, video_tokens, config.video_patch_len());
+        let dim = config.encoder.dim;
+        let cross = Self::cross(dim, audio_tokens, video_tokens)
+            + Self::cross(dim, video_tokens, audio_tokens);
+        Self { audio, visual, classifier: audio + visual + cross }
+    }
+}
+
+/// The small network of the `step`, and its cost: a backward pass multiplies twice what a forward
+/// pass does.
+fn small() -> (AvffConfig, f64) {
+    let mut config = AvffConfig::open_avff();
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (192, 4, 3);
+    (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (96, 2, 3);
+    let cost = Cost::of(&config);
+    let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
+    let dim = config.encoder.dim;
+    let cross = Cost::cross(dim, audio / 2, video / 2) + Cost::cross(dim, video / 2, audio / 2);
+    let decoder = |tokens: usize, patch: usize| Cost::encoder(&config.decoder, tokens, patch + dim);
+    let forward = cost.audio
+        + cost.visual
+        + cross
+        + decoder(audio, config.audio_patch_len())
+        + decoder(video, config.video_patch_len());
+    (config, 3.0 * BATCH as f64 * forward)
+}
+
+fn inputs(config: &AvffConfig, batch: usize) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
+    let device = Default::default();
+    let (audio, video) = (&config.audio, &config.video);
+    let normal = Distribution::Normal(0.0, 1.0);
+    (
+        Tensor::random([batch, audio.frames, audio.mels], normal, &device),
+        Tensor::random(
+            [batch, video.channels, video.frames, video.height, video.width],
+            normal,
+            &device,
+        ),
+    )
+}
+
+/// The most memory this process has held, in MB; Linux only.
+fn most_memory() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}

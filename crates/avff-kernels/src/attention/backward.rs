@@ -1,0 +1,342 @@
+//! The gradient.
+//!
+//! With scores `S`, `P = softmax(S)`, output `O = P V` and its gradient `dO`:
+//! `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`.
+//! `P` is made again from the scores and the logarithm of their sum.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    Heads, KEY_BLOCK,
+    forward::score,
+    panels::{
+        Pair, ROWS, mul, multiply, multiply_over_queries, pack_features, pack_rows, pack_tile,
+        power, sub, unpack_tile, width, zero,
+    },
+    parts,
+};
+
+/// Parts that the keys of a head are cut into: enough tasks for a model of few heads. Each needs a
+/// gradient of all its queries until they are added.
+const KEY_PARTS: usize = 2;
+
+/// The gradient of stacked q, k, v.
+///
+/// # Shapes
+/// - `qkv`: `[batch * tokens, 3 * dim]`, `out`: `[batch * tokens, dim]` and `log_sums`:
+///   `[batch * tokens, heads]`: of [`forward_for_training`](super::forward_for_training)
+/// - `gradient`: `[batch * tokens, dim]`: of `out`
+/// - result: `[batch * tokens, 3 * dim]`
+///
+/// # Panics
+/// When a slice has another length.
+#[must_use]
+pub fn backward(
+    heads: Heads,
+    qkv: &[f32],
+    out: &[f32],
+    log_sums: &[f32],
+    gradient: &[f32],
+) -> Vec<f32> {
+    heads.check(qkv);
+    assert_eq!(out.len(), heads.rows() * heads.dim(), "rows of the output");
+    assert_eq!(gradient.len(), out.len(), "rows of the output's gradient");
+    assert_eq!(log_sums.len(), heads.rows() * heads.heads, "one sum for each row and head");
+    if out.is_empty() {
+        return Vec::new();
+    }
+    let arch = Arch::new();
+    let dots = dots(heads, out, gradient);
+    let key_part = heads.tokens.div_ceil(KEY_PARTS).next_multiple_of(ROWS);
+    let key_parts = heads.tokens.div_ceil(key_part);
+    let count = heads.batch * heads.heads * key_parts;
+    let parts: Vec<Part> = (0..count)
+        .into_par_iter()
+        .map(|index| {
+            let (head, part) = (index / key_parts, index % key_parts);
+            let (batch, head) = (head / heads.heads, head % heads.heads);
+            let range =
+                |length: usize| batch * heads.tokens * length..(batch + 1) * heads.tokens * length;
+            arch.dispatch(Task {
+                heads,
+                head,
+                keys: part * key_part..((part + 1) * key_part).min(heads.tokens),
+                qkv: heads.sequence(qkv, batch),
+                gradient: &gradient[range(heads.dim())],
+                log_sums: &log_sums[range(heads.heads)],
+                dots: &dots[range(heads.heads)],
+            })
+        })
+        .collect();
+    assemble(heads, &parts, key_part, key_parts)
+}
+
+/// `rowsum(dO O)` of every head: `[batch * tokens, heads]`.
+fn dots(heads: Heads, out: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let pairs = out.par_chunks_exact(heads.head_dim).zip(gradient.par_chunks_exact(heads.head_dim));
+    pairs.with_min_len(1024).map(|(o, g)| o.iter().zip(g).map(|(o, g)| o * g).sum()).collect()
+}
+
+/// What one task finds: gradients of one head, rows of [`Heads::head_dim`].
+struct Part {
+    /// Of every query, by this part's keys.
+    queries: Vec<f32>,
+    /// Of this part's keys.
+    keys: Vec<f32>,
+    /// Of this part's values.
+    values: Vec<f32>,
+}
+
+/// Puts the heads' gradients side by side; those of queries are added in order of their keys.
+fn assemble(heads: Heads, parts: &[Part], key_part: usize, key_parts: usize) -> Vec<f32> {
+    let Heads { tokens, head_dim, heads: count, .. } = heads;
+    let dim = heads.dim();
+    let mut gradients = vec![0.0; heads.rows() * 3 * dim];
+    gradients.par_chunks_exact_mut(3 * dim).with_min_len(64).enumerate().for_each(|(row, to)| {
+        let (batch, token) = (row / tokens, row % tokens);
+        let (queries, rest) = to.split_at_mut(dim);
+        let (keys, values) = rest.split_at_mut(dim);
+        let part = token / key_part;
+        let (own, at) = (token * head_dim, (token - part * key_part) * head_dim);
+        for head in 0..count {
+            let parts = &parts[(batch * count + head) * key_parts..][..key_parts];
+            let span = head * head_dim..(head + 1) * head_dim;
+            keys[span.clone()].copy_from_slice(&parts[part].keys[at..at + head_dim]);
+            values[span.clone()].copy_from_slice(&parts[part].values[at..at + head_dim]);
+            for part in parts {
+                for (to, from) in queries[span.clone()].iter_mut().zip(&part.queries[own..]) {
+                    *to += from;
+                }
+            }
+        }
+    });
+    gradients
+}
+
+/// One head's keys, or a part of them, against all its queries.
+struct Task<'a> {
+    heads: Heads,
+    head: usize,
+    keys: std::ops::Range<usize>,
+    qkv: &'a [f32],
+    gradient: &'a [f32],
+    log_sums: &'a [f32],
+    dots: &'a [f32],
+}
+
+/// The operands of a block of keys.
+struct Block {
+    keys: Vec<[f32; ROWS]>,
+    values: Vec<[f32; ROWS]>,
+    key_features: Vec<[f32; ROWS]>,
+}
+
+impl Block {
+    fn pack(heads: Heads, head: usize, rows: &[f32]) -> Self {
+        let (head_dim, dim) = (heads.head_dim, heads.dim());
+        let stride = 3 * dim;
+        let count = rows.len() / stride;
+        let panels = || vec![[0.0; ROWS]; count.div_ceil(ROWS) * head_dim];
+        let (mut keys, mut values) = (panels(), panels());
+        let mut key_features = vec![[0.0; ROWS]; head_dim.div_ceil(ROWS) * count];
+        let (key, value) = (dim + head * head_dim, 2 * dim + head * head_dim);
+        pack_rows(rows, stride, key, head_dim, &mut keys);
+        pack_rows(rows, stride, value, head_dim, &mut values);
+        pack_features(rows, stride, key, head_dim, count, &mut key_features);
+        Self { keys, values, key_features }
+    }
+}
+
+/// The vectors of a tile of queries.
+struct Tile<S: Simd> {
+    /// Feature by feature, queries side by side; and the same of the output's gradient.
+    queries: Vec<Pair<S>>,
+    gradients: Vec<Pair<S>>,
+    /// Query by query, features side by side, filled up with zeros.
+    query_rows: Vec<Pair<S>>,
+    gradient_rows: Vec<Pair<S>>,
+    /// One score, and one gradient of a score, for each key.
+    scores: Vec<Pair<S>>,
+    score_gradients: Vec<Pair<S>>,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = Part;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Part {
+        let Heads { tokens, head_dim, .. } = self.heads;
+        let (dim, width) = (self.heads.dim(), width::<S>());
+        let stride = 3 * dim;
+        let offset = self.head * head_dim;
+        // Vectors that a row of features fills.
+        let step = head_dim.div_ceil(width);
+        let outputs = head_dim.next_multiple_of(ROWS);
+        let tiles = tokens.div_ceil(width);
+
+        let mut query_sums = vec![zero(simd); tiles * outputs];
+        let key_rows = self.keys.len().next_multiple_of(ROWS);
+        let mut key_sums = vec![zero(simd); key_rows * step];
+        let mut value_sums = vec![zero(simd); key_rows * step];
+        let rows = KEY_BLOCK + 2 * ROWS;
+        let mut tile = Tile::<S> {
+            queries: vec![zero(simd); head_dim],
+            gradients: vec![zero(simd); head_dim],
+            query_rows: vec![zero(simd); width * step],
+            gradient_rows: vec![zero(simd); width * step],
+            scores: vec![zero(simd); rows],
+            score_gradients: vec![zero(simd); rows],
+        };
+
+        for block in parts(self.keys.len(), KEY_BLOCK, ROWS) {
+            let first = (self.keys.start + block.start) * stride;
+            let operands =
+                Block::pack(self.heads, self.head, &self.qkv[first..first + block.len() * stride]);
+            let sums = block.start * step..block.end.next_multiple_of(ROWS) * step;
+            for (number, query_sums) in query_sums.chunks_exact_mut(outputs).enumerate() {
+                let from = number * width;
+                let to = (from + width).min(tokens);
+                let count = block.len();
+                self.load(simd, &mut tile, from..to, offset, step);
+                // A query that is not there has probabilities of zero.
+                let log_sums = self.side(simd, self.log_sums, from..to, f32::MAX);
+                let dots = self.side(simd, self.dots, from..to, 0.0);
+                score_gradients(simd, &operands, &mut tile, count, log_sums, dots);
+
+                let Tile { query_rows, gradient_rows, scores, score_gradients, .. } = &tile;
+                accumulate(simd, scores, gradient_rows, step, &mut value_sums[sums.clone()]);
+                accumulate(simd, score_gradients, query_rows, step, &mut key_sums[sums.clone()]);
+                let panels = operands.key_features.chunks_exact(count);
+                for (panel, sums) in panels.zip(query_sums.chunks_exact_mut(ROWS)) {
+                    let mut sum = [zero(simd); ROWS];
+                    for r in 0..ROWS {
+                        sum[r] = sums[r];
+                    }
+                    let sum = multiply(simd, panel, &score_gradients[..count], sum);
+                    for r in 0..ROWS {
+                        sums[r] = sum[r];
+                    }
+                }
+            }
+        }
+
+        // Scores were scaled for powers of two; their gradient is that of the scaled product.
+        let scale = (head_dim as f32).sqrt().recip();
+        let mut queries = vec![0.0; tokens * head_dim];
+        let factors = vec![scale; width];
+        let tiles = query_sums.chunks_exact(outputs);
+        for (tile, rows) in tiles.zip(queries.chunks_mut(width * head_dim)) {
+            unpack_tile::<S>(&tile[..head_dim], &factors, rows, head_dim, 0);
+        }
+        let rows = |sums: &[Pair<S>], scale: f32| -> Vec<f32> {
+            let sums: &[f32] = bytemuck::cast_slice(sums);
+            let rows = sums.chunks_exact(step * width).take(self.keys.len());
+            rows.flat_map(|row| row[..head_dim].iter().map(|x| x * scale)).collect()
+        };
+        Part { queries, keys: rows(&key_sums, scale), values: rows(&value_sums, 1.0) }
+    }
+}
+
+impl Task<'_> {
+    /// This head's number of each query in `range`.
+    #[inline(always)]
+    fn side<S: Simd>(
+        &self,
+        simd: S,
+        numbers: &[f32],
+        range: std::ops::Range<usize>,
+        padding: f32,
+    ) -> Pair<S> {
+        let heads = self.heads.heads;
+        let mut side = [simd.splat_f32s(padding); 2];
+        let lanes: &mut [f32] = bytemuck::cast_slice_mut(&mut side);
+        let own = numbers[range.start * heads..range.end * heads].chunks_exact(heads);
+        for (lane, row) in lanes.iter_mut().zip(own) {
+            *lane = row[self.head];
+        }
+        side
+    }
+
+    /// Lays out the queries `range` and their gradients both ways.
+    #[inline(always)]
+    fn load<S: Simd>(
+        &self,
+        simd: S,
+        tile: &mut Tile<S>,
+        range: std::ops::Range<usize>,
+        offset: usize,
+        step: usize,
+    ) {
+        let dim = self.heads.dim();
+        let queries = &self.qkv[range.start * 3 * dim..range.end * 3 * dim];
+        let gradients = &self.gradient[range.start * dim..range.end * dim];
+        pack_tile(simd, queries, 3 * dim, offset, self.heads.scale(), &mut tile.queries);
+        pack_tile(simd, gradients, dim, offset, 1.0, &mut tile.gradients);
+        for (rows, stride, to) in
+            [(queries, 3 * dim, &mut tile.query_rows), (gradients, dim, &mut tile.gradient_rows)]
+        {
+            to.fill(zero(simd));
+            let to: &mut [f32] = bytemuck::cast_slice_mut(to);
+            let to = to.chunks_exact_mut(step * width::<S>());
+            for (to, row) in to.zip(rows.chunks_exact(stride)) {
+                let head_dim = self.heads.head_dim;
+                to[..head_dim].copy_from_slice(&row[offset..offset + head_dim]);
+            }
+        }
+    }
+}
+
+/// Probabilities into `tile.scores`, the scores' gradients beside them; zeros in the rows of the last
+/// panel that are no keys.
+#[inline(always)]
+fn score_gradients<S: Simd>(
+    simd: S,
+    block: &Block,
+    tile: &mut Tile<S>,
+    count: usize,
+    log_sums: Pair<S>,
+    dots: Pair<S>,
+) {
+    let Tile { queries, gradients, scores, score_gradients, .. } = tile;
+    score(simd, &block.keys, queries, count, scores);
+    let head_dim = queries.len();
+    let panels = block.values.chunks_exact(head_dim).zip(score_gradients.chunks_exact_mut(ROWS));
+    for (panel, to) in panels {
+        let sum = multiply(simd, panel, gradients, [zero(simd); ROWS]);
+        for r in 0..ROWS {
+            to[r] = sum[r];
+        }
+    }
+    for (score, gradient) in scores[..count].iter_mut().zip(&mut *score_gradients) {
+        *score = power(simd, *score, log_sums);
+        *gradient = mul(simd, *score, sub(simd, *gradient, dots));
+    }
+    for tile in [scores, score_gradients] {
+        tile[count..count.next_multiple_of(ROWS)].fill(zero(simd));
+    }
+}
+
+/// `sums[key] += Σ left[key][query] rows[query]`.
+#[inline(always)]
+fn accumulate<S: Simd>(
+    simd: S,
+    left: &[Pair<S>],
+    rows: &[Pair<S>],
+    step: usize,
+    sums: &mut [Pair<S>],
+) {
+    let panels = left.chunks_exact(ROWS).zip(sums.chunks_exact_mut(ROWS * step));
+    for (left, sums) in panels {
+        for column in 0..step {
+            let mut sum = [zero(simd); ROWS];
+            for r in 0..ROWS {
+                sum[r] = sums[r * step + column];
+            }
+            multiply_over_queries(simd, left, &rows[column..], step, &mut sum);
+            for r in 0..ROWS {
+                sums[r * step + column] = sum[r];
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The forward pass.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{
+    Heads, KEY_BLOCK,
+    panels::{
+        Pair, ROWS, add, max, mul, multiply, pack_features, pack_rows, pack_tile, power,
+        unpack_tile, width, zero,
+    },
+    parts,
+};
+
+/// Queries of a task.
+const TASK_QUERIES: usize = 128;
+
+/// `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
+///
+/// # Shapes
+/// - `qkv`: `[batch * tokens, 3 * dim]`: rows of stacked q, k, v, each with its heads side by side
+/// - `out`: `[batch * tokens, dim]`
+///
+/// # Panics
+/// When a slice has another length.
+pub fn forward(heads: Heads, qkv: &[f32], out: &mut [f32]) {
+    run(heads, qkv, out, None);
+}
+
+/// [`forward`], and what [`backward`](super::backward()) needs beside the output.
+///
+/// # Shapes
+/// - `log_sums`: `[batch * tokens, heads]`: the binary logarithm of each softmax's denominator
+///
+/// # Panics
+/// When a slice has another length.
+pub fn forward_for_training(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: &mut [f32]) {
+    assert_eq!(log_sums.len(), heads.rows() * heads.heads, "one sum for each row and head");
+    run(heads, qkv, out, Some(log_sums));
+}
+
+fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>) {
+    heads.check(qkv);
+    assert_eq!(out.len(), heads.rows() * heads.dim(), "rows of the output");
+    if out.is_empty() {
+        return;
+    }
+    let operands = Operands::pack(heads, qkv);
+    let arch = Arch::new();
+    let sequence = heads.tokens * heads.dim();
+    let mut none = Vec::new();
+    let sums: &mut [f32] = match log_sums {
+        Some(sums) => sums,
+        None => {
+            none.resize(heads.rows() * heads.heads, 0.0);
+            &mut none
+        }
+    };
+    let tasks: Vec<_> = out
+        .chunks_mut(sequence)
+        .zip(sums.chunks_mut(heads.tokens * heads.heads))
+        .enumerate()
+        .flat_map(|(batch, (out, sums))| {
+            let out = out.chunks_mut(TASK_QUERIES * heads.dim());
+            let sums = sums.chunks_mut(TASK_QUERIES * heads.heads);
+            out.zip(sums)
+                .enumerate()
+                .map(move |(part, (out, log_sums))| (batch, part, out, log_sums))
+        })
+        .collect();
+    tasks.into_par_iter().for_each(|(batch, part, out, log_sums)| {
+        let rows = heads.sequence(qkv, batch);
+        let first = part * TASK_QUERIES * 3 * heads.dim();
+        let queries = &rows[first..first + out.len() * 3];
+        arch.dispatch(Task { heads, operands: &operands, batch, queries, out, log_sums });
+    });
+}
+
+/// Keys and values of every head, packed.
+struct Operands {
+    heads: Heads,
+    /// Panels of keys.
+    keys: Vec<[f32; ROWS]>,
+    /// Panels of features of the values.
+    values: Vec<[f32; ROWS]>,
+}
+
+impl Operands {
+    fn pack(heads: Heads, qkv: &[f32]) -> Self {
+        let Heads { tokens, head_dim, .. } = heads;
+        let keys = tokens.div_ceil(ROWS) * head_dim;
+        let values = head_dim.div_ceil(ROWS) * tokens;
+        let count = heads.batch * heads.heads;
+        let mut packed = Self {
+            heads,
+            keys: vec![[0.0; ROWS]; count * keys],
+            values: vec![[0.0; ROWS]; count * values],
+        };
+        let (stride, dim) = (3 * heads.dim(), heads.dim());
+        packed
+            .keys
+            .par_chunks_exact_mut(keys)
+            .zip(packed.values.par_chunks_exact_mut(values))
+            .enumerate()
+            .for_each(|(index, (keys, values))| {
+                let (batch, head) = (index / heads.heads, index % heads.heads);
+                let rows = heads.sequence(qkv, batch);
+                let offset = head * head_dim;
+                pack_rows(rows, stride, dim + offset, head_dim, keys);
+                pack_features(rows, stride, 2 * dim + offset, head_dim, tokens, values);
+            });
+        packed
+    }
+
+    fn of(&self, batch: usize, head: usize) -> (&[[f32; ROWS]], &[[f32; ROWS]]) {
+        let Heads { tokens, head_dim, heads, .. } = self.heads;
+        let index = batch * heads + head;
+        let keys = tokens.div_ceil(ROWS) * head_dim;
+        let values = head_dim.div_ceil(ROWS) * tokens;
+        (&self.keys[index * keys..][..keys], &self.values[index * values..][..values])
+    }
+}
+
+/// A run of queries of one sequence, all heads.
+struct Task<'a> {
+    heads: Heads,
+    operands: &'a Operands,
+    batch: usize,
+    /// Their rows of q, k, v.
+    queries: &'a [f32],
+    out: &'a mut [f32],
+    log_sums: &'a mut [f32],
+}
+
+/// What is known of a tile of queries so far.
+#[derive(Clone, Copy)]
+struct Softmax<S: Simd> {
+    greatest: Pair<S>,
+    sum: Pair<S>,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Heads { tokens, head_dim, heads, .. } = self.heads;
+        let (dim, stride) = (self.heads.dim(), 3 * self.heads.dim());
+        let width = width::<S>();
+        let tiles = (self.queries.len() / stride).div_ceil(width);
+        let outputs = head_dim.next_multiple_of(ROWS);
+        let mut queries = vec![zero(simd); tiles * head_dim];
+        let mut sums = vec![zero(simd); tiles * outputs];
+        let mut scores = vec![zero(simd); KEY_BLOCK.next_multiple_of(ROWS) + ROWS];
+        let least = [simd.splat_f32s(f32::MIN); 2];
+        let mut state = vec![Softmax::<S> { greatest: least, sum: zero(simd) }; tiles];
+        for head in 0..heads {
+            let offset = head * head_dim;
+            let rows = self.queries.chunks(width * stride);
+            for (tile, rows) in queries.chunks_exact_mut(head_dim).zip(rows) {
+                pack_tile(simd, rows, stride, offset, self.heads.scale(), tile);
+            }
+            sums.fill(zero(simd));
+            state.fill(Softmax { greatest: least, sum: zero(simd) });
+            let (keys, values) = self.operands.of(self.batch, head);
+            for block in parts(tokens, KEY_BLOCK, ROWS) {
+                let keys = &keys[block.start / ROWS * head_dim..];
+                let tiles = queries.chunks_exact(head_dim).zip(sums.chunks_exact_mut(outputs));
+                for ((queries, sums), state) in tiles.zip(&mut state) {
+                    let count = block.len();
+                    let greatest = score(simd, keys, queries, count, &mut scores);
+                    let rescale = exponentials(simd, greatest, &mut scores[..count], state);
+                    for (panel, sums) in
+                        values.chunks_exact(tokens).zip(sums.chunks_exact_mut(ROWS))
+                    {
+                        let mut sum = [zero(simd); ROWS];
+                        for r in 0..ROWS {
+                            sum[r] = mul(simd, sums[r], rescale);
+                        }
+                        let panel = &panel[block.clone()];
+                        let sum = multiply(simd, panel, &scores[..count], sum);
+                        for r in 0..ROWS {
+                            sums[r] = sum[r];
+                        }
+                    }
+                }
+            }
+            let outs = self.out.chunks_mut(width * dim);
+            let log_sums = self.log_sums.chunks_mut(width * heads);
+            let tiles = sums.chunks_exact(outputs).zip(&state).zip(outs.zip(log_sums));
+            for ((sums, state), (out, log_sums)) in tiles {
+                let one = simd.splat_f32s(1.0);
+                let factors = [simd.div_f32s(one, state.sum[0]), simd.div_f32s(one, state.sum[1])];
+                let factors: &[f32] = bytemuck::cast_slice(&factors);
+                unpack_tile::<S>(&sums[..head_dim], factors, out, dim, offset);
+                let sum: &[f32] = bytemuck::cast_slice(&state.sum);
+                let greatest: &[f32] = bytemuck::cast_slice(&state.greatest);
+                for ((to, sum), greatest) in log_sums.chunks_exact_mut(heads).zip(sum).zip(greatest)
+                {
+                    to[head] = greatest + sum.log2();
+                }
+            }
+        }
+    }
+}
+
+/// Fills `scores` with one row a key, and returns the greatest score of each query.
+#[inline(always)]
+pub(super) fn score<S: Simd>(
+    simd: S,
+    keys: &[[f32; ROWS]],
+    queries: &[Pair<S>],
+    count: usize,
+    scores: &mut [Pair<S>],
+) -> Pair<S> {
+    let mut greatest = [simd.splat_f32s(f32::MIN); 2];
+    let panels = keys.chunks_exact(queries.len()).zip(scores.chunks_exact_mut(ROWS));
+    for (number, (panel, scores)) in panels.take(count.div_ceil(ROWS)).enumerate() {
+        let sums = multiply(simd, panel, queries, [zero(simd); ROWS]);
+        for r in 0..ROWS {
+            scores[r] = sums[r];
+        }
+        // The rows past the last key are no scores. (A count that the compiler knows keeps the sums
+        // in registers.)
+        if count - number * ROWS >= ROWS {
+            for sum in sums {
+                greatest = max(simd, greatest, sum);
+            }
+        } else {
+            for sum in &scores[..count - number * ROWS] {
+                greatest = max(simd, greatest, *sum);
+            }
+        }
+    }
+    greatest
+}
+
+/// Turns scores into powers of two relative to the greatest so far, adds them up, and returns what
+/// earlier sums are to be multiplied with.
+#[inline(always)]
+fn exponentials<S: Simd>(
+    simd: S,
+    greatest: Pair<S>,
+    scores: &mut [Pair<S>],
+    state: &mut Softmax<S>,
+) -> Pair<S> {
+    let greatest = max(simd, state.greatest, greatest);
+    let rescale = power(simd, state.greatest, greatest);
+    let mut sum = mul(simd, state.sum, rescale);
+    for score in scores {
+        *score = power(simd, *score, greatest);
+        sum = add(simd, sum, *score);
+    }
+    *state = Softmax { greatest, sum };
+    rescale
+}

@@ -1,0 +1,179 @@
+//! Operands in the order in which a product reads them, and the two products.
+
+use pulp::Simd;
+
+use crate::math::exp2;
+
+/// Rows of the left operand that are multiplied at once: with two vectors of the right operand they
+/// fill twelve of sixteen registers with sums.
+pub(super) const ROWS: usize = 6;
+
+/// A row of a tile: two vectors of queries.
+pub(super) type Pair<S> = [<S as Simd>::f32s; 2];
+
+/// Queries of a tile.
+pub(super) const fn width<S: Simd>() -> usize {
+    2 * S::F32_LANES
+}
+
+/// Zeros.
+#[inline(always)]
+pub(super) fn zero<S: Simd>(simd: S) -> Pair<S> {
+    [simd.splat_f32s(0.0); 2]
+}
+
+// What follows is written without closures: they stay functions of their own, without the vector
+// instructions of the function they stand in.
+
+/// Both vectors' greater lanes.
+#[inline(always)]
+pub(super) fn max<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    [simd.max_f32s(a[0], b[0]), simd.max_f32s(a[1], b[1])]
+}
+
+/// `a - b`.
+#[inline(always)]
+pub(super) fn sub<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    [simd.sub_f32s(a[0], b[0]), simd.sub_f32s(a[1], b[1])]
+}
+
+/// `a + b`.
+#[inline(always)]
+pub(super) fn add<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    [simd.add_f32s(a[0], b[0]), simd.add_f32s(a[1], b[1])]
+}
+
+/// `a * b`.
+#[inline(always)]
+pub(super) fn mul<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    [simd.mul_f32s(a[0], b[0]), simd.mul_f32s(a[1], b[1])]
+}
+
+/// 2 to the power of `a - b`, where that is at most 0.
+#[inline(always)]
+pub(super) fn power<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    let x = sub(simd, a, b);
+    [exp2(simd, x[0]), exp2(simd, x[1])]
+}
+
+/// Rows `range` of a head as panels of [`ROWS`] rows, each panel feature by feature; rows that are
+/// not there are zeros.
+///
+/// `rows` is a sequence whose rows are `stride` long; the head's features start at `offset`.
+pub(super) fn pack_rows(
+    rows: &[f32],
+    stride: usize,
+    offset: usize,
+    head_dim: usize,
+    panels: &mut [[f32; ROWS]],
+) {
+    let group = ROWS * stride;
+    for (panel, rows) in panels.chunks_exact_mut(head_dim).zip(rows.chunks(group)) {
+        for (r, row) in rows.chunks_exact(stride).enumerate() {
+            for (to, from) in panel.iter_mut().zip(&row[offset..offset + head_dim]) {
+                to[r] = *from;
+            }
+        }
+    }
+}
+
+/// A head transposed: panels of [`ROWS`] features, each panel row by row; features that are not there
+/// are zeros. `length` is the rows that a panel has room for.
+pub(super) fn pack_features(
+    rows: &[f32],
+    stride: usize,
+    offset: usize,
+    head_dim: usize,
+    length: usize,
+    panels: &mut [[f32; ROWS]],
+) {
+    for (p, panel) in panels.chunks_exact_mut(length).enumerate() {
+        let (from, to) = (p * ROWS, ((p + 1) * ROWS).min(head_dim));
+        for (entry, row) in panel.iter_mut().zip(rows.chunks_exact(stride)) {
+            let features = &row[offset + from..offset + to];
+            entry[..features.len()].copy_from_slice(features);
+        }
+    }
+}
+
+/// Up to [`width`] rows of a head side by side: entry `f` holds feature `f` of each, times `scale`;
+/// rows that are not there are zeros.
+#[inline(always)]
+pub(super) fn pack_tile<S: Simd>(
+    simd: S,
+    rows: &[f32],
+    stride: usize,
+    offset: usize,
+    scale: f32,
+    tile: &mut [Pair<S>],
+) {
+    tile.fill(zero(simd));
+    let head_dim = tile.len();
+    let tile: &mut [f32] = bytemuck::cast_slice_mut(tile);
+    for (r, row) in rows.chunks_exact(stride).enumerate() {
+        let row = &row[offset..offset + head_dim];
+        for (to, from) in tile.chunks_exact_mut(width::<S>()).zip(row) {
+            to[r] = from * scale;
+        }
+    }
+}
+
+/// The rows of a tile, transposed back: `to(row, feature)` gets each number times its row's factor.
+#[inline(always)]
+pub(super) fn unpack_tile<S: Simd>(
+    tile: &[Pair<S>],
+    factors: &[f32],
+    rows: &mut [f32],
+    stride: usize,
+    offset: usize,
+) {
+    let head_dim = tile.len();
+    let tile: &[f32] = bytemuck::cast_slice(tile);
+    for (r, (row, factor)) in rows.chunks_exact_mut(stride).zip(factors).enumerate() {
+        let row = &mut row[offset..offset + head_dim];
+        for (to, from) in row.iter_mut().zip(tile.chunks_exact(width::<S>())) {
+            *to = from[r] * factor;
+        }
+    }
+}
+
+/// `sums[r] + Σ left[i][r] right[i]`: one panel by a tile.
+#[inline(always)]
+pub(super) fn multiply<S: Simd>(
+    simd: S,
+    left: &[[f32; ROWS]],
+    right: &[Pair<S>],
+    mut sums: [Pair<S>; ROWS],
+) -> [Pair<S>; ROWS] {
+    for (left, right) in left.iter().zip(right) {
+        for r in 0..ROWS {
+            let factor = simd.splat_f32s(left[r]);
+            sums[r][0] = simd.mul_add_f32s(factor, right[0], sums[r][0]);
+            sums[r][1] = simd.mul_add_f32s(factor, right[1], sums[r][1]);
+        }
+    }
+    sums
+}
+
+/// `sums[r] + Σ left[r][i] right[i]`: [`ROWS`] rows of a tile, summed over its queries, by rows of
+/// the right operand that are `step` apart.
+#[inline(always)]
+pub(super) fn multiply_over_queries<S: Simd>(
+    simd: S,
+    left: &[Pair<S>],
+    right: &[Pair<S>],
+    step: usize,
+    sums: &mut [Pair<S>; ROWS],
+) {
+    let left: &[f32] = bytemuck::cast_slice(left);
+    let left = &left[..ROWS * width::<S>()];
+    let mut sum = *sums;
+    for (i, right) in right.iter().step_by(step).take(width::<S>()).enumerate() {
+        for r in 0..ROWS {
+            let factor = simd.splat_f32s(left[r * width::<S>() + i]);
+            sum[r][0] = simd.mul_add_f32s(factor, right[0], sum[r][0]);
+            sum[r][1] = simd.mul_add_f32s(factor, right[1], sum[r][1]);
+        }
+    }
+    *sums = sum;
+}

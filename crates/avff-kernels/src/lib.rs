@@ -1,0 +1,29 @@
+//! Fused CPU kernels of a transformer, over plain slices of `f32`.
+//!
+//! A matrix product runs at the processor's speed in any good library; what stands between two
+//! products does not, when it is composed of one pass over memory per operation. Here are those
+//! parts, each with its gradient:
+//!
+//! - [`attention`]: scores never leave the caches, forward or backward
+//! - [`gelu`]: bias and exact GELU in one pass
+//! - [`norm`]: LayerNorm
+//! - [`int8`]: products in bytes, for those who trade exactness for speed
+//! - [`residual`]: a skip connection, a layer's output and its bias in one pass
+//!
+//! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
+//! NEON; AVX-512 with feature `x86-v4` of [`pulp`]), without `unsafe`, and on all threads of the ambient
+//! rayon pool. Results do not depend on the number of threads: work is cut by the shapes alone, and
+//! partial sums are added in a fixed order. They do depend, in the last bits, on the width of the
+//! vectors.
+//!
+//! There are no tensors here: `avff-model` puts these under its layers.
+
+pub mod attention;
+pub mod gelu;
+pub mod int8;
+mod math;
+pub mod norm;
+pub mod residual;
+mod rows;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,102 @@
+//! `exp` and `erf` on vectors.
+
+use pulp::Simd;
+
+/// 1.5 * 2^23: added to a small number, it leaves the nearest integer in the low bits.
+const ROUND: f32 = 12_582_912.0;
+/// Below it 2^x has no full exponent left.
+const LEAST: f32 = -126.0;
+/// Cephes' `exp2f`: (2^f - 1) / f on [-0.5, 0.5], highest power first.
+const EXP2: [f32; 6] =
+    [1.535_336_2e-4, 1.339_887_4e-3, 9.618_437e-3, 5.550_332_5e-2, 2.402_264_8e-1, 6.931_472e-1];
+
+/// Coefficients from the highest power down.
+#[inline(always)]
+fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f32s) -> S::f32s {
+    let mut p = simd.splat_f32s(coefficients[0]);
+    for c in &coefficients[1..] {
+        p = simd.mul_add_f32s(p, x, simd.splat_f32s(*c));
+    }
+    p
+}
+
+/// 2^x for x of at most 127, to about one unit in the last place; what would be below 2^-126 is
+/// 2^-126, and NaN stays NaN.
+#[inline(always)]
+pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // In this order, because x86's maximum gives the second operand where one is NaN.
+    let x = simd.max_f32s(simd.splat_f32s(LEAST), x);
+    let round = simd.splat_f32s(ROUND);
+    let shifted = simd.add_f32s(x, round);
+    let fraction = simd.sub_f32s(x, simd.sub_f32s(shifted, round));
+    let p = polynomial(simd, &EXP2, fraction);
+    let p = simd.mul_add_f32s(p, fraction, simd.splat_f32s(1.0));
+    // The low bits of `shifted` are the integer; all others leave at the top.
+    let integer = simd.transmute_u32s_f32s(shifted);
+    let exponent = simd.wrapping_dyn_shl_u32s(integer, simd.splat_u32s(23));
+    let power = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
+    simd.mul_f32s(p, simd.transmute_f32s_u32s(power))
+}
+
+/// A rational approximation to `erf` on [-4, 4] (Eigen's): odd powers from the ninth and tenth down.
+const ERF_NUMERATOR: [f32; 7] = [
+    -2.726_142_3e-10,
+    2.770_681_4e-8,
+    -2.101_024e-6,
+    -5.692_506e-5,
+    -7.349_906e-4,
+    -2.954_6e-3,
+    -1.609_603_3e-2,
+];
+const ERF_DENOMINATOR: [f32; 5] =
+    [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2];
+
+/// The error function, absolute error below 4e-7; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let x = simd.min_f32s(simd.splat_f32s(4.0), simd.max_f32s(simd.splat_f32s(-4.0), x));
+    let t = simd.mul_f32s(x, x);
+    let p = polynomial(simd, &ERF_NUMERATOR, t);
+    let q = polynomial(simd, &ERF_DENOMINATOR, t);
+    let y = simd.div_f32s(simd.mul_f32s(x, p), q);
+    // One exactly, from where f32 has nothing nearer: what is left of it times a large number would
+    // not be small.
+    let far = simd.greater_than_or_equal_f32s(simd.abs_f32s(x), simd.splat_f32s(4.0));
+    simd.select_f32s(far, simd.mul_f32s(x, simd.splat_f32s(0.25)), y)
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, WithSimd};
+
+    use super::*;
+
+    /// A function of one number, on every lane.
+    struct Powers<'a>(&'a mut [f32]);
+
+    impl WithSimd for Powers<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            for x in S::as_mut_simd_f32s(self.0).0 {
+                *x = exp2(simd, *x);
+            }
+        }
+    }
+
+    #[test]
+    fn powers_of_two() {
+        let inputs: Vec<f32> = (0..160_000).map(|i| i as f32 * -1e-3 + 10.0).collect();
+        let mut powers = inputs.clone();
+        Arch::new().dispatch(Powers(&mut powers));
+        for (x, power) in inputs.iter().zip(powers) {
+            let want = f64::from(x.max(-126.0)).exp2();
+            let error = (f64::from(power) / want - 1.0).abs();
+            assert!(error < 2e-7, "2^{x}: {power}, {want}");
+        }
+        let mut ends = [f32::NAN; 16];
+        ends[..8].fill(f32::NEG_INFINITY);
+        Arch::new().dispatch(Powers(&mut ends));
+        assert!(ends[0] > 0.0 && ends[0] < 1e-37 && ends[8].is_nan());
+    }
+}

@@ -1,0 +1,106 @@
+//! Kernels under Burn's CPU backend, plain and with gradients recorded.
+
+use std::any::Any;
+
+use burn::{
+    backend::autodiff::{
+        Autodiff,
+        checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
+        grads::Gradients,
+        ops::{Backward, Ops, OpsKind},
+    },
+    prelude::Backend,
+    tensor::{DType, Shape, TensorData, TensorMetadata, ops::FloatTensor},
+};
+use burn_flex::{Flex, FlexTensor};
+
+use super::Fused;
+
+type Recorded = FloatTensor<Autodiff<Flex>>;
+
+/// The kernel's result on f32 tensors of flex, or the inputs as they were.
+pub(super) fn run<B: Backend, const N: usize>(
+    op: impl Fused<N>,
+    inputs: [FloatTensor<B>; N],
+) -> Result<FloatTensor<B>, [FloatTensor<B>; N]> {
+    if inputs.iter().any(|input| input.dtype() != DType::F32) {
+        return Err(inputs);
+    }
+    let inputs = match cast::<_, [FlexTensor; N]>(inputs) {
+        Ok(inputs) => return Ok(same(op.forward(inputs))),
+        Err(inputs) => inputs,
+    };
+    let inputs = cast::<_, [Recorded; N]>(inputs)?;
+    Ok(same(record(op, inputs)))
+}
+
+/// The value as another type, where that is its type.
+pub(super) fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
+    let mut value = Some(value);
+    if let Some(slot) = (&mut value as &mut dyn Any).downcast_mut::<Option<U>>()
+        && let Some(value) = slot.take()
+    {
+        return Ok(value);
+    }
+    value.map_or_else(|| unreachable!("nothing was taken"), Err)
+}
+
+/// The value as its own type by another name.
+pub(super) fn same<T: 'static, U: 'static>(value: T) -> U {
+    cast(value).unwrap_or_else(|_| unreachable!("the inputs had this type"))
+}
+
+/// A kernel with its gradient, in the graph.
+///
+/// Kernels save what is expensive to make again, so no strategy of checkpointing has a say.
+fn record<const N: usize>(op: impl Fused<N>, inputs: [Recorded; N]) -> Recorded {
+    let nodes = inputs.each_ref().map(|input| input.node.clone());
+    let inputs = inputs.map(|input| input.primitive);
+    match Node(op).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let (output, saved) = op.forward_saving(inputs);
+            prepared.finish(saved, output)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(op.forward(inputs)),
+    }
+}
+
+#[derive(Debug)]
+struct Node<F>(F);
+
+impl<F: Fused<N>, const N: usize> Backward<Flex, N> for Node<F> {
+    type State = F::Saved;
+
+    fn backward(self, ops: Ops<F::Saved, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let inputs = self.0.backward(ops.state, gradient, wanted);
+        for pair in ops.parents.into_iter().zip(inputs) {
+            if let (Some(parent), Some(gradient)) = pair {
+                gradients.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// The numbers of a tensor in one piece; copies only what lies otherwise.
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    // What `tensor` holds is let go, so that a sole owner stays one.
+    tensor.to_contiguous()
+}
+
+/// The numbers of a tensor that [`contiguous`] made.
+pub(super) fn numbers(tensor: &FlexTensor) -> &[f32] {
+    tensor.storage()
+}
+
+/// The same tensor when nobody else holds it, else a copy, to be written to.
+pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
+    let mut tensor = contiguous(tensor);
+    tensor.storage_mut::<f32>();
+    tensor
+}
+
+pub(super) fn new(numbers: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(numbers, shape))
+}

@@ -1,0 +1,74 @@
+//! Weights in 8-bit integers, for evaluation on the CPU.
+
+use burn::{prelude::*, tensor::ops::FloatTensor};
+#[cfg(feature = "flex")]
+use {
+    super::{
+        flex::{cast, contiguous, new, numbers},
+        primitive, tensor,
+    },
+    avff_kernels::int8::Weights,
+    burn_flex::FlexTensor,
+    std::sync::Arc,
+};
+
+/// A weight matrix in bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Int8 {
+    #[cfg(feature = "flex")]
+    weights: Arc<Weights>,
+    /// There is none without kernels.
+    #[cfg(not(feature = "flex"))]
+    never: std::convert::Infallible,
+}
+
+impl Int8 {
+    /// Whether tensors of this backend are multiplied so.
+    pub(crate) fn runs_on<B: Backend>() -> bool {
+        #[cfg(feature = "flex")]
+        let flex = Some(std::any::TypeId::of::<FlexTensor>());
+        #[cfg(not(feature = "flex"))]
+        let flex = None;
+        Some(std::any::TypeId::of::<FloatTensor<B>>()) == flex
+    }
+
+    /// Rounds a `[outputs, inputs]` matrix; `None` where bytes are not computed with.
+    pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
+        #[cfg(feature = "flex")]
+        {
+            let shape = weight.dims();
+            let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
+            Some(Self { weights: Arc::new(Weights::new(numbers(&weight), shape)) })
+        }
+        #[cfg(not(feature = "flex"))]
+        {
+            let _ = weight;
+            None
+        }
+    }
+
+    /// `x Wᵀ`.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - output: `[rows, outputs]`
+    pub(crate) fn product<B: Backend>(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        #[cfg(feature = "flex")]
+        {
+            let [rows, _] = x.dims();
+            let x = match cast::<_, FlexTensor>(primitive(x)) {
+                Ok(x) => contiguous(x),
+                Err(_) => unreachable!("made for this backend"),
+            };
+            let mut out = vec![0.0; rows * self.weights.outputs()];
+            self.weights.multiply(numbers(&x), &mut out);
+            let out: FloatTensor<B> = super::flex::same(new(out, [rows, self.weights.outputs()]));
+            tensor(out)
+        }
+        #[cfg(not(feature = "flex"))]
+        {
+            let _ = x;
+            match self.never {}
+        }
+    }
+}

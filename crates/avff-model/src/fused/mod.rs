@@ -1,0 +1,83 @@
+//! Operations that run as one kernel where there is one, and of plain operations elsewhere.
+//!
+//! Each is a [`Fused`]: what it computes, said in plain operations that every backend has, and with
+//! feature `flex` a CPU kernel with its gradient from [`avff_kernels`]. Which of them runs is found
+//! from the tensor's type when it runs, so that layers stay generic over any backend, ours or not:
+//! a trait of ours as their bound would shut out the backends that we do not know.
+//!
+//! Kernels compute in f32; tensors of another precision are left to plain operations.
+
+#[cfg(feature = "flex")]
+mod flex;
+
+mod attention;
+mod bias_gelu;
+mod int8;
+mod norm;
+mod product;
+mod residual;
+
+pub(crate) use attention::Attention;
+pub(crate) use bias_gelu::BiasGelu;
+pub(crate) use int8::Int8;
+pub(crate) use norm::Norm;
+pub(crate) use product::Product;
+pub(crate) use residual::Residual;
+
+use burn::{
+    prelude::*,
+    tensor::{TensorPrimitive, ops::FloatTensor},
+};
+#[cfg(feature = "flex")]
+use burn_flex::FlexTensor;
+
+/// An operation of `N` inputs and one output.
+pub(crate) trait Fused<const N: usize>: Copy + std::fmt::Debug + Send + 'static {
+    /// The operation by definition.
+    fn composed<B: Backend>(&self, inputs: [FloatTensor<B>; N]) -> FloatTensor<B>;
+
+    /// What the gradient needs.
+    #[cfg(feature = "flex")]
+    type Saved: Clone + std::fmt::Debug + Send + 'static;
+
+    /// The kernel.
+    #[cfg(feature = "flex")]
+    fn forward(&self, inputs: [FlexTensor; N]) -> FlexTensor;
+
+    /// The kernel where gradients are recorded.
+    #[cfg(feature = "flex")]
+    fn forward_saving(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
+
+    /// The gradient of every input that is `wanted`, and of others where it costs nothing.
+    #[cfg(feature = "flex")]
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        gradient: FlexTensor,
+        wanted: [bool; N],
+    ) -> [Option<FlexTensor>; N];
+}
+
+/// Runs a kernel where there is one.
+fn run<B: Backend, const N: usize>(
+    op: impl Fused<N>,
+    inputs: [FloatTensor<B>; N],
+) -> FloatTensor<B> {
+    #[cfg(feature = "flex")]
+    let inputs = match flex::run::<B, N>(op, inputs) {
+        Ok(output) => return output,
+        Err(inputs) => inputs,
+    };
+    op.composed::<B>(inputs)
+}
+
+fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+    tensor.into_primitive().tensor()
+}
+
+fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

@@ -1,0 +1,93 @@
+#![allow(clippy::unwrap_used)]
+//! Kernels against the plain operations that define them, forward and backward.
+
+use burn::{
+    backend::autodiff::Autodiff,
+    prelude::*,
+    tensor::{Distribution, ops::FloatTensor},
+};
+use burn_flex::Flex;
+
+use super::*;
+
+type Recorded = Autodiff<Flex>;
+
+fn random<const D: usize>(shape: [usize; D]) -> Tensor<Flex, D> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Default::default())
+}
+
+fn difference<const D: usize>(a: Tensor<Flex, D>, b: Tensor<Flex, D>) -> f32 {
+    (a - b).abs().max().into_scalar()
+}
+
+/// Outputs and all gradients agree with the composed operation's.
+fn check<const N: usize>(op: impl Fused<N>, inputs: [Tensor<Flex, 2>; N], ranks: [usize; N]) {
+    let shaped = |x: &Tensor<Flex, 2>, rank: usize| -> FloatTensor<Flex> {
+        let x = x.clone();
+        if rank == 1 { primitive(x.squeeze_dim::<1>(0)) } else { primitive(x) }
+    };
+    let plain: [FloatTensor<Flex>; N] = std::array::from_fn(|i| shaped(&inputs[i], ranks[i]));
+    let want: Tensor<Flex, 2> = tensor(op.composed::<Flex>(plain.clone()));
+    let got: Tensor<Flex, 2> = tensor(run::<Flex, N>(op, plain));
+    let weights = random(want.dims());
+    assert!(difference(got, want) < 2e-6, "{op:?}");
+
+    // The gradient of a weighted sum, by way of the kernel and by way of plain operations.
+    let gradients = |kernel: bool| -> [Tensor<Flex, 2>; N] {
+        let leaves: [Tensor<Recorded, 2>; N] =
+            std::array::from_fn(|i| Tensor::from_inner(inputs[i].clone()).require_grad());
+        let parts: [FloatTensor<Recorded>; N] = std::array::from_fn(|i| {
+            let x = leaves[i].clone();
+            if ranks[i] == 1 { primitive(x.squeeze_dim::<1>(0)) } else { primitive(x) }
+        });
+        let out: Tensor<Recorded, 2> = tensor(if kernel {
+            run::<Recorded, N>(op, parts)
+        } else {
+            op.composed::<Recorded>(parts)
+        });
+        let gradients = (out * Tensor::from_inner(weights.clone())).sum().backward();
+        leaves.map(|leaf| leaf.grad(&gradients).unwrap())
+    };
+    for (i, (got, want)) in gradients(true).into_iter().zip(gradients(false)).enumerate() {
+        // Sums over rows are as great as their number.
+        let scale = want.clone().abs().max().into_scalar().max(1.0);
+        assert!(difference(got, want) < 5e-6 * scale, "{op:?}: gradient of input {i}");
+    }
+}
+
+#[test]
+fn kernels_compute_what_they_are_defined_as() {
+    check(Product, [random([50, 33]), random([20, 33])], [2, 2]);
+    check(BiasGelu, [random([50, 33]), random([1, 33])], [2, 1]);
+    check(Residual, [random([50, 33]), random([50, 33]), random([1, 33])], [2, 2, 1]);
+    check(Norm::with(1e-5), [random([50, 33]), random([1, 33]), random([1, 33])], [2, 1, 1]);
+    check(Attention { batch: 2, tokens: 25, heads: 3 }, [random([50, 3 * 24])], [2]);
+}
+
+/// Views, and tensors that somebody else holds, are read and not written.
+#[test]
+fn inputs_stay_as_they_are() {
+    let x = random([6, 40]);
+    let before = x.to_data();
+    let view = x.clone().narrow(1, 10, 20);
+    let bias = random([20]);
+    let y = BiasGelu::forward(view.clone(), bias.clone());
+    let want: Tensor<Flex, 2> =
+        tensor(BiasGelu.composed::<Flex>([primitive(view), primitive(bias)]));
+    assert!(difference(y, want) < 2e-6);
+    assert_eq!(x.to_data(), before);
+    let skip = Residual::forward(x.clone(), x.clone(), Tensor::zeros([40], &x.device()));
+    assert!(difference(skip, x.clone() * 2.0) < 1e-6);
+    assert_eq!(x.to_data(), before);
+}
+
+/// Half precision has no kernels, and works.
+#[test]
+fn other_precisions_are_composed() {
+    use burn::tensor::FloatDType;
+    let x = random([4, 30]);
+    let attention = Attention { batch: 1, tokens: 4, heads: 1 };
+    let half = attention.forward(x.clone().cast(FloatDType::F16));
+    assert_eq!(half.dtype(), burn::tensor::DType::F16);
+    assert!(difference(half.cast(FloatDType::F32), attention.forward(x)) < 5e-3);
+}

@@ -1,0 +1,53 @@
+//! A checkpoint in the format that loads fastest.
+
+use std::path::Path;
+
+use avff_model::{
+    Checkpoint,
+    checkpoint::{Kind, Metadata, Precision, save},
+};
+
+use crate::{
+    clips,
+    device::{Device, with_backend},
+    error::Error,
+};
+
+/// Reads a checkpoint of either model and writes it as safetensors, with its config.
+///
+/// Whether it was trained stays what the file says; a `.pth` says nothing and counts as trained.
+///
+/// # Errors
+/// A checkpoint that cannot be read, an output that exists or cannot be written.
+pub fn convert(
+    from: &Path,
+    to: &Path,
+    overrides: Option<&serde_json::Value>,
+    precision: Precision,
+    device: Device,
+) -> Result<Kind, Error> {
+    if to.canonicalize().is_ok() {
+        return Err(Error::Exists { path: to.into() });
+    }
+    let checkpoint = Checkpoint::open(from)?;
+    let config = checkpoint.config(overrides)?;
+    let trained = checkpoint.metadata().is_none_or(|metadata| metadata.trained);
+    let mut metadata = Metadata::new(checkpoint.kind(), &config, trained);
+    if let Some(before) = checkpoint.metadata() {
+        metadata.extra = before.extra.clone();
+    }
+    clips::store(&mut metadata, &clips::spec(&checkpoint, &config, |_| {})?)?;
+    let source = serde_json::json!({ "sha256": checkpoint.sha256()? });
+    metadata.extra.insert("converted_from".into(), source);
+    with_backend!(device, |B, device| {
+        match checkpoint.kind() {
+            Kind::Classifier => {
+                save(&checkpoint.classifier::<B>(&config, &device)?, &metadata, precision, to)?;
+            }
+            Kind::Pretrain => {
+                save(&checkpoint.pretrain::<B>(&config, &device)?, &metadata, precision, to)?;
+            }
+        }
+        Ok(checkpoint.kind())
+    })
+}
