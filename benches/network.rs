@@ -1,9 +1,9 @@
 //! Where a forward pass and a training step spend their time: `cargo bench --bench network --
 //! [PART...] [--runs N]`.
 //!
-//! Parts are `block`, `audio`, `visual`, `classifier` (one clip through the released network or a part
-//! of it) and `step` (a pre-training step of a small one: forward, backward, Adam); without any, all
-//! of them. Each is told in milliseconds (least, median, most), in GFLOP/s counted from the shapes,
+//! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,
+//! `classifier` (one clip through the released network or a part of it) and `step` (a pre-training
+//! step of a small one: forward, backward, Adam); without any, all of them. Each is told in milliseconds (least, median, most), in GFLOP/s counted from the shapes,
 //! and as a share of what this machine's matrix product reaches in the same run.
 //!
 //! `benches/peer/network.py` runs it in turn with PyTorch and prints ratios.
@@ -13,6 +13,12 @@ use std::{fs, hint::black_box, time::Instant};
 
 use avff::model::{
     AvffConfig, Classifier, FusionScope, Init, Mask, Pretrain, config::TransformerConfig,
+};
+use avff_kernels::{
+    attention::{self, Heads},
+    gelu, int8,
+    norm::LayerNorm,
+    residual,
 };
 use burn::{
     backend::Autodiff,
@@ -44,7 +50,7 @@ fn main() {
     let peak = peak();
     println!("matrix product: {:.1} GFLOP/s", peak / 1e9);
     let report = |part: &str, flop: f64, run: &mut dyn FnMut()| {
-        if !wanted(part) {
+        if !wanted(part.split(' ').next().unwrap()) {
             return;
         }
         run();
@@ -69,6 +75,9 @@ fn main() {
         );
     };
 
+    if wanted("pieces") {
+        pieces(&report);
+    }
     let config = AvffConfig::open_avff();
     let device = Default::default();
     let cost = Cost::of(&config);
@@ -113,6 +122,48 @@ fn main() {
         });
         black_box(model.map(|model| model.num_params()));
     }
+}
+
+/// The products and kernels of a block, one by one.
+fn pieces(report: &dyn Fn(&str, f64, &mut dyn FnMut())) {
+    let (rows, dim, hidden) = (1568, 768, 3072);
+    let device = Default::default();
+    let random = |shape| Tensor::<Flex, 2>::random(shape, Distribution::Default, &device);
+    let numbers = |x: Tensor<Flex, 2>| x.into_data().to_vec::<f32>().unwrap();
+    for (inputs, outputs) in [(dim, 3 * dim), (dim, dim), (dim, hidden), (hidden, dim)] {
+        let (x, w) = (random([rows, inputs]), random([outputs, inputs]));
+        let flop = 2.0 * rows as f64 * (inputs * outputs) as f64;
+        let name = format!("pieces product {inputs} -> {outputs}");
+        report(&name, flop, &mut || drop(black_box(x.clone().matmul(w.clone().transpose()))));
+        let weights = int8::Weights::new(&numbers(w), [outputs, inputs]);
+        let (x, mut out) = (numbers(x), vec![0.0; rows * outputs]);
+        let name = format!("pieces int8 product {inputs} -> {outputs}");
+        report(&name, flop, &mut || weights.multiply(&x, &mut out));
+    }
+    let heads = Heads { batch: 1, tokens: rows, heads: 12, head_dim: 64 };
+    let (qkv, mut out) = (numbers(random([rows, 3 * dim])), vec![0.0; rows * dim]);
+    let flop = 4.0 * (rows * rows) as f64 * dim as f64;
+    report("pieces attention", flop, &mut || attention::forward(heads, &qkv, &mut out));
+    let mut sums = vec![0.0; rows * 12];
+    attention::forward_for_training(heads, &qkv, &mut out, &mut sums);
+    let gradient = out.clone();
+    report("pieces attention's gradient", 2.5 * flop, &mut || {
+        black_box(attention::backward(heads, &qkv, &out, &sums, &gradient));
+    });
+    let (x, bias) = (numbers(random([rows, hidden])), numbers(random([1, hidden])));
+    let mut out = x.clone();
+    report("pieces bias + GELU", 0.0, &mut || {
+        out.copy_from_slice(&x);
+        gelu::bias_gelu(&mut out, &bias);
+    });
+    report("pieces bias + GELU's gradient", 0.0, &mut || {
+        black_box(gelu::bias_gelu_backward(&x, &bias, &out));
+    });
+    let (x, bias) = (&x[..rows * dim], &bias[..dim]);
+    let mut out = x.to_vec();
+    let norm = LayerNorm { gamma: bias, beta: bias, epsilon: 1e-5 };
+    report("pieces LayerNorm", 0.0, &mut || norm.forward(x, &mut out));
+    report("pieces skip", 0.0, &mut || residual::add(&mut out, x, bias));
 }
 
 /// The machine's matrix product, in FLOP/s: the best of many of the network's largest.
