@@ -34,6 +34,9 @@ use rand_chacha::ChaCha8Rng;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Times a run under a name and what it multiplies.
+type Report<'a> = &'a dyn Fn(&str, f64, &mut dyn FnMut());
+
 /// Clips of a training step.
 const BATCH: usize = 4;
 
@@ -125,7 +128,7 @@ fn main() {
 }
 
 /// The products and kernels of a block, one by one.
-fn pieces(report: &dyn Fn(&str, f64, &mut dyn FnMut())) {
+fn pieces(report: Report<'_>) {
     let (rows, dim, hidden) = (1568, 768, 3072);
     let device = Default::default();
     let random = |shape| Tensor::<Flex, 2>::random(shape, Distribution::Default, &device);

@@ -205,6 +205,7 @@ fn plain_sums(panel: &[Panel], groups: &[Group]) -> Sums {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::needless_range_loop, reason = "loops of a known number of rows stay in registers")]
 mod avx2 {
     use std::arch::x86_64::__m256i;
 

@@ -6,9 +6,9 @@
 //!
 //! - [`attention`]: scores never leave the caches, forward or backward
 //! - [`gelu`]: bias and exact GELU in one pass
-//! - [`norm`]: LayerNorm
-//! - [`int8`]: products in bytes, for those who trade exactness for speed
+//! - [`norm`][]: LayerNorm
 //! - [`residual`]: a skip connection, a layer's output and its bias in one pass
+//! - [`int8`]: products in bytes, for those who trade exactness for speed
 //!
 //! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
 //! NEON; AVX-512 with feature `x86-v4` of [`pulp`]), without `unsafe`, and on all threads of the ambient

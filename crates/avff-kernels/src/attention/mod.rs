@@ -8,6 +8,11 @@
 //! A tile of scores lies with its keys as rows and its queries side by side in vectors, so that
 //! maximum, exponential and sum are vertical operations, and the tile is the right-hand operand of
 //! the next product as it is. Powers are of two: `log2(e)` is part of the scale.
+#![allow(
+    clippy::manual_memcpy,
+    clippy::needless_range_loop,
+    reason = "loops of a known number of rows stay in registers, where a copy is a call"
+)]
 
 mod backward;
 mod forward;
