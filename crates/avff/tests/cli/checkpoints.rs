@@ -118,8 +118,8 @@ fn convert_keeps_the_scores_and_carries_the_config() {
     };
     let before = score(weights.to_str().unwrap());
     assert_eq!(score("whole.safetensors"), before);
-    let half = score("half.safetensors");
-    assert!(half != before && (half - before).abs() < 1e-3, "{half} and {before}");
+    // The bundled weights are f16 numbers: nothing is rounded.
+    assert_eq!(score("half.safetensors"), before);
 
     // A bare `.pth` has no config; what is converted needs none any more.
     let config = scene.write("heads.json", r#"{"encoder": {"heads": 3}, "decoder": {"heads": 3}}"#);

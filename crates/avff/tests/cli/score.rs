@@ -64,7 +64,7 @@ fn int8_is_near_and_says_so() {
     let scene = Scene::new();
     let clip = clip("match_a.mp4");
     let score = |more: &[&str]| -> Value {
-        let ran = scene.score(&[&clip], &[&["--json", "--device", "cpu"], more].concat());
+        let ran = scene.score(&[&clip], &[&["--json"], more].concat());
         serde_json::from_str(&ran.expect(0).stdout).unwrap()
     };
     let (exact, near) = (score(&[]), score(&["--precision", "int8"]));
