@@ -9,6 +9,8 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::math::ROUND;
+
 /// Outputs of a tile: two vectors of 32-bit sums.
 const OUTPUTS: usize = 16;
 /// Inputs whose products are added within a 32-bit lane.
@@ -23,8 +25,6 @@ const GREATEST_WEIGHT: f32 = 63.0;
 const GREATEST_INPUT: f32 = 127.0;
 /// What inputs are raised by, so that they are bytes without sign.
 const RAISE: i32 = 128;
-/// 1.5 * 2^23: added to a small number, it leaves the nearest integer in the low bits.
-const ROUND: f32 = 12_582_912.0;
 
 /// The weights of four inputs to [`OUTPUTS`] outputs: one output's after the other's.
 type Group = [i8; OUTPUTS * INPUTS];

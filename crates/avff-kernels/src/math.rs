@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 /// 1.5 * 2^23: added to a small number, it leaves the nearest integer in the low bits.
-const ROUND: f32 = 12_582_912.0;
+pub(crate) const ROUND: f32 = 12_582_912.0;
 /// Below it 2^x has no full exponent left.
 const LEAST: f32 = -126.0;
 /// Cephes' `exp2f`: (2^f - 1) / f on [-0.5, 0.5], highest power first.

@@ -55,7 +55,7 @@ pub enum Arithmetic {
     /// What the released weights were trained with.
     #[default]
     F32,
-    /// The encoders' products in 8-bit integers: faster and smaller, and off by what rounding does.
+    /// The encoders' products in 8-bit integers: faster, and off by what rounding does.
     /// On the CPU alone.
     Int8,
 }

@@ -56,7 +56,7 @@ pub(super) fn power<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
     [exp2(simd, x[0]), exp2(simd, x[1])]
 }
 
-/// Rows `range` of a head as panels of [`ROWS`] rows, each panel feature by feature; rows that are
+/// The rows of a head as panels of [`ROWS`] rows, each panel feature by feature; rows that are
 /// not there are zeros.
 ///
 /// `rows` is a sequence whose rows are `stride` long; the head's features start at `offset`.
@@ -118,7 +118,7 @@ pub(super) fn pack_tile<S: Simd>(
     }
 }
 
-/// The rows of a tile, transposed back: `to(row, feature)` gets each number times its row's factor.
+/// The rows of a tile, transposed back, each times its factor.
 #[inline(always)]
 pub(super) fn unpack_tile<S: Simd>(
     tile: &[Pair<S>],

@@ -32,10 +32,13 @@ impl Int8 {
         Some(std::any::TypeId::of::<FloatTensor<B>>()) == flex
     }
 
-    /// Rounds a `[outputs, inputs]` matrix; `None` where bytes are not computed with.
+    /// Rounds a `[outputs, inputs]` matrix of f32; `None` where bytes are not computed with.
     pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
         #[cfg(feature = "flex")]
         {
+            if weight.dtype() != burn::tensor::DType::F32 {
+                return None;
+            }
             let shape = weight.dims();
             let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
             Some(Self { weights: Arc::new(Weights::new(numbers(&weight), shape)) })

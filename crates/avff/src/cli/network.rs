@@ -60,7 +60,7 @@ enum ArithmeticArg {
     /// Not there yet
     #[value(hide = true)]
     F16,
-    /// The encoders' products in 8-bit integers: faster and smaller, not exact; on the CPU alone
+    /// The encoders' products in 8-bit integers: faster, not exact; on the CPU alone
     Int8,
 }
 
