@@ -1,0 +1,90 @@
+//! A training run as one TOML file.
+//!
+//! A [`Recipe`] holds everything that a run's weights depend on besides the code and the data: the same
+//! recipe, data and seed give the same weights. Each table of the file is a type of its own, kept where
+//! it is used; the file is read, changed by `--set` and written back by [`file`].
+
+pub mod file;
+mod parts;
+
+use avff_data::spec::ClipSpec;
+use avff_model::AvffConfig;
+use serde::{Deserialize, Serialize};
+
+pub use self::parts::{
+    Data, Keep, ModelChoice, NonFinite, Precision, Preset, Stage, Start, Steps, Cache, Validation,
+};
+use crate::{
+    average::AverageConfig,
+    learner::{AdversarialConfig, FinetuneConfig},
+    optim::OptimizerConfig,
+    schedule::Schedule,
+};
+
+/// A training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What the run is called in tables and plots.
+    pub name: String,
+    /// What is trained.
+    pub stage: Stage,
+    /// What all chance is drawn from: start values, order, augmentation, masks, dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// The network.
+    pub model: ModelChoice,
+    /// Where its weights start.
+    #[serde(default)]
+    pub start: Start,
+    /// The clips and how they become batches.
+    pub data: Data,
+    /// How weights follow gradients.
+    pub optimizer: OptimizerConfig,
+    /// How the learning rate changes.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How a step is computed.
+    #[serde(default)]
+    pub steps: Steps,
+    /// Stage 3: loss and labels. Only with `stage = "finetune"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finetune: Option<FinetuneConfig>,
+    /// Stages 1 and 2: critics of the reconstructions. Only with `stage = "pretrain"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adversarial: Option<AdversarialConfig>,
+    /// Averages of the weights along the way.
+    #[serde(default)]
+    pub average: AverageConfig,
+    /// How often is validated.
+    #[serde(default)]
+    pub validation: Validation,
+    /// Which checkpoints are kept.
+    #[serde(default)]
+    pub keep: Keep,
+}
+
+impl Recipe {
+    /// The network's config: the preset with `model.config` laid over it.
+    ///
+    /// # Errors
+    /// [`RecipeError`](file::RecipeError) for a key or value that a config does not have.
+    pub fn config(&self) -> Result<AvffConfig, file::RecipeError> {
+        file::overlay("model.config", &self.model.preset.config(), &self.model.config)
+    }
+
+    /// How clips are prepared: the preset's way, at the network's sizes, with `data.clip` laid over it.
+    ///
+    /// # Errors
+    /// [`RecipeError`](file::RecipeError) for a key or value that a spec does not have.
+    pub fn clip_spec(&self, config: &AvffConfig) -> Result<ClipSpec, file::RecipeError> {
+        let mut spec = self.model.preset.clip_spec();
+        (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
+        let video = &config.video;
+        (spec.video.frames, spec.video.height, spec.video.width) =
+            (video.frames, video.height, video.width);
+        file::overlay("data.clip", &spec, &self.data.clip)
+    }
+}
