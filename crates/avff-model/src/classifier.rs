@@ -13,6 +13,7 @@ use crate::{
     fused::Int8,
     init::Init,
     layers::{CrossModal, FusionScope, Linear},
+    loss,
 };
 
 /// Outputs of the classifier: index 0 is fake, index 1 is real.
@@ -153,7 +154,7 @@ impl<B: Backend> Classifier<B> {
         };
         let vision = self.mlp_vision.forward(token_means(a2v, video));
         let sound = self.mlp_audio.forward(token_means(v2a, audio));
-        self.mlp_head.forward(Tensor::cat(vec![vision, sound], 1))
+        loss::in_f32(self.mlp_head.forward(Tensor::cat(vec![vision, sound], 1)))
     }
 
     /// Logits of a batch: index 0 fake, index 1 real. Dropout is active on an autodiff backend

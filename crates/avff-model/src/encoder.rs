@@ -91,10 +91,20 @@ impl<B: Backend> AudioEncoder<B> {
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, fbank: Tensor<B, 3>) -> Tensor<B, 3> {
         let proj = &self.patch_embed.proj;
+        let fbank = in_precision_of(fbank, &proj.bias);
         let tokens = embed_patches(self.patches.split(fbank), proj.weight.val(), proj.bias.val());
         let tokens = tokens + self.pos_embed.val() + self.modality.val();
         normalise(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
     }
+}
+
+/// Inputs as precise as the weights, which mixed-precision training casts.
+fn in_precision_of<B: Backend, const D: usize>(
+    x: Tensor<B, D>,
+    weight: &Param<Tensor<B, 1>>,
+) -> Tensor<B, D> {
+    let dtype = weight.val().dtype();
+    if x.dtype() == dtype { x } else { x.cast(dtype) }
 }
 
 /// A 3-D convolution over the frames, kernel and stride equal.
@@ -168,7 +178,7 @@ impl<B: Backend> VisualEncoder<B> {
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
         let projection = &self.patch_embedding.projection;
-        let patches = self.patches.split(frames);
+        let patches = self.patches.split(in_precision_of(frames, &projection.bias));
         let tokens = embed_patches(patches, projection.weight.val(), projection.bias.val());
         let tokens = tokens + self.pos_embedding.emb.val();
         normalise(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))

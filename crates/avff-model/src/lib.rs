@@ -54,5 +54,6 @@ pub use config::AvffConfig;
 pub use error::ModelError;
 pub use init::Init;
 pub use layers::FusionScope;
+pub use loss::Summary;
 pub use mask::Mask;
-pub use pretrain::{Pretrain, PretrainOutput};
+pub use pretrain::{Among, Pretrain, PretrainOutput};

@@ -1,6 +1,9 @@
 //! The pre-training losses.
 
-use burn::{prelude::*, tensor::activation::log_softmax};
+use burn::{
+    prelude::*,
+    tensor::{DType, FloatDType, activation::log_softmax},
+};
 
 use crate::{
     config::{AvffConfig, ReconstructionRegion, TargetNorm},
@@ -65,7 +68,7 @@ pub(crate) fn reconstruction<B: Backend>(
     mask: &ModalityMask,
     region: ReconstructionRegion,
 ) -> Tensor<B, 1> {
-    let error = (predicted - target).powi_scalar(2);
+    let error = (in_f32(predicted) - target).powi_scalar(2);
     let error = match region {
         ReconstructionRegion::All => error,
         ReconstructionRegion::Hidden => mask.hidden(error),
@@ -75,23 +78,67 @@ pub(crate) fn reconstruction<B: Backend>(
     error.mean_dim(2).mean()
 }
 
-/// InfoNCE in both directions on L2-normalised token means, and the mean of both retrieval
-/// accuracies.
+/// Token means of clips, each divided by its L2 norm: what contrast compares.
+#[derive(Debug, Clone)]
+pub struct Summary<B: Backend> {
+    /// `[batch, dim]`.
+    pub audio: Tensor<B, 2>,
+    /// `[batch, dim]`.
+    pub video: Tensor<B, 2>,
+}
+
+impl<B: Backend> Summary<B> {
+    /// # Shapes
+    /// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
+    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>) -> Self {
+        let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
+            let mean: Tensor<B, 2> = in_f32(x.mean_dim(1).squeeze_dim(1));
+            let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
+            mean / norm
+        };
+        Self { audio: unit(audio), video: unit(video) }
+    }
+
+    /// Clips.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.audio.dims()[0]
+    }
+
+    /// The same clips, but with the rows from `start` on replaced by `live` ones.
+    #[must_use]
+    pub fn with(&self, live: Self, start: usize) -> Self {
+        let batch = self.batch();
+        let join = |whole: &Tensor<B, 2>, live: Tensor<B, 2>| {
+            let end = start + live.dims()[0];
+            let mut parts = Vec::with_capacity(3);
+            if start > 0 {
+                parts.push(whole.clone().slice([0..start]));
+            }
+            parts.push(live);
+            if end < batch {
+                parts.push(whole.clone().slice([end..batch]));
+            }
+            Tensor::cat(parts, 0)
+        };
+        Self { audio: join(&self.audio, live.audio), video: join(&self.video, live.video) }
+    }
+}
+
+/// Losses are computed in f32, whatever the network is.
+pub(crate) fn in_f32<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
+}
+
+/// InfoNCE in both directions, and the mean of both retrieval accuracies.
 ///
 /// # Shapes
-/// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
 /// - outputs: `[1]`, `[1]`
 pub(crate) fn contrastive<B: Backend>(
-    audio: Tensor<B, 3>,
-    video: Tensor<B, 3>,
+    clips: Summary<B>,
     config: &AvffConfig,
 ) -> (Tensor<B, 1>, Tensor<B, 1>) {
-    let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
-        let mean: Tensor<B, 2> = x.mean_dim(1).squeeze_dim(1);
-        let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
-        mean / norm
-    };
-    let similarity = unit(audio).matmul(unit(video).transpose()) / config.loss.temperature;
+    let similarity = clips.audio.matmul(clips.video.transpose()) / config.loss.temperature;
     let [batch, _] = similarity.dims();
     let device = similarity.device();
     let own = Tensor::<B, 2>::eye(batch, &device);

@@ -57,6 +57,26 @@ impl Mask {
         &self.hidden_from_audio
     }
 
+    /// The mask of some of the clips, in the given order: of a part of the batch that is computed by
+    /// itself. Clips that it has no mask for are left out.
+    #[must_use]
+    pub fn part(&self, clips: impl IntoIterator<Item = usize>) -> Self {
+        let rows = clips.into_iter().filter_map(|clip| self.hidden_from_audio.get(clip).cloned());
+        Self { slices: self.slices, hidden_from_audio: rows.collect() }
+    }
+
+    /// The patches that audio hides: `[batch, tokens, patch]` to `[batch, tokens / 2, patch]`.
+    #[must_use]
+    pub fn hidden_audio<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.audio().hidden(patches)
+    }
+
+    /// The tubelets that video hides: `[batch, tokens, patch]` to `[batch, tokens / 2, patch]`.
+    #[must_use]
+    pub fn hidden_video<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.video().hidden(patches)
+    }
+
     pub(crate) fn audio(&self) -> ModalityMask {
         ModalityMask::new(self.slices, &self.hidden_from_audio)
     }

@@ -10,7 +10,7 @@ use crate::{
     error::ModelError,
     init::Init,
     layers::{AudioPatches, CrossModal, FusionScope, VideoPatches},
-    loss,
+    loss::{self, Summary},
     mask::Mask,
 };
 
@@ -31,6 +31,20 @@ pub struct PretrainOutput<B: Backend> {
     pub audio_patches: Tensor<B, 3>,
     /// Reconstructed tubelets, `[batch, tokens, patch]`, in the target's normalisation.
     pub video_patches: Tensor<B, 3>,
+    /// What `audio_patches` should have been.
+    pub audio_target: Tensor<B, 3>,
+    /// What `video_patches` should have been.
+    pub video_target: Tensor<B, 3>,
+}
+
+/// The batch that some clips are a part of, where it is computed in parts: contrast compares with all
+/// of it.
+#[derive(Debug, Clone)]
+pub struct Among<B: Backend> {
+    /// All clips of the batch.
+    pub all: Summary<B>,
+    /// The place of the part's first clip among them.
+    pub start: usize,
 }
 
 /// The masked autoencoder. Module paths are the keys of a released checkpoint.
@@ -88,6 +102,29 @@ impl<B: Backend> Pretrain<B> {
         video: Tensor<B, 5>,
         mask: &Mask,
     ) -> Result<PretrainOutput<B>, ModelError> {
+        self.forward_among(audio, video, mask, None)
+    }
+
+    /// What contrast compares of each clip: the encoders alone, nothing hidden.
+    ///
+    /// # Shapes
+    /// As [`forward`](Self::forward).
+    pub fn summarise(&self, audio: Tensor<B, 3>, video: Tensor<B, 5>) -> Summary<B> {
+        Summary::new(self.audio_encoder.forward(audio), self.visual_encoder.forward(video))
+    }
+
+    /// [`forward`](Self::forward) of a part of a batch. Contrast is that of the whole batch, with the
+    /// part's own clips in their places, so the gradients of all parts add up to the whole batch's.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn forward_among(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+        mask: &Mask,
+        among: Option<&Among<B>>,
+    ) -> Result<PretrainOutput<B>, ModelError> {
         let [batch, ..] = audio.dims();
         if mask.batch() != batch {
             let reason = format!("was drawn for {} clips, the batch has {batch}", mask.batch());
@@ -98,8 +135,12 @@ impl<B: Backend> Pretrain<B> {
         let (audio_mask, video_mask) = (mask.audio(), mask.video());
         let audio_tokens = self.audio_encoder.forward(audio.clone());
         let video_tokens = self.visual_encoder.forward(video.clone());
-        let (contrastive, retrieval_accuracy) =
-            loss::contrastive(audio_tokens.clone(), video_tokens.clone(), config);
+        let own = Summary::new(audio_tokens.clone(), video_tokens.clone());
+        let clips = match among {
+            Some(among) => among.all.with(own, among.start),
+            None => own,
+        };
+        let (contrastive, retrieval_accuracy) = loss::contrastive(clips, config);
 
         let seen_audio = audio_mask.visible(audio_tokens);
         let seen_video = video_mask.visible(video_tokens);
@@ -107,14 +148,16 @@ impl<B: Backend> Pretrain<B> {
         let made_audio = self.v2a.forward(seen_video.clone(), scope);
         let audio_patches = self.audio_decoder.forward(audio_mask.restore(seen_audio, made_audio));
         let video_patches = self.visual_decoder.forward(video_mask.restore(seen_video, made_video));
+        let (audio_patches, video_patches) =
+            (loss::in_f32(audio_patches), loss::in_f32(video_patches));
 
         let (region, norm) = (config.reconstruction.region, config.reconstruction.target_norm);
         let audio_target = loss::audio_target(audio, &AudioPatches::new(config), norm);
         let video_target = loss::video_target(video, &VideoPatches::new(config), norm);
         let audio_loss =
-            loss::reconstruction(audio_patches.clone(), audio_target, &audio_mask, region);
+            loss::reconstruction(audio_patches.clone(), audio_target.clone(), &audio_mask, region);
         let video_loss =
-            loss::reconstruction(video_patches.clone(), video_target, &video_mask, region);
+            loss::reconstruction(video_patches.clone(), video_target.clone(), &video_mask, region);
         let total = (video_loss.clone() + audio_loss.clone()) * config.loss.reconstruction
             + contrastive.clone() * config.loss.contrast;
         Ok(PretrainOutput {
@@ -125,6 +168,8 @@ impl<B: Backend> Pretrain<B> {
             video_loss,
             audio_patches,
             video_patches,
+            audio_target,
+            video_target,
         })
     }
 

@@ -3,6 +3,7 @@
 //! Keys and layouts are the reference's. What is written here carries its config; the sizes of a
 //! bare `.pth` are read off its shapes. Loading never runs a pickle's code.
 
+pub mod archive;
 mod infer;
 mod keys;
 mod load;

@@ -119,10 +119,18 @@ pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: String) -> Resu
     let written = safetensors::serialize_to_file(views, Some(metadata), &part)
         .map_err(|e| io(std::io::Error::other(e)))
         .and_then(|()| File::open(&part).and_then(|file| file.sync_all()).map_err(io))
-        .and_then(|()| std::fs::rename(&part, path).map_err(io));
+        .and_then(|()| std::fs::rename(&part, path).map_err(io))
+        .and_then(|()| sync_folder(path).map_err(io));
     if written.is_err() {
         // The first error is the one to report; a leftover is all a second could leave.
         let _ = std::fs::remove_file(&part);
     }
     written
+}
+
+/// Makes a renaming last: without it a power cut may leave the folder as it was.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Windows opens no folders, and needs no such thing.
+    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
 }
