@@ -1,10 +1,18 @@
 //! What surrounds the AVFF network when it is trained and judged.
 //!
-//! Today this crate holds the metrics of a real-or-fake detector; the learners of the three training
-//! stages build on them and come later.
+//! A [`Recipe`] is a run as a TOML file; a [`learner`] is what is particular about a stage; the
+//! [`trainer`] is the loop around it, whose runs can be interrupted anywhere and resumed to the same
+//! weights.
 //!
 //! # Layout
 //!
+//! - [`recipe`]: a run's settings, read, changed and written back.
+//! - [`learner`]: how a batch becomes gradients, and how a network is judged, stage by stage.
+//! - [`trainer`]: the loop, states, what a run tells.
+//! - [`optim`], [`schedule`], [`average`]: how weights follow gradients.
+//! - [`params`], [`gradients`]: a module's parameters, and their gradients, as lists.
+//! - [`peers`]: the processes of a data-parallel run.
+//! - [`error`]: why a run could not start or go on.
 //! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
 //!   its own, and [`metrics::BinaryReport`], all of them over one scored set of clips.
 //!
@@ -32,4 +40,17 @@
 //! # Ok::<(), avff_train::metrics::MetricError>(())
 //! ```
 
+pub mod average;
+pub mod error;
+pub mod gradients;
+pub mod learner;
 pub mod metrics;
+pub mod optim;
+pub mod params;
+pub mod peers;
+pub mod recipe;
+pub mod schedule;
+pub mod trainer;
+
+pub use error::TrainError;
+pub use recipe::Recipe;

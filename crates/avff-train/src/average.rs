@@ -1,0 +1,142 @@
+//! Averages of the weights along a run: often better than the weights of any one moment.
+
+use avff_model::checkpoint::archive::{ArchiveReader, Entry};
+use burn::{module::AutodiffModule, prelude::*, tensor::{TensorData, backend::AutodiffBackend}};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::TrainError,
+    params::{self, Parameter},
+};
+
+/// Which averages are kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AverageConfig {
+    /// First and last epoch, counted from 1, whose final weights are averaged: what the reference's
+    /// unused `wa_start` and `wa_end` say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<[u64; 2]>,
+    /// Decay of an exponential moving average over steps, such as 0.999; it starts at the first
+    /// weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
+}
+
+/// The averages of a run so far.
+#[derive(Debug)]
+pub struct Averages<B: Backend> {
+    config: AverageConfig,
+    ema: Option<Vec<Tensor<B, 1>>>,
+    /// Epochs in the mean, and the mean.
+    mean: Option<(u64, Vec<Tensor<B, 1>>)>,
+}
+
+impl<B: Backend> Averages<B> {
+    /// Starts at a module's weights.
+    pub fn new<M: Module<B>>(config: &AverageConfig, module: &M) -> Self {
+        let ema = config.ema.map(|_| params::values(module));
+        Self { config: config.clone(), ema, mean: None }
+    }
+
+    /// To be told the weights after every step.
+    pub fn after_step<M: Module<B>>(&mut self, module: &M) {
+        let (Some(decay), Some(ema)) = (self.config.ema, self.ema.take()) else { return };
+        let values = params::values(module);
+        let blend = |(old, new): (Tensor<B, 1>, Tensor<B, 1>)| old * decay + new * (1.0 - decay);
+        self.ema = Some(ema.into_iter().zip(values).map(blend).collect());
+    }
+
+    /// To be told the weights after every epoch, counted from 1.
+    pub fn after_epoch<M: Module<B>>(&mut self, epoch: u64, module: &M) {
+        let Some([first, last]) = self.config.epochs else { return };
+        if !(first..=last).contains(&epoch) {
+            return;
+        }
+        let values = params::values(module);
+        self.mean = Some(match self.mean.take() {
+            None => (1, values),
+            Some((count, mean)) => {
+                let share = 1.0 / (count + 1) as f64;
+                let blend =
+                    |(old, new): (Tensor<B, 1>, Tensor<B, 1>)| old.clone() + (new - old) * share;
+                (count + 1, mean.into_iter().zip(values).map(blend).collect())
+            }
+        });
+    }
+
+    /// The module with the moving average's weights.
+    pub fn ema<A, M>(&self, module: &M) -> Option<M>
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+        M: AutodiffModule<A>,
+    {
+        self.ema.as_deref().map(|values| with_values::<A, M>(module, values))
+    }
+
+    /// The module with the mean of epochs' weights.
+    pub fn mean<A, M>(&self, module: &M) -> Option<M>
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+        M: AutodiffModule<A>,
+    {
+        self.mean.as_ref().map(|(_, values)| with_values::<A, M>(module, values))
+    }
+
+    /// Epochs in the mean.
+    #[must_use]
+    pub fn epochs(&self) -> u64 {
+        self.mean.as_ref().map_or(0, |(count, _)| *count)
+    }
+
+    /// The averages, for a file.
+    #[must_use]
+    pub fn entries(&self, parameters: &[Parameter]) -> Vec<Entry> {
+        let mean = self.mean.as_ref().map(|(_, values)| values);
+        let averages = [("ema", self.ema.as_ref()), ("mean", mean)];
+        let mut entries = Vec::new();
+        for (under, values) in averages {
+            for (parameter, tensor) in parameters.iter().zip(values.into_iter().flatten()) {
+                let tensor = tensor.clone();
+                entries.push(Entry {
+                    name: format!("{under}/{}", parameter.key),
+                    shape: vec![parameter.len()],
+                    data: Box::new(move || tensor.to_data()),
+                });
+            }
+        }
+        entries
+    }
+
+    /// Reads back what [`entries`](Self::entries) gave, with `epochs` in the mean.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for a file that lacks something.
+    pub fn restore(
+        &mut self,
+        parameters: &[Parameter],
+        epochs: u64,
+        reader: &mut ArchiveReader<'_>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        let mut read = |under: &str| -> Result<Vec<Tensor<B, 1>>, TrainError> {
+            let tensor = |parameter: &Parameter| {
+                let count = parameter.len();
+                let values = reader.read(&format!("{under}/{}", parameter.key), &[count])?;
+                Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+            };
+            parameters.iter().map(tensor).collect()
+        };
+        self.ema = self.config.ema.map(|_| read("ema")).transpose()?;
+        self.mean = if epochs == 0 { None } else { Some((epochs, read("mean")?)) };
+        Ok(())
+    }
+}
+
+fn with_values<A, M>(module: &M, values: &[Tensor<A::InnerBackend, 1>]) -> M
+where
+    A: AutodiffBackend,
+    M: AutodiffModule<A>,
+{
+    params::update::<A, M>(module.clone(), |place, _| values.get(place).cloned())
+}

@@ -1,0 +1,98 @@
+//! Gradients of a module's parameters, in the order of its fields.
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    prelude::*,
+    tensor::{TensorData, backend::AutodiffBackend},
+};
+
+use crate::{
+    error::TrainError,
+    params::flat,
+    peers::Peers,
+};
+
+/// A gradient for each parameter, flat; `None` where none came.
+#[derive(Debug, Clone)]
+pub struct Gradients<B: Backend>(pub Vec<Option<Tensor<B, 1>>>);
+
+impl<B: Backend> Gradients<B> {
+    /// Takes those of `module`'s parameters out of a backward pass.
+    pub fn take<A, M>(mut gradients: A::Gradients, module: &M) -> Self
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+        M: Module<A>,
+    {
+        struct Take<'a, A: AutodiffBackend> {
+            gradients: &'a mut A::Gradients,
+            taken: Vec<Option<Tensor<A::InnerBackend, 1>>>,
+        }
+        impl<A: AutodiffBackend> ModuleVisitor<A> for Take<'_, A> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
+                let gradient = param.val().grad_remove(self.gradients);
+                self.taken.push(gradient.map(flat));
+            }
+        }
+        let mut take = Take::<A> { gradients: &mut gradients, taken: Vec::new() };
+        module.visit(&mut take);
+        Self(take.taken)
+    }
+
+    /// Adds those of another part of the batch.
+    pub fn add(&mut self, other: Self) {
+        for (sum, part) in self.0.iter_mut().zip(other.0) {
+            *sum = match (sum.take(), part) {
+                (Some(sum), Some(part)) => Some(sum + part),
+                (sum, part) => sum.or(part),
+            };
+        }
+    }
+
+    /// Multiplies all of them.
+    pub fn scale(&mut self, factor: f64) {
+        for gradient in self.0.iter_mut() {
+            *gradient = gradient.take().map(|gradient| gradient * factor);
+        }
+    }
+
+    /// The L2 norm of all of them together; not finite where one of their numbers is not.
+    #[must_use]
+    pub fn norm(&self) -> f64 {
+        let sums: Vec<Tensor<B, 1>> = self
+            .0
+            .iter()
+            .flatten()
+            .map(|gradient| gradient.clone().powi_scalar(2).sum())
+            .collect();
+        if sums.is_empty() {
+            return 0.0;
+        }
+        let sums = Tensor::cat(sums, 0).into_data();
+        sums.iter::<f64>().sum::<f64>().sqrt()
+    }
+
+    /// Sums them over all processes, in the order of ranks.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn sum_over(&mut self, peers: &mut dyn Peers) -> Result<(), TrainError> {
+        if peers.world() == 1 {
+            return Ok(());
+        }
+        let mut buffer: Vec<f32> = Vec::new();
+        for gradient in self.0.iter().flatten() {
+            buffer.extend(gradient.to_data().iter::<f32>());
+        }
+        peers.sum(&mut buffer)?;
+        let mut rest = buffer.as_slice();
+        for gradient in self.0.iter_mut() {
+            *gradient = gradient.take().map(|gradient| {
+                let (own, others) = rest.split_at(gradient.dims()[0].min(rest.len()));
+                rest = others;
+                let data = TensorData::new(own.to_vec(), [own.len()]);
+                Tensor::from_data(data, &gradient.device())
+            });
+        }
+        Ok(())
+    }
+}

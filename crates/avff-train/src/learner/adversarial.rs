@@ -1,0 +1,327 @@
+//! Critics of the reconstructions: Wasserstein losses (Arjovsky et al. 2017) that ask of each made
+//! patch whether it could be a true one.
+//!
+//! A critic is a small network over the numbers of a patch. It sees hidden patches only, since a visible
+//! one is no achievement. Network and critics step in turns: the network's loss has minus the critics'
+//! mean score of what it made, at the recipe's weight; then the critics learn to score true patches above
+//! made ones. What keeps them Lipschitz is a bound on their weights or on their spectral norms; a
+//! gradient penalty would need second derivatives, which Burn has not.
+
+use avff_model::{
+    AvffConfig, Mask, PretrainOutput,
+    checkpoint::archive::{ArchiveReader, Entry},
+};
+use burn::{
+    module::{AutodiffModule, Module, Param},
+    prelude::*,
+    tensor::{TensorData, activation::leaky_relu, backend::AutodiffBackend},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Values, scalar};
+use crate::{
+    error::TrainError,
+    gradients::Gradients,
+    optim::{Optimizer, OptimizerConfig},
+    params,
+    peers::Peers,
+};
+
+/// Critics of the reconstructions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdversarialConfig {
+    /// Of the critics' term in the network's loss.
+    pub weight: f64,
+    /// The critics' own learning rate.
+    pub lr: f64,
+    /// Steps of the critics for each of the network.
+    pub steps: u64,
+    /// Features of their hidden layers.
+    pub hidden: usize,
+    /// Hidden layers.
+    pub depth: usize,
+    /// What keeps them Lipschitz.
+    pub lipschitz: Lipschitz,
+}
+
+impl Default for AdversarialConfig {
+    fn default() -> Self {
+        Self {
+            weight: 0.1,
+            lr: 1e-4,
+            steps: 1,
+            hidden: 256,
+            depth: 2,
+            lipschitz: Lipschitz::SpectralNorm,
+        }
+    }
+}
+
+/// What keeps critics Lipschitz.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Lipschitz {
+    /// Every weight stays within plus and minus `bound` (Arjovsky et al. 2017).
+    WeightClip {
+        /// The bound.
+        bound: f64,
+    },
+    /// Every matrix is divided by its largest singular value where that is above 1 (after Miyato et al.
+    /// 2018), found by power iteration after each step.
+    SpectralNorm,
+}
+
+/// Slope of the activation below 0.
+const SLOPE: f64 = 0.2;
+/// Rounds of the power iteration that a step adds; weights move little between steps.
+const ROUNDS: usize = 2;
+
+/// Layers of a critic: the last one gives the score.
+#[derive(Module, Debug)]
+pub(super) struct Critic<B: Backend> {
+    weights: Vec<Param<Tensor<B, 2>>>,
+    biases: Vec<Param<Tensor<B, 1>>>,
+}
+
+impl<B: Backend> Critic<B> {
+    fn new(sizes: &[usize], rng: &mut ChaCha8Rng, device: &B::Device) -> Self {
+        let mut draw = |inputs: usize, outputs: usize| {
+            let bound = (6.0 / (inputs + outputs) as f64).sqrt();
+            let values: Vec<f32> = (0..inputs * outputs)
+                .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
+                .collect();
+            Param::from_data(TensorData::new(values, [inputs, outputs]), device)
+        };
+        let weights = sizes.windows(2).map(|pair| draw(pair[0], pair[1])).collect();
+        let zeros = |&size: &usize| Param::from_data(TensorData::zeros::<f32, _>([size]), device);
+        Self { weights, biases: sizes.iter().skip(1).map(zeros).collect() }
+    }
+
+    /// The mean score.
+    ///
+    /// # Shapes
+    /// - `patches`: `[batch, tokens, patch]`
+    /// - output: `[1]`
+    fn score(&self, patches: Tensor<B, 3>) -> Tensor<B, 1> {
+        let [batch, tokens, patch] = patches.dims();
+        let last = self.weights.len().saturating_sub(1);
+        let mut x = patches.reshape([batch * tokens, patch]);
+        for (layer, (weight, bias)) in self.weights.iter().zip(&self.biases).enumerate() {
+            x = x.matmul(weight.val()) + bias.val().unsqueeze::<2>();
+            if layer < last {
+                x = leaky_relu(x, SLOPE);
+            }
+        }
+        x.mean()
+    }
+}
+
+/// Both critics.
+#[derive(Module, Debug)]
+pub(super) struct Pair<B: Backend> {
+    audio: Critic<B>,
+    video: Critic<B>,
+}
+
+/// What the critics of one part of a batch are shown: hidden patches, made and true.
+#[derive(Debug)]
+pub(super) struct Shown<B: Backend> {
+    audio: [Tensor<B, 3>; 2],
+    video: [Tensor<B, 3>; 2],
+    share: f64,
+}
+
+/// The critics, and what makes them learn.
+#[derive(Debug)]
+pub(super) struct Critics<B: AutodiffBackend> {
+    config: AdversarialConfig,
+    pair: Pair<B>,
+    optimizer: Optimizer<B::InnerBackend>,
+    /// Left singular vectors of every matrix, as far as power iteration has come.
+    directions: Vec<Option<Tensor<B::InnerBackend, 2>>>,
+}
+
+impl<B: AutodiffBackend> Critics<B> {
+    pub(super) fn new(
+        config: &AdversarialConfig,
+        network: &AvffConfig,
+        seed: u64,
+        device: &B::Device,
+    ) -> Result<Self, TrainError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ u64::from_le_bytes(*b"critics\0"));
+        let sizes = |patch: usize| {
+            let hidden = std::iter::repeat_n(config.hidden, config.depth);
+            std::iter::once(patch).chain(hidden).chain([1]).collect::<Vec<_>>()
+        };
+        let pair = Pair {
+            audio: Critic::new(&sizes(network.audio_patch_len()), &mut rng, device),
+            video: Critic::new(&sizes(network.video_patch_len()), &mut rng, device),
+        };
+        // Half the usual momentum: the ground they walk on moves.
+        let optimizer = OptimizerConfig { betas: [0.5, 0.9], ..OptimizerConfig::adam(config.lr) };
+        let parameters = params::list(&pair);
+        let directions = parameters.iter().map(|_| None).collect();
+        let optimizer = Optimizer::new(&optimizer, parameters)?;
+        let mut critics = Self { config: config.clone(), pair, optimizer, directions };
+        critics.bound();
+        Ok(critics)
+    }
+
+    /// The term of the network's loss for one part of a batch, and what to show the critics of it.
+    pub(super) fn judge(
+        &self,
+        out: &PretrainOutput<B>,
+        mask: &Mask,
+        share: f64,
+    ) -> (Tensor<B, 1>, Shown<B::InnerBackend>) {
+        let audio = [&out.audio_patches, &out.audio_target].map(|x| mask.hidden_audio(x.clone()));
+        let video = [&out.video_patches, &out.video_target].map(|x| mask.hidden_video(x.clone()));
+        let fixed = self.pair.clone().no_grad();
+        let score = fixed.audio.score(audio[0].clone()) + fixed.video.score(video[0].clone());
+        let shown = Shown {
+            audio: audio.map(Tensor::inner),
+            video: video.map(Tensor::inner),
+            share,
+        };
+        (score * (-self.config.weight * share), shown)
+    }
+
+    /// Lets the critics learn from what they are shown. The values are the estimated distances, true
+    /// minus made, which are to shrink as reconstructions get better.
+    pub(super) fn learn(
+        &mut self,
+        shown: &[Shown<B::InnerBackend>],
+        peers: &mut dyn Peers,
+    ) -> Result<Values, TrainError> {
+        let mut distances = [0.0_f32; 2];
+        for _ in 0..self.config.steps {
+            let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+            distances = [0.0; 2];
+            for part in shown {
+                let on = |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
+                let apart = |critic: &Critic<B>, [made, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
+                    (critic.score(on(real)) - critic.score(on(made))) * part.share
+                };
+                let audio = apart(&self.pair.audio, &part.audio);
+                let video = apart(&self.pair.video, &part.video);
+                distances[0] += scalar(audio.clone()) as f32;
+                distances[1] += scalar(video.clone()) as f32;
+                let found = Gradients::take::<B, _>((audio + video).neg().backward(), &self.pair);
+                match &mut gradients {
+                    Some(sum) => sum.add(found),
+                    none => *none = Some(found),
+                }
+            }
+            let Some(mut gradients) = gradients else { break };
+            gradients.sum_over(peers)?;
+            peers.sum(&mut distances)?;
+            self.pair = self.optimizer.step::<B, _>(self.config.lr, self.pair.clone(), gradients);
+            self.bound();
+        }
+        let [audio, video] = distances.map(f64::from);
+        Ok(vec![("critic_audio", audio), ("critic_video", video)])
+    }
+
+    /// Keeps the critics Lipschitz.
+    fn bound(&mut self) {
+        let shapes: Vec<Vec<usize>> =
+            params::list(&self.pair).into_iter().map(|parameter| parameter.shape).collect();
+        let (lipschitz, directions) = (self.config.lipschitz, &mut self.directions);
+        self.pair = params::update::<B, _>(self.pair.clone(), |place, values| {
+            match (lipschitz, shapes.get(place)?.as_slice()) {
+                (Lipschitz::WeightClip { bound }, _) => Some(values.clamp(-bound, bound)),
+                (Lipschitz::SpectralNorm, &[inputs, outputs]) => {
+                    let matrix = values.reshape([inputs, outputs]);
+                    let direction = directions.get_mut(place)?;
+                    let (norm, left) = spectral_norm(matrix.clone(), direction.take());
+                    *direction = Some(left);
+                    Some((matrix / norm.max(1.0)).reshape([inputs * outputs]))
+                }
+                (Lipschitz::SpectralNorm, _) => None,
+            }
+        });
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let pair = self.pair.valid();
+        let parameters = params::list(&pair);
+        let mut entries = self.optimizer.entries("critics/optimizer");
+        for (parameter, tensor) in parameters.iter().zip(params::values(&pair)) {
+            entries.push(Entry {
+                name: format!("critics/{}", parameter.key),
+                shape: vec![parameter.len()],
+                data: Box::new(move || tensor.to_data()),
+            });
+        }
+        for (parameter, direction) in parameters.iter().zip(&self.directions) {
+            let Some(direction) = direction.clone() else { continue };
+            entries.push(Entry {
+                name: format!("critics/direction/{}", parameter.key),
+                shape: direction.dims().to_vec(),
+                data: Box::new(move || direction.to_data()),
+            });
+        }
+        entries
+    }
+
+    pub(super) fn steps(&self) -> Vec<u64> {
+        self.optimizer.steps()
+    }
+
+    pub(super) fn restore(
+        &mut self,
+        steps: &[u64],
+        reader: &mut ArchiveReader<'_>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        let parameters = params::list(&self.pair);
+        let mut values = Vec::new();
+        for (parameter, direction) in parameters.iter().zip(&mut self.directions) {
+            let count = parameter.len();
+            let read = reader.read(&format!("critics/{}", parameter.key), &[count])?;
+            values.push(Tensor::from_data(TensorData::new(read, [count]), device));
+            if let (Some(_), &[inputs, _]) = (&direction, parameter.shape.as_slice()) {
+                let name = format!("critics/direction/{}", parameter.key);
+                let read = reader.read(&name, &[inputs, 1])?;
+                *direction = Some(Tensor::from_data(TensorData::new(read, [inputs, 1]), device));
+            }
+        }
+        self.pair =
+            params::update::<B, _>(self.pair.clone(), |place, _| values.get(place).cloned());
+        self.optimizer.restore("critics/optimizer", steps, reader, device)
+    }
+}
+
+/// The largest singular value of a matrix, and its left singular vector, from where power iteration
+/// stood.
+///
+/// # Shapes
+/// - `matrix`: `[rows, columns]`
+/// - `left`: `[rows, 1]`
+fn spectral_norm<B: Backend>(
+    matrix: Tensor<B, 2>,
+    left: Option<Tensor<B, 2>>,
+) -> (f64, Tensor<B, 2>) {
+    let unit = |x: Tensor<B, 2>| {
+        let norm = x.clone().powi_scalar(2).sum().sqrt().clamp_min(1e-12);
+        x / norm.unsqueeze::<2>()
+    };
+    let rounds = if left.is_some() { ROUNDS } else { 16 * ROUNDS };
+    let [rows, _] = matrix.dims();
+    // Not ones: a matrix of random signs may have next to nothing along them.
+    let start = || {
+        let wave: Vec<f32> = (0..rows).map(|row| ((row * row) as f32 * 0.7 + 0.3).sin()).collect();
+        Tensor::from_data(TensorData::new(wave, [rows, 1]), &matrix.device())
+    };
+    let mut left = unit(left.unwrap_or_else(start));
+    let mut right = unit(matrix.clone().transpose().matmul(left.clone()));
+    for _ in 0..rounds {
+        left = unit(matrix.clone().matmul(right));
+        right = unit(matrix.clone().transpose().matmul(left.clone()));
+    }
+    let norm = left.clone().transpose().matmul(matrix).matmul(right);
+    (scalar(norm.reshape([1])), left)
+}

@@ -1,0 +1,216 @@
+//! Stage 3: real or fake.
+
+use avff_model::{AvffConfig, Classifier, FusionScope, checkpoint::Kind};
+use burn::{
+    module::AutodiffModule,
+    prelude::*,
+    tensor::{activation::log_softmax, backend::AutodiffBackend},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    LabelledClips, Learner, Step, StepContext, Values,
+    chance::{self, Purpose},
+    labels, parts, scalar, tensors,
+};
+use crate::{
+    error::TrainError,
+    gradients::Gradients,
+    metrics::{BinaryReport, Scored},
+    params,
+    peers::Peers,
+};
+
+/// Loss and labels of stage 3.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FinetuneConfig {
+    /// What is minimised.
+    pub loss: FinetuneLoss,
+    /// The share of a label that is spread over both outputs.
+    pub label_smoothing: f64,
+    /// Blends clips and labels pairwise by a share from Beta(alpha, alpha).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<f64>,
+}
+
+/// What stage 3 minimises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FinetuneLoss {
+    /// Binary cross entropy with logits, the mean over both outputs: the reference.
+    #[default]
+    Bce,
+    /// Cross entropy over both outputs.
+    CrossEntropy,
+}
+
+impl FinetuneLoss {
+    /// The mean over the batch.
+    ///
+    /// # Shapes
+    /// - `logits`, `targets`: `[batch, 2]`
+    /// - output: `[1]`
+    pub fn of<B: Backend>(self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> Tensor<B, 1> {
+        match self {
+            Self::Bce => {
+                let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
+                (logits.clone().clamp_min(0.0) - logits * targets + softplus).mean()
+            }
+            Self::CrossEntropy => (log_softmax(logits, 1) * targets).sum_dim(1).mean().neg(),
+        }
+    }
+}
+
+/// Trains the classifier.
+#[derive(Debug)]
+pub struct Finetune {
+    config: FinetuneConfig,
+    training: FusionScope,
+    evaluation: FusionScope,
+}
+
+impl Finetune {
+    /// A learner of a network with this config.
+    #[must_use]
+    pub fn new(config: FinetuneConfig, network: &AvffConfig) -> Self {
+        Self {
+            config,
+            training: FusionScope::training(network.fusion_attention),
+            evaluation: FusionScope::evaluation(network.fusion_attention),
+        }
+    }
+}
+
+/// Scores of judged clips.
+#[derive(Debug, Default)]
+pub struct Scores {
+    loss: f64,
+    scored: Vec<Scored>,
+}
+
+impl<B: AutodiffBackend> Learner<B> for Finetune {
+    type Model = Classifier<B>;
+    type Tally = Scores;
+
+    const KIND: Kind = Kind::Classifier;
+    const LABELLED: bool = true;
+    const BEST: &'static str = "map";
+
+    fn step(
+        &mut self,
+        model: &Classifier<B>,
+        batch: &LabelledClips,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Step<B::InnerBackend>, TrainError> {
+        let (rank, world) = (context.peers.rank(), context.peers.world());
+        let mut rng = chance::generator(context.seed, context.step, Purpose::Mixup);
+        rng.set_stream(rank as u64);
+        let mixed = self.config.mixup.and_then(|alpha| {
+            labels::mix(&batch.clips, &batch.targets, alpha, &mut rng)
+        });
+        let (clips, targets) = match &mixed {
+            Some((clips, targets)) => (clips, targets),
+            None => (&batch.clips, &batch.targets),
+        };
+        let running = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
+        let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+        let mut total = 0.0;
+        for part in parts(clips.len(), context.micro_batch) {
+            let share = part.len() as f64 / (clips.len() * world) as f64;
+            let place = rank + world * part.start;
+            B::seed(context.device, chance::backend_seed(context.seed, context.step, place));
+            let (audio, video) = tensors::<B>(&clips[part.clone()], context.spec, context.device);
+            let rows = labels::rows(&targets[part], self.config.label_smoothing, context.device);
+            let logits = running.as_ref().unwrap_or(model).forward(audio, video, self.training);
+            let loss = self.config.loss.of(logits, rows) * share;
+            total += scalar(loss.clone());
+            let found = Gradients::take::<B, _>((loss * context.loss_scale).backward(), model);
+            match &mut gradients {
+                Some(sum) => sum.add(found),
+                none => *none = Some(found),
+            }
+        }
+        let mut gradients = gradients.unwrap_or(Gradients(Vec::new()));
+        gradients.sum_over(context.peers)?;
+        if context.loss_scale != 1.0 {
+            gradients.scale(1.0 / context.loss_scale);
+        }
+        let mut total = [total as f32];
+        context.peers.sum(&mut total)?;
+        Ok(Step { gradients, values: vec![("loss", f64::from(total[0]))] })
+    }
+
+    fn judge(
+        &self,
+        model: &<Classifier<B> as AutodiffModule<B>>::InnerModule,
+        batch: &LabelledClips,
+        _first: u64,
+        context: &mut StepContext<'_, B>,
+        tally: &mut Scores,
+    ) -> Result<(), TrainError> {
+        for part in parts(batch.clips.len(), context.micro_batch) {
+            let (audio, video) = tensors(&batch.clips[part.clone()], context.spec, context.device);
+            let logits = model.forward(audio, video, self.evaluation);
+            let targets = &batch.targets[part];
+            let loss = self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));
+            tally.loss += scalar(loss) * targets.len() as f64;
+            let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
+            let rows = values.as_chunks::<2>().0.iter().zip(targets);
+            tally.scored.extend(rows.map(|(&[fake, real], &target)| Scored {
+                fake,
+                real,
+                target: u8::from(target > 0.5),
+            }));
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, tally: Scores, peers: &mut dyn Peers) -> Result<Values, TrainError> {
+        let tally = tally.gathered(peers)?;
+        let count = tally.scored.len() as f64;
+        let mut values = vec![("loss", tally.loss / count)];
+        // Labels are 0 or 1, so a report there is; what is not defined has no number.
+        if let Ok(report) = BinaryReport::new(&tally.scored) {
+            let metrics = [
+                ("map", report.map),
+                ("mean_auc", report.mean_auc),
+                ("accuracy", report.accuracy),
+                ("dprime", report.dprime),
+                ("auc", report.auc),
+                ("ap", report.ap),
+                ("balanced_accuracy", report.balanced_accuracy),
+                ("eer", report.eer),
+            ];
+            values.extend(metrics.map(|(name, value)| (name, value.unwrap_or(f64::NAN))));
+        }
+        Ok(values)
+    }
+}
+
+impl Scores {
+    /// Those of all processes, whose parts may differ by a clip.
+    fn gathered(self, peers: &mut dyn Peers) -> Result<Self, TrainError> {
+        if peers.world() == 1 {
+            return Ok(self);
+        }
+        let counts = peers.gather(&[self.scored.len() as f32])?;
+        let longest = counts.iter().fold(0.0_f32, |a, &b| a.max(b)) as usize;
+        let mut flat: Vec<f32> =
+            self.scored.iter().flat_map(|s| [s.fake, s.real, f32::from(s.target)]).collect();
+        flat.resize(longest * 3, 0.0);
+        let all = peers.gather(&flat)?;
+        let mut loss = [self.loss as f32];
+        peers.sum(&mut loss)?;
+        let mut scored = Vec::new();
+        for (rows, &count) in all.chunks(longest.max(1) * 3).zip(&counts) {
+            let rows = rows.as_chunks::<3>().0.iter().take(count as usize);
+            scored.extend(rows.map(|&[fake, real, target]| Scored {
+                fake,
+                real,
+                target: u8::from(target > 0.5),
+            }));
+        }
+        Ok(Self { loss: f64::from(loss[0]), scored })
+    }
+}

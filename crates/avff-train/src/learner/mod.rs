@@ -1,0 +1,183 @@
+//! What the stages differ in: how a batch becomes gradients, and how a network is judged.
+//!
+//! The loop around them ([`trainer`](crate::trainer)) is one. A [`Learner`] gets a whole batch and
+//! computes it in parts as large as memory allows; the gradients of the parts add up to those of the
+//! batch.
+//!
+//! - [`pretrain`]: stages 1 and 2
+//! - [`finetune`]: stage 3
+//! - [`adversarial`]: critics of the reconstructions, an option of pre-training
+//! - `labels`: targets, smoothing and mixup
+//! - `chance`: what is random in a step, from seed and step alone
+
+pub mod adversarial;
+mod chance;
+pub mod finetune;
+mod labels;
+pub mod pretrain;
+
+use avff_data::{batcher, clip::Clip, spec::ClipSpec};
+use avff_model::{
+    checkpoint::{
+        Kind,
+        archive::{ArchiveReader, Entry},
+    },
+};
+use burn::{
+    module::AutodiffModule,
+    prelude::*,
+    tensor::{FloatDType, backend::AutodiffBackend},
+};
+
+pub use self::{
+    adversarial::{AdversarialConfig, Lipschitz},
+    finetune::{Finetune, FinetuneConfig, FinetuneLoss},
+    pretrain::PretrainLearner,
+};
+use crate::{error::TrainError, gradients::Gradients, peers::Peers};
+
+/// Named numbers, in the order in which they are shown.
+pub type Values = Vec<(&'static str, f64)>;
+
+/// A batch as the loader hands it over: this process's clips.
+#[derive(Debug)]
+pub struct LabelledClips {
+    /// The clips.
+    pub clips: Vec<Clip>,
+    /// Their labels, 1 for fake; empty where none are needed.
+    pub targets: Vec<f32>,
+}
+
+/// What a step depends on besides network and clips.
+pub struct StepContext<'a, B: AutodiffBackend> {
+    /// The run's seed.
+    pub seed: u64,
+    /// Steps before this one.
+    pub step: u64,
+    /// The most clips in one pass.
+    pub micro_batch: usize,
+    /// What passes are computed in; `None` for f32.
+    pub precision: Option<FloatDType>,
+    /// What the loss is multiplied by before gradients are taken; they are divided by it again.
+    pub loss_scale: f64,
+    /// Sizes of the clips.
+    pub spec: &'a ClipSpec,
+    /// Where tensors go.
+    pub device: &'a B::Device,
+    /// The other processes.
+    pub peers: &'a mut dyn Peers,
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub struct Step<B: Backend> {
+    /// Of the mean loss over all clips of all processes' batches, unscaled.
+    pub gradients: Gradients<B>,
+    /// Losses and the like; the first one is what is minimised.
+    pub values: Values,
+}
+
+/// A stage of training.
+pub trait Learner<B: AutodiffBackend> {
+    /// The network.
+    type Model: AutodiffModule<B>;
+    /// What judging adds up over batches.
+    type Tally: Default;
+
+    /// Which checkpoint the network is.
+    const KIND: Kind;
+    /// Whether clips need labels.
+    const LABELLED: bool;
+    /// The metric that tells the best epoch unless a recipe names another.
+    const BEST: &'static str;
+
+    /// The gradients of a batch.
+    ///
+    /// # Errors
+    /// What passes or other processes report.
+    fn step(
+        &mut self,
+        model: &Self::Model,
+        batch: &LabelledClips,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Step<B::InnerBackend>, TrainError>;
+
+    /// To be called once the network took the step: what else learns along.
+    ///
+    /// # Errors
+    /// What other processes report.
+    fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
+        let _ = context;
+        Ok(Vec::new())
+    }
+
+    /// Judges a batch of validation clips, whose first one has number `first`.
+    ///
+    /// # Errors
+    /// What passes report.
+    fn judge(
+        &self,
+        model: &<Self::Model as AutodiffModule<B>>::InnerModule,
+        batch: &LabelledClips,
+        first: u64,
+        context: &mut StepContext<'_, B>,
+        tally: &mut Self::Tally,
+    ) -> Result<(), TrainError>;
+
+    /// The numbers of all judged batches, of every process.
+    ///
+    /// # Errors
+    /// What other processes report.
+    fn verdict(&self, tally: Self::Tally, peers: &mut dyn Peers) -> Result<Values, TrainError>;
+
+    /// What else learns along, for a file.
+    fn entries(&self) -> Vec<Entry> {
+        Vec::new()
+    }
+
+    /// Steps that the optimizers of [`entries`](Self::entries) took.
+    fn steps(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Reads back what [`entries`](Self::entries) and [`steps`](Self::steps) gave.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for a file that lacks something.
+    fn restore(
+        &mut self,
+        steps: &[u64],
+        reader: &mut ArchiveReader<'_>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        let _ = (steps, reader, device);
+        Ok(())
+    }
+}
+
+/// Whether less of a metric is better: losses and error rates.
+#[must_use]
+pub fn lower_is_better(metric: &str) -> bool {
+    metric.contains("loss") || metric == "eer" || metric == "total"
+}
+
+/// Ranges of at most `micro_batch` clips that cover `count`.
+fn parts(count: usize, micro_batch: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let size = micro_batch.max(1);
+    (0..count).step_by(size).map(move |start| start..(start + size).min(count))
+}
+
+/// Clips as tensors.
+fn tensors<B: Backend>(
+    clips: &[Clip],
+    spec: &ClipSpec,
+    device: &B::Device,
+) -> (Tensor<B, 3>, Tensor<B, 5>) {
+    let batch = batcher::batch::<B>(clips, spec, device);
+    (batch.audio, batch.video)
+}
+
+/// The one number of a tensor.
+fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
+    tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,265 @@
+//! Stages 1 and 2: half of each modality is made from the other, and clips are told apart.
+
+use avff_model::{Among, AvffConfig, Mask, Pretrain, Summary, checkpoint::{Kind, archive::{ArchiveReader, Entry}}};
+use burn::{
+    module::AutodiffModule,
+    prelude::*,
+    tensor::{TensorData, backend::AutodiffBackend},
+};
+
+use super::{
+    LabelledClips, Learner, Step, StepContext, Values,
+    adversarial::{AdversarialConfig, Critics, Shown},
+    chance::{self, Purpose},
+    parts, scalar, tensors,
+};
+use crate::{error::TrainError, gradients::Gradients, params, peers::Peers};
+
+/// Trains the pre-training model.
+#[derive(Debug)]
+pub struct PretrainLearner<B: AutodiffBackend> {
+    network: AvffConfig,
+    /// Hidden from audio in every step, where it is not drawn.
+    hidden: Option<Vec<usize>>,
+    critics: Option<Critics<B>>,
+    /// What the critics are shown once the network took its step.
+    shown: Vec<Shown<B::InnerBackend>>,
+}
+
+impl<B: AutodiffBackend> PretrainLearner<B> {
+    /// A learner of a network with this config.
+    ///
+    /// # Errors
+    /// [`TrainError::Keys`] never; critics have no groups.
+    pub fn new(
+        network: &AvffConfig,
+        adversarial: Option<&AdversarialConfig>,
+        seed: u64,
+        device: &B::Device,
+    ) -> Result<Self, TrainError> {
+        let critics =
+            adversarial.map(|config| Critics::new(config, network, seed, device)).transpose()?;
+        Ok(Self { network: network.clone(), hidden: None, critics, shown: Vec::new() })
+    }
+
+    /// Hides these slices from audio in every training step, and the others from video, instead of
+    /// drawing: to repeat steps that someone else took. `None` unless they are half of all slices.
+    #[must_use]
+    pub fn hiding(self, slices: &[usize]) -> Option<Self> {
+        Mask::shared(self.network.slices, slices, 1)?;
+        Some(Self { hidden: Some(slices.to_vec()), ..self })
+    }
+
+    /// The masks of a batch of all processes, of which this one has every `world`-th clip.
+    fn mask(&self, own: usize, seed: u64, step: u64, purpose: Purpose, peers: &dyn Peers) -> Mask {
+        let given = self.hidden.as_deref();
+        if let Some(mask) = given.and_then(|hidden| Mask::shared(self.network.slices, hidden, own)) {
+            return mask;
+        }
+        let (rank, world) = (peers.rank(), peers.world());
+        let mut rng = chance::generator(seed, step, purpose);
+        let all = Mask::draw(&self.network, own * world, &mut rng);
+        all.part((0..own).map(|clip| rank + clip * world))
+    }
+
+    /// What contrast compares of every clip of the batch, where it is computed in parts.
+    fn summaries(
+        &self,
+        model: &Pretrain<B>,
+        batch: &LabelledClips,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Option<Summary<B>>, TrainError> {
+        let world = context.peers.world();
+        let whole = world == 1 && batch.clips.len() <= context.micro_batch;
+        if whole || self.network.loss.contrast == 0.0 {
+            return Ok(None);
+        }
+        let model = match context.precision {
+            Some(dtype) => params::cast::<B, _>(model, dtype).valid(),
+            None => model.valid(),
+        };
+        let (mut audio, mut video) = (Vec::new(), Vec::new());
+        for part in parts(batch.clips.len(), context.micro_batch) {
+            let (sound, frames) = tensors(&batch.clips[part], context.spec, context.device);
+            let summary = model.summarise(sound, frames);
+            audio.extend(summary.audio.into_data().iter::<f32>());
+            video.extend(summary.video.into_data().iter::<f32>());
+        }
+        let dim = self.network.encoder.dim;
+        let mut gather = |values: &[f32]| -> Result<Tensor<B, 2>, TrainError> {
+            let all = context.peers.gather(values)?;
+            let rows = all.len() / dim;
+            Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
+        };
+        Ok(Some(Summary { audio: gather(&audio)?, video: gather(&video)? }))
+    }
+}
+
+/// Names of what a pass yields.
+const NAMES: [&str; 5] = ["total", "audio_loss", "video_loss", "contrastive_loss", "retrieval"];
+
+impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
+    type Model = Pretrain<B>;
+    type Tally = Sums;
+
+    const KIND: Kind = Kind::Pretrain;
+    const LABELLED: bool = false;
+    const BEST: &'static str = "total";
+
+    fn step(
+        &mut self,
+        model: &Pretrain<B>,
+        batch: &LabelledClips,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Step<B::InnerBackend>, TrainError> {
+        let own = batch.clips.len();
+        let (rank, world) = (context.peers.rank(), context.peers.world());
+        let mask = self.mask(own, context.seed, context.step, Purpose::Mask, &*context.peers);
+        let all = self.summaries(model, batch, context)?;
+        let running = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
+        let weights = self.network.loss.clone();
+        let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+        let mut sums = [0.0_f64; 6];
+        self.shown.clear();
+        for part in parts(own, context.micro_batch) {
+            let share = part.len() as f64 / (own * world) as f64;
+            B::seed(
+                context.device,
+                chance::backend_seed(context.seed, context.step, rank + world * part.start),
+            );
+            let (audio, video) =
+                tensors::<B>(&batch.clips[part.clone()], context.spec, context.device);
+            let among = all
+                .clone()
+                .map(|all| Among { all, start: rank * own + part.start });
+            let mask = mask.part(part);
+            let running = running.as_ref().unwrap_or(model);
+            let out = running.forward_among(audio, video, &mask, among.as_ref())?;
+            let reconstruction =
+                (out.video_loss.clone() + out.audio_loss.clone()) * (weights.reconstruction * share);
+            // With a batch in parts, contrast is the whole batch's in each of them: the gradients of
+            // the parts' own clips add up to it.
+            let contrast_share = if among.is_some() { 1.0 } else { share };
+            let mut loss =
+                reconstruction + out.contrastive.clone() * (weights.contrast * contrast_share);
+            let mut adversarial = 0.0;
+            if let Some(critics) = &self.critics {
+                let (term, shown) = critics.judge(&out, &mask, share);
+                adversarial = scalar(term.clone());
+                loss = loss + term;
+                self.shown.push(shown);
+            }
+            let values = [
+                out.audio_loss,
+                out.video_loss,
+                out.contrastive,
+                out.retrieval_accuracy,
+            ]
+            .map(|value| scalar(value) * share);
+            for (sum, value) in sums[1..5].iter_mut().zip(values) {
+                *sum += value;
+            }
+            sums[5] += adversarial;
+            let found = Gradients::take::<B, _>((loss * context.loss_scale).backward(), model);
+            match &mut gradients {
+                Some(sum) => sum.add(found),
+                none => *none = Some(found),
+            }
+        }
+        let mut gradients = gradients.unwrap_or(Gradients(Vec::new()));
+        gradients.sum_over(context.peers)?;
+        if context.loss_scale != 1.0 {
+            gradients.scale(1.0 / context.loss_scale);
+        }
+        let mut sums = sums.map(|sum| sum as f32);
+        context.peers.sum(&mut sums)?;
+        let mut sums = sums.map(f64::from);
+        sums[0] = (sums[1] + sums[2]) * weights.reconstruction + sums[3] * weights.contrast;
+        let mut values: Values = NAMES.into_iter().zip(sums).collect();
+        if self.critics.is_some() {
+            values.push(("adversarial_loss", sums[5]));
+        }
+        Ok(Step { gradients, values })
+    }
+
+    fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
+        let shown = std::mem::take(&mut self.shown);
+        match &mut self.critics {
+            Some(critics) => critics.learn(&shown, context.peers),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn judge(
+        &self,
+        model: &<Pretrain<B> as AutodiffModule<B>>::InnerModule,
+        batch: &LabelledClips,
+        first: u64,
+        context: &mut StepContext<'_, B>,
+        tally: &mut Sums,
+    ) -> Result<(), TrainError> {
+        for part in parts(batch.clips.len(), context.micro_batch) {
+            // The same masks in every epoch, so that epochs compare.
+            let step = first + part.start as u64;
+            let mut rng = chance::generator(context.seed, step, Purpose::ValidationMask);
+            let mask = Mask::draw(&self.network, part.len(), &mut rng);
+            let count = part.len() as f64;
+            let (audio, video) = tensors(&batch.clips[part], context.spec, context.device);
+            let out = model.forward(audio, video, &mask)?;
+            let values = [
+                out.total,
+                out.audio_loss,
+                out.video_loss,
+                out.contrastive,
+                out.retrieval_accuracy,
+            ];
+            for (sum, value) in tally.sums.iter_mut().zip(values) {
+                *sum += scalar(value) * count;
+            }
+            tally.clips += count;
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, tally: Sums, peers: &mut dyn Peers) -> Result<Values, TrainError> {
+        let mut all = [0.0_f32; 6];
+        for (to, from) in all.iter_mut().zip(tally.sums.iter().chain([&tally.clips])) {
+            *to = *from as f32;
+        }
+        let (sums, clips) = if peers.world() == 1 {
+            (tally.sums, tally.clips)
+        } else {
+            peers.sum(&mut all)?;
+            let [total, audio, video, contrastive, retrieval, clips] = all.map(f64::from);
+            ([total, audio, video, contrastive, retrieval], clips)
+        };
+        Ok(NAMES.into_iter().zip(sums.map(|sum| sum / clips)).collect())
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.critics.as_ref().map(Critics::entries).unwrap_or_default()
+    }
+
+    fn steps(&self) -> Vec<u64> {
+        self.critics.as_ref().map(Critics::steps).unwrap_or_default()
+    }
+
+    fn restore(
+        &mut self,
+        steps: &[u64],
+        reader: &mut ArchiveReader<'_>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        match &mut self.critics {
+            Some(critics) => critics.restore(steps, reader, device),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Sums over judged clips.
+#[derive(Debug, Default)]
+pub struct Sums {
+    sums: [f64; 5],
+    clips: f64,
+}

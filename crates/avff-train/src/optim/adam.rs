@@ -1,0 +1,63 @@
+//! One step of Adam and AdamW for one parameter.
+
+use burn::prelude::*;
+
+use super::OptimizerKind;
+
+/// What Adam remembers of a parameter.
+#[derive(Debug, Clone)]
+pub(super) struct Moments<B: Backend> {
+    /// Decaying mean of gradients.
+    pub(super) mean: Tensor<B, 1>,
+    /// Decaying mean of their squares.
+    pub(super) square: Tensor<B, 1>,
+    /// Steps taken.
+    pub(super) steps: u64,
+}
+
+/// The numbers a step depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rates {
+    pub(super) kind: OptimizerKind,
+    pub(super) lr: f64,
+    pub(super) betas: [f64; 2],
+    pub(super) eps: f64,
+    pub(super) weight_decay: f64,
+}
+
+/// New values and moments. Bias corrections are computed in f64, as PyTorch does.
+///
+/// # Shapes
+/// - all: `[numbers]`
+pub(super) fn step<B: Backend>(
+    rates: &Rates,
+    values: Tensor<B, 1>,
+    gradient: Tensor<B, 1>,
+    moments: Option<Moments<B>>,
+) -> (Tensor<B, 1>, Moments<B>) {
+    let Rates { kind, lr, betas: [beta1, beta2], eps, weight_decay } = *rates;
+    let (values, gradient) = match kind {
+        _ if weight_decay == 0.0 => (values, gradient),
+        OptimizerKind::Adam => {
+            let decayed = gradient + values.clone() * weight_decay;
+            (values, decayed)
+        }
+        OptimizerKind::AdamW => (values * (1.0 - lr * weight_decay), gradient),
+    };
+    let squared = gradient.clone().powi_scalar(2) * (1.0 - beta2);
+    let gradient = gradient * (1.0 - beta1);
+    let moments = match moments {
+        None => Moments { mean: gradient, square: squared, steps: 1 },
+        Some(Moments { mean, square, steps }) => Moments {
+            mean: mean * beta1 + gradient,
+            square: square * beta2 + squared,
+            steps: steps + 1,
+        },
+    };
+    // A run has fewer steps than an i32 counts, and beyond some thousands both powers are 0.
+    let steps = i32::try_from(moments.steps).unwrap_or(i32::MAX);
+    let corrections = [1.0 - beta1.powi(steps), 1.0 - beta2.powi(steps)];
+    let root = moments.square.clone().sqrt() / corrections[1].sqrt() + eps;
+    let values = values - moments.mean.clone() / root * (lr / corrections[0]);
+    (values, moments)
+}

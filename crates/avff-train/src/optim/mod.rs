@@ -1,0 +1,136 @@
+//! How weights follow gradients: Adam and AdamW exactly as PyTorch computes them, with rates by group.
+//!
+//! Burn's own optimizers have no groups, and their state is found by identifiers that no checkpoint but
+//! Burn's own brings back. Here state is found by a parameter's place and named by its key.
+
+mod adam;
+mod config;
+
+use avff_model::checkpoint::archive::{ArchiveReader, Entry};
+use burn::{
+    module::AutodiffModule,
+    prelude::*,
+    tensor::{TensorData, backend::AutodiffBackend},
+};
+
+pub use self::config::{Group, OptimizerConfig, OptimizerKind};
+use self::adam::{Moments, Rates};
+use crate::{
+    error::TrainError,
+    gradients::Gradients,
+    params::{self, Parameter},
+};
+
+/// An optimizer and what it remembers of every parameter.
+#[derive(Debug)]
+pub struct Optimizer<B: Backend> {
+    config: OptimizerConfig,
+    slots: Vec<Slot<B>>,
+}
+
+/// A parameter's place in the optimizer.
+#[derive(Debug)]
+struct Slot<B: Backend> {
+    parameter: Parameter,
+    lr_factor: f64,
+    weight_decay: f64,
+    /// Nothing before its first gradient.
+    moments: Option<Moments<B>>,
+}
+
+impl<B: Backend> Optimizer<B> {
+    /// An optimizer of a module's parameters that remembers nothing yet.
+    ///
+    /// # Errors
+    /// [`TrainError::Keys`] for a group that names no parameter.
+    pub fn new(config: &OptimizerConfig, parameters: Vec<Parameter>) -> Result<Self, TrainError> {
+        for start in config.groups.iter().flat_map(|group| &group.keys) {
+            if !parameters.iter().any(|parameter| parameter.key.starts_with(start.as_str())) {
+                let setting = "optimizer.groups";
+                return Err(TrainError::Keys { setting, start: start.clone() });
+            }
+        }
+        let slot = |parameter: Parameter| {
+            let (lr_factor, weight_decay) = config.of(&parameter.key);
+            Slot { parameter, lr_factor, weight_decay, moments: None }
+        };
+        Ok(Self { config: config.clone(), slots: parameters.into_iter().map(slot).collect() })
+    }
+
+    /// Takes a step at the rate `lr` (times each group's factor). Parameters without a gradient stay
+    /// as they are and remember nothing.
+    pub fn step<A, M>(&mut self, lr: f64, module: M, mut gradients: Gradients<B>) -> M
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+        M: AutodiffModule<A>,
+    {
+        params::update::<A, M>(module, |place, values| {
+            let gradient = gradients.0.get_mut(place)?.take()?;
+            let slot = self.slots.get_mut(place).filter(|slot| slot.parameter.trained)?;
+            let rates = Rates {
+                kind: self.config.kind,
+                lr: lr * slot.lr_factor,
+                betas: self.config.betas,
+                eps: self.config.eps,
+                weight_decay: slot.weight_decay,
+            };
+            let moments = slot.moments.take();
+            let (values, moments) = adam::step(&rates, values, gradient, moments);
+            slot.moments = Some(moments);
+            Some(values)
+        })
+    }
+
+    /// What it remembers, for a file; names begin with `under`.
+    #[must_use]
+    pub fn entries(&self, under: &str) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for slot in &self.slots {
+            let Some(moments) = &slot.moments else { continue };
+            let key = &slot.parameter.key;
+            for (what, tensor) in [("mean", &moments.mean), ("square", &moments.square)] {
+                let tensor = tensor.clone();
+                entries.push(Entry {
+                    name: format!("{under}/{what}/{key}"),
+                    shape: vec![slot.parameter.len()],
+                    data: Box::new(move || tensor.to_data()),
+                });
+            }
+        }
+        entries
+    }
+
+    /// Steps that every parameter took, in the order of the module's fields.
+    #[must_use]
+    pub fn steps(&self) -> Vec<u64> {
+        self.slots.iter().map(|slot| slot.moments.as_ref().map_or(0, |m| m.steps)).collect()
+    }
+
+    /// Remembers what [`entries`](Self::entries) and [`steps`](Self::steps) gave.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for a file that lacks something.
+    pub fn restore(
+        &mut self,
+        under: &str,
+        steps: &[u64],
+        reader: &mut ArchiveReader<'_>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        for (slot, &steps) in self.slots.iter_mut().zip(steps) {
+            slot.moments = None;
+            if steps == 0 {
+                continue;
+            }
+            let count = slot.parameter.len();
+            let mut read = |what: &str| -> Result<Tensor<B, 1>, TrainError> {
+                let name = format!("{under}/{what}/{}", slot.parameter.key);
+                let values = reader.read(&name, &[count])?;
+                Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+            };
+            slot.moments =
+                Some(Moments { mean: read("mean")?, square: read("square")?, steps });
+        }
+        Ok(())
+    }
+}

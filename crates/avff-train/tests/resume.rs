@@ -1,0 +1,420 @@
+//! Runs that are interrupted: resumed, they end with the very weights of one that was not.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use avff_data::{
+    error::{ClipError, DataError},
+    footage::{Choose, Footage, Heard, Want},
+    loader::{Dataset, LastBatch, Loader, LoaderConfig, ReadFootage},
+    manifest::Row,
+    picture::Picture,
+    spec::ClipSpec,
+};
+use avff_model::{AvffConfig, Checkpoint, Classifier, Init, Pretrain, checkpoint::Kind};
+use avff_train::{
+    Recipe, TrainError,
+    learner::{Finetune, Learner, PretrainLearner},
+    peers::Alone,
+    trainer::{
+        EpochReport, Identity, Keeper, Outcome, Parts, StepReport, Trainer, Unwatched, Watch,
+    },
+};
+use burn::backend::Autodiff;
+use burn_flex::Flex;
+
+type B = Autodiff<Flex>;
+
+/// Clips whose numbers follow from their names; those named `bad...` cannot be read, those named
+/// `loud...` are not finite.
+struct Made(ClipSpec);
+
+impl ReadFootage for Made {
+    fn spec(&self) -> &ClipSpec {
+        &self.0
+    }
+
+    fn read(&self, path: &Path, _: Want, _: Choose<'_>) -> Result<Footage, ClipError> {
+        let name = path.to_str().unwrap();
+        if name.starts_with("bad") {
+            return Err(ClipError::new(path, DataError::Empty));
+        }
+        let number: usize = name.trim_start_matches(char::is_alphabetic).parse().unwrap();
+        let (width, height) = (self.0.video.width, self.0.video.height);
+        let rgb = |frame: usize| {
+            let bytes = 0..3 * width * height;
+            bytes.map(|i| ((i * (number + 3) + frame * 31) % 251) as u8).collect()
+        };
+        let pictures = (0..self.0.video.frames)
+            .map(|frame| Picture { width, height, rgb: rgb(frame) })
+            .collect();
+        let level = if name.starts_with("loud") { f32::INFINITY } else { 1.0 };
+        let fbank = (0..self.0.audio.values())
+            .map(|i| (((i * (number + 5)) % 97) as f32 / 20.0 - 7.0) * level)
+            .collect();
+        Ok(Footage { pictures, sound: Some(Heard::Fbank(fbank)) })
+    }
+
+    fn join(&self, first: &Path, _: &Path) -> Result<Footage, ClipError> {
+        Err(ClipError::new(first, DataError::Empty))
+    }
+}
+
+const NETWORK: &str = r#"
+[model]
+preset = "avff"
+[model.config]
+audio.frames = 128
+audio.mels = 32
+video.height = 32
+video.width = 32
+encoder.dim = 24
+encoder.depth = 1
+encoder.heads = 3
+decoder.dim = 12
+decoder.depth = 1
+decoder.heads = 3
+head.hidden = 16
+head.dropout = 0.3
+"#;
+
+/// A recipe that uses whatever has a memory: moving average, plateau, order, augmentation, critics.
+fn recipe(stage: &str, more: &str) -> Recipe {
+    let text = format!(
+        r#"
+name = "small"
+stage = "{stage}"
+seed = 9
+epochs = 3
+{NETWORK}
+[data]
+train = "train.csv"
+validation = "val.csv"
+batch = 4
+workers = 2
+augment.noise = {{ level = 0.1, roll = true }}
+augment.flip = {{ probability = 0.5 }}
+[optimizer]
+lr = 1e-3
+weight_decay = 1e-4
+[schedule]
+kind = "plateau"
+patience = 0
+factor = 0.5
+[average]
+ema = 0.9
+epochs = [2, 3]
+[steps]
+micro_batch = 2
+clip_norm = 1.0
+{more}
+"#
+    );
+    Recipe::parse(&text, Path::new("recipe.toml"), &[]).unwrap()
+}
+
+fn dataset(names: &[&str]) -> Arc<Dataset> {
+    let rows = names.iter().enumerate().map(|(index, name)| Row {
+        name: (*name).to_owned(),
+        path: name.into(),
+        target: Some((index % 2) as u8),
+        extra: Vec::new(),
+        line: index as u64 + 2,
+    });
+    Arc::new(Dataset::new(rows.collect(), Vec::new()).unwrap())
+}
+
+/// What differs from run to run.
+#[derive(Clone, Copy)]
+struct Setup<'a> {
+    recipe: &'a Recipe,
+    folder: &'a Path,
+    train: &'a [&'a str],
+}
+
+const CLIPS: [&str; 13] =
+    ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12"];
+
+fn parts<L: Learner<B>>(
+    of: &Setup<'_>,
+    learner: impl FnOnce(&AvffConfig) -> L,
+    model: impl FnOnce(&AvffConfig) -> L::Model,
+) -> Parts<B, L> {
+    let network = of.recipe.config().unwrap();
+    let spec = of.recipe.clip_spec(&network).unwrap();
+    let reader = Arc::new(Made(spec.clone()));
+    let data = &of.recipe.data;
+    let training = LoaderConfig {
+        augment: data.augment.clone(),
+        workers: 2,
+        unreadable: data.unreadable,
+        ..LoaderConfig::training(data.batch, of.recipe.seed)
+    };
+    assert_eq!(training.last, LastBatch::Drop);
+    let train = Loader::new(dataset(of.train), reader.clone(), training).unwrap();
+    // One clip more than batches hold: none may be dropped.
+    let validation = LoaderConfig { workers: 1, ..LoaderConfig::validation(4) };
+    let names = ["c20", "c21", "c22", "c23", "c24", "c25", "c26"];
+    let validation = Loader::new(dataset(&names), reader, validation).unwrap();
+    Parts {
+        identity: Identity {
+            recipe: of.recipe.clone(),
+            manifests: vec![("train".into(), "1234".into())],
+            version: "0.0.0".into(),
+            device: "cpu".into(),
+            world: 1,
+        },
+        learner: learner(&network),
+        model: model(&network),
+        network,
+        spec,
+        train,
+        validation: Some(validation),
+        keeper: Keeper::new(of.folder, of.recipe.keep.last).unwrap(),
+        device: Default::default(),
+        peers: Box::new(Alone),
+    }
+}
+
+fn pretrain(of: &Setup<'_>) -> Trainer<B, PretrainLearner<B>> {
+    let recipe = of.recipe;
+    let device = Default::default();
+    let learner = |config: &AvffConfig| {
+        PretrainLearner::new(config, recipe.adversarial.as_ref(), recipe.seed, &device).unwrap()
+    };
+    let model =
+        |config: &AvffConfig| Pretrain::new(config, &mut Init::seeded(2), &device).unwrap();
+    Trainer::new(parts(of, learner, model)).unwrap()
+}
+
+fn finetune(of: &Setup<'_>) -> Trainer<B, Finetune> {
+    let recipe = of.recipe;
+    let learner = |config: &AvffConfig| {
+        Finetune::new(recipe.finetune.clone().unwrap_or_default(), config)
+    };
+    let model = |config: &AvffConfig| {
+        Classifier::new(config, &mut Init::seeded(2), &Default::default()).unwrap()
+    };
+    Trainer::new(parts(of, learner, model)).unwrap()
+}
+
+/// Asks the run to stop after some steps.
+struct StopAfter<'a>(u64, &'a AtomicBool);
+
+impl Watch for StopAfter<'_> {
+    fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
+        if report.step == self.0 {
+            self.1.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Files of a finished run, but for states.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn names(files: &[(String, Vec<u8>)]) -> Vec<&str> {
+    files.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Runs in pieces of two steps each, every piece a process of its own as far as memory goes.
+fn in_pieces<L: Learner<B>>(make: impl Fn() -> Trainer<B, L>) {
+    for piece in 1.. {
+        let stop = AtomicBool::new(false);
+        let mut trainer = make();
+        assert_eq!(trainer.resume().unwrap(), piece > 1);
+        let after = trainer.progress().step + 2;
+        match trainer.run(&mut StopAfter(after, &stop), &stop).unwrap() {
+            Outcome::Stopped => assert_eq!(trainer.progress().step, after),
+            Outcome::Done => return assert!(piece > 3, "it was not interrupted"),
+        }
+        assert!(piece < 20, "it never ends");
+    }
+}
+
+fn whole<L: Learner<B>>(mut trainer: Trainer<B, L>) {
+    assert_eq!(trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap(), Outcome::Done);
+}
+
+#[test]
+fn pre_training_with_critics_ends_alike() {
+    let recipe = recipe("pretrain", "[adversarial]\nweight = 0.1\n[keep]\neach_epoch = true");
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    whole(pretrain(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
+    in_pieces(|| pretrain(&Setup { recipe: &recipe, folder: other.path(), train: &CLIPS }));
+    let (one, other) = (files(one.path()), files(other.path()));
+    // 13 clips are three full batches: nine steps.
+    let wanted = [
+        "best.safetensors",
+        "ema.safetensors",
+        "epoch-001.safetensors",
+        "epoch-002.safetensors",
+        "epoch-003.safetensors",
+        "last.safetensors",
+        "mean.safetensors",
+        "state-00000006.safetensors",
+        "state-00000009.safetensors",
+    ];
+    assert_eq!(names(&one), wanted);
+    for file in &one {
+        // The pieces left states of their own behind; what both have is equal.
+        if let Some(same) = other.iter().find(|(name, _)| *name == file.0) {
+            assert!(same.1 == file.1, "{} differs", file.0);
+        } else {
+            assert_eq!(file.0, "state-00000006.safetensors");
+        }
+    }
+}
+
+#[test]
+fn fine_tuning_ends_alike() {
+    let recipe = recipe("finetune", "[finetune]\nlabel_smoothing = 0.1\nmixup = 0.4");
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    whole(finetune(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
+    in_pieces(|| finetune(&Setup { recipe: &recipe, folder: other.path(), train: &CLIPS }));
+    let (one, other) = (files(one.path()), files(other.path()));
+    for name in ["best", "last", "ema", "mean", "state-00000009"] {
+        let of = |files: &[(String, Vec<u8>)]| {
+            let file = files.iter().find(|(file, _)| *file == format!("{name}.safetensors"));
+            file.unwrap().1.clone()
+        };
+        assert!(of(&one) == of(&other), "{name} differs");
+    }
+}
+
+#[test]
+fn weights_load_as_a_checkpoint() {
+    let recipe = recipe("finetune", "");
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+    let mut trainer = finetune(&of);
+    trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap();
+    let checkpoint = Checkpoint::open(folder.path().join("best.safetensors")).unwrap();
+    assert_eq!(checkpoint.kind(), Kind::Classifier);
+    let metadata = checkpoint.metadata().unwrap();
+    assert!(metadata.trained);
+    assert!(metadata.extra["run"]["validation"]["auc"].is_number(), "{:?}", metadata.extra);
+    let config = checkpoint.config(None).unwrap();
+    assert_eq!(config, recipe.config().unwrap());
+    checkpoint.classifier::<Flex>(&config, &Default::default()).unwrap();
+}
+
+/// Epochs of a run.
+#[derive(Default)]
+struct Epochs(Vec<EpochReport>, Vec<String>);
+
+impl Watch for Epochs {
+    fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
+        self.0.push(report.clone());
+        Ok(())
+    }
+
+    fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
+        self.1.push(error.to_string());
+        Ok(())
+    }
+}
+
+#[test]
+fn it_learns_what_it_is_shown() {
+    let mut recipe = recipe("pretrain", "");
+    recipe.epochs = 6;
+    recipe.data.augment = Default::default();
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+    let mut epochs = Epochs::default();
+    pretrain(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
+    let total = |values: &[(String, f64)]| values.iter().find(|(name, _)| name == "total").unwrap().1;
+    let (first, last) = (&epochs.0[0], &epochs.0[5]);
+    assert!(total(&last.train) < total(&first.train), "{first:?} {last:?}");
+    assert!(total(&last.validation) < total(&first.validation));
+    assert!(last.validation.iter().any(|(name, _)| name == "ema_total"));
+}
+
+#[test]
+fn a_state_of_another_run_is_refused() {
+    let recipe = recipe("finetune", "");
+    let folder = tempfile::tempdir().unwrap();
+    let stop = AtomicBool::new(false);
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+    finetune(&of).run(&mut StopAfter(1, &stop), &stop).unwrap();
+    let mut other = recipe.clone();
+    other.optimizer.lr = 2e-3;
+    let refused = finetune(&Setup { recipe: &other, ..of }).resume().unwrap_err().to_string();
+    assert!(refused.contains("`lr = 0.001`, now it has `lr = 0.002`"), "{refused}");
+    // A longer run, kept otherwise, read by more threads, is the same run.
+    let mut longer = recipe.clone();
+    (longer.epochs, longer.keep.each_epoch, longer.data.workers) = (5, true, Some(7));
+    assert!(finetune(&Setup { recipe: &longer, ..of }).resume().unwrap());
+}
+
+#[test]
+fn a_damaged_state_gives_way_to_the_one_before() {
+    let mut recipe = recipe("finetune", "");
+    recipe.keep.every_steps = 1;
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+    let stop = AtomicBool::new(false);
+    finetune(&of).run(&mut StopAfter(2, &stop), &stop).unwrap();
+    let latest = folder.path().join("state-00000002.safetensors");
+    let bytes = fs::read(&latest).unwrap();
+    fs::write(&latest, &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(folder.path().join("state-00000003.safetensors.77.part"), "half").unwrap();
+    let mut trainer = finetune(&of);
+    assert!(trainer.resume().unwrap());
+    assert_eq!(trainer.progress().step, 1);
+    trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap();
+    assert!(!names(&files(folder.path())).iter().any(|name| name.ends_with("part")));
+}
+
+#[test]
+fn a_clip_that_is_no_number_is_named_or_left_out() {
+    let clips = ["c0", "loud1", "c2", "c3"];
+    let mut recipe = recipe("finetune", "");
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
+    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    let TrainError::NonFinite { step: 1, clips: named, .. } = &error else { panic!("{error}") };
+    assert!(named.contains(&"loud1".to_owned()), "{error}");
+
+    recipe.steps.non_finite = avff_train::recipe::NonFinite::Skip;
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
+    let mut epochs = Epochs::default();
+    finetune(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
+    assert_eq!(epochs.0.last().unwrap().skipped, 3, "one step an epoch, all of them with it");
+}
+
+#[test]
+fn a_clip_that_cannot_be_read_is_named_or_left_out() {
+    let clips = ["c0", "bad1", "c2", "c3", "c4"];
+    let mut recipe = recipe("finetune", "");
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
+    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    assert!(error.to_string().starts_with("bad1"), "{error}");
+
+    recipe.data.unreadable = avff_data::loader::Unreadable::Skip;
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
+    let mut epochs = Epochs::default();
+    finetune(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
+    assert_eq!(epochs.1.len(), 3, "once an epoch: {:?}", epochs.1);
+}
