@@ -32,4 +32,9 @@
 //! # Ok::<(), avff_train::metrics::MetricError>(())
 //! ```
 
+pub mod average;
+pub mod learner;
 pub mod metrics;
+pub mod optim;
+pub mod recipe;
+pub mod schedule;
