@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// The loss.
-    pub loss: Loss,
+    pub loss: FinetuneLoss,
     /// Label smoothing.
     pub label_smoothing: f64,
     /// Alpha of the Beta distribution that clips are mixed by.
@@ -18,7 +18,7 @@ pub struct FinetuneConfig {
 /// The loss of stage 3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Loss {
+pub enum FinetuneLoss {
     /// Binary cross entropy on both outputs.
     #[default]
     Bce,
@@ -46,13 +46,13 @@ pub struct AdversarialConfig {
 
 impl Default for AdversarialConfig {
     fn default() -> Self {
-        let lipschitz = Lipschitz::WeightClip { bound: 0.01 };
+        let lipschitz = Lipschitz::SpectralNorm;
         Self { weight: 0.1, lr: 1e-4, steps: 1, hidden: 256, depth: 2, lipschitz }
     }
 }
 
 /// How critics are kept Lipschitz.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Lipschitz {
     /// Weights stay within a bound.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     average::AverageConfig,
-    learner::{AdversarialConfig, FinetuneConfig, Lipschitz, Loss},
+    learner::{AdversarialConfig, FinetuneConfig, FinetuneLoss, Lipschitz},
     optim::{Group, OptimizerConfig, OptimizerKind},
     schedule::{Plateau, Schedule},
 };
@@ -127,7 +127,7 @@ fn full(
             freeze: vec!["audio_encoder".into()],
         },
         finetune: (stage == Stage::Finetune).then_some(FinetuneConfig {
-            loss: Loss::CrossEntropy,
+            loss: FinetuneLoss::CrossEntropy,
             label_smoothing: 0.1,
             mixup: Some(0.2),
         }),
@@ -141,7 +141,12 @@ fn full(
         }),
         average: AverageConfig { epochs: Some([3, 5]), ema: Some(0.999) },
         validation: Validation { every: 2 },
-        keep: Keep { every_steps: 100, last: 3, each_epoch: true, best: Some("loss".into()) },
+        keep: Keep {
+            every_steps: 100,
+            last: 3,
+            each_epoch: true,
+            best: Some(stage.metrics()[1].name.into()),
+        },
     }
 }
 
@@ -150,7 +155,7 @@ fn full_recipes() -> Vec<Recipe> {
     let path = PathBuf::from("/w.safetensors");
     let clip = Lipschitz::WeightClip { bound: 0.01 };
     let plateau = Plateau {
-        metric: Some("loss".into()),
+        metric: Some("retrieval".into()),
         factor: 0.5,
         patience: 2,
         threshold: 0.01,
@@ -170,10 +175,10 @@ fn full_recipes() -> Vec<Recipe> {
     let spectral = Lipschitz::SpectralNorm;
     let checkpoint = Start::Checkpoint { path: path.clone() };
     vec![
-        full(pretrain, Start::Scratch, Order::Plain, Schedule::Constant, clip.clone()),
+        full(pretrain, Start::Scratch, Order::Plain, Schedule::Constant, clip),
         full(pretrain, checkpoint, classes, multi, spectral),
-        full(finetune, Start::Adapt { path }, column, cosine, clip.clone()),
-        full(finetune, Start::Scratch, Order::Shuffled, restarts, clip.clone()),
+        full(finetune, Start::Adapt { path }, column, cosine, clip),
+        full(finetune, Start::Scratch, Order::Shuffled, restarts, clip),
         full(pretrain, Start::Scratch, Order::Shuffled, Schedule::Plateau(plateau), clip),
     ]
 }
@@ -387,7 +392,7 @@ fn faults_are_told_with_key_and_place() {
             "--set epochs=1.5: `epochs` is 1.5, it must be a whole number from 0 up",
         ),
         ("", &["name=3"], "--set name=3: `name` is 3, it must be text in quotes"),
-        ("", &["data.batch="], "/recipes/run.toml, line 7: `data.batch` is missing"),
+        ("", &["data.batch="], "--set data.batch=: `data.batch` is missing"),
         (
             "",
             &["model.preset=avf"],
@@ -455,7 +460,7 @@ fn contradictions_are_told() {
         ("validation.every", &["validation.every=0"]),
         ("keep.last", &["keep.last=0"]),
         ("keep.best", &["keep.best=map", "data.validation=v"]),
-        ("keep.best", &["keep.best=loss"]),
+        ("keep.best", &["keep.best=total"]),
         ("model.config.encoder.dim", &["model.config.encoder.heads=5"]),
         (
             "data.clip",
@@ -471,7 +476,7 @@ fn contradictions_are_told() {
     }
     for overrides in [
         &["average.epochs=[1,20]"][..],
-        &["keep.best=loss_audio", "data.validation=v"],
+        &["keep.best=audio_loss", "data.validation=v"],
         &[finetune, "start={from=\"adapt\",path=\"x\"}", "finetune.mixup=0.5"],
         &["schedule.kind=plateau", "data.validation=v"],
         &["start={from=\"scratch\"}"],
@@ -499,15 +504,15 @@ fn files_that_are_no_recipes() {
 #[test]
 fn depth_is_bounded() {
     let deep = format!("{SMALLEST}x = {}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(message(&deep, &[]).contains("recursion limit"));
+    assert!(message(&deep, &[]).contains("recurs"));
     let deep = format!("name={}", "[".repeat(10_000));
     assert!(message(SMALLEST, &[&deep]).contains("no TOML"));
     let deep = format!("{}=1", vec!["a"; 100_000].join("."));
     assert!(message(SMALLEST, &[&deep]).contains("such as optimizer.lr"));
     let deep = format!("{SMALLEST}{deep}");
-    assert!(message(&deep, &[]).contains("recursion limit"));
+    assert!(message(&deep, &[]).contains("recurs"));
     let deep = format!("{SMALLEST}[{}]", vec!["a"; 100_000].join("."));
-    assert!(message(&deep, &[]).contains("recursion limit"));
+    assert!(message(&deep, &[]).contains("recurs"));
 }
 
 #[test]

@@ -21,11 +21,11 @@ const fn higher(name: &'static str) -> Metric {
 
 /// The losses of pre-training and its retrieval accuracy; the first is the stage's own.
 const PRETRAIN: &[Metric] = &[
-    lower("loss"),
-    lower("loss_audio"),
-    lower("loss_video"),
-    lower("loss_contrast"),
-    higher("retrieval_accuracy"),
+    lower("total"),
+    lower("audio_loss"),
+    lower("video_loss"),
+    lower("contrastive_loss"),
+    higher("retrieval"),
 ];
 
 /// The fields of [`BinaryReport`](crate::metrics::BinaryReport) and the loss; the first is the stage's own.
@@ -63,7 +63,7 @@ impl Recipe {
     /// The metric that a plateau schedule goes by; none where it names none of the stage's.
     #[must_use]
     pub fn plateau_metric(&self) -> Option<Metric> {
-        self.metric(self.schedule.metric().or(self.keep.best.as_deref()))
+        self.metric(self.schedule.metric())
     }
 
     fn metric(&self, name: Option<&str>) -> Option<Metric> {

@@ -12,7 +12,7 @@ use crate::recipe::Problem;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {
-    /// The validation metric; the one of `keep.best` if not given.
+    /// The validation metric; the stage's own if not given: the total loss, or mAP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// What the rate is multiplied by.
