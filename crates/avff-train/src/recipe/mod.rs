@@ -4,15 +4,30 @@
 //! recipe, data and seed give the same weights. Each table of the file is a type of its own, kept where
 //! it is used; the file is read, changed by `--set` and written back by [`file`].
 
+mod check;
+mod error;
 pub mod file;
+mod keys;
+mod metric;
+mod nearest;
+mod origins;
+mod overrides;
 mod parts;
+mod paths;
+mod typed;
 
 use avff_data::spec::ClipSpec;
 use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};
 
-pub use self::parts::{
-    Data, Keep, ModelChoice, NonFinite, Precision, Preset, Stage, Start, Steps, Cache, Validation,
+pub(crate) use self::error::Problem;
+pub use self::{
+    keys::KEYS,
+    metric::Metric,
+    parts::{
+        Cache, Data, Keep, ModelChoice, NonFinite, Precision, Preset, Stage, Start, Steps,
+        Validation,
+    },
 };
 use crate::{
     average::AverageConfig,

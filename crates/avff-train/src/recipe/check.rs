@@ -1,0 +1,282 @@
+//! What a recipe must not say.
+
+use std::path::Path;
+
+use avff_data::{
+    augment::AugmentConfig,
+    error::DataError,
+    spec::{ClipSpec, SpecError},
+};
+use avff_model::{AvffConfig, ModelError};
+
+use super::{
+    Data, Keep, Recipe, Stage, Start, Steps,
+    error::{Problem, RecipeError},
+};
+use crate::{
+    average::AverageConfig,
+    learner::{AdversarialConfig, FinetuneConfig, Lipschitz},
+    optim::OptimizerConfig,
+};
+
+/// More epochs than any run has; what is counted from them stays exact in f64.
+const MAX_EPOCHS: u64 = 1_000_000;
+/// The most characters of a name.
+const MAX_NAME: usize = 200;
+
+type Checked = Result<(), Problem>;
+
+impl Recipe {
+    /// Checks every range, and that no two keys contradict each other; [`Recipe::read`] has done so.
+    ///
+    /// Whether manifests and checkpoints fit shows when they are read.
+    ///
+    /// # Errors
+    /// [`RecipeError::Value`] with the first key that is off and why; what [`Recipe::config`] and
+    /// [`Recipe::clip_spec`] refuse.
+    pub fn validate(&self) -> Result<(), RecipeError> {
+        self.run()?;
+        self.of_stage()?;
+        self.data.check().map_err(|problem| problem.within("data"))?;
+        self.optimizer.check().map_err(|problem| problem.within("optimizer"))?;
+        self.schedule.check(self.epochs).map_err(|problem| problem.within("schedule"))?;
+        self.steps.check().map_err(|problem| problem.within("steps"))?;
+        self.average.check(self.epochs).map_err(|problem| problem.within("average"))?;
+        at_least_one("validation.every", self.validation.every)?;
+        self.keep.check().map_err(|problem| problem.within("keep"))?;
+        self.judged()?;
+        let config = self.config()?;
+        config.validate().map_err(|error| of_model(&error))?;
+        let spec = self.clip_spec(&config)?;
+        spec.validate().map_err(of_spec)?;
+        fits(&spec, &config)?;
+        of_augment(&self.data.augment, &spec)?;
+        Ok(())
+    }
+
+    fn run(&self) -> Checked {
+        let name = &self.name;
+        let short = name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+        let shown = format!("{name:?}");
+        let rule = "one line of at most 200 characters";
+        Problem::unless(!name.trim().is_empty() && short, "name", shown, rule)?;
+        let seed = i64::try_from(self.seed).is_ok();
+        Problem::unless(seed, "seed", self.seed, "at most 9223372036854775807")?;
+        let epochs = (1..=MAX_EPOCHS).contains(&self.epochs);
+        Problem::unless(epochs, "epochs", self.epochs, "from 1 to 1000000")
+    }
+
+    fn of_stage(&self) -> Checked {
+        let finetune = self.stage == Stage::Finetune;
+        let only = |key: &str, stage: &str| {
+            let text = format!("is set, it must be left out unless stage = \"{stage}\"");
+            Err(Problem { key: key.into(), text })
+        };
+        match &self.start {
+            Start::Adapt { .. } if !finetune => {
+                let text = "is \"adapt\", it must be \"scratch\" or \"checkpoint\" unless \
+                            stage = \"finetune\"";
+                return Err(Problem { key: "start.from".into(), text: text.into() });
+            }
+            Start::Adapt { path } | Start::Checkpoint { path } => given("start.path", path)?,
+            Start::Scratch => {}
+        }
+        match (&self.finetune, &self.adversarial) {
+            (Some(_), _) if !finetune => return only("finetune", "finetune"),
+            (_, Some(_)) if finetune => return only("adversarial", "pretrain"),
+            _ => {}
+        }
+        if let Some(config) = &self.finetune {
+            config.check(self.data.batch).map_err(|problem| problem.within("finetune"))?;
+        }
+        if let Some(config) = &self.adversarial {
+            config.check().map_err(|problem| problem.within("adversarial"))?;
+        }
+        Ok(())
+    }
+
+    /// Metrics by which something is decided.
+    fn judged(&self) -> Checked {
+        let names = || {
+            let names: Vec<&str> = self.stage.metrics().iter().map(|metric| metric.name).collect();
+            names.join(", ")
+        };
+        for (key, name, found) in [
+            ("keep.best", &self.keep.best.as_deref(), self.best_metric()),
+            ("schedule.metric", &self.schedule.metric(), self.plateau_metric()),
+        ] {
+            if let (Some(name), None) = (name, found) {
+                let text = format!("is \"{name}\", it must be one of {} in this stage", names());
+                return Err(Problem { key: key.into(), text });
+            }
+        }
+        let plateau = matches!(self.schedule, crate::schedule::Schedule::Plateau(_));
+        for (set, key) in [(plateau, "schedule.kind"), (self.keep.best.is_some(), "keep.best")] {
+            if set && self.data.validation.is_none() {
+                let text =
+                    "goes by a validation metric, it must be left out without data.validation";
+                return Err(Problem { key: key.into(), text: text.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Data {
+    fn check(&self) -> Checked {
+        given("train", &self.train)?;
+        for (key, path) in [
+            ("validation", &self.validation),
+            ("root", &self.root),
+            ("cache.folder", &self.cache.as_ref().map(|cache| cache.folder.clone())),
+        ] {
+            path.iter().try_for_each(|path| given(key, path))?;
+        }
+        at_least_one("batch", self.batch as u64)?;
+        self.validation_batch
+            .iter()
+            .try_for_each(|&batch| at_least_one("validation_batch", batch as u64))?;
+        self.cache.iter().try_for_each(|cache| at_least_one("cache.bytes", cache.bytes))
+    }
+}
+
+impl OptimizerConfig {
+    fn check(&self) -> Checked {
+        above_zero("lr", self.lr)?;
+        let inside = self.betas.iter().all(|beta| (0.0..1.0).contains(beta));
+        let shown = format!("{:?}", self.betas);
+        Problem::unless(inside, "betas", shown, "two numbers from 0 up and below 1")?;
+        from_zero("eps", self.eps)?;
+        from_zero("weight_decay", self.weight_decay)?;
+        for (place, group) in self.groups.iter().enumerate() {
+            let check = || {
+                let named = !group.keys.is_empty() && group.keys.iter().all(|key| !key.is_empty());
+                let shown = format!("{:?}", group.keys);
+                Problem::unless(named, "keys", shown, "one or more starts of keys, none empty")?;
+                from_zero("lr_factor", group.lr_factor)?;
+                group.weight_decay.iter().try_for_each(|&decay| from_zero("weight_decay", decay))
+            };
+            check().map_err(|problem: Problem| problem.within(&format!("groups.{place}")))?;
+        }
+        Ok(())
+    }
+}
+
+impl Steps {
+    fn check(&self) -> Checked {
+        self.micro_batch.iter().try_for_each(|&clips| at_least_one("micro_batch", clips as u64))?;
+        self.clip_norm.iter().try_for_each(|&norm| above_zero("clip_norm", norm))?;
+        let named = self.freeze.iter().all(|key| !key.is_empty());
+        Problem::unless(named, "freeze", format!("{:?}", self.freeze), "starts of keys, none empty")
+    }
+}
+
+impl FinetuneConfig {
+    fn check(&self, batch: usize) -> Checked {
+        let smoothing = (0.0..1.0).contains(&self.label_smoothing);
+        let rule = "from 0 up and below 1";
+        Problem::unless(smoothing, "label_smoothing", self.label_smoothing, rule)?;
+        let Some(alpha) = self.mixup else { return Ok(()) };
+        above_zero("mixup", alpha)?;
+        let rule = "left out where data.batch is 1: a clip is mixed with another of its batch";
+        Problem::unless(batch > 1, "mixup", alpha, rule)
+    }
+}
+
+impl AdversarialConfig {
+    fn check(&self) -> Checked {
+        above_zero("weight", self.weight)?;
+        above_zero("lr", self.lr)?;
+        at_least_one("steps", self.steps)?;
+        at_least_one("hidden", self.hidden as u64)?;
+        at_least_one("depth", self.depth as u64)?;
+        match self.lipschitz {
+            Lipschitz::WeightClip { bound } => above_zero("lipschitz.bound", bound),
+            Lipschitz::SpectralNorm => Ok(()),
+        }
+    }
+}
+
+impl AverageConfig {
+    fn check(&self, epochs: u64) -> Checked {
+        if let Some([first, last]) = self.epochs {
+            let inside = 1 <= first && first <= last && last <= epochs;
+            let rule = format!("a first and a last epoch within 1 and {epochs}");
+            Problem::unless(inside, "epochs", format!("[{first}, {last}]"), &rule)?;
+        }
+        let Some(decay) = self.ema else { return Ok(()) };
+        Problem::unless(decay > 0.0 && decay < 1.0, "ema", decay, "above 0 and below 1")
+    }
+}
+
+impl Keep {
+    fn check(&self) -> Checked {
+        at_least_one("last", self.last as u64)
+    }
+}
+
+/// Sizes of clips that do not fit the network.
+fn fits(spec: &ClipSpec, config: &AvffConfig) -> Checked {
+    for (key, clip, network) in [
+        ("video.frames", spec.video.frames, config.video.frames),
+        ("video.height", spec.video.height, config.video.height),
+        ("video.width", spec.video.width, config.video.width),
+        ("audio.frames", spec.audio.frames, config.audio.frames),
+        ("audio.mels", spec.audio.mels, config.audio.mels),
+    ] {
+        if clip != network {
+            let key = format!("data.clip.{key}");
+            let text = format!(
+                "is {clip}, the network takes {network}; clips have the sizes of model.config where \
+                 data.clip leaves them out"
+            );
+            return Err(Problem { key, text });
+        }
+    }
+    Ok(())
+}
+
+fn of_model(error: &ModelError) -> Problem {
+    match error {
+        ModelError::Config { field, reason } => within("model.config", field, reason.clone()),
+        other => Problem { key: "model.config".into(), text: format!("cannot be used: {other}") },
+    }
+}
+
+fn of_spec(SpecError { field, value, rule }: SpecError) -> Problem {
+    within("data.clip", field, format!("is {value}, it must be {rule}"))
+}
+
+fn of_augment(config: &AugmentConfig, spec: &ClipSpec) -> Checked {
+    config.validate(spec).map_err(|error| match error {
+        DataError::Setting { field, value, rule } => {
+            within("data", field, format!("is {value}, it must be {rule}"))
+        }
+        other => Problem { key: "data.augment".into(), text: format!("cannot be used: {other}") },
+    })
+}
+
+/// A fault of `field`, which is a key of `table` or something worked out from several.
+fn within(table: &str, field: &str, text: String) -> Problem {
+    if field.contains(' ') {
+        return Problem { key: table.into(), text: format!("does not fit: {field} {text}") };
+    }
+    Problem { key: format!("{table}.{field}"), text }
+}
+
+fn given(key: &str, path: &Path) -> Checked {
+    let there = !path.as_os_str().is_empty();
+    Problem::unless(there, key, "empty", "a path")
+}
+
+fn at_least_one(key: &str, value: u64) -> Checked {
+    Problem::unless(value >= 1, key, value, "at least 1")
+}
+
+fn above_zero(key: &str, value: f64) -> Checked {
+    Problem::unless(value.is_finite() && value > 0.0, key, value, "a number above 0")
+}
+
+fn from_zero(key: &str, value: f64) -> Checked {
+    Problem::unless(value.is_finite() && value >= 0.0, key, value, "a number from 0 up")
+}

@@ -1,0 +1,614 @@
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use avff_data::{
+    augment::{
+        AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Noise, Resample, WhiteNoise,
+    },
+    face::FaceCrop,
+    loader::{Order, Unreadable, Weights},
+    media::Decoder,
+    sampling::{Sampling, TrimSilence},
+    spec::ClipSpec,
+};
+use avff_model::AvffConfig;
+use proptest::{collection::vec, option, prelude::*};
+
+use super::{
+    super::{
+        Cache, Data, KEYS, Keep, ModelChoice, NonFinite, Precision, Preset, Start, Steps,
+        Validation,
+    },
+    *,
+};
+use crate::{
+    average::AverageConfig,
+    learner::{AdversarialConfig, FinetuneConfig, FinetuneLoss, Lipschitz},
+    optim::{Group, OptimizerConfig, OptimizerKind},
+    schedule::{Plateau, Schedule},
+};
+
+const SMALLEST: &str = "
+name = 'run'
+stage = 'pretrain'
+epochs = 20
+[model]
+preset = 'open-avff'
+[data]
+train = 'train.csv'
+batch = 2
+[optimizer]
+lr = 1e-4
+";
+
+fn parse(text: &str, overrides: &[&str]) -> Result<Recipe, RecipeError> {
+    let overrides: Vec<String> = overrides.iter().map(|&text| text.into()).collect();
+    Recipe::parse(text, Path::new("/recipes/run.toml"), &overrides)
+}
+
+fn message(text: &str, overrides: &[&str]) -> String {
+    parse(text, overrides).unwrap_err().to_string()
+}
+
+fn table<T: Serialize>(value: &T) -> Table {
+    Table::try_from(value).unwrap()
+}
+
+/// A recipe in which everything optional is given. No literal here has a rest, so that a new key cannot
+/// be forgotten.
+fn full(
+    stage: Stage,
+    start: Start,
+    order: Order,
+    schedule: Schedule,
+    lipschitz: Lipschitz,
+) -> Recipe {
+    let clip = ClipSpec {
+        face: Some(FaceCrop::default()),
+        sampling: Sampling::Window { seconds: 3.2, fps: 5.0, stride: 1.6 },
+        trim_silence: Some(TrimSilence::default()),
+        decoder: Decoder::Embedded,
+        ..ClipSpec::open_avff()
+    };
+    Recipe {
+        name: "full".into(),
+        stage,
+        seed: 7,
+        epochs: 30,
+        model: ModelChoice { preset: Preset::Avff, config: table(&AvffConfig::avff()) },
+        start,
+        data: Data {
+            train: "/train.csv".into(),
+            validation: Some("/validation.csv".into()),
+            root: Some("/clips".into()),
+            batch: 4,
+            validation_batch: Some(8),
+            order,
+            unreadable: Unreadable::Skip,
+            workers: Some(2),
+            ahead: 3,
+            cache: Some(Cache { folder: "/cache".into(), bytes: 1 << 40 }),
+            clip: table(&clip),
+            augment: AugmentConfig {
+                mix: Some(Mix { none: 1.0, concat: 0.0, replace: 0.5 }),
+                crop: Some(Crop { min_area: 0.5 }),
+                flip: Some(Flip { probability: 0.5 }),
+                resample: Some(Resample { scale: (0.5, 1.0) }),
+                color: Some(ColorJitter {
+                    brightness: 0.1,
+                    contrast: 0.2,
+                    saturation: 0.3,
+                    hue: 0.1,
+                }),
+                jpeg: Some(Jpeg { quality: (50, 90) }),
+                gain: Some(Gain { db: 6.0 }),
+                white_noise: Some(WhiteNoise { snr_db: (20.0, 40.0) }),
+                masks: Some(Masks { frequency: 24, time: 96 }),
+                noise: Some(Noise::open_avff()),
+            },
+        },
+        optimizer: OptimizerConfig {
+            kind: OptimizerKind::AdamW,
+            lr: 1e-5,
+            betas: [0.95, 0.999],
+            eps: 1e-8,
+            weight_decay: 5e-7,
+            groups: vec![Group {
+                keys: vec!["mlp_head".into()],
+                lr_factor: 50.0,
+                weight_decay: Some(0.0),
+            }],
+        },
+        schedule,
+        steps: Steps {
+            micro_batch: Some(2),
+            clip_norm: Some(1.0),
+            precision: Precision::Bf16,
+            non_finite: NonFinite::Skip,
+            freeze: vec!["audio_encoder".into()],
+        },
+        finetune: (stage == Stage::Finetune).then_some(FinetuneConfig {
+            loss: FinetuneLoss::CrossEntropy,
+            label_smoothing: 0.1,
+            mixup: Some(0.2),
+        }),
+        adversarial: (stage == Stage::Pretrain).then_some(AdversarialConfig {
+            weight: 0.1,
+            lr: 1e-4,
+            steps: 2,
+            hidden: 64,
+            depth: 1,
+            lipschitz,
+        }),
+        average: AverageConfig { epochs: Some([3, 5]), ema: Some(0.999) },
+        validation: Validation { every: 2 },
+        keep: Keep {
+            every_steps: 100,
+            last: 3,
+            each_epoch: true,
+            best: Some(stage.metrics()[1].name.into()),
+        },
+    }
+}
+
+fn full_recipes() -> Vec<Recipe> {
+    let (pretrain, finetune) = (Stage::Pretrain, Stage::Finetune);
+    let path = PathBuf::from("/w.safetensors");
+    let clip = Lipschitz::WeightClip { bound: 0.01 };
+    let plateau = Plateau {
+        metric: Some("retrieval".into()),
+        factor: 0.5,
+        patience: 2,
+        threshold: 0.01,
+        min_factor: 0.1,
+        cooldown: 1,
+    };
+    let restarts = Schedule::CosineRestarts {
+        first_epochs: 2,
+        factor: 1.5,
+        min_factor: 0.1,
+        warmup_epochs: 0.5,
+    };
+    let multi = Schedule::MultiStep { milestones: vec![10, 15], gamma: 0.5 };
+    let cosine = Schedule::Cosine { warmup_epochs: 1.5, min_factor: 0.0 };
+    let classes = Order::Weighted(Weights::Classes { real: 1.0, fake: 2.0 });
+    let column = Order::Weighted(Weights::Column("weight".into()));
+    let spectral = Lipschitz::SpectralNorm;
+    let checkpoint = Start::Checkpoint { path: path.clone() };
+    vec![
+        full(pretrain, Start::Scratch, Order::Plain, Schedule::Constant, clip),
+        full(pretrain, checkpoint, classes, multi, spectral),
+        full(finetune, Start::Adapt { path }, column, cosine, clip),
+        full(finetune, Start::Scratch, Order::Shuffled, restarts, clip),
+        full(pretrain, Start::Scratch, Order::Shuffled, Schedule::Plateau(plateau), clip),
+    ]
+}
+
+fn keys_of(at: &str, value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Table(table) => {
+            table.iter().for_each(|(key, value)| keys_of(&join([at, key]), value, keys));
+        }
+        Value::Array(items) if items.iter().any(Value::is_table) => {
+            items.iter().for_each(|item| keys_of(&join([at, "N"]), item, keys));
+        }
+        _ => {
+            keys.insert(at.into());
+        }
+    }
+}
+
+#[test]
+fn the_list_of_keys_is_that_of_the_types() {
+    let mut keys = BTreeSet::new();
+    for recipe in full_recipes() {
+        keys_of("", &Value::try_from(&recipe).unwrap(), &mut keys);
+    }
+    assert_eq!(keys.into_iter().collect::<Vec<_>>(), KEYS);
+}
+
+#[test]
+fn the_manual_names_every_key() {
+    let manual = fs::read_to_string("../../docs/training.md").unwrap();
+    let named = |key: &&&str| !manual.contains(&format!("`{key}`"));
+    let missing: Vec<_> = KEYS.iter().filter(named).collect();
+    assert!(missing.is_empty(), "docs/training.md lacks {missing:?}");
+}
+
+#[test]
+fn full_recipes_are_valid_and_come_back() {
+    for recipe in full_recipes() {
+        recipe.validate().unwrap();
+        let text = recipe.to_toml().unwrap();
+        assert_eq!(parse(&text, &[]).unwrap(), recipe, "{text}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_written() {
+    let text = parse(SMALLEST, &["stage=finetune"]).unwrap().to_toml().unwrap();
+    for line in [
+        "seed = 0",
+        "from = \"scratch\"",
+        "kind = \"adam\"",
+        "betas = [0.9, 0.999]",
+        "kind = \"constant\"",
+        "precision = \"f32\"",
+        "loss = \"bce\"",
+        "label_smoothing = 0.0",
+        "every = 1",
+        "last = 2",
+        "ahead = 16",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
+#[test]
+fn paths_start_where_they_are_written() {
+    let text =
+        SMALLEST.replace("[data]", "start.from = 'checkpoint'\nstart.path = '../w.pth'\n[data]");
+    let text = text.replace("[model]\n", "").replace("preset =", "model.preset =");
+    let recipe = parse(
+        &text,
+        &["data.validation=v.csv", "data.root=/abs", "data.cache.folder=c", "data.cache.bytes=1"],
+    )
+    .unwrap();
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(recipe.data.train, PathBuf::from("/recipes/train.csv"));
+    assert_eq!(recipe.start, Start::Checkpoint { path: "/recipes/../w.pth".into() });
+    assert_eq!(recipe.data.validation, Some(here.join("v.csv")));
+    assert_eq!(recipe.data.root, Some("/abs".into()));
+    assert_eq!(recipe.data.cache.map(|cache| cache.folder), Some(here.join("c")));
+}
+
+#[test]
+fn faults_are_told_with_key_and_place() {
+    for (text, overrides, expected) in [
+        (
+            "lrr = 1",
+            &[][..],
+            "/recipes/run.toml, line 12: there is no key `optimizer.lrr`; did you mean `optimizer.lr`?",
+        ),
+        (
+            "kind = 'sgd'",
+            &[],
+            "/recipes/run.toml, line 12: `optimizer.kind` is \"sgd\", it must be \"adam\" or \"adam-w\"",
+        ),
+        (
+            "betas = [0.9]",
+            &[],
+            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 1, it must be a list of 2 numbers",
+        ),
+        (
+            "betas = [0.9, 0.9, 1]",
+            &[],
+            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 3, it must be a list of 2",
+        ),
+        (
+            "betas = [0.9, 'x']",
+            &[],
+            "/recipes/run.toml, line 12: `optimizer.betas.1` is the text \"x\", it must be a number",
+        ),
+        (
+            "[optimizer.groups]",
+            &[],
+            "/recipes/run.toml, line 12: `optimizer.groups` is a table, it must be a list",
+        ),
+        (
+            "[[optimizer.groups]]\nkeys = ['a']\nlr = 1",
+            &[],
+            "/recipes/run.toml, line 14: there is no key `optimizer.groups.0.lr`; did you mean `optimizer.groups.0.lr_factor`?",
+        ),
+        (
+            "[schedule]\nkind = 'cosin'",
+            &[],
+            "/recipes/run.toml, line 13: `schedule.kind` is \"cosin\", it must be \"constant\", \"multi-step\", \"cosine\", \"cosine-restarts\" or \"plateau\"",
+        ),
+        (
+            "[schedule]\nwarmup_epochs = 1",
+            &[],
+            "/recipes/run.toml, line 12: `schedule.kind` is missing",
+        ),
+        (
+            "[schedule]\nkind = 'cosine'\ngamma = 1",
+            &[],
+            "/recipes/run.toml, line 14: there is no key `schedule.gamma`; here are warmup_epochs, min_factor",
+        ),
+        (
+            "[schedule]\nkind = 'constant'\ngamma = 1",
+            &[],
+            "/recipes/run.toml, line 14: there is no key `schedule.gamma`; here are kind",
+        ),
+        (
+            "[schedule]\nkind = 'cosine'\nwarmup_epochs = 'ten'",
+            &[],
+            "/recipes/run.toml, line 14: `schedule.warmup_epochs` is the text \"ten\", it must be a number",
+        ),
+        (
+            "[schedule]\nkind = 'plateau'\npatiense = 1",
+            &[],
+            "/recipes/run.toml, line 14: there is no key `schedule.patiense`; did you mean `schedule.patience`?",
+        ),
+        (
+            "[schedule]\nkind = 'multi-step'\nmilestones = [3, 2]\ngamma = 0.5",
+            &[],
+            "/recipes/run.toml, line 14: `schedule.milestones` is [3, 2], it must be epochs from 1 up in rising order",
+        ),
+        (
+            "[schedule]\nkind = 'multi-step'\nmilestones = [3]",
+            &[],
+            "/recipes/run.toml, line 12: `schedule.gamma` is missing",
+        ),
+        (
+            "[start]\nfrom = 'scratch'\npath = 'x'",
+            &[],
+            "/recipes/run.toml, line 14: there is no key `start.path`; here are from",
+        ),
+        (
+            "[model.config.encoder]\ndimm = 1",
+            &[],
+            "/recipes/run.toml, line 13: there is no key `model.config.encoder.dimm`; did you mean `model.config.encoder.dim`?",
+        ),
+        (
+            "[model.config]\nslices = 7",
+            &[],
+            "/recipes/run.toml, line 13: `model.config.slices` is 7, which 2 = 2 does not divide",
+        ),
+        (
+            "[data.clip.audio]\nstd = 'x'",
+            &[],
+            "/recipes/run.toml, line 13: `data.clip.audio.std` is the text \"x\", it must be a number",
+        ),
+        (
+            "[data.clip.audio]\nmels = 64",
+            &[],
+            "/recipes/run.toml, line 13: `data.clip.audio.mels` is 64, the network takes 128; clips have the sizes of model.config where data.clip leaves them out",
+        ),
+        (
+            "[data.clip]\nsampling = 3",
+            &[],
+            "/recipes/run.toml, line 13: `data.clip.sampling` is 3, it must be one of whole, window",
+        ),
+        (
+            "[data.augment.noise]\nlevel = -1\nroll = true",
+            &[],
+            "/recipes/run.toml, line 13: `data.augment.noise.level` is -1, it must be from 0 to",
+        ),
+        (
+            "[data.order.weighted.classes]\nreal = 1",
+            &[],
+            "/recipes/run.toml, line 12: `data.order.weighted.classes.fake` is missing",
+        ),
+        ("", &["lr=3"], "--set lr=3: there is no key `lr`; did you mean `optimizer.lr`?"),
+        ("", &["epochs=0"], "--set epochs=0: `epochs` is 0, it must be from 1 to 1000000"),
+        (
+            "",
+            &["epochs=-1"],
+            "--set epochs=-1: `epochs` is -1, it must be a whole number from 0 up",
+        ),
+        (
+            "",
+            &["epochs=1.5"],
+            "--set epochs=1.5: `epochs` is 1.5, it must be a whole number from 0 up",
+        ),
+        ("", &["name=3"], "--set name=3: `name` is 3, it must be text in quotes"),
+        ("", &["data.batch="], "--set data.batch=: `data.batch` is missing"),
+        (
+            "",
+            &["model.preset=avf"],
+            "--set model.preset=avf: `model.preset` is \"avf\", it must be \"open-avff\" or \"avff\"",
+        ),
+        (
+            "",
+            &["adversarial.lipschitz={kind=\"weight-clip\", bound=\"x\"}"],
+            "--set adversarial.lipschitz={kind=\"weight-clip\", bound=\"x\"}: `adversarial.lipschitz.bound` is the text \"x\", it must be a number",
+        ),
+        (
+            "",
+            &["steps.freeze=audio"],
+            "--set steps.freeze=audio: `steps.freeze` is the text \"audio\", it must be a list",
+        ),
+    ] {
+        let found = message(&format!("{SMALLEST}{text}"), overrides);
+        assert!(found.starts_with(expected), "{text} {overrides:?}:\n{found}\n{expected}");
+    }
+    let broken = message("a = 1\nb = = 2", &[]);
+    assert!(broken.starts_with("/recipes/run.toml, line 2, column 5: "), "{broken}");
+    let recipe = parse(&format!("{SMALLEST}lrr = 1"), &["optimizer.lrr="]).unwrap();
+    assert_eq!(recipe, parse(SMALLEST, &[]).unwrap());
+}
+
+#[test]
+fn contradictions_are_told() {
+    let finetune = "stage=finetune";
+    for (key, overrides) in [
+        ("name", &["name=\"\""][..]),
+        ("name", &["name=\"a\\nb\""]),
+        ("finetune", &["finetune={}"]),
+        ("adversarial", &[finetune, "adversarial={}"]),
+        ("start.from", &["start={from=\"adapt\",path=\"x\"}"]),
+        ("start.path", &["start={from=\"checkpoint\",path=\"\"}"]),
+        ("data.train", &["data.train=\"\""]),
+        ("data.batch", &["data.batch=0"]),
+        ("data.validation_batch", &["data.validation_batch=0"]),
+        ("data.cache.bytes", &["data.cache={folder=\"c\",bytes=0}"]),
+        ("optimizer.lr", &["optimizer.lr=0"]),
+        ("optimizer.lr", &["optimizer.lr=nan"]),
+        ("optimizer.lr", &["optimizer.lr=inf"]),
+        ("optimizer.betas", &["optimizer.betas=[0.9,1.0]"]),
+        ("optimizer.eps", &["optimizer.eps=-1"]),
+        ("optimizer.weight_decay", &["optimizer.weight_decay=nan"]),
+        ("optimizer.groups.0.keys", &["optimizer.groups=[{keys=[]}]"]),
+        ("optimizer.groups.1.keys", &["optimizer.groups=[{keys=[\"a\"]},{keys=[\"\"]}]"]),
+        ("optimizer.groups.0.lr_factor", &["optimizer.groups=[{keys=[\"a\"],lr_factor=-1}]"]),
+        ("schedule.warmup_epochs", &["schedule={kind=\"cosine\",warmup_epochs=20}"]),
+        ("schedule.kind", &["schedule={kind=\"plateau\"}"]),
+        ("schedule.metric", &["schedule={kind=\"plateau\",metric=\"map\"}", "data.validation=v"]),
+        ("steps.micro_batch", &["steps.micro_batch=0"]),
+        ("steps.clip_norm", &["steps.clip_norm=0"]),
+        ("steps.freeze", &["steps.freeze=[\"\"]"]),
+        ("finetune.label_smoothing", &[finetune, "finetune.label_smoothing=1"]),
+        ("finetune.mixup", &[finetune, "finetune.mixup=0"]),
+        ("finetune.mixup", &[finetune, "finetune.mixup=0.5", "data.batch=1"]),
+        ("adversarial.weight", &["adversarial.weight=-1"]),
+        ("adversarial.steps", &["adversarial.steps=0"]),
+        ("adversarial.lipschitz.bound", &["adversarial.lipschitz={kind=\"weight-clip\",bound=0}"]),
+        ("average.epochs", &["average.epochs=[0,3]"]),
+        ("average.epochs", &["average.epochs=[4,3]"]),
+        ("average.epochs", &["average.epochs=[4,21]"]),
+        ("average.ema", &["average.ema=1"]),
+        ("validation.every", &["validation.every=0"]),
+        ("keep.last", &["keep.last=0"]),
+        ("keep.best", &["keep.best=map", "data.validation=v"]),
+        ("keep.best", &["keep.best=total"]),
+        ("model.config.encoder.dim", &["model.config.encoder.heads=5"]),
+        (
+            "data.clip",
+            &["data.clip.video.fit=center-crop", "data.clip.face={}", "data.clip.decoder=x"],
+        ),
+    ] {
+        let error = parse(SMALLEST, overrides).unwrap_err();
+        let found = match &error {
+            RecipeError::Value { key, .. } => key,
+            other => panic!("{overrides:?}: {other}"),
+        };
+        assert!(found.starts_with(key), "{overrides:?}: {error}");
+    }
+    for overrides in [
+        &["average.epochs=[1,20]"][..],
+        &["keep.best=audio_loss", "data.validation=v"],
+        &[finetune, "start={from=\"adapt\",path=\"x\"}", "finetune.mixup=0.5"],
+        &["schedule.kind=plateau", "data.validation=v"],
+        &["start={from=\"scratch\"}"],
+    ] {
+        parse(SMALLEST, overrides).unwrap();
+    }
+}
+
+#[test]
+fn files_that_are_no_recipes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.toml");
+    let message = |path: &Path| Recipe::read(path, &[]).unwrap_err().to_string();
+    assert!(message(&path).contains("cannot be read"), "{}", message(&path));
+    assert!(message(folder.path()).contains("not a file"));
+    fs::write(&path, [b'#', 0xff, 0xfe]).unwrap();
+    assert!(message(&path).contains("not UTF-8"));
+    fs::write(&path, vec![b'#'; MAX_BYTES as usize + 1]).unwrap();
+    assert!(message(&path).contains("larger than 1048576 bytes"));
+    fs::write(&path, SMALLEST).unwrap();
+    let recipe = Recipe::read(&path, &[]).unwrap();
+    assert_eq!(recipe.data.train, folder.path().join("train.csv"));
+}
+
+#[test]
+fn depth_is_bounded() {
+    let deep = format!("{SMALLEST}x = {}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(message(&deep, &[]).contains("recurs"));
+    let deep = format!("name={}", "[".repeat(10_000));
+    assert!(message(SMALLEST, &[&deep]).contains("no TOML"));
+    let deep = format!("{}=1", vec!["a"; 100_000].join("."));
+    assert!(message(SMALLEST, &[&deep]).contains("such as optimizer.lr"));
+    let deep = format!("{SMALLEST}{deep}");
+    assert!(message(&deep, &[]).contains("recurs"));
+    let deep = format!("{SMALLEST}[{}]", vec!["a"; 100_000].join("."));
+    assert!(message(&deep, &[]).contains("recurs"));
+}
+
+#[test]
+fn overlays_keep_what_they_do_not_name() {
+    let (config, spec) = (AvffConfig::avff(), ClipSpec::open_avff());
+    assert_eq!(overlay("model.config", &config, &Table::new()).unwrap(), config);
+    assert_eq!(overlay("data.clip", &spec, &Table::new()).unwrap(), spec);
+    assert_eq!(overlay("data.clip", &spec, &table(&spec)).unwrap(), spec);
+
+    let changes = "encoder.dim = 96\nmask = 'per-batch'".parse().unwrap();
+    let mut expected = config.clone();
+    expected.encoder.dim = 96;
+    expected.mask = AvffConfig::open_avff().mask;
+    assert_eq!(overlay("model.config", &config, &changes).unwrap(), expected);
+
+    let changes = "audio.std = 4.5678\nface.margin = 2\n[sampling.window]\nseconds = 3.2\nfps = 5\nstride = 3.2";
+    let mut expected = spec.clone();
+    expected.audio.std = 4.5678;
+    expected.face = Some(FaceCrop { margin: 2.0, ..FaceCrop::default() });
+    expected.sampling = Sampling::Window { seconds: 3.2, fps: 5.0, stride: 3.2 };
+    assert_eq!(overlay("data.clip", &spec, &changes.parse().unwrap()).unwrap(), expected);
+}
+
+#[test]
+fn the_preset_gives_what_is_left_out() {
+    let recipe =
+        parse(SMALLEST, &["model.config.video.height=64", "data.clip.audio.mean=-4"]).unwrap();
+    let config = recipe.config().unwrap();
+    assert_eq!((config.video.height, config.video.width), (64, 224));
+    let spec = recipe.clip_spec(&config).unwrap();
+    assert_eq!((spec.video.height, spec.video.width), (64, 224));
+    assert_eq!((spec.audio.mean, spec.audio.std), (-4.0, 4.4849));
+}
+
+fn paths() -> impl Strategy<Value = PathBuf> {
+    "/[^/\\x00]{1,12}"
+        .prop_filter("changed by going to the absolute", |path| {
+            std::path::absolute(path).is_ok_and(|whole| whole == Path::new(path))
+        })
+        .prop_map(PathBuf::from)
+}
+
+prop_compose! {
+    fn recipes()(
+        which in 0..5_usize,
+        name in "[^\\p{Cc}\\s]{1,20}",
+        (seed, epochs) in (0..=i64::MAX as u64, 20..1000_u64),
+        (train, validation, root) in (paths(), paths(), option::of(paths())),
+        (batch, micro_batch, workers) in (2..1_000_usize, option::of(1..1_000_usize), option::of(0..64_usize)),
+        (lr, eps, weight_decay) in (1e-300..1e300_f64, 0.0..1.0_f64, 0.0..1.0_f64),
+        betas in [0.0..1.0_f64, 0.0..1.0_f64],
+        groups in vec(("[^\\x00]{1,8}", 0.0..1e6_f64, option::of(0.0..1.0_f64)), 0..3),
+        clip_norm in option::of(1e-300..1e300_f64),
+        freeze in vec(".{1,8}", 0..3),
+        ema in option::of(1e-9..0.9999_f64),
+        std in 1e-30..1e30_f32,
+    ) -> Recipe {
+        let mut recipe = full_recipes().swap_remove(which);
+        (recipe.name, recipe.seed, recipe.epochs) = (name, seed, epochs);
+        recipe.data.train = train;
+        (recipe.data.validation, recipe.data.root) = (Some(validation), root);
+        (recipe.data.batch, recipe.data.workers) = (batch, workers);
+        let group = |(key, lr_factor, weight_decay)| Group { keys: vec![key], lr_factor, weight_decay };
+        let groups = groups.into_iter().map(group).collect();
+        let kind = OptimizerKind::Adam;
+        recipe.optimizer = OptimizerConfig { kind, lr, betas, eps, weight_decay, groups };
+        (recipe.steps.clip_norm, recipe.steps.freeze) = (clip_norm, freeze);
+        recipe.steps.micro_batch = micro_batch;
+        recipe.average.ema = ema;
+        recipe.data.clip["audio"]["std"] = Value::Float(std.into());
+        recipe
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn recipes_survive_their_file(recipe in recipes()) {
+        let text = recipe.to_toml().unwrap();
+        prop_assert_eq!(parse(&text, &[]).map_err(|e| TestCaseError::fail(e.to_string()))?, recipe);
+    }
+
+    #[test]
+    fn specs_survive_an_overlay(mean in any::<f32>(), std in any::<f32>()) {
+        let mut spec = ClipSpec::open_avff();
+        (spec.audio.mean, spec.audio.std) = (mean, std);
+        let back = overlay("data.clip", &spec, &Table::new()).unwrap();
+        prop_assert_eq!(back.audio.mean.to_bits(), mean.to_bits());
+        prop_assert_eq!(back.audio.std.to_bits(), std.to_bits());
+    }
+
+    #[test]
+    fn no_text_is_a_panic(text in ".{0,200}", change in "[a-z.=\\[\\]{}\"0-9]{0,40}") {
+        let _ = parse(&text, std::slice::from_ref(&&*change));
+        let _ = parse(SMALLEST, &[&change]);
+        let _ = parse(&format!("{SMALLEST}{text}"), &[]);
+    }
+}

@@ -1,0 +1,410 @@
+//! From TOML values to the types of a recipe, with every fault's full key.
+//!
+//! `toml`'s own deserializer tells a fault by a sentence alone. Here it keeps its parts: what was found,
+//! what is known in its place, and the way there from the root.
+
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{
+        self, DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor, value::StrDeserializer,
+    },
+};
+use toml::Value;
+
+use super::{
+    error::{Place, RecipeError},
+    nearest::meant,
+};
+
+/// `value` as a `T`; `at` is where it lies in the recipe, empty for the root.
+pub(super) fn typed<'de, T: Deserialize<'de>>(
+    at: &str,
+    value: &'de Value,
+) -> Result<T, RecipeError> {
+    T::deserialize(Node(value)).map_err(|fault| fault.blame(value).tell(at))
+}
+
+/// Part of a recipe.
+#[derive(Clone, Copy)]
+struct Node<'de>(&'de Value);
+
+/// What is wrong, and where.
+#[derive(Debug)]
+struct Fault {
+    /// The way from the part of the recipe at hand, the last step first.
+    steps: Vec<String>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Unknown { key: String, known: &'static [&'static str] },
+    Missing { key: &'static str },
+    Value { found: String, rule: String, culprit: Option<Culprit> },
+    Other(String),
+}
+
+/// A plain value that was found, to tell its key by.
+#[derive(Debug)]
+enum Culprit {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    List,
+}
+
+impl Culprit {
+    fn is(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Text(one), Value::String(other)) => one == other,
+            (Self::Integer(one), Value::Integer(other)) => one == other,
+            (Self::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
+            (Self::Boolean(one), Value::Boolean(other)) => one == other,
+            (Self::List, Value::Array(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Fault {
+    fn new(kind: Kind) -> Self {
+        Self { steps: Vec::new(), kind }
+    }
+
+    fn under(mut self, step: &str) -> Self {
+        self.steps.push(step.into());
+        self
+    }
+
+    /// Names the key within `table` that is at fault, where only the table is known: serde reads enums
+    /// that are told by a tag from a copy of their own, in which the way is lost.
+    fn blame(mut self, table: &Value) -> Self {
+        if let (Kind::Value { culprit: Some(culprit), .. }, Value::Table(table)) =
+            (&self.kind, table)
+            && self.steps.is_empty()
+        {
+            let mut matching = table.iter().filter(|(_, value)| culprit.is(value));
+            if let (Some((key, _)), None) = (matching.next(), matching.next()) {
+                self.steps.push(key.clone());
+            }
+        }
+        self
+    }
+
+    fn tell(self, at: &str) -> RecipeError {
+        let table = join(std::iter::once(at).chain(self.steps.iter().rev().map(String::as_str)));
+        let place = Place::Nowhere;
+        match self.kind {
+            Kind::Unknown { key, known } => {
+                let known: Vec<String> = known.iter().map(|&known| known.to_owned()).collect();
+                let nearest = meant(&table, &key, &known);
+                RecipeError::UnknownKey { place, key: join([&*table, &key]), nearest, known }
+            }
+            Kind::Missing { key } => RecipeError::Missing { place, key: join([&*table, key]) },
+            Kind::Value { found, rule, .. } => RecipeError::Value {
+                place,
+                key: table,
+                problem: format!("is {found}, it must be {rule}"),
+            },
+            Kind::Other(problem) => RecipeError::Value {
+                place,
+                key: table,
+                problem: format!("cannot be used: {problem}"),
+            },
+        }
+    }
+}
+
+/// The steps of a way that are there, with dots between.
+pub(super) fn join<'a>(steps: impl IntoIterator<Item = &'a str>) -> String {
+    let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty()).collect();
+    steps.join(".")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Kind::Other(message.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let culprit = match found {
+            Unexpected::Str(text) => Some(Culprit::Text(text.into())),
+            Unexpected::Signed(number) => Some(Culprit::Integer(number)),
+            Unexpected::Float(number) => Some(Culprit::Float(number)),
+            Unexpected::Bool(which) => Some(Culprit::Boolean(which)),
+            Unexpected::Seq => Some(Culprit::List),
+            _ => None,
+        };
+        Self::new(Kind::Value { found: found_words(&found), rule: rule_words(expected), culprit })
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        let found = format!("a list of {length}");
+        let culprit = Some(Culprit::List);
+        Self::new(Kind::Value { found, rule: rule_words(expected), culprit })
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let words: Vec<String> = expected.iter().map(|word| format!("\"{word}\"")).collect();
+        let rule = match &*words {
+            [] => "left out".into(),
+            [only] => only.clone(),
+            [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        };
+        let culprit = Some(Culprit::Text(variant.into()));
+        Self::new(Kind::Value { found: format!("\"{variant}\""), rule, culprit })
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(Kind::Unknown { key: field.into(), known: expected })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(Kind::Missing { key: field })
+    }
+}
+
+fn found_words(found: &Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Str(text) => format!("the text \"{text}\""),
+        Unexpected::Signed(number) => number.to_string(),
+        Unexpected::Unsigned(number) => number.to_string(),
+        Unexpected::Float(number) => format!("{number:?}"),
+        Unexpected::Bool(which) => which.to_string(),
+        Unexpected::Seq => "a list".into(),
+        Unexpected::Map => "a table".into(),
+        other => other.to_string(),
+    }
+}
+
+/// What serde's derived code expects, in words of a recipe.
+fn rule_words(expected: &dyn Expected) -> String {
+    let words = expected.to_string();
+    match &*words {
+        "u8" => "a whole number from 0 to 255".into(),
+        "u32" | "u64" | "usize" => "a whole number from 0 up".into(),
+        "f32" | "f64" => "a number".into(),
+        "a string" | "path string" => "text in quotes".into(),
+        "a boolean" => "true or false".into(),
+        "a sequence" => "a list".into(),
+        "a map" => "a table".into(),
+        "an array of length 2" | "a tuple of size 2" => "a list of 2 numbers".into(),
+        "an array of length 3" => "a list of 3 numbers".into(),
+        _ if words.starts_with("struct ") => "a table".into(),
+        _ if words.contains(" enum ") || words.starts_with("enum ") => {
+            "a table with its kind".into()
+        }
+        _ => words,
+    }
+}
+
+impl<'de> Deserializer<'de> for Node<'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            Value::Integer(number) => visitor.visit_i64(*number),
+            Value::Float(number) => visitor.visit_f64(*number),
+            Value::Boolean(which) => visitor.visit_bool(*which),
+            Value::Datetime(_) => {
+                Err(de::Error::invalid_type(Unexpected::Other("a date"), &visitor))
+            }
+            Value::Array(items) => {
+                let mut access = Items { items, next: 0 };
+                let whole = visitor.visit_seq(&mut access)?;
+                if access.next < items.len() {
+                    return Err(de::Error::invalid_length(items.len(), &Shorter(access.next)));
+                }
+                Ok(whole)
+            }
+            Value::Table(table) => {
+                visitor.visit_map(Entries { entries: table.iter(), value: None })
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::String(word) => visitor.visit_enum(Choice { word, content: None }),
+            Value::Table(table) => {
+                let mut entries = table.iter();
+                match (entries.next(), entries.next()) {
+                    (Some((word, content)), None) => {
+                        visitor.visit_enum(Choice { word, content: Some(content) })
+                    }
+                    _ => Err(de::Error::custom(format!(
+                        "it must have one key, of {}",
+                        variants.join(", ")
+                    ))),
+                }
+            }
+            _ => {
+                // The visitor knows its type's name only.
+                let Err(mut fault) = self.deserialize_any(visitor) else {
+                    return Err(de::Error::custom("it must be a word"));
+                };
+                if let Kind::Value { rule, .. } = &mut fault.kind {
+                    *rule = format!("one of {}", variants.join(", "));
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+struct Items<'de> {
+    items: &'de [Value],
+    next: usize,
+}
+
+/// What is expected of a list that has too many items.
+struct Shorter(usize);
+
+impl Expected for Shorter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.0)
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'de> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        let Some(item) = self.items.get(self.next) else { return Ok(None) };
+        let step = self.next.to_string();
+        self.next += 1;
+        seed.deserialize(Node(item)).map(Some).map_err(|fault| fault.blame(item).under(&step))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len() - self.next)
+    }
+}
+
+struct Entries<'de> {
+    entries: toml::map::Iter<'de, String, Value>,
+    value: Option<(&'de str, &'de Value)>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        self.value = Some((key, value));
+        seed.deserialize(de::value::BorrowedStrDeserializer::new(key)).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        let Some((key, value)) = self.value.take() else {
+            return Err(de::Error::custom("a value was asked for before its key"));
+        };
+        seed.deserialize(Node(value)).map_err(|fault| fault.blame(value).under(key))
+    }
+}
+
+/// A word of an enum, with what it holds.
+struct Choice<'de> {
+    word: &'de str,
+    content: Option<&'de Value>,
+}
+
+impl<'de> EnumAccess<'de> for Choice<'de> {
+    type Error = Fault;
+    type Variant = Content<'de>;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<(T::Value, Content<'de>), Fault> {
+        let word = seed.deserialize(StrDeserializer::<Fault>::new(self.word))?;
+        Ok((word, Content { word: self.word, content: self.content }))
+    }
+}
+
+struct Content<'de> {
+    word: &'de str,
+    content: Option<&'de Value>,
+}
+
+impl<'de> Content<'de> {
+    fn node(&self) -> Result<(Node<'de>, &'de Value), Fault> {
+        let missing = || de::Error::custom(format!("`{}` needs settings of its own", self.word));
+        self.content.map(|content| (Node(content), content)).ok_or_else(missing)
+    }
+}
+
+impl<'de> VariantAccess<'de> for Content<'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        match self.content {
+            None => Ok(()),
+            Some(_) => Err(de::Error::custom(format!("`{}` has no settings", self.word))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        let (node, content) = self.node()?;
+        seed.deserialize(node).map_err(|fault| fault.blame(content).under(self.word))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Fault> {
+        let (node, _) = self.node()?;
+        node.deserialize_any(visitor).map_err(|fault| fault.under(self.word))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let (node, _) = self.node()?;
+        node.deserialize_any(visitor).map_err(|fault| fault.under(self.word))
+    }
+}
