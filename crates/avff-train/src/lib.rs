@@ -7,6 +7,7 @@
 //!
 //! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
 //!   its own, and [`metrics::BinaryReport`], all of them over one scored set of clips.
+//! - [`run`]: the folder of a training run and what a person sees there: logs, tables, plots.
 //!
 //! # Example
 //!
@@ -33,3 +34,4 @@
 //! ```
 
 pub mod metrics;
+pub mod run;
