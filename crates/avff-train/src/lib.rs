@@ -11,6 +11,7 @@
 //! - [`trainer`]: the loop, states, what a run tells.
 //! - [`optim`], [`schedule`], [`average`]: how weights follow gradients.
 //! - [`params`], [`gradients`]: a module's parameters, and their gradients, as lists.
+//! - [`run`]: the folder of a training run and what a person sees there: logs, tables, plots.
 //! - [`peers`]: the processes of a data-parallel run.
 //! - [`error`]: why a run could not start or go on.
 //! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
@@ -49,6 +50,7 @@ pub mod optim;
 pub mod params;
 pub mod peers;
 pub mod recipe;
+pub mod run;
 pub mod schedule;
 pub mod trainer;
 

@@ -1,0 +1,15 @@
+//! What several tests start from.
+
+use super::info::{About, BestBy, Better};
+
+pub(super) fn about() -> About {
+    About {
+        name: "a run".into(),
+        stage: "finetune".into(),
+        code_version: "0.1.0".into(),
+        seed: 7,
+        epochs: 3,
+        data: [("train".to_owned(), "sha256:00".to_owned())].into(),
+        best_by: BestBy { metric: "val/loss".into(), better: Better::Lower },
+    }
+}
