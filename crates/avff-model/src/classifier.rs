@@ -1,10 +1,10 @@
 //! The stage-3 classifier: both encoders, A2V and V2A over all tokens, and the head.
 
 use burn::{
-    nn::{Dropout, DropoutConfig},
     prelude::*,
-    tensor::activation::relu,
+    tensor::{TensorData, activation::relu},
 };
+use rand::{Rng, RngExt};
 
 use crate::{
     config::AvffConfig,
@@ -28,7 +28,7 @@ pub struct Head<B: Backend> {
     pub fc2: Linear<B>,
     /// `[2, hidden]`.
     pub fc3: Linear<B>,
-    dropout: Dropout,
+    dropout: f64,
 }
 
 impl<B: Backend> Head<B> {
@@ -36,9 +36,39 @@ impl<B: Backend> Head<B> {
     /// - `x`: `[batch, 2 * hidden]`
     /// - output: `[batch, 2]`
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let x = relu(self.dropout.forward(self.fc1.forward(x)));
-        let x = relu(self.dropout.forward(self.fc2.forward(x)));
+        self.through(x, |x| x)
+    }
+
+    /// [`forward`](Self::forward) with features dropped, each clip's drawn from a generator of its own:
+    /// on the host, so that a step can be repeated on any backend and in any parts.
+    pub fn forward_dropping(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
+        self.through(x, |x| self.drop(x, clips))
+    }
+
+    fn through(
+        &self,
+        x: Tensor<B, 2>,
+        mut drop: impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>,
+    ) -> Tensor<B, 2> {
+        let x = relu(drop(self.fc1.forward(x)));
+        let x = relu(drop(self.fc2.forward(x)));
         self.fc3.forward(x)
+    }
+
+    /// Zero with the config's probability, scaled up to keep the mean elsewhere.
+    fn drop(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
+        if self.dropout == 0.0 {
+            return x;
+        }
+        let [batch, features] = x.dims();
+        let kept = (1.0 / (1.0 - self.dropout)) as f32;
+        let draw = |rng: &mut _| if RngExt::random::<f64>(rng) < self.dropout { 0.0 } else { kept };
+        let rows = clips.iter_mut().take(batch);
+        let factors: Vec<f32> =
+            rows.flat_map(|rng| (0..features).map(|_| draw(rng)).collect::<Vec<_>>()).collect();
+        let shape = [factors.len() / features, features];
+        let factors = Tensor::from_data(TensorData::new(factors, shape), (&x.device(), x.dtype()));
+        x * factors
     }
 }
 
@@ -96,7 +126,7 @@ impl<B: Backend> Classifier<B> {
                 fc1: Linear::torch_default(init, [2 * hidden, hidden], device),
                 fc2: Linear::torch_default(init, [hidden, hidden], device),
                 fc3: Linear::torch_default(init, [hidden, CLASSES], device),
-                dropout: DropoutConfig::new(config.head.dropout).init(),
+                dropout: config.head.dropout,
             },
         })
     }
@@ -147,6 +177,11 @@ impl<B: Backend> Classifier<B> {
     /// # Shapes
     /// - output: `[batch, 2]`
     pub fn classify(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
+        loss::in_f32(self.mlp_head.forward(self.reduce(embeddings)))
+    }
+
+    /// What the head sees: `[batch, 2 * hidden]`.
+    fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
         // The mean over both embeddings joined on features; they have equally many.
         let token_means = |crossed: Tensor<B, 3>, own: Tensor<B, 3>| -> Tensor<B, 2> {
@@ -154,11 +189,10 @@ impl<B: Backend> Classifier<B> {
         };
         let vision = self.mlp_vision.forward(token_means(a2v, video));
         let sound = self.mlp_audio.forward(token_means(v2a, audio));
-        loss::in_f32(self.mlp_head.forward(Tensor::cat(vec![vision, sound], 1)))
+        Tensor::cat(vec![vision, sound], 1)
     }
 
-    /// Logits of a batch: index 0 fake, index 1 real. Dropout is active on an autodiff backend
-    /// only, so evaluation runs on the inner one (`valid()`).
+    /// Logits of a batch: index 0 fake, index 1 real. Nothing is dropped.
     ///
     /// # Shapes
     /// - `audio`: `[batch, frames, mels]`, normalised
@@ -171,5 +205,18 @@ impl<B: Backend> Classifier<B> {
         scope: FusionScope,
     ) -> Tensor<B, 2> {
         self.classify(self.embed(audio, video, scope))
+    }
+
+    /// [`forward`](Self::forward) as in training: the head drops features, each clip's drawn from a
+    /// generator of its own.
+    pub fn forward_dropping(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+        scope: FusionScope,
+        clips: &mut [impl Rng],
+    ) -> Tensor<B, 2> {
+        let reduced = self.reduce(self.embed(audio, video, scope));
+        loss::in_f32(self.mlp_head.forward_dropping(reduced, clips))
     }
 }

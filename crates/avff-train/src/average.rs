@@ -1,7 +1,11 @@
 //! Averages of the weights along a run: often better than the weights of any one moment.
 
 use avff_model::checkpoint::archive::{ArchiveReader, Entry};
-use burn::{module::AutodiffModule, prelude::*, tensor::{TensorData, backend::AutodiffBackend}};
+use burn::{
+    module::AutodiffModule,
+    prelude::*,
+    tensor::{TensorData, backend::AutodiffBackend},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -23,6 +23,9 @@ pub enum TrainError {
     /// A setting of the data path that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A run's folder that cannot be used.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
     /// Keys that name no parameter of the network.
     #[error("{setting}: no parameter's key starts with {start}; `avff inspect` lists them")]
     Keys {

@@ -6,11 +6,7 @@ use burn::{
     tensor::{TensorData, backend::AutodiffBackend},
 };
 
-use crate::{
-    error::TrainError,
-    params::flat,
-    peers::Peers,
-};
+use crate::{error::TrainError, params::flat, peers::Peers};
 
 /// A gradient for each parameter, flat; `None` where none came.
 #[derive(Debug, Clone)]
@@ -58,12 +54,8 @@ impl<B: Backend> Gradients<B> {
     /// The L2 norm of all of them together; not finite where one of their numbers is not.
     #[must_use]
     pub fn norm(&self) -> f64 {
-        let sums: Vec<Tensor<B, 1>> = self
-            .0
-            .iter()
-            .flatten()
-            .map(|gradient| gradient.clone().powi_scalar(2).sum())
-            .collect();
+        let sums: Vec<Tensor<B, 1>> =
+            self.0.iter().flatten().map(|gradient| gradient.clone().powi_scalar(2).sum()).collect();
         if sums.is_empty() {
             return 0.0;
         }

@@ -66,11 +66,7 @@ fn step<L: Learner<B>>(
 }
 
 fn recipe(lr: f64) -> OptimizerConfig {
-    OptimizerConfig {
-        betas: [0.95, 0.999],
-        weight_decay: 5e-7,
-        ..OptimizerConfig::adam(lr)
-    }
+    OptimizerConfig { betas: [0.95, 0.999], weight_decay: 5e-7, ..OptimizerConfig::adam(lr) }
 }
 
 #[test]
@@ -147,7 +143,7 @@ fn small() -> (AvffConfig, ClipSpec, LabelledClips) {
     (config.video.height, config.video.width) = (32, 32);
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (12, 1, 3);
-    (config.head.hidden, config.head.dropout) = (16, 0.0);
+    (config.head.hidden, config.head.dropout) = (16, 0.3);
     // Enough weight for contrast to show in the gradients.
     config.loss.contrast = 1.0;
     let mut spec = ClipSpec::open_avff();
@@ -192,7 +188,7 @@ fn parts_add_up_to_the_batch() {
         let off = distance(&whole.gradients, &parts.gradients);
         println!("largest difference of a gradient: {off:.1e}");
         assert!(off < 1e-5, "{off}");
-        assert!(whole.gradients.norm() > 0.1, "there is something to compare");
+        assert!(whole.gradients.norm() > 1e-2, "{} is nothing to compare", whole.gradients.norm());
         for ((name, whole), (_, parts)) in whole.values.iter().zip(&parts.values) {
             assert!((whole - parts).abs() < 1e-5, "{name}: {whole} and {parts}");
         }

@@ -2,11 +2,9 @@
 
 use avff_data::spec::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
+use avff_train::trainer::CLIP_ENTRY;
 
 use crate::error::Error;
-
-/// Where a checkpoint's metadata keeps its clip spec.
-const ENTRY: &str = "clip";
 
 /// The spec a checkpoint was trained with: the one stored with it, else the reference's statistics
 /// at the network's sizes. `adjust` may change what does not change the tensors' sizes.
@@ -18,12 +16,21 @@ pub fn spec(
     config: &AvffConfig,
     adjust: impl FnOnce(&mut ClipSpec),
 ) -> Result<ClipSpec, Error> {
-    let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(ENTRY));
+    let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(CLIP_ENTRY));
     let mut spec = match stored {
         Some(json) => serde_json::from_value(json.clone()).map_err(Error::StoredSpec)?,
         None => for_config(config),
     };
     adjust(&mut spec);
+    check(&spec, config)?;
+    Ok(spec)
+}
+
+/// Whether clips prepared by a spec fit a network.
+///
+/// # Errors
+/// [`Error::ClipSpec`] for a spec that cannot be used, [`Error::Spec`] for one that does not fit.
+pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), Error> {
     spec.validate()?;
     for (what, clip, network) in [
         ("fbank frames", spec.audio.frames, config.audio.frames),
@@ -37,7 +44,7 @@ pub fn spec(
             return Err(Error::Spec { what, clip, network });
         }
     }
-    Ok(spec)
+    Ok(())
 }
 
 /// The reference's statistics at the sizes of a network.
@@ -58,6 +65,6 @@ pub fn for_config(config: &AvffConfig) -> ClipSpec {
 /// [`Error::StoredSpec`] where it cannot be written as JSON.
 pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), Error> {
     let json = serde_json::to_value(spec).map_err(Error::StoredSpec)?;
-    metadata.extra.insert(ENTRY.into(), json);
+    metadata.extra.insert(CLIP_ENTRY.into(), json);
     Ok(())
 }

@@ -147,6 +147,9 @@ pub enum Error {
         /// In what way.
         reason: String,
     },
+    /// A training run that could not start or go on.
+    #[error(transparent)]
+    Train(#[from] avff_train::TrainError),
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),
@@ -157,7 +160,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Manifest(error) => error.source.hint(),
+            Self::Manifest(error) | Self::Train(avff_train::TrainError::Clip(error)) => {
+                error.source.hint()
+            }
             _ => None,
         }
     }

@@ -43,6 +43,7 @@ pub mod manifest;
 pub mod scorer;
 pub mod split;
 pub mod table;
+pub mod training;
 
 pub use avff_data as data;
 pub use avff_model as model;

@@ -181,11 +181,8 @@ impl<B: AutodiffBackend> Critics<B> {
         let video = [&out.video_patches, &out.video_target].map(|x| mask.hidden_video(x.clone()));
         let fixed = self.pair.clone().no_grad();
         let score = fixed.audio.score(audio[0].clone()) + fixed.video.score(video[0].clone());
-        let shown = Shown {
-            audio: audio.map(Tensor::inner),
-            video: video.map(Tensor::inner),
-            share,
-        };
+        let shown =
+            Shown { audio: audio.map(Tensor::inner), video: video.map(Tensor::inner), share };
         (score * (-self.config.weight * share), shown)
     }
 

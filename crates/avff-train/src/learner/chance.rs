@@ -23,10 +23,9 @@ pub(super) fn generator(seed: u64, step: u64, purpose: Purpose) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// The seed of a backend's own generator for one part of a step, which dropout draws from.
-pub(super) fn backend_seed(seed: u64, step: u64, place: usize) -> u64 {
-    use rand::Rng;
+/// The generator of what is dropped of the clip in this place of the whole batch, wherever it is computed.
+pub(super) fn of_clip(seed: u64, step: u64, place: usize) -> ChaCha8Rng {
     let mut rng = generator(seed, step, Purpose::Dropout);
     rng.set_stream(place as u64);
-    rng.next_u64()
+    rng
 }

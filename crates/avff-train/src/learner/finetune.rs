@@ -95,7 +95,6 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
 
     const KIND: Kind = Kind::Classifier;
     const LABELLED: bool = true;
-    const BEST: &'static str = "map";
 
     fn step(
         &mut self,
@@ -106,9 +105,10 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mut rng = chance::generator(context.seed, context.step, Purpose::Mixup);
         rng.set_stream(rank as u64);
-        let mixed = self.config.mixup.and_then(|alpha| {
-            labels::mix(&batch.clips, &batch.targets, alpha, &mut rng)
-        });
+        let mixed = self
+            .config
+            .mixup
+            .and_then(|alpha| labels::mix(&batch.clips, &batch.targets, alpha, &mut rng));
         let (clips, targets) = match &mixed {
             Some((clips, targets)) => (clips, targets),
             None => (&batch.clips, &batch.targets),
@@ -118,11 +118,18 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         let mut total = 0.0;
         for part in parts(clips.len(), context.micro_batch) {
             let share = part.len() as f64 / (clips.len() * world) as f64;
-            let place = rank + world * part.start;
-            B::seed(context.device, chance::backend_seed(context.seed, context.step, place));
+            let mut generators: Vec<_> = part
+                .clone()
+                .map(|clip| chance::of_clip(context.seed, context.step, rank + world * clip))
+                .collect();
             let (audio, video) = tensors::<B>(&clips[part.clone()], context.spec, context.device);
             let rows = labels::rows(&targets[part], self.config.label_smoothing, context.device);
-            let logits = running.as_ref().unwrap_or(model).forward(audio, video, self.training);
+            let logits = running.as_ref().unwrap_or(model).forward_dropping(
+                audio,
+                video,
+                self.training,
+                &mut generators,
+            );
             let loss = self.config.loss.of(logits, rows) * share;
             total += scalar(loss.clone());
             let found = Gradients::take::<B, _>((loss * context.loss_scale).backward(), model);
@@ -153,7 +160,8 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
             let (audio, video) = tensors(&batch.clips[part.clone()], context.spec, context.device);
             let logits = model.forward(audio, video, self.evaluation);
             let targets = &batch.targets[part];
-            let loss = self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));
+            let loss =
+                self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));
             tally.loss += scalar(loss) * targets.len() as f64;
             let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
             let rows = values.as_chunks::<2>().0.iter().zip(targets);

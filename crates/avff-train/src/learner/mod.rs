@@ -17,11 +17,9 @@ mod labels;
 pub mod pretrain;
 
 use avff_data::{batcher, clip::Clip, spec::ClipSpec};
-use avff_model::{
-    checkpoint::{
-        Kind,
-        archive::{ArchiveReader, Entry},
-    },
+use avff_model::checkpoint::{
+    Kind,
+    archive::{ArchiveReader, Entry},
 };
 use burn::{
     module::AutodiffModule,
@@ -88,8 +86,6 @@ pub trait Learner<B: AutodiffBackend> {
     const KIND: Kind;
     /// Whether clips need labels.
     const LABELLED: bool;
-    /// The metric that tells the best epoch unless a recipe names another.
-    const BEST: &'static str;
 
     /// The gradients of a batch.
     ///
@@ -153,12 +149,6 @@ pub trait Learner<B: AutodiffBackend> {
         let _ = (steps, reader, device);
         Ok(())
     }
-}
-
-/// Whether less of a metric is better: losses and error rates.
-#[must_use]
-pub fn lower_is_better(metric: &str) -> bool {
-    metric.contains("loss") || metric == "eer" || metric == "total"
 }
 
 /// Ranges of at most `micro_batch` clips that cover `count`.

@@ -1,6 +1,12 @@
 //! Stages 1 and 2: half of each modality is made from the other, and clips are told apart.
 
-use avff_model::{Among, AvffConfig, Mask, Pretrain, Summary, checkpoint::{Kind, archive::{ArchiveReader, Entry}}};
+use avff_model::{
+    Among, AvffConfig, Mask, Pretrain, Summary,
+    checkpoint::{
+        Kind,
+        archive::{ArchiveReader, Entry},
+    },
+};
 use burn::{
     module::AutodiffModule,
     prelude::*,
@@ -53,7 +59,8 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
     /// The masks of a batch of all processes, of which this one has every `world`-th clip.
     fn mask(&self, own: usize, seed: u64, step: u64, purpose: Purpose, peers: &dyn Peers) -> Mask {
         let given = self.hidden.as_deref();
-        if let Some(mask) = given.and_then(|hidden| Mask::shared(self.network.slices, hidden, own)) {
+        if let Some(mask) = given.and_then(|hidden| Mask::shared(self.network.slices, hidden, own))
+        {
             return mask;
         }
         let (rank, world) = (peers.rank(), peers.world());
@@ -104,7 +111,6 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
 
     const KIND: Kind = Kind::Pretrain;
     const LABELLED: bool = false;
-    const BEST: &'static str = "total";
 
     fn step(
         &mut self,
@@ -123,20 +129,14 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         self.shown.clear();
         for part in parts(own, context.micro_batch) {
             let share = part.len() as f64 / (own * world) as f64;
-            B::seed(
-                context.device,
-                chance::backend_seed(context.seed, context.step, rank + world * part.start),
-            );
             let (audio, video) =
                 tensors::<B>(&batch.clips[part.clone()], context.spec, context.device);
-            let among = all
-                .clone()
-                .map(|all| Among { all, start: rank * own + part.start });
+            let among = all.clone().map(|all| Among { all, start: rank * own + part.start });
             let mask = mask.part(part);
             let running = running.as_ref().unwrap_or(model);
             let out = running.forward_among(audio, video, &mask, among.as_ref())?;
-            let reconstruction =
-                (out.video_loss.clone() + out.audio_loss.clone()) * (weights.reconstruction * share);
+            let reconstruction = (out.video_loss.clone() + out.audio_loss.clone())
+                * (weights.reconstruction * share);
             // With a batch in parts, contrast is the whole batch's in each of them: the gradients of
             // the parts' own clips add up to it.
             let contrast_share = if among.is_some() { 1.0 } else { share };
@@ -149,13 +149,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 loss = loss + term;
                 self.shown.push(shown);
             }
-            let values = [
-                out.audio_loss,
-                out.video_loss,
-                out.contrastive,
-                out.retrieval_accuracy,
-            ]
-            .map(|value| scalar(value) * share);
+            let values = [out.audio_loss, out.video_loss, out.contrastive, out.retrieval_accuracy]
+                .map(|value| scalar(value) * share);
             for (sum, value) in sums[1..5].iter_mut().zip(values) {
                 *sum += value;
             }

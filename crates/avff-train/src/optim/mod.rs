@@ -13,8 +13,8 @@ use burn::{
     tensor::{TensorData, backend::AutodiffBackend},
 };
 
-pub use self::config::{Group, OptimizerConfig, OptimizerKind};
 use self::adam::{Moments, Rates};
+pub use self::config::{Group, OptimizerConfig, OptimizerKind};
 use crate::{
     error::TrainError,
     gradients::Gradients,
@@ -128,8 +128,7 @@ impl<B: Backend> Optimizer<B> {
                 let values = reader.read(&name, &[count])?;
                 Ok(Tensor::from_data(TensorData::new(values, [count]), device))
             };
-            slot.moments =
-                Some(Moments { mean: read("mean")?, square: read("square")?, steps });
+            slot.moments = Some(Moments { mean: read("mean")?, square: read("square")?, steps });
         }
         Ok(())
     }

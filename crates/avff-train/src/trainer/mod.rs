@@ -43,7 +43,7 @@ pub use self::{
 use crate::{
     average::Averages,
     error::TrainError,
-    learner::{LabelledClips, Learner, StepContext, Values, lower_is_better},
+    learner::{LabelledClips, Learner, StepContext, Values},
     optim::Optimizer,
     params,
     peers::Peers,
@@ -282,10 +282,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             let found = validation.iter().find(|(name, _)| name == metric);
             found.map(|(_, value)| *value).filter(|value| value.is_finite())
         };
-        let best_by = recipe.keep.best.as_deref().unwrap_or(L::BEST);
         let mut is_best = false;
-        if let Some(value) = of(best_by) {
-            let lower = lower_is_better(best_by);
+        if let Some(metric) = recipe.best_metric()
+            && let Some(value) = of(metric.name)
+        {
+            let lower = metric.lower_is_better;
             let better = |(best, _): (f64, u64)| if lower { value < best } else { value > best };
             is_best = self.progress.best.is_none_or(better);
             if is_best {
@@ -293,10 +294,10 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 self.write_weights("best", &self.parts.model.valid(), &validation)?;
             }
         }
-        let watched = recipe.schedule.metric().unwrap_or(L::BEST);
-        if let Some(value) = of(watched) {
-            let lower = lower_is_better(watched);
-            self.progress.plateau.observe(&recipe.schedule, value, lower);
+        if let Some(metric) = recipe.plateau_metric()
+            && let Some(value) = of(metric.name)
+        {
+            self.progress.plateau.observe(&recipe.schedule, value, metric.lower_is_better);
         }
         if recipe.keep.each_epoch {
             let name = format!("epoch-{epoch:03}");

@@ -12,6 +12,7 @@ mod manifest;
 mod network;
 mod score;
 mod split;
+mod train;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -25,11 +26,14 @@ pub(crate) const SETUP: u8 = 2;
 pub(crate) const COVERAGE: u8 = 3;
 /// With `--strict`, splits share what they should not.
 pub(crate) const LEAK: u8 = 4;
+/// Training was asked to stop and saved its state.
+pub(crate) const INTERRUPTED: u8 = 5;
 
 /// Audio-visual deepfake detection.
 ///
 /// Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 2 usage or setup, 3 fewer
-/// clips could be read than --min-coverage asks for, 4 a leak found by check --strict.
+/// clips could be read than --min-coverage asks for, 4 a leak found by check --strict, 5 training was
+/// asked to stop and saved its state.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
@@ -52,6 +56,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Train(train::Args),
 }
 
 /// Runs the command line.
@@ -79,6 +84,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Train(args) => train::run(&args),
     }
 }
 

@@ -1,0 +1,180 @@
+//! `avff train`.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use avff::{
+    device::Device,
+    train::{
+        TrainError,
+        peers::Alone,
+        run::{Pace, Position, Record, StepTime, Values, epoch_table},
+        trainer::{EpochReport, Outcome, StepReport, Watch},
+    },
+    training::{self, Planned, TrainOptions},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::INTERRUPTED;
+
+/// How often a run that no terminal shows says how far it is.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Train a network by a recipe, or go on with a run that stopped
+///
+/// A recipe is a TOML file: docs/training.md has every key, data/recipes the three stages. All that a run
+/// leaves is in its folder: recipe, weights, states to resume from, metrics, curves. SIGINT and SIGTERM
+/// end the step in progress, save, and exit with 5; `--resume` goes on, to the same weights as if nothing
+/// had happened.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The recipe
+    #[arg(required_unless_present = "resume")]
+    recipe: Option<PathBuf>,
+
+    /// The folder of the new run [default: runs/NAME-OF-THE-RECIPE-FILE]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    run: Option<PathBuf>,
+
+    /// Go on with the run in this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "recipe")]
+    resume: Option<PathBuf>,
+
+    /// Change a key of the recipe, such as optimizer.lr=3e-5
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let options = match (&args.resume, &args.recipe) {
+        (Some(folder), _) => TrainOptions::Resume { folder: folder.clone() },
+        (None, Some(recipe)) => {
+            let name = recipe.file_stem().unwrap_or_default();
+            let folder = args.run.clone().unwrap_or_else(|| Path::new("runs").join(name));
+            TrainOptions::New { recipe: recipe.clone(), folder }
+        }
+        (None, None) => anyhow::bail!("give a recipe, or a run to --resume"),
+    };
+    let plan = training::plan(options, &args.set, args.device.parse::<Device>()?)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // The second time whoever asks means now; the last saved state is there.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+    })
+    .context("signals cannot be caught")?;
+    let folder = plan.folder().to_path_buf();
+    let mut show = Show::new(&plan);
+    let trained = plan.run(Box::new(Alone), &mut show, &stop)?;
+    show.bar.finish_and_clear();
+    let mut out = std::io::stdout().lock();
+    let state = match trained.outcome {
+        Outcome::Done => "done",
+        Outcome::Stopped => "stopped",
+    };
+    write!(out, "{}: {state} after {} steps", folder.display(), trained.steps)?;
+    if let Some((value, epoch)) = trained.best {
+        write!(out, "; best {} {value:.4} in epoch {epoch}", show.best)?;
+    }
+    writeln!(out)?;
+    if trained.outcome == Outcome::Stopped {
+        writeln!(out, "go on with: avff train --resume {}", folder.display())?;
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows a run: a bar on a terminal, a line now and then elsewhere, a table an epoch.
+struct Show {
+    bar: ProgressBar,
+    epochs: u64,
+    best: &'static str,
+    pace: Option<Pace>,
+    last: Option<Instant>,
+    on_terminal: bool,
+}
+
+impl Show {
+    fn new(plan: &Planned) -> Self {
+        let bar = ProgressBar::new(0);
+        let style = "{prefix} [{bar:24}] {pos}/{len}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        let best = plan.recipe.best_metric().map_or("loss", |metric| metric.name);
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { bar, epochs: plan.recipe.epochs, best, pace: None, last: None, on_terminal }
+    }
+}
+
+impl Watch for Show {
+    fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
+        let before = Position { step: report.step - 1, epochs: report.epoch - 1 };
+        let pace =
+            self.pace.get_or_insert_with(|| Pace::new(report.steps_per_epoch, self.epochs, before));
+        pace.step(StepTime { clips: report.clips, total: report.took, waited: report.waited });
+        let mut values = Values::default();
+        for &(name, value) in report
+            .values
+            .iter()
+            .take(1)
+            .chain(report.values.iter().filter(|(name, _)| *name == "lr"))
+        {
+            values.set(name, value);
+        }
+        let line = pace.line(&values);
+        self.bar.set_length(report.steps_per_epoch);
+        self.bar.set_position(report.step_in_epoch);
+        self.bar.set_prefix(format!("epoch {}/{}", report.epoch, self.epochs));
+        self.bar.set_message(line.clone());
+        if !self.on_terminal && self.last.is_none_or(|last| last.elapsed() > LOG_EVERY) {
+            let (step, steps) = (report.step_in_epoch, report.steps_per_epoch);
+            let _ = writeln!(
+                std::io::stderr().lock(),
+                "epoch {}/{} step {step}/{steps}  {line}",
+                report.epoch,
+                self.epochs
+            );
+            self.last = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, clips: u64) -> Result<(), TrainError> {
+        self.bar.set_message(format!("validation: {clips} clips"));
+        Ok(())
+    }
+
+    fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
+        if let Some(pace) = &mut self.pace {
+            pace.epoch(report.validated_in);
+        }
+        let mut values = Values::default();
+        for (part, numbers) in [("train", &report.train), ("val", &report.validation)] {
+            for (name, value) in numbers {
+                values.set(format!("{part}/{name}"), *value);
+            }
+        }
+        let table = epoch_table(&Record::epoch(report.epoch, report.step, values));
+        // A reader that went away ends no run.
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stdout().lock(), "{table}");
+        });
+        Ok(())
+    }
+}

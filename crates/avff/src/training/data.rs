@@ -1,0 +1,77 @@
+//! The clips of a run.
+
+use std::{path::Path, sync::Arc};
+
+use avff_data::{
+    cache::{Cache, CacheConfig},
+    loader::{ClipReader, Dataset, Loader, LoaderConfig, Order, Shard, Unreadable},
+};
+use avff_train::{TrainError, peers::Peers};
+
+use super::Planned;
+use crate::error::Error;
+
+/// Clips to train and to validate on.
+pub(super) struct Clips {
+    pub(super) train: Loader,
+    pub(super) validation: Option<Loader>,
+}
+
+/// Opens a run's manifests.
+pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<Clips, Error> {
+    let (recipe, data) = (&plan.recipe, &plan.recipe.data);
+    let (rank, world) = (peers.rank(), peers.world());
+    let dataset = |path: &Path| -> Result<Arc<Dataset>, Error> {
+        let dataset = Dataset::read(path, data.root.as_deref())?;
+        match dataset.unlabelled() {
+            Some(row) if labelled => {
+                let (line, name) = (row.line, row.name.clone());
+                Err(TrainError::NoTarget { line, name }.into())
+            }
+            _ => Ok(Arc::new(dataset)),
+        }
+    };
+    if world > 1 && data.unreadable == Unreadable::Skip {
+        return Err(Error::Options(
+            "data.unreadable = \"skip\" works in a single process alone, as others would get other \
+             batches: `avff check` names the clips to take out of the manifest",
+        ));
+    }
+    if !data.batch.is_multiple_of(world) {
+        return Err(Error::Options(
+            "data.batch is shared out among all processes: make it a multiple of their number",
+        ));
+    }
+    let mut reader = ClipReader::new(plan.spec.clone()).map_err(TrainError::Data)?;
+    if let Some(cache) = &data.cache {
+        let config = CacheConfig {
+            folder: cache.folder.clone(),
+            max_bytes: cache.bytes,
+            identity: Default::default(),
+        };
+        reader = reader.cached(Arc::new(Cache::open(&config)?));
+    }
+    let reader = Arc::new(reader);
+    let set = |config: LoaderConfig, shard: Shard| {
+        let workers = data.workers.unwrap_or(config.workers);
+        LoaderConfig { workers, ahead: data.ahead, unreadable: data.unreadable, shard, ..config }
+    };
+    let training = LoaderConfig {
+        order: data.order.clone(),
+        augment: data.augment.clone(),
+        ..LoaderConfig::training(data.batch / world, recipe.seed)
+    };
+    let train = dataset(&data.train)?;
+    let shard = Shard { rank, world, pad: true };
+    let train =
+        Loader::new(train, reader.clone(), set(training, shard)).map_err(TrainError::Data)?;
+    let validation = data.validation.as_deref().map(|path| -> Result<Loader, Error> {
+        let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(world);
+        let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
+        // Every clip once: parts may differ by one.
+        let shard = Shard { rank, world, pad: false };
+        Ok(Loader::new(dataset(path)?, reader.clone(), set(config, shard))
+            .map_err(TrainError::Data)?)
+    });
+    Ok(Clips { train, validation: validation.transpose()? })
+}

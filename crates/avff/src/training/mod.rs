@@ -1,0 +1,281 @@
+//! A training run: a recipe, a folder, a device.
+
+mod data;
+mod report;
+mod start;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use avff_data::spec::ClipSpec;
+use avff_model::{AvffConfig, checkpoint::Kind};
+use avff_train::{
+    Recipe, TrainError,
+    learner::{Finetune, Learner, PretrainLearner},
+    peers::Peers,
+    recipe::{Stage, Start},
+    run::{
+        About, BestBy, Better, Position, RunError, RunFolder, RunLog, State,
+        folder::{CHECKPOINTS, RECIPE, RUN},
+    },
+    trainer::{Identity, Keeper, Outcome, Parts, Trainer, Watch},
+};
+use burn::{backend::Autodiff, tensor::backend::AutodiffBackend};
+
+use self::{
+    data::Clips,
+    report::{Reporter, name_of},
+};
+use crate::{
+    clips,
+    device::{Device, with_backend},
+    error::Error,
+    hash,
+};
+
+/// What to train, and where to.
+#[derive(Debug, Clone)]
+pub enum TrainOptions {
+    /// A new run.
+    New {
+        /// The recipe's file.
+        recipe: PathBuf,
+        /// The run's folder; it holds nothing yet.
+        folder: PathBuf,
+    },
+    /// A run that stopped.
+    Resume {
+        /// The run's folder.
+        folder: PathBuf,
+    },
+}
+
+/// A run about to begin: all of it is checked but what only shows on the way.
+#[derive(Debug)]
+pub struct Planned {
+    /// The recipe, as it will be followed.
+    pub recipe: Recipe,
+    /// The network.
+    pub network: AvffConfig,
+    /// How clips are prepared.
+    pub spec: ClipSpec,
+    /// Hashes of manifests and start weights, by what they are for.
+    pub hashes: BTreeMap<String, String>,
+    device: Device,
+    options: TrainOptions,
+    /// Whether weights come from a saved state.
+    goes_on: bool,
+}
+
+/// How a run came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trained {
+    /// Whether all epochs are done.
+    pub outcome: Outcome,
+    /// Steps, those of earlier sittings too.
+    pub steps: u64,
+    /// Value and epoch of the best validation.
+    pub best: Option<(f64, u64)>,
+}
+
+/// Reads the recipe and everything that it names, but for clips.
+///
+/// # Errors
+/// A recipe that cannot be followed, a file that is not there, a device that does not answer.
+pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Result<Planned, Error> {
+    device.check()?;
+    let recipe = match &options {
+        TrainOptions::New { recipe, .. } => {
+            Recipe::read(recipe, overrides).map_err(TrainError::Recipe)?
+        }
+        TrainOptions::Resume { folder } => {
+            // Looked at without being held; it is opened once all else is known to be right.
+            if !folder.join(RUN).is_file() {
+                return Err(TrainError::Run(RunError::NotARun { path: folder.clone() }).into());
+            }
+            Recipe::read(folder.join(RECIPE), overrides).map_err(TrainError::Recipe)?
+        }
+    };
+    let network = recipe.config().map_err(TrainError::Recipe)?;
+    network.validate()?;
+    let spec = recipe.clip_spec(&network).map_err(TrainError::Recipe)?;
+    clips::check(&spec, &network)?;
+    let mut hashes = BTreeMap::new();
+    let mut hashed = |what: &str, path: &Path| -> Result<(), Error> {
+        let of = |source| avff_data::error::ClipError::new(path, source);
+        hashes.insert(what.to_owned(), hash::content(path).map_err(of)?);
+        Ok(())
+    };
+    hashed("train", &recipe.data.train)?;
+    if let Some(path) = &recipe.data.validation {
+        hashed("validation", path)?;
+    }
+    // A run that goes on has its weights already; those that it started from may be gone. One that
+    // was killed before its first state starts again.
+    let goes_on = match &options {
+        TrainOptions::New { .. } => false,
+        TrainOptions::Resume { folder } => {
+            !Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last)?.states()?.is_empty()
+        }
+    };
+    match &recipe.start {
+        Start::Checkpoint { path } | Start::Adapt { path } if !goes_on => hashed("start", path)?,
+        _ => {}
+    }
+    Ok(Planned { recipe, network, spec, hashes, device, options, goes_on })
+}
+
+impl Planned {
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        match &self.options {
+            TrainOptions::New { folder, .. } | TrainOptions::Resume { folder } => folder,
+        }
+    }
+
+    /// Trains, and tells `watch` how it goes, until all is done or `stop` is set.
+    ///
+    /// # Errors
+    /// Whatever ends the run early; the folder says so too, and the run can be resumed.
+    pub fn run(
+        self,
+        peers: Box<dyn Peers>,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<Trained, Error> {
+        with_backend!(self.device, |B, device| {
+            self.run_on::<Autodiff<B>>(device, peers, watch, stop)
+        })
+    }
+
+    fn run_on<B: AutodiffBackend>(
+        self,
+        device: B::Device,
+        peers: Box<dyn Peers>,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<Trained, Error> {
+        let recipe = &self.recipe;
+        match recipe.stage {
+            Stage::Pretrain => {
+                let critics = recipe.adversarial.as_ref();
+                let learner =
+                    PretrainLearner::<B>::new(&self.network, critics, recipe.seed, &device)?;
+                let model = start::pretrain::<B>(&self, &device)?;
+                self.train::<B, _>(learner, model, device, peers, watch, stop)
+            }
+            Stage::Finetune => {
+                let config = recipe.finetune.clone().unwrap_or_default();
+                let learner = Finetune::new(config, &self.network);
+                let model = start::classifier::<B>(&self, &device)?;
+                self.train::<B, _>(learner, model, device, peers, watch, stop)
+            }
+        }
+    }
+
+    fn train<B: AutodiffBackend, L: Learner<B>>(
+        self,
+        learner: L,
+        model: L::Model,
+        device: B::Device,
+        peers: Box<dyn Peers>,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<Trained, Error> {
+        let Clips { train, validation } = data::open(&self, L::LABELLED, &*peers)?;
+        let (rank, world) = (peers.rank(), peers.world());
+        let recipe = self.recipe.clone();
+        let folder = self.folder().to_path_buf();
+        // What other processes write would be the same.
+        let run = if rank == 0 { Some(self.open_folder(&recipe)?) } else { None };
+        let manifests = ["train", "validation"].iter().filter_map(|what| {
+            self.hashes.get(*what).map(|hash| ((*what).to_owned(), hash.clone()))
+        });
+        let identity = Identity {
+            recipe: recipe.clone(),
+            manifests: manifests.collect(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            device: self.device.to_string(),
+            world,
+        };
+        let mut trainer = Trainer::new(Parts {
+            identity,
+            network: self.network.clone(),
+            spec: self.spec.clone(),
+            learner,
+            model,
+            train,
+            validation,
+            keeper: Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last)?,
+            device,
+            peers,
+        })?;
+        if self.goes_on {
+            trainer.resume()?;
+        }
+        let log = match run {
+            Some(run) if matches!(self.options, TrainOptions::Resume { .. }) => {
+                let progress = trainer.progress();
+                let position = Position { step: progress.step, epochs: progress.loader.epoch };
+                Some(RunLog::resume(run, position).map_err(TrainError::Run)?)
+            }
+            Some(run) => Some(RunLog::start(run).map_err(TrainError::Run)?),
+            None => None,
+        };
+        let mut reporter = Reporter::new(log, watch);
+        let outcome = trainer.run(&mut reporter, stop);
+        let (state, reason) = match &outcome {
+            Ok(Outcome::Done) => (State::Done, None),
+            Ok(Outcome::Stopped) => (State::Interrupted, Some("asked to stop".to_owned())),
+            Err(error) => (State::Failed, Some(crate::error::chain(error))),
+        };
+        let closed = reporter.finish(state, reason);
+        let outcome = outcome?;
+        closed?;
+        let progress = trainer.progress();
+        Ok(Trained { outcome, steps: progress.step, best: progress.best })
+    }
+
+    /// The run's folder, held against others.
+    fn open_folder(&self, recipe: &Recipe) -> Result<RunFolder, Error> {
+        let folder = match &self.options {
+            TrainOptions::Resume { folder } => RunFolder::open(folder),
+            TrainOptions::New { folder, .. } => {
+                let best = recipe.best_metric();
+                let about = About {
+                    name: recipe.name.clone(),
+                    stage: match recipe.stage {
+                        Stage::Pretrain => "pretrain".into(),
+                        Stage::Finetune => "finetune".into(),
+                    },
+                    code_version: env!("CARGO_PKG_VERSION").into(),
+                    seed: recipe.seed,
+                    epochs: recipe.epochs,
+                    data: self.hashes.clone(),
+                    best_by: BestBy {
+                        metric: name_of("val", best.map_or("loss", |metric| metric.name)),
+                        better: match best {
+                            Some(metric) if !metric.lower_is_better => Better::Higher,
+                            _ => Better::Lower,
+                        },
+                    },
+                };
+                let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
+                RunFolder::create(folder, about, &toml)
+            }
+        };
+        Ok(folder.map_err(TrainError::Run)?)
+    }
+}
+
+/// The kind of network that a stage trains.
+fn kind(stage: Stage) -> Kind {
+    match stage {
+        Stage::Pretrain => Kind::Pretrain,
+        Stage::Finetune => Kind::Classifier,
+    }
+}

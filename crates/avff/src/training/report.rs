@@ -1,0 +1,92 @@
+//! What a run tells, into its folder and on to whoever watches.
+
+use std::path::Path;
+
+use avff_data::error::ClipError;
+use avff_train::{
+    TrainError,
+    run::{Record, RunLog, State, Values},
+    trainer::{EpochReport, StepReport, Watch},
+};
+
+/// The run's own numbers; all others are of training or of validation.
+const OWN: [&str; 4] = ["lr", "gradient_norm", "loss_scale", "skipped"];
+
+/// A number's name in the run's reports.
+pub(super) fn name_of(part: &str, name: &str) -> String {
+    if OWN.contains(&name) { name.to_owned() } else { format!("{part}/{name}") }
+}
+
+/// Writes the run's reports.
+pub(super) struct Reporter<'a> {
+    log: Option<RunLog>,
+    watch: &'a mut dyn Watch,
+    /// Of the last step.
+    lr: Option<f64>,
+}
+
+impl<'a> Reporter<'a> {
+    /// `log` is there in one process of a run alone.
+    pub(super) fn new(log: Option<RunLog>, watch: &'a mut dyn Watch) -> Self {
+        Self { log, watch, lr: None }
+    }
+
+    /// Closes the reports.
+    pub(super) fn finish(self, state: State, reason: Option<String>) -> Result<(), TrainError> {
+        match self.log {
+            Some(log) => Ok(log.finish(state, reason)?),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, record: Record) -> Result<(), TrainError> {
+        match &mut self.log {
+            Some(log) => Ok(log.write(record)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Watch for Reporter<'_> {
+    fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
+        let mut values = Values::default();
+        for (name, value) in &report.values {
+            if *name == "lr" {
+                self.lr = Some(*value);
+            }
+            values.set(name_of("train", name), *value);
+        }
+        let seconds = report.took.as_secs_f64();
+        values.set("clips_per_second", report.clips as f64 / seconds.max(1e-9));
+        values.set("data_wait", report.waited.as_secs_f64() / seconds.max(1e-9));
+        self.write(Record::step(report.epoch, report.step, values))?;
+        self.watch.step(report)
+    }
+
+    fn judged(&mut self, clips: u64) -> Result<(), TrainError> {
+        self.watch.judged(clips)
+    }
+
+    fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
+        let mut values = Values::default();
+        for (part, numbers) in [("train", &report.train), ("val", &report.validation)] {
+            for (name, value) in numbers {
+                values.set(name_of(part, name), *value);
+            }
+        }
+        if let Some(lr) = self.lr {
+            values.set("lr", lr);
+        }
+        self.write(Record::epoch(report.epoch, report.step, values))?;
+        self.watch.epoch(report)
+    }
+
+    fn saved(&mut self, path: &Path) -> Result<(), TrainError> {
+        self.watch.saved(path)
+    }
+
+    fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
+        tracing::warn!("left out: {}", crate::error::chain(error));
+        self.watch.left_out(error)
+    }
+}
