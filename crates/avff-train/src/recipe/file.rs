@@ -12,10 +12,11 @@ use toml::{Table, Value};
 pub use super::error::{Place, RecipeError};
 use super::{
     Recipe, Stage,
+    fault::join,
     origins::{Origins, line_and_column},
     overrides::Override,
     paths,
-    typed::{join, typed},
+    typed::typed,
 };
 
 /// The most bytes of a recipe.
@@ -178,6 +179,5 @@ fn lay(base: &mut Value, key: &str, over: &Value) {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
 #[allow(clippy::unwrap_used)]
 mod tests;

@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod fault;
 pub mod file;
 mod keys;
 mod metric;

@@ -4,7 +4,7 @@ use std::path::{self, Path};
 
 use toml::Value;
 
-use super::{error::Problem, typed::join};
+use super::{error::Problem, fault::join};
 
 /// The keys that hold a path.
 const PATHS: [&str; 5] =
