@@ -1,5 +1,7 @@
 //! Gradients of a module's parameters, in the order of its fields.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::{
     module::{Module, ModuleVisitor, Param},
     prelude::*,
@@ -7,6 +9,16 @@ use burn::{
 };
 
 use crate::{error::TrainError, params::flat, peers::Peers};
+
+static RECORDING: Mutex<()> = Mutex::new(());
+
+/// To be held while a graph is recorded and walked back. Burn 0.21 keeps the graphs of all threads in one
+/// place, and clearing up after one thread's backward pass can take steps away that another thread has
+/// just recorded: its gradients then lack terms, without an error.
+pub(crate) fn recording() -> MutexGuard<'static, ()> {
+    // It guards no data, so a panic elsewhere leaves nothing half done.
+    RECORDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A gradient for each parameter, flat; `None` where none came.
 #[derive(Debug, Clone)]

@@ -1,6 +1,10 @@
 //! The goldens of `model_tiny.json` and `stage2_micro.json`, generic over the backend.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use avff_model::{
     AvffConfig, Checkpoint, Classifier, FusionScope, Init, Mask, Pretrain, checkpoint,
@@ -164,8 +168,16 @@ fn bce<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> Tensor<B, 1> 
     (logits.clone().clamp_min(0.0) - logits * targets + softplus).mean()
 }
 
+/// Burn 0.21's autodiff can lose gradients where several threads record at once.
+static RECORDING: Mutex<()> = Mutex::new(());
+
+fn recording() -> MutexGuard<'static, ()> {
+    RECORDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Gradient norms of the first step and losses of the next under Adam with two groups.
 pub fn check_finetune<B: AutodiffBackend>(golden: &Value, t: Tolerances, device: &B::Device) {
+    let _recording = recording();
     for section in ["batch", "tokens"] {
         let (config, mut model) = classifier::<B>(golden, section, device);
         let golden = &golden[section];
@@ -213,6 +225,7 @@ pub fn check_pretrain<B: AutodiffBackend>(
     t: Tolerances,
     device: &B::Device,
 ) {
+    let _recording = recording();
     let hidden: Vec<usize> = super::compare::numbers(&golden["audio_masked_slices"])
         .iter()
         .map(|&n| n as usize)

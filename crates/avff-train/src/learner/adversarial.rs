@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Values, scalar};
 use crate::{
     error::TrainError,
-    gradients::Gradients,
+    gradients::{Gradients, recording},
     optim::{Optimizer, OptimizerConfig},
     params,
     peers::Peers,
@@ -193,6 +193,7 @@ impl<B: AutodiffBackend> Critics<B> {
         shown: &[Shown<B::InnerBackend>],
         peers: &mut dyn Peers,
     ) -> Result<Values, TrainError> {
+        let _recording = recording();
         let mut distances = [0.0_f32; 2];
         for _ in 0..self.config.steps {
             let mut gradients: Option<Gradients<B::InnerBackend>> = None;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::TrainError,
-    gradients::Gradients,
+    gradients::{Gradients, recording},
     metrics::{BinaryReport, Scored},
     params,
     peers::Peers,
@@ -102,6 +102,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         batch: &LabelledClips,
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError> {
+        let _recording = recording();
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mut rng = chance::generator(context.seed, context.step, Purpose::Mixup);
         rng.set_stream(rank as u64);

@@ -19,7 +19,12 @@ use super::{
     chance::{self, Purpose},
     parts, scalar, tensors,
 };
-use crate::{error::TrainError, gradients::Gradients, params, peers::Peers};
+use crate::{
+    error::TrainError,
+    gradients::{Gradients, recording},
+    params,
+    peers::Peers,
+};
 
 /// Trains the pre-training model.
 #[derive(Debug)]
@@ -118,6 +123,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         batch: &LabelledClips,
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError> {
+        let _recording = recording();
         let own = batch.clips.len();
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mask = self.mask(own, context.seed, context.step, Purpose::Mask, &*context.peers);
