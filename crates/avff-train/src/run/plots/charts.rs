@@ -236,14 +236,22 @@ fn every(word: &str, colour: usize, series: &Series) -> Line {
     if !joined && points.len() <= MOST_RAW {
         return Line::new(format!("{word}, each step"), colour, Stroke::Faint, ends(series));
     }
-    let stretches = points.chunks(points.len().div_ceil(STRETCHES)).filter_map(|stretch| {
+    let stretches = points.chunks(points.len().div_ceil(STRETCHES)).map(|stretch| {
         let all = stretch.iter().copied().reduce(Point::join).filter(|all| all.finite > 0)?;
         Some([all.first as f64, all.last as f64, all.least, all.greatest])
     });
+    let mut stretches: Vec<Option<[f64; 4]>> = stretches.collect();
+    // Up to the next one, so that seams are gaps in the numbers alone.
+    for at in 1..stretches.len() {
+        if let [Some([_, last, ..]), Some([next, ..])] = &mut stretches[at - 1..=at] {
+            *last = last.max(*next);
+        }
+    }
+    let band = stretches.into_iter().flatten().collect();
     let broken = points.iter().filter(|point| point.other > 0);
     let broken = broken.map(|point| (point.first as f64, f64::NAN)).collect();
     let label = format!("{word}, least to greatest");
-    Line { band: stretches.collect(), ..Line::new(label, colour, Stroke::Faint, broken) }
+    Line { band, ..Line::new(label, colour, Stroke::Faint, broken) }
 }
 
 /// Means that follow the last fiftieth of what was seen, without a bias to where they start; over gaps.
