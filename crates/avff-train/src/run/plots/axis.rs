@@ -20,9 +20,7 @@ pub(super) struct Axis {
 /// What an axis is to be like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {
-    /// As the numbers want it.
-    Fitted,
-    /// The same, logarithmic where they are positive and far apart.
+    /// As the numbers want it; logarithmic where they are positive and far apart.
     FittedOrLogarithmic,
     /// From 0 to 1, further where numbers are.
     Share,
@@ -45,7 +43,7 @@ impl Axis {
             }
             // A little room, so that lines at 0 and 1 are seen.
             Scale::Share => Self::linear(low.min(-0.02), high.max(1.02), ticks),
-            Scale::Fitted | Scale::FittedOrLogarithmic => {
+            Scale::FittedOrLogarithmic => {
                 let (low, high) = padded(low, high);
                 Self::linear(low, high, ticks)
             }
@@ -177,7 +175,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        let fitted = |values| names(values, Scale::Fitted).join(" ");
+        let fitted = |values| names(values, Scale::FittedOrLogarithmic).join(" ");
         assert_eq!(fitted(&[0.31, 0.69]), "0.3 0.4 0.5 0.6 0.7");
         assert_eq!(fitted(&[-1.0, 1.0]), "-1.0 -0.5 0 0.5 1.0");
         assert_eq!(fitted(&[1e-5, 8e-5]), "2e-5 4e-5 6e-5 8e-5");
@@ -212,7 +210,7 @@ mod tests {
             values in proptest::collection::vec(proptest::num::f64::NORMAL
                 | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO, 0..6),
             scale in prop_oneof![
-                Just(Scale::Fitted), Just(Scale::FittedOrLogarithmic), Just(Scale::Share)
+                Just(Scale::FittedOrLogarithmic), Just(Scale::Share)
             ],
         ) {
             let axis = Axis::new(values.iter().copied(), scale, 6);

@@ -192,8 +192,11 @@ fn of<'a>(history: &'a History, quantity: &str) -> impl Iterator<Item = (&'a str
     steps.filter(move |(name, _)| names::split(name).1 == quantity)
 }
 
+/// A part of the data, and steps with values.
+type OfPart<'a> = (Option<&'a str>, Vec<(f64, f64)>);
+
 /// By part, what epochs say about a quantity.
-fn of_epochs<'a>(history: &'a History, quantity: &str) -> Vec<(Option<&'a str>, Vec<(f64, f64)>)> {
+fn of_epochs<'a>(history: &'a History, quantity: &str) -> Vec<OfPart<'a>> {
     let all = result::names(history.epochs()).into_iter();
     all.map(|name| (name, names::split(name)))
         .filter(|(_, (_, other))| *other == quantity)
