@@ -37,7 +37,7 @@ impl Point {
         Self { first: step, last: step, least, greatest, mean, finite, other: 1 - finite }
     }
 
-    fn join(self, next: Self) -> Self {
+    pub(super) fn join(self, next: Self) -> Self {
         let finite = self.finite + next.finite;
         let share = next.finite as f64 / finite.max(1) as f64;
         Self {
@@ -88,7 +88,7 @@ impl Series {
 pub struct History {
     steps: BTreeMap<String, Series>,
     epochs: Vec<Record>,
-    last: Option<(u64, u64)>,
+    latest: Option<Record>,
     /// Seconds of training in ended sessions, and start and end of the one that is open.
     seconds: f64,
     session: Option<(f64, f64)>,
@@ -103,10 +103,12 @@ impl History {
                 self.session = Some((record.time, record.time));
             }
             Kind::Step | Kind::Epoch => {
-                self.last = Some((record.epoch, record.step));
                 let (start, _) = self.session.unwrap_or((record.time, record.time));
                 self.session = Some((start, record.time));
             }
+        }
+        if record.kind != Kind::Session {
+            self.latest = Some(record.clone());
         }
         match record.kind {
             Kind::Session => {}
@@ -136,10 +138,10 @@ impl History {
         &self.epochs
     }
 
-    /// Epoch and step of the last report.
+    /// The last report.
     #[must_use]
-    pub fn last(&self) -> Option<(u64, u64)> {
-        self.last
+    pub fn latest(&self) -> Option<&Record> {
+        self.latest.as_ref()
     }
 
     /// Time spent training, in seconds: from the start of each session to its last report, without what

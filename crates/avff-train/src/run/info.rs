@@ -49,6 +49,24 @@ pub enum Better {
 }
 
 impl Better {
+    /// Which way a quantity usually gets better, from its name: losses and error rates down, all else up.
+    #[must_use]
+    pub fn usual(metric: &str) -> Self {
+        let quantity = super::names::split(metric).1.to_ascii_lowercase();
+        let down = ["loss", "l_", "eer", "error"].iter().any(|start| quantity.starts_with(start));
+        if down { Self::Lower } else { Self::Higher }
+    }
+
+    /// The better one first, NaN last.
+    #[must_use]
+    pub fn order(self, a: f64, b: f64) -> std::cmp::Ordering {
+        let by_value = match self {
+            Self::Lower => a.total_cmp(&b),
+            Self::Higher => b.total_cmp(&a),
+        };
+        a.is_nan().cmp(&b.is_nan()).then(by_value)
+    }
+
     /// Whether `new` beats `old`; nothing that is NaN does, and anything beats NaN.
     #[must_use]
     pub fn improves(self, new: f64, old: f64) -> bool {
@@ -199,6 +217,9 @@ mod tests {
         assert_eq!(by(Better::Lower).best(&epochs), Some((3, 0.4)));
         assert_eq!(by(Better::Higher).best(&epochs), Some((6, 0.7)));
         assert_eq!(by(Better::Higher).best(&epochs[..1]), None);
+        let mut values = [f64::NAN, 0.5, -f64::NAN, 0.7];
+        values.sort_by(|&a, &b| Better::Higher.order(a, b));
+        assert_eq!(values[..2], [0.7, 0.5]);
         assert_eq!(BestBy { metric: "val/y".into(), ..by(Better::Lower) }.best(&epochs), None);
     }
 }

@@ -1,5 +1,7 @@
 //! All that a run reports, to all the places it is looked for.
 
+use std::time::{Duration, Instant};
+
 use super::{
     error::RunError,
     folder::{EVENTS, METRICS, PLOTS, RESULT, RunFolder},
@@ -11,6 +13,9 @@ use super::{
     result,
     tensorboard::EventFile,
 };
+
+/// The least time between two drawings.
+const REDRAW: Duration = Duration::from_secs(10);
 
 /// A run that is being trained: its folder, and the reports that go there.
 ///
@@ -41,6 +46,8 @@ pub struct RunLog {
     metrics: MetricsLog,
     events: EventFile,
     history: History,
+    /// When plots were last made.
+    drawn: Option<Instant>,
 }
 
 impl RunLog {
@@ -63,7 +70,7 @@ impl RunLog {
         let path = folder.path().join(METRICS);
         let metrics = MetricsLog::resume(&path, position, |record| history.push(record))?;
         folder.go_on(position)?;
-        let log = Self::begin(folder, metrics, history, position)?;
+        let mut log = Self::begin(folder, metrics, history, position)?;
         result::write(&log.folder.path().join(RESULT), log.history.epochs())?;
         log.draw();
         Ok(log)
@@ -79,10 +86,11 @@ impl RunLog {
         metrics.append(&session)?;
         let events = EventFile::create(&folder.path().join(EVENTS), position, session.time)?;
         history.push(session);
-        Ok(Self { folder, metrics, events, history })
+        Ok(Self { folder, metrics, events, history, drawn: None })
     }
 
-    /// Reports a step or an epoch. With an epoch, tables and plots are made anew; a plot that cannot be
+    /// Reports a step or an epoch. With an epoch, the table is made anew, and plots are unless they were a
+    /// moment ago; [`finish`](Self::finish) makes them in any case. A plot that cannot be
     /// drawn is a warning, since no run should end for it.
     ///
     /// # Errors
@@ -95,7 +103,10 @@ impl RunLog {
         if kind == Kind::Epoch {
             self.metrics.sync()?;
             result::write(&self.folder.path().join(RESULT), self.history.epochs())?;
-            self.draw();
+            // Epochs of a few seconds would be slowed down by their plots.
+            if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+                self.draw();
+            }
         }
         Ok(())
     }
@@ -134,7 +145,8 @@ impl RunLog {
         &self.history
     }
 
-    fn draw(&self) {
+    fn draw(&mut self) {
+        self.drawn = Some(Instant::now());
         if let Err(error) = plots::draw(&self.folder.path().join(PLOTS), &self.history) {
             tracing::warn!(%error, "the plots are not up to date");
         }

@@ -12,9 +12,11 @@
 //! - [`history`]: a run's numbers in bounded memory
 //! - [`progress`]: speed and time left
 //! - [`table`]: the table of an epoch
+//! - [`overview`]: a run seen from outside; [`compare`]: what two differ in
 //! - [`atomic`]: files that are there whole or not at all
 
 pub mod atomic;
+pub mod compare;
 pub mod error;
 pub mod folder;
 pub mod history;
@@ -22,6 +24,7 @@ pub mod info;
 pub mod log;
 pub mod metrics;
 mod names;
+pub mod overview;
 pub mod plots;
 pub mod progress;
 pub mod record;
@@ -38,6 +41,7 @@ pub use self::{
     history::History,
     info::{About, BestBy, Better, RunInfo, State},
     log::RunLog,
+    overview::Overview,
     progress::{Pace, Reading, StepTime},
     record::{Kind, Position, Record, Values},
     table::epoch_table,

@@ -10,6 +10,7 @@ mod face;
 mod inspect;
 mod manifest;
 mod network;
+mod runs;
 mod score;
 mod split;
 mod train;
@@ -56,6 +57,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Runs(runs::Args),
     Train(train::Args),
 }
 
@@ -84,6 +86,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Runs(args) => runs::run(&args),
         Command::Train(args) => train::run(&args),
     }
 }

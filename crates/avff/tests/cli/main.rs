@@ -13,6 +13,7 @@ mod eval;
 mod manifest;
 mod refusals;
 mod resume;
+mod runs;
 mod score;
 mod setup;
 mod split;

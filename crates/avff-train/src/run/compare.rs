@@ -1,0 +1,100 @@
+//! What two runs differ in.
+
+use std::path::Path;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::{error::RunError, folder::RECIPE, info::About, overview::Overview};
+
+/// A key that two runs have different values for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The recipe's key, such as `optimizer.lr`, or what of the run itself: `run.seed`.
+    pub key: String,
+    /// In the first run; none where it has no such key.
+    pub a: Option<String>,
+    /// In the second run.
+    pub b: Option<String>,
+}
+
+/// What two runs were made with that differs: code, data and recipe, key by key.
+///
+/// # Errors
+/// [`RunError::Read`] and [`RunError::Malformed`] for the recipes.
+pub fn differences(a: &Overview, b: &Overview) -> Result<Vec<Difference>, RunError> {
+    let mut all = Vec::new();
+    let [of_a, of_b] = [a, b].map(|run| facts(&run.info.about));
+    diff("run", &of_a, &of_b, &mut all);
+    let (recipe_a, recipe_b) = (recipe(&a.path)?, recipe(&b.path)?);
+    diff("", &recipe_a, &recipe_b, &mut all);
+    Ok(all)
+}
+
+/// What a run depends on besides its recipe.
+fn facts(about: &About) -> Table {
+    let About { name: _, stage, code_version, seed, epochs: _, data, best_by: _ } = about;
+    let data = data.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str())));
+    Table::from_iter([
+        ("stage".into(), stage.as_str().into()),
+        ("code_version".into(), code_version.as_str().into()),
+        ("seed".into(), seed.to_string().into()),
+        ("data".into(), Value::Table(data.collect())),
+    ])
+}
+
+fn recipe(folder: &Path) -> Result<Table, RunError> {
+    let path = folder.join(RECIPE);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|source| RunError::Read { path: path.clone(), source })?;
+    toml::from_str(&text)
+        .map_err(|error| RunError::Malformed { path, reason: error.message().into() })
+}
+
+/// Walks two tables side by side.
+fn diff(at: &str, a: &Table, b: &Table, all: &mut Vec<Difference>) {
+    let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+    for key in keys {
+        let name = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        let empty = Table::new();
+        match (a.get(key), b.get(key)) {
+            (a, b) if a == b => {}
+            (Some(Value::Table(a)), Some(Value::Table(b))) => diff(&name, a, b, all),
+            // A table that one of them lacks is shown key by key too.
+            (Some(Value::Table(a)), None) if !a.is_empty() => diff(&name, a, &empty, all),
+            (None, Some(Value::Table(b))) if !b.is_empty() => diff(&name, &empty, b, all),
+            (a, b) => {
+                let [a, b] = [a, b].map(|value| value.map(ToString::to_string));
+                all.push(Difference { key: name, a, b });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn of(a: &str, b: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        diff("", &toml::from_str(a).unwrap(), &toml::from_str(b).unwrap(), &mut all);
+        let show = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+        all.into_iter().map(|d| format!("{}: {} {}", d.key, show(d.a), show(d.b))).collect()
+    }
+
+    #[test]
+    fn keys_are_compared_one_by_one() {
+        let a = "epochs = 3\n[optimizer]\nlr = 1e-4\nbetas = [0.9, 0.95]\n[x.y]\nz = true\n";
+        assert_eq!(of(a, a), [""; 0]);
+        let b = "epochs = 3\nname = \"b\"\n[optimizer]\nlr = 3e-4\nbetas = [0.9, 0.99]\n";
+        let expected = [
+            "optimizer.betas: [0.9, 0.95] [0.9, 0.99]",
+            "optimizer.lr: 0.0001 0.0003",
+            "x.y.z: true -",
+            "name: - \"b\"",
+        ];
+        assert_eq!(of(a, b), expected);
+        assert_eq!(of("a = 1", "a = {b = 2}"), ["a: 1 { b = 2 }"]);
+    }
+}
