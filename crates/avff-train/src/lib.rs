@@ -5,8 +5,9 @@
 //!
 //! # Layout
 //!
-//! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
-//!   its own, and [`metrics::BinaryReport`], all of them over one scored set of clips.
+//! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate, d' and more, each a function
+//!   of its own; [`metrics::BinaryReport`], all of them over one scored set of clips, and
+//!   [`metrics::by_category`], one for each kind of forgery; confidence intervals and DeLong's test.
 //!
 //! # Example
 //!
