@@ -65,6 +65,36 @@ pub enum Error {
         /// Its name.
         column: &'static str,
     },
+    /// A column that the manifest lacks.
+    #[error("{}: there is no column {column}, but {known}", path.display())]
+    UnknownColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// What was asked for.
+        column: String,
+        /// Those it has.
+        known: String,
+    },
+    /// A column of names or numbers rather than categories.
+    #[error("the column {column} has more than {most} values: choose one of categories")]
+    TooManyCategories {
+        /// The column.
+        column: String,
+        /// The most that are allowed.
+        most: usize,
+    },
+    /// A finished run whose summary was made otherwise.
+    #[error(
+        "the run is finished with {what} {was}, not {now}; its logits are gone, so start again with --overwrite"
+    )]
+    OtherReport {
+        /// The option.
+        what: &'static str,
+        /// In the finished run.
+        was: String,
+        /// In this one.
+        now: String,
+    },
     /// An output could not be written or read back.
     #[error("{}: {source}", path.display())]
     Output {
@@ -153,6 +183,14 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
+        let known = match known {
+            [] => "video_name alone".into(),
+            known => known.join(", "),
+        };
+        Self::UnknownColumn { path: path.into(), column: column.into(), known }
+    }
+
     /// What a person can do about it, where the message does not say so itself.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

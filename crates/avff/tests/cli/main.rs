@@ -12,6 +12,7 @@ mod crop;
 mod eval;
 mod manifest;
 mod refusals;
+mod report;
 mod resume;
 mod score;
 mod setup;
