@@ -83,6 +83,39 @@ pub enum Error {
         /// The most that are allowed.
         most: usize,
     },
+    /// A prediction that is no number.
+    #[error("{}: line {line}: the score `{cell}` is no finite number", path.display())]
+    Score {
+        /// The predictions.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is there.
+        cell: String,
+    },
+    /// Two tables of predictions that label a clip differently.
+    #[error("{clip} is labelled {first} in one file and {second} in the other: 1 is fake, 0 real")]
+    Labels {
+        /// Its name.
+        clip: String,
+        /// In the first file.
+        first: u8,
+        /// In the second file.
+        second: u8,
+    },
+    /// Two tables of predictions that share no labelled clip.
+    #[error(
+        "no clip is in both files with a target: {first} are in the first alone, {second} in the second \
+         alone, {unlabelled} in both without a target; clips are matched by video_name"
+    )]
+    NothingShared {
+        /// In the first file alone.
+        first: usize,
+        /// In the second file alone.
+        second: usize,
+        /// In both, but without a target.
+        unlabelled: usize,
+    },
     /// A finished run whose summary was made otherwise.
     #[error(
         "the run is finished with {what} {was}, not {now}; its logits are gone, so start again with --overwrite"

@@ -8,6 +8,7 @@
 
 mod check;
 mod checkpoints;
+mod compare;
 mod crop;
 mod eval;
 mod manifest;
