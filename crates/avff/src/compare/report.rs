@@ -53,9 +53,9 @@ pub struct Moved {
     pub first: f64,
     /// The second's score.
     pub second: f64,
-    /// How much more of the other class the second has it on the right side of: a share, within -1 and
-    /// 1. Their mean over fakes is the AUCs' difference. Unlike a change of scores it is the same for
-    /// a network that is bolder throughout.
+    /// How much more of the other class the second has it on the right side of: a share, negative where
+    /// it is less. Their mean over fakes is the AUCs' difference. Unlike a change of scores it is the
+    /// same for a network that is bolder throughout.
     pub gain: f64,
 }
 
