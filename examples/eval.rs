@@ -9,7 +9,7 @@ use avff::{
     clip_scores::Aggregate,
     clips,
     device::Device,
-    eval::{EvalOptions, Run, evaluate},
+    eval::{EvalOptions, ReportOptions, Run, evaluate},
     model::Checkpoint,
     scorer::{self, ScorerOptions},
     table::Text,
@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         workers: None,
         resume: false,
         overwrite: true,
+        report: ReportOptions::default(),
     };
     let summary = evaluate(&*scorer, &spec, run, &options, &mut |_| {})?;
 

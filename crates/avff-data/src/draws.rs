@@ -30,6 +30,8 @@ pub enum Purpose {
     WhiteNoise = 9,
     Masks = 10,
     Noise = 11,
+    // Not of samples but of statistics: numbers of their own, so that neither runs into the other.
+    Bootstrap = 64,
 }
 
 /// The sample that something is drawn for.

@@ -14,8 +14,9 @@
 //! - [`run`]: the folder of a training run and what a person sees there: logs, tables, plots.
 //! - [`peers`]: the processes of a data-parallel run.
 //! - [`error`]: why a run could not start or go on.
-//! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate and d', each a function of
-//!   its own, and [`metrics::BinaryReport`], all of them over one scored set of clips.
+//! - [`metrics`]: ROC AUC, average precision, accuracy, equal error rate, d' and more, each a function
+//!   of its own; [`metrics::BinaryReport`], all of them over one scored set of clips, and
+//!   [`metrics::by_category`], one for each kind of forgery; confidence intervals and DeLong's test.
 //!
 //! # Example
 //!

@@ -65,6 +65,69 @@ pub enum Error {
         /// Its name.
         column: &'static str,
     },
+    /// A column that the manifest lacks.
+    #[error("{}: there is no column {column}, but {known}", path.display())]
+    UnknownColumn {
+        /// The manifest.
+        path: PathBuf,
+        /// What was asked for.
+        column: String,
+        /// Those it has.
+        known: String,
+    },
+    /// A column of names or numbers rather than categories.
+    #[error("the column {column} has more than {most} values: choose one of categories")]
+    TooManyCategories {
+        /// The column.
+        column: String,
+        /// The most that are allowed.
+        most: usize,
+    },
+    /// A prediction that is no number.
+    #[error("{}: line {line}: the score `{cell}` is no finite number", path.display())]
+    Score {
+        /// The predictions.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is there.
+        cell: String,
+    },
+    /// Two tables of predictions that label a clip differently.
+    #[error("{clip} is labelled {first} in one file and {second} in the other: 1 is fake, 0 real")]
+    Labels {
+        /// Its name.
+        clip: String,
+        /// In the first file.
+        first: u8,
+        /// In the second file.
+        second: u8,
+    },
+    /// Two tables of predictions that share no labelled clip.
+    #[error(
+        "no clip is in both files with a target: {first} are in the first alone, {second} in the second \
+         alone, {unlabelled} in both without a target; clips are matched by video_name"
+    )]
+    NothingShared {
+        /// In the first file alone.
+        first: usize,
+        /// In the second file alone.
+        second: usize,
+        /// In both, but without a target.
+        unlabelled: usize,
+    },
+    /// A finished run whose summary was made otherwise.
+    #[error(
+        "the run is finished with {what} {was}, not {now}; its logits are gone, so start again with --overwrite"
+    )]
+    OtherReport {
+        /// The option.
+        what: &'static str,
+        /// In the finished run.
+        was: String,
+        /// In this one.
+        now: String,
+    },
     /// An output could not be written or read back.
     #[error("{}: {source}", path.display())]
     Output {
@@ -156,6 +219,14 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
+        let known = match known {
+            [] => "video_name alone".into(),
+            known => known.join(", "),
+        };
+        Self::UnknownColumn { path: path.into(), column: column.into(), known }
+    }
+
     /// What a person can do about it, where the message does not say so itself.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

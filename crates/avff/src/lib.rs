@@ -8,6 +8,7 @@
 //! - [`scorer`]: a classifier behind one interface
 //! - [`hash`]: what is in a file
 //! - [`eval`]: a manifest to scores on disk
+//! - [`compare`]: two networks' scores of the same clips
 //! - [`clip_scores`]: samples of clips to scores of clips; [`failure`]: why a clip has none
 //! - [`split`]: a manifest to training and test sets
 //! - [`check`]: what is wrong with such sets
@@ -32,6 +33,7 @@ pub mod adapt;
 pub mod check;
 pub mod clip_scores;
 pub mod clips;
+pub mod compare;
 pub mod convert;
 pub mod crop;
 pub mod device;

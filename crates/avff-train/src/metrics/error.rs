@@ -62,6 +62,71 @@ pub enum MetricError {
     /// No score is on either side of NaN.
     #[error("the threshold is NaN")]
     NanThreshold,
+    /// Fewer clips of a class than the metric can do with.
+    #[error("at least {needed} {class} clips are needed, there are {count}")]
+    TooFew {
+        /// The class.
+        class: Class,
+        /// How many clips it has.
+        count: usize,
+        /// How many it should have.
+        needed: usize,
+    },
+    /// The end of a partial ROC curve outside `(0, 1]`.
+    #[error("the largest false-positive rate is {value}, but must be above 0 and at most 1")]
+    MaxFpr {
+        /// The rate.
+        value: f64,
+    },
+    /// The level of a confidence interval outside `(0, 1)`.
+    #[error("the level of the interval is {value}, but must be above 0 and below 1")]
+    Level {
+        /// The level.
+        value: f64,
+    },
+    /// A bootstrap without resamples.
+    #[error("a bootstrap needs at least one resample")]
+    NoReplicates,
+    /// One pair or none: a lone item always finds its partner.
+    #[error("retrieval needs at least 2 pairs, there are {count}")]
+    TooFewPairs {
+        /// How many there are.
+        count: usize,
+    },
+    /// Two lists of embeddings that must pair up do not.
+    #[error("{first} embeddings of one kind, but {second} of the other")]
+    Unpaired {
+        /// Length of the first list.
+        first: usize,
+        /// Length of the second list.
+        second: usize,
+    },
+    /// A row of a matrix, or an embedding, of the wrong length.
+    #[error("row {row} has {length} numbers, not {wanted}")]
+    RowLength {
+        /// Position of the row, from 0.
+        row: usize,
+        /// Its length.
+        length: usize,
+        /// The length it should have.
+        wanted: usize,
+    },
+    /// A number in a matrix, or in a list of embeddings, that is NaN or infinite.
+    #[error("the number in row {row}, column {column} is {value}")]
+    EntryNotFinite {
+        /// Position of the row, from 0.
+        row: usize,
+        /// Position in the row, from 0.
+        column: usize,
+        /// The number.
+        value: f64,
+    },
+    /// An embedding of length 0, which points nowhere.
+    #[error("embedding {row} is zero throughout and has no direction")]
+    NoDirection {
+        /// Position in the list, from 0.
+        row: usize,
+    },
     /// A number outside `[0, 1]` where a probability or a rate is wanted.
     #[error("{value} is not within 0 and 1")]
     NotARate {

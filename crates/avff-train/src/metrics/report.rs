@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MetricError, accuracy, average_precision, balanced_accuracy, by_argmax, d_prime,
-    equal_error_rate, mean_average_precision, mean_roc_auc, roc_auc,
+    BootstrapOptions, Intervals, MetricError, accuracy, average_precision, balanced_accuracy,
+    by_argmax, d_prime, equal_error_rate, mean_average_precision, mean_roc_auc, roc_auc,
 };
 
 /// One clip: the network's two outputs and the label.
@@ -50,6 +50,9 @@ pub struct BinaryReport {
     pub dprime: Option<f64>,
     /// Why values are absent, one note a reason; empty where all are there and finite.
     pub notes: Vec<String>,
+    /// Confidence intervals, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 impl BinaryReport {
@@ -60,12 +63,7 @@ impl BinaryReport {
     /// [`MetricError::Target`] where a label is neither 0 nor 1. Everything else that may be wrong with
     /// the clips leaves values absent and a note.
     pub fn new(clips: &[Scored]) -> Result<Self, MetricError> {
-        let is_fake = clips.iter().enumerate().map(|(index, clip)| match clip.target {
-            0 => Ok(false),
-            1 => Ok(true),
-            value => Err(MetricError::Target { index, value }),
-        });
-        let is_fake = is_fake.collect::<Result<Vec<bool>, _>>()?;
+        let is_fake = labels(clips)?;
         let fake: Vec<f32> = clips.iter().map(|clip| clip.fake).collect();
         let real: Vec<f32> = clips.iter().map(|clip| clip.real).collect();
         let called = by_argmax(&fake, &real);
@@ -89,6 +87,7 @@ impl BinaryReport {
             eer: notes.take("eer", equal_error_rate(&fake, &is_fake)),
             dprime: notes.take("dprime", mean_auc.and_then(d_prime)),
             notes: Vec::new(),
+            intervals: None,
         };
         report.notes = notes.into_lines();
         if let (Some(auc), Some(dprime)) = (report.mean_auc, report.dprime)
@@ -98,25 +97,49 @@ impl BinaryReport {
         }
         Ok(report)
     }
+
+    /// [`new`](Self::new) with confidence intervals, O(replicates n).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`MetricError::Level`] or [`MetricError::NoReplicates`] for the
+    /// options.
+    pub fn with_intervals(
+        clips: &[Scored],
+        options: &BootstrapOptions,
+    ) -> Result<Self, MetricError> {
+        let intervals = Some(Intervals::new(clips, options)?);
+        Ok(Self { intervals, ..Self::new(clips)? })
+    }
 }
 
-/// The absent metrics by reason, in the order met: one cause makes many values absent.
+/// Whether each clip is fake.
+pub(super) fn labels(clips: &[Scored]) -> Result<Vec<bool>, MetricError> {
+    let is_fake = clips.iter().enumerate().map(|(index, clip)| match clip.target {
+        0 => Ok(false),
+        1 => Ok(true),
+        value => Err(MetricError::Target { index, value }),
+    });
+    is_fake.collect()
+}
+
+/// Remarks and the metrics they are about, in the order met: one cause makes many values absent.
 #[derive(Default)]
-struct Notes(Vec<(String, Vec<&'static str>)>);
+pub(super) struct Notes(Vec<(String, Vec<&'static str>)>);
 
 impl Notes {
     fn take(&mut self, metric: &'static str, value: Result<f64, MetricError>) -> Option<f64> {
         value.map_err(|error| self.add(metric, error.to_string())).ok()
     }
 
-    fn add(&mut self, metric: &'static str, reason: String) {
+    pub(super) fn add(&mut self, metric: &'static str, reason: String) {
         match self.0.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, metrics)) => metrics.push(metric),
             None => self.0.push((reason, vec![metric])),
         }
     }
 
-    fn into_lines(self) -> Vec<String> {
+    pub(super) fn into_lines(self) -> Vec<String> {
         let lines = self.0.into_iter();
         lines.map(|(reason, metrics)| format!("{}: {reason}", metrics.join(", "))).collect()
     }

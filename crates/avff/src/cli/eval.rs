@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use avff::eval::{EvalOptions, Paths, Progress, evaluate};
+use avff::{
+    eval::{EvalOptions, Paths, Progress, ReportOptions, evaluate},
+    train::metrics::BootstrapOptions,
+};
 
 use super::{code_for_coverage, fraction, network::NetworkArgs};
 
@@ -49,6 +52,15 @@ pub(super) struct Args {
     #[arg(long)]
     overwrite: bool,
 
+    /// Metrics for each value of this column as well; may be given several times. A value of fakes
+    /// alone is compared with all reals of the CSV, one of reals alone with all fakes
+    #[arg(long, value_name = "COLUMN")]
+    by: Vec<String>,
+
+    /// Confidence intervals of AUC (DeLong), AP, accuracies and EER (bootstrap) [default level: 0.95]
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "0.95", value_parser = level)]
+    intervals: Option<f64>,
+
     /// Exit with 3 when a smaller share of the clips could be read
     #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
@@ -63,6 +75,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         workers: args.workers,
         resume: args.resume,
         overwrite: args.overwrite,
+        report: ReportOptions {
+            by: args.by.clone(),
+            intervals: args
+                .intervals
+                .map(|level| BootstrapOptions { level, ..BootstrapOptions::default() }),
+        },
     };
     let bar = super::bar("clips");
     let mut last = Instant::now();
@@ -93,4 +111,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
     Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
+}
+
+/// The level of a confidence interval.
+pub(super) fn level(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("give a number between 0 and 1, such as 0.95".into()),
+    }
 }

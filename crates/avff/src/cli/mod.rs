@@ -3,6 +3,7 @@
 mod adapt;
 mod check;
 mod clip;
+mod compare;
 mod convert;
 mod crop;
 mod eval;
@@ -49,6 +50,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Eval(eval::Args),
+    Compare(compare::Args),
     Score(score::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
@@ -78,6 +80,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         .init();
     match cli.command {
         Command::Eval(args) => eval::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),

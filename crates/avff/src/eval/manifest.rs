@@ -7,7 +7,7 @@ use avff_data::{
     manifest::{ManifestReader, Row},
 };
 
-use super::{Entry, summary::ManifestId};
+use super::summary::ManifestId;
 use crate::{error::Error, hash};
 
 /// A manifest whose every row is known to be well formed.
@@ -45,14 +45,5 @@ impl Manifest {
         skip: u64,
     ) -> Result<impl Iterator<Item = Result<Row, ClipError>> + Send + 'static, Error> {
         Ok(self.open()?.skip(usize::try_from(skip).unwrap_or(usize::MAX)))
-    }
-
-    /// The labels of rows already done, with what became of each.
-    pub(super) fn targets<'a>(
-        &self,
-        entries: &'a [Entry],
-    ) -> Result<Vec<(Option<u8>, &'a Entry)>, Error> {
-        let rows = self.open()?.take(entries.len()).zip(entries);
-        Ok(rows.map(|(row, entry)| row.map(|row| (row.target, entry))).collect::<Result<_, _>>()?)
     }
 }

@@ -7,6 +7,7 @@
 mod journal;
 pub(crate) mod manifest;
 pub(crate) mod output;
+mod report;
 mod summary;
 
 use std::{
@@ -17,9 +18,10 @@ use std::{
 };
 
 use avff_data::{face::NoFace, manifest::Row, spec::ClipSpec};
-use avff_train::metrics::{BinaryReport, Scored};
+use avff_train::metrics::Scored;
 
 pub use output::Paths;
+pub use report::{ColumnReport, ReportOptions};
 pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
 
 use crate::{
@@ -30,6 +32,7 @@ use crate::{
 };
 use journal::Journal;
 use output::Outputs;
+use report::Categories;
 
 /// What to score and where to put it.
 #[derive(Debug, Clone)]
@@ -46,6 +49,8 @@ pub struct EvalOptions {
     pub resume: bool,
     /// Replace what an earlier run left, finished or not.
     pub overwrite: bool,
+    /// What the summary says on request.
+    pub report: ReportOptions,
 }
 
 /// How far a run is.
@@ -94,12 +99,14 @@ pub fn evaluate(
     {
         return Err(Error::Column { column });
     }
+    let categories = Categories::new(&options.report.by, &manifest)?;
 
     if options.resume
         && !paths.journal.exists()
         && let Some(finished) = Summary::read(&paths.summary)?
     {
         finished.run.expect_same(&run)?;
+        options.report.expect_in(&finished)?;
         progress(Progress { done: total, total, failed: finished.coverage.failed });
         return Ok(finished);
     }
@@ -123,9 +130,9 @@ pub fn evaluate(
         }
     };
 
-    let mut tally = Tally::default();
-    for (row, entry) in manifest.targets(journal.entries())? {
-        tally.count(entry, row);
+    let mut tally = Tally::new(categories);
+    for (row, entry) in manifest.rows(0)?.zip(journal.entries()) {
+        tally.count(entry, &row?);
     }
     let mut state = Progress { done: journal.len(), total, failed: tally.failures.values().sum() };
     progress(state);
@@ -153,7 +160,7 @@ pub fn evaluate(
         progress(state);
     }
 
-    let summary = tally.summary(run, total)?;
+    let summary = tally.summary(run, total, &options.report)?;
     summary.write(&paths.summary)?;
     journal.remove()?;
     Ok(summary)
@@ -178,7 +185,7 @@ fn finish(
         }
     };
     outputs.flush()?;
-    tally.count(&entry, row.target);
+    tally.count(&entry, row);
     // Last, so that what the journal counts is in the other files.
     journal.append(&entry)
 }
@@ -198,28 +205,37 @@ pub(crate) enum Entry {
 }
 
 /// What the summary needs to know of all rows.
-#[derive(Default)]
 struct Tally {
     scored: u64,
     without_face: u64,
     failures: BTreeMap<String, u64>,
     labelled: Vec<Scored>,
+    /// Of the labelled.
+    categories: Categories,
 }
 
 impl Tally {
-    fn count(&mut self, entry: &Entry, target: Option<u8>) {
+    fn new(categories: Categories) -> Self {
+        let (failures, labelled) = (BTreeMap::new(), Vec::new());
+        Self { scored: 0, without_face: 0, failures, labelled, categories }
+    }
+
+    fn count(&mut self, entry: &Entry, row: &Row) {
         match entry {
             Entry::Scored { logits, without_face } => {
                 self.scored += 1;
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
-                self.labelled.extend(target.map(|target| Scored { fake, real, target }));
+                if let Some(target) = row.target {
+                    self.labelled.push(Scored { fake, real, target });
+                    self.categories.add(row);
+                }
             }
             Entry::Failed(stage) => *self.failures.entry(stage.clone()).or_default() += 1,
         }
     }
 
-    fn summary(mut self, run: Run, total: u64) -> Result<Summary, Error> {
+    fn summary(mut self, run: Run, total: u64, report: &ReportOptions) -> Result<Summary, Error> {
         let skips = run.clip.face.is_some_and(|face| face.no_face == NoFace::Skip);
         let skipped = if skips { self.failures.remove(NO_FACE).unwrap_or(0) } else { 0 };
         let coverage = Coverage {
@@ -231,9 +247,9 @@ impl Tally {
             fraction: self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,
             failures_by_stage: self.failures,
         };
-        let metrics =
-            (!self.labelled.is_empty()).then(|| BinaryReport::new(&self.labelled)).transpose()?;
-        Ok(Summary { run, coverage, metrics })
+        let metrics = (!self.labelled.is_empty()).then(|| report.of(&self.labelled)).transpose()?;
+        let by = self.categories.reports(&self.labelled, report)?;
+        Ok(Summary { run, coverage, metrics, by })
     }
 }
 

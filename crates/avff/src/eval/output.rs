@@ -27,7 +27,7 @@ pub struct Paths {
 /// The columns of every table of clips that could not be read.
 pub(crate) const ERRORS: [&str; 6] = ["path", "stage", "error", "hint", "video_name", "line"];
 /// The column of scores, as the reference names it.
-pub(super) const SCORE: &str = "y_pred";
+pub(crate) const SCORE: &str = "y_pred";
 /// The column, where faces are cut out, that says whether one was found (1) or the pictures were taken
 /// whole (0).
 pub(super) const FACE: &str = "face";

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use avff_data::spec::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint};
+use avff_train::metrics::BootstrapOptions;
 use serde::{Deserialize, Serialize};
 
+use super::report::{ColumnReport, cell};
 use crate::{
     clip_scores::Aggregate,
     error::Error,
@@ -171,6 +173,9 @@ pub struct Summary {
     pub coverage: Coverage,
     /// Over the scored rows that have a target; `None` where there are none.
     pub metrics: Option<avff_train::metrics::BinaryReport>,
+    /// The same by category, for the columns that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<ColumnReport>,
 }
 
 impl Summary {
@@ -225,19 +230,28 @@ impl Summary {
             None => row("metrics", "none: no clip has both a score and a target".into()),
             Some(m) => {
                 row("clips with target", format!("{} ({} fake, {} real)", m.n, m.n_fake, m.n_real));
-                for (name, value) in [
-                    ("AUC", m.auc),
-                    ("AP", m.ap),
-                    ("mAP (both outputs)", m.map),
-                    ("accuracy", m.accuracy),
-                    ("balanced accuracy", m.balanced_accuracy),
-                    ("EER", m.eer),
-                    ("d'", m.dprime),
+                let i = m.intervals.as_ref();
+                for (name, value, interval) in [
+                    ("AUC", m.auc, i.and_then(|i| i.auc)),
+                    ("AP", m.ap, i.and_then(|i| i.ap)),
+                    ("mAP (both outputs)", m.map, None),
+                    ("accuracy", m.accuracy, i.and_then(|i| i.accuracy)),
+                    ("balanced accuracy", m.balanced_accuracy, i.and_then(|i| i.balanced_accuracy)),
+                    ("EER", m.eer, i.and_then(|i| i.eer)),
+                    ("d'", m.dprime, None),
                 ] {
-                    row(name, value.map_or_else(|| "undefined".into(), |v| format!("{v:.4}")));
+                    row(name, cell(value, interval, 4));
                 }
                 for note in &m.notes {
                     row("note", note.clone());
+                }
+                if let Some(i) = i {
+                    let BootstrapOptions { level, replicates, .. } = i.options;
+                    let how = "AUC by DeLong, others by bootstrap within each class";
+                    row("intervals", format!("level {level}: {how}, {replicates} resamples"));
+                    for note in &i.notes {
+                        row("note", format!("interval of {note}"));
+                    }
                 }
             }
         }
@@ -245,6 +259,9 @@ impl Summary {
         let weights = self.run.checkpoint.sha256.get(..16).unwrap_or_default();
         row("checkpoint", format!("{} (SHA-256 {weights}...)", self.run.checkpoint.path));
         let mut text = table.to_string();
+        for column in &self.by {
+            text = format!("{text}\n\n{}", column.table());
+        }
         if self.run.is_untrained() {
             text = format!("{}\n{text}", crate::UNTRAINED);
         }

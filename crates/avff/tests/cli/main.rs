@@ -8,10 +8,12 @@
 
 mod check;
 mod checkpoints;
+mod compare;
 mod crop;
 mod eval;
 mod manifest;
 mod refusals;
+mod report;
 mod resume;
 mod runs;
 mod score;

@@ -11,9 +11,18 @@ use crate::setup::{Scene, weights};
 const ROWS: usize = 40;
 const OUTPUTS: [&str; 3] = ["csv", "errors.csv", "summary.json"];
 
+/// What the summary says on request depends on every row, those before an interruption too.
+const REPORT: [&str; 5] = ["--by", "kind", "--by", "target", "--intervals"];
+
 fn unbroken(scene: &Scene) -> std::path::PathBuf {
-    let csv = scene.manifest("in.csv", ROWS);
-    scene.eval(&csv, "whole.csv", &["--min-coverage", "0"]).expect(0);
+    let text = fs::read_to_string(scene.manifest("in.csv", ROWS)).unwrap();
+    let mut lines = text.lines();
+    let mut kinds = lines.next().unwrap().to_owned() + ",kind\n";
+    for (row, line) in lines.enumerate() {
+        kinds += &format!("{line},\"kind {}, quoted\"\n", row % 3);
+    }
+    let csv = scene.write("in.csv", &kinds);
+    scene.eval(&csv, "whole.csv", &[&REPORT[..], &["--min-coverage", "0"]].concat()).expect(0);
     csv
 }
 
@@ -45,6 +54,8 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         "0",
         "--resume",
     ];
+    let plain = arguments;
+    let arguments = [&arguments[..], &REPORT].concat();
     // Killed again and again, each time a few rows further.
     let mut kills = 0;
     for wanted in [3, 11, 12, 25, 33] {
@@ -75,6 +86,13 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     // A finished run has nothing left to do.
     let again = scene.run(&arguments).expect(0);
     assert!(again.stdout.contains("coverage"), "{}", again.stdout);
+    same_as_unbroken(&scene, "killed");
+    // Nor can it say what it did not: logits are not kept.
+    let other = scene.run(&plain).expect(2);
+    assert!(other.stderr.contains("finished with --by kind, target, not none"), "{}", other.stderr);
+    let level = [&arguments[..], &["0.9"]].concat();
+    let other = scene.run(&level).expect(2);
+    assert!(other.stderr.contains("--intervals 0.95") && other.stderr.contains("not 0.9"));
     same_as_unbroken(&scene, "killed");
 }
 
@@ -134,6 +152,7 @@ fn an_unfinished_run_is_not_silently_replaced() {
     let ran = scene.eval(&csv, "other.csv", &["--overwrite"]).expect(2);
     assert!(ran.stderr.contains("another run"), "{}", ran.stderr);
     journal.unlock().unwrap();
-    scene.eval(&csv, "other.csv", &["--overwrite", "--min-coverage", "0"]).expect(0);
+    let again = [&REPORT[..], &["--overwrite", "--min-coverage", "0"]].concat();
+    scene.eval(&csv, "other.csv", &again).expect(0);
     same_as_unbroken(&scene, "other");
 }

@@ -1,0 +1,89 @@
+//! Two tables of predictions, clip by clip.
+
+use std::{collections::HashMap, path::Path};
+
+use avff_data::manifest::ManifestReader;
+
+use crate::{error::Error, eval::output::SCORE};
+
+/// A clip with two scores.
+pub(super) struct Pair {
+    pub(super) name: String,
+    pub(super) is_fake: bool,
+    pub(super) first: f64,
+    pub(super) second: f64,
+}
+
+/// What two tables have in common.
+pub(super) struct Pairs {
+    /// In the first table's order.
+    pub(super) shared: Vec<Pair>,
+    pub(super) only_in_first: usize,
+    pub(super) only_in_second: usize,
+    /// In both, but without a target in either.
+    pub(super) unlabelled: usize,
+}
+
+struct Prediction {
+    name: String,
+    target: Option<u8>,
+    score: f64,
+}
+
+pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, Error> {
+    let first = read(first)?;
+    let mut others: HashMap<(String, usize), Prediction> = numbered(read(second)?).collect();
+    let (mut shared, mut only_in_first, mut unlabelled) = (Vec::new(), 0, 0);
+    for (key, Prediction { name, target, score }) in numbered(first) {
+        let Some(other) = others.remove(&key) else {
+            only_in_first += 1;
+            continue;
+        };
+        if let (Some(first), Some(second)) = (target, other.target)
+            && first != second
+        {
+            return Err(Error::Labels { clip: name, first, second });
+        }
+        match target.or(other.target) {
+            None => unlabelled += 1,
+            Some(target) => {
+                shared.push(Pair { name, is_fake: target == 1, first: score, second: other.score })
+            }
+        }
+    }
+    let only_in_second = others.len();
+    if shared.is_empty() {
+        let (first, second) = (only_in_first, only_in_second);
+        return Err(Error::NothingShared { first, second, unlabelled });
+    }
+    Ok(Pairs { shared, only_in_first, only_in_second, unlabelled })
+}
+
+/// Each clip under its name and how often that came before.
+fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usize), Prediction)> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    predictions.into_iter().map(move |prediction| {
+        let times = seen.entry(prediction.name.clone()).or_default();
+        let key = (prediction.name.clone(), *times);
+        *times += 1;
+        (key, prediction)
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<Prediction>, Error> {
+    let reader = ManifestReader::open(path, None)?;
+    let place = reader.columns().iter().position(|column| column == SCORE);
+    let place = place.ok_or_else(|| Error::unknown_column(path, SCORE, reader.columns()))?;
+    let predictions = reader.map(|row| {
+        let row = row?;
+        let cell = row.extra.get(place).map_or("", String::as_str);
+        let score = cell.trim().parse().ok().filter(|score: &f64| score.is_finite());
+        let score = score.ok_or_else(|| Error::Score {
+            path: path.into(),
+            line: row.line,
+            cell: cell.chars().take(40).collect(),
+        })?;
+        Ok(Prediction { name: row.name, target: row.target, score })
+    });
+    predictions.collect()
+}
