@@ -177,7 +177,7 @@ fn parts<L: Learner<B>>(
         spec,
         train,
         validation: Some(validation),
-        keeper: Keeper::new(of.folder, of.recipe.keep.last).unwrap(),
+        keeper: Keeper::new(of.folder, of.recipe.keep.last),
         device: Default::default(),
         peers: Box::new(Alone),
     }

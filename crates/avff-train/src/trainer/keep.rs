@@ -29,13 +29,18 @@ const STATE: &str = "state-";
 const ENDING: &str = ".safetensors";
 
 impl Keeper {
-    /// Makes the folder if it is not there; `last` states are kept.
+    /// A folder that may not be there yet; `last` states are kept.
+    #[must_use]
+    pub fn new(folder: &Path, last: usize) -> Self {
+        Self { folder: folder.into(), last: last.max(1) }
+    }
+
+    /// Makes the folder if it is not there.
     ///
     /// # Errors
     /// [`TrainError::Io`].
-    pub fn new(folder: &Path, last: usize) -> Result<Self, TrainError> {
-        fs::create_dir_all(folder).map_err(|source| io_error(folder, source))?;
-        Ok(Self { folder: folder.into(), last: last.max(1) })
+    pub fn prepare(&self) -> Result<(), TrainError> {
+        fs::create_dir_all(&self.folder).map_err(|source| io_error(&self.folder, source))
     }
 
     /// The file of the state after so many steps.
@@ -56,7 +61,11 @@ impl Keeper {
     /// [`TrainError::Io`].
     pub fn states(&self) -> Result<Vec<(u64, PathBuf)>, TrainError> {
         let mut states = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(|e| io_error(&self.folder, e))? {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(states),
+            entries => entries.map_err(|error| io_error(&self.folder, error))?,
+        };
+        for entry in entries {
             let path = entry.map_err(|e| io_error(&self.folder, e))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let step = name.strip_prefix(STATE).and_then(|name| name.strip_suffix(ENDING));

@@ -155,6 +155,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     /// # Errors
     /// Whatever ends a run early. The last saved state can be resumed from.
     pub fn run(&mut self, watch: &mut dyn Watch, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+        self.parts.keeper.prepare()?;
         let epochs = self.parts.identity.recipe.epochs;
         while self.progress.loader.epoch < epochs {
             if self.train_epoch(watch, stop)? == Outcome::Stopped {

@@ -118,7 +118,7 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
     let goes_on = match &options {
         TrainOptions::New { .. } => false,
         TrainOptions::Resume { folder } => {
-            !Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last)?.states()?.is_empty()
+            !Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last).states()?.is_empty()
         }
     };
     match &recipe.start {
@@ -190,8 +190,6 @@ impl Planned {
         let (rank, world) = (peers.rank(), peers.world());
         let recipe = self.recipe.clone();
         let folder = self.folder().to_path_buf();
-        // What other processes write would be the same.
-        let run = if rank == 0 { Some(self.open_folder(&recipe)?) } else { None };
         let manifests = ["train", "validation"].iter().filter_map(|what| {
             self.hashes.get(*what).map(|hash| ((*what).to_owned(), hash.clone()))
         });
@@ -210,10 +208,13 @@ impl Planned {
             model,
             train,
             validation,
-            keeper: Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last)?,
+            keeper: Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last),
             device,
             peers,
         })?;
+        // Once nothing is left that could be wrong with the recipe. What other processes write would be
+        // the same.
+        let run = if rank == 0 { Some(self.open_folder(&recipe)?) } else { None };
         if self.goes_on {
             trainer.resume()?;
         }

@@ -19,4 +19,5 @@ mod runs;
 mod score;
 mod setup;
 mod split;
+mod train;
 mod windows;

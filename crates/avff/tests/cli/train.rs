@@ -1,0 +1,204 @@
+//! `avff train`, from the first stage to scores, and through every interruption.
+
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::setup::{Ran, Scene, root};
+
+/// A network and a few steps that take a second.
+const TINY: [&str; 14] = [
+    "model.config.audio.frames=128",
+    "model.config.audio.mels=32",
+    "model.config.video.height=32",
+    "model.config.video.width=32",
+    "model.config.encoder.dim=24",
+    "model.config.encoder.depth=1",
+    "model.config.encoder.heads=3",
+    "model.config.decoder.dim=12",
+    "model.config.decoder.depth=1",
+    "model.config.decoder.heads=3",
+    "model.config.head.hidden=16",
+    "data.batch=2",
+    "data.workers=1",
+    "epochs=3",
+];
+
+fn manifest() -> String {
+    root().join("data/sample.csv").to_str().unwrap().to_owned()
+}
+
+/// `avff train` with a recipe of `data/recipes` shrunk to the miniature, and `more` of what it sets.
+fn arguments(recipe: &str, run: &str, more: &[&str]) -> Vec<String> {
+    let recipe = root().join("data/recipes").join(recipe);
+    let mut arguments: Vec<String> =
+        ["train", "--device", "cpu", "--run", run, recipe.to_str().unwrap()].map(Into::into).into();
+    let data = [format!("data.train={}", manifest()), format!("data.validation={}", manifest())];
+    let all = TINY.iter().map(|set| (*set).to_owned()).chain(data);
+    for set in all.chain(more.iter().map(|set| (*set).to_owned())) {
+        arguments.extend(["--set".to_owned(), set]);
+    }
+    arguments
+}
+
+fn train(scene: &Scene, recipe: &str, run: &str, more: &[&str]) -> Ran {
+    let arguments = arguments(recipe, run, more);
+    scene.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The numbers of a column of `result.csv`.
+fn column(scene: &Scene, run: &str, name: &str) -> Vec<f64> {
+    let text = scene.read(&format!("{run}/result.csv"));
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let place = header.iter().position(|column| *column == name);
+    let place = place.unwrap_or_else(|| panic!("no {name} in {header:?}"));
+    lines.map(|line| line.split(',').nth(place).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn three_stages_end_in_scores() {
+    let scene = Scene::new();
+    let first = train(&scene, "small-stage1.toml", "one", &["epochs=8"]).expect(0);
+    assert!(first.stdout.contains("one: done after 16 steps; best total"), "{}", first.stdout);
+    let total = column(&scene, "one", "train/total");
+    assert!(total.len() == 8 && total[7] < total[0], "the loss falls: {total:?}");
+    for file in ["recipe.toml", "run.json", "metrics.jsonl", "plots/loss.svg", "plots/loss.png"] {
+        assert!(scene.path("one").join(file).is_file(), "{file}");
+    }
+    assert!(fs::read_dir(scene.path("one/events")).unwrap().next().is_some());
+
+    let start = "start.path=one/checkpoints/best.safetensors";
+    train(&scene, "small-stage2.toml", "two", &[start, "epochs=4"]).expect(0);
+    let second = column(&scene, "two", "train/total");
+    assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
+
+    let start = "start.path=two/checkpoints/best.safetensors";
+    train(&scene, "small-stage3.toml", "three", &[start, "epochs=10"]).expect(0);
+    let loss = column(&scene, "three", "train/loss");
+    assert!(loss[9] < loss[0], "{loss:?}");
+    let weights = scene.path("three/checkpoints/last.safetensors");
+    let csv = root().join("data/sample.csv");
+    let scores = scene
+        .run(&[
+            "eval",
+            "--device",
+            "cpu",
+            "--checkpoint",
+            weights.to_str().unwrap(),
+            "--csv",
+            csv.to_str().unwrap(),
+        ])
+        .expect(0);
+    assert!(!scores.stdout.contains("UNTRAINED"), "{}", scores.stdout);
+    assert!(scene.read("prediction.csv").lines().count() == 5);
+}
+
+/// Weights at the end of a run.
+fn weights(scene: &Scene, run: &str) -> Vec<u8> {
+    fs::read(scene.path(run).join("checkpoints/last.safetensors")).unwrap()
+}
+
+/// Runs `avff train` and kills it, unless it is done before.
+fn killed_after(scene: &Scene, arguments: &[&str], delay: Duration) -> bool {
+    let mut child =
+        scene.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while start.elapsed() < delay && child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
+    let running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    running
+}
+
+#[test]
+fn twenty_kills_change_no_weight() {
+    let scene = Scene::new();
+    let more = ["epochs=30", "keep.every_steps=1", "steps.micro_batch=1", "average.ema=0.9"];
+    train(&scene, "small-stage1.toml", "whole", &more).expect(0);
+    let start = arguments("small-stage1.toml", "killed", &more);
+    let start: Vec<&str> = start.iter().map(String::as_str).collect();
+    let resume = ["train", "--device", "cpu", "--resume", "killed"];
+    let (mut kills, mut delay) = (0, 50);
+    while kills < 20 {
+        let begun = scene.path("killed/run.json").is_file();
+        let arguments = if begun { &resume[..] } else { &start[..] };
+        // Anywhere: while it starts, reads, steps, saves.
+        delay = (delay * 7 + 31) % 450;
+        if killed_after(&scene, arguments, Duration::from_millis(100 + delay)) {
+            kills += 1;
+        } else {
+            break;
+        }
+    }
+    assert!(kills > 3, "{kills} kills only: it was over before");
+    println!("{kills} kills");
+    scene.run(&resume).expect(0);
+    assert!(weights(&scene, "whole") == weights(&scene, "killed"), "the weights differ");
+    for table in ["result.csv"] {
+        assert_eq!(
+            scene.read(&format!("whole/{table}")),
+            scene.read(&format!("killed/{table}")),
+            "{table}"
+        );
+    }
+    let left = fs::read_dir(scene.path("killed/checkpoints")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "part")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_saves_and_says_how_to_go_on() {
+    let scene = Scene::new();
+    let more = ["epochs=400"];
+    let arguments = arguments("small-stage1.toml", "run", &more);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let child =
+        scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let metrics = scene.path("run/metrics.jsonl");
+    let start = Instant::now();
+    while fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < 4 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no step within a minute");
+        sleep(Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{stdout}");
+    assert!(stdout.contains("go on with: avff train --resume run"), "{stdout}");
+    assert_eq!(scene.json("run/run.json")["state"], "interrupted");
+    let again = scene.run(&["train", "--device", "cpu", "--resume", "run", "--set", "epochs=2"]);
+    // It has more than two epochs behind it, and nothing more to do.
+    assert!(again.code == 0, "{}", again.stderr);
+}
+
+#[test]
+fn what_cannot_be_trained_says_why() {
+    let scene = Scene::new();
+    let run = |more: &[&str]| train(&scene, "small-stage1.toml", "run", more).expect(2).stderr;
+    let text = run(&["optimizer.lrr=1"]);
+    assert!(text.contains("optimizer.lrr") && text.contains("optimizer.lr"), "{text}");
+    let text = run(&["data.train=absent.csv"]);
+    assert!(text.contains("absent.csv"), "{text}");
+    let text = run(&["steps.freeze=[\"nose\"]"]);
+    assert!(text.contains("steps.freeze") && text.contains("nose"), "{text}");
+    let text = run(&["steps.precision=f16", "steps.freeze=[\"nose\"]"]);
+    assert!(text.contains("nose"), "{text}");
+    assert!(!scene.path("run/run.json").exists(), "nothing began");
+    train(&scene, "small-stage1.toml", "run", &[]).expect(0);
+    let text = run(&[]);
+    assert!(text.contains("already holds a run"), "{text}");
+    let text = scene.run(&["train", "--resume", "nowhere"]).expect(2).stderr;
+    assert!(text.contains("holds no run"), "{text}");
+    let changed = ["train", "--device", "cpu", "--resume", "run", "--set", "optimizer.lr=5"];
+    let text = scene.run(&changed).expect(2).stderr;
+    assert!(text.contains("now it has `lr = 5.0`"), "{text}");
+}
