@@ -14,6 +14,7 @@
 //! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
+//! - [`shard`]: such runs in parts, that any scheduler starts
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -41,6 +42,7 @@ pub mod failure;
 pub mod hash;
 pub mod manifest;
 pub mod scorer;
+pub mod shard;
 pub mod split;
 pub mod table;
 

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use avff::eval::{EvalOptions, Paths, Progress, evaluate};
+use avff::{
+    eval::{EvalOptions, Paths, Progress, evaluate},
+    shard::Shard,
+};
 
 use super::{code_for_coverage, fraction, network::NetworkArgs};
 
@@ -37,6 +40,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
     output: PathBuf,
 
+    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N, into NAME.I-of-N.csv; `avff merge` puts
+    /// all parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Decoding threads [default: one a core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -60,6 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         csv: args.csv.clone(),
         root: args.root.clone(),
         output: args.output.clone(),
+        shard: args.shard,
         workers: args.workers,
         resume: args.resume,
         overwrite: args.overwrite,
@@ -81,7 +90,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let summary = evaluate(&*network.scorer, &network.spec, network.run, &options, &mut show)?;
     bar.finish_and_clear();
-    let paths = Paths::new(&args.output);
+    let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {
         tracing::warn!(
             "{} clips have no score: see {}",

@@ -9,6 +9,7 @@ mod eval;
 mod face;
 mod inspect;
 mod manifest;
+mod merge;
 mod network;
 mod score;
 mod split;
@@ -52,6 +53,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Merge(merge::Args),
 }
 
 /// Runs the command line.
@@ -79,6 +81,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Merge(args) => merge::run(&args),
     }
 }
 

@@ -15,5 +15,6 @@ mod refusals;
 mod resume;
 mod score;
 mod setup;
+mod shards;
 mod split;
 mod windows;
