@@ -14,6 +14,7 @@
 //! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
+//! - [`cache`]: a manifest's clips decoded ahead of training
 //! - [`shard`]: such runs in parts, that any scheduler starts
 //!
 //! ```no_run
@@ -30,6 +31,7 @@
 //! ```
 
 pub mod adapt;
+pub mod cache;
 pub mod check;
 pub mod clip_scores;
 pub mod clips;

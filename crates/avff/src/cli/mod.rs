@@ -1,6 +1,7 @@
 //! Arguments to library calls to terminal: wiring only.
 
 mod adapt;
+mod cache;
 mod check;
 mod clip;
 mod convert;
@@ -53,6 +54,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Cache(cache::Args),
     Merge(merge::Args),
 }
 
@@ -81,6 +83,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Cache(args) => cache::run(&args),
         Command::Merge(args) => merge::run(&args),
     }
 }

@@ -6,6 +6,7 @@
     reason = "tests stop where they cannot go on"
 )]
 
+mod cache;
 mod check;
 mod checkpoints;
 mod crop;
