@@ -1,6 +1,8 @@
 //! `--shard I/N` and `avff merge`: parts of a run make the whole, to the byte.
 
 mod crop;
+#[cfg(unix)]
+mod document;
 mod refusals;
 mod whole;
 
