@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         csv,
         root: None,
         output: output.clone(),
+        shard: None,
         workers: None,
         resume: false,
         overwrite: true,

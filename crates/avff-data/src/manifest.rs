@@ -244,7 +244,11 @@ pub(crate) fn next_record<R: Read>(
     }
 }
 
-fn label(cell: &str) -> Result<Option<u8>, String> {
+/// What a cell of [`TARGET_COLUMN`] means: 1 for fake, 0 for real, none for nothing.
+///
+/// # Errors
+/// What to write instead.
+pub fn label(cell: &str) -> Result<Option<u8>, String> {
     match cell.trim() {
         "" => Ok(None),
         // pandas writes the second form when any cell of the column is empty.

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::shard::{Shard, ShardError};
+
 /// Everything the facade can refuse; what is wrong with single clips is reported with them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -213,6 +215,65 @@ pub enum Error {
     /// A training run that could not start or go on.
     #[error(transparent)]
     Train(#[from] avff_train::TrainError),
+    /// What names no shard.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// Something to be merged that no run left.
+    #[error("{}: is no shard: there is no {}; merge what --shard I/N wrote", path.display(), lacks.display())]
+    NotAShard {
+        /// What was given.
+        path: PathBuf,
+        /// The file that a shard has.
+        lacks: PathBuf,
+    },
+    /// A shard that is not done.
+    #[error("{}: this shard is unfinished; run it again with --resume, then merge", path.display())]
+    UnfinishedShard {
+        /// The file that is there as long as it is not.
+        path: PathBuf,
+    },
+    /// A shard that is there twice.
+    #[error("shard {shard} is given twice: {} and {}", other.display(), path.display())]
+    ShardTwice {
+        /// Which one.
+        shard: Shard,
+        /// The second one.
+        path: PathBuf,
+        /// The first one.
+        other: PathBuf,
+    },
+    /// Not all shards are given.
+    #[error("shards are missing: {shards}; run them, or give their files too")]
+    ShardsMissing {
+        /// Which ones.
+        shards: String,
+    },
+    /// Shards that are not of one run.
+    #[error(
+        "{}: {what} is {is}, but {was} in {}: only shards of one run can be merged",
+        path.display(),
+        other.display()
+    )]
+    OtherShard {
+        /// The shard that differs.
+        path: PathBuf,
+        /// In what.
+        what: &'static str,
+        /// In this one.
+        is: String,
+        /// The shard it differs from.
+        other: PathBuf,
+        /// In that one.
+        was: String,
+    },
+    /// A shard whose files do not fit together.
+    #[error("{}: {reason}; the shard has to be run again", path.display())]
+    DamagedShard {
+        /// The file that is off.
+        path: PathBuf,
+        /// In what way.
+        reason: String,
+    },
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),

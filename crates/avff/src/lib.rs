@@ -15,6 +15,8 @@
 //! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
+//! - [`cache`]: a manifest's clips decoded ahead of training
+//! - [`shard`]: such runs in parts, that any scheduler starts
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -30,6 +32,7 @@
 //! ```
 
 pub mod adapt;
+pub mod cache;
 pub mod check;
 pub mod clip_scores;
 pub mod clips;
@@ -43,6 +46,7 @@ pub mod failure;
 pub mod hash;
 pub mod manifest;
 pub mod scorer;
+pub mod shard;
 pub mod split;
 pub mod table;
 pub mod training;

@@ -25,18 +25,22 @@ mod store;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
 
 pub use self::key::Identity;
 use self::{
-    key::{Kind, Source},
+    key::{Key, Kind, Source},
     store::{Found, Put, Store},
 };
 use crate::{
     error::{ClipError, DataError},
+    footage::SoundForm,
     parts::Span,
     picture::Picture,
     sound::Sound,
@@ -62,6 +66,8 @@ pub struct Cache {
     store: Store,
     identity: Identity,
     counts: Counters,
+    /// Why an entry could not be written, last time.
+    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +98,24 @@ pub struct CacheCounts {
     pub evicted: u64,
 }
 
+/// The entries of a clip.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Vec<Key>);
+
+impl Held {
+    pub(crate) fn add_pictures(&mut self, clip: &Known) {
+        self.0.push(clip.source.key(Kind::Pictures, clip.span));
+    }
+
+    pub(crate) fn add_sound(&mut self, clip: &Known, form: SoundForm) {
+        let kind = match form {
+            SoundForm::Fbank => Kind::Fbank,
+            SoundForm::Wave => Kind::Wave,
+        };
+        self.0.push(clip.source.key(kind, clip.span));
+    }
+}
+
 /// A clip as the cache knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
@@ -117,7 +141,7 @@ impl Cache {
         let (store, evicted) = Store::open(&config.folder, config.max_bytes)
             .map_err(|error| ClipError::new(&config.folder, DataError::Io(error)))?;
         let counts = Counters { evicted: evicted.into(), ..Counters::default() };
-        Ok(Self { store, identity: config.identity, counts })
+        Ok(Self { store, identity: config.identity, counts, trouble: Mutex::default() })
     }
 
     /// What it did so far.
@@ -133,6 +157,19 @@ impl Cache {
             corrupt: read(corrupt),
             evicted: read(evicted),
         }
+    }
+
+    /// Bytes of a clip's entries on disk; none where one of them is not there, as it could not be
+    /// written or made room for others. Does not look into them.
+    #[must_use]
+    pub fn size(&self, clip: &Held) -> Option<u64> {
+        clip.0.iter().try_fold(0_u64, |sum, key| Some(sum.saturating_add(self.store.size(key)?)))
+    }
+
+    /// Why an entry could not be written, the last time that happened in this process.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The whole clip at `path` under `spec`; none where the file cannot be looked at, which opening
@@ -187,7 +224,11 @@ impl Cache {
                 count(&self.counts.stored);
                 self.counts.evicted.fetch_add(evicted, Ordering::Relaxed);
             }
-            Err(_) => count(&self.counts.not_stored),
+            Err(error) => {
+                count(&self.counts.not_stored);
+                let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+                *trouble = Some(error.to_string());
+            }
         }
     }
 }

@@ -99,6 +99,11 @@ impl Store {
         Found::Payload(payload)
     }
 
+    /// Bytes of a blob on disk, none where there is none.
+    pub(super) fn size(&self, key: &Key) -> Option<u64> {
+        fs::metadata(self.path(key)).ok().map(|metadata| metadata.len())
+    }
+
     /// Removes a blob.
     pub(super) fn remove(&self, key: &Key) {
         // Its bytes stay in the account until the next count: too high is safe.

@@ -14,12 +14,14 @@
 //! - [`order`]: in which order, and which of them for one process of several.
 //! - [`config`]: everything that can be set.
 //! - [`reader`]: from a path to footage, through the cache where there is one.
+//! - [`filler`]: from a path to a full cache, before any run.
 //! - `sample`: from a row to tensors: reading, mixing, augmenting.
 //! - [`epoch`]: from samples to batches.
 
 pub mod config;
 pub mod dataset;
 pub mod epoch;
+pub mod filler;
 pub mod order;
 pub mod reader;
 mod sample;
@@ -31,6 +33,7 @@ pub use self::{
     config::{LastBatch, LoaderConfig, Unreadable, WindowChoice},
     dataset::Dataset,
     epoch::{Batch, Epoch, LeftOut, LoaderState, Origin},
+    filler::Filler,
     order::{Order, Orders, Shard, Weights},
     reader::{ClipReader, ReadFootage},
 };

@@ -33,7 +33,7 @@ pub trait ReadFootage: Send + Sync {
 
 /// Reads media files.
 pub struct ClipReader {
-    spec: ClipSpec,
+    pub(super) spec: ClipSpec,
     cache: Option<Arc<Cache>>,
 }
 
@@ -54,7 +54,7 @@ impl ClipReader {
         self
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
+    pub(super) fn open(&self, path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
         media::open_with(path, self.spec.decoder)
     }
 
@@ -78,14 +78,14 @@ impl ClipReader {
 }
 
 /// Where a part is kept.
-type Kept<'a> = Option<(&'a Cache, &'a Known)>;
+pub(super) type Kept<'a> = Option<(&'a Cache, &'a Known)>;
 
 /// A clip that is opened once something of it is not in the cache.
-struct Open<'a> {
-    reader: &'a ClipReader,
-    path: &'a Path,
-    source: Option<Box<dyn MediaSource>>,
-    part: Option<Part>,
+pub(super) struct Open<'a> {
+    pub(super) reader: &'a ClipReader,
+    pub(super) path: &'a Path,
+    pub(super) source: Option<Box<dyn MediaSource>>,
+    pub(super) part: Option<Part>,
 }
 
 impl Open<'_> {
@@ -111,7 +111,7 @@ impl Open<'_> {
         self.open(&mut |_| 0)
     }
 
-    fn pictures(&mut self, kept: Kept<'_>) -> Result<Vec<Picture>, DataError> {
+    pub(super) fn pictures(&mut self, kept: Kept<'_>) -> Result<Vec<Picture>, DataError> {
         let spec = &self.reader.spec.video;
         if let Some(pictures) = kept.and_then(|(cache, known)| cache.pictures(known, spec)) {
             return Ok(pictures);
@@ -125,7 +125,7 @@ impl Open<'_> {
         Ok(pictures)
     }
 
-    fn sound(&mut self, form: SoundForm, kept: Kept<'_>) -> Result<Heard, DataError> {
+    pub(super) fn sound(&mut self, form: SoundForm, kept: Kept<'_>) -> Result<Heard, DataError> {
         let spec = &self.reader.spec.audio;
         let found = kept.and_then(|(cache, known)| match form {
             SoundForm::Fbank => cache.fbank(known, spec).map(Heard::Fbank),

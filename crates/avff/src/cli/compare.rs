@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::compare::{CompareOptions, compare};
 
-use super::eval::level;
+use super::report::level;
 
 /// Compare two networks by their scores of the same clips
 ///

@@ -13,6 +13,7 @@ use avff::{
     crop::{CropOptions, Names, crop},
     data::media::PictureCoding,
     eval::Progress,
+    shard::Shard,
 };
 
 /// Cut the clips of a CSV to their main faces
@@ -34,6 +35,11 @@ pub(super) struct Args {
     /// A folder that is not there yet, or is empty
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+
+    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N, into DIR/I-of-N; `avff merge` puts all
+    /// parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 
     #[command(flatten)]
     face: FaceArgs,
@@ -73,6 +79,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         csv: args.csv.clone(),
         root: args.root.clone(),
         output: args.output.clone(),
+        shard: args.shard,
         face: args.face.over(Some(CropArg::Face), None)?.unwrap_or_default(),
         frames: args.frames.map(NonZeroUsize::get),
         size: args.size.map(usize::from),
@@ -90,7 +97,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     })?;
     bar.finish_and_clear();
-    let names = Names::new(&args.output);
+    let names = Names::new(&options.folder());
     if summary.failed + summary.skipped > 0 {
         tracing::warn!(
             "{} clips were not cropped: see {}",

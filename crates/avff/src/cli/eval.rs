@@ -9,11 +9,11 @@ use std::{
 };
 
 use avff::{
-    eval::{EvalOptions, Paths, Progress, ReportOptions, evaluate},
-    train::metrics::BootstrapOptions,
+    eval::{EvalOptions, Paths, Progress, evaluate},
+    shard::Shard,
 };
 
-use super::{code_for_coverage, fraction, network::NetworkArgs};
+use super::{code_for_coverage, fraction, network::NetworkArgs, report::ReportArgs};
 
 /// How often `-v` says how far a run is.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -40,6 +40,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
     output: PathBuf,
 
+    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N, into NAME.I-of-N.csv; `avff merge` puts
+    /// all parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Decoding threads [default: one a core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -52,14 +57,8 @@ pub(super) struct Args {
     #[arg(long)]
     overwrite: bool,
 
-    /// Metrics for each value of this column as well; may be given several times. A value of fakes
-    /// alone is compared with all reals of the CSV, one of reals alone with all fakes
-    #[arg(long, value_name = "COLUMN")]
-    by: Vec<String>,
-
-    /// Confidence intervals of AUC (DeLong), AP, accuracies and EER (bootstrap) [default level: 0.95]
-    #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "0.95", value_parser = level)]
-    intervals: Option<f64>,
+    #[command(flatten)]
+    report: ReportArgs,
 
     /// Exit with 3 when a smaller share of the clips could be read
     #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
@@ -72,15 +71,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         csv: args.csv.clone(),
         root: args.root.clone(),
         output: args.output.clone(),
+        shard: args.shard,
         workers: args.workers,
         resume: args.resume,
         overwrite: args.overwrite,
-        report: ReportOptions {
-            by: args.by.clone(),
-            intervals: args
-                .intervals
-                .map(|level| BootstrapOptions { level, ..BootstrapOptions::default() }),
-        },
+        report: args.report.options(),
     };
     let bar = super::bar("clips");
     let mut last = Instant::now();
@@ -99,7 +94,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let summary = evaluate(&*network.scorer, &network.spec, network.run, &options, &mut show)?;
     bar.finish_and_clear();
-    let paths = Paths::new(&args.output);
+    let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {
         tracing::warn!(
             "{} clips have no score: see {}",
@@ -111,12 +106,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
     Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
-}
-
-/// The level of a confidence interval.
-pub(super) fn level(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
-        _ => Err("give a number between 0 and 1, such as 0.95".into()),
-    }
 }

@@ -1,6 +1,7 @@
 //! Arguments to library calls to terminal: wiring only.
 
 mod adapt;
+mod cache;
 mod check;
 mod clip;
 mod compare;
@@ -10,7 +11,9 @@ mod eval;
 mod face;
 mod inspect;
 mod manifest;
+mod merge;
 mod network;
+mod report;
 mod runs;
 mod score;
 mod split;
@@ -59,6 +62,8 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Cache(cache::Args),
+    Merge(merge::Args),
     Runs(runs::Args),
     Train(train::Args),
 }
@@ -89,6 +94,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Cache(args) => cache::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Train(args) => train::run(&args),
     }

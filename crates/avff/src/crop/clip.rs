@@ -58,6 +58,13 @@ struct Record {
     squares: Option<Vec<Square>>,
 }
 
+impl Record {
+    /// The share of the pictures looked at in which the face was found.
+    fn coverage(&self) -> f64 {
+        self.found as f64 / self.looked.max(1) as f64
+    }
+}
+
 /// How every clip is cropped.
 pub(super) struct Plan {
     output: PathBuf,
@@ -71,7 +78,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(options: &CropOptions) -> Self {
         Self {
-            output: options.output.clone(),
+            output: options.folder(),
             face: options.face,
             frames: options.frames,
             size: options.size,
@@ -81,13 +88,13 @@ impl Plan {
     }
 
     /// Crops the clip of the manifest's row `index`, unless an earlier run has.
-    pub(super) fn crop(&self, index: usize, row: &Row) -> Result<Cropped, Fail> {
+    pub(super) fn crop(&self, index: u64, row: &Row) -> Result<Cropped, Fail> {
         let stem = folder_name(index, &row.name);
         let clips = self.output.join(FOLDER);
         let (done, part) = (clips.join(&stem), clips.join(format!(".{index:07}.part")));
         let cropped = |record: &Record| Cropped {
             name: format!("{FOLDER}/{stem}"),
-            coverage: record.found as f64 / record.looked.max(1) as f64,
+            coverage: record.coverage(),
         };
         if done.exists() {
             return Ok(cropped(&read_record(&done.join(RECORD)).map_err(Fail::Run)?));
@@ -189,11 +196,23 @@ fn sheet(
 }
 
 /// The row's number, which makes it unique, and as much of the clip's name as any system takes.
-fn folder_name(index: usize, name: &str) -> String {
+fn folder_name(index: u64, name: &str) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let stem: String = stem.chars().map(plain).take(MAX_STEM).collect();
     format!("{:07}-{stem}", index + 1)
+}
+
+/// The row of the first manifest, from 0, that the clip of a new one is of, by its name there.
+pub(super) fn row_of(name: &str) -> Option<u64> {
+    let number = name.strip_prefix(FOLDER)?.strip_prefix('/')?.split_once('-')?.0;
+    number.parse::<u64>().ok()?.checked_sub(1)
+}
+
+/// The share of the pictures looked at in which the face of a clip was found; `folder` holds the
+/// clip as the new manifest names it.
+pub(super) fn coverage(folder: &Path) -> Result<f64, Error> {
+    Ok(read_record(&folder.join(RECORD))?.coverage())
 }
 
 fn read_record(path: &Path) -> Result<Record, Error> {
@@ -211,6 +230,13 @@ mod tests {
         assert_eq!(folder_name(41, "../../etc/passwd"), "0000042-passwd");
         assert_eq!(folder_name(9, ".."), "0000010-");
         assert_eq!(folder_name(9, "x/ä\\b\n.tar.gz"), "0000010---b--tar");
+        for index in [0, 8, 10_000_000] {
+            let name = format!("{FOLDER}/{}", folder_name(index, "a-b.mp4"));
+            assert_eq!(row_of(&name), Some(index), "{name}");
+        }
+        for name in ["clips/0-a", "clips/x-a", "clips/7", "other/0000001-a", "0000001-a", ""] {
+            assert_eq!(row_of(name), None, "{name}");
+        }
         assert_eq!(folder_name(9_999_999, &"x".repeat(999)).len(), 8 + 1 + MAX_STEM);
     }
 }

@@ -5,6 +5,7 @@
 //! in the manifest's order, and get their names at the end.
 
 mod clip;
+mod merge;
 mod summary;
 
 use std::{
@@ -15,23 +16,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::{
-    face::{FaceCrop, NoFace},
-    manifest::NAME_COLUMN,
-    media::PictureCoding,
-    prefetch::Prefetch,
-};
+use avff_data::{face::FaceCrop, manifest::NAME_COLUMN, media::PictureCoding, prefetch::Prefetch};
 
 use self::clip::{Fail, Plan};
+pub use self::merge::merge;
 pub use self::summary::{CropRun, CropSummary};
 use crate::{
     error::Error,
     eval::{
-        NO_FACE, Progress,
+        Progress,
         manifest::{self, Manifest},
-        output::{ERRORS, Table},
+        output::{ERRORS, Table, part},
     },
     failure::{ClipFailure, guarded},
+    shard::{self, Shard},
 };
 
 /// The column that is added.
@@ -44,8 +42,11 @@ pub struct CropOptions {
     pub csv: PathBuf,
     /// Where relative paths start; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// The folder that everything goes to.
+    /// The folder that everything goes to; a shard's goes to a folder of its own in it
+    /// ([`CropOptions::folder`]).
     pub output: PathBuf,
+    /// The part of the rows that is cropped; `None` for all.
+    pub shard: Option<Shard>,
     /// How faces are cut.
     pub face: FaceCrop,
     /// Pictures that are kept, spread over the clip; `None` for all.
@@ -60,6 +61,17 @@ pub struct CropOptions {
     pub workers: Option<NonZeroUsize>,
     /// Go on with an unfinished run.
     pub resume: bool,
+}
+
+impl CropOptions {
+    /// The folder that is written to.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        match self.shard {
+            Some(shard) => self.output.join(shard.folder()),
+            None => self.output.clone(),
+        }
+    }
 }
 
 /// Where everything is in the output folder.
@@ -100,13 +112,13 @@ pub fn crop(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CropSummary, Error> {
     options.face.validate()?;
-    let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
+    let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     if manifest.columns.iter().any(|column| column == COVERAGE) {
         return Err(Error::Options(
             "the CSV has a column face_coverage, as the output will: rename it",
         ));
     }
-    let names = Names::new(&options.output);
+    let names = Names::new(&options.folder());
     let run = CropRun::new(options, manifest.id.clone());
     if options.resume
         && !names.unfinished.exists()
@@ -128,7 +140,7 @@ pub fn crop(
 /// Makes the folder this run's, or goes on with the run that is in it. The run is its only writer as
 /// long as it holds the file.
 fn begin(options: &CropOptions, names: &Names, run: &CropRun) -> Result<File, Error> {
-    let folder = &options.output;
+    let folder = &options.folder();
     fs::create_dir_all(folder).map_err(|source| output(folder, source))?;
     let path = &names.unfinished;
     if !path.exists() {
@@ -176,16 +188,18 @@ fn crop_all(
     cropped.write([NAME_COLUMN].into_iter().chain(columns).chain([COVERAGE]))?;
     errors.write(ERRORS)?;
 
-    let mut summary = CropSummary::new(run, manifest.id.rows);
+    let mut summary = CropSummary::new(run, manifest.due());
     let plan = Plan::new(options);
     let workers = options.workers.map_or(1, NonZeroUsize::get);
-    let rows = manifest.rows(0)?.enumerate();
+    // By their places in the manifest, whatever the shard.
+    let place = options.shard;
+    let rows = manifest.rows(0)?.zip(0_u64..).map(move |(row, nth)| (shard::row(place, nth), row));
     let clips = Prefetch::new(rows, workers, workers, move |(index, row)| match row {
         Ok(row) => guarded(|| plan.crop(*index, row)),
         Err(_) => Err(Fail::Clip(ClipFailure::manifest())),
     });
     let mut coverage = 0.0;
-    let mut state = Progress { done: 0, total: manifest.id.rows, failed: 0 };
+    let mut state = Progress { done: 0, total: manifest.due(), failed: 0 };
     for ((_, row), clip) in clips {
         let row = row?;
         match clip {
@@ -199,12 +213,7 @@ fn crop_all(
             Err(Fail::Run(error)) => return Err(error),
             Err(Fail::Clip(failure)) => {
                 errors.failure(&row, &failure)?;
-                if failure.stage == NO_FACE && options.face.no_face == NoFace::Skip {
-                    summary.skipped += 1;
-                } else {
-                    summary.failed += 1;
-                    *summary.failures_by_stage.entry(failure.stage).or_default() += 1;
-                }
+                summary.count_failure(failure.stage);
                 state.failed += 1;
             }
         }
@@ -213,17 +222,8 @@ fn crop_all(
     }
     cropped.flush()?;
     errors.flush()?;
-    let due = summary.rows.saturating_sub(summary.skipped);
-    summary.fraction = summary.cropped as f64 / due.max(1) as f64;
-    summary.face_coverage = (summary.cropped > 0).then(|| coverage / summary.cropped as f64);
+    summary.finish(coverage);
     Ok(summary)
-}
-
-/// The name of a file that is not whole yet.
-fn part(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
 }
 
 fn output(path: &Path, source: std::io::Error) -> Error {

@@ -2,11 +2,19 @@
 
 use std::{fs, path::Path};
 
-use avff_data::{face::FaceCrop, media::PictureCoding};
+use avff_data::{
+    face::{FaceCrop, NoFace},
+    media::PictureCoding,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{CropOptions, Stages, output, part};
-use crate::{error::Error, eval::ManifestId, table::Text};
+use super::{CropOptions, Stages, output};
+use crate::{
+    error::Error,
+    eval::{Difference, ManifestId, NO_FACE, difference, output::part},
+    shard::Shard,
+    table::Text,
+};
 
 /// Everything that the cropped clips depend on. Holds no times, so that equal runs give equal files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +31,9 @@ pub struct CropRun {
     pub size: Option<usize>,
     /// Quality of JPEG; `None` for PNG.
     pub jpeg: Option<u8>,
+    /// The part of the rows that was cropped; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl CropRun {
@@ -37,13 +48,23 @@ impl CropRun {
                 PictureCoding::Png => None,
                 PictureCoding::Jpeg(quality) => Some(quality),
             },
+            shard: options.shard,
         }
     }
 
     /// Whether two runs write the same clips; the CSV's path may differ, its contents may not.
     pub(super) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+        let shards = [("--shard", show(&self.shard), show(&now.shard))];
+        match self.differs(now).or_else(|| difference(shards)) {
+            Some(Difference { what, was, now }) => Err(Error::OtherFolder { what, was, now }),
+            None => Ok(()),
+        }
+    }
+
+    /// In what two runs differ, but for their shards.
+    pub(super) fn differs(&self, now: &Self) -> Option<Difference> {
         let face = |run: &Self| serde_json::to_string(&run.face).unwrap_or_default();
-        for (what, was, is) in [
+        difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
             ("--root", show(&self.manifest.root), show(&now.manifest.root)),
@@ -51,12 +72,7 @@ impl CropRun {
             ("--frames", show(&self.frames), show(&now.frames)),
             ("--size", show(&self.size), show(&now.size)),
             ("--jpeg", show(&self.jpeg), show(&now.jpeg)),
-        ] {
-            if was != is {
-                return Err(Error::OtherFolder { what, was, now: is });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 
@@ -69,7 +85,7 @@ fn show(value: &Option<impl ToString>) -> String {
 pub struct CropSummary {
     /// What the clips depend on.
     pub run: CropRun,
-    /// Rows of the manifest.
+    /// Rows of the manifest, or of the shard.
     pub rows: u64,
     /// Rows whose clip was cropped.
     pub cropped: u64,
@@ -97,6 +113,25 @@ impl CropSummary {
             failures_by_stage: Stages::new(),
             face_coverage: None,
         }
+    }
+
+    /// A row without a clip.
+    pub(super) fn count_failure(&mut self, stage: String) {
+        if stage == NO_FACE && self.run.face.no_face == NoFace::Skip {
+            self.skipped += 1;
+        } else {
+            self.failed += 1;
+            *self.failures_by_stage.entry(stage).or_default() += 1;
+        }
+    }
+
+    /// Once every row is counted; `coverage` is the sum of all clips' shares of pictures with a face.
+    pub(super) fn finish(&mut self, coverage: f64) {
+        let due = self.rows.saturating_sub(self.skipped);
+        // A shard beyond the last row has nothing to miss.
+        let empty = self.rows == 0;
+        self.fraction = if empty { 1.0 } else { self.cropped as f64 / due.max(1) as f64 };
+        self.face_coverage = (self.cropped > 0).then(|| coverage / self.cropped as f64);
     }
 
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {

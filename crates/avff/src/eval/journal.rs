@@ -2,7 +2,8 @@
 //!
 //! The predictions hold one number a clip; metrics over both outputs need two. The journal keeps
 //! them, counts the rows that are safely in the other files, and says under which options they
-//! were made. It is gone once the summary is there.
+//! were made. Once the summary is there it is gone, or, where other shards have to be merged with this
+//! one, kept under another name.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -41,16 +42,12 @@ impl Journal {
         file.read_to_string(&mut text).map_err(output)?;
         // What follows the last line end was being written when the run was interrupted.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let mut lines = whole.lines();
-        let Some(header) = lines.next() else {
+        if whole.is_empty() {
             drop(file);
             return Self::create(path, run);
-        };
-        let earlier: Run = serde_json::from_str(header).map_err(|e| broken(e.to_string()))?;
+        }
+        let (earlier, entries) = read(whole).map_err(broken)?;
         earlier.expect_same(run)?;
-        let entries = lines
-            .map(|line| parse(line).ok_or_else(|| broken(format!("cannot read `{line}`"))))
-            .collect::<Result<_, _>>()?;
         file.set_len(whole.len() as u64).map_err(output)?;
         file.seek(SeekFrom::End(0)).map_err(output)?;
         Ok(Self { path: path.into(), file, entries, appended: 0 })
@@ -73,6 +70,13 @@ impl Journal {
         Ok(())
     }
 
+    /// Gives the journal of a finished shard its last name.
+    pub(super) fn keep(self, rows: &Path) -> Result<(), Error> {
+        let Self { path, file, .. } = self;
+        drop(file);
+        fs::rename(&path, rows).map_err(|source| Error::Output { path, source })
+    }
+
     pub(super) fn remove(self) -> Result<(), Error> {
         let Self { path, file, .. } = self;
         drop(file);
@@ -92,6 +96,15 @@ fn open(path: &Path) -> Result<File, Error> {
         // A file system without locks: as good as it gets.
         Err(TryLockError::Error(_)) => Ok(file),
     }
+}
+
+/// The run and the rows of a journal, or what is wrong with it.
+pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default();
+    let run = serde_json::from_str(header).map_err(|error| error.to_string())?;
+    let entry = |line| parse(line).ok_or_else(|| format!("cannot read `{line}`"));
+    Ok((run, lines.map(entry).collect::<Result<_, _>>()?))
 }
 
 /// Rust prints the shortest decimal that reads back as the same number.

@@ -8,17 +8,26 @@ use avff_data::{
 };
 
 use super::summary::ManifestId;
-use crate::{error::Error, hash};
+use crate::{
+    error::Error,
+    hash,
+    shard::{self, Shard},
+};
 
-/// A manifest whose every row is known to be well formed.
+/// A manifest whose every row is known to be well formed, or the part of it that is a shard's.
 pub(crate) struct Manifest {
     path: PathBuf,
     root: Option<PathBuf>,
+    shard: Option<Shard>,
     pub(crate) id: ManifestId,
     pub(crate) columns: Vec<String>,
 }
 
-pub(crate) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> {
+pub(crate) fn scan(
+    path: &Path,
+    root: Option<&Path>,
+    shard: Option<Shard>,
+) -> Result<Manifest, Error> {
     let mut reader = ManifestReader::open(path, root)?;
     let columns = reader.columns().to_vec();
     let rows = reader.try_fold(0, |rows: u64, row| row.map(|_| rows + 1))?;
@@ -31,7 +40,7 @@ pub(crate) fn scan(path: &Path, root: Option<&Path>) -> Result<Manifest, Error> 
         rows,
         root: root.map(|root| root.display().to_string()),
     };
-    Ok(Manifest { path: path.into(), root: root.map(Into::into), id, columns })
+    Ok(Manifest { path: path.into(), root: root.map(Into::into), shard, id, columns })
 }
 
 impl Manifest {
@@ -39,11 +48,18 @@ impl Manifest {
         ManifestReader::open(&self.path, self.root.as_deref())
     }
 
-    /// Rows after the first `skip`.
+    /// How many rows are to be done.
+    pub(crate) fn due(&self) -> u64 {
+        shard::share(self.shard, self.id.rows)
+    }
+
+    /// The rows to be done but for the first `skip`.
     pub(crate) fn rows(
         &self,
         skip: u64,
     ) -> Result<impl Iterator<Item = Result<Row, ClipError>> + Send + 'static, Error> {
-        Ok(self.open()?.skip(usize::try_from(skip).unwrap_or(usize::MAX)))
+        let skip = usize::try_from(shard::row(self.shard, skip)).unwrap_or(usize::MAX);
+        let step = self.shard.map_or(1, |shard| shard.count() as usize);
+        Ok(self.open()?.skip(skip).step_by(step))
     }
 }

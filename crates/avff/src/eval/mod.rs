@@ -6,12 +6,14 @@
 
 mod journal;
 pub(crate) mod manifest;
+mod merge;
 pub(crate) mod output;
 mod report;
 mod summary;
 
 use std::{
     collections::BTreeMap,
+    fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
@@ -20,15 +22,18 @@ use std::{
 use avff_data::{face::NoFace, manifest::Row, spec::ClipSpec};
 use avff_train::metrics::Scored;
 
+pub use merge::merge;
 pub use output::Paths;
 pub use report::{ColumnReport, ReportOptions};
 pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
+pub(crate) use summary::{Difference, difference};
 
 use crate::{
     clip_scores::{ClipScore, ClipScores, ClipScoresOptions},
     error::Error,
     failure::ClipFailure,
     scorer::{Fusion, Logits, Scorer},
+    shard::Shard,
 };
 use journal::Journal;
 use output::Outputs;
@@ -41,8 +46,11 @@ pub struct EvalOptions {
     pub csv: PathBuf,
     /// Where relative paths start; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// The predictions; errors, summary and journal go beside it.
+    /// The predictions; errors, summary and journal go beside it. A shard's files have its number in
+    /// their names ([`Paths::of`]).
     pub output: PathBuf,
+    /// The part of the rows that is scored; `None` for all.
+    pub shard: Option<Shard>,
     /// Decoding threads; `None` for one a core.
     pub workers: Option<NonZeroUsize>,
     /// Go on with an unfinished run.
@@ -56,9 +64,9 @@ pub struct EvalOptions {
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows of the manifest that are done, in this run or before it was interrupted.
+    /// Rows of the manifest, or of the shard, that are done, in this run or before it was interrupted.
     pub done: u64,
-    /// Rows of the manifest.
+    /// Rows of the manifest, or of the shard.
     pub total: u64,
     /// Of those done, the ones that could not be read.
     pub failed: u64,
@@ -87,19 +95,25 @@ pub fn evaluate(
             "an across-batch run cannot be resumed: its scores depend on how clips are batched",
         ));
     }
-    let paths = Paths::new(&options.output);
+    if options.shard.is_some() && run.fusion == Fusion::AcrossBatch {
+        return Err(Error::Options(
+            "an across-batch run has no shards: its scores depend on how clips are batched",
+        ));
+    }
+    let paths = Paths::of(&options.output, options.shard);
     paths.spare(&options.csv)?;
     paths.spare(Path::new(&run.checkpoint.path))?;
-    let manifest = manifest::scan(&options.csv, options.root.as_deref())?;
+    let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     run.manifest = Some(manifest.id.clone());
-    let total = manifest.id.rows;
+    run.shard = options.shard;
+    let total = manifest.due();
     let faces = run.clip.face.is_some();
     if let Some(column) =
         output::own_columns(faces).find(|own| manifest.columns.iter().any(|column| column == own))
     {
         return Err(Error::Column { column });
     }
-    let categories = Categories::new(&options.report.by, &manifest)?;
+    let categories = Categories::of(&options.report.by, &manifest)?;
 
     if options.resume
         && !paths.journal.exists()
@@ -118,7 +132,8 @@ pub fn evaluate(
             paths.refuse_leftovers(run.fusion)?;
         }
         let journal = Journal::create(&paths.journal, &run)?;
-        let outputs = Summary::remove(&paths.summary)
+        let outputs = remove(&paths.summary)
+            .and_then(|()| if options.shard.is_some() { remove(&paths.rows) } else { Ok(()) })
             .and_then(|()| Outputs::create(&paths, &manifest.columns, faces));
         match outputs {
             Ok(outputs) => (outputs, journal),
@@ -132,7 +147,7 @@ pub fn evaluate(
 
     let mut tally = Tally::new(categories);
     for (row, entry) in manifest.rows(0)?.zip(journal.entries()) {
-        tally.count(entry, &row?);
+        tally.count_row(entry, &row?);
     }
     let mut state = Progress { done: journal.len(), total, failed: tally.failures.values().sum() };
     progress(state);
@@ -162,7 +177,10 @@ pub fn evaluate(
 
     let summary = tally.summary(run, total, &options.report)?;
     summary.write(&paths.summary)?;
-    journal.remove()?;
+    match &summary.run.shard {
+        Some(_) => journal.keep(&paths.rows)?,
+        None => journal.remove()?,
+    }
     Ok(summary)
 }
 
@@ -185,7 +203,7 @@ fn finish(
         }
     };
     outputs.flush()?;
-    tally.count(&entry, row);
+    tally.count_row(&entry, row);
     // Last, so that what the journal counts is in the other files.
     journal.append(&entry)
 }
@@ -220,15 +238,25 @@ impl Tally {
         Self { scored: 0, without_face: 0, failures, labelled, categories }
     }
 
-    fn count(&mut self, entry: &Entry, row: &Row) {
+    fn count_row(&mut self, entry: &Entry, row: &Row) {
+        self.count(entry, row.target, |place| row.extra.get(place).map(String::as_str));
+    }
+
+    /// One more row, with its label and its cells by their place.
+    fn count<'a>(
+        &mut self,
+        entry: &Entry,
+        target: Option<u8>,
+        cell: impl Fn(usize) -> Option<&'a str>,
+    ) {
         match entry {
             Entry::Scored { logits, without_face } => {
                 self.scored += 1;
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
-                if let Some(target) = row.target {
+                if let Some(target) = target {
                     self.labelled.push(Scored { fake, real, target });
-                    self.categories.add(row);
+                    self.categories.add(cell);
                 }
             }
             Entry::Failed(stage) => *self.failures.entry(stage.clone()).or_default() += 1,
@@ -244,12 +272,26 @@ impl Tally {
             without_face: self.without_face,
             failed: self.failures.values().sum(),
             skipped,
-            fraction: self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,
+            fraction: match total {
+                // A shard beyond the last row has nothing to miss.
+                0 => 1.0,
+                _ => self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,
+            },
             failures_by_stage: self.failures,
         };
         let metrics = (!self.labelled.is_empty()).then(|| report.of(&self.labelled)).transpose()?;
         let by = self.categories.reports(&self.labelled, report)?;
         Ok(Summary { run, coverage, metrics, by })
+    }
+}
+
+/// Removes a file where there is one.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::Output { path: path.into(), source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,9 @@ use std::{
 use avff_data::manifest::Row;
 
 use super::{Entry, beside, journal::Journal};
-use crate::{clip_scores::ClipScore, error::Error, failure::ClipFailure, scorer::Fusion};
+use crate::{
+    clip_scores::ClipScore, error::Error, failure::ClipFailure, scorer::Fusion, shard::Shard,
+};
 
 /// Where everything goes, from the path of the predictions.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Paths {
     pub summary: PathBuf,
     /// `NAME.journal`: there while a run is unfinished.
     pub journal: PathBuf,
+    /// `NAME.rows`: what the journal of a finished shard becomes, for [`merge`](super::merge()).
+    pub rows: PathBuf,
 }
 
 /// The columns of every table of clips that could not be read.
@@ -46,6 +50,16 @@ impl Paths {
             errors: beside(output, "errors.csv"),
             summary: beside(output, "summary.json"),
             journal: beside(output, "journal"),
+            rows: beside(output, "rows"),
+        }
+    }
+
+    /// The files of a shard, or of a run that has none.
+    #[must_use]
+    pub fn of(output: &Path, shard: Option<Shard>) -> Self {
+        match shard {
+            Some(shard) => Self::new(&shard.file(output)),
+            None => Self::new(output),
         }
     }
 
@@ -56,7 +70,7 @@ impl Paths {
             return Err(Error::Options("the output's name must end in .csv"));
         }
         let input = input.canonicalize().ok();
-        for path in [&self.predictions, &self.errors, &self.summary, &self.journal] {
+        for path in [&self.predictions, &self.errors, &self.summary, &self.journal, &self.rows] {
             if input.is_some() && path.canonicalize().ok() == input {
                 return Err(Error::Options("the output would replace a file it is made from"));
             }
@@ -76,12 +90,16 @@ impl Paths {
                 Fusion::AcrossBatch => Error::UnfinishedAcrossBatch { path },
             });
         }
-        for path in [&self.predictions, &self.errors, &self.summary] {
-            if path.exists() {
-                return Err(Error::Finished { path: path.clone() });
-            }
+        self.refuse_results()
+    }
+
+    /// Refuses to write over results, those of an unfinished run too.
+    pub(super) fn refuse_results(&self) -> Result<(), Error> {
+        let files = [&self.predictions, &self.errors, &self.summary, &self.journal];
+        match files.into_iter().find(|path| path.exists()) {
+            Some(path) => Err(Error::Finished { path: path.clone() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -184,6 +202,14 @@ impl Table {
             .map_err(|e| Error::Output { path: path.clone(), source: e.into() })
     }
 
+    /// A row of another table.
+    pub(crate) fn copy(&mut self, row: &csv::ByteRecord) -> Result<(), Error> {
+        let path = &self.path;
+        self.writer
+            .write_byte_record(row)
+            .map_err(|e| Error::Output { path: path.clone(), source: e.into() })
+    }
+
     /// A row under [`ERRORS`].
     pub(crate) fn failure(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), Error> {
         let path = row.path.display().to_string();
@@ -196,6 +222,13 @@ impl Table {
         let path = &self.path;
         self.writer.flush().map_err(|source| Error::Output { path: path.clone(), source })
     }
+}
+
+/// The name of a file that is not whole yet.
+pub(crate) fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
 }
 
 /// Bytes up to the end of the given number of CSV rows; a quoted cell may hold line ends.

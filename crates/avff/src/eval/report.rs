@@ -85,18 +85,24 @@ struct Column {
 }
 
 impl Categories {
-    /// Refuses columns that the manifest lacks and those with too many values.
-    pub(super) fn new(by: &[String], manifest: &Manifest) -> Result<Self, Error> {
-        let mut columns: Vec<Column> = Vec::new();
+    /// Refuses names that are none of the `columns` of the table at `path`.
+    pub(super) fn new(by: &[String], columns: &[String], path: &str) -> Result<Self, Error> {
+        let mut found: Vec<Column> = Vec::new();
         for name in by {
-            let Some(place) = manifest.columns.iter().position(|column| column == name) else {
-                return Err(Error::unknown_column(&manifest.id.path, name, &manifest.columns));
+            let Some(place) = columns.iter().position(|column| column == name) else {
+                return Err(Error::unknown_column(path, name, columns));
             };
-            if columns.iter().all(|column| column.name != *name) {
+            if found.iter().all(|column| column.name != *name) {
                 let (values, numbers, clips) = (Vec::new(), HashMap::new(), Vec::new());
-                columns.push(Column { name: name.clone(), place, values, numbers, clips });
+                found.push(Column { name: name.clone(), place, values, numbers, clips });
             }
         }
+        Ok(Self(found))
+    }
+
+    /// [`new`](Self::new) for a manifest; columns with too many values are refused too.
+    pub(super) fn of(by: &[String], manifest: &Manifest) -> Result<Self, Error> {
+        let Self(columns) = Self::new(by, &manifest.columns, &manifest.id.path)?;
         let mut seen = vec![HashSet::new(); columns.len()];
         if !columns.is_empty() {
             for row in manifest.rows(0)? {
@@ -113,10 +119,10 @@ impl Categories {
         Ok(Self(columns))
     }
 
-    /// One more labelled clip.
-    pub(super) fn add(&mut self, row: &Row) {
+    /// One more labelled clip, with its cells by their place.
+    pub(super) fn add<'a>(&mut self, cell: impl Fn(usize) -> Option<&'a str>) {
         for column in &mut self.0 {
-            let value = column.value(row);
+            let value = cell(column.place).unwrap_or_default();
             let number = match column.numbers.get(value) {
                 Some(&number) => number,
                 None => {

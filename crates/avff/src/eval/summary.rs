@@ -12,6 +12,7 @@ use crate::{
     clip_scores::Aggregate,
     error::Error,
     scorer::{Arithmetic, Fusion, ScorerOptions},
+    shard::Shard,
     table::Text,
 };
 
@@ -38,8 +39,35 @@ pub struct Run {
     /// How the windows of a clip made its score; `None` where clips were read whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// The part of the rows that was scored; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// The network.
     pub config: AvffConfig,
+}
+
+/// What two runs differ in.
+pub(crate) struct Difference {
+    pub(crate) what: &'static str,
+    pub(crate) was: String,
+    pub(crate) now: String,
+}
+
+impl Difference {
+    /// That two shards cannot be merged.
+    pub(crate) fn between(self, first: &Path, second: &Path) -> Error {
+        let Self { what, was, now } = self;
+        let (path, other) = (second.into(), first.into());
+        Error::OtherShard { path, what, is: now, other, was }
+    }
+}
+
+/// The first of some values, named, earlier and later ones, that differ.
+pub(crate) fn difference<const N: usize>(
+    values: [(&'static str, String, String); N],
+) -> Option<Difference> {
+    let (what, was, now) = values.into_iter().find(|(_, was, now)| was != now)?;
+    Some(Difference { what, was, now })
 }
 
 /// A checkpoint, by what is in it.
@@ -96,6 +124,7 @@ impl Run {
             batch_size,
             clip: clip.clone(),
             aggregate: (!clip.sampling.is_whole()).then_some(aggregate),
+            shard: None,
             config: config.clone(),
         })
     }
@@ -113,12 +142,25 @@ impl Run {
 
     /// Whether two runs give the same scores; paths may differ, contents may not.
     pub(crate) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+        let shard = |run: &Self| run.shard.map_or_else(|| "not given".into(), |s| s.to_string());
+        let found =
+            self.differs(now).or_else(|| difference([("the shard", shard(self), shard(now))]));
+        match found {
+            Some(Difference { what, was, now }) => {
+                Err(Error::OtherRun { what: what.into(), was, now })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// In what two runs differ, but for their shards.
+    pub(super) fn differs(&self, now: &Self) -> Option<Difference> {
         let hash = |run: &Self| run.manifest.as_ref().map(|m| m.sha256.clone()).unwrap_or_default();
         let root =
             |run: &Self| format!("{:?}", run.manifest.as_ref().and_then(|m| m.root.as_ref()));
         let clip = |run: &Self| serde_json::to_string(&run.clip).unwrap_or_default();
         let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
-        for (what, was, is) in [
+        difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
             ("the CSV", hash(self), hash(now)),
@@ -130,19 +172,14 @@ impl Run {
             ("the clip preparation", clip(self), clip(now)),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
             ("the network", config(self), config(now)),
-        ] {
-            if was != is {
-                return Err(Error::OtherRun { what: what.into(), was, now: is });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 
 /// How many rows have a score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Rows of the manifest.
+    /// Rows of the manifest, or of the shard.
     pub rows: u64,
     /// Rows with a score.
     pub scored: u64,
@@ -188,15 +225,6 @@ impl Summary {
         let broken =
             |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
         serde_json::from_str(&text).map(Some).map_err(broken)
-    }
-
-    pub(super) fn remove(path: &Path) -> Result<(), Error> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::Output { path: path.into(), source: error })
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {

@@ -6,6 +6,7 @@
     reason = "tests stop where they cannot go on"
 )]
 
+mod cache;
 mod check;
 mod checkpoints;
 mod compare;
@@ -18,6 +19,7 @@ mod resume;
 mod runs;
 mod score;
 mod setup;
+mod shards;
 mod split;
 mod train;
 mod windows;

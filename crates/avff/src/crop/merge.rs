@@ -1,0 +1,174 @@
+//! The folders of shards to one manifest above them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{CropRun, CropSummary, Names, clip, output};
+use crate::{
+    error::Error,
+    eval::output::{Table, part},
+    shard::{
+        records::Records,
+        set::{Member, complete},
+    },
+};
+
+/// A finished shard: what came of it, and its rows.
+struct Shard {
+    folder: PathBuf,
+    summary: CropSummary,
+    clips: Records,
+    errors: Records,
+}
+
+/// Puts the shards of one run together, given by their folders in any order, which lie in the folder
+/// `into`. The clips stay where they are; manifest, errors and summary in `into` are those of a run
+/// without shards, but that clips are named `3-of-8/clips/...` as that is where they are.
+///
+/// # Errors
+/// [`Error::NotAShard`], [`Error::UnfinishedShard`], [`Error::ShardTwice`], [`Error::ShardsMissing`],
+/// [`Error::OtherShard`] for another manifest or option, [`Error::DamagedShard`], and what keeps the
+/// output from being written. Then there is no output, or what was there before.
+pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSummary, Error> {
+    let members = shards.iter().map(|folder| open(folder, into)).collect::<Result<_, _>>()?;
+    let mut members = complete(members)?;
+    let run = same_run(&members)?;
+    let names = Names::new(into);
+    if !overwrite {
+        let mut files = [&names.manifest, &names.errors, &names.summary].into_iter();
+        if let Some(path) = files.find(|path| path.exists()) {
+            return Err(Error::Finished { path: path.clone() });
+        }
+    }
+    let tables = [&names.manifest, &names.errors];
+    let merged = write(&mut members, run, &part(tables[0]), &part(tables[1])).and_then(|summary| {
+        for path in tables {
+            fs::rename(part(path), path).map_err(|source| output(path, source))?;
+        }
+        summary.write(&names.summary)?;
+        Ok(summary)
+    });
+    if merged.is_err() {
+        for path in tables {
+            // There may be none yet; the error that led here is the one to tell.
+            let _ = fs::remove_file(part(path));
+        }
+    }
+    merged
+}
+
+/// Reads a shard's files, but for their rows.
+fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, Error> {
+    let names = Names::new(folder);
+    if names.unfinished.exists() {
+        return Err(Error::UnfinishedShard { path: names.unfinished });
+    }
+    let Some(summary) = CropSummary::read(&names.summary)? else {
+        return Err(Error::NotAShard { path: folder.into(), lacks: names.summary });
+    };
+    let damaged =
+        |reason: &str| Error::DamagedShard { path: names.summary.clone(), reason: reason.into() };
+    let shard = summary.run.shard.ok_or_else(|| damaged("it is not the summary of a shard"))?;
+    if shard.share(summary.run.manifest.rows) != summary.rows {
+        return Err(damaged("it does not count all of the shard's rows"));
+    }
+    let whole = |path: &Path| path.canonicalize().map_err(|source| output(path, source));
+    if whole(folder)? != whole(into)?.join(shard.folder()) {
+        return Err(Error::Options(
+            "the folders of crop's shards are merged into the one that they lie in: give the --output \
+             that the shards were given",
+        ));
+    }
+    let (clips, errors) = (Records::open(&names.manifest)?, Records::open(&names.errors)?);
+    let content = Shard { folder: folder.into(), summary, clips, errors };
+    Ok(Member { path: folder.into(), shard, content })
+}
+
+/// The run that all shards are of.
+fn same_run(members: &[Member<Shard>]) -> Result<CropRun, Error> {
+    let Some((first, others)) = members.split_first() else {
+        return Err(Error::Options("there is nothing to merge"));
+    };
+    for other in others {
+        let (was, now) = (&first.content, &other.content);
+        if let Some(found) = was.summary.run.differs(&now.summary.run) {
+            return Err(found.between(&first.path, &other.path));
+        }
+        for (ours, theirs) in [(&was.clips, &now.clips), (&was.errors, &now.errors)] {
+            if ours.header() != theirs.header() {
+                return Err(theirs.damaged("its columns are not those of the other shards".into()));
+            }
+        }
+    }
+    Ok(CropRun { shard: None, ..first.content.summary.run.clone() })
+}
+
+/// Writes both tables and sums up.
+fn write(
+    members: &mut [Member<Shard>],
+    run: CropRun,
+    manifest: &Path,
+    errors: &Path,
+) -> Result<CropSummary, Error> {
+    let (mut cropped, mut failed) = (Table::create(manifest)?, Table::create(errors)?);
+    if let Some(Member { content: first, .. }) = members.first() {
+        cropped.copy(first.clips.header())?;
+        failed.copy(first.errors.header())?;
+    }
+    let rows = run.manifest.rows;
+    let mut summary = CropSummary::new(run, rows);
+    let mut coverage = 0.0;
+    let mut waiting: Vec<Option<(u64, csv::ByteRecord)>> = Vec::new();
+    for member in &mut *members {
+        waiting.push(next_clip(&mut member.content.clips)?);
+    }
+    // Row by row: its shard either has a clip of that number next, or a failure.
+    for row in 0..rows {
+        let at = (row % members.len() as u64) as usize;
+        let (Some(Member { content: shard, shard: number, .. }), Some(next)) =
+            (members.get_mut(at), waiting.get_mut(at))
+        else {
+            break;
+        };
+        if let Some((_, clip)) = next.take_if(|(number, _)| *number == row) {
+            let name = clip.get(0).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default();
+            coverage += clip::coverage(&shard.folder.join(name))?;
+            summary.cropped += 1;
+            let moved = format!("{}/{name}", number.folder());
+            let cells = [moved.as_bytes()].into_iter().chain(clip.iter().skip(1));
+            cropped.copy(&cells.collect())?;
+            *next = next_clip(&mut shard.clips)?;
+        } else {
+            let failure = shard.errors.next()?.ok_or_else(|| other_rows(&shard.errors))?;
+            let stage = failure.get(1).and_then(|stage| str::from_utf8(stage).ok());
+            summary.count_failure(stage.ok_or_else(|| other_rows(&shard.errors))?.into());
+            failed.copy(&failure)?;
+        }
+    }
+    for (Member { content: shard, .. }, next) in members.iter_mut().zip(waiting) {
+        if next.is_some() {
+            return Err(other_rows(&shard.clips));
+        }
+        if shard.errors.next()?.is_some() {
+            return Err(other_rows(&shard.errors));
+        }
+    }
+    cropped.flush()?;
+    failed.flush()?;
+    summary.finish(coverage);
+    Ok(summary)
+}
+
+/// The next clip of a shard's manifest and the row it is of.
+fn next_clip(clips: &mut Records) -> Result<Option<(u64, csv::ByteRecord)>, Error> {
+    let Some(clip) = clips.next()? else { return Ok(None) };
+    let name = clip.get(0).and_then(|name| str::from_utf8(name).ok());
+    let row = name.and_then(clip::row_of).ok_or_else(|| other_rows(clips))?;
+    Ok(Some((row, clip)))
+}
+
+fn other_rows(table: &Records) -> Error {
+    table.damaged("its rows are not those that the shard wrote".into())
+}

@@ -1,0 +1,105 @@
+//! The rows of a shard's tables, in turn with those of all others.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use csv::{ByteRecord, Position, Reader};
+
+use crate::error::Error;
+
+/// Rows that are held of each table.
+const BLOCK: usize = 64;
+
+/// A table's rows in order. The file is open only while a few of them are read: a file for each
+/// shard would be more than many systems let a process open.
+pub(crate) struct Records {
+    path: PathBuf,
+    header: ByteRecord,
+    next: Position,
+    waiting: VecDeque<ByteRecord>,
+}
+
+impl Records {
+    /// Opens the table at `path` and reads its header.
+    ///
+    /// # Errors
+    /// [`Error::Output`] and [`Error::DamagedShard`].
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let mut records = Self {
+            path: path.into(),
+            header: ByteRecord::new(),
+            next: Position::new(),
+            waiting: VecDeque::new(),
+        };
+        let header = records.next()?;
+        records.header = header.ok_or_else(|| records.damaged("it has no header".into()))?;
+        Ok(records)
+    }
+
+    pub(crate) fn header(&self) -> &ByteRecord {
+        &self.header
+    }
+
+    /// The next row; none after the last one.
+    ///
+    /// # Errors
+    /// [`Error::Output`] and [`Error::DamagedShard`].
+    pub(crate) fn next(&mut self) -> Result<Option<ByteRecord>, Error> {
+        if self.waiting.is_empty() {
+            self.fill()?;
+        }
+        Ok(self.waiting.pop_front())
+    }
+
+    fn fill(&mut self) -> Result<(), Error> {
+        let output = |source| Error::Output { path: self.path.clone(), source };
+        let file = File::open(&self.path).map_err(output)?;
+        let mut reader: Reader<File> =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
+        let read = |e: csv::Error| Error::Output { path: self.path.clone(), source: e.into() };
+        reader.seek(self.next.clone()).map_err(read)?;
+        for record in reader.byte_records().take(BLOCK) {
+            self.waiting.push_back(record.map_err(read)?);
+        }
+        self.next = reader.position().clone();
+        Ok(())
+    }
+
+    /// That the table is not what the run wrote.
+    pub(crate) fn damaged(&self, reason: String) -> Error {
+        Error::DamagedShard { path: self.path.clone(), reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn rows_come_back_to_the_byte_whatever_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let mut writer = csv::WriterBuilder::new().flexible(true).from_path(&path).unwrap();
+        for row in 0..(3 * BLOCK + 7) {
+            let odd = ["", "a,b", "say \"hi\"", "two\nlines", "\u{feff}ä", "\r"][row % 6];
+            writer.write_record([&row.to_string(), odd]).unwrap();
+        }
+        writer.write_record([""]).unwrap();
+        writer.into_inner().unwrap();
+        let mut records = Records::open(&path).unwrap();
+        let mut copy = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        copy.write_byte_record(records.header()).unwrap();
+        while let Some(record) = records.next().unwrap() {
+            copy.write_byte_record(&record).unwrap();
+        }
+        assert!(copy.into_inner().unwrap() == fs::read(&path).unwrap());
+        fs::write(&path, "").unwrap();
+        assert!(Records::open(&path).is_err());
+    }
+}
