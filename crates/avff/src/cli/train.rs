@@ -137,7 +137,7 @@ impl Watch for Show {
         {
             values.set(name, value);
         }
-        let line = pace.line(&values);
+        let line = pace.reading().map_or_else(String::new, |reading| reading.line(&values));
         self.bar.set_length(report.steps_per_epoch);
         self.bar.set_position(report.step_in_epoch);
         self.bar.set_prefix(format!("epoch {}/{}", report.epoch, self.epochs));

@@ -71,7 +71,7 @@ pub struct Planned {
 }
 
 /// How a run came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trained {
     /// Whether all epochs are done.
     pub outcome: Outcome,
