@@ -14,6 +14,8 @@
 //! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
+//! - [`start`]: a pre-training model whose encoders are published ones
+//! - [`reconstruct`]: what such a model makes of a clip, to look at
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -40,8 +42,10 @@ pub mod eval;
 pub mod failure;
 pub mod hash;
 pub mod manifest;
+pub mod reconstruct;
 pub mod scorer;
 pub mod split;
+pub mod start;
 pub mod table;
 
 pub use avff_data as data;

@@ -1,12 +1,9 @@
 //! The options that say how a clip is read.
 
-use avff::{
-    clip_scores::Aggregate,
-    data::{
-        media::Decoder,
-        sampling::{Sampling, TrimSilence},
-        spec::{ClipSpec, FrameFit},
-    },
+use avff::data::{
+    media::Decoder,
+    sampling::{Sampling, TrimSilence},
+    spec::{ClipSpec, FrameFit},
 };
 
 use super::face::{CropArg, FaceArgs};
@@ -36,10 +33,6 @@ pub(super) struct ClipArgs {
     #[arg(long, value_name = "SECONDS", requires = "window")]
     stride: Option<f64>,
 
-    /// How windows make a clip's score: mean of the logits, or max, the window that looks most fake
-    #[arg(long, default_value_t)]
-    aggregate: Aggregate,
-
     /// Leave out silence at both ends, of pictures too; as much as half a second below DB
     #[arg(long, value_name = "DB", num_args = 0..=1, default_missing_value = "-60", allow_negative_numbers = true)]
     trim_silence: Option<f32>,
@@ -64,10 +57,6 @@ fn window(text: &str) -> Result<WindowArg, String> {
 }
 
 impl ClipArgs {
-    pub(super) fn aggregate(&self) -> Aggregate {
-        self.aggregate
-    }
-
     /// Lays the options over a spec.
     ///
     /// # Errors

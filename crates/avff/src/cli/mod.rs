@@ -10,8 +10,10 @@ mod face;
 mod inspect;
 mod manifest;
 mod network;
+mod reconstruct;
 mod score;
 mod split;
+mod start;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -52,6 +54,8 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Start(start::Args),
+    Reconstruct(reconstruct::Args),
 }
 
 /// Runs the command line.
@@ -79,6 +83,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Start(args) => start::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf
 
 use anyhow::Context;
 use avff::{
+    clip_scores::Aggregate,
     clips,
     data::spec::ClipSpec,
     device::Device,
@@ -48,6 +49,10 @@ pub(super) struct NetworkArgs {
 
     #[command(flatten)]
     clip: ClipArgs,
+
+    /// How windows make a clip's score: mean of the logits, or max, the window that looks most fake
+    #[arg(long, default_value_t, help_heading = "Reading clips")]
+    aggregate: Aggregate,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -114,7 +119,7 @@ impl NetworkArgs {
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
-        let aggregate = self.clip.aggregate();
+        let aggregate = self.aggregate;
         // The file's hash takes as long as loading it.
         let (run, scorer) = std::thread::scope(|scope| {
             let described = || Run::new(&checkpoint, &config, &spec, &options, aggregate);

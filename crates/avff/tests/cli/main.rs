@@ -11,9 +11,14 @@ mod checkpoints;
 mod crop;
 mod eval;
 mod manifest;
+mod reconstruct;
 mod refusals;
 mod resume;
 mod score;
 mod setup;
 mod split;
+mod start;
+#[path = "../../../avff-model/tests/support/torch_file.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
+mod torch_file;
 mod windows;
