@@ -287,8 +287,8 @@ fn why<'r>(report: &'r Report, key: &str) -> &'r str {
     &report.left_out.iter().find(|left| left.key == key).unwrap_or_else(|| panic!("{key}")).why
 }
 
-/// After LayerNorm values are of the order of 1; f32 through two blocks in another order.
-const ALLOWED: f32 = 5e-5;
+/// After LayerNorm values are of the order of 1; f32 through two blocks in another order is off by 1.4e-6.
+const ALLOWED: f32 = 1e-5;
 
 #[test]
 fn audio_mae_computes_the_same_in_either_token_order() {
