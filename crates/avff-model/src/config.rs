@@ -269,6 +269,18 @@ impl AvffConfig {
         }
     }
 
+    /// This config with the members of a JSON object laid over it, object by object, such as
+    /// `{"encoder": {"heads": 3}}`. Whether the sizes fit each other is [`validate`](Self::validate)'s.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] for a field that there is none of, or of another type.
+    pub fn overlaid(&self, overrides: &serde_json::Value) -> Result<Self, ModelError> {
+        let malformed = |e: serde_json::Error| config("file", e.to_string());
+        let mut json = serde_json::to_value(self).map_err(malformed)?;
+        overlay(&mut json, overrides);
+        serde_json::from_value(json).map_err(malformed)
+    }
+
     /// How audio tokens tile the fbank.
     #[must_use]
     pub fn audio_grid(&self) -> AudioGrid {
@@ -385,6 +397,17 @@ impl AvffConfig {
             }
         }
         Ok(())
+    }
+}
+
+fn overlay(base: &mut serde_json::Value, over: &serde_json::Value) {
+    match (base, over) {
+        (serde_json::Value::Object(base), serde_json::Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
     }
 }
 

@@ -50,6 +50,14 @@ pub enum ModelError {
         /// What was asked for.
         wanted: crate::checkpoint::Kind,
     },
+    /// A file that holds no encoder to start from.
+    #[error("{}: {reason}", path.display())]
+    Donor {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The backend has no products in 8-bit integers.
     #[error("int8 runs on the CPU alone (backend flex, feature `flex` of avff-model)")]
     NoInt8,

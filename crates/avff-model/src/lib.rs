@@ -9,8 +9,9 @@
 //! - [`classifier`], [`pretrain`]: the two models
 //! - [`encoder`], [`decoder`], [`layers`]: what they are made of
 //! - [`mask`]: complementary masks
+//! - [`pictures`]: what was reconstructed, to look at
 //! - [`checkpoint`]: `.pth` and safetensors
-//! - [`positions`], [`init`]: start values
+//! - [`positions`], [`init`]: start values; [`start`]: those of published encoders
 //!
 //! ```
 //! use avff_model::{AvffConfig, Classifier, FusionScope, Init};
@@ -45,8 +46,10 @@ pub mod init;
 pub mod layers;
 mod loss;
 pub mod mask;
+pub mod pictures;
 pub mod positions;
 pub mod pretrain;
+pub mod start;
 
 pub use checkpoint::Checkpoint;
 pub use classifier::{Classifier, Embeddings};
@@ -56,4 +59,5 @@ pub use init::Init;
 pub use layers::FusionScope;
 pub use loss::Summary;
 pub use mask::Mask;
+pub use pictures::Pictures;
 pub use pretrain::{Among, Pretrain, PretrainOutput};

@@ -18,8 +18,17 @@ const NORM_FLOOR: f64 = 1e-12;
 
 /// `(x - mean) / sqrt(var + 1e-6)` along one axis, variance unbiased.
 fn standardise<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
-    let (var, mean) = x.clone().var_mean(axis);
-    (x - mean) / (var + VARIANCE_FLOOR).sqrt()
+    let (mean, deviation) = moments(x.clone(), axis);
+    (x - mean) / deviation
+}
+
+/// What [`standardise`] subtracts and what it divides by.
+pub(crate) fn moments<B: Backend, const D: usize>(
+    x: Tensor<B, D>,
+    axis: usize,
+) -> (Tensor<B, D>, Tensor<B, D>) {
+    let (var, mean) = x.var_mean(axis);
+    (mean, (var + VARIANCE_FLOOR).sqrt())
 }
 
 /// What the audio decoder should have said, patch by patch.

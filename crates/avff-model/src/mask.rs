@@ -124,6 +124,21 @@ impl ModalityMask {
         self.take(x, &self.hidden)
     }
 
+    /// 1 at every number of a hidden patch, else 0, as `patches`, which are `[batch, tokens, patch]`.
+    pub(crate) fn as_patches<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [batch, tokens, length] = patches.dims();
+        let rows = self.batch * self.slices;
+        let slice = tokens * batch / rows.max(1);
+        let mut values = vec![0.0f32; rows];
+        for &row in &self.hidden {
+            values[row] = 1.0;
+        }
+        Tensor::<B, 1>::from_data(TensorData::new(values, [rows]), &patches.device())
+            .reshape([rows, 1, 1])
+            .expand([rows, slice, length])
+            .reshape([batch, tokens, length])
+    }
+
     fn take<B: Backend>(&self, x: Tensor<B, 3>, rows: &[usize]) -> Tensor<B, 3> {
         let [batch, tokens, features] = x.dims();
         let slice = tokens / self.slices;

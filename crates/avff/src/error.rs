@@ -274,6 +274,51 @@ pub enum Error {
         /// In what way.
         reason: String,
     },
+    /// An encoder of the other half of a clip.
+    #[error("{}: holds {name}, an encoder for {found}, where one for {due} is asked for", path.display())]
+    WrongDonor {
+        /// The file.
+        path: PathBuf,
+        /// Which encoder it holds.
+        name: &'static str,
+        /// What that encodes.
+        found: avff_model::start::Modality,
+        /// What should be encoded.
+        due: avff_model::start::Modality,
+    },
+    /// Slices to hide that the network has none of, or not half of them.
+    #[error(
+        "cannot hide slices {given:?} from sound: name {} different ones of 0 to {}",
+        slices / 2,
+        slices.saturating_sub(1)
+    )]
+    Mask {
+        /// What was asked for.
+        given: Vec<usize>,
+        /// Slices of the network.
+        slices: usize,
+    },
+    /// A window beyond a clip's last.
+    #[error(
+        "{}: has no window {part}: it has {parts}, counted from 0",
+        path.display()
+    )]
+    NoPart {
+        /// The clip.
+        path: PathBuf,
+        /// What was asked for.
+        part: usize,
+        /// What there is.
+        parts: usize,
+    },
+    /// A clip that was asked for by itself and could not be worked on.
+    #[error("{}: {}: {}", path.display(), failure.stage, failure.error)]
+    Failed {
+        /// The clip.
+        path: PathBuf,
+        /// Why not.
+        failure: crate::failure::ClipFailure,
+    },
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),
@@ -290,11 +335,13 @@ impl Error {
 
     /// What a person can do about it, where the message does not say so itself.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Manifest(error) | Self::Train(avff_train::TrainError::Clip(error)) => {
                 error.source.hint()
             }
+            Self::Manifest(error) => error.source.hint(),
+            Self::Failed { failure, .. } => failure.hint.as_deref(),
             _ => None,
         }
     }

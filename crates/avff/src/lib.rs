@@ -17,6 +17,8 @@
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
 //! - [`cache`]: a manifest's clips decoded ahead of training
 //! - [`shard`]: such runs in parts, that any scheduler starts
+//! - [`start`]: a pre-training model whose encoders are published ones
+//! - [`reconstruct`]: what such a model makes of a clip, to look at
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -45,9 +47,11 @@ pub mod eval;
 pub mod failure;
 pub mod hash;
 pub mod manifest;
+pub mod reconstruct;
 pub mod scorer;
 pub mod shard;
 pub mod split;
+pub mod start;
 pub mod table;
 pub mod training;
 

@@ -8,7 +8,7 @@
 #[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
 mod formula;
 #[path = "../../avff-model/tests/support/torch_file.rs"]
-#[allow(unreachable_pub, reason = "shared with the model's tests")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
 mod torch_file;
 
 use std::path::Path;

@@ -10,7 +10,7 @@ use burn::{
 
 use super::{
     keys,
-    tensors::{StoredDtype, TensorFile, TensorReader},
+    tensors::{StoredDtype, TensorFile},
 };
 use crate::error::{KeyProblems, ModelError};
 
@@ -37,8 +37,29 @@ pub(crate) fn load<B: Backend, M: Module<B>>(
     if !problems.is_empty() {
         return Err(ModelError::Keys { path: file.path.clone(), problems });
     }
-    let mut filler =
-        Filler { path: Path::default(), file, reader: file.reader()?, tolerance, error: None };
+    let mut reader = file.reader()?;
+    fill(module, Path::default(), &mut |key, _| {
+        let stored = file.tensors.get(key).filter(|_| !(tolerance.may_lack)(key));
+        stored.map(|stored| reader.read(stored)).transpose()
+    })
+}
+
+/// As [`load`], with numbers from a function of key and shape, for a part whose path in its network is
+/// `under`; a parameter that gets none stays as it is.
+pub(crate) fn fill_under<B: Backend, M: Module<B>>(
+    module: M,
+    under: &str,
+    values: &mut Values<'_>,
+) -> Result<M, ModelError> {
+    fill(module, Path(vec![under.into()]), values)
+}
+
+fn fill<B: Backend, M: Module<B>>(
+    module: M,
+    path: Path,
+    values: &mut Values<'_>,
+) -> Result<M, ModelError> {
+    let mut filler = Filler { path, values, error: None };
     let module = module.map(&mut filler);
     match filler.error {
         Some(error) => Err(error),
@@ -46,9 +67,24 @@ pub(crate) fn load<B: Backend, M: Module<B>>(
     }
 }
 
+/// Numbers for a key and shape, if there are any.
+type Values<'v> = dyn FnMut(&str, &[usize]) -> Result<Option<Vec<f32>>, ModelError> + 'v;
+
 /// Keys and shapes a module needs.
 pub(crate) fn wanted_keys<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
-    let mut wanted = Wanted::default();
+    wanted(module, Path::default())
+}
+
+/// As [`wanted_keys`], for a part whose path in its network is `under`.
+pub(crate) fn wanted_keys_under<B: Backend, M: Module<B>>(
+    module: &M,
+    under: &str,
+) -> Vec<(String, Vec<usize>)> {
+    wanted(module, Path(vec![under.into()]))
+}
+
+fn wanted<B: Backend, M: Module<B>>(module: &M, path: Path) -> Vec<(String, Vec<usize>)> {
+    let mut wanted = Wanted { path, keys: Vec::new() };
     module.visit(&mut wanted);
     wanted.keys
 }
@@ -104,7 +140,6 @@ impl Path {
 }
 
 /// Collects the keys and shapes a module needs.
-#[derive(Debug, Default)]
 struct Wanted {
     path: Path,
     keys: Vec<(String, Vec<usize>)>,
@@ -124,15 +159,13 @@ impl<B: Backend> ModuleVisitor<B> for Wanted {
     }
 }
 
-struct Filler<'a> {
+struct Filler<'v, 'w> {
     path: Path,
-    file: &'a TensorFile,
-    reader: TensorReader<'a>,
-    tolerance: Tolerance,
+    values: &'v mut Values<'w>,
     error: Option<ModelError>,
 }
 
-impl<B: Backend> ModuleMapper<B> for Filler<'_> {
+impl<B: Backend> ModuleMapper<B> for Filler<'_, '_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -142,12 +175,14 @@ impl<B: Backend> ModuleMapper<B> for Filler<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        let key = self.path.key();
-        let stored = self.file.tensors.get(&key).filter(|_| !(self.tolerance.may_lack)(&key));
-        let Some(stored) = stored.filter(|_| self.error.is_none()) else { return param };
-        match self.reader.read(stored) {
-            Ok(values) => {
-                let (shape, device) = (param.lazy_shape(), param.lazy_device());
+        if self.error.is_some() {
+            return param;
+        }
+        let shape = param.lazy_shape();
+        match (self.values)(&self.path.key(), &shape.to_vec()) {
+            Ok(None) => param,
+            Ok(Some(values)) => {
+                let device = param.lazy_device();
                 let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
                 let id = param.id;
                 param.transform_for_load(tensor, id)

@@ -6,7 +6,7 @@
 pub mod archive;
 mod infer;
 mod keys;
-mod load;
+pub(crate) mod load;
 mod pickle;
 mod pth;
 mod safetensors;
@@ -15,15 +15,12 @@ mod tensors;
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    fs::File,
-    io::{self, Read},
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use burn::{module::Module, prelude::*};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use safetensors::Precision;
 pub use tensors::{Format, StoredDtype, StoredTensor};
@@ -32,7 +29,7 @@ use crate::{
     classifier::Classifier, config::AvffConfig, error::ModelError, init::Init, pretrain::Pretrain,
 };
 use load::Tolerance;
-use tensors::{TensorFile, format_error};
+pub(crate) use tensors::{TensorFile, format_error};
 
 /// Which of the two models a checkpoint holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,17 +155,7 @@ impl Checkpoint {
     /// # Errors
     /// [`ModelError::Io`].
     pub fn sha256(&self) -> Result<String, ModelError> {
-        let io = |source| ModelError::Io { path: self.file.path.clone(), source };
-        let mut hasher = Sha256::new();
-        let mut file = File::open(&self.file.path).map_err(io)?;
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer).map_err(io)? {
-                0 => break,
-                count => hasher.update(&buffer[..count]),
-            }
-        }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        self.file.sha256()
     }
 
     /// The network's config: the one stored with the weights, else `open_avff` with the sizes read
@@ -184,13 +171,7 @@ impl Checkpoint {
             None => infer::config(&self.file, self.kind)?,
         };
         if let Some(overrides) = overrides {
-            let malformed = |e: serde_json::Error| ModelError::Config {
-                field: "file".into(),
-                reason: e.to_string(),
-            };
-            let mut json = serde_json::to_value(&config).map_err(malformed)?;
-            overlay(&mut json, overrides);
-            config = serde_json::from_value(json).map_err(malformed)?;
+            config = config.overlaid(overrides)?;
         }
         let stacks = [("encoder", &config.encoder), ("decoder", &config.decoder)];
         for (name, stack) in &stacks[..if self.kind == Kind::Pretrain { 2 } else { 1 }] {
@@ -291,16 +272,4 @@ pub fn save<B: Backend, M: Module<B>>(
     let json = serde_json::to_string(metadata)
         .map_err(|e| ModelError::Io { path: path.clone(), source: io::Error::other(e) })?;
     safetensors::write(&path, &save::collect(model, precision), json)
-}
-
-/// Lays the members of one JSON object over another, object by object.
-fn overlay(base: &mut serde_json::Value, over: &serde_json::Value) {
-    match (base, over) {
-        (serde_json::Value::Object(base), serde_json::Value::Object(over)) => {
-            for (key, value) in over {
-                overlay(base.entry(key).or_insert(serde_json::Value::Null), value);
-            }
-        }
-        (base, over) => *base = over.clone(),
-    }
 }

@@ -182,9 +182,8 @@ fn list_state_dict(
         let Value::Dict(entries) = arena.get(dict) else {
             return Err("its root is no dict: save a state_dict, not a whole model".into());
         };
-        if entries.iter().any(|(_, value)| matches!(arena.get(*value), Value::Tensor { .. })) {
-            break;
-        }
+        // First the wrappers: beside one, a training state may hold tensors of its own, and in a state dict
+        // no value is a dict.
         let inner = WRAPPERS.iter().find_map(|wrapper| {
             entries.iter().find_map(|&(key, value)| {
                 (arena.str(key) == Some(wrapper) && matches!(arena.get(value), Value::Dict(_)))

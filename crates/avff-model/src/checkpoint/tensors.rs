@@ -8,6 +8,7 @@ use std::{
 };
 
 use half::{bf16, f16, slice::HalfFloatSliceExt};
+use sha2::{Digest, Sha256};
 
 use super::{pth, safetensors};
 use crate::error::ModelError;
@@ -172,6 +173,21 @@ impl TensorFile {
         let others = listing.others.into_iter().map(strip).collect();
         let metadata = listing.metadata;
         Ok(Self { path: path.into(), format, tensors, others, metadata })
+    }
+
+    /// SHA-256 of the file, in hexadecimal; reads all of it.
+    pub(crate) fn sha256(&self) -> Result<String, ModelError> {
+        let io = |source| ModelError::Io { path: self.path.clone(), source };
+        let mut hasher = Sha256::new();
+        let mut file = File::open(&self.path).map_err(io)?;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer).map_err(io)? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads tensors one after the other.

@@ -9,17 +9,59 @@ use std::{
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// One tensor after the other is asked for its numbers, so that a large file needs little memory.
+/// Every key gets the `module.` of data parallel training.
 pub fn write(
     path: &Path,
     keys: &[(String, Vec<usize>)],
     values: impl Fn(&str, &[usize]) -> Vec<f32>,
+) {
+    let named: Vec<_> =
+        keys.iter().map(|(key, shape)| (format!("module.{key}"), shape.clone())).collect();
+    write_pickle(path, keys, values, &[state_dict(&named), b".".to_vec()].concat());
+}
+
+/// As [`write`], without `module.`, with the state dict under `wrapper` of a training state: beside it an
+/// optimiser whose state has numbers for keys, arguments as an object, and a tensor.
+pub fn write_training_state(
+    path: &Path,
+    wrapper: &str,
+    keys: &[(String, Vec<usize>)],
+    values: impl Fn(&str, &[usize]) -> Vec<f32>,
+) {
+    let mut out = b"\x80\x02}(".to_vec();
+    text(&mut out, "epoch");
+    int(&mut out, 31);
+    text(&mut out, "best");
+    tensor(&mut out, 0, &keys[0].1);
+    text(&mut out, "optimizer");
+    out.extend(b"}(");
+    text(&mut out, "state");
+    out.extend(b"}(");
+    int(&mut out, 0);
+    tensor(&mut out, 0, &keys[0].1);
+    out.extend(b"uu");
+    text(&mut out, wrapper);
+    // Its own protocol byte goes.
+    out.extend(&state_dict(keys)[2..]);
+    text(&mut out, "args");
+    out.extend(b"cargparse\nNamespace\n)\x81}(");
+    text(&mut out, "lr");
+    out.extend(b"G\x3f\xf0\0\0\0\0\0\0ubu.");
+    write_pickle(path, keys, values, &out);
+}
+
+fn write_pickle(
+    path: &Path,
+    keys: &[(String, Vec<usize>)],
+    values: impl Fn(&str, &[usize]) -> Vec<f32>,
+    pickle: &[u8],
 ) {
     let mut archive = ZipWriter::new(BufWriter::new(File::create(path).unwrap()));
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .with_alignment(64);
     archive.start_file("archive/data.pkl", options).unwrap();
-    archive.write_all(&state_dict(keys)).unwrap();
+    archive.write_all(pickle).unwrap();
     archive.start_file("archive/byteorder", options).unwrap();
     archive.write_all(b"little").unwrap();
     for (index, (key, shape)) in keys.iter().enumerate() {
@@ -29,30 +71,35 @@ pub fn write(
     archive.finish().unwrap().flush().unwrap();
 }
 
+/// All but the instruction to stop.
 fn state_dict(keys: &[(String, Vec<usize>)]) -> Vec<u8> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (index, (key, shape)) in keys.iter().enumerate() {
-        text(&mut out, &format!("module.{key}"));
-        out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
-        text(&mut out, "storage");
-        out.extend(b"ctorch\nFloatStorage\n");
-        text(&mut out, &index.to_string());
-        text(&mut out, "cpu");
-        int(&mut out, shape.iter().product());
-        out.extend(b"tQK\x00");
-        let mut strides = vec![1; shape.len()];
-        for axis in (1..shape.len()).rev() {
-            strides[axis - 1] = strides[axis] * shape[axis];
-        }
-        for sizes in [shape, &strides] {
-            out.push(b'(');
-            sizes.iter().for_each(|&size| int(&mut out, size));
-            out.push(b't');
-        }
-        out.extend(b"\x89ccollections\nOrderedDict\n)RtR");
+        text(&mut out, key);
+        tensor(&mut out, index, shape);
     }
-    out.extend(b"u.");
+    out.push(b'u');
     out
+}
+
+fn tensor(out: &mut Vec<u8>, storage: usize, shape: &[usize]) {
+    out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+    text(out, "storage");
+    out.extend(b"ctorch\nFloatStorage\n");
+    text(out, &storage.to_string());
+    text(out, "cpu");
+    int(out, shape.iter().product());
+    out.extend(b"tQK\x00");
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    for sizes in [shape, &strides] {
+        out.push(b'(');
+        sizes.iter().for_each(|&size| int(out, size));
+        out.push(b't');
+    }
+    out.extend(b"\x89ccollections\nOrderedDict\n)RtR");
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {

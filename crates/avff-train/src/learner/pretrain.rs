@@ -74,36 +74,39 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
         all.part((0..own).map(|clip| rank + clip * world))
     }
 
-    /// What contrast compares of every clip of the batch, where it is computed in parts.
+    /// What contrast compares of every clip of all processes' batches, where they are computed in parts.
     fn summaries(
         &self,
-        model: &Pretrain<B>,
+        model: &Pretrain<B::InnerBackend>,
         batch: &LabelledClips,
         context: &mut StepContext<'_, B>,
-    ) -> Result<Option<Summary<B>>, TrainError> {
-        let world = context.peers.world();
-        let whole = world == 1 && batch.clips.len() <= context.micro_batch;
-        if whole || self.network.loss.contrast == 0.0 {
-            return Ok(None);
-        }
-        let model = match context.precision {
-            Some(dtype) => params::cast::<B, _>(model, dtype).valid(),
-            None => model.valid(),
+    ) -> Result<Summary<B::InnerBackend>, TrainError> {
+        let own = self.summaries_of_own(model, batch, context);
+        let dim = self.network.encoder.dim;
+        let mut gather = |own: Tensor<B::InnerBackend, 2>| -> Result<_, TrainError> {
+            let own: Vec<f32> = own.into_data().iter().collect();
+            let all = context.peers.gather(&own)?;
+            let rows = all.len() / dim;
+            Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
         };
+        Ok(Summary { audio: gather(own.audio)?, video: gather(own.video)? })
+    }
+
+    /// The same of this process's clips.
+    fn summaries_of_own(
+        &self,
+        model: &Pretrain<B::InnerBackend>,
+        batch: &LabelledClips,
+        context: &StepContext<'_, B>,
+    ) -> Summary<B::InnerBackend> {
         let (mut audio, mut video) = (Vec::new(), Vec::new());
         for part in parts(batch.clips.len(), context.micro_batch) {
             let (sound, frames) = tensors(&batch.clips[part], context.spec, context.device);
             let summary = model.summarise(sound, frames);
-            audio.extend(summary.audio.into_data().iter::<f32>());
-            video.extend(summary.video.into_data().iter::<f32>());
+            audio.push(summary.audio);
+            video.push(summary.video);
         }
-        let dim = self.network.encoder.dim;
-        let mut gather = |values: &[f32]| -> Result<Tensor<B, 2>, TrainError> {
-            let all = context.peers.gather(values)?;
-            let rows = all.len() / dim;
-            Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
-        };
-        Ok(Some(Summary { audio: gather(&audio)?, video: gather(&video)? }))
+        Summary { audio: Tensor::cat(audio, 0), video: Tensor::cat(video, 0) }
     }
 }
 
@@ -127,7 +130,18 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         let own = batch.clips.len();
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mask = self.mask(own, context.seed, context.step, Purpose::Mask, &*context.peers);
-        let all = self.summaries(model, batch, context)?;
+        let in_parts = world > 1 || own > context.micro_batch;
+        let all = if in_parts && self.network.loss.contrast > 0.0 {
+            let model = match context.precision {
+                Some(dtype) => params::cast::<B, _>(model, dtype).valid(),
+                None => model.valid(),
+            };
+            let Summary { audio, video } = self.summaries(&model, batch, context)?;
+            let [audio, video] = [audio, video].map(Tensor::from_inner);
+            Some(Summary { audio, video })
+        } else {
+            None
+        };
         let running = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
         let weights = self.network.loss.clone();
         let mut gradients: Option<Gradients<B::InnerBackend>> = None;
@@ -199,14 +213,21 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         context: &mut StepContext<'_, B>,
         tally: &mut Sums,
     ) -> Result<(), TrainError> {
+        // Contrast compares a process's own clips: parts of validation may differ in length.
+        let whole = batch.clips.len() <= context.micro_batch;
+        let all = match whole {
+            true => None,
+            false => Some(self.summaries_of_own(model, batch, context)),
+        };
         for part in parts(batch.clips.len(), context.micro_batch) {
+            let among = all.clone().map(|all| Among { all, start: part.start });
             // The same masks in every epoch, so that epochs compare.
             let step = first + part.start as u64;
             let mut rng = chance::generator(context.seed, step, Purpose::ValidationMask);
             let mask = Mask::draw(&self.network, part.len(), &mut rng);
             let count = part.len() as f64;
             let (audio, video) = tensors(&batch.clips[part], context.spec, context.device);
-            let out = model.forward(audio, video, &mask)?;
+            let out = model.forward_among(audio, video, &mask, among.as_ref())?;
             let values = [
                 out.total,
                 out.audio_loss,

@@ -223,6 +223,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             epochs: recipe.epochs,
         };
         let lr = recipe.optimizer.lr * recipe.schedule.factor(at, &self.progress.plateau);
+        self.progress.lr = lr;
         let (labelled, rows) = labelled::<B, L>(&self.parts.train, batch)?;
         let clips = labelled.clips.len();
         let mut context = StepContext {
@@ -308,6 +309,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             epoch,
             step: self.progress.step,
             train: self.progress.means(),
+            lr: self.progress.lr,
             validation,
             is_best,
             validated_in: start.elapsed(),

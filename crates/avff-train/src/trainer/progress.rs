@@ -17,6 +17,8 @@ pub struct Progress {
     pub sums: Vec<(String, f64)>,
     /// Clips in the sums.
     pub clips: u64,
+    /// Learning rate of the last step.
+    pub lr: f64,
     /// Of the schedule.
     pub plateau: PlateauState,
     /// Value and epoch, counted from 1, of the best validation so far.
@@ -39,6 +41,7 @@ impl Progress {
             loader: LoaderState::start(0),
             sums: Vec::new(),
             clips: 0,
+            lr: 0.0,
             plateau: PlateauState::default(),
             best: None,
             skipped: 0,

@@ -36,6 +36,8 @@ pub struct EpochReport {
     pub step: u64,
     /// Means over its steps.
     pub train: Vec<(String, f64)>,
+    /// Rate of its last step.
+    pub lr: f64,
     /// What validation found; empty where there was none.
     pub validation: Vec<(String, f64)>,
     /// Whether it is the best so far.

@@ -13,10 +13,12 @@ mod inspect;
 mod manifest;
 mod merge;
 mod network;
+mod reconstruct;
 mod report;
 mod runs;
 mod score;
 mod split;
+mod start;
 mod train;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -66,6 +68,8 @@ enum Command {
     Merge(merge::Args),
     Runs(runs::Args),
     Train(train::Args),
+    Start(start::Args),
+    Reconstruct(reconstruct::Args),
 }
 
 /// Runs the command line.
@@ -98,6 +102,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Merge(args) => merge::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Start(args) => start::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
     }
 }
 

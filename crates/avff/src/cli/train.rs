@@ -164,13 +164,8 @@ impl Watch for Show {
         if let Some(pace) = &mut self.pace {
             pace.epoch(report.validated_in);
         }
-        let mut values = Values::default();
-        for (part, numbers) in [("train", &report.train), ("val", &report.validation)] {
-            for (name, value) in numbers {
-                values.set(format!("{part}/{name}"), *value);
-            }
-        }
-        let table = epoch_table(&Record::epoch(report.epoch, report.step, values));
+        let table =
+            epoch_table(&Record::epoch(report.epoch, report.step, training::epoch_values(report)));
         // A reader that went away ends no run.
         self.bar.suspend(|| {
             let _ = writeln!(std::io::stdout().lock(), "{table}");

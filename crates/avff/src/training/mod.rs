@@ -25,6 +25,7 @@ use avff_train::{
 };
 use burn::{backend::Autodiff, tensor::backend::AutodiffBackend};
 
+pub use self::report::epoch_values;
 use self::{
     data::Clips,
     report::{Reporter, name_of},

@@ -12,23 +12,45 @@ use avff_train::{
 /// The run's own numbers; all others are of training or of validation.
 const OWN: [&str; 4] = ["lr", "gradient_norm", "loss_scale", "skipped"];
 
-/// A number's name in the run's reports.
+/// A number's name in the run's reports: `PART/QUANTITY`, with a dot before what it is of.
 pub(super) fn name_of(part: &str, name: &str) -> String {
-    if OWN.contains(&name) { name.to_owned() } else { format!("{part}/{name}") }
+    if OWN.contains(&name) {
+        return name.to_owned();
+    }
+    let (name, of) = match name.strip_prefix("ema_") {
+        Some(name) => (name, ".ema"),
+        None => (name, ""),
+    };
+    match name.strip_suffix("_loss") {
+        Some(kind) => format!("{part}/loss.{kind}{of}"),
+        None if name == "total" => format!("{part}/loss{of}"),
+        None => format!("{part}/{name}{of}"),
+    }
+}
+
+/// All of an epoch's numbers, by their names in its reports.
+#[must_use]
+pub fn epoch_values(report: &EpochReport) -> Values {
+    let mut values = Values::default();
+    for (part, numbers) in [("train", &report.train), ("val", &report.validation)] {
+        for (name, value) in numbers {
+            values.set(name_of(part, name), *value);
+        }
+    }
+    values.set("lr", report.lr);
+    values
 }
 
 /// Writes the run's reports.
 pub(super) struct Reporter<'a> {
     log: Option<RunLog>,
     watch: &'a mut dyn Watch,
-    /// Of the last step.
-    lr: Option<f64>,
 }
 
 impl<'a> Reporter<'a> {
     /// `log` is there in one process of a run alone.
     pub(super) fn new(log: Option<RunLog>, watch: &'a mut dyn Watch) -> Self {
-        Self { log, watch, lr: None }
+        Self { log, watch }
     }
 
     /// Closes the reports.
@@ -51,9 +73,6 @@ impl Watch for Reporter<'_> {
     fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
         let mut values = Values::default();
         for (name, value) in &report.values {
-            if *name == "lr" {
-                self.lr = Some(*value);
-            }
             values.set(name_of("train", name), *value);
         }
         let seconds = report.took.as_secs_f64();
@@ -68,16 +87,7 @@ impl Watch for Reporter<'_> {
     }
 
     fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
-        let mut values = Values::default();
-        for (part, numbers) in [("train", &report.train), ("val", &report.validation)] {
-            for (name, value) in numbers {
-                values.set(name_of(part, name), *value);
-            }
-        }
-        if let Some(lr) = self.lr {
-            values.set("lr", lr);
-        }
-        self.write(Record::epoch(report.epoch, report.step, values))?;
+        self.write(Record::epoch(report.epoch, report.step, epoch_values(report)))?;
         self.watch.epoch(report)
     }
 
@@ -88,5 +98,24 @@ impl Watch for Reporter<'_> {
     fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
         tracing::warn!("left out: {}", crate::error::chain(error));
         self.watch.left_out(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_belongs_together() {
+        for (name, wanted) in [
+            ("total", "val/loss"),
+            ("audio_loss", "val/loss.audio"),
+            ("ema_total", "val/loss.ema"),
+            ("ema_video_loss", "val/loss.video.ema"),
+            ("map", "val/map"),
+            ("lr", "lr"),
+        ] {
+            assert_eq!(name_of("val", name), wanted);
+        }
     }
 }

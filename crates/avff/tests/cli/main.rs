@@ -13,6 +13,7 @@ mod compare;
 mod crop;
 mod eval;
 mod manifest;
+mod reconstruct;
 mod refusals;
 mod report;
 mod resume;
@@ -21,5 +22,9 @@ mod score;
 mod setup;
 mod shards;
 mod split;
+mod start;
+#[path = "../../../avff-model/tests/support/torch_file.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
+mod torch_file;
 mod train;
 mod windows;

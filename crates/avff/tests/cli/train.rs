@@ -65,7 +65,7 @@ fn three_stages_end_in_scores() {
     let scene = Scene::new();
     let first = train(&scene, "small-stage1.toml", "one", &["epochs=8"]).expect(0);
     assert!(first.stdout.contains("one: done after 16 steps; best total"), "{}", first.stdout);
-    let total = column(&scene, "one", "train/total");
+    let total = column(&scene, "one", "train/loss");
     assert!(total.len() == 8 && total[7] < total[0], "the loss falls: {total:?}");
     for file in ["recipe.toml", "run.json", "metrics.jsonl", "plots/loss.svg", "plots/loss.png"] {
         assert!(scene.path("one").join(file).is_file(), "{file}");
@@ -74,7 +74,7 @@ fn three_stages_end_in_scores() {
 
     let start = "start.path=one/checkpoints/best.safetensors";
     train(&scene, "small-stage2.toml", "two", &[start, "epochs=4"]).expect(0);
-    let second = column(&scene, "two", "train/total");
+    let second = column(&scene, "two", "train/loss");
     assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
 
     let start = "start.path=two/checkpoints/best.safetensors";
@@ -141,13 +141,7 @@ fn twenty_kills_change_no_weight() {
     println!("{kills} kills");
     scene.run(&resume).expect(0);
     assert!(weights(&scene, "whole") == weights(&scene, "killed"), "the weights differ");
-    for table in ["result.csv"] {
-        assert_eq!(
-            scene.read(&format!("whole/{table}")),
-            scene.read(&format!("killed/{table}")),
-            "{table}"
-        );
-    }
+    assert!(scene.read("whole/result.csv") == scene.read("killed/result.csv"), "tables differ");
     let left = fs::read_dir(scene.path("killed/checkpoints")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "part")));

@@ -1,0 +1,185 @@
+//! `avff reconstruct`.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use avff::{
+    clips,
+    data::{
+        media::{PictureCoding, encode},
+        parts::Span,
+        picture::Picture,
+    },
+    device::Device,
+    error::{Error, chain},
+    model::{Checkpoint, checkpoint::Kind},
+    reconstruct::{
+        Losses, MaskChoice, ReconstructOptions, Reconstruction, SheetOptions, Shown, reconstruct,
+    },
+    table::Text,
+};
+use serde::Serialize;
+
+use super::{clip::ClipArgs, network::overrides};
+
+/// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
+///
+/// A PNG shows frames and spectrogram as input, masked input, reconstruction and error.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A media file or frame folder
+    clip: PathBuf,
+
+    /// Stage-1 or stage-2 weights: a `.pth` as PyTorch saves it, or safetensors
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    /// JSON laid over the config of the checkpoint
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// Draw the hidden half from this seed
+    #[arg(long, default_value_t = 0, conflicts_with = "mask")]
+    seed: u64,
+
+    /// Slices to hide from sound, such as 0,2,5,7; the others are hidden from pictures
+    #[arg(long, value_name = "SLICES", value_delimiter = ',')]
+    mask: Option<Vec<usize>>,
+
+    /// Which window of the clip, from 0, where --window cuts it into some
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    part: usize,
+
+    /// The PNG to write
+    #[arg(long, value_name = "FILE", default_value = "reconstruction.png")]
+    output: PathBuf,
+
+    /// Replace the PNG
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Show the visible parts of the reconstruction as they were given, not as predicted
+    #[arg(long)]
+    paste_visible: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reading: ClipArgs,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    clip: String,
+    checkpoint: String,
+    checkpoint_sha256: String,
+    /// Not said in a `.pth`.
+    trained: Option<bool>,
+    device: String,
+    /// Of the seconds that the pictures show.
+    span: Span,
+    part: usize,
+    slices: usize,
+    hidden_from_audio: &'a [usize],
+    losses: Losses,
+    /// Compares clips of a batch: there is none for one.
+    contrastive: Option<f32>,
+    output: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if !args.overwrite && args.output.canonicalize().is_ok() {
+        return Err(Error::Finished { path: args.output.clone() }.into());
+    }
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    checkpoint.require(Kind::Pretrain)?;
+    let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;
+    let mut adjusted = Ok(());
+    let spec = clips::spec(&checkpoint, &config, |spec| adjusted = args.reading.adjust(spec))?;
+    adjusted?;
+    let device = args.device.parse::<Device>()?;
+    let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
+    let options = ReconstructOptions { device, mask, part: args.part };
+    let made = reconstruct(&checkpoint, &config, &spec, &args.clip, &options);
+    let made = made.map_err(|error| match error.hint() {
+        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
+        None => error.into(),
+    })?;
+    let trained = checkpoint.metadata().map(|metadata| metadata.trained);
+    let sheet = SheetOptions {
+        title: title(args, &made),
+        untrained: trained == Some(false),
+        visible: if args.paste_visible { Shown::Input } else { Shown::Predicted },
+    };
+    write_png(&made.sheet(&sheet)?, &args.output)?;
+    let report = Report {
+        clip: args.clip.display().to_string(),
+        checkpoint: args.checkpoint.display().to_string(),
+        checkpoint_sha256: checkpoint.sha256()?,
+        trained,
+        device: device.to_string(),
+        span: made.span,
+        part: args.part,
+        slices: config.slices,
+        hidden_from_audio: &made.hidden_from_audio,
+        losses: made.losses,
+        contrastive: None,
+        output: args.output.display().to_string(),
+    };
+    print(args, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn title(args: &Args, made: &Reconstruction) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (clip, checkpoint) = (name(&args.clip), name(&args.checkpoint));
+    let Span { start, end } = made.span;
+    format!("{clip}, {start:.2} to {end:.2} s, by {checkpoint}")
+}
+
+/// Writes a file as a whole or not at all.
+fn write_png(picture: &Picture, path: &Path) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let mut bytes = Vec::new();
+    let written = encode(picture, PictureCoding::Png, &mut bytes)
+        .and_then(|()| std::fs::write(&part, &bytes))
+        .and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // The first error is the one to report; a leftover is all a second could leave.
+        let _ = std::fs::remove_file(&part);
+    }
+    written.with_context(|| path.display().to_string())
+}
+
+fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
+        return Ok(());
+    }
+    if report.trained == Some(false) {
+        writeln!(out, "UNTRAINED checkpoint: it never learned to reconstruct")?;
+    }
+    let Losses { total, audio, video, audio_of_zeros, video_of_zeros } = report.losses;
+    let mut table = Text::with_header(["loss", "", "had it said 0"]);
+    let number = |value: f32| format!("{value:.4}");
+    table.row(["total".into(), number(total), String::new()]);
+    table.row(["audio".into(), number(audio), number(audio_of_zeros)]);
+    table.row(["video".into(), number(video), number(video_of_zeros)]);
+    table.row(["contrastive", "n/a", "it compares the clips of a batch"]);
+    writeln!(out, "{table}")?;
+    writeln!(out, "{}", report.output)?;
+    Ok(())
+}

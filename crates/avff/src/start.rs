@@ -1,0 +1,87 @@
+//! A pre-training model whose encoders are published ones.
+
+use std::path::{Path, PathBuf};
+
+use avff_model::{
+    AvffConfig, Init, Pretrain,
+    checkpoint::{Kind, Metadata, Precision, save},
+    start::{Donor, Inputs, Modality, Report},
+};
+
+use crate::{
+    clips,
+    device::{Device, with_backend},
+    error::Error,
+};
+
+/// Where a model starts from.
+#[derive(Debug, Clone)]
+pub struct StartOptions {
+    /// Its sizes and choices.
+    pub config: AvffConfig,
+    /// Where all that no file gives starts from.
+    pub seed: u64,
+    /// A file with an encoder of pictures: MARLIN's.
+    pub video: Option<PathBuf>,
+    /// A file with an encoder of sound: AudioMAE's or CAV-MAE's.
+    pub audio: Option<PathBuf>,
+}
+
+/// Makes a pre-training model, writes it as safetensors, marked as not trained, and says what was taken from
+/// each file.
+///
+/// # Errors
+/// A file that cannot be read or holds no encoder for its place, an output that exists or cannot be
+/// written.
+pub fn start(
+    options: &StartOptions,
+    output: &Path,
+    precision: Precision,
+    device: Device,
+) -> Result<Vec<Report>, Error> {
+    if output.canonicalize().is_ok() {
+        return Err(Error::Exists { path: output.into() });
+    }
+    let config = &options.config;
+    config.validate()?;
+    let mut donors = Vec::new();
+    for (path, due) in [(&options.video, Modality::Video), (&options.audio, Modality::Audio)] {
+        let Some(path) = path else { continue };
+        let donor = Donor::open(path)?;
+        let (name, found) = (donor.style().name(), donor.style().modality());
+        if found != due {
+            return Err(Error::WrongDonor { path: path.clone(), name, found, due });
+        }
+        donors.push(donor);
+    }
+    if donors.is_empty() {
+        return Err(Error::Options("give a file for at least one encoder"));
+    }
+    let spec = clips::for_config(config);
+    let inputs = Inputs {
+        video_mean: spec.video.mean,
+        video_std: spec.video.std,
+        audio_mean: spec.audio.mean,
+        audio_std: spec.audio.std,
+    };
+    let mut metadata = Metadata::new(Kind::Pretrain, config, false);
+    clips::store(&mut metadata, &spec)?;
+    let mut sources = Vec::new();
+    for donor in &donors {
+        let (style, sha256) = (donor.style(), donor.sha256()?);
+        sources.push(serde_json::json!({ "style": style, "sha256": sha256 }));
+    }
+    let source = serde_json::json!({ "seed": options.seed, "encoders": sources });
+    metadata.extra.insert("started_from".into(), source);
+    with_backend!(device, |B, device| {
+        let mut model = Pretrain::<B>::new(config, &mut Init::seeded(options.seed), &device)?;
+        let mut reports = Vec::new();
+        for donor in &donors {
+            let (started, report) = donor.give(model, &inputs)?;
+            model = started;
+            reports.push(report);
+        }
+        save(&model, &metadata, precision, output)?;
+        Ok(reports)
+    })
+}

@@ -1,0 +1,64 @@
+//! What a pre-training network makes of half a clip: `cargo run --release --example reconstruct`.
+//!
+//! Without arguments, a small network whose weights come from a seed: the sheet then shows how it is
+//! read, not what training yields. With arguments, your own: `... --example reconstruct -- STAGE2 CLIP`. The
+//! sheet is `target/reconstruct/sheet.png`. `avff reconstruct` does the same with more options.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use avff::{
+    clips,
+    data::media::{PictureCoding, encode},
+    device::Device,
+    model::{
+        AvffConfig, Checkpoint, Init, Pretrain,
+        checkpoint::{Kind, Metadata, Precision, save},
+    },
+    reconstruct::{MaskChoice, ReconstructOptions, SheetOptions, reconstruct},
+};
+use burn_flex::Flex;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[expect(clippy::print_stdout, reason = "this is what the example shows")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args_os().skip(1).map(PathBuf::from);
+    // Relative to the root of the repository.
+    let folder = PathBuf::from("target/reconstruct");
+    fs::create_dir_all(&folder)?;
+    let weights = match arguments.next() {
+        Some(weights) => weights,
+        None => untrained(folder.join("untrained.safetensors"))?,
+    };
+    let clip = arguments.next().unwrap_or_else(|| "data/clips/match_a.mp4".into());
+
+    let checkpoint = Checkpoint::open(&weights)?;
+    let config = checkpoint.config(None)?;
+    let spec = clips::spec(&checkpoint, &config, |_| {})?;
+    let options = ReconstructOptions { device: Device::auto(), mask: MaskChoice::Seed(0), part: 0 };
+    let made = reconstruct(&checkpoint, &config, &spec, &clip, &options)?;
+    let sheet = made.sheet(&SheetOptions {
+        title: format!("{} by {}", clip.display(), weights.display()),
+        untrained: checkpoint.metadata().is_some_and(|metadata| !metadata.trained),
+        ..SheetOptions::default()
+    })?;
+    let path = folder.join("sheet.png");
+    encode(&sheet, PictureCoding::Png, &mut fs::File::create(&path)?)?;
+    println!("{:?}\n{}", made.losses, path.display());
+    Ok(())
+}
+
+/// A small network from a seed.
+fn untrained(path: PathBuf) -> Result<PathBuf, Box<dyn Error>> {
+    let mut config = AvffConfig::avff();
+    (config.audio.frames, config.audio.mels) = (512, 64);
+    (config.video.height, config.video.width) = (96, 96);
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (64, 2, 4);
+    (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (32, 1, 2);
+    let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(0), &Default::default())?;
+    let mut metadata = Metadata::new(Kind::Pretrain, &config, false);
+    clips::store(&mut metadata, &clips::for_config(&config))?;
+    save(&model, &metadata, Precision::F32, &path)?;
+    Ok(path)
+}
