@@ -340,7 +340,6 @@ impl Error {
             Self::Manifest(error) | Self::Train(avff_train::TrainError::Clip(error)) => {
                 error.source.hint()
             }
-            Self::Manifest(error) => error.source.hint(),
             Self::Failed { failure, .. } => failure.hint.as_deref(),
             _ => None,
         }
