@@ -4,7 +4,7 @@ use std::{cell::Cell, hint::black_box};
 
 use pulp::{Simd, WithSimd};
 
-use super::{STEP, Then, Weights, blocks};
+use super::{Left, STEP, Then, Weights, blocks};
 use crate::gelu::gelu;
 
 /// Rows of a panel: with two vectors of outputs they fill twelve of sixteen registers with sums.
@@ -35,11 +35,11 @@ thread_local! {
 /// Some rows by all of the weight.
 pub(super) struct Task<'a> {
     pub(super) weights: &'a Weights,
-    pub(super) x: &'a [f32],
+    pub(super) left: Left<'a>,
     pub(super) out: &'a mut [f32],
     /// As long as whole panels.
     pub(super) bias: &'a [f32],
-    pub(super) then: Then<'a>,
+    pub(super) then: Then,
 }
 
 impl WithSimd for Task<'_> {
@@ -57,7 +57,7 @@ impl Task<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S, panels: &mut Vec<[f32; ROWS]>) {
         let Weights { inputs, outputs, width, .. } = *self.weights;
-        let count = (self.x.len() / inputs).div_ceil(ROWS);
+        let count = (self.out.len() / outputs).div_ceil(ROWS);
         let (bias, _) = S::as_simd_f32s(self.bias);
         let (bias, _) = bias.as_chunks::<2>();
         let mut rest = self.weights.panels();
@@ -67,10 +67,10 @@ impl Task<'_> {
                 panels.resize(count * depth, [0.0; ROWS]);
             }
             let rows = &mut panels[..count * depth];
-            pack(self.x, inputs, block.clone(), rows);
+            self.left.pack(inputs, block.clone(), rows);
             let last = block.end == inputs;
-            let gelu = last && matches!(self.then, Then::BiasGelu(_));
-            let add = block.start > 0 || matches!(self.then, Then::Skip(_));
+            let gelu = last && self.then == Then::Gelu;
+            let add = block.start > 0 || self.then == Then::Skip;
             for (number, bias) in bias.iter().enumerate() {
                 let (panel, others) = rest.split_at(width * depth);
                 rest = others;
@@ -99,33 +99,6 @@ impl Task<'_> {
 
 /// Numbers of a line of cache.
 const LINE: usize = super::LINE / size_of::<f32>();
-
-/// A block of rows as panels of [`ROWS`] rows, each panel input by input; rows that are not there are
-/// zeros.
-#[inline(always)]
-fn pack(x: &[f32], inputs: usize, block: std::ops::Range<usize>, panels: &mut [[f32; ROWS]]) {
-    let depth = block.len();
-    for (panel, rows) in panels.chunks_exact_mut(depth).zip(x.chunks(ROWS * inputs)) {
-        if rows.len() < ROWS * inputs {
-            panel.fill([0.0; ROWS]);
-            for (r, row) in rows.chunks_exact(inputs).enumerate() {
-                for (to, from) in panel.iter_mut().zip(&row[block.clone()]) {
-                    to[r] = *from;
-                }
-            }
-            continue;
-        }
-        // (Slices of a length that the compiler knows to be the same need no checks in the loop.)
-        let mut starts = [&rows[..depth]; ROWS];
-        for (r, row) in rows.chunks_exact(inputs).enumerate() {
-            starts[r] = &row[block.clone()][..depth];
-        }
-        let [a, b, c, d, e, f] = starts;
-        for (k, to) in panel.iter_mut().enumerate() {
-            *to = [a[k], b[k], c[k], d[k], e[k], f[k]];
-        }
-    }
-}
 
 /// A panel of rows by a panel of the weight.
 ///

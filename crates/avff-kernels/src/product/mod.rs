@@ -8,11 +8,15 @@
 //! however rows are shared out.
 
 mod kernel;
+mod left;
+
+use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use kernel::{Lanes, ROWS, Task};
+use left::Left;
 
 /// Inputs of a block at most: a panel of the weight and one of rows stream from the second-level cache
 /// faster than they are multiplied, and sums are seldom written and read again.
@@ -40,26 +44,15 @@ pub struct Weights {
     start: usize,
 }
 
-/// What becomes of a row's sums.
-#[derive(Debug, Clone, Copy)]
-pub enum Then<'a> {
+/// What becomes of a row's sums, after a bias was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
     /// They are the output.
     Nothing,
-    /// A bias is added.
-    Bias(&'a [f32]),
-    /// A bias is added, and the output is the GELU of that.
-    BiasGelu(&'a [f32]),
-    /// They and a bias are added to what the output holds.
-    Skip(&'a [f32]),
-}
-
-impl Then<'_> {
-    fn bias(&self) -> &[f32] {
-        match self {
-            Self::Nothing => &[],
-            Self::Bias(bias) | Self::BiasGelu(bias) | Self::Skip(bias) => bias,
-        }
-    }
+    /// Their GELU is the output.
+    Gelu,
+    /// They are added to what the output holds.
+    Skip,
 }
 
 impl Weights {
@@ -71,30 +64,64 @@ impl Weights {
     #[must_use]
     pub fn new(weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
-        assert!(!weights.is_empty(), "a weight of {outputs} x {inputs}");
+        let mut packed = Self::zeros([outputs, inputs]);
+        let width = packed.width;
+        packed.fill(|block, number, panel| {
+            let rows = weights.chunks_exact(inputs).skip(number * width).take(width);
+            for (o, row) in rows.enumerate() {
+                let row = &row[block.clone()];
+                for (to, weight) in panel.chunks_exact_mut(width).zip(row) {
+                    to[o] = *weight;
+                }
+            }
+        });
+        packed
+    }
+
+    /// From a matrix that lies the other way.
+    ///
+    /// # Shapes
+    /// - `weights`: `[inputs, outputs]`
+    ///
+    /// # Panics
+    /// When `weights` has another number of elements, or none.
+    #[must_use]
+    pub fn transposed(weights: &[f32], [inputs, outputs]: [usize; 2]) -> Self {
+        assert_eq!(weights.len(), outputs * inputs, "weights of each output");
+        let mut packed = Self::zeros([outputs, inputs]);
+        let width = packed.width;
+        packed.fill(|block, number, panel| {
+            let rows = &weights[block.start * outputs..block.end * outputs];
+            let first = number * width;
+            let columns = first..outputs.min(first + width);
+            for (to, row) in panel.chunks_exact_mut(width).zip(rows.chunks_exact(outputs)) {
+                to[..columns.len()].copy_from_slice(&row[columns.clone()]);
+            }
+        });
+        packed
+    }
+
+    fn zeros([outputs, inputs]: [usize; 2]) -> Self {
+        assert!(outputs * inputs > 0, "a weight of {outputs} x {inputs}");
         let width = 2 * Arch::new().dispatch(Lanes);
         let padded = outputs.next_multiple_of(width);
         let numbers = vec![0.0; padded * inputs + LINE / size_of::<f32>()];
         // Never further than a line; where it cannot be told, panels start anywhere.
         let start = numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
-        let mut packed = Self { inputs, outputs, width, numbers, start };
-        let mut rest = &mut packed.numbers[start..][..padded * inputs];
+        Self { inputs, outputs, width, numbers, start }
+    }
+
+    /// Hands out every panel with its block of inputs and its number.
+    fn fill(&mut self, fill: impl Fn(Range<usize>, usize, &mut [f32]) + Sync) {
+        let Self { inputs, outputs, width, start, .. } = *self;
+        let padded = outputs.next_multiple_of(width);
+        let mut rest = &mut self.numbers[start..][..padded * inputs];
         for block in blocks(inputs) {
             let (panels, others) = rest.split_at_mut(padded * block.len());
             rest = others;
-            panels
-                .par_chunks_exact_mut(width * block.len())
-                .zip(weights.par_chunks(width * inputs))
-                .for_each(|(panel, rows)| {
-                    for (o, row) in rows.chunks_exact(inputs).enumerate() {
-                        let row = &row[block.clone()];
-                        for (to, weight) in panel.chunks_exact_mut(width).zip(row) {
-                            to[o] = *weight;
-                        }
-                    }
-                });
+            let panels = panels.par_chunks_exact_mut(width * block.len()).enumerate();
+            panels.for_each(|(number, panel)| fill(block.clone(), number, panel));
         }
-        packed
     }
 
     /// Inputs of a row.
@@ -119,29 +146,47 @@ impl Weights {
         &self.numbers[self.start..]
     }
 
-    /// `x Wᵀ`, and what comes then.
+    /// `x Wᵀ + bias`, and what comes then.
     ///
     /// # Shapes
-    /// - `x`: `[rows, inputs]`, `out`: `[rows, outputs]`, a bias: `[outputs]`
+    /// - `x`: `[rows, inputs]`, `out`: `[rows, outputs]`, `bias`: `[outputs]`
     ///
     /// # Panics
     /// When lengths do not fit.
-    pub fn multiply(&self, x: &[f32], out: &mut [f32], then: Then<'_>) {
-        let rows = x.len() / self.inputs;
-        assert_eq!(x.len(), rows * self.inputs, "rows of inputs");
-        assert_eq!(out.len(), rows * self.outputs, "rows of outputs");
-        let mut bias = vec![0.0; self.outputs.next_multiple_of(self.width)];
-        if !matches!(then, Then::Nothing) {
-            bias[..self.outputs].copy_from_slice(then.bias());
+    pub fn multiply(&self, x: &[f32], bias: Option<&[f32]>, out: &mut [f32], then: Then) {
+        assert!(x.len().is_multiple_of(self.inputs), "rows of inputs");
+        assert_eq!(out.len(), x.len() / self.inputs * self.outputs, "rows of outputs");
+        self.share_out(Left::Rows(x), bias, out, then);
+    }
+
+    /// `xᵀ Wᵀ`: the product with the columns of a matrix.
+    ///
+    /// # Shapes
+    /// - `x`: `[inputs, rows]`, `out`: `[rows, outputs]`
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    pub fn multiply_columns(&self, x: &[f32], out: &mut [f32]) {
+        assert!(x.len().is_multiple_of(self.inputs), "columns of inputs");
+        assert_eq!(out.len(), x.len() / self.inputs * self.outputs, "rows of outputs");
+        let left = Left::Columns { x, stride: x.len() / self.inputs, first: 0 };
+        self.share_out(left, None, out, Then::Nothing);
+    }
+
+    fn share_out(&self, left: Left<'_>, bias: Option<&[f32]>, out: &mut [f32], then: Then) {
+        let mut padded = vec![0.0; self.outputs.next_multiple_of(self.width)];
+        if let Some(bias) = bias {
+            padded[..self.outputs].copy_from_slice(bias);
         }
         let arch = Arch::new();
-        let (mut x, mut out) = (x, out);
+        let rows = out.len() / self.outputs;
+        let (mut left, mut out) = (left, out);
         let tasks = shares(rows, rayon::current_num_threads()).map(|count| {
-            let (now, later) = x.split_at(count * self.inputs);
-            x = later;
+            let (now, later) = left.split_at(count, self.inputs);
+            left = later;
             let (to, others) = std::mem::take(&mut out).split_at_mut(count * self.outputs);
             out = others;
-            Task { weights: self, x: now, out: to, bias: &bias, then }
+            Task { weights: self, left: now, out: to, bias: &padded, then }
         });
         // In this order, one by one: the last tasks are the smallest.
         tasks.par_bridge().for_each(|task| arch.dispatch(task));
@@ -149,7 +194,7 @@ impl Weights {
 }
 
 /// Blocks of inputs, of about the same length.
-fn blocks(inputs: usize) -> impl Iterator<Item = std::ops::Range<usize>> + Clone {
+fn blocks(inputs: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let count = inputs.div_ceil(BLOCK).max(1);
     let length = inputs.div_ceil(count).next_multiple_of(STEP);
     (0..inputs).step_by(length).map(move |start| start..inputs.min(start + length))

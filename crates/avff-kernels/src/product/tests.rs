@@ -27,24 +27,45 @@ fn equals_the_definition() {
         let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
         let (bias, held) = (numbers(3, outputs), numbers(4, rows * outputs));
         let packed = Weights::new(&weights, [outputs, inputs]);
-        let multiply = |then| {
+        let multiply = |bias, then| {
             let mut out = held.clone();
-            packed.multiply(&x, &mut out, then);
+            packed.multiply(&x, bias, &mut out, then);
             out
         };
         let want = reference(&x, &weights, &vec![0.0; outputs], inputs);
         // Sums of as many products as there are inputs, each of about 0.3 and rounded once.
         let tolerance = 1e-6 * (inputs as f64).sqrt().max(2.0);
-        close(&multiply(Then::Nothing), &want, tolerance);
+        close(&multiply(None, Then::Nothing), &want, tolerance);
         let want = reference(&x, &weights, &bias, inputs);
-        let sums = multiply(Then::Bias(&bias));
+        let sums = multiply(Some(&bias), Then::Nothing);
         close(&sums, &want, tolerance);
         let mut gelu = sums;
         bias_gelu(&mut gelu, &vec![0.0; outputs]);
-        assert_eq!(multiply(Then::BiasGelu(&bias)), gelu);
+        assert_eq!(multiply(Some(&bias), Then::Gelu), gelu);
         let skipped: Vec<f64> =
             want.iter().zip(&held).map(|(want, held)| want + f64::from(*held)).collect();
-        close(&multiply(Then::Skip(&bias)), &skipped, tolerance);
+        close(&multiply(Some(&bias), Then::Skip), &skipped, tolerance);
+    }
+}
+
+/// Matrices that lie the other way are read as they lie.
+#[test]
+fn transposed_operands_give_the_same_numbers() {
+    let transpose = |x: &[f32], columns: usize| -> Vec<f32> {
+        (0..columns).flat_map(|c| x.iter().skip(c).step_by(columns)).copied().collect()
+    };
+    for [rows, inputs, outputs] in SHAPES {
+        let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+        let packed = Weights::new(&weights, [outputs, inputs]);
+        let mut want = vec![0.0; rows * outputs];
+        packed.multiply(&x, None, &mut want, Then::Nothing);
+        let packed = Weights::transposed(&transpose(&weights, inputs), [inputs, outputs]);
+        let mut got = vec![1.0; rows * outputs];
+        packed.multiply(&x, None, &mut got, Then::Nothing);
+        assert_eq!(got, want);
+        got.fill(1.0);
+        packed.multiply_columns(&transpose(&x, inputs), &mut got);
+        assert_eq!(got, want);
     }
 }
 
@@ -57,7 +78,7 @@ fn neither_neighbours_nor_threads_change_a_number() {
     let run = |x: &[f32], threads: usize| {
         let mut out = vec![0.0; x.len() / inputs * outputs];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| packed.multiply(x, &mut out, Then::Nothing));
+        pool.install(|| packed.multiply(x, None, &mut out, Then::Nothing));
         out
     };
     let all = run(&x, 1);
@@ -89,7 +110,7 @@ fn what_is_not_finite_stays_in_its_row() {
     let mut x = numbers(2, 7 * 8);
     (x[8], x[50]) = (f32::NAN, f32::INFINITY);
     let mut out = vec![0.0; 7 * 20];
-    packed.multiply(&x, &mut out, Then::Nothing);
+    packed.multiply(&x, None, &mut out, Then::Nothing);
     for (r, row) in out.chunks(20).enumerate() {
         let finite = row.iter().filter(|y| y.is_finite()).count();
         assert_eq!(finite, if r == 1 || r == 6 { 0 } else { 20 }, "row {r}");

@@ -14,6 +14,7 @@ mod attention;
 mod bias_gelu;
 mod int8;
 mod norm;
+mod packed;
 mod product;
 mod residual;
 
@@ -21,6 +22,7 @@ pub(crate) use attention::Attention;
 pub(crate) use bias_gelu::BiasGelu;
 pub(crate) use int8::Int8;
 pub(crate) use norm::Norm;
+pub(crate) use packed::Packed;
 pub(crate) use product::Product;
 pub(crate) use residual::Residual;
 
