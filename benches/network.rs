@@ -53,7 +53,7 @@ fn main() {
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let report = |part: &str, flop: f64, run: &mut dyn FnMut()| {
-        if !wanted(part.split(' ').next().unwrap()) {
+        if !wanted(part.split([' ', ',']).next().unwrap()) {
             return;
         }
         run();
@@ -115,6 +115,9 @@ fn main() {
     }
     if wanted("unpacked") {
         let model = model();
+        report("unpacked, packing its weights", 0.0, &mut || {
+            black_box(model.clone().into_packed());
+        });
         report("unpacked classifier", cost.classifier, &mut || {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });

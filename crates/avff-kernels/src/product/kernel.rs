@@ -1,10 +1,10 @@
 //! A task: some rows by all of the weight.
 
-use std::{cell::Cell, hint::black_box};
+use std::{cell::Cell, hint::black_box, ops::Range};
 
 use pulp::{Simd, WithSimd};
 
-use super::{Left, STEP, Then, Weights, blocks};
+use super::{STEP, Then, Weights, blocks};
 use crate::gelu::gelu;
 
 /// Rows of a panel: with two vectors of outputs they fill twelve of sixteen registers with sums.
@@ -35,7 +35,7 @@ thread_local! {
 /// Some rows by all of the weight.
 pub(super) struct Task<'a> {
     pub(super) weights: &'a Weights,
-    pub(super) left: Left<'a>,
+    pub(super) x: &'a [f32],
     pub(super) out: &'a mut [f32],
     /// As long as whole panels.
     pub(super) bias: &'a [f32],
@@ -67,7 +67,7 @@ impl Task<'_> {
                 panels.resize(count * depth, [0.0; ROWS]);
             }
             let rows = &mut panels[..count * depth];
-            self.left.pack(inputs, block.clone(), rows);
+            pack(self.x, inputs, block.clone(), rows);
             let last = block.end == inputs;
             let gelu = last && self.then == Then::Gelu;
             let add = block.start > 0 || self.then == Then::Skip;
@@ -99,6 +99,33 @@ impl Task<'_> {
 
 /// Numbers of a line of cache.
 const LINE: usize = super::LINE / size_of::<f32>();
+
+/// A block of rows as panels of [`ROWS`] rows, each panel input by input; rows that are not there are
+/// zeros.
+#[inline(always)]
+fn pack(x: &[f32], inputs: usize, block: Range<usize>, panels: &mut [[f32; ROWS]]) {
+    let depth = block.len();
+    for (panel, rows) in panels.chunks_exact_mut(depth).zip(x.chunks(ROWS * inputs)) {
+        if rows.len() < ROWS * inputs {
+            panel.fill([0.0; ROWS]);
+            for (r, row) in rows.chunks_exact(inputs).enumerate() {
+                for (to, from) in panel.iter_mut().zip(&row[block.clone()]) {
+                    to[r] = *from;
+                }
+            }
+            continue;
+        }
+        // (Slices of a length that the compiler knows to be the same need no checks in the loop.)
+        let mut starts = [&rows[..depth]; ROWS];
+        for (r, row) in rows.chunks_exact(inputs).enumerate() {
+            starts[r] = &row[block.clone()][..depth];
+        }
+        let [a, b, c, d, e, f] = starts;
+        for (k, to) in panel.iter_mut().enumerate() {
+            *to = [a[k], b[k], c[k], d[k], e[k], f[k]];
+        }
+    }
+}
 
 /// A panel of rows by a panel of the weight.
 ///

@@ -8,7 +8,6 @@
 //! however rows are shared out.
 
 mod kernel;
-mod left;
 
 use std::ops::Range;
 
@@ -16,7 +15,6 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use kernel::{Lanes, ROWS, Task};
-use left::Left;
 
 /// Inputs of a block at most: a panel of the weight and one of rows stream from the second-level cache
 /// faster than they are multiplied, and sums are seldom written and read again.
@@ -154,39 +152,21 @@ impl Weights {
     /// # Panics
     /// When lengths do not fit.
     pub fn multiply(&self, x: &[f32], bias: Option<&[f32]>, out: &mut [f32], then: Then) {
-        assert!(x.len().is_multiple_of(self.inputs), "rows of inputs");
-        assert_eq!(out.len(), x.len() / self.inputs * self.outputs, "rows of outputs");
-        self.share_out(Left::Rows(x), bias, out, then);
-    }
-
-    /// `xᵀ Wᵀ`: the product with the columns of a matrix.
-    ///
-    /// # Shapes
-    /// - `x`: `[inputs, rows]`, `out`: `[rows, outputs]`
-    ///
-    /// # Panics
-    /// When lengths do not fit.
-    pub fn multiply_columns(&self, x: &[f32], out: &mut [f32]) {
-        assert!(x.len().is_multiple_of(self.inputs), "columns of inputs");
-        assert_eq!(out.len(), x.len() / self.inputs * self.outputs, "rows of outputs");
-        let left = Left::Columns { x, stride: x.len() / self.inputs, first: 0 };
-        self.share_out(left, None, out, Then::Nothing);
-    }
-
-    fn share_out(&self, left: Left<'_>, bias: Option<&[f32]>, out: &mut [f32], then: Then) {
+        let rows = x.len() / self.inputs;
+        assert_eq!(x.len(), rows * self.inputs, "rows of inputs");
+        assert_eq!(out.len(), rows * self.outputs, "rows of outputs");
         let mut padded = vec![0.0; self.outputs.next_multiple_of(self.width)];
         if let Some(bias) = bias {
             padded[..self.outputs].copy_from_slice(bias);
         }
         let arch = Arch::new();
-        let rows = out.len() / self.outputs;
-        let (mut left, mut out) = (left, out);
+        let (mut x, mut out) = (x, out);
         let tasks = shares(rows, rayon::current_num_threads()).map(|count| {
-            let (now, later) = left.split_at(count, self.inputs);
-            left = later;
+            let (now, later) = x.split_at(count * self.inputs);
+            x = later;
             let (to, others) = std::mem::take(&mut out).split_at_mut(count * self.outputs);
             out = others;
-            Task { weights: self, left: now, out: to, bias: &padded, then }
+            Task { weights: self, x: now, out: to, bias: &padded, then }
         });
         // In this order, one by one: the last tasks are the smallest.
         tasks.par_bridge().for_each(|task| arch.dispatch(task));

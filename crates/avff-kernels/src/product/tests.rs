@@ -48,9 +48,9 @@ fn equals_the_definition() {
     }
 }
 
-/// Matrices that lie the other way are read as they lie.
+/// A weight that lies the other way is read as it lies.
 #[test]
-fn transposed_operands_give_the_same_numbers() {
+fn transposed_weights_give_the_same_numbers() {
     let transpose = |x: &[f32], columns: usize| -> Vec<f32> {
         (0..columns).flat_map(|c| x.iter().skip(c).step_by(columns)).copied().collect()
     };
@@ -62,9 +62,6 @@ fn transposed_operands_give_the_same_numbers() {
         let packed = Weights::transposed(&transpose(&weights, inputs), [inputs, outputs]);
         let mut got = vec![1.0; rows * outputs];
         packed.multiply(&x, None, &mut got, Then::Nothing);
-        assert_eq!(got, want);
-        got.fill(1.0);
-        packed.multiply_columns(&transpose(&x, inputs), &mut got);
         assert_eq!(got, want);
     }
 }

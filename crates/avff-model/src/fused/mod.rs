@@ -12,6 +12,7 @@ mod flex;
 
 mod attention;
 mod bias_gelu;
+mod block;
 mod int8;
 mod norm;
 mod packed;
@@ -20,6 +21,7 @@ mod residual;
 
 pub(crate) use attention::Attention;
 pub(crate) use bias_gelu::BiasGelu;
+pub(crate) use block::{PackedBlock, Rest};
 pub(crate) use int8::Int8;
 pub(crate) use norm::Norm;
 pub(crate) use packed::Packed;

@@ -108,18 +108,23 @@ impl Packed {
         back(new(out, [rows, self.weights.outputs()]))
     }
 
+    #[cfg(feature = "flex")]
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
     #[cfg(not(feature = "flex"))]
-    fn none<T, U>(&self, _: T) -> U {
+    pub(super) fn none<T, U>(&self, _: T) -> U {
         match self.never {}
     }
 }
 
 #[cfg(feature = "flex")]
-fn flex<B: Backend, const D: usize>(x: Tensor<B, D>) -> FlexTensor {
+pub(super) fn flex<B: Backend, const D: usize>(x: Tensor<B, D>) -> FlexTensor {
     cast(primitive(x)).unwrap_or_else(|_| unreachable!("made for this backend"))
 }
 
 #[cfg(feature = "flex")]
-fn back<B: Backend, const D: usize>(x: FlexTensor) -> Tensor<B, D> {
+pub(super) fn back<B: Backend, const D: usize>(x: FlexTensor) -> Tensor<B, D> {
     tensor(same::<_, FloatTensor<B>>(x))
 }

@@ -62,30 +62,22 @@ impl Fused<2> for Product {
     ) -> [Option<FlexTensor>; 2] {
         use burn::tensor::ops::FloatTensorOps;
         let [[rows, inputs], [outputs, _]] = saved.each_ref().map(sizes);
-        if !pays(rows, inputs, outputs) {
-            let [x, weight] = saved;
+        let [x, weight] = saved;
+        let of_weight = of_weight.then(|| {
             let across = Flex::float_swap_dims(gradient.clone(), 0, 1);
-            return [
-                of_x.then(|| Flex::float_matmul(gradient, weight)),
-                of_weight.then(|| Flex::float_matmul(across, x)),
-            ];
-        }
-        let gradient = contiguous(gradient);
-        let [x, weight] = saved.map(contiguous);
-        [
-            of_x.then(|| {
-                let weights = Weights::transposed(numbers(&weight), [outputs, inputs]);
-                let mut out = vec![0.0; rows * inputs];
-                weights.multiply(numbers(&gradient), None, &mut out, Then::Nothing);
-                new(out, [rows, inputs])
-            }),
-            of_weight.then(|| {
-                let rows_of_x = Weights::transposed(numbers(&x), [rows, inputs]);
-                let mut out = vec![0.0; outputs * inputs];
-                rows_of_x.multiply_columns(numbers(&gradient), &mut out);
-                new(out, [outputs, inputs])
-            }),
-        ]
+            Flex::float_matmul(across, x)
+        });
+        let of_x = of_x.then(|| {
+            if !pays(rows, inputs, outputs) {
+                return Flex::float_matmul(gradient, weight);
+            }
+            let (gradient, weight) = (contiguous(gradient), contiguous(weight));
+            let weights = Weights::transposed(numbers(&weight), [outputs, inputs]);
+            let mut out = vec![0.0; rows * inputs];
+            weights.multiply(numbers(&gradient), None, &mut out, Then::Nothing);
+            new(out, [rows, inputs])
+        });
+        [of_x, of_weight]
     }
 }
 

@@ -2,9 +2,10 @@
 
 use burn::{nn::LayerNorm, prelude::*, tensor::activation};
 
-use super::{Linear, SelfAttention, layer_norm, normalise};
+use super::{Linear, SelfAttention, layer_norm, norm::EPSILON, normalise};
 use crate::{
     config::TransformerConfig,
+    fused::{Attention, PackedBlock, Rest},
     init::{Draw, Init},
 };
 
@@ -111,9 +112,34 @@ impl<B: Backend> Block<B> {
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, tokens, dim] = x.dims();
         let x = x.reshape([batch * tokens, dim]);
-        let y = normalise(&self.norm1, x.clone());
-        let x = self.attn.skip(x, y, [batch, tokens]);
-        let y = normalise(&self.norm2, x.clone());
-        self.mlp.skip(x, y).reshape([batch, tokens, dim])
+        let x = match self.packed([batch, tokens]) {
+            Some((weights, rest)) => weights.forward(x, rest),
+            None => {
+                let y = normalise(&self.norm1, x.clone());
+                let x = self.attn.skip(x, y, [batch, tokens]);
+                let y = normalise(&self.norm2, x.clone());
+                self.mlp.skip(x, y)
+            }
+        };
+        x.reshape([batch, tokens, dim])
+    }
+
+    /// The block's parts, where all its weights are packed.
+    fn packed(&self, [batch, tokens]: [usize; 2]) -> Option<(PackedBlock<'_>, Rest<B>)> {
+        let Self { norm1, attn, norm2, mlp } = self;
+        let weights = PackedBlock {
+            qkv: attn.qkv.packed()?,
+            proj: attn.proj.packed()?,
+            fc1: mlp.fc1.packed()?,
+            fc2: mlp.fc2.packed()?,
+        };
+        let norm = |norm: &LayerNorm<B>| Some([norm.gamma.val(), norm.beta.as_ref()?.val()]);
+        let rest = Rest {
+            attention: Attention { batch, tokens, heads: attn.heads },
+            norms: [norm(norm1)?, norm(norm2)?],
+            epsilon: EPSILON,
+            biases: [attn.proj.bias(), mlp.fc1.bias(), mlp.fc2.bias()],
+        };
+        Some((weights, rest))
     }
 }

@@ -107,6 +107,14 @@ impl<B: Backend> Linear<B> {
         }
     }
 
+    /// The weight, where it is packed.
+    pub(crate) fn packed(&self) -> Option<&Packed> {
+        match &self.prepared {
+            Some(Prepared::Packed(weight)) => Some(weight),
+            _ => None,
+        }
+    }
+
     /// Whether the weight is in another form, and gone.
     pub(crate) fn is_prepared(&self) -> bool {
         self.prepared.is_some()
