@@ -2,8 +2,9 @@
 //! [PART...] [--runs N]`.
 //!
 //! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,
-//! `classifier` (one clip through the released network or a part of it) and `step` (a pre-training
-//! step of a small one: forward, backward, Adam); without any, all of them. Each is told in milliseconds (least, median, most), in GFLOP/s counted from the shapes,
+//! `classifier` (one clip through the released network or a part of it, as evaluation runs them),
+//! `unpacked` and `int8` (the classifier before its weights are packed, and in bytes) and `step` (a
+//! pre-training step of a small one: forward, backward, Adam); without any, all of them. Each is told in milliseconds (least, median, most), in GFLOP/s counted from the shapes,
 //! and as a share of what this machine's matrix product reaches in the same run.
 //!
 //! `benches/peer/network.py` runs it in turn with PyTorch and prints ratios.
@@ -18,6 +19,7 @@ use avff_kernels::{
     attention::{self, Heads},
     gelu, int8,
     norm::LayerNorm,
+    product::{self, Then},
     residual,
 };
 use burn::{
@@ -51,7 +53,7 @@ fn main() {
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let report = |part: &str, flop: f64, run: &mut dyn FnMut()| {
-        if !wanted(part.split(' ').next().unwrap()) {
+        if !wanted(part.split([' ', ',']).next().unwrap()) {
             return;
         }
         run();
@@ -86,10 +88,11 @@ fn main() {
     let config = AvffConfig::open_avff();
     let device = Default::default();
     let cost = Cost::of(&config);
+    let scope = FusionScope::evaluation(config.fusion_attention);
+    let model = || Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let (audio, video) = inputs(&config, 1);
     if ["block", "audio", "visual", "classifier"].into_iter().any(wanted) {
-        let model = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
-        let (audio, video) = inputs(&config, 1);
-        let scope = FusionScope::evaluation(config.fusion_attention);
+        let model = model().into_packed();
         let tokens = config.video_grid().tokens();
         let x = Tensor::<Flex, 3>::random(
             [1, tokens, config.encoder.dim],
@@ -107,6 +110,21 @@ fn main() {
             black_box(model.visual_encoder.forward(video.clone()));
         });
         report("classifier", cost.classifier, &mut || {
+            black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
+        });
+    }
+    if wanted("unpacked") {
+        let model = model();
+        report("unpacked, packing its weights", 0.0, &mut || {
+            black_box(model.clone().into_packed());
+        });
+        report("unpacked classifier", cost.classifier, &mut || {
+            black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
+        });
+    }
+    if wanted("int8") {
+        let model = model().into_int8().unwrap().into_packed();
+        report("int8 classifier", cost.classifier, &mut || {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
@@ -140,8 +158,14 @@ fn pieces(report: Report<'_>) {
         let flop = 2.0 * rows as f64 * (inputs * outputs) as f64;
         let name = format!("pieces product {inputs} -> {outputs}");
         report(&name, flop, &mut || drop(black_box(x.clone().matmul(w.clone().transpose()))));
-        let weights = int8::Weights::new(&numbers(w), [outputs, inputs]);
-        let (x, mut out) = (numbers(x), vec![0.0; rows * outputs]);
+        let (x, w, mut out) = (numbers(x), numbers(w), vec![0.0; rows * outputs]);
+        let weights = product::Weights::new(&w, [outputs, inputs]);
+        let name = format!("pieces packed product {inputs} -> {outputs}");
+        report(&name, flop, &mut || weights.multiply(&x, None, &mut out, Then::Nothing));
+        let name = format!("pieces packed product, bias, GELU {inputs} -> {outputs}");
+        let bias = &w[..outputs];
+        report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Then::Gelu));
+        let weights = int8::Weights::new(&w, [outputs, inputs]);
         let name = format!("pieces int8 product {inputs} -> {outputs}");
         report(&name, flop, &mut || weights.multiply(&x, &mut out));
     }
@@ -171,16 +195,15 @@ fn pieces(report: Report<'_>) {
     report("pieces skip", 0.0, &mut || residual::add(&mut out, x, bias));
 }
 
-/// The machine's matrix product, in FLOP/s: the best of many of the network's largest, as its layers
-/// multiply.
+/// The machine's matrix product, in FLOP/s: the best of many of the network's largest.
 fn peak() -> f64 {
     let (rows, inputs, outputs) = (1568usize, 768, 3072);
-    let device = Default::default();
-    let random = |shape| Tensor::<Flex, 2>::random(shape, Distribution::Default, &device);
-    let (x, w) = (random([rows, inputs]), random([outputs, inputs]));
-    let once = || {
+    let numbers = |count| -> Vec<f32> { (0..count).map(|i| (i % 1000) as f32 * 1e-3).collect() };
+    let (x, mut out) = (numbers(rows * inputs), vec![0.0; rows * outputs]);
+    let weights = product::Weights::new(&numbers(outputs * inputs), [outputs, inputs]);
+    let mut once = || {
         let start = Instant::now();
-        black_box(x.clone().matmul(w.clone().transpose()));
+        weights.multiply(&x, None, &mut out, Then::Nothing);
         start.elapsed().as_secs_f64()
     };
     let best = (0..20).map(|_| once()).fold(f64::MAX, f64::min);

@@ -71,11 +71,10 @@ fn distribution<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_add_f32s(half, erf, half)
 }
 
-/// `gelu(x + bias)`. (A function, because a closure would stay one, without the vector instructions
-/// of the function that it stands in.)
+/// (A function, because a closure would stay one, without the vector instructions of the function
+/// that it stands in.)
 #[inline(always)]
-fn gelu<S: Simd>(simd: S, x: S::f32s, bias: S::f32s) -> S::f32s {
-    let x = simd.add_f32s(x, bias);
+pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_f32s(x, distribution(simd, x))
 }
 
@@ -103,11 +102,11 @@ impl WithSimd for Forward<'_> {
         for row in self.x.chunks_exact_mut(self.bias.len()) {
             let (head, tail) = S::as_mut_simd_f32s(row);
             for (x, bias) in head.iter_mut().zip(bias) {
-                *x = gelu(simd, *x, *bias);
+                *x = gelu(simd, simd.add_f32s(*x, *bias));
             }
             if !tail.is_empty() {
                 let (x, bias) = (simd.partial_load_f32s(tail), simd.partial_load_f32s(bias_tail));
-                let y = gelu(simd, x, bias);
+                let y = gelu(simd, simd.add_f32s(x, bias));
                 simd.partial_store_f32s(tail, y);
             }
         }

@@ -8,6 +8,7 @@
 //! - [`gelu`]: bias and exact GELU in one pass
 //! - [`norm`][]: LayerNorm
 //! - [`residual`]: a skip connection, a layer's output and its bias in one pass
+//! - [`product`]: products with a weight that was packed once, and what follows them
 //! - [`int8`]: products in bytes, for those who trade exactness for speed
 //!
 //! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
@@ -23,6 +24,7 @@ pub mod gelu;
 pub mod int8;
 mod math;
 pub mod norm;
+pub mod product;
 pub mod residual;
 mod rows;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     error::ModelError,
     fused::Int8,
     init::Init,
-    layers::{CrossModal, FusionScope, Linear},
+    layers::{Block, CrossModal, FusionScope, Linear},
     loss,
 };
 
@@ -135,20 +135,39 @@ impl<B: Backend> Classifier<B> {
     /// scale for each output, tokens to 8 bits by a scale for each, sums exact. Attention, norms,
     /// A2V, V2A and the head stay in f32.
     ///
-    /// For evaluation alone: the weights are gone, and what is saved of such a network is no
-    /// checkpoint.
+    /// For evaluation alone: the weights are gone, and such a network cannot be saved.
     ///
     /// # Errors
-    /// [`ModelError::NoInt8`] on any backend but flex, and without feature `flex`.
+    /// [`ModelError::NoInt8`] on any backend but flex, and without feature `flex`;
+    /// [`ModelError::Prepared`] after [`into_packed`](Self::into_packed).
     pub fn into_int8(mut self) -> Result<Self, ModelError> {
         if !Int8::runs_on::<B>() {
             return Err(ModelError::NoInt8);
         }
-        let audio = self.audio_encoder.transformer.iter_mut();
-        for block in audio.chain(&mut self.visual_encoder.blocks) {
-            block.round_to_int8();
+        if self.blocks().any(|block| block.is_prepared()) {
+            return Err(ModelError::Prepared);
         }
+        self.blocks().for_each(Block::round_to_int8);
         Ok(self)
+    }
+
+    /// The classifier with its weights in the order in which products read them, where a kernel of
+    /// ours does so (backend flex, f32); elsewhere, and for weights that are rounded, as it was.
+    ///
+    /// For evaluation alone: the weights as they were are gone, so that memory holds them once, and
+    /// such a network cannot be saved.
+    #[must_use]
+    pub fn into_packed(mut self) -> Self {
+        self.blocks().for_each(Block::pack);
+        self.a2v.pack();
+        self.v2a.pack();
+        self
+    }
+
+    /// The blocks of both encoders.
+    fn blocks(&mut self) -> impl Iterator<Item = &mut Block<B>> {
+        let audio = self.audio_encoder.transformer.iter_mut();
+        audio.chain(&mut self.visual_encoder.blocks)
     }
 
     /// Everything before the head.

@@ -61,6 +61,11 @@ pub enum ModelError {
     /// The backend has no products in 8-bit integers.
     #[error("int8 runs on the CPU alone (backend flex, feature `flex` of avff-model)")]
     NoInt8,
+    /// The weights are packed or rounded for evaluation, and as they were they are gone.
+    #[error(
+        "this network's weights are packed or rounded for evaluation: load the checkpoint anew"
+    )]
+    Prepared,
     /// Keys that do not match the network.
     #[error("{}: {problems}", path.display())]
     Keys {

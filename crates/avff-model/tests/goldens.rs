@@ -11,6 +11,7 @@
 
 mod support;
 
+use avff_model::Classifier;
 use burn::backend::Autodiff;
 use burn_flex::Flex;
 use serde_json::Value;
@@ -33,6 +34,13 @@ fn micro() -> Value {
 #[test]
 fn classifier() {
     golden::check_classifier::<Flex>(&tiny()["classifier_tiny"], 3, EXACT, &Default::default());
+}
+
+#[test]
+fn packed_classifier() {
+    let golden = &tiny()["classifier_tiny"];
+    let pack = Classifier::<Flex>::into_packed;
+    golden::check_classifier_after(golden, 3, EXACT, &Default::default(), pack);
 }
 
 #[test]

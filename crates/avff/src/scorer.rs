@@ -125,6 +125,7 @@ pub fn open(
             Arithmetic::F32 => model,
             Arithmetic::Int8 => model.into_int8()?,
         };
+        let model = model.into_packed();
         let spec = spec.clone();
         Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size })
             as Box<dyn Scorer>)

@@ -261,7 +261,7 @@ pub fn required_keys<B: Backend, M: Module<B>>(model: &M) -> Vec<(String, Vec<us
 /// which PyTorch loads as they are. The file appears whole or not at all.
 ///
 /// # Errors
-/// [`ModelError::Io`].
+/// [`ModelError::Io`]; [`ModelError::Prepared`] of a network whose weights were packed or rounded.
 pub fn save<B: Backend, M: Module<B>>(
     model: &M,
     metadata: &Metadata,
@@ -271,5 +271,9 @@ pub fn save<B: Backend, M: Module<B>>(
     let path = path.into();
     let json = serde_json::to_string(metadata)
         .map_err(|e| ModelError::Io { path: path.clone(), source: io::Error::other(e) })?;
-    safetensors::write(&path, &save::collect(model, precision), json)
+    let tensors = save::collect(model, precision);
+    if tensors.iter().any(|tensor| tensor.shape.contains(&0)) {
+        return Err(ModelError::Prepared);
+    }
+    safetensors::write(&path, &tensors, json)
 }

@@ -12,15 +12,19 @@ mod flex;
 
 mod attention;
 mod bias_gelu;
+mod block;
 mod int8;
 mod norm;
+mod packed;
 mod product;
 mod residual;
 
 pub(crate) use attention::Attention;
 pub(crate) use bias_gelu::BiasGelu;
+pub(crate) use block::{PackedBlock, Rest};
 pub(crate) use int8::Int8;
 pub(crate) use norm::Norm;
+pub(crate) use packed::Packed;
 pub(crate) use product::Product;
 pub(crate) use residual::Residual;
 

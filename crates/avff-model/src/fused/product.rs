@@ -2,15 +2,19 @@
 
 use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
-use burn_flex::{Flex, FlexTensor};
+use {
+    super::flex::{contiguous, new, numbers},
+    avff_kernels::product::{Then, Weights},
+    burn::tensor::TensorMetadata,
+    burn_flex::{Flex, FlexTensor},
+};
 
 use super::{Fused, primitive, run, tensor};
 
 /// `x Wᵀ` of rows: `x`, `W`.
 ///
-/// Not faster than the plain product forward. Its gradient is: recorded as plain operations, that of
-/// the weight comes out as the transpose of a product, and every optimiser's step would walk it
-/// against the grain.
+/// The gradient of the weight is a product of its own: recorded as plain operations it comes out as the
+/// transpose of one, and every optimiser's step would walk it against the grain.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Product;
 
@@ -33,26 +37,59 @@ impl Fused<2> for Product {
 
     #[cfg(feature = "flex")]
     fn forward(&self, inputs: [FlexTensor; 2]) -> FlexTensor {
-        self.composed::<Flex>(inputs)
+        let [[rows, width], [outputs, _]] = inputs.each_ref().map(sizes);
+        if !pays(rows, width, outputs) {
+            return self.composed::<Flex>(inputs);
+        }
+        let [x, weight] = inputs.map(contiguous);
+        let weights = Weights::new(numbers(&weight), [outputs, width]);
+        let mut out = vec![0.0; rows * outputs];
+        weights.multiply(numbers(&x), None, &mut out, Then::Nothing);
+        new(out, [rows, outputs])
     }
 
     #[cfg(feature = "flex")]
     fn forward_saving(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
-        (self.composed::<Flex>(inputs.clone()), inputs)
+        (self.forward(inputs.clone()), inputs)
     }
 
     #[cfg(feature = "flex")]
     fn backward(
         &self,
-        [x, weight]: Self::Saved,
+        saved: Self::Saved,
         gradient: FlexTensor,
         [of_x, of_weight]: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
         use burn::tensor::ops::FloatTensorOps;
-        let across = Flex::float_swap_dims(gradient.clone(), 0, 1);
-        [
-            of_x.then(|| Flex::float_matmul(gradient, weight)),
-            of_weight.then(|| Flex::float_matmul(across, x)),
-        ]
+        let [[rows, inputs], [outputs, _]] = saved.each_ref().map(sizes);
+        let [x, weight] = saved;
+        let of_weight = of_weight.then(|| {
+            let across = Flex::float_swap_dims(gradient.clone(), 0, 1);
+            Flex::float_matmul(across, x)
+        });
+        let of_x = of_x.then(|| {
+            if !pays(rows, inputs, outputs) {
+                return Flex::float_matmul(gradient, weight);
+            }
+            let (gradient, weight) = (contiguous(gradient), contiguous(weight));
+            let weights = Weights::transposed(numbers(&weight), [outputs, inputs]);
+            let mut out = vec![0.0; rows * inputs];
+            weights.multiply(numbers(&gradient), None, &mut out, Then::Nothing);
+            new(out, [rows, inputs])
+        });
+        [of_x, of_weight]
     }
+}
+
+/// Rows and columns.
+#[cfg(feature = "flex")]
+fn sizes(x: &FlexTensor) -> [usize; 2] {
+    let shape = x.shape();
+    [shape[0], shape[1]]
+}
+
+/// Whether there is so much to multiply that packing does not count.
+#[cfg(feature = "flex")]
+fn pays(rows: usize, inputs: usize, outputs: usize) -> bool {
+    rows.min(inputs).min(outputs) >= 48
 }

@@ -58,6 +58,7 @@ fn check<const N: usize>(op: impl Fused<N>, inputs: [Tensor<Flex, 2>; N], ranks:
 #[test]
 fn kernels_compute_what_they_are_defined_as() {
     check(Product, [random([50, 33]), random([20, 33])], [2, 2]);
+    check(Product, [random([130, 50]), random([70, 50])], [2, 2]);
     check(BiasGelu, [random([50, 33]), random([1, 33])], [2, 1]);
     check(Residual, [random([50, 33]), random([50, 33]), random([1, 33])], [2, 2, 1]);
     check(Norm::with(1e-5), [random([50, 33]), random([1, 33]), random([1, 33])], [2, 1, 1]);

@@ -51,13 +51,18 @@ impl<B: Backend> SelfAttention<B> {
         }
     }
 
-    /// All but the bias of `proj`, which the block adds with its skip connection.
+    /// `skip + attention(x)`.
     ///
     /// # Shapes
-    /// - `x`: `[batch * tokens, dim]`
+    /// - `skip`, `x`: `[batch * tokens, dim]`
     /// - output: `[batch * tokens, dim]`
-    pub(crate) fn product(&self, x: Tensor<B, 2>, [batch, tokens]: [usize; 2]) -> Tensor<B, 2> {
+    pub(crate) fn skip(
+        &self,
+        skip: Tensor<B, 2>,
+        x: Tensor<B, 2>,
+        [batch, tokens]: [usize; 2],
+    ) -> Tensor<B, 2> {
         let attention = Attention { batch, tokens, heads: self.heads };
-        self.proj.product(attention.forward(self.qkv.product(x)))
+        self.proj.skip(skip, attention.forward(self.qkv.product(x)))
     }
 }

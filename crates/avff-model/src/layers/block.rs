@@ -2,10 +2,10 @@
 
 use burn::{nn::LayerNorm, prelude::*, tensor::activation};
 
-use super::{Linear, SelfAttention, layer_norm, normalise};
+use super::{Linear, SelfAttention, layer_norm, norm::EPSILON, normalise};
 use crate::{
     config::TransformerConfig,
-    fused::{BiasGelu, Residual},
+    fused::{Attention, PackedBlock, Rest},
     init::{Draw, Init},
 };
 
@@ -34,14 +34,13 @@ pub struct Mlp<B: Backend> {
 }
 
 impl<B: Backend> Mlp<B> {
-    /// All but the bias of `fc2`, which the block adds with its skip connection.
+    /// `skip + mlp(x)`.
     ///
     /// # Shapes
-    /// - `x`: `[rows, dim]`
+    /// - `skip`, `x`: `[rows, dim]`
     /// - output: `[rows, dim]`
-    fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        let hidden = self.fc1.product(x);
-        self.fc2.product(BiasGelu::forward(hidden, self.fc1.bias()))
+    fn skip(&self, skip: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.fc2.skip(skip, self.fc1.gelu(x))
     }
 }
 
@@ -79,10 +78,22 @@ impl<B: Backend> Block<B> {
 
     /// Rounds the weights of all four products to bytes.
     pub(crate) fn round_to_int8(&mut self) {
+        self.linears().into_iter().for_each(Linear::round_to_int8);
+    }
+
+    /// Packs the weights of all four products.
+    pub(crate) fn pack(&mut self) {
+        self.linears().into_iter().for_each(Linear::pack);
+    }
+
+    /// Whether weights are in another form, and gone.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.attn.qkv.is_prepared()
+    }
+
+    fn linears(&mut self) -> [&mut Linear<B>; 4] {
         let Self { attn, mlp, .. } = self;
-        for linear in [&mut attn.qkv, &mut attn.proj, &mut mlp.fc1, &mut mlp.fc2] {
-            linear.round_to_int8();
-        }
+        [&mut attn.qkv, &mut attn.proj, &mut mlp.fc1, &mut mlp.fc2]
     }
 
     /// `config.depth` of them.
@@ -101,10 +112,34 @@ impl<B: Backend> Block<B> {
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, tokens, dim] = x.dims();
         let x = x.reshape([batch * tokens, dim]);
-        let y = self.attn.product(normalise(&self.norm1, x.clone()), [batch, tokens]);
-        let x = Residual::forward(x, y, self.attn.proj.bias());
-        let y = self.mlp.product(normalise(&self.norm2, x.clone()));
-        let x = Residual::forward(x, y, self.mlp.fc2.bias());
+        let x = match self.packed([batch, tokens]) {
+            Some((weights, rest)) => weights.forward(x, rest),
+            None => {
+                let y = normalise(&self.norm1, x.clone());
+                let x = self.attn.skip(x, y, [batch, tokens]);
+                let y = normalise(&self.norm2, x.clone());
+                self.mlp.skip(x, y)
+            }
+        };
         x.reshape([batch, tokens, dim])
+    }
+
+    /// The block's parts, where all its weights are packed.
+    fn packed(&self, [batch, tokens]: [usize; 2]) -> Option<(PackedBlock<'_>, Rest<B>)> {
+        let Self { norm1, attn, norm2, mlp } = self;
+        let weights = PackedBlock {
+            qkv: attn.qkv.packed()?,
+            proj: attn.proj.packed()?,
+            fc1: mlp.fc1.packed()?,
+            fc2: mlp.fc2.packed()?,
+        };
+        let norm = |norm: &LayerNorm<B>| Some([norm.gamma.val(), norm.beta.as_ref()?.val()]);
+        let rest = Rest {
+            attention: Attention { batch, tokens, heads: attn.heads },
+            norms: [norm(norm1)?, norm(norm2)?],
+            epsilon: EPSILON,
+            biases: [attn.proj.bias(), mlp.fc1.bias(), mlp.fc2.bias()],
+        };
+        Some((weights, rest))
     }
 }

@@ -5,7 +5,7 @@ use burn::{module::Param, nn::LayerNorm, prelude::*, tensor::activation::relu};
 use super::{Linear, layer_norm, linear::project, normalise};
 use crate::{
     config::FusionAttention,
-    fused::{Attention, Residual},
+    fused::Attention,
     init::{Draw, Init},
 };
 
@@ -92,30 +92,32 @@ impl<B: Backend> CrossAttention<B> {
         }
     }
 
-    /// All but the bias of `out_proj`, which the block adds with its skip connection.
+    /// `x + attention(x)`.
     ///
     /// # Shapes
     /// - `x`: `[batch, tokens, dim]`
-    /// - output: `[batch, tokens, dim]`
-    fn product(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
+    /// - output: `[batch * tokens, dim]`
+    fn skip(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 2> {
         let [batch, tokens, dim] = x.dims();
         let (weight, bias) = (self.in_proj_weight.val(), self.in_proj_bias.val());
         let heads = self.heads;
+        let skip = x.clone().reshape([batch * tokens, dim]);
         match scope {
             FusionScope::Alone => {
                 let value = weight.narrow(0, 2 * dim, dim);
                 let rows = project(x, value, Some(bias.narrow(0, 2 * dim, dim)));
-                self.out_proj.product(rows).reshape([batch, tokens, dim])
+                self.out_proj.skip(skip, rows)
             }
             FusionScope::Tokens => {
                 let rows =
                     Attention { batch, tokens, heads }.forward(project(x, weight, Some(bias)));
-                self.out_proj.product(rows).reshape([batch, tokens, dim])
+                self.out_proj.skip(skip, rows)
             }
             FusionScope::AcrossBatch => {
                 let rows = project(x.swap_dims(0, 1), weight, Some(bias));
                 let rows = Attention { batch: tokens, tokens: batch, heads }.forward(rows);
-                self.out_proj.product(rows).reshape([tokens, batch, dim]).swap_dims(0, 1)
+                let rows = rows.reshape([tokens, batch, dim]).swap_dims(0, 1);
+                self.out_proj.skip(skip, rows.reshape([batch * tokens, dim]))
             }
         }
     }
@@ -141,14 +143,17 @@ impl<B: Backend> FusionBlock<B> {
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
-        let shape @ [batch, tokens, dim] = x.dims();
-        let rows = [batch * tokens, dim];
-        let y = self.attention.product(x.clone(), scope).reshape(rows);
-        let h = Residual::forward(x.reshape(rows), y, self.attention.out_proj.bias());
-        let h = normalise(&self.norm1, h);
-        let y = self.fc2.product(relu(self.fc1.forward(h.clone())));
-        let h = Residual::forward(h, y, self.fc2.bias());
-        normalise(&self.norm2, h).reshape(shape)
+        let shape = x.dims();
+        let h = normalise(&self.norm1, self.attention.skip(x, scope));
+        let y = relu(self.fc1.forward(h.clone()));
+        normalise(&self.norm2, self.fc2.skip(h, y)).reshape(shape)
+    }
+
+    /// Packs the weights of what are linear layers.
+    fn pack(&mut self) {
+        for linear in [&mut self.attention.out_proj, &mut self.fc1, &mut self.fc2] {
+            linear.pack();
+        }
     }
 }
 
@@ -179,6 +184,10 @@ impl<B: Backend> CrossModal<B> {
                 norm2: layer_norm(dim, device),
             },
         }
+    }
+
+    pub(crate) fn pack(&mut self) {
+        self.transformer.pack();
     }
 
     /// # Shapes

@@ -3,7 +3,7 @@
 use burn::{module::Param, prelude::*};
 
 use crate::{
-    fused::{Int8, Product},
+    fused::{BiasGelu, Int8, Packed, Product, Residual},
     init::{Draw, Init},
 };
 
@@ -17,9 +17,18 @@ pub struct Linear<B: Backend> {
     pub weight: Param<Tensor<B, 2>>,
     /// `[out]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
-    /// The weight in bytes, in the place of `weight`.
+    /// The weight for evaluation, in the place of `weight`.
     #[module(skip)]
-    int8: Option<Int8>,
+    prepared: Option<Prepared>,
+}
+
+/// A weight as evaluation multiplies with it.
+#[derive(Debug, Clone)]
+enum Prepared {
+    /// In the order in which products read it.
+    Packed(Packed),
+    /// In bytes.
+    Int8(Int8),
 }
 
 impl<B: Backend> Linear<B> {
@@ -33,7 +42,7 @@ impl<B: Backend> Linear<B> {
         Self {
             weight: init.param([outputs, inputs], draw, device),
             bias: Some(init.param([outputs], Draw::Constant(0.0), device)),
-            int8: None,
+            prepared: None,
         }
     }
 
@@ -44,7 +53,7 @@ impl<B: Backend> Linear<B> {
         draw: Draw,
         device: &B::Device,
     ) -> Self {
-        Self { weight: init.param([outputs, inputs], draw, device), bias: None, int8: None }
+        Self { weight: init.param([outputs, inputs], draw, device), bias: None, prepared: None }
     }
 
     /// As `torch.nn.Linear` starts.
@@ -57,25 +66,66 @@ impl<B: Backend> Linear<B> {
         Self {
             weight: init.param([outputs, inputs], draw, device),
             bias: Some(init.param([outputs], draw, device)),
-            int8: None,
+            prepared: None,
         }
     }
 
     /// `x Wᵀ`, without the bias.
     pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        match &self.int8 {
-            Some(weight) => weight.product(x),
+        match &self.prepared {
+            Some(Prepared::Packed(weight)) => weight.product(x),
+            Some(Prepared::Int8(weight)) => weight.product(x),
             None => Product::forward(x, self.weight.val()),
+        }
+    }
+
+    /// `gelu(x Wᵀ + b)`.
+    pub(crate) fn gelu(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.prepared {
+            Some(Prepared::Packed(weight)) => weight.gelu(x, self.bias()),
+            _ => BiasGelu::forward(self.product(x), self.bias()),
+        }
+    }
+
+    /// `skip + (x Wᵀ + b)`.
+    pub(crate) fn skip(&self, skip: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.prepared {
+            Some(Prepared::Packed(weight)) => weight.skip(skip, x, self.bias()),
+            _ => Residual::forward(skip, self.product(x), self.bias()),
         }
     }
 
     /// Rounds the weight to bytes, and lets it go where that is what products run with.
     pub(crate) fn round_to_int8(&mut self) {
-        self.int8 = Int8::new(self.weight.val());
-        if self.int8.is_some() {
+        self.prepare(Int8::new(self.weight.val()).map(Prepared::Int8));
+    }
+
+    /// Packs the weight, and lets it go where that is what products run with.
+    pub(crate) fn pack(&mut self) {
+        if self.prepared.is_none() {
+            self.prepare(Packed::new(self.weight.val()).map(Prepared::Packed));
+        }
+    }
+
+    /// The weight, where it is packed.
+    pub(crate) fn packed(&self) -> Option<&Packed> {
+        match &self.prepared {
+            Some(Prepared::Packed(weight)) => Some(weight),
+            _ => None,
+        }
+    }
+
+    /// Whether the weight is in another form, and gone.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
+    }
+
+    fn prepare(&mut self, prepared: Option<Prepared>) {
+        if prepared.is_some() {
             let [outputs, _] = self.weight.dims();
             let empty = Tensor::zeros([outputs, 0], &self.weight.device());
             self.weight = Param::from_tensor(empty).set_require_grad(false);
+            self.prepared = prepared;
         }
     }
 
@@ -96,10 +146,11 @@ impl<B: Backend> Linear<B> {
     pub fn forward<const D: usize>(&self, x: Tensor<B, D>) -> Tensor<B, D> {
         let mut shape = x.dims();
         let rows = shape[..D - 1].iter().product::<usize>();
-        let y = self.product(x.reshape([rows, shape[D - 1]]));
-        let y = match &self.bias {
-            Some(bias) => y + bias.val().unsqueeze(),
-            None => y,
+        let x = x.reshape([rows, shape[D - 1]]);
+        let y = match (&self.bias, &self.prepared) {
+            (Some(bias), Some(Prepared::Packed(weight))) => weight.with_bias(x, bias.val()),
+            (Some(bias), _) => self.product(x) + bias.val().unsqueeze(),
+            (None, _) => self.product(x),
         };
         shape[D - 1] = y.dims()[1];
         y.reshape(shape)

@@ -8,7 +8,7 @@ use burn::{
 use crate::fused::Norm;
 
 /// PyTorch's default, which the reference leaves as it is.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// The layer over the last axis.
 pub(crate) fn normalise<B: Backend, const D: usize>(

@@ -138,8 +138,20 @@ pub fn check_classifier<B: Backend>(
     value: Tolerance,
     device: &B::Device,
 ) {
+    check_classifier_after(golden, batch, value, device, |model: Classifier<B>| model);
+}
+
+/// The same of a network that something was done to, which must not change its numbers.
+pub fn check_classifier_after<B: Backend>(
+    golden: &Value,
+    batch: usize,
+    value: Tolerance,
+    device: &B::Device,
+    prepare: impl Fn(Classifier<B>) -> Classifier<B>,
+) {
     for section in ["batch", "tokens"] {
         let (config, model) = classifier::<B>(golden, section, device);
+        let model = prepare(model);
         let golden = &golden[section];
         let (audio, video) = inputs::<B>(batch, device);
         let scope = FusionScope::training(config.fusion_attention);

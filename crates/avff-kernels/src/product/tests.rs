@@ -1,0 +1,115 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::{
+    gelu::bias_gelu,
+    testing::{close, numbers},
+};
+
+/// `x Wᵀ + bias` in f64.
+fn reference(x: &[f32], weights: &[f32], bias: &[f32], inputs: usize) -> Vec<f64> {
+    let mut out = Vec::new();
+    for row in x.chunks(inputs) {
+        for (weights, bias) in weights.chunks(inputs).zip(bias) {
+            let products = row.iter().zip(weights).map(|(x, w)| f64::from(*x) * f64::from(*w));
+            out.push(products.sum::<f64>() + f64::from(*bias));
+        }
+    }
+    out
+}
+
+/// Rows, inputs and outputs: less than a panel, whole panels, one more and one less than a block.
+const SHAPES: [[usize; 3]; 7] =
+    [[1, 1, 1], [5, 7, 17], [6, 16, 16], [99, 33, 40], [13, 767, 8], [7, 769, 18], [25, 1600, 33]];
+
+#[test]
+fn equals_the_definition() {
+    for [rows, inputs, outputs] in SHAPES {
+        let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+        let (bias, held) = (numbers(3, outputs), numbers(4, rows * outputs));
+        let packed = Weights::new(&weights, [outputs, inputs]);
+        let multiply = |bias, then| {
+            let mut out = held.clone();
+            packed.multiply(&x, bias, &mut out, then);
+            out
+        };
+        let want = reference(&x, &weights, &vec![0.0; outputs], inputs);
+        // Sums of as many products as there are inputs, each of about 0.3 and rounded once.
+        let tolerance = 1e-6 * (inputs as f64).sqrt().max(2.0);
+        close(&multiply(None, Then::Nothing), &want, tolerance);
+        let want = reference(&x, &weights, &bias, inputs);
+        let sums = multiply(Some(&bias), Then::Nothing);
+        close(&sums, &want, tolerance);
+        let mut gelu = sums;
+        bias_gelu(&mut gelu, &vec![0.0; outputs]);
+        assert_eq!(multiply(Some(&bias), Then::Gelu), gelu);
+        let skipped: Vec<f64> =
+            want.iter().zip(&held).map(|(want, held)| want + f64::from(*held)).collect();
+        close(&multiply(Some(&bias), Then::Skip), &skipped, tolerance);
+    }
+}
+
+/// A weight that lies the other way is read as it lies.
+#[test]
+fn transposed_weights_give_the_same_numbers() {
+    let transpose = |x: &[f32], columns: usize| -> Vec<f32> {
+        (0..columns).flat_map(|c| x.iter().skip(c).step_by(columns)).copied().collect()
+    };
+    for [rows, inputs, outputs] in SHAPES {
+        let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+        let packed = Weights::new(&weights, [outputs, inputs]);
+        let mut want = vec![0.0; rows * outputs];
+        packed.multiply(&x, None, &mut want, Then::Nothing);
+        let packed = Weights::transposed(&transpose(&weights, inputs), [inputs, outputs]);
+        let mut got = vec![1.0; rows * outputs];
+        packed.multiply(&x, None, &mut got, Then::Nothing);
+        assert_eq!(got, want);
+    }
+}
+
+/// A row's numbers are the same alone, among others, and with any number of threads.
+#[test]
+fn neither_neighbours_nor_threads_change_a_number() {
+    let [rows, inputs, outputs] = [200, 800, 24];
+    let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+    let packed = Weights::new(&weights, [outputs, inputs]);
+    let run = |x: &[f32], threads: usize| {
+        let mut out = vec![0.0; x.len() / inputs * outputs];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| packed.multiply(x, None, &mut out, Then::Nothing));
+        out
+    };
+    let all = run(&x, 1);
+    assert_eq!(run(&x, 3), all);
+    assert_eq!(run(&x, 64), all);
+    for row in [0, 7, 199] {
+        let alone = run(&x[row * inputs..][..inputs], 2);
+        assert_eq!(alone, all[row * outputs..][..outputs]);
+    }
+}
+
+#[test]
+fn every_row_is_somebodys() {
+    for threads in [1, 2, 16, 300] {
+        for rows in [0, 1, 5, 12, 13, 512, 1568, 100_000] {
+            let shares: Vec<usize> = shares(rows, threads).collect();
+            assert_eq!(shares.iter().sum::<usize>(), rows);
+            assert!(shares.iter().all(|share| *share <= TASK_ROWS));
+            // Only the last task may end in the middle of a panel.
+            let before = &shares[..shares.len().saturating_sub(1)];
+            assert!(before.iter().all(|share| share.is_multiple_of(ROWS)));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_row() {
+    let packed = Weights::new(&numbers(1, 20 * 8), [20, 8]);
+    let mut x = numbers(2, 7 * 8);
+    (x[8], x[50]) = (f32::NAN, f32::INFINITY);
+    let mut out = vec![0.0; 7 * 20];
+    packed.multiply(&x, None, &mut out, Then::Nothing);
+    for (r, row) in out.chunks(20).enumerate() {
+        let finite = row.iter().filter(|y| y.is_finite()).count();
+        assert_eq!(finite, if r == 1 || r == 6 { 0 } else { 20 }, "row {r}");
+    }
+}

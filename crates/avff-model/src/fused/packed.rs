@@ -1,0 +1,130 @@
+//! Weights in the order in which products read them, for evaluation on the CPU.
+
+use burn::prelude::*;
+#[cfg(feature = "flex")]
+use {
+    super::{
+        flex::{cast, contiguous, new, numbers, owned, same},
+        primitive, tensor,
+    },
+    avff_kernels::product::{Then, Weights},
+    burn::tensor::ops::FloatTensor,
+    burn_flex::FlexTensor,
+    std::sync::Arc,
+};
+
+/// A weight matrix, packed.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    #[cfg(feature = "flex")]
+    weights: Arc<Weights>,
+    /// There is none without kernels.
+    #[cfg(not(feature = "flex"))]
+    never: std::convert::Infallible,
+}
+
+impl Packed {
+    /// Packs a `[outputs, inputs]` matrix of f32; `None` where products run otherwise, or there is
+    /// nothing to multiply with.
+    pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
+        #[cfg(feature = "flex")]
+        {
+            let shape = weight.dims();
+            if weight.dtype() != burn::tensor::DType::F32 || shape.contains(&0) {
+                return None;
+            }
+            let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
+            Some(Self { weights: Arc::new(Weights::new(numbers(&weight), shape)) })
+        }
+        #[cfg(not(feature = "flex"))]
+        {
+            let _ = weight;
+            None
+        }
+    }
+
+    /// `x Wᵀ`.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - output: `[rows, outputs]`
+    pub(crate) fn product<B: Backend>(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        #[cfg(feature = "flex")]
+        return self.multiply(x, None, Then::Nothing);
+        #[cfg(not(feature = "flex"))]
+        self.none(x)
+    }
+
+    /// `x Wᵀ + bias`.
+    pub(crate) fn with_bias<B: Backend>(
+        &self,
+        x: Tensor<B, 2>,
+        bias: Tensor<B, 1>,
+    ) -> Tensor<B, 2> {
+        #[cfg(feature = "flex")]
+        return self.multiply(x, Some(bias), Then::Nothing);
+        #[cfg(not(feature = "flex"))]
+        self.none((x, bias))
+    }
+
+    /// `gelu(x Wᵀ + bias)`.
+    pub(crate) fn gelu<B: Backend>(&self, x: Tensor<B, 2>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
+        #[cfg(feature = "flex")]
+        return self.multiply(x, Some(bias), Then::Gelu);
+        #[cfg(not(feature = "flex"))]
+        self.none((x, bias))
+    }
+
+    /// `skip + x Wᵀ + bias`.
+    pub(crate) fn skip<B: Backend>(
+        &self,
+        skip: Tensor<B, 2>,
+        x: Tensor<B, 2>,
+        bias: Tensor<B, 1>,
+    ) -> Tensor<B, 2> {
+        #[cfg(feature = "flex")]
+        {
+            let (mut out, x, bias) =
+                (owned(flex(skip)), contiguous(flex(x)), contiguous(flex(bias)));
+            let bias = Some(numbers(&bias));
+            self.weights.multiply(numbers(&x), bias, out.storage_mut(), Then::Skip);
+            back(out)
+        }
+        #[cfg(not(feature = "flex"))]
+        self.none((skip, x, bias))
+    }
+
+    #[cfg(feature = "flex")]
+    fn multiply<B: Backend>(
+        &self,
+        x: Tensor<B, 2>,
+        bias: Option<Tensor<B, 1>>,
+        then: Then,
+    ) -> Tensor<B, 2> {
+        let [rows, _] = x.dims();
+        let (x, bias) = (contiguous(flex(x)), bias.map(|bias| contiguous(flex(bias))));
+        let mut out = vec![0.0; rows * self.weights.outputs()];
+        self.weights.multiply(numbers(&x), bias.as_ref().map(numbers), &mut out, then);
+        back(new(out, [rows, self.weights.outputs()]))
+    }
+
+    #[cfg(feature = "flex")]
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    #[cfg(not(feature = "flex"))]
+    pub(super) fn none<T, U>(&self, _: T) -> U {
+        match self.never {}
+    }
+}
+
+#[cfg(feature = "flex")]
+pub(super) fn flex<B: Backend, const D: usize>(x: Tensor<B, D>) -> FlexTensor {
+    cast(primitive(x)).unwrap_or_else(|_| unreachable!("made for this backend"))
+}
+
+#[cfg(feature = "flex")]
+pub(super) fn back<B: Backend, const D: usize>(x: FlexTensor) -> Tensor<B, D> {
+    tensor(same::<_, FloatTensor<B>>(x))
+}

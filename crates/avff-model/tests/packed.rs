@@ -1,0 +1,103 @@
+//! A classifier whose weights are packed for evaluation.
+#![cfg(feature = "flex")]
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use avff_model::{
+    AvffConfig, Classifier, FusionScope, Init, ModelError,
+    checkpoint::{self, Kind, Metadata, Precision},
+};
+use burn::{
+    backend::Autodiff,
+    module::Module,
+    tensor::{Distribution, Tensor, backend::Backend},
+};
+use burn_flex::Flex;
+
+fn small() -> AvffConfig {
+    let mut config = AvffConfig::open_avff();
+    config.audio.frames = 128;
+    (config.video.height, config.video.width) = (32, 32);
+    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (96, 2, 3);
+    config
+}
+
+fn model<B: Backend>() -> Classifier<B> {
+    Classifier::new(&small(), &mut Init::seeded(3), &Default::default()).unwrap()
+}
+
+fn inputs(batch: usize) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
+    let (normal, device) = (Distribution::Normal(0.0, 1.0), Default::default());
+    Flex::seed(&device, 5);
+    (
+        Tensor::random([batch, 128, 128], normal, &device),
+        Tensor::random([batch, 3, 16, 32, 32], normal, &device),
+    )
+}
+
+fn logits(model: &Classifier<Flex>, audio: Tensor<Flex, 3>, video: Tensor<Flex, 5>) -> Vec<f32> {
+    let scope = FusionScope::evaluation(small().fusion_attention);
+    model.forward(audio, video, scope).into_data().to_vec().unwrap()
+}
+
+#[test]
+fn logits_are_those_of_the_plain_network() {
+    let (audio, video) = inputs(2);
+    let plain = model::<Flex>();
+    let packed = plain.clone().into_packed();
+    let want = logits(&plain, audio.clone(), video.clone());
+    for (got, want) in logits(&packed, audio, video).iter().zip(&want) {
+        // Sums of the same numbers in the same order but for blocks of them.
+        assert!((got - want).abs() < 2e-6, "{got}, {want}");
+    }
+}
+
+/// The packed weights are in the place of the plain ones, not beside them.
+#[test]
+fn weights_are_held_once() {
+    let plain = model::<Flex>();
+    let packed = plain.clone().into_packed();
+    let config = small().encoder;
+    let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
+    let cross = 3 * config.dim * config.dim;
+    let gone = 2 * config.depth * block + 2 * cross;
+    assert_eq!(plain.num_params() - packed.num_params(), gone);
+    // And a second time there is nothing to do.
+    assert_eq!(packed.clone().into_packed().num_params(), packed.num_params());
+}
+
+#[test]
+fn a_clips_logits_do_not_depend_on_its_neighbours() {
+    let packed = model::<Flex>().into_packed();
+    let (audio, video) = inputs(3);
+    let together = logits(&packed, audio.clone(), video.clone());
+    for clip in 0..3 {
+        let alone =
+            logits(&packed, audio.clone().narrow(0, clip, 1), video.clone().narrow(0, clip, 1));
+        // The head's products are not packed, and may sum in another order in a batch.
+        for (alone, together) in alone.iter().zip(&together[2 * clip..]) {
+            assert!((alone - together).abs() < 1e-6, "{alone}, {together}");
+        }
+    }
+}
+
+#[test]
+fn such_a_network_is_not_saved_and_not_rounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("packed.safetensors");
+    let metadata = Metadata::new(Kind::Classifier, &small(), false);
+    let (packed, rounded) = (model::<Flex>().into_packed(), model::<Flex>().into_int8().unwrap());
+    for model in [&packed, &rounded] {
+        let saved = checkpoint::save::<Flex, _>(model, &metadata, Precision::F32, &path);
+        assert!(matches!(saved, Err(ModelError::Prepared)));
+        assert!(!path.exists());
+    }
+    assert!(matches!(packed.into_int8(), Err(ModelError::Prepared)));
+}
+
+/// Where there is no kernel, nothing changes.
+#[test]
+fn other_backends_stay_as_they_are() {
+    let model = model::<Autodiff<Flex>>();
+    let before = model.num_params();
+    assert_eq!(model.into_packed().num_params(), before);
+}
