@@ -1,16 +1,14 @@
 //! The stage-3 classifier: both encoders, A2V and V2A over all tokens, and the head.
 
-use burn::{
-    prelude::*,
-    tensor::{TensorData, activation::relu},
-};
-use rand::{Rng, RngExt};
+use burn::{prelude::*, tensor::activation::relu};
+use rand::Rng;
 
 use crate::{
-    config::AvffConfig,
+    config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
     fused::Int8,
+    head::Head,
     init::Init,
     layers::{Block, CrossModal, FusionScope, Linear},
     loss,
@@ -18,59 +16,6 @@ use crate::{
 
 /// Outputs of the classifier: index 0 is fake, index 1 is real.
 pub const CLASSES: usize = 2;
-
-/// The multi-layer head.
-#[derive(Module, Debug)]
-pub struct Head<B: Backend> {
-    /// `[hidden, 2 * hidden]`.
-    pub fc1: Linear<B>,
-    /// `[hidden, hidden]`.
-    pub fc2: Linear<B>,
-    /// `[2, hidden]`.
-    pub fc3: Linear<B>,
-    dropout: f64,
-}
-
-impl<B: Backend> Head<B> {
-    /// # Shapes
-    /// - `x`: `[batch, 2 * hidden]`
-    /// - output: `[batch, 2]`
-    pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.through(x, |x| x)
-    }
-
-    /// [`forward`](Self::forward) with features dropped, each clip's drawn from a generator of its own:
-    /// on the host, so that a step can be repeated on any backend and in any parts.
-    pub fn forward_dropping(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
-        self.through(x, |x| self.drop(x, clips))
-    }
-
-    fn through(
-        &self,
-        x: Tensor<B, 2>,
-        mut drop: impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>,
-    ) -> Tensor<B, 2> {
-        let x = relu(drop(self.fc1.forward(x)));
-        let x = relu(drop(self.fc2.forward(x)));
-        self.fc3.forward(x)
-    }
-
-    /// Zero with the config's probability, scaled up to keep the mean elsewhere.
-    fn drop(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
-        if self.dropout == 0.0 {
-            return x;
-        }
-        let [batch, features] = x.dims();
-        let kept = (1.0 / (1.0 - self.dropout)) as f32;
-        let draw = |rng: &mut _| if RngExt::random::<f64>(rng) < self.dropout { 0.0 } else { kept };
-        let rows = clips.iter_mut().take(batch);
-        let factors: Vec<f32> =
-            rows.flat_map(|rng| (0..features).map(|_| draw(rng)).collect::<Vec<_>>()).collect();
-        let shape = [factors.len() / features, features];
-        let factors = Tensor::from_data(TensorData::new(factors, shape), (&x.device(), x.dtype()));
-        x * factors
-    }
-}
 
 /// What the encoders and cross-modal networks make of a batch.
 #[derive(Debug, Clone)]
@@ -96,10 +41,14 @@ pub struct Classifier<B: Backend> {
     pub a2v: CrossModal<B>,
     /// Visual tokens to audio ones.
     pub v2a: CrossModal<B>,
-    /// Per-token means of the visual side to the head.
+    /// Over the tokens of the visual side, `[hidden, tokens]`: of their means, or of each feature.
     pub mlp_vision: Linear<B>,
-    /// Per-token means of the audio side to the head.
+    /// The same of the audio side.
     pub mlp_audio: Linear<B>,
+    /// Where the head sees features: of each visual feature what is left of its tokens, `[1, hidden]`.
+    pub mlp_vision_out: Option<Linear<B>>,
+    /// The same of the audio side.
+    pub mlp_audio_out: Option<Linear<B>>,
     /// The head.
     pub mlp_head: Head<B>,
 }
@@ -115,6 +64,9 @@ impl<B: Backend> Classifier<B> {
         config.validate()?;
         let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
         let (dim, heads, hidden) = (config.encoder.dim, config.encoder.heads, config.head.hidden);
+        let features = config.head.input == HeadInput::Features;
+        // Uni- and cross-modal features of both modalities, or what each token's mean came to.
+        let seen = if features { 4 * dim } else { 2 * hidden };
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
@@ -122,12 +74,9 @@ impl<B: Backend> Classifier<B> {
             v2a: CrossModal::new(init, [video, audio], dim, heads, device),
             mlp_vision: Linear::torch_default(init, [video, hidden], device),
             mlp_audio: Linear::torch_default(init, [audio, hidden], device),
-            mlp_head: Head {
-                fc1: Linear::torch_default(init, [2 * hidden, hidden], device),
-                fc2: Linear::torch_default(init, [hidden, hidden], device),
-                fc3: Linear::torch_default(init, [hidden, CLASSES], device),
-                dropout: config.head.dropout,
-            },
+            mlp_vision_out: features.then(|| Linear::torch_default(init, [hidden, 1], device)),
+            mlp_audio_out: features.then(|| Linear::torch_default(init, [hidden, 1], device)),
+            mlp_head: Head::new(init, [seen, hidden], config.head.dropout, device),
         })
     }
 
@@ -199,15 +148,11 @@ impl<B: Backend> Classifier<B> {
         loss::in_f32(self.mlp_head.forward(self.reduce(embeddings)))
     }
 
-    /// What the head sees: `[batch, 2 * hidden]`.
+    /// What the head sees.
     fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
-        // The mean over both embeddings joined on features; they have equally many.
-        let token_means = |crossed: Tensor<B, 3>, own: Tensor<B, 3>| -> Tensor<B, 2> {
-            (crossed.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2)
-        };
-        let vision = self.mlp_vision.forward(token_means(a2v, video));
-        let sound = self.mlp_audio.forward(token_means(v2a, audio));
+        let vision = reduce(&self.mlp_vision, self.mlp_vision_out.as_ref(), a2v, video);
+        let sound = reduce(&self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
         Tensor::cat(vec![vision, sound], 1)
     }
 
@@ -237,5 +182,29 @@ impl<B: Backend> Classifier<B> {
     ) -> Tensor<B, 2> {
         let reduced = self.reduce(self.embed(audio, video, scope));
         loss::in_f32(self.mlp_head.forward_dropping(reduced, clips))
+    }
+}
+
+/// One modality's tokens to what the head sees of them.
+///
+/// # Shapes
+/// - `crossed`, `own`: `[batch, tokens, dim]`
+/// - output: `[batch, 2 * dim]` where there is an `out`, `[batch, hidden]` where there is none
+fn reduce<B: Backend>(
+    tokens: &Linear<B>,
+    out: Option<&Linear<B>>,
+    crossed: Tensor<B, 3>,
+    own: Tensor<B, 3>,
+) -> Tensor<B, 2> {
+    match out {
+        // The mean over both embeddings joined on features; they have equally many.
+        None => {
+            let means = (crossed.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2);
+            tokens.forward(means)
+        }
+        Some(out) => {
+            let joined = Tensor::cat(vec![crossed, own], 2);
+            out.over_tokens(relu(tokens.over_tokens(joined))).squeeze_dim(1)
+        }
     }
 }

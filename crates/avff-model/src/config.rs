@@ -96,6 +96,22 @@ pub struct HeadConfig {
     /// Dropout in the head while training; evaluation never drops (the reference's `eval.py` does,
     /// which makes its scores random).
     pub dropout: f64,
+    /// What it sees of the embeddings.
+    #[serde(default)]
+    pub input: HeadInput,
+}
+
+/// What the head sees of the embeddings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadInput {
+    /// The mean over features of every token: the reference. Embeddings come out of a LayerNorm, whose
+    /// mean is the same for every token as long as its weights are, so the head starts all but blind.
+    #[default]
+    TokenMeans,
+    /// All features: of each modality the embedding and the one made from the other, joined on features,
+    /// the tokens reduced by a small network: the paper's idea.
+    Features,
 }
 
 /// Along which axis audio is cut into slices.
@@ -247,13 +263,13 @@ impl AvffConfig {
                 target_norm: TargetNorm::Row,
             },
             loss: LossConfig { reconstruction: 1.0, contrast: 0.05, temperature: 0.05 },
-            head: HeadConfig { hidden: 1024, dropout: 0.5 },
+            head: HeadConfig { hidden: 1024, dropout: 0.5, input: HeadInput::TokenMeans },
         }
     }
 
     /// The same sizes with the choices the paper's idea calls for: slices of both modalities are
-    /// moments, A2V/V2A attend within the clip, every clip has its own mask, and only hidden
-    /// patches are reconstructed, standardised patch by patch.
+    /// moments, A2V/V2A attend within the clip, every clip has its own mask, only hidden patches are
+    /// reconstructed, standardised patch by patch, and the head sees features.
     #[must_use]
     pub fn avff() -> Self {
         Self {
@@ -265,6 +281,7 @@ impl AvffConfig {
                 target_norm: TargetNorm::Patch,
             },
             loss: LossConfig { contrast: 0.01, ..Self::open_avff().loss },
+            head: HeadConfig { input: HeadInput::Features, ..Self::open_avff().head },
             ..Self::open_avff()
         }
     }

@@ -6,7 +6,7 @@
 //! weights; clips come from `avff-data`.
 //!
 //! - [`config`]: sizes, and each choice that can be made differently, by name
-//! - [`classifier`], [`pretrain`]: the two models
+//! - [`classifier`], [`pretrain`]: the two models; [`head`]: what the first ends in
 //! - [`encoder`], [`decoder`], [`layers`]: what they are made of
 //! - [`mask`]: complementary masks
 //! - [`pictures`]: what was reconstructed, to look at
@@ -42,6 +42,7 @@ pub mod decoder;
 pub mod encoder;
 pub mod error;
 mod fused;
+pub mod head;
 pub mod init;
 pub mod layers;
 mod loss;

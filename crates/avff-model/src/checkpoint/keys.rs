@@ -28,7 +28,7 @@ pub(crate) fn dropped_by_adaptation(key: &str) -> bool {
 
 /// Keys the classifier starts afresh after adaptation.
 pub(crate) fn fresh_after_adaptation(key: &str) -> bool {
-    ["a2v.mlp.", "v2a.mlp.", "mlp_vision.", "mlp_audio.", "mlp_head."]
+    ["a2v.mlp.", "v2a.mlp.", "mlp_vision", "mlp_audio", "mlp_head."]
         .iter()
         .any(|prefix| key.starts_with(prefix))
 }

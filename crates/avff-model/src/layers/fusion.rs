@@ -55,12 +55,7 @@ impl<B: Backend> TokenMap<B> {
     /// - `x`: `[batch, inputs, dim]`
     /// - output: `[batch, outputs, dim]`
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        // The weight from the left, so that no token axis has to be moved.
-        let y = self.linear.weight.val().unsqueeze::<3>().matmul(x);
-        match &self.linear.bias {
-            Some(bias) => y + bias.val().unsqueeze_dim::<2>(1).unsqueeze::<3>(),
-            None => y,
-        }
+        self.linear.over_tokens(x)
     }
 }
 

@@ -70,6 +70,20 @@ impl<B: Backend> Linear<B> {
         }
     }
 
+    /// The layer over tokens instead of features.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch, inputs, dim]`
+    /// - output: `[batch, outputs, dim]`
+    pub(crate) fn over_tokens(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        // The weight from the left, so that no token axis has to be moved.
+        let y = self.weight.val().unsqueeze::<3>().matmul(x);
+        match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze_dim::<2>(1).unsqueeze::<3>(),
+            None => y,
+        }
+    }
+
     /// `x Wᵀ`, without the bias.
     pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.prepared {
