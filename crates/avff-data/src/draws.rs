@@ -30,6 +30,7 @@ pub enum Purpose {
     WhiteNoise = 9,
     Masks = 10,
     Noise = 11,
+    Synth = 64,
 }
 
 /// The sample that something is drawn for.
