@@ -14,6 +14,7 @@
 //! - [`manifest`]: a data set on disk to a manifest
 //! - [`clips`]: how clips are prepared for a network
 //! - [`crop`]: a manifest's clips cut to their faces, on disk
+//! - [`synth`]: clips that are made, with known truth, on disk
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -30,6 +31,7 @@
 
 pub mod adapt;
 pub mod check;
+mod claim;
 pub mod clip_scores;
 pub mod clips;
 pub mod convert;
@@ -42,6 +44,7 @@ pub mod hash;
 pub mod manifest;
 pub mod scorer;
 pub mod split;
+pub mod synth;
 pub mod table;
 
 pub use avff_data as data;

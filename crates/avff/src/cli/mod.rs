@@ -12,6 +12,7 @@ mod manifest;
 mod network;
 mod score;
 mod split;
+mod synth;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -52,6 +53,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Manifest(manifest::Args),
+    Synth(synth::Args),
 }
 
 /// Runs the command line.
@@ -79,6 +81,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Manifest(args) => manifest::run(&args),
+        Command::Synth(args) => synth::run(&args),
     }
 }
 

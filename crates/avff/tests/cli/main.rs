@@ -16,4 +16,5 @@ mod resume;
 mod score;
 mod setup;
 mod split;
+mod synth;
 mod windows;
