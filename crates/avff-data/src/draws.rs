@@ -30,8 +30,9 @@ pub enum Purpose {
     WhiteNoise = 9,
     Masks = 10,
     Noise = 11,
-    // Not of samples but of statistics: numbers of their own, so that neither runs into the other.
-    Bootstrap = 64,
+    // Not of samples: numbers of their own, so that neither runs into the other.
+    Synth = 64,
+    Bootstrap = 65,
 }
 
 /// The sample that something is drawn for.

@@ -26,6 +26,7 @@
 //!   [`footage`], a part of a clip before it is a tensor; [`augment`], what training varies in it;
 //!   [`cache`], what need not be decoded twice; [`draws`], chance that depends on a seed alone.
 //! - [`survey`]: what the clips of a set are like, and the statistics a spec needs.
+//! - [`synth`]: clips that are made, with known truth, to test what a network can learn.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
 //! - [`error`]: what can go wrong, at which stage, and what to do about it.
 //!
@@ -77,3 +78,4 @@ pub mod silence;
 pub mod sound;
 pub mod spec;
 pub mod survey;
+pub mod synth;

@@ -319,6 +319,9 @@ pub enum Error {
         /// Why not.
         failure: crate::failure::ClipFailure,
     },
+    /// A setting of made clips that cannot be used.
+    #[error(transparent)]
+    Synth(avff_data::error::DataError),
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),

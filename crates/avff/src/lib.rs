@@ -19,6 +19,7 @@
 //! - [`shard`]: such runs in parts, that any scheduler starts
 //! - [`start`]: a pre-training model whose encoders are published ones
 //! - [`reconstruct`]: what such a model makes of a clip, to look at
+//! - [`synth`]: clips that are made, with known truth, on disk
 //!
 //! ```no_run
 //! use avff::{clips, device::Device, eval, model::Checkpoint, scorer::{self, ScorerOptions}};
@@ -36,6 +37,7 @@
 pub mod adapt;
 pub mod cache;
 pub mod check;
+mod claim;
 pub mod clip_scores;
 pub mod clips;
 pub mod compare;
@@ -52,6 +54,7 @@ pub mod scorer;
 pub mod shard;
 pub mod split;
 pub mod start;
+pub mod synth;
 pub mod table;
 pub mod training;
 

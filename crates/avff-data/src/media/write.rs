@@ -60,12 +60,33 @@ impl FolderWriter {
     /// # Errors
     /// What the system says, and `InvalidInput` for more sound than a WAV file holds.
     pub fn finish(self, sound: &Sound, times: &[f64], sound_start: f64) -> io::Result<()> {
-        let mut out = BufWriter::new(File::create(self.folder.join("sound.wav"))?);
-        write_wav(sound, &mut out)?;
-        out.flush()?;
-        let clock = Sidecar::new(times, sound_start);
-        std::fs::write(self.folder.join(sidecar::NAME), serde_json::to_string(&clock)? + "\n")
+        self.end(sound, Samples::Float, &Sidecar::new(times, sound_start))
     }
+
+    /// The sound as 16-bit integers, and pictures at `fps` a second from the start of the sound on.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_steady(self, sound: &Sound, fps: f64) -> io::Result<()> {
+        let clock = Sidecar { fps: Some(fps), ..Sidecar::default() };
+        self.end(sound, Samples::Short, &clock)
+    }
+
+    fn end(self, sound: &Sound, samples: Samples, clock: &Sidecar) -> io::Result<()> {
+        let mut out = BufWriter::new(File::create(self.folder.join("sound.wav"))?);
+        write_wav(sound, samples, &mut out)?;
+        out.flush()?;
+        std::fs::write(self.folder.join(sidecar::NAME), serde_json::to_string(clock)? + "\n")
+    }
+}
+
+/// How a sample is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Samples {
+    /// 32-bit float.
+    Float,
+    /// 16-bit integers.
+    Short,
 }
 
 /// A picture as PNG or JPEG.
@@ -90,27 +111,41 @@ pub fn encode(picture: &Picture, coding: PictureCoding, out: &mut impl Write) ->
     })
 }
 
-fn write_wav(sound: &Sound, out: &mut impl Write) -> io::Result<()> {
+fn write_wav(sound: &Sound, samples: Samples, out: &mut impl Write) -> io::Result<()> {
     /// Bytes before the sound, after the size of the file.
     const HEAD: usize = 36;
+    // The tag of the format, and bytes of a sample.
+    let (tag, size) = match samples {
+        Samples::Float => (3_u16, 4_u16),
+        Samples::Short => (1, 2),
+    };
     let channels = sound.channels.len();
-    let frame = channels.saturating_mul(4);
+    let frame = channels.saturating_mul(usize::from(size));
     let bytes = frame.saturating_mul(sound.len());
     let number = |value: usize| u32::try_from(value).map_err(|_| io::ErrorKind::InvalidInput);
     let short = |value: usize| u16::try_from(value).map_err(|_| io::ErrorKind::InvalidInput);
     out.write_all(b"RIFF")?;
     out.write_all(&number(bytes.saturating_add(HEAD))?.to_le_bytes())?;
-    // Sixteen bytes of format: float (tag 3), channels, rate, bytes a second and a frame, bits.
-    out.write_all(b"WAVEfmt \x10\0\0\0\x03\0")?;
+    // Sixteen bytes of format: tag, channels, rate, bytes a second and a frame, bits.
+    out.write_all(b"WAVEfmt \x10\0\0\0")?;
+    out.write_all(&tag.to_le_bytes())?;
     out.write_all(&short(channels)?.to_le_bytes())?;
     out.write_all(&sound.rate.to_le_bytes())?;
     out.write_all(&number(frame.saturating_mul(sound.rate as usize))?.to_le_bytes())?;
     out.write_all(&short(frame)?.to_le_bytes())?;
-    out.write_all(b"\x20\0data")?;
+    out.write_all(&(8 * size).to_le_bytes())?;
+    out.write_all(b"data")?;
     out.write_all(&number(bytes)?.to_le_bytes())?;
     for index in 0..sound.len() {
         for channel in &sound.channels {
-            out.write_all(&channel.get(index).copied().unwrap_or(0.0).to_le_bytes())?;
+            let sample = channel.get(index).copied().unwrap_or(0.0);
+            match samples {
+                Samples::Float => out.write_all(&sample.to_le_bytes())?,
+                // The cast saturates.
+                Samples::Short => {
+                    out.write_all(&((sample * 32768.0).round() as i16).to_le_bytes())?;
+                }
+            }
         }
     }
     Ok(())

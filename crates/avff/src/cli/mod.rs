@@ -19,6 +19,7 @@ mod runs;
 mod score;
 mod split;
 mod start;
+mod synth;
 mod train;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -70,6 +71,7 @@ enum Command {
     Train(train::Args),
     Start(start::Args),
     Reconstruct(reconstruct::Args),
+    Synth(synth::Args),
 }
 
 /// Runs the command line.
@@ -104,6 +106,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Train(args) => train::run(&args),
         Command::Start(args) => start::run(&args),
         Command::Reconstruct(args) => reconstruct::run(&args),
+        Command::Synth(args) => synth::run(&args),
     }
 }
 

@@ -10,8 +10,7 @@ mod summary;
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{Read, Write},
+    fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
@@ -22,6 +21,7 @@ use self::clip::{Fail, Plan};
 pub use self::merge::merge;
 pub use self::summary::{CropRun, CropSummary};
 use crate::{
+    claim::claim,
     error::Error,
     eval::{
         Progress,
@@ -127,7 +127,9 @@ pub fn crop(
         finished.run.expect_same(&run)?;
         return Ok(finished);
     }
-    let _lock = begin(options, &names, &run)?;
+    let (folder, path) = (options.folder(), &names.unfinished);
+    let _lock =
+        claim(&folder, path, options.resume, &run, |earlier: &CropRun| earlier.expect_same(&run))?;
     let summary = crop_all(options, &names, run, &manifest, progress)?;
     for path in [&names.manifest, &names.errors] {
         fs::rename(part(path), path).map_err(|source| output(path, source))?;
@@ -135,41 +137,6 @@ pub fn crop(
     summary.write(&names.summary)?;
     fs::remove_file(&names.unfinished).map_err(|source| output(&names.unfinished, source))?;
     Ok(summary)
-}
-
-/// Makes the folder this run's, or goes on with the run that is in it. The run is its only writer as
-/// long as it holds the file.
-fn begin(options: &CropOptions, names: &Names, run: &CropRun) -> Result<File, Error> {
-    let folder = &options.folder();
-    fs::create_dir_all(folder).map_err(|source| output(folder, source))?;
-    let path = &names.unfinished;
-    if !path.exists() {
-        let mut entries = fs::read_dir(folder).map_err(|source| output(folder, source))?;
-        if entries.next().is_some() {
-            return Err(Error::Exists { path: folder.clone() });
-        }
-    } else if !options.resume {
-        return Err(Error::UnfinishedFolder { path: folder.clone() });
-    }
-    let mut file = OpenOptions::new();
-    let file = file.read(true).write(true).create(true).truncate(false).open(path);
-    let mut file = file.map_err(|source| output(path, source))?;
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        return Err(Error::Busy { path: path.clone() });
-    }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(|source| output(path, source))?;
-    if text.ends_with('\n') {
-        let earlier: CropRun = serde_json::from_str(&text)
-            .map_err(|error| Error::Journal { path: path.clone(), reason: error.to_string() })?;
-        earlier.expect_same(run)?;
-        return Ok(file);
-    }
-    // New, or interrupted before it had said what it is.
-    file.set_len(0).map_err(|source| output(path, source))?;
-    let json = serde_json::to_string(run).map_err(|error| output(path, error.into()))?;
-    writeln!(file, "{json}").map_err(|source| output(path, source))?;
-    Ok(file)
 }
 
 fn crop_all(

@@ -23,6 +23,7 @@ mod setup;
 mod shards;
 mod split;
 mod start;
+mod synth;
 #[path = "../../../avff-model/tests/support/torch_file.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
 mod torch_file;

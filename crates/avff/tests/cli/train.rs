@@ -78,7 +78,8 @@ fn three_stages_end_in_scores() {
     assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
 
     let start = "start.path=two/checkpoints/best.safetensors";
-    train(&scene, "small-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"]).expect(0);
+    train(&scene, "small-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"])
+        .expect(0);
     let loss = column(&scene, "three", "train/loss");
     assert!(loss[19] < loss[0], "{loss:?}");
     let weights = scene.path("three/checkpoints/last.safetensors");

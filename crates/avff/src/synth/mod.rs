@@ -1,0 +1,165 @@
+//! A set of made clips on disk: frame folders, a manifest a split, and what they were made from.
+//!
+//! A clip's folder is written under another name and renamed when it is whole, so what has its name is
+//! done: an interrupted run goes on by passing over it. Manifests come last.
+
+mod summary;
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use avff_data::{
+    layout::Split,
+    prefetch::Prefetch,
+    synth::{Plan, SynthClip, SynthConfig, columns},
+};
+
+pub use self::summary::{SynthRun, SynthSummary};
+use crate::{claim::claim, error::Error, eval::Progress};
+
+/// Every split, in the order of writing.
+const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+/// What to make and where to put it.
+#[derive(Debug, Clone)]
+pub struct SynthOptions {
+    /// What is made.
+    pub config: SynthConfig,
+    /// The folder that everything goes to.
+    pub output: PathBuf,
+    /// Clips worked on at a time; `None` for one. Changes nothing of them.
+    pub workers: Option<NonZeroUsize>,
+    /// Go on with an unfinished run.
+    pub resume: bool,
+}
+
+/// Where everything is in the output folder.
+#[derive(Debug, Clone)]
+pub struct Names {
+    folder: PathBuf,
+    /// What the set was made from and what is in it.
+    pub summary: PathBuf,
+    /// There while a run is unfinished: what it is.
+    unfinished: PathBuf,
+}
+
+impl Names {
+    /// The names in `output`.
+    #[must_use]
+    pub fn new(output: &Path) -> Self {
+        Self {
+            folder: output.into(),
+            summary: output.join("synth.json"),
+            unfinished: output.join("synth.unfinished.json"),
+        }
+    }
+
+    /// The manifest of a split.
+    #[must_use]
+    pub fn manifest(&self, split: Split) -> PathBuf {
+        self.folder.join(format!("{split}.csv"))
+    }
+}
+
+/// Makes a set.
+///
+/// # Errors
+/// A config that cannot be used, a folder that holds something else, and what cannot be written.
+pub fn synth(
+    options: &SynthOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<SynthSummary, Error> {
+    options.config.validate().map_err(Error::Synth)?;
+    let names = Names::new(&options.output);
+    let run = SynthRun::new(&options.config);
+    if options.resume
+        && !names.unfinished.exists()
+        && let Some(finished) = SynthSummary::read(&names.summary)?
+    {
+        finished.run.expect_same(&run)?;
+        return Ok(finished);
+    }
+    let (folder, path) = (&options.output, &names.unfinished);
+    let same = |earlier: &SynthRun| earlier.expect_same(&run);
+    let _lock = claim(folder, path, options.resume, &run, same)?;
+    write_clips(options, progress)?;
+    let mut summary = SynthSummary::new(run.clone());
+    for split in SPLITS {
+        if options.config.clips(split) > 0 {
+            let path = names.manifest(split);
+            write_manifest(&options.config, split, &path, &mut summary)
+                .map_err(|source| output(&path, source))?;
+        }
+    }
+    summary.write(&names.summary)?;
+    fs::remove_file(&names.unfinished).map_err(|source| output(&names.unfinished, source))?;
+    Ok(summary)
+}
+
+fn write_clips(options: &SynthOptions, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+    let config = &options.config;
+    for split in SPLITS {
+        if config.clips(split) > 0 {
+            let folder = options.output.join(split.name());
+            fs::create_dir_all(&folder).map_err(|source| output(&folder, source))?;
+        }
+    }
+    let counts = SPLITS.map(|split| (split, config.clips(split)));
+    let total = counts.iter().map(|&(_, count)| count).sum();
+    let clips = counts.into_iter().flat_map(|(split, count)| (0..count).map(move |at| (split, at)));
+    let workers = options.workers.map_or(1, NonZeroUsize::get);
+    let (made, folder) = (config.clone(), options.output.clone());
+    let written = Prefetch::new(clips, workers, workers, move |&(split, index)| {
+        write_clip(&made, &folder, split, index)
+    });
+    for ((_, clip), done) in written.zip(1..) {
+        clip?;
+        progress(Progress { done, total, failed: 0 });
+    }
+    Ok(())
+}
+
+/// Makes one clip, unless an earlier run has.
+fn write_clip(config: &SynthConfig, folder: &Path, split: Split, index: u64) -> Result<(), Error> {
+    let done = folder.join(Plan::new(config, split, index).name());
+    if done.exists() {
+        return Ok(());
+    }
+    let part = folder.join(split.name()).join(format!(".{index:06}.part"));
+    let write = || {
+        match fs::remove_dir_all(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir(&part)?,
+        }
+        SynthClip::new(config, split, index).write(&part)?;
+        fs::rename(&part, &done)
+    };
+    write().map_err(|source| output(&part, source))
+}
+
+/// Under another name first, so that a manifest is whole when it has its own.
+fn write_manifest(
+    config: &SynthConfig,
+    split: Split,
+    path: &Path,
+    summary: &mut SynthSummary,
+) -> io::Result<()> {
+    let part = path.with_extension("csv.part");
+    let mut csv = csv::Writer::from_writer(BufWriter::new(File::create(&part)?));
+    csv.write_record(columns())?;
+    for index in 0..config.clips(split) {
+        let plan = Plan::new(config, split, index);
+        csv.write_record(plan.row(config))?;
+        summary.count(split, plan.method);
+    }
+    csv.into_inner().map_err(|error| error.into_error())?.flush()?;
+    fs::rename(part, path)
+}
+
+fn output(path: &Path, source: io::Error) -> Error {
+    Error::Output { path: path.into(), source }
+}
