@@ -1,8 +1,8 @@
 //! Fused CPU kernels of a transformer, over plain slices of `f32`.
 //!
-//! A matrix product runs at the processor's speed in any good library; what stands between two
-//! products does not, when it is composed of one pass over memory per operation. Here are those
-//! parts, each with its gradient:
+//! What stands between two matrix products does not run at the processor's speed when it is composed of
+//! one pass over memory per operation. Here are those parts, with their gradients, and products whose
+//! weight stays the same:
 //!
 //! - [`attention`]: scores never leave the caches, forward or backward
 //! - [`gelu`]: bias and exact GELU in one pass
@@ -13,8 +13,8 @@
 //!
 //! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
 //! NEON; AVX-512 with feature `x86-v4` of [`pulp`]), without `unsafe`, and on all threads of the ambient
-//! rayon pool. Results do not depend on the number of threads: work is cut by the shapes alone, and
-//! partial sums are added in a fixed order. They do depend, in the last bits, on the width of the
+//! rayon pool. Results do not depend on the number of threads: sums are cut by the shapes alone, and
+//! their parts are added in a fixed order. They do depend, in the last bits, on the width of the
 //! vectors.
 //!
 //! There are no tensors here: `avff-model` puts these under its layers.
