@@ -81,6 +81,12 @@ pub enum TrainError {
         /// Why not.
         reason: String,
     },
+    /// Processes that were started together cannot train together.
+    #[error("{reason}")]
+    Launch {
+        /// Why not.
+        reason: String,
+    },
     /// Another process of a parallel run is lost.
     #[error("{what}; the last saved state can be resumed from")]
     Peers {

@@ -53,6 +53,17 @@ impl fmt::Display for Device {
 }
 
 impl Device {
+    /// Its name without a number.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::NdArray => "ndarray",
+            Self::Wgpu(_) => "wgpu",
+            Self::Cuda(_) => "cuda",
+        }
+    }
+
     /// The fastest device that is built in and answers; a software renderer is no GPU.
     #[must_use]
     pub fn auto() -> Self {
@@ -85,13 +96,8 @@ impl Device {
     }
 
     pub(crate) fn not_built(self) -> Error {
-        let feature = match self {
-            Self::Cpu => "cpu",
-            Self::NdArray => "ndarray",
-            Self::Wgpu(_) => "wgpu",
-            Self::Cuda(_) => "cuda",
-        };
-        Error::NotBuilt { device: self.to_string(), feature }
+        // Each has a feature of its name.
+        Error::NotBuilt { device: self.to_string(), feature: self.kind() }
     }
 
     fn absent(self) -> Error {

@@ -132,6 +132,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         &self.progress
     }
 
+    /// The other processes.
+    pub fn peers(&mut self) -> &mut dyn Peers {
+        &mut *self.parts.peers
+    }
+
     /// The network as it is.
     #[must_use]
     pub fn model(&self) -> &L::Model {

@@ -16,15 +16,15 @@ use avff::{
     device::Device,
     train::{
         TrainError,
-        peers::Alone,
+        peers::{Launch, Peers, Team},
         run::{Pace, Position, Record, StepTime, Values, epoch_table},
-        trainer::{EpochReport, Outcome, StepReport, Watch},
+        trainer::{EpochReport, Outcome, StepReport, Unwatched, Watch},
     },
     training::{self, Planned, TrainOptions},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::INTERRUPTED;
+use super::{INTERRUPTED, SETUP};
 
 /// How often a run that no terminal shows says how far it is.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 /// A recipe is a TOML file: docs/training.md has every key, data/recipes the three stages. All that a run
 /// leaves is in its folder: recipe, weights, states to resume from, metrics, curves. SIGINT and SIGTERM
 /// end the step in progress, save, and exit with 5; `--resume` goes on, to the same weights as if nothing
-/// had happened.
+/// had happened. Started by `mpirun` or `srun`, the processes train together: docs/distributed.md.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The recipe
@@ -53,12 +53,43 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers. Processes
+    /// that train together each take the CUDA device of their place on the machine, unless N is given
     #[arg(long, default_value = "auto")]
     device: String,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let launch = Launch::of_this_process();
+    let team = Team::join(launch.as_ref())?;
+    let mut peers = team.peers();
+    let (rank, world) = (peers.rank(), peers.world());
+    let plan = plan(args, launch.as_ref());
+    // A mistake in the command is one of all processes: the first of them says so.
+    let failed = peers.gather(&[f32::from(u8::from(plan.is_err()))])?;
+    if let Some(first) = failed.iter().position(|&failed| failed > 0.0) {
+        team.leave();
+        return match plan {
+            Err(error) if first == rank => Err(error),
+            _ => Ok(ExitCode::SUCCESS),
+        };
+    }
+    match train(plan?, peers) {
+        Ok(code) => {
+            team.leave();
+            Ok(code)
+        }
+        Err(error) if world > 1 => {
+            let chain = avff::error::chain(&*error);
+            let _ = writeln!(std::io::stderr(), "error: process {rank} of {world}: {chain}");
+            team.abort(SETUP);
+            Ok(ExitCode::from(SETUP))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn plan(args: &Args, launch: Option<&Launch>) -> anyhow::Result<Planned> {
     let options = match (&args.resume, &args.recipe) {
         (Some(folder), _) => TrainOptions::Resume { folder: folder.clone() },
         (None, Some(recipe)) => {
@@ -68,7 +99,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         (None, None) => anyhow::bail!("give a recipe, or a run to --resume"),
     };
-    let plan = training::plan(options, &args.set, args.device.parse::<Device>()?)?;
+    let device = match (args.device.parse()?, launch) {
+        (Device::Cuda(_), Some(launch)) if !args.device.contains(':') => {
+            Device::Cuda(launch.cuda_device())
+        }
+        (device, _) => device,
+    };
+    Ok(training::plan(options, &args.set, device)?)
+}
+
+fn train(plan: Planned, peers: Box<dyn Peers>) -> anyhow::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -78,9 +118,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     })
     .context("signals cannot be caught")?;
+    if peers.rank() > 0 {
+        // What it would tell, the first one does.
+        plan.run(peers, &mut Unwatched, &stop)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder = plan.folder().to_path_buf();
     let mut show = Show::new(&plan);
-    let trained = plan.run(Box::new(Alone), &mut show, &stop)?;
+    let trained = plan.run(peers, &mut show, &stop)?;
     show.bar.finish_and_clear();
     let mut out = std::io::stdout().lock();
     let state = match trained.outcome {

@@ -1,5 +1,6 @@
 //! A training run: a recipe, a folder, a device.
 
+mod agree;
 mod data;
 mod report;
 mod start;
@@ -198,11 +199,12 @@ impl Planned {
             recipe: recipe.clone(),
             manifests: manifests.collect(),
             version: env!("CARGO_PKG_VERSION").into(),
-            device: self.device.to_string(),
+            // Each process has a device of its own, of the same kind.
+            device: if world == 1 { self.device.to_string() } else { self.device.kind().into() },
             world,
         };
         let mut trainer = Trainer::new(Parts {
-            identity,
+            identity: identity.clone(),
             network: self.network.clone(),
             spec: self.spec.clone(),
             learner,
@@ -213,11 +215,14 @@ impl Planned {
             device,
             peers,
         })?;
+        agree::agree(trainer.peers(), &identity, &self.hashes, self.goes_on.into())?;
         // Once nothing is left that could be wrong with the recipe. What other processes write would be
         // the same.
         let run = if rank == 0 { Some(self.open_folder(&recipe)?) } else { None };
         if self.goes_on {
             trainer.resume()?;
+            let step = trainer.progress().step;
+            agree::agree(trainer.peers(), &identity, &self.hashes, step)?;
         }
         let log = match run {
             Some(run) if matches!(self.options, TrainOptions::Resume { .. }) => {

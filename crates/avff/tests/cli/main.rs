@@ -12,6 +12,8 @@ mod checkpoints;
 mod compare;
 mod crop;
 mod eval;
+#[cfg(not(feature = "mpi"))]
+mod launch;
 mod manifest;
 mod reconstruct;
 mod refusals;

@@ -2,7 +2,20 @@
 //!
 //! Each holds the whole network and computes a part of every batch. Gradients are summed in the order
 //! of ranks, so every process takes the same step and weights never drift apart.
+//!
+//! - [`Peers`]: what a run needs of the others, [`Alone`] without any
+//! - [`Launch`]: what the launcher says to the processes that it starts
+//! - `Ranks`, with the feature `mpi`: the processes of an MPI job
+//! - [`Team`]: either, as the launcher says
 
+mod launch;
+#[cfg(feature = "mpi")]
+mod ranks;
+mod team;
+
+#[cfg(feature = "mpi")]
+pub use self::ranks::Ranks;
+pub use self::{launch::Launch, team::Team};
 use crate::error::TrainError;
 
 /// What a training run needs of the others. Every process makes the same calls in the same order.
