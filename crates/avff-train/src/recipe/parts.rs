@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use avff_data::{
     augment::AugmentConfig,
+    cache::Identity,
     loader::{Order, Unreadable},
     spec::ClipSpec,
 };
@@ -132,6 +133,9 @@ pub struct Cache {
     pub folder: PathBuf,
     /// The most it may hold, in bytes.
     pub bytes: u64,
+    /// What makes two files the same.
+    #[serde(default)]
+    pub identity: Identity,
 }
 
 /// How a step is computed.

@@ -47,7 +47,7 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
         let config = CacheConfig {
             folder: cache.folder.clone(),
             max_bytes: cache.bytes,
-            identity: Default::default(),
+            identity: cache.identity,
         };
         reader = reader.cached(Arc::new(Cache::open(&config)?));
     }
