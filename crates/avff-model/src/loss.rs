@@ -122,11 +122,11 @@ impl<B: Backend> Summary<B> {
             let end = start + live.dims()[0];
             let mut parts = Vec::with_capacity(3);
             if start > 0 {
-                parts.push(whole.clone().slice([0..start]));
+                parts.push(whole.clone().narrow(0, 0, start));
             }
             parts.push(live);
             if end < batch {
-                parts.push(whole.clone().slice([end..batch]));
+                parts.push(whole.clone().narrow(0, end, batch - end));
             }
             Tensor::cat(parts, 0)
         };

@@ -212,9 +212,9 @@ pub enum Error {
         /// In what way.
         reason: String,
     },
-    /// A training run that could not start or go on.
+    /// A training run that could not start or go on; large, so apart.
     #[error(transparent)]
-    Train(#[from] avff_train::TrainError),
+    Train(Box<avff_train::TrainError>),
     /// What names no shard.
     #[error(transparent)]
     Shard(#[from] ShardError),
@@ -327,6 +327,12 @@ pub enum Error {
     Metric(#[from] avff_train::metrics::MetricError),
 }
 
+impl From<avff_train::TrainError> for Error {
+    fn from(error: avff_train::TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
+}
+
 impl Error {
     pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
         let known = match known {
@@ -340,9 +346,11 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Manifest(error) | Self::Train(avff_train::TrainError::Clip(error)) => {
-                error.source.hint()
-            }
+            Self::Manifest(error) => error.source.hint(),
+            Self::Train(error) => match &**error {
+                avff_train::TrainError::Clip(error) => error.source.hint(),
+                _ => None,
+            },
             Self::Failed { failure, .. } => failure.hint.as_deref(),
             _ => None,
         }

@@ -22,6 +22,7 @@ pub fn write(
 
 /// As [`write`], without `module.`, with the state dict under `wrapper` of a training state: beside it an
 /// optimiser whose state has numbers for keys, arguments as an object, and a tensor.
+#[allow(dead_code, reason = "of those who share this file, some write weights alone")]
 pub fn write_training_state(
     path: &Path,
     wrapper: &str,
