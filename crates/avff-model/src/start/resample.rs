@@ -97,6 +97,7 @@ fn cubic(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::excessive_precision, reason = "published numbers, as they are printed")]
     use super::*;
 
     fn sixteen() -> Grid {

@@ -142,13 +142,14 @@ fn numbered(key: &str) -> (String, Option<usize>) {
     (parts.join("."), number)
 }
 
+/// A key, and what there is to say of it.
+type Line<const C: usize> = (String, [String; C]);
+
 /// Keys that differ in their number alone, with the same to say of them, in one line; in the order of
 /// the first of each.
-fn merged<'k, const C: usize>(
-    keys: impl Iterator<Item = (&'k str, [String; C])>,
-) -> Vec<(String, [String; C])> {
+fn merged<'k, const C: usize>(keys: impl Iterator<Item = (&'k str, [String; C])>) -> Vec<Line<C>> {
     let mut order = Vec::new();
-    let mut numbers: BTreeMap<(String, [String; C]), Vec<(usize, &str)>> = BTreeMap::new();
+    let mut numbers: BTreeMap<Line<C>, Vec<(usize, &str)>> = BTreeMap::new();
     for (key, said) in keys {
         let (pattern, number) = numbered(key);
         let line = (pattern, said);
@@ -157,7 +158,7 @@ fn merged<'k, const C: usize>(
         }
         numbers.entry(line).or_default().extend(number.map(|number| (number, key)));
     }
-    let named = |line: (String, [String; C])| match numbers[&line].as_slice() {
+    let named = |line: Line<C>| match numbers[&line].as_slice() {
         [] => line,
         [(_, key)] => ((*key).to_owned(), line.1),
         several => {

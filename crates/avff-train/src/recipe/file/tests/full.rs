@@ -6,6 +6,7 @@ use avff_data::{
     augment::{
         AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Noise, Resample, WhiteNoise,
     },
+    cache::Identity,
     loader::{Order, Unreadable, Weights},
     media::Decoder,
     sampling::TrimSilence,
@@ -57,7 +58,11 @@ fn full(
             unreadable: Unreadable::Skip,
             workers: Some(2),
             ahead: 3,
-            cache: Some(Cache { folder: "/cache".into(), bytes: 1 << 40 }),
+            cache: Some(Cache {
+                folder: "/cache".into(),
+                bytes: 1 << 40,
+                identity: Identity::Content,
+            }),
             clip: table(&clip),
             augment: AugmentConfig {
                 mix: Some(Mix { none: 1.0, concat: 0.0, replace: 0.5 }),
