@@ -2,7 +2,7 @@
 //!
 //! A [`Recipe`] holds everything that a run's weights depend on besides the code and the data: the same
 //! recipe, data and seed give the same weights. Each table of the file is a type of its own, kept where
-//! it is used; the file is read, changed by `--set` and written back by [`file`].
+//! it is used; the file is read, changed by `--set` and written back by [`mod@file`].
 
 mod check;
 mod error;

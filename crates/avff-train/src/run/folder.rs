@@ -48,7 +48,7 @@ pub const CHECKPOINTS: &str = "checkpoints";
 
 /// A run folder that this process trains into: nobody else can while it lives.
 ///
-/// Dropped without [`finish`](Self::finish), as when the process is killed, it is left `running`, and
+/// Dropped before its run is closed, as when the process is killed, it is left `running`, and
 /// whoever looks later sees from the free lock that it was interrupted.
 #[derive(Debug)]
 pub struct RunFolder {
