@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -40,11 +41,18 @@ augment.flip = { probability = 0.5 }
 /// the bias of an attention's keys, which changes no output, would walk at random.
 const OPTIMIZER: &str = "[optimizer]\nlr = 1e-3\neps = 1e-5\n";
 
-struct Scene(TempDir);
+/// Jobs are timed and signalled, so they do not share the machine with each other.
+static ONE_JOB: Mutex<()> = Mutex::new(());
+
+struct Scene {
+    folder: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl Scene {
     fn new() -> Self {
-        let scene = Self(tempfile::tempdir().unwrap());
+        let _turn = ONE_JOB.lock().unwrap_or_else(PoisonError::into_inner);
+        let scene = Self { folder: tempfile::tempdir().unwrap(), _turn };
         let clips = Path::new("../../data/clips").canonicalize().unwrap();
         let table = |rows: usize| {
             let names = ["match_a", "swapped_a", "match_b", "swapped_b"];
@@ -68,7 +76,7 @@ impl Scene {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -85,8 +93,10 @@ impl Scene {
             command.arg(processes.to_string()).arg(binary);
             command
         };
-        command.args(["train", "--device", "cpu"]).args(arguments).current_dir(self.0.path());
+        command.args(["train", "--device", "cpu"]).args(arguments).current_dir(self.folder.path());
         command.env("RAYON_NUM_THREADS", "1").env_remove("RUST_LOG");
+        // Who waits leaves its core to the others: tests share few.
+        command.env("OMPI_MCA_mpi_yield_when_idle", "1");
         command
     }
 
