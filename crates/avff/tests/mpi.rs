@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -40,11 +41,18 @@ augment.flip = { probability = 0.5 }
 /// the bias of an attention's keys, which changes no output, would walk at random.
 const OPTIMIZER: &str = "[optimizer]\nlr = 1e-3\neps = 1e-5\n";
 
-struct Scene(TempDir);
+/// Jobs are timed and signalled, so they do not share the machine with each other.
+static ONE_JOB: Mutex<()> = Mutex::new(());
+
+struct Scene {
+    folder: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl Scene {
     fn new() -> Self {
-        let scene = Self(tempfile::tempdir().unwrap());
+        let _turn = ONE_JOB.lock().unwrap_or_else(PoisonError::into_inner);
+        let scene = Self { folder: tempfile::tempdir().unwrap(), _turn };
         let clips = Path::new("../../data/clips").canonicalize().unwrap();
         let table = |rows: usize| {
             let names = ["match_a", "swapped_a", "match_b", "swapped_b"];
@@ -68,7 +76,7 @@ impl Scene {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -85,8 +93,10 @@ impl Scene {
             command.arg(processes.to_string()).arg(binary);
             command
         };
-        command.args(["train", "--device", "cpu"]).args(arguments).current_dir(self.0.path());
+        command.args(["train", "--device", "cpu"]).args(arguments).current_dir(self.folder.path());
         command.env("RAYON_NUM_THREADS", "1").env_remove("RUST_LOG");
+        // Who waits leaves its core to the others: tests share few.
+        command.env("OMPI_MCA_mpi_yield_when_idle", "1");
         command
     }
 
@@ -235,8 +245,13 @@ fn compare(scene: &Scene, recipe: &str, more: &[&str], compared: &[&str]) {
 
 #[test]
 fn two_processes_pretrain_as_one() {
-    let compared =
-        ["train/total", "train/audio_loss", "train/video_loss", "train/contrastive_loss"];
+    let compared = [
+        "train/loss",
+        "train/loss.audio",
+        "train/loss.video",
+        "train/loss.contrastive",
+        "train/retrieval",
+    ];
     let scene = Scene::new();
     compare(&scene, "pretrain", &[], &compared);
 }
@@ -251,11 +266,11 @@ fn two_processes_finetune_as_one() {
 #[test]
 fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
     let scene = Scene::new();
-    scene.recipe("long", "finetune", 10, "[keep]\nevery_steps = 1\n");
+    scene.recipe("long", "finetune", 6, "[keep]\nevery_steps = 1\n");
     scene.run(2, &["long.toml", "--run", "whole"]).expect(0);
     for (run, victim) in [("first", 0), ("second", 1)] {
         let job = scene.start(2, &["long.toml", "--run", run]);
-        scene.wait_for_step(run, 3);
+        scene.wait_for_step(run, 2);
         let mut ranks = children(job.id());
         ranks.sort_unstable();
         assert_eq!(ranks.len(), 2);
@@ -265,7 +280,7 @@ fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
         assert!(start.elapsed() < Duration::from_secs(30), "the others waited");
         assert_ne!(ran.code, 0);
         assert!(ran.stderr.contains("signal 9"), "{}", ran.stderr);
-        assert!(scene.states(run).iter().all(|&step| step < 20), "it was over before");
+        assert!(scene.states(run).iter().all(|&step| step < 12), "it was over before");
         let ran = scene.run(1, &["--resume", run]).expect(2);
         assert!(
             ran.stderr.contains("the number of processes was 2, now it is 1"),
@@ -280,7 +295,7 @@ fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
 #[test]
 fn one_that_is_asked_to_stop_stops_all() {
     let scene = Scene::new();
-    scene.recipe("long", "finetune", 10, "[keep]\nevery_steps = 1\n");
+    scene.recipe("long", "finetune", 6, "[keep]\nevery_steps = 1\n");
     let job = scene.start(2, &["long.toml", "--run", "stopped"]);
     scene.wait_for_step("stopped", 2);
     let ranks = children(job.id());
@@ -288,7 +303,7 @@ fn one_that_is_asked_to_stop_stops_all() {
     let ran = Ran::new(job.wait_with_output().unwrap()).expect(5);
     assert!(ran.stdout.contains("go on with: avff train --resume stopped"), "{}", ran.stdout);
     let ran = scene.run(2, &["--resume", "stopped"]).expect(0);
-    assert!(ran.stdout.contains("done after 20 steps"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("done after 12 steps"), "{}", ran.stdout);
 }
 
 #[test]
@@ -314,7 +329,7 @@ fn a_mistake_is_told_once() {
         assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
         assert!(ran.stderr.contains(part), "{}", ran.stderr);
     }
-    // One that only the process sees that holds the folder.
+    // This one only the process sees that makes the folder.
     fs::create_dir(scene.path("full")).unwrap();
     scene.write("full/something", "");
     let ran = scene.run(2, &["finetune.toml", "--run", "full"]).expect(2);
