@@ -23,6 +23,7 @@ use super::{Attention, Packed};
 
 /// The weights of `x + attn(LN(x))`, then `x + mlp(LN(x))`.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "flex"), expect(dead_code, reason = "no kernel reads it"))]
 pub(crate) struct PackedBlock<'a> {
     pub(crate) qkv: &'a Packed,
     pub(crate) proj: &'a Packed,
@@ -32,6 +33,7 @@ pub(crate) struct PackedBlock<'a> {
 
 /// What else a block computes with.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "flex"), expect(dead_code, reason = "no kernel reads it"))]
 pub(crate) struct Rest<B: Backend> {
     pub(crate) attention: Attention,
     /// Gamma and beta of both LayerNorms.
