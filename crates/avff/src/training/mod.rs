@@ -223,6 +223,15 @@ impl Planned {
             trainer.resume()?;
             let step = trainer.progress().step;
             agree::agree(trainer.peers(), &identity, &self.hashes, step)?;
+            let (now, last) = (trainer.progress().loader, recipe.epochs);
+            if now.epoch > last || (now.epoch == last && now.step > 0) {
+                let path = folder.clone();
+                let reason = format!(
+                    "it is in epoch {}, and the recipe ends with epoch {last}: give more `epochs`",
+                    now.epoch + 1
+                );
+                return Err(TrainError::State { path, reason }.into());
+            }
         }
         let log = match run {
             Some(run) if matches!(self.options, TrainOptions::Resume { .. }) => {
