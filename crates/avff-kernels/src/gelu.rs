@@ -27,22 +27,21 @@ pub fn bias_gelu(x: &mut [f32], bias: &[f32]) {
     x.par_chunks_mut(task.max(1)).for_each(|x| arch.dispatch(Forward { x, bias }));
 }
 
-/// Gradients with respect to `x` and `bias`.
+/// Turns the result's gradient into that of `x`, and returns that of `bias`.
 ///
 /// # Shapes
 /// - `x`: `[rows, bias.len()]`, before the bias; `gradient`: the same, of the result
-/// - results: `[rows, bias.len()]`, `[bias.len()]`
+/// - output: `[bias.len()]`
 ///
 /// # Panics
 /// When `x` has no whole number of rows, or `gradient` another number of elements.
 #[must_use]
-pub fn bias_gelu_backward(x: &[f32], bias: &[f32], gradient: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub fn bias_gelu_backward(x: &[f32], bias: &[f32], gradient: &mut [f32]) -> Vec<f32> {
     check(x, bias);
     assert_eq!(x.len(), gradient.len(), "a gradient of each number");
     let arch = Arch::new();
-    let mut out = gradient.to_vec();
     let task = (TASK_ROWS * bias.len()).max(1);
-    let sums: Vec<Vec<f32>> = out
+    let sums: Vec<Vec<f32>> = gradient
         .par_chunks_mut(task)
         .zip(x.par_chunks(task))
         .map(|(out, x)| arch.dispatch(Backward { x, bias, out }))
@@ -51,7 +50,7 @@ pub fn bias_gelu_backward(x: &[f32], bias: &[f32], gradient: &[f32]) -> (Vec<f32
     for sum in &sums {
         total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
     }
-    (out, total)
+    total
 }
 
 fn check(x: &[f32], bias: &[f32]) {
@@ -171,7 +170,8 @@ mod tests {
             let (bias, gradient) = (numbers(2, width), numbers(3, rows * width));
             let mut out = x.clone();
             bias_gelu(&mut out, &bias);
-            let (dx, dbias) = bias_gelu_backward(&x, &bias, &gradient);
+            let mut dx = gradient.clone();
+            let dbias = bias_gelu_backward(&x, &bias, &mut dx);
             let (mut want, mut slopes) = (Vec::new(), Vec::new());
             let mut sums = vec![0.0; width];
             for (i, (x, g)) in x.iter().zip(&gradient).enumerate() {

@@ -7,9 +7,12 @@
 //! - [`attention`]: scores never leave the caches, forward or backward
 //! - [`gelu`]: bias and exact GELU in one pass
 //! - [`norm`][]: LayerNorm
+//! - [`error`][]: mean squared errors
+//! - [`patches`]: frames cut into tubelets
 //! - [`residual`]: a skip connection, a layer's output and its bias in one pass
 //! - [`product`]: products with a weight that was packed once, and what follows them
 //! - [`int8`]: products in bytes, for those who trade exactness for speed
+//! - [`memory`]: what all of them write to
 //!
 //! Every kernel is written once and runs on the vector instructions that the processor has (AVX2 or
 //! NEON; AVX-512 with feature `x86-v4` of [`pulp`]), without `unsafe`, and on all threads of the ambient
@@ -20,10 +23,13 @@
 //! There are no tensors here: `avff-model` puts these under its layers.
 
 pub mod attention;
+pub mod error;
 pub mod gelu;
 pub mod int8;
 mod math;
+pub mod memory;
 pub mod norm;
+pub mod patches;
 pub mod product;
 pub mod residual;
 mod rows;

@@ -50,11 +50,11 @@ impl LayerNorm<'_> {
             });
     }
 
-    /// Gradients with respect to `x`, `gamma` and `beta`.
+    /// Turns the result's gradient into that of `x`, and returns those of `gamma` and `beta`.
     ///
     /// # Shapes
     /// - `x`, `gradient`: `[rows, gamma.len()]`; `moments`: `[rows]`
-    /// - results: as `x`, `gamma` and `beta`
+    /// - results: as `gamma` and `beta`
     ///
     /// # Panics
     /// When lengths do not fit.
@@ -63,19 +63,18 @@ impl LayerNorm<'_> {
         &self,
         x: &[f32],
         moments: &[Moments],
-        gradient: &[f32],
-    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+        gradient: &mut [f32],
+    ) -> (Vec<f32>, Vec<f32>) {
         self.check(x);
         assert_eq!(x.len(), gradient.len(), "a gradient of each number");
         assert_eq!(moments.len(), x.len() / self.width(), "moments of each row");
         let (arch, task) = (Arch::new(), TASK_ROWS * self.width());
-        let mut out = vec![0.0; x.len()];
-        let sums: Vec<(Vec<f32>, Vec<f32>)> = out
+        let sums: Vec<(Vec<f32>, Vec<f32>)> = gradient
             .par_chunks_mut(task)
-            .zip(x.par_chunks(task).zip(gradient.par_chunks(task)))
+            .zip(x.par_chunks(task))
             .zip(moments.par_chunks(TASK_ROWS))
-            .map(|((out, (x, gradient)), moments)| {
-                arch.dispatch(Backward { norm: self, x, gradient, moments, out })
+            .map(|((gradient, x), moments)| {
+                arch.dispatch(Backward { norm: self, x, gradient, moments })
             })
             .collect();
         let mut totals = (vec![0.0; self.width()], vec![0.0; self.width()]);
@@ -83,7 +82,7 @@ impl LayerNorm<'_> {
             totals.0.iter_mut().zip(gamma).for_each(|(total, sum)| *total += sum);
             totals.1.iter_mut().zip(beta).for_each(|(total, sum)| *total += sum);
         }
-        (out, totals.0, totals.1)
+        totals
     }
 
     fn width(&self) -> usize {
@@ -176,9 +175,8 @@ impl<S: Simd> Slope<S> {
 struct Backward<'a> {
     norm: &'a LayerNorm<'a>,
     x: &'a [f32],
-    gradient: &'a [f32],
+    gradient: &'a mut [f32],
     moments: &'a [Moments],
-    out: &'a mut [f32],
 }
 
 impl WithSimd for Backward<'_> {
@@ -190,9 +188,8 @@ impl WithSimd for Backward<'_> {
         let share = (width as f32).recip();
         let zeros = || vec![simd.splat_f32s(0.0); width.div_ceil(S::F32_LANES)];
         let (mut gammas, mut betas) = (zeros(), zeros());
-        let rows = self.x.chunks_exact(width).zip(self.gradient.chunks_exact(width));
-        let rows = rows.zip(self.moments).zip(self.out.chunks_exact_mut(width));
-        for (((x, gradient), [mean, root]), out) in rows {
+        let rows = self.x.chunks_exact(width).zip(self.gradient.chunks_exact_mut(width));
+        for ((x, gradient), [mean, root]) in rows.zip(self.moments) {
             let (means, roots) = (simd.splat_f32s(*mean), simd.splat_f32s(*root));
             let (mut sum, mut product) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
             let inputs = vectors(simd, x).zip(vectors(simd, gradient));
@@ -212,13 +209,13 @@ impl WithSimd for Backward<'_> {
                 sum: simd.splat_f32s(simd.reduce_sum_f32s(sum) * share),
                 product: simd.splat_f32s(simd.reduce_sum_f32s(product) * share),
             };
-            let inputs = vectors(simd, x).zip(vectors(simd, gradient));
-            let mut inputs = inputs.zip(vectors(simd, self.norm.gamma));
-            let (head, tail) = S::as_mut_simd_f32s(out);
-            for (out, ((x, g), gamma)) in head.iter_mut().zip(&mut inputs) {
-                *out = slope.of(simd, x, g, gamma);
+            let mut inputs = vectors(simd, x).zip(vectors(simd, self.norm.gamma));
+            let (head, tail) = S::as_mut_simd_f32s(gradient);
+            for (g, (x, gamma)) in head.iter_mut().zip(&mut inputs) {
+                *g = slope.of(simd, x, *g, gamma);
             }
-            if let Some(((x, g), gamma)) = inputs.next() {
+            if let Some((x, gamma)) = inputs.next() {
+                let g = simd.partial_load_f32s(tail);
                 simd.partial_store_f32s(tail, slope.of(simd, x, g, gamma));
             }
         }
@@ -269,7 +266,8 @@ mod tests {
             let mut out = vec![0.0; x.len()];
             let mut moments = vec![[0.0; 2]; rows];
             norm.forward_for_training(&x, &mut out, &mut moments);
-            let (dx, dgamma, dbeta) = norm.backward(&x, &moments, &gradient);
+            let mut dx = gradient.clone();
+            let (dgamma, dbeta) = norm.backward(&x, &moments, &mut dx);
             // Where a row's numbers are 100 apart from zero, their last bit is 8e-6.
             let tolerance = if width == 1 { 1e-2 } else { 1e-4 };
             close(&out, &want[0], tolerance);

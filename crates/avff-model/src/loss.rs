@@ -7,6 +7,7 @@ use burn::{
 
 use crate::{
     config::{AvffConfig, ReconstructionRegion, TargetNorm},
+    fused::{MeanSquares, Norm},
     layers::{AudioPatches, VideoPatches},
     mask::ModalityMask,
 };
@@ -18,6 +19,9 @@ const NORM_FLOOR: f64 = 1e-12;
 
 /// `(x - mean) / sqrt(var + 1e-6)` along one axis, variance unbiased.
 fn standardise<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
+    if axis + 1 == D {
+        return Norm::standardise(VARIANCE_FLOOR, x);
+    }
     let (mean, deviation) = moments(x.clone(), axis);
     (x - mean) / deviation
 }
@@ -77,30 +81,34 @@ pub(crate) fn reconstruction<B: Backend>(
     mask: &ModalityMask,
     region: ReconstructionRegion,
 ) -> Tensor<B, 1> {
-    let error = (in_f32(predicted) - target).powi_scalar(2);
+    // Patch by patch first: a backend that adds millions of numbers one after the other in f32
+    // (ndarray) is off by 2e-4.
+    let error = MeanSquares::forward(in_f32(predicted), target);
     let error = match region {
         ReconstructionRegion::All => error,
         ReconstructionRegion::Hidden => mask.hidden(error),
     };
-    // Patch by patch first: a backend that adds millions of numbers one after the other in f32
-    // (ndarray) is off by 2e-4.
-    error.mean_dim(2).mean()
+    error.mean()
 }
 
-/// Token means of clips, each divided by its L2 norm: what contrast compares.
+/// Token means of clips, or of their slices, each divided by its L2 norm: what contrast compares.
 #[derive(Debug, Clone)]
 pub struct Summary<B: Backend> {
-    /// `[batch, dim]`.
+    /// `[rows, dim]`: [`AvffConfig::contrasted`] of each clip.
     pub audio: Tensor<B, 2>,
-    /// `[batch, dim]`.
+    /// `[rows, dim]`.
     pub video: Tensor<B, 2>,
 }
 
 impl<B: Backend> Summary<B> {
     /// # Shapes
     /// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
-    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>) -> Self {
+    ///
+    /// `means` of each clip are taken, over equal runs of its tokens.
+    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, means: usize) -> Self {
         let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
+            let [batch, tokens, dim] = x.dims();
+            let x = x.reshape([batch * means, tokens / means, dim]);
             let mean: Tensor<B, 2> = in_f32(x.mean_dim(1).squeeze_dim(1));
             let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
             mean / norm
@@ -108,16 +116,10 @@ impl<B: Backend> Summary<B> {
         Self { audio: unit(audio), video: unit(video) }
     }
 
-    /// Clips.
-    #[must_use]
-    pub fn batch(&self) -> usize {
-        self.audio.dims()[0]
-    }
-
-    /// The same clips, but with the rows from `start` on replaced by `live` ones.
+    /// The same, but with the rows from `start` on replaced by `live` ones.
     #[must_use]
     pub fn with(&self, live: Self, start: usize) -> Self {
-        let batch = self.batch();
+        let [rows, _] = self.audio.dims();
         let join = |whole: &Tensor<B, 2>, live: Tensor<B, 2>| {
             let end = start + live.dims()[0];
             let mut parts = Vec::with_capacity(3);
@@ -125,8 +127,8 @@ impl<B: Backend> Summary<B> {
                 parts.push(whole.clone().narrow(0, 0, start));
             }
             parts.push(live);
-            if end < batch {
-                parts.push(whole.clone().narrow(0, end, batch - end));
+            if end < rows {
+                parts.push(whole.clone().narrow(0, end, rows - end));
             }
             Tensor::cat(parts, 0)
         };

@@ -92,7 +92,7 @@ struct Part {
 fn assemble(heads: Heads, parts: &[Part], key_part: usize, key_parts: usize) -> Vec<f32> {
     let Heads { tokens, head_dim, heads: count, .. } = heads;
     let dim = heads.dim();
-    let mut gradients = vec![0.0; heads.rows() * 3 * dim];
+    let mut gradients = crate::memory::zeros(heads.rows() * 3 * dim);
     gradients.par_chunks_exact_mut(3 * dim).with_min_len(64).enumerate().for_each(|(row, to)| {
         let (batch, token) = (row / tokens, row % tokens);
         let (queries, rest) = to.split_at_mut(dim);
@@ -148,17 +148,23 @@ impl Block {
     }
 }
 
-/// The vectors of a tile of queries.
-struct Tile<S: Simd> {
+/// All queries of a head and their gradients, laid out once for every block of keys: tile by tile.
+struct Queries<S: Simd> {
     /// Feature by feature, queries side by side; and the same of the output's gradient.
     queries: Vec<Pair<S>>,
     gradients: Vec<Pair<S>>,
     /// Query by query, features side by side, filled up with zeros.
     query_rows: Vec<Pair<S>>,
     gradient_rows: Vec<Pair<S>>,
-    /// One score, and one gradient of a score, for each key.
+    /// One number a query: its softmax's, and its output's by its gradient.
+    log_sums: Vec<Pair<S>>,
+    dots: Vec<Pair<S>>,
+}
+
+/// One score, and one gradient of a score, of each key with a tile of queries.
+struct Scores<S: Simd> {
     scores: Vec<Pair<S>>,
-    score_gradients: Vec<Pair<S>>,
+    gradients: Vec<Pair<S>>,
 }
 
 impl WithSimd for Task<'_> {
@@ -169,7 +175,6 @@ impl WithSimd for Task<'_> {
         let Heads { tokens, head_dim, .. } = self.heads;
         let (dim, width) = (self.heads.dim(), width::<S>());
         let stride = 3 * dim;
-        let offset = self.head * head_dim;
         // Vectors that a row of features fills.
         let step = head_dim.div_ceil(width);
         let outputs = head_dim.next_multiple_of(ROWS);
@@ -180,14 +185,9 @@ impl WithSimd for Task<'_> {
         let mut key_sums = vec![zero(simd); key_rows * step];
         let mut value_sums = vec![zero(simd); key_rows * step];
         let rows = KEY_BLOCK + 2 * ROWS;
-        let mut tile = Tile::<S> {
-            queries: vec![zero(simd); head_dim],
-            gradients: vec![zero(simd); head_dim],
-            query_rows: vec![zero(simd); width * step],
-            gradient_rows: vec![zero(simd); width * step],
-            scores: vec![zero(simd); rows],
-            score_gradients: vec![zero(simd); rows],
-        };
+        let mut scores =
+            Scores::<S> { scores: vec![zero(simd); rows], gradients: vec![zero(simd); rows] };
+        let queries = self.queries::<S>(simd, tiles, step);
 
         for block in parts(self.keys.len(), KEY_BLOCK, ROWS) {
             let first = (self.keys.start + block.start) * stride;
@@ -195,25 +195,21 @@ impl WithSimd for Task<'_> {
                 Block::pack(self.heads, self.head, &self.qkv[first..first + block.len() * stride]);
             let sums = block.start * step..block.end.next_multiple_of(ROWS) * step;
             for (number, query_sums) in query_sums.chunks_exact_mut(outputs).enumerate() {
-                let from = number * width;
-                let to = (from + width).min(tokens);
                 let count = block.len();
-                self.load(simd, &mut tile, from..to, offset, step);
-                // A query that is not there has probabilities of zero.
-                let log_sums = self.side(simd, self.log_sums, from..to, f32::MAX);
-                let dots = self.side(simd, self.dots, from..to, 0.0);
-                score_gradients(simd, &operands, &mut tile, count, log_sums, dots);
-
-                let Tile { query_rows, gradient_rows, scores, score_gradients, .. } = &tile;
+                score_gradients(simd, &operands, &queries, number, count, &mut scores);
+                let rows = number * width * step..(number + 1) * width * step;
+                let (query_rows, gradient_rows) =
+                    (&queries.query_rows[rows.clone()], &queries.gradient_rows[rows]);
+                let Scores { scores, gradients } = &scores;
                 accumulate(simd, scores, gradient_rows, step, &mut value_sums[sums.clone()]);
-                accumulate(simd, score_gradients, query_rows, step, &mut key_sums[sums.clone()]);
+                accumulate(simd, gradients, query_rows, step, &mut key_sums[sums.clone()]);
                 let panels = operands.key_features.chunks_exact(count);
                 for (panel, sums) in panels.zip(query_sums.chunks_exact_mut(ROWS)) {
                     let mut sum = [zero(simd); ROWS];
                     for r in 0..ROWS {
                         sum[r] = sums[r];
                     }
-                    let sum = multiply(simd, panel, &score_gradients[..count], sum);
+                    let sum = multiply(simd, panel, &gradients[..count], sum);
                     for r in 0..ROWS {
                         sums[r] = sum[r];
                     }
@@ -258,61 +254,75 @@ impl Task<'_> {
         side
     }
 
-    /// Lays out the queries `range` and their gradients both ways.
+    /// Lays out all queries and their gradients both ways.
     #[inline(always)]
-    fn load<S: Simd>(
-        &self,
-        simd: S,
-        tile: &mut Tile<S>,
-        range: std::ops::Range<usize>,
-        offset: usize,
-        step: usize,
-    ) {
-        let dim = self.heads.dim();
-        let queries = &self.qkv[range.start * 3 * dim..range.end * 3 * dim];
-        let gradients = &self.gradient[range.start * dim..range.end * dim];
-        pack_tile(simd, queries, 3 * dim, offset, self.heads.scale(), &mut tile.queries);
-        pack_tile(simd, gradients, dim, offset, 1.0, &mut tile.gradients);
-        for (rows, stride, to) in
-            [(queries, 3 * dim, &mut tile.query_rows), (gradients, dim, &mut tile.gradient_rows)]
-        {
-            to.fill(zero(simd));
-            let to: &mut [f32] = bytemuck::cast_slice_mut(to);
-            let to = to.chunks_exact_mut(step * width::<S>());
-            for (to, row) in to.zip(rows.chunks_exact(stride)) {
-                let head_dim = self.heads.head_dim;
-                to[..head_dim].copy_from_slice(&row[offset..offset + head_dim]);
+    fn queries<S: Simd>(&self, simd: S, tiles: usize, step: usize) -> Queries<S> {
+        let Heads { tokens, head_dim, .. } = self.heads;
+        let (dim, width) = (self.heads.dim(), width::<S>());
+        let offset = self.head * head_dim;
+        let mut all = Queries::<S> {
+            queries: vec![zero(simd); tiles * head_dim],
+            gradients: vec![zero(simd); tiles * head_dim],
+            query_rows: vec![zero(simd); tiles * width * step],
+            gradient_rows: vec![zero(simd); tiles * width * step],
+            log_sums: vec![zero(simd); tiles],
+            dots: vec![zero(simd); tiles],
+        };
+        for tile in 0..tiles {
+            let range = tile * width..((tile + 1) * width).min(tokens);
+            // A query that is not there has probabilities of zero.
+            all.log_sums[tile] = self.side(simd, self.log_sums, range.clone(), f32::MAX);
+            all.dots[tile] = self.side(simd, self.dots, range.clone(), 0.0);
+            let queries = &self.qkv[range.start * 3 * dim..range.end * 3 * dim];
+            let gradients = &self.gradient[range.start * dim..range.end * dim];
+            let own = tile * head_dim..(tile + 1) * head_dim;
+            let scale = self.heads.scale();
+            pack_tile(simd, queries, 3 * dim, offset, scale, &mut all.queries[own.clone()]);
+            pack_tile(simd, gradients, dim, offset, 1.0, &mut all.gradients[own]);
+            let own = tile * width * step..(tile + 1) * width * step;
+            for (rows, stride, to) in [
+                (queries, 3 * dim, &mut all.query_rows[own.clone()]),
+                (gradients, dim, &mut all.gradient_rows[own]),
+            ] {
+                let to: &mut [f32] = bytemuck::cast_slice_mut(to);
+                let to = to.chunks_exact_mut(step * width);
+                for (to, row) in to.zip(rows.chunks_exact(stride)) {
+                    to[..head_dim].copy_from_slice(&row[offset..offset + head_dim]);
+                }
             }
         }
+        all
     }
 }
 
-/// Probabilities into `tile.scores`, the scores' gradients beside them; zeros in the rows of the last
-/// panel that are no keys.
+/// Probabilities of a tile's queries into `scores`, the scores' gradients beside them; zeros in the rows of
+/// the last panel that are no keys.
 #[inline(always)]
 fn score_gradients<S: Simd>(
     simd: S,
     block: &Block,
-    tile: &mut Tile<S>,
+    all: &Queries<S>,
+    tile: usize,
     count: usize,
-    log_sums: Pair<S>,
-    dots: Pair<S>,
+    to: &mut Scores<S>,
 ) {
-    let Tile { queries, gradients, scores, score_gradients, .. } = tile;
-    score(simd, &block.keys, queries, count, scores);
-    let head_dim = queries.len();
-    let panels = block.values.chunks_exact(head_dim).zip(score_gradients.chunks_exact_mut(ROWS));
+    let Scores { scores, gradients } = to;
+    let head_dim = all.queries.len() / all.dots.len();
+    let own = tile * head_dim..(tile + 1) * head_dim;
+    score(simd, &block.keys, &all.queries[own.clone()], count, scores);
+    let panels = block.values.chunks_exact(head_dim).zip(gradients.chunks_exact_mut(ROWS));
     for (panel, to) in panels {
-        let sum = multiply(simd, panel, gradients, [zero(simd); ROWS]);
+        let sum = multiply(simd, panel, &all.gradients[own.clone()], [zero(simd); ROWS]);
         for r in 0..ROWS {
             to[r] = sum[r];
         }
     }
-    for (score, gradient) in scores[..count].iter_mut().zip(&mut *score_gradients) {
+    let (log_sums, dots) = (all.log_sums[tile], all.dots[tile]);
+    for (score, gradient) in scores[..count].iter_mut().zip(&mut *gradients) {
         *score = power(simd, *score, log_sums);
         *gradient = mul(simd, *score, sub(simd, *gradient, dots));
     }
-    for tile in [scores, score_gradients] {
+    for tile in [scores, gradients] {
         tile[count..count.next_multiple_of(ROWS)].fill(zero(simd));
     }
 }

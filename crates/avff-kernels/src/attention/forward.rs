@@ -1,5 +1,7 @@
 //! The forward pass.
 
+use std::cell::Cell;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -45,7 +47,8 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
     if out.is_empty() {
         return;
     }
-    let operands = Operands::pack(heads, qkv);
+    let mut room = ROOM.take();
+    let operands = Operands::pack(heads, qkv, &mut room);
     let arch = Arch::new();
     let sequence = heads.tokens * heads.dim();
     let mut none = Vec::new();
@@ -74,33 +77,38 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
         let queries = &rows[first..first + out.len() * 3];
         arch.dispatch(Task { heads, operands: &operands, batch, queries, out, log_sums });
     });
+    ROOM.set(room);
+}
+
+thread_local! {
+    /// Room for packed keys and values, kept from layer to layer because fresh memory is slow.
+    static ROOM: Cell<Vec<[f32; ROWS]>> = const { Cell::new(Vec::new()) };
 }
 
 /// Keys and values of every head, packed.
-struct Operands {
+struct Operands<'a> {
     heads: Heads,
     /// Panels of keys.
-    keys: Vec<[f32; ROWS]>,
+    keys: &'a [[f32; ROWS]],
     /// Panels of features of the values.
-    values: Vec<[f32; ROWS]>,
+    values: &'a [[f32; ROWS]],
 }
 
-impl Operands {
-    fn pack(heads: Heads, qkv: &[f32]) -> Self {
+impl<'a> Operands<'a> {
+    fn pack(heads: Heads, qkv: &[f32], room: &'a mut Vec<[f32; ROWS]>) -> Self {
         let Heads { tokens, head_dim, .. } = heads;
         let keys = tokens.div_ceil(ROWS) * head_dim;
         let values = head_dim.div_ceil(ROWS) * tokens;
         let count = heads.batch * heads.heads;
-        let mut packed = Self {
-            heads,
-            keys: vec![[0.0; ROWS]; count * keys],
-            values: vec![[0.0; ROWS]; count * values],
-        };
+        if room.len() < count * (keys + values) {
+            room.resize(count * (keys + values), [0.0; ROWS]);
+        }
+        let (all_keys, all_values) = room.split_at_mut(count * keys);
+        let all_values = &mut all_values[..count * values];
         let (stride, dim) = (3 * heads.dim(), heads.dim());
-        packed
-            .keys
+        all_keys
             .par_chunks_exact_mut(keys)
-            .zip(packed.values.par_chunks_exact_mut(values))
+            .zip(all_values.par_chunks_exact_mut(values))
             .enumerate()
             .for_each(|(index, (keys, values))| {
                 let (batch, head) = (index / heads.heads, index % heads.heads);
@@ -109,7 +117,7 @@ impl Operands {
                 pack_rows(rows, stride, dim + offset, head_dim, keys);
                 pack_features(rows, stride, 2 * dim + offset, head_dim, tokens, values);
             });
-        packed
+        Self { heads, keys: all_keys, values: all_values }
     }
 
     fn of(&self, batch: usize, head: usize) -> (&[[f32; ROWS]], &[[f32; ROWS]]) {
@@ -124,7 +132,7 @@ impl Operands {
 /// A run of queries of one sequence, all heads.
 struct Task<'a> {
     heads: Heads,
-    operands: &'a Operands,
+    operands: &'a Operands<'a>,
     batch: usize,
     /// Their rows of q, k, v.
     queries: &'a [f32],

@@ -69,6 +69,9 @@ pub(super) fn pack_rows(
 ) {
     let group = ROWS * stride;
     for (panel, rows) in panels.chunks_exact_mut(head_dim).zip(rows.chunks(group)) {
+        if rows.len() < group {
+            panel.fill([0.0; ROWS]);
+        }
         for (r, row) in rows.chunks_exact(stride).enumerate() {
             for (to, from) in panel.iter_mut().zip(&row[offset..offset + head_dim]) {
                 to[r] = *from;
@@ -92,6 +95,7 @@ pub(super) fn pack_features(
         for (entry, row) in panel.iter_mut().zip(rows.chunks_exact(stride)) {
             let features = &row[offset + from..offset + to];
             entry[..features.len()].copy_from_slice(features);
+            entry[features.len()..].fill(0.0);
         }
     }
 }

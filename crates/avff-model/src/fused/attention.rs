@@ -3,8 +3,11 @@
 use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
-    super::flex::{contiguous, new, numbers},
-    avff_kernels::attention::{self, Heads},
+    super::flex::{contiguous, new, numbers, recycle},
+    avff_kernels::{
+        attention::{self, Heads},
+        memory::scratch,
+    },
     burn_flex::FlexTensor,
 };
 
@@ -61,7 +64,7 @@ impl Fused<1> for Attention {
     fn forward(&self, [qkv]: [FlexTensor; 1]) -> FlexTensor {
         let qkv = contiguous(qkv);
         let heads = self.kernel(&qkv);
-        let mut out = vec![0.0; heads.rows() * heads.dim()];
+        let mut out = scratch(heads.rows() * heads.dim());
         attention::forward(heads, numbers(&qkv), &mut out);
         new(out, [heads.rows(), heads.dim()])
     }
@@ -70,7 +73,7 @@ impl Fused<1> for Attention {
     fn forward_saving(&self, [qkv]: [FlexTensor; 1]) -> (FlexTensor, Self::Saved) {
         let qkv = contiguous(qkv);
         let heads = self.kernel(&qkv);
-        let mut out = vec![0.0; heads.rows() * heads.dim()];
+        let mut out = scratch(heads.rows() * heads.dim());
         let mut log_sums = vec![0.0; heads.rows() * heads.heads];
         attention::forward_for_training(heads, numbers(&qkv), &mut out, &mut log_sums);
         let out = new(out, [heads.rows(), heads.dim()]);
@@ -87,13 +90,14 @@ impl Fused<1> for Attention {
     ) -> [Option<FlexTensor>; 1] {
         let gradient = contiguous(gradient);
         let heads = self.kernel(&qkv);
-        let gradient = attention::backward(
+        let of_qkv = attention::backward(
             heads,
             numbers(&qkv),
             numbers(&out),
             numbers(&log_sums),
             numbers(&gradient),
         );
-        [Some(new(gradient, [heads.rows(), 3 * heads.dim()]))]
+        [qkv, out, gradient].into_iter().for_each(recycle);
+        [Some(new(of_qkv, [heads.rows(), 3 * heads.dim()]))]
     }
 }

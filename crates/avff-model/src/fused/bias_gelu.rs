@@ -3,7 +3,7 @@
 use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
-    super::flex::{contiguous, new, numbers, owned},
+    super::flex::{contiguous, new, numbers, owned, recycle},
     avff_kernels::gelu,
     burn::tensor::TensorMetadata,
     burn_flex::FlexTensor,
@@ -51,8 +51,9 @@ impl Fused<2> for BiasGelu {
         gradient: FlexTensor,
         _: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
-        let gradient = contiguous(gradient);
-        let (dx, dbias) = gelu::bias_gelu_backward(numbers(&x), numbers(&bias), numbers(&gradient));
-        [Some(new(dx, x.shape())), Some(new(dbias, bias.shape()))]
+        let mut gradient = owned(gradient);
+        let of_bias = gelu::bias_gelu_backward(numbers(&x), numbers(&bias), gradient.storage_mut());
+        recycle(x);
+        [Some(gradient), Some(new(of_bias, bias.shape()))]
     }
 }

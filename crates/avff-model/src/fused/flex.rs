@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use avff_kernels::memory;
 use burn::{
     backend::autodiff::{
         Autodiff,
@@ -97,8 +98,20 @@ pub(super) fn numbers(tensor: &FlexTensor) -> &[f32] {
 /// The same tensor when nobody else holds it, else a copy, to be written to.
 pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
     let mut tensor = contiguous(tensor);
-    tensor.storage_mut::<f32>();
+    if tensor.try_storage_mut::<f32>().is_none() {
+        tensor = new(memory::copy(numbers(&tensor)), tensor.shape());
+    }
     tensor
+}
+
+/// Lets go of a tensor, so that its memory can be had for the next one, where it is its sole owner.
+pub(super) fn recycle(mut tensor: FlexTensor) {
+    if tensor.layout().is_contiguous()
+        && tensor.try_storage_mut::<f32>().is_some()
+        && let Ok(numbers) = tensor.into_data().bytes.try_into_vec()
+    {
+        memory::recycle(numbers);
+    }
 }
 
 pub(super) fn new(numbers: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {

@@ -63,7 +63,7 @@ impl Int8 {
                 Ok(x) => contiguous(x),
                 Err(_) => unreachable!("made for this backend"),
             };
-            let mut out = vec![0.0; rows * self.weights.outputs()];
+            let mut out = avff_kernels::memory::scratch(rows * self.weights.outputs());
             self.weights.multiply(numbers(&x), &mut out);
             let out: FloatTensor<B> = super::flex::same(new(out, [rows, self.weights.outputs()]));
             tensor(out)

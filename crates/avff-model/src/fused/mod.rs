@@ -14,19 +14,23 @@ mod attention;
 mod bias_gelu;
 mod block;
 mod int8;
+mod mean_squares;
 mod norm;
 mod packed;
 mod product;
 mod residual;
+mod tubelets;
 
 pub(crate) use attention::Attention;
 pub(crate) use bias_gelu::BiasGelu;
 pub(crate) use block::{PackedBlock, Rest};
 pub(crate) use int8::Int8;
+pub(crate) use mean_squares::MeanSquares;
 pub(crate) use norm::Norm;
 pub(crate) use packed::Packed;
 pub(crate) use product::Product;
 pub(crate) use residual::Residual;
+pub(crate) use tubelets::Tubelets;
 
 use burn::{
     prelude::*,

@@ -3,7 +3,8 @@
 use burn::{nn::LayerNorm, prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
-    super::flex::{contiguous, new, numbers},
+    super::flex::{contiguous, new, numbers, owned, recycle},
+    avff_kernels::memory::scratch,
     burn::tensor::TensorMetadata,
     burn_flex::FlexTensor,
 };
@@ -28,6 +29,21 @@ impl Norm {
         };
         let inputs = [primitive(x), primitive(layer.gamma.val()), primitive(beta.val())];
         tensor(run::<B, 3>(Self { epsilon }, inputs))
+    }
+
+    /// `(x - mean) / sqrt(var + epsilon)` along the last axis, variance unbiased: one biased, of a smaller
+    /// epsilon, times a factor.
+    pub(crate) fn standardise<B: Backend, const D: usize>(
+        epsilon: f64,
+        x: Tensor<B, D>,
+    ) -> Tensor<B, D> {
+        let (width, device) = (x.dims()[D - 1], x.device());
+        let share = (width as f64 - 1.0) / width as f64;
+        let options = (&device, x.dtype());
+        let gamma = Tensor::<B, 1>::full([width], share.sqrt(), options);
+        let beta = Tensor::<B, 1>::zeros([width], options);
+        let norm = Self { epsilon: epsilon * share };
+        tensor(run::<B, 3>(norm, [primitive(x), primitive(gamma), primitive(beta)]))
     }
 
     #[cfg(test)]
@@ -56,7 +72,7 @@ impl Fused<3> for Norm {
     #[cfg(feature = "flex")]
     fn forward(&self, inputs: [FlexTensor; 3]) -> FlexTensor {
         let [x, gamma, beta] = inputs.map(contiguous);
-        let mut out = vec![0.0; numbers(&x).len()];
+        let mut out = scratch(numbers(&x).len());
         self.kernel(&gamma, &beta).forward(numbers(&x), &mut out);
         new(out, x.shape())
     }
@@ -64,7 +80,7 @@ impl Fused<3> for Norm {
     #[cfg(feature = "flex")]
     fn forward_saving(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, gamma, beta] = inputs.map(contiguous);
-        let mut out = vec![0.0; numbers(&x).len()];
+        let mut out = scratch(numbers(&x).len());
         let mut moments = vec![[0.0; 2]; out.len() / numbers(&gamma).len().max(1)];
         let kernel = self.kernel(&gamma, &beta);
         kernel.forward_for_training(numbers(&x), &mut out, &mut moments);
@@ -78,11 +94,11 @@ impl Fused<3> for Norm {
         gradient: FlexTensor,
         _: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
-        let gradient = contiguous(gradient);
+        let mut gradient = owned(gradient);
         let kernel = self.kernel(&gamma, &beta);
-        let (dx, dgamma, dbeta) = kernel.backward(numbers(&x), &moments, numbers(&gradient));
-        let [dx, dgamma, dbeta] =
-            [new(dx, x.shape()), new(dgamma, gamma.shape()), new(dbeta, beta.shape())];
-        [Some(dx), Some(dgamma), Some(dbeta)]
+        let (dgamma, dbeta) = kernel.backward(numbers(&x), &moments, gradient.storage_mut());
+        recycle(x);
+        let (dgamma, dbeta) = (new(dgamma, gamma.shape()), new(dbeta, beta.shape()));
+        [Some(gradient), Some(dgamma), Some(dbeta)]
     }
 }

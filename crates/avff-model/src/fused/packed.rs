@@ -103,7 +103,7 @@ impl Packed {
     ) -> Tensor<B, 2> {
         let [rows, _] = x.dims();
         let (x, bias) = (contiguous(flex(x)), bias.map(|bias| contiguous(flex(bias))));
-        let mut out = vec![0.0; rows * self.weights.outputs()];
+        let mut out = avff_kernels::memory::scratch(rows * self.weights.outputs());
         self.weights.multiply(numbers(&x), bias.as_ref().map(numbers), &mut out, then);
         back(new(out, [rows, self.weights.outputs()]))
     }

@@ -3,8 +3,11 @@
 use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
-    super::flex::{contiguous, new, numbers},
-    avff_kernels::product::{Then, Weights},
+    super::flex::{contiguous, new, numbers, recycle},
+    avff_kernels::{
+        memory::scratch,
+        product::{Then, Weights},
+    },
     burn::tensor::TensorMetadata,
     burn_flex::{Flex, FlexTensor},
 };
@@ -43,7 +46,7 @@ impl Fused<2> for Product {
         }
         let [x, weight] = inputs.map(contiguous);
         let weights = Weights::new(numbers(&weight), [outputs, width]);
-        let mut out = vec![0.0; rows * outputs];
+        let mut out = scratch(rows * outputs);
         weights.multiply(numbers(&x), None, &mut out, Then::Nothing);
         new(out, [rows, outputs])
     }
@@ -65,18 +68,20 @@ impl Fused<2> for Product {
         let [x, weight] = saved;
         let of_weight = of_weight.then(|| {
             let across = Flex::float_swap_dims(gradient.clone(), 0, 1);
-            Flex::float_matmul(across, x)
+            Flex::float_matmul(across, x.clone())
         });
         let of_x = of_x.then(|| {
             if !pays(rows, inputs, outputs) {
-                return Flex::float_matmul(gradient, weight);
+                return Flex::float_matmul(gradient.clone(), weight);
             }
-            let (gradient, weight) = (contiguous(gradient), contiguous(weight));
+            let (gradient, weight) = (contiguous(gradient.clone()), contiguous(weight));
             let weights = Weights::transposed(numbers(&weight), [outputs, inputs]);
-            let mut out = vec![0.0; rows * inputs];
+            let mut out = scratch(rows * inputs);
             weights.multiply(numbers(&gradient), None, &mut out, Then::Nothing);
             new(out, [rows, inputs])
         });
+        recycle(x);
+        recycle(gradient);
         [of_x, of_weight]
     }
 }

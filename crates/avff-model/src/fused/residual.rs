@@ -3,7 +3,7 @@
 use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
-    super::flex::{contiguous, new, numbers, owned},
+    super::flex::{contiguous, new, numbers, owned, recycle},
     avff_kernels::residual,
     burn::tensor::TensorMetadata,
     burn_flex::FlexTensor,
@@ -38,6 +38,7 @@ impl Fused<3> for Residual {
     fn forward(&self, [x, y, bias]: [FlexTensor; 3]) -> FlexTensor {
         let (mut x, y, bias) = (owned(x), contiguous(y), contiguous(bias));
         residual::add(x.storage_mut(), numbers(&y), numbers(&bias));
+        recycle(y);
         x
     }
 

@@ -9,6 +9,7 @@ use burn::{
 use burn_flex::Flex;
 
 use super::*;
+use crate::config::{VideoConfig, VideoGrid};
 
 type Recorded = Autodiff<Flex>;
 
@@ -61,8 +62,24 @@ fn kernels_compute_what_they_are_defined_as() {
     check(Product, [random([130, 50]), random([70, 50])], [2, 2]);
     check(BiasGelu, [random([50, 33]), random([1, 33])], [2, 1]);
     check(Residual, [random([50, 33]), random([50, 33]), random([1, 33])], [2, 2, 1]);
+    check(MeanSquares, [random([50, 33]), random([50, 33])], [2, 2]);
     check(Norm::with(1e-5), [random([50, 33]), random([1, 33]), random([1, 33])], [2, 1, 1]);
     check(Attention { batch: 2, tokens: 25, heads: 3 }, [random([50, 3 * 24])], [2]);
+}
+
+/// Forward and backward: every number's gradient comes from where it went.
+#[test]
+fn tubelets_are_cut_as_defined() {
+    let config = VideoConfig { channels: 3, frames: 4, height: 6, width: 9, tubelet: 2, patch: 3 };
+    let tubelets = Tubelets::new(&config, VideoGrid { time: 2, rows: 2, columns: 3 });
+    let frames = random([2, 3, 4, 6, 9]);
+    let want: Tensor<Flex, 3> = tensor(tubelets.composed::<Flex>([primitive(frames.clone())]));
+    assert_eq!(tubelets.split(frames.clone()).to_data(), want.to_data());
+    assert_eq!(tubelets.join(want.clone()).to_data(), frames.to_data());
+    let leaf = Tensor::<Recorded, 5>::from_inner(frames.clone()).require_grad();
+    let out = tubelets.split(leaf.clone()) * Tensor::from_inner(want);
+    let gradients = out.sum().backward();
+    assert_eq!(leaf.grad(&gradients).unwrap().to_data(), frames.to_data());
 }
 
 /// Views, and tensors that somebody else holds, are read and not written.

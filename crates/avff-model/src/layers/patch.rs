@@ -5,7 +5,10 @@
 
 use burn::prelude::*;
 
-use crate::config::{AudioConfig, AudioGrid, AudioSlices, AvffConfig, VideoConfig, VideoGrid};
+use crate::{
+    config::{AudioConfig, AudioGrid, AudioSlices, AvffConfig, VideoConfig, VideoGrid},
+    fused::Tubelets,
+};
 
 /// Cuts fbanks into patches.
 #[derive(Debug, Clone)]
@@ -78,16 +81,7 @@ impl VideoPatches {
     /// - `frames`: `[batch, channels, frames, height, width]`
     /// - output: `[batch, tokens, channels * tubelet * patch * patch]`
     pub fn split<B: Backend>(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
-        let [batch, ..] = frames.dims();
-        let VideoConfig { channels, tubelet, patch, .. } = self.input;
-        let VideoGrid { time, rows, columns } = self.grid;
-        // Two steps of at most six dimensions each: ndarray has no more.
-        frames
-            .reshape([batch * channels * time, tubelet, rows, patch, columns, patch])
-            .permute([0, 2, 4, 1, 3, 5])
-            .reshape([batch, channels, time * rows * columns, tubelet * patch * patch])
-            .swap_dims(1, 2)
-            .reshape([batch, time * rows * columns, channels * tubelet * patch * patch])
+        self.tubelets().split(frames)
     }
 
     /// The inverse of [`split`](Self::split).
@@ -96,14 +90,10 @@ impl VideoPatches {
     /// - `patches`: `[batch, tokens, channels * tubelet * patch * patch]`
     /// - output: `[batch, channels, frames, height, width]`
     pub fn join<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 5> {
-        let [batch, ..] = patches.dims();
-        let VideoConfig { channels, frames, height, width, tubelet, patch } = self.input;
-        let VideoGrid { time, rows, columns } = self.grid;
-        patches
-            .reshape([batch, time * rows * columns, channels, tubelet * patch * patch])
-            .swap_dims(1, 2)
-            .reshape([batch * channels * time, rows, columns, tubelet, patch, patch])
-            .permute([0, 3, 1, 4, 2, 5])
-            .reshape([batch, channels, frames, height, width])
+        self.tubelets().join(patches)
+    }
+
+    fn tubelets(&self) -> Tubelets {
+        Tubelets::new(&self.input, self.grid)
     }
 }
