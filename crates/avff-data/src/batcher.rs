@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use crate::{clip::Clip, spec::ClipSpec};
+use crate::{clip::Clip, error::Stream, spec::ClipSpec};
 
 /// The inputs of one forward pass.
 #[derive(Debug, Clone)]
@@ -24,8 +24,16 @@ pub fn batch<B: Backend>(clips: &[Clip], spec: &ClipSpec, device: &B::Device) ->
     let audio_shape = [clips.len(), audio.frames, audio.mels];
     let video_shape = [clips.len(), 3, video.frames, video.height, video.width];
     Batch {
-        audio: Tensor::from_data(TensorData::new(stack(|clip| &clip.audio), audio_shape), device),
-        video: Tensor::from_data(TensorData::new(stack(|clip| &clip.video), video_shape), device),
+        audio: if spec.only == Some(Stream::Video) {
+            Tensor::zeros(audio_shape, device)
+        } else {
+            Tensor::from_data(TensorData::new(stack(|clip| &clip.audio), audio_shape), device)
+        },
+        video: if spec.only == Some(Stream::Audio) {
+            Tensor::zeros(video_shape, device)
+        } else {
+            Tensor::from_data(TensorData::new(stack(|clip| &clip.video), video_shape), device)
+        },
     }
 }
 
@@ -59,7 +67,16 @@ mod tests {
             part.into_scalar()
         };
         assert_eq!(at(1, [2, 1, 0, 3]), 1000.0 + (2.0 * 2.0 + 1.0) * 12.0 + 3.0);
-        let audio = batch.audio.slice([1..2, 4..5, 2..3]).into_scalar();
+        let audio = batch.audio.clone().slice([1..2, 4..5, 2..3]).into_scalar();
         assert_eq!(audio, 1000.0 + 4.0 * 6.0 + 2.0);
+        // A control sees one stream.
+        spec.only = Some(Stream::Audio);
+        let control = super::batch::<Flex>(&clips, &spec, &Default::default());
+        assert_eq!(control.audio.to_data(), batch.audio.to_data());
+        assert_eq!(control.video.abs().max().into_scalar(), 0.0);
+        spec.only = Some(Stream::Video);
+        let control = super::batch::<Flex>(&clips, &spec, &Default::default());
+        assert_eq!(control.audio.abs().max().into_scalar(), 0.0);
+        assert_eq!(control.video.to_data(), batch.video.to_data());
     }
 }

@@ -3,7 +3,8 @@
 use std::{fmt, io, path::PathBuf};
 
 /// One of the two streams a clip must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stream {
     /// The pictures.
     Video,

@@ -8,6 +8,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::Stream,
     face::FaceCrop,
     media::Decoder,
     sampling::{Sampling, TrimSilence},
@@ -47,6 +48,10 @@ pub struct ClipSpec {
     /// Who reads the file.
     #[serde(default, skip_serializing_if = "Decoder::is_auto")]
     pub decoder: Decoder,
+    /// The one stream that a network gets to see; the other one, though it has to be there, is its mean
+    /// throughout. A control: what a network can tell without the other stream is no matter of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Stream>,
 }
 
 /// The video tensor `[3, frames, height, width]`.
@@ -131,6 +136,7 @@ impl ClipSpec {
             sampling: Sampling::Whole,
             trim_silence: None,
             decoder: Decoder::Auto,
+            only: None,
         }
     }
 

@@ -79,6 +79,8 @@ fn the_sound_may_lie_beside_the_folder() {
 #[test]
 fn what_is_missing_or_too_much_is_said() {
     let folder = tempfile::tempdir().unwrap();
+    let error = refusal(folder.path());
+    assert!(error.to_string().contains("neither a picture nor a WAV"), "{error}");
     wav(&folder.path().join("a.wav"), 1, &[0; 4]);
     let error = refusal(folder.path());
     assert!(matches!(error, DataError::MissingStream { stream: Stream::Video }), "{error}");

@@ -1,6 +1,9 @@
 //! The stage-3 classifier: both encoders, A2V and V2A over all tokens, and the head.
 
-use burn::{prelude::*, tensor::activation::relu};
+use burn::{
+    prelude::*,
+    tensor::activation::{relu, softmax},
+};
 use rand::Rng;
 
 use crate::{
@@ -41,16 +44,20 @@ pub struct Classifier<B: Backend> {
     pub a2v: CrossModal<B>,
     /// Visual tokens to audio ones.
     pub v2a: CrossModal<B>,
-    /// Over the tokens of the visual side, `[hidden, tokens]`: of their means, or of each feature.
+    /// Over the tokens of the visual side, `[hidden, tokens]`: of their means, or of each feature. Where the
+    /// head sees pairs, over both embeddings of a token, `[hidden, 2 * dim]`.
     pub mlp_vision: Linear<B>,
     /// The same of the audio side.
     pub mlp_audio: Linear<B>,
-    /// Where the head sees features: of each visual feature what is left of its tokens, `[1, hidden]`.
+    /// Of each visual feature what is left of its tokens, `[1, hidden]`, where the head sees features; how
+    /// much a token counts, `[1, hidden]`, where it sees pairs.
     pub mlp_vision_out: Option<Linear<B>>,
     /// The same of the audio side.
     pub mlp_audio_out: Option<Linear<B>>,
     /// The head.
     pub mlp_head: Head<B>,
+    #[module(skip)]
+    input: HeadInput,
 }
 
 impl<B: Backend> Classifier<B> {
@@ -63,20 +70,28 @@ impl<B: Backend> Classifier<B> {
     ) -> Result<Self, ModelError> {
         config.validate()?;
         let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
+        let [shown_audio, shown_video] = config.token_map(config.slices);
         let (dim, heads, hidden) = (config.encoder.dim, config.encoder.heads, config.head.hidden);
-        let features = config.head.input == HeadInput::Features;
-        // Uni- and cross-modal features of both modalities, or what each token's mean came to.
-        let seen = if features { 4 * dim } else { 2 * hidden };
+        let input = config.head.input;
+        let (inputs, seen) = match input {
+            HeadInput::TokenMeans => ([video, audio], 2 * hidden),
+            // Uni- and cross-modal features of both modalities.
+            HeadInput::Features => ([video, audio], 4 * dim),
+            HeadInput::Pairs => ([2 * dim; 2], 2 * hidden),
+        };
+        let [of_video, of_audio] = inputs;
+        let has_out = input != HeadInput::TokenMeans;
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
-            a2v: CrossModal::new(init, [audio, video], dim, heads, device),
-            v2a: CrossModal::new(init, [video, audio], dim, heads, device),
-            mlp_vision: Linear::torch_default(init, [video, hidden], device),
-            mlp_audio: Linear::torch_default(init, [audio, hidden], device),
-            mlp_vision_out: features.then(|| Linear::torch_default(init, [hidden, 1], device)),
-            mlp_audio_out: features.then(|| Linear::torch_default(init, [hidden, 1], device)),
+            a2v: CrossModal::new(init, [shown_audio, shown_video], dim, heads, device),
+            v2a: CrossModal::new(init, [shown_video, shown_audio], dim, heads, device),
+            mlp_vision: Linear::torch_default(init, [of_video, hidden], device),
+            mlp_audio: Linear::torch_default(init, [of_audio, hidden], device),
+            mlp_vision_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
+            mlp_audio_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
             mlp_head: Head::new(init, [seen, hidden], config.head.dropout, device),
+            input,
         })
     }
 
@@ -151,8 +166,9 @@ impl<B: Backend> Classifier<B> {
     /// What the head sees.
     fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
-        let vision = reduce(&self.mlp_vision, self.mlp_vision_out.as_ref(), a2v, video);
-        let sound = reduce(&self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
+        let pairs = self.input == HeadInput::Pairs;
+        let vision = reduce(pairs, &self.mlp_vision, self.mlp_vision_out.as_ref(), a2v, video);
+        let sound = reduce(pairs, &self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
         Tensor::cat(vec![vision, sound], 1)
     }
 
@@ -189,8 +205,9 @@ impl<B: Backend> Classifier<B> {
 ///
 /// # Shapes
 /// - `crossed`, `own`: `[batch, tokens, dim]`
-/// - output: `[batch, 2 * dim]` where there is an `out`, `[batch, hidden]` where there is none
+/// - output: `[batch, 2 * dim]` where the head sees features, else `[batch, hidden]`
 fn reduce<B: Backend>(
+    pairs: bool,
     tokens: &Linear<B>,
     out: Option<&Linear<B>>,
     crossed: Tensor<B, 3>,
@@ -201,6 +218,14 @@ fn reduce<B: Backend>(
         None => {
             let means = (crossed.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2);
             tokens.forward(means)
+        }
+        Some(score) if pairs => {
+            let joined = Tensor::cat(vec![crossed, own], 2);
+            let [batch, count, width] = joined.dims();
+            let pairs = tokens.gelu(joined.reshape([batch * count, width]));
+            let weights = softmax(score.forward(pairs.clone()).reshape([batch, count, 1]), 1);
+            let [_, hidden] = pairs.dims();
+            (pairs.reshape([batch, count, hidden]) * weights).sum_dim(1).squeeze_dim(1)
         }
         Some(out) => {
             let joined = Tensor::cat(vec![crossed, own], 2);

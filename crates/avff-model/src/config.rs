@@ -31,6 +31,9 @@ pub struct AvffConfig {
     pub audio_slices: AudioSlices,
     /// What the cross-modal blocks attend over.
     pub fusion_attention: FusionAttention,
+    /// What the token maps of the cross-modal blocks span.
+    #[serde(default)]
+    pub token_span: TokenSpan,
     /// Whether the clips of a batch share one mask.
     pub mask: MaskScope,
     /// What the reconstruction loss compares.
@@ -112,6 +115,37 @@ pub enum HeadInput {
     /// All features: of each modality the embedding and the one made from the other, joined on features,
     /// the tokens reduced by a small network: the paper's idea.
     Features,
+    /// Every token's pair - its own embedding and the one made from the other modality - by itself, through
+    /// a layer of its own, before tokens are reduced by attention: whether picture and sound disagree at
+    /// a moment is a matter of both at that moment, and what is reduced feature by feature cannot be
+    /// compared any more.
+    Pairs,
+}
+
+/// What a token map of A2V or V2A spans.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenSpan {
+    /// All tokens that are given: the reference. Half of a clip's in pre-training and all in the
+    /// classifier, so that adaptation has to throw the maps away.
+    #[default]
+    Clip,
+    /// One slice, the same map for each: a moment's tokens are made of that moment alone, and adaptation
+    /// keeps what pre-training has learned.
+    Slice,
+}
+
+/// What the contrastive loss tells apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContrastOver {
+    /// Clips by their mean token: the reference and the paper. Means over seconds say who speaks and
+    /// where, and next to nothing about when.
+    #[default]
+    Clips,
+    /// Slices by theirs: the sound of a moment has to find the picture of the same moment among those of
+    /// other moments, of its own clip too. That is what being in sync means.
+    Slices,
 }
 
 /// Along which axis audio is cut into slices.
@@ -189,6 +223,9 @@ pub struct LossConfig {
     pub contrast: f64,
     /// Temperature of the contrastive loss.
     pub temperature: f64,
+    /// What it tells apart.
+    #[serde(default)]
+    pub contrast_over: ContrastOver,
 }
 
 /// How audio tokens tile the fbank.
@@ -257,12 +294,19 @@ impl AvffConfig {
             slices: 8,
             audio_slices: AudioSlices::Mel,
             fusion_attention: FusionAttention::Batch,
+            token_span: TokenSpan::Clip,
             mask: MaskScope::PerBatch,
             reconstruction: ReconstructionConfig {
                 region: ReconstructionRegion::All,
                 target_norm: TargetNorm::Row,
             },
-            loss: LossConfig { reconstruction: 1.0, contrast: 0.05, temperature: 0.05 },
+            loss: LossConfig {
+                reconstruction: 1.0,
+                contrast: 0.05,
+                temperature: 0.05,
+                contrast_over: ContrastOver::Clips,
+            },
+
             head: HeadConfig { hidden: 1024, dropout: 0.5, input: HeadInput::TokenMeans },
         }
     }
@@ -314,6 +358,26 @@ impl AvffConfig {
             time: self.video.frames / self.video.tubelet,
             rows: self.video.height / self.video.patch,
             columns: self.video.width / self.video.patch,
+        }
+    }
+
+    /// Input and output tokens of A2V's map in a network that is given `shown` slices; V2A's are the
+    /// reverse.
+    pub(crate) fn token_map(&self, shown: usize) -> [usize; 2] {
+        let slices = match self.token_span {
+            TokenSpan::Clip => shown,
+            TokenSpan::Slice => 1,
+        };
+        [self.audio_grid().tokens(), self.video_grid().tokens()]
+            .map(|tokens| tokens / self.slices * slices)
+    }
+
+    /// Means of a clip that contrast compares.
+    #[must_use]
+    pub fn contrasted(&self) -> usize {
+        match self.loss.contrast_over {
+            ContrastOver::Clips => 1,
+            ContrastOver::Slices => self.slices,
         }
     }
 

@@ -43,7 +43,7 @@ pub struct PretrainOutput<B: Backend> {
 pub struct Among<B: Backend> {
     /// All clips of the batch.
     pub all: Summary<B>,
-    /// The place of the part's first clip among them.
+    /// The row of the part's first clip among them; a clip has [`AvffConfig::contrasted`] of them.
     pub start: usize,
 }
 
@@ -75,7 +75,7 @@ impl<B: Backend> Pretrain<B> {
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         config.validate()?;
-        let (audio, video) = (config.audio_grid().tokens() / 2, config.video_grid().tokens() / 2);
+        let [audio, video] = config.token_map(config.slices / 2);
         let (dim, heads) = (config.encoder.dim, config.encoder.heads);
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
@@ -110,7 +110,11 @@ impl<B: Backend> Pretrain<B> {
     /// # Shapes
     /// As [`forward`](Self::forward).
     pub fn summarise(&self, audio: Tensor<B, 3>, video: Tensor<B, 5>) -> Summary<B> {
-        Summary::new(self.audio_encoder.forward(audio), self.visual_encoder.forward(video))
+        Summary::new(
+            self.audio_encoder.forward(audio),
+            self.visual_encoder.forward(video),
+            self.config.contrasted(),
+        )
     }
 
     /// [`forward`](Self::forward) of a part of a batch. Contrast is that of the whole batch, with the
@@ -135,7 +139,7 @@ impl<B: Backend> Pretrain<B> {
         let (audio_mask, video_mask) = (mask.audio(), mask.video());
         let audio_tokens = self.audio_encoder.forward(audio.clone());
         let video_tokens = self.visual_encoder.forward(video.clone());
-        let own = Summary::new(audio_tokens.clone(), video_tokens.clone());
+        let own = Summary::new(audio_tokens.clone(), video_tokens.clone(), config.contrasted());
         let clips = match among {
             Some(among) => among.all.with(own, among.start),
             None => own,

@@ -20,6 +20,17 @@ pub enum TrainError {
     /// A clip or manifest that cannot be read.
     #[error(transparent)]
     Clip(#[from] ClipError),
+    /// A clip of a run that cannot be read.
+    #[error(
+"a clip of {} cannot be read; take it out (`avff check` names all such clips) or leave it out with \
+         data.unreadable = \"skip\": {source}", manifest.display()
+    )]
+    Unreadable {
+        /// The recipe's manifest.
+        manifest: PathBuf,
+        /// Which clip, and why.
+        source: ClipError,
+    },
     /// A setting of the data path that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -8,7 +8,7 @@ use avff_model::{
 };
 
 use crate::{
-    clips,
+    claim, clips,
     device::{Device, with_backend},
     error::Error,
 };
@@ -25,9 +25,7 @@ pub fn adapt(
     precision: Precision,
     device: Device,
 ) -> Result<(), Error> {
-    if stage3.canonicalize().is_ok() {
-        return Err(Error::Exists { path: stage3.into() });
-    }
+    claim::weights(stage3)?;
     let checkpoint = Checkpoint::open(stage2)?;
     let config = checkpoint.config(overrides)?;
     let spec = clips::spec(&checkpoint, &config, |_| {})?;

@@ -8,7 +8,7 @@ use avff_model::{
 };
 
 use crate::{
-    clips,
+    claim, clips,
     device::{Device, with_backend},
     error::Error,
 };
@@ -26,9 +26,7 @@ pub fn convert(
     precision: Precision,
     device: Device,
 ) -> Result<Kind, Error> {
-    if to.canonicalize().is_ok() {
-        return Err(Error::Exists { path: to.into() });
-    }
+    claim::weights(to)?;
     let checkpoint = Checkpoint::open(from)?;
     let config = checkpoint.config(overrides)?;
     let trained = checkpoint.metadata().is_none_or(|metadata| metadata.trained);

@@ -168,6 +168,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Weights under the name of another format.
+    #[error("{}: weights are written as safetensors, so name the file `.safetensors`", path.display())]
+    NotSafetensors {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process is writing to the same output.
     #[error("{}: another run is writing to this output", path.display())]
     Busy {
@@ -348,7 +354,8 @@ impl Error {
         match self {
             Self::Manifest(error) => error.source.hint(),
             Self::Train(error) => match &**error {
-                avff_train::TrainError::Clip(error) => error.source.hint(),
+                avff_train::TrainError::Clip(source)
+                | avff_train::TrainError::Unreadable { source, .. } => source.source.hint(),
                 _ => None,
             },
             Self::Failed { failure, .. } => failure.hint.as_deref(),

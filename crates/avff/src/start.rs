@@ -9,7 +9,7 @@ use avff_model::{
 };
 
 use crate::{
-    clips,
+    claim, clips,
     device::{Device, with_backend},
     error::Error,
 };
@@ -39,9 +39,7 @@ pub fn start(
     precision: Precision,
     device: Device,
 ) -> Result<Vec<Report>, Error> {
-    if output.canonicalize().is_ok() {
-        return Err(Error::Exists { path: output.into() });
-    }
+    claim::weights(output)?;
     let config = &options.config;
     config.validate()?;
     let mut donors = Vec::new();

@@ -83,6 +83,12 @@ impl FrameFolder {
             waves.extend(beside(folder).filter(|path| path.is_file()));
         }
         let wav = match waves.as_slice() {
+            [] if frames.is_empty() => {
+                return Err(DataError::Malformed {
+                    container: "frame folder",
+                    what: "neither a picture nor a WAV file is in it".into(),
+                });
+            }
             [] => return Err(DataError::MissingStream { stream: Stream::Audio }),
             [wav] => wav,
             several => {

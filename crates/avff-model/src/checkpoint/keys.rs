@@ -20,17 +20,19 @@ pub(crate) fn key(path: &str) -> String {
     key.replace(".mlp.fc1.", ".mlp.layers.0.linear.").replace(".mlp.fc2.", ".mlp.layers.1.linear.")
 }
 
-/// Keys a stage-2 checkpoint has and the classifier lacks: decoders, and the token maps of A2V and
-/// V2A, whose sizes change because nothing is masked.
-pub(crate) fn dropped_by_adaptation(key: &str) -> bool {
-    key.contains("decoder") || key.starts_with("a2v.mlp.") || key.starts_with("v2a.mlp.")
+/// Keys of the decoders, which the classifier lacks.
+pub(crate) fn of_decoders(key: &str) -> bool {
+    key.contains("decoder")
 }
 
-/// Keys the classifier starts afresh after adaptation.
-pub(crate) fn fresh_after_adaptation(key: &str) -> bool {
-    ["a2v.mlp.", "v2a.mlp.", "mlp_vision", "mlp_audio", "mlp_head."]
-        .iter()
-        .any(|prefix| key.starts_with(prefix))
+/// Keys of what leads to the head, which pre-training lacks.
+pub(crate) fn of_head(key: &str) -> bool {
+    ["mlp_vision", "mlp_audio", "mlp_head."].iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Keys of the token maps of A2V and V2A: maps of whole clips change their sizes when nothing is masked.
+pub(crate) fn of_token_maps(key: &str) -> bool {
+    key.starts_with("a2v.mlp.") || key.starts_with("v2a.mlp.")
 }
 
 #[cfg(test)]

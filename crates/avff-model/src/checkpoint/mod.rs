@@ -26,7 +26,11 @@ pub use safetensors::Precision;
 pub use tensors::{Format, StoredDtype, StoredTensor};
 
 use crate::{
-    classifier::Classifier, config::AvffConfig, error::ModelError, init::Init, pretrain::Pretrain,
+    classifier::Classifier,
+    config::{AvffConfig, TokenSpan},
+    error::ModelError,
+    init::Init,
+    pretrain::Pretrain,
 };
 use load::Tolerance;
 pub(crate) use tensors::{TensorFile, format_error};
@@ -96,6 +100,13 @@ impl Checkpoint {
         let kind = match (has("mlp_head."), has("audio_decoder.")) {
             (true, false) => Kind::Classifier,
             (false, true) => Kind::Pretrain,
+            _ if has("weights/") && has("optimizer/") => {
+                return Err(format_error(
+                    path,
+                    "what a training run resumes from; its weights are in best.safetensors or last.safetensors \
+                     beside it",
+                ));
+            }
             _ => {
                 return Err(format_error(
                     path,
@@ -220,8 +231,9 @@ impl Checkpoint {
         load::load(blank, &self.file, Tolerance::NONE)
     }
 
-    /// The stage 2 to stage 3 adaptation: encoders and cross-modal blocks carry over, decoders and
-    /// token maps are dropped, and the head and the token maps start from `seed`.
+    /// The stage 2 to stage 3 adaptation: encoders and cross-modal blocks carry over, decoders are
+    /// dropped, and the head starts from `seed`; so do token maps that span a clip, while those of slices
+    /// ([`TokenSpan`](crate::config::TokenSpan)) carry over.
     ///
     /// # Errors
     /// As [`classifier`](Self::classifier), for a checkpoint that holds no pre-training model.
@@ -233,9 +245,12 @@ impl Checkpoint {
     ) -> Result<Classifier<B>, ModelError> {
         self.require(Kind::Pretrain)?;
         let fresh = Classifier::new(config, &mut Init::seeded(seed), device)?;
-        let tolerance = Tolerance {
-            may_lack: keys::fresh_after_adaptation,
-            may_drop: keys::dropped_by_adaptation,
+        let tolerance = match config.token_span {
+            TokenSpan::Slice => Tolerance { may_lack: keys::of_head, may_drop: keys::of_decoders },
+            TokenSpan::Clip => Tolerance {
+                may_lack: |key| keys::of_head(key) || keys::of_token_maps(key),
+                may_drop: |key| keys::of_decoders(key) || keys::of_token_maps(key),
+            },
         };
         load::load(fresh, &self.file, tolerance)
     }

@@ -41,7 +41,7 @@ impl FusionScope {
     }
 }
 
-/// Maps `inputs` tokens to `outputs` tokens, every feature by itself.
+/// Maps each run of `inputs` tokens to `outputs` tokens, every feature by itself.
 ///
 /// Checkpoints call it `mlp.linear`: a linear layer over the token axis.
 #[derive(Module, Debug)]
@@ -52,10 +52,14 @@ pub struct TokenMap<B: Backend> {
 
 impl<B: Backend> TokenMap<B> {
     /// # Shapes
-    /// - `x`: `[batch, inputs, dim]`
-    /// - output: `[batch, outputs, dim]`
+    /// - `x`: `[batch, runs * inputs, dim]`
+    /// - output: `[batch, runs * outputs, dim]`
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.linear.over_tokens(x)
+        let [outputs, inputs] = self.linear.weight.dims();
+        let [batch, tokens, dim] = x.dims();
+        let runs = tokens / inputs;
+        let x = self.linear.over_tokens(x.reshape([batch * runs, inputs, dim]));
+        x.reshape([batch, runs * outputs, dim])
     }
 }
 
@@ -186,8 +190,8 @@ impl<B: Backend> CrossModal<B> {
     }
 
     /// # Shapes
-    /// - `x`: `[batch, inputs, dim]`
-    /// - output: `[batch, outputs, dim]`
+    /// - `x`: `[batch, runs * inputs, dim]`
+    /// - output: `[batch, runs * outputs, dim]`
     pub fn forward(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
         self.transformer.forward(self.mlp.forward(x), scope)
     }

@@ -151,7 +151,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let share = part.len() as f64 / (own * world) as f64;
             let (audio, video) =
                 tensors::<B>(&batch.clips[part.clone()], context.spec, context.device);
-            let among = all.clone().map(|all| Among { all, start: rank * own + part.start });
+            let start = (rank * own + part.start) * self.network.contrasted();
+            let among = all.clone().map(|all| Among { all, start });
             let mask = mask.part(part);
             let running = running.as_ref().unwrap_or(model);
             let out = running.forward_among(audio, video, &mask, among.as_ref())?;

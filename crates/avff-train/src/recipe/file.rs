@@ -83,7 +83,7 @@ fn read_text(path: &Path) -> Result<String, RecipeError> {
     let fault = |source| RecipeError::Read { path: path.into(), source };
     // Opening a pipe would wait for its writer.
     if !path.metadata().map_err(fault)?.is_file() {
-        return Err(fault(io::Error::other("not a file")));
+        return Err(fault(io::Error::other("not a regular file")));
     }
     let mut bytes = Vec::new();
     File::open(path)

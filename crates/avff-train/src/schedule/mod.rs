@@ -125,7 +125,11 @@ impl Schedule {
     pub(crate) fn check(&self, epochs: u64) -> Result<(), Problem> {
         let warmup = |warmup: f64| {
             let inside = (0.0..epochs as f64).contains(&warmup);
-            Problem::unless(inside, "warmup_epochs", warmup, "from 0 up and below `epochs`")
+            let rule = format!(
+                "from 0 up and below `epochs`, which is {epochs}: `--set schedule.warmup_epochs=0` has no \
+                 warm-up"
+            );
+            Problem::unless(inside, "warmup_epochs", warmup, &rule)
         };
         match self {
             Self::Constant => Ok(()),

@@ -18,11 +18,13 @@ mod state;
 pub mod watch;
 
 use std::{
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
 use avff_data::{
+    error::ClipError,
     loader::{Batch, Loader},
     spec::ClipSpec,
 };
@@ -184,7 +186,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         loop {
             let start = Instant::now();
             let Some(batch) = batches.next() else { return Ok(Outcome::Done) };
-            let batch = batch?;
+            let batch = batch.map_err(|e| unreadable(&self.parts.identity.recipe.data.train, e))?;
             for left_out in batches.left_out().iter().skip(named) {
                 watch.left_out(&left_out.error)?;
             }
@@ -346,6 +348,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     ) -> Result<Values, TrainError> {
         let Some(loader) = &self.parts.validation else { return Ok(Vec::new()) };
         let recipe = &self.parts.identity.recipe;
+        let manifest = recipe.data.validation.as_ref().unwrap_or(&recipe.data.train);
         let mut tally = L::Tally::default();
         let mut first = 0;
         let mut batches = loader.epoch(0);
@@ -355,7 +358,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 watch.left_out(&left_out.error)?;
             }
             named = batches.left_out().len();
-            let (labelled, _) = labelled::<B, L>(loader, batch?)?;
+            let (labelled, _) =
+                labelled::<B, L>(loader, batch.map_err(|e| unreadable(manifest, e))?)?;
             let mut context = StepContext {
                 seed: recipe.seed,
                 step: self.progress.step,
@@ -412,6 +416,10 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         metadata.extra.insert(RUN_ENTRY.into(), run);
         Ok(checkpoint::save(model, &metadata, checkpoint::Precision::F32, path)?)
     }
+}
+
+fn unreadable(manifest: &Path, source: ClipError) -> TrainError {
+    TrainError::Unreadable { manifest: manifest.into(), source }
 }
 
 /// A batch with its labels, and the rows it is made of.

@@ -101,6 +101,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.overwrite && args.output.canonicalize().is_ok() {
         return Err(Error::Finished { path: args.output.clone() }.into());
     }
+    let extension = args.output.extension().unwrap_or_default().to_ascii_lowercase();
+    anyhow::ensure!(
+        extension.is_empty() || extension == "png",
+        "{}: the picture is a PNG, so name it `.png`",
+        args.output.display()
+    );
     let checkpoint = Checkpoint::open(&args.checkpoint)?;
     checkpoint.require(Kind::Pretrain)?;
     let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;

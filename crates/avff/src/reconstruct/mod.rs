@@ -123,10 +123,11 @@ pub fn reconstruct(
         let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
         let output = model.forward(batch.audio.clone(), batch.video.clone(), &mask)?;
         let pictures = Pictures::new(&output, batch.audio, batch.video, &mask, config);
+        let (audio, video) = (number(output.audio_loss), number(output.video_loss));
         let losses = Losses {
-            total: number(output.total),
-            audio: number(output.audio_loss),
-            video: number(output.video_loss),
+            total: (audio + video) * config.loss.reconstruction as f32,
+            audio,
+            video,
             audio_of_zeros: number(pictures.audio_loss_of_zeros),
             video_of_zeros: number(pictures.video_loss_of_zeros),
         };

@@ -107,6 +107,7 @@ fn convert_keeps_the_scores_and_carries_the_config() {
     let told = convert("whole.safetensors", &[]).expect(0).stdout;
     assert!(told.contains("classifier"), "{told}");
     assert!(convert("whole.safetensors", &[]).expect(2).stderr.contains("is there already"));
+    assert!(convert("whole.pth", &[]).expect(2).stderr.contains("safetensors"));
     convert("half.safetensors", &["--precision", "f16"]).expect(0);
     let size = |name: &str| std::fs::metadata(scene.path(name)).unwrap().len();
     assert!(size("half.safetensors") < size("whole.safetensors") * 6 / 10);

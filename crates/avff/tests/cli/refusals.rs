@@ -27,7 +27,7 @@ fn every_bad_file_has_a_reason_and_no_score() {
         (media("bad/truncated_head.mp4"), "the file ends at byte 20000"),
         (media("bad/truncated_tail.mp4"), "not a media file"),
         (media("hevc_aac.mp4"), "HEVC"),
-        (scene.path("folder.mp4"), "stream"),
+        (scene.path("folder.mp4"), "neither a picture nor a WAV"),
         (scene.path("missing.mp4"), "no such file"),
         (sparse, "not a media file"),
     ];

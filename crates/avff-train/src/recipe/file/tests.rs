@@ -301,7 +301,7 @@ fn files_that_are_no_recipes() {
     let path = folder.path().join("r.toml");
     let message = |path: &Path| Recipe::read(path, &[]).unwrap_err().to_string();
     assert!(message(&path).contains("cannot be read"), "{}", message(&path));
-    assert!(message(folder.path()).contains("not a file"));
+    assert!(message(folder.path()).contains("not a regular file"));
     fs::write(&path, [b'#', 0xff, 0xfe]).unwrap();
     assert!(message(&path).contains("not UTF-8"));
     fs::write(&path, vec![b'#'; MAX_BYTES as usize + 1]).unwrap();

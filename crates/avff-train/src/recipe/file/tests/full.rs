@@ -7,6 +7,7 @@ use avff_data::{
         AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Noise, Resample, WhiteNoise,
     },
     cache::Identity,
+    error::Stream,
     loader::{Order, Unreadable, Weights},
     media::Decoder,
     sampling::TrimSilence,
@@ -39,6 +40,7 @@ fn full(
         sampling: Sampling::Window { seconds: 3.2, fps: 5.0, stride: 1.6 },
         trim_silence: Some(TrimSilence::default()),
         decoder: Decoder::Embedded,
+        only: Some(Stream::Audio),
         ..ClipSpec::open_avff()
     };
     Recipe {
