@@ -29,7 +29,7 @@ pub enum TrainError {
         /// The recipe's manifest.
         manifest: PathBuf,
         /// Which clip, and why.
-        source: ClipError,
+        source: Box<ClipError>,
     },
     /// A setting of the data path that cannot be used.
     #[error(transparent)]

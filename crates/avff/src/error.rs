@@ -354,8 +354,8 @@ impl Error {
         match self {
             Self::Manifest(error) => error.source.hint(),
             Self::Train(error) => match &**error {
-                avff_train::TrainError::Clip(source)
-                | avff_train::TrainError::Unreadable { source, .. } => source.source.hint(),
+                avff_train::TrainError::Clip(error) => error.source.hint(),
+                avff_train::TrainError::Unreadable { source, .. } => source.source.hint(),
                 _ => None,
             },
             Self::Failed { failure, .. } => failure.hint.as_deref(),

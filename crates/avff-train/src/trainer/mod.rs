@@ -419,7 +419,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
 }
 
 fn unreadable(manifest: &Path, source: ClipError) -> TrainError {
-    TrainError::Unreadable { manifest: manifest.into(), source }
+    TrainError::Unreadable { manifest: manifest.into(), source: source.into() }
 }
 
 /// A batch with its labels, and the rows it is made of.
