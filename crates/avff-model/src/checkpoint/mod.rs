@@ -233,7 +233,7 @@ impl Checkpoint {
 
     /// The stage 2 to stage 3 adaptation: encoders and cross-modal blocks carry over, decoders are
     /// dropped, and the head starts from `seed`; so do token maps that span a clip, while those of slices
-    /// ([`TokenSpan`](crate::config::TokenSpan)) carry over.
+    /// ([`TokenSpan`]) carry over.
     ///
     /// # Errors
     /// As [`classifier`](Self::classifier), for a checkpoint that holds no pre-training model.
