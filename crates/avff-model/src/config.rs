@@ -143,8 +143,8 @@ pub enum ContrastOver {
     /// where, and next to nothing about when.
     #[default]
     Clips,
-    /// Slices by theirs: the sound of a moment has to find the picture of the same moment among those of
-    /// other moments, of its own clip too. That is what being in sync means.
+    /// Slices by theirs: the sound of a moment has to find its picture among those of other clips at the
+    /// same place. (Not among other places: encoders know where a slice is, and places would do.)
     Slices,
 }
 

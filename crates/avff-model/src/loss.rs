@@ -143,25 +143,32 @@ pub(crate) fn in_f32<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D
 
 /// InfoNCE in both directions, and the mean of both retrieval accuracies.
 ///
+/// Means of slices are compared with those of other clips at the same place alone: both encoders know where a
+/// slice is, and among all slices of a batch it would be enough to match places.
+///
 /// # Shapes
 /// - outputs: `[1]`, `[1]`
 pub(crate) fn contrastive<B: Backend>(
     clips: Summary<B>,
     config: &AvffConfig,
 ) -> (Tensor<B, 1>, Tensor<B, 1>) {
-    let similarity = clips.audio.matmul(clips.video.transpose()) / config.loss.temperature;
-    let [batch, _] = similarity.dims();
+    let places = config.contrasted();
+    let [rows, dim] = clips.audio.dims();
+    let batch = rows / places;
+    let by_place = |x: Tensor<B, 2>| x.reshape([batch, places, dim]).swap_dims(0, 1);
+    let (audio, video) = (by_place(clips.audio), by_place(clips.video));
+    let similarity = audio.matmul(video.swap_dims(1, 2)) / config.loss.temperature;
     let device = similarity.device();
-    let own = Tensor::<B, 2>::eye(batch, &device);
-    let cross_entropy = |x: Tensor<B, 2>| -> Tensor<B, 1> {
-        (log_softmax(x, 1) * own.clone()).sum().neg() / batch as f64
+    let own = Tensor::<B, 2>::eye(batch, &device).unsqueeze::<3>();
+    let cross_entropy = |axis: usize| -> Tensor<B, 1> {
+        (log_softmax(similarity.clone(), axis) * own.clone()).sum().neg() / rows as f64
     };
-    let loss =
-        (cross_entropy(similarity.clone()) + cross_entropy(similarity.clone().transpose())) / 2.0;
+    let loss = (cross_entropy(2) + cross_entropy(1)) / 2.0;
     let numbers = Tensor::<B, 1, Int>::arange(0..batch as i64, &device);
+    let numbers = numbers.unsqueeze::<2>().repeat_dim(0, places).reshape([rows]);
     let hits = |axis: usize| -> Tensor<B, 1> {
-        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([batch]);
+        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([rows]);
         best.equal(numbers.clone()).float().mean()
     };
-    (loss, (hits(0) + hits(1)) / 2.0)
+    (loss, (hits(1) + hits(2)) / 2.0)
 }
