@@ -5,7 +5,8 @@
 //! `classifier` (one clip through the released network or a part of it, as evaluation runs them),
 //! `unpacked` and `int8` (the classifier before its weights are packed, and in bytes) and `step` (a
 //! pre-training step of a small one: forward, backward, Adam); without any, all of them. Each is told
-//! in milliseconds (least, median, most), in GFLOP/s counted from the shapes, and as a share of what this machine's matrix product reaches in the same run.
+//! in milliseconds (least, median, most), in GFLOP/s counted from the shapes, and as a share of what this
+//! machine's matrix product reaches in the same run.
 //!
 //! `benches/peer/network.py` runs it in turn with PyTorch and prints ratios.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]

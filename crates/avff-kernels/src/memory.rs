@@ -40,8 +40,6 @@ pub fn scratch(count: usize) -> Vec<f32> {
         return vec![0.0; count];
     }
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Not by capacity: sizes come back step by step, and the smallest that is large enough would be
-    // missing where it fits.
     if let Some(numbers) =
         spare.iter().rposition(|numbers| numbers.len() == count).and_then(|at| spare.remove(at))
     {
@@ -55,18 +53,23 @@ pub fn scratch(count: usize) -> Vec<f32> {
         given_back += numbers.len();
     }
     drop(spare);
-    let runs = rayon::iter::repeat_n([0.0; RUN], count.div_ceil(RUN)).with_min_len(TASK_RUNS);
+    let runs = rayon::iter::repeat_n([0.0; RUN], room(count) / RUN).with_min_len(TASK_RUNS);
     let mut numbers = runs.collect::<Vec<_>>().into_flattened();
     numbers.truncate(count);
     numbers
 }
 
-/// Keeps numbers that nobody reads any more for whoever asks for as many.
+/// The capacity of a vector of [`scratch`]: a run more than it needs, which tells it from others.
+fn room(count: usize) -> usize {
+    (count.div_ceil(RUN) + 1) * RUN
+}
+
+/// Keeps numbers of [`scratch`] that nobody reads any more for whoever asks for as many; lets others go.
 ///
-/// There are never more of them than were in use at once: a vector that is taken afresh pushes out as
-/// many numbers.
+/// One is made only while none of its length is spare, so of no length there are ever more than were in use
+/// at once. Vectors made elsewhere would pile up, step by step.
 pub fn recycle(numbers: Vec<f32>) {
-    if numbers.len() >= LEAST {
+    if numbers.len() >= LEAST && numbers.capacity() == room(numbers.len()) {
         SPARE.lock().unwrap_or_else(PoisonError::into_inner).push_back(numbers);
     }
 }
@@ -94,10 +97,11 @@ mod tests {
     fn every_number_is_there() {
         for count in [0, 1, LEAST - 1, LEAST, LEAST + 1, LEAST + RUN - 1, 2 * LEAST + 5] {
             let numbers = numbers(1, count);
-            assert_eq!(copy(&numbers), numbers);
-            recycle(numbers);
+            let copied = copy(&numbers);
+            assert_eq!(copied, numbers);
+            recycle(copied);
             assert_eq!(scratch(count).len(), count);
-            recycle(vec![1.0; count]);
+            recycle(copy(&vec![1.0; count]));
             assert_eq!(zeros(count), vec![0.0; count]);
         }
     }
@@ -106,7 +110,12 @@ mod tests {
     #[test]
     fn a_vector_comes_back_until_others_are_wanted() {
         let (one, other) = (8 * LEAST + 1, 8 * LEAST + 2);
+        // Those of others are not kept.
         recycle(vec![7.0; one]);
+        let mut numbers = scratch(one);
+        assert_eq!(numbers[one - 1], 0.0);
+        numbers.fill(7.0);
+        recycle(numbers);
         let numbers = scratch(one);
         assert_eq!(numbers[one - 1], 7.0);
         recycle(numbers);

@@ -22,7 +22,7 @@ pub enum TrainError {
     Clip(#[from] ClipError),
     /// A clip of a run that cannot be read.
     #[error(
-"a clip of {} cannot be read; take it out (`avff check` names all such clips) or leave it out with \
+        "a clip of {} cannot be read; take it out (`avff check` names all such clips) or leave it out with \
          data.unreadable = \"skip\": {source}", manifest.display()
     )]
     Unreadable {

@@ -99,6 +99,20 @@ fn inputs_stay_as_they_are() {
     assert_eq!(x.to_data(), before);
 }
 
+/// A kernel's output is had again once its tensor has no owner but one. (No other test takes this length.)
+#[test]
+fn memory_comes_back() {
+    use avff_kernels::memory::scratch;
+    let count = (1 << 20) + 3;
+    let mut numbers = scratch(count);
+    numbers.fill(3.0);
+    let tensor = flex::new(numbers, [count]);
+    flex::recycle(tensor.clone());
+    assert_eq!(scratch(count)[0], 0.0, "it is still held");
+    flex::recycle(tensor);
+    assert_eq!(scratch(count)[0], 3.0);
+}
+
 /// Half precision has no kernels, and works.
 #[test]
 fn other_precisions_are_composed() {
