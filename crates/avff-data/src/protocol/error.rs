@@ -26,6 +26,15 @@ pub enum SplitError {
         /// The columns, joined by commas.
         columns: String,
     },
+    /// Nothing says what kind a fake is, so no kind can be kept out of training.
+    #[error(
+        "{fakes} fakes say no category: what kind they are is not known, so it cannot be left out; \
+         fill the column in, or choose another one"
+    )]
+    NoCategory {
+        /// Fakes whose cells are empty.
+        fakes: usize,
+    },
     /// A part that would hold no row.
     #[error(
         "part `{part}` would be empty: {rows} rows form {groups} groups that must stay together, \

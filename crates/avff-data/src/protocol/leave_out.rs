@@ -14,8 +14,9 @@ use super::{
 /// thousands of fakes in a category.
 ///
 /// # Errors
-/// [`SplitError::Number`] for a share outside of `(0, 1)`, [`SplitError::OneClass`] where the
-/// category has no fake or a side is left without reals, [`SplitError::EmptyPart`].
+/// [`SplitError::Number`] for a share outside of `(0, 1)`, [`SplitError::NoCategory`] for the stratum
+/// of rows that say none, [`SplitError::OneClass`] where the category has no fake or a side is left
+/// without reals, [`SplitError::EmptyPart`].
 pub fn leave_out(
     table: &Table,
     groups: &Groups,
@@ -34,8 +35,13 @@ pub fn leave_out(
     let mut split = Split::empty(&["train".to_owned(), "test".to_owned()], table.len());
     let mut reals = Vec::new();
     let (mut category, mut category_fakes, mut all_reals) = (0, 0, 0);
+    let mut unsaid = 0;
     for group in groups.iter() {
         all_reals += group.iter().filter(|&&row| is_real(row)).count();
+        let is_unsaid = |row: &&u32| {
+            strata.is_unsaid(strata.of(**row as usize)) && table.target(**row as usize) == Some(1)
+        };
+        unsaid += group.iter().filter(is_unsaid).count();
         if group.iter().any(|&row| in_category(row)) {
             category += group.len();
             category_fakes += group.iter().filter(|row| fakes(row)).count();
@@ -46,6 +52,9 @@ pub fn leave_out(
                 reals.push(group);
             }
         }
+    }
+    if strata.is_unsaid(stratum) && unsaid > 0 {
+        return Err(SplitError::NoCategory { fakes: unsaid });
     }
     if category_fakes == 0 {
         return Err(SplitError::OneClass { what: format!("`{name}` has no fake") });
@@ -73,6 +82,11 @@ pub fn leave_out(
         split.notes.push(format!(
             "fewer reals than fakes in the test: no more than {real_share} of all {all_reals} are \
              taken from training"
+        ));
+    }
+    if unsaid > 0 {
+        split.notes.push(format!(
+            "{unsaid} fakes say no category and are trained on: some may be of `{name}` too"
         ));
     }
     Ok(split)

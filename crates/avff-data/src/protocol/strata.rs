@@ -48,6 +48,12 @@ impl Strata {
         &self.names
     }
 
+    /// Whether the rows of a stratum say nothing in any of the columns.
+    #[must_use]
+    pub fn is_unsaid(&self, stratum: usize) -> bool {
+        self.names.get(stratum).is_none_or(|name| name.chars().all(|c| c == '/'))
+    }
+
     /// The number of a value.
     ///
     /// # Errors

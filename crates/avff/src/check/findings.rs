@@ -1,7 +1,7 @@
 //! What was found about which rows.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io::{self, BufWriter},
     path::{Path, PathBuf},
@@ -101,22 +101,49 @@ pub struct Findings {
 pub struct Example {
     /// The identity, source, path, hash or error.
     pub key: String,
-    /// The first of the clips, by name.
-    pub clips: Vec<String>,
+    /// Clips from as many of its sides as fit: splits of what splits share, targets of what
+    /// contradicts itself.
+    pub clips: Vec<ExampleClip>,
     /// What a person can do about it.
     pub hint: Option<String>,
+}
+
+/// A row of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExampleClip {
+    /// As the CSV has it.
+    pub video_name: String,
+    /// The split it is in.
+    pub split: Option<String>,
+    /// 0 real, 1 fake.
+    pub target: Option<u8>,
 }
 
 /// Findings and clips of each that are shown.
 const EXAMPLES: usize = 3;
 
 /// The findings by kind, kinds without any left out.
-pub(super) fn in_short(table: &Table, found: &[Finding]) -> Vec<Findings> {
-    let short = |kind| {
+pub(super) fn in_short(
+    table: &Table,
+    names: &[String],
+    parts: &[Option<usize>],
+    found: &[Finding],
+) -> Vec<Findings> {
+    let part = |row: usize| parts.get(row).copied().flatten();
+    let clip = |row: usize| ExampleClip {
+        video_name: table.name(row).into(),
+        split: part(row).and_then(|part| names.get(part)).cloned(),
+        target: table.target(row),
+    };
+    let short = |kind: FindingKind| {
         let own = || found.iter().filter(move |finding| finding.kind == kind);
+        let side = |row: usize| match kind {
+            FindingKind::Contradiction => table.target(row).map(usize::from),
+            _ => part(row),
+        };
         let example = |finding: &Finding| Example {
             key: finding.key.clone(),
-            clips: finding.rows.iter().take(EXAMPLES).map(|&row| table.name(row).into()).collect(),
+            clips: a_row_a_side(&finding.rows, side).into_iter().map(clip).collect(),
             hint: finding.hint.clone(),
         };
         // A row with two identities can be in two findings.
@@ -127,6 +154,18 @@ pub(super) fn in_short(table: &Table, found: &[Finding]) -> Vec<Findings> {
         Findings { kind, count: own().count(), rows: rows.len(), examples }
     };
     FindingKind::ALL.into_iter().map(short).filter(|findings| findings.count > 0).collect()
+}
+
+/// The first row of each side, then the other rows, as many as are shown and in their order: the
+/// first rows alone are often of one split, which is no picture of a leak.
+fn a_row_a_side(rows: &[usize], side: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
+    let mut sides = HashSet::new();
+    let (mut chosen, others): (Vec<usize>, Vec<usize>) =
+        rows.iter().partition(|&&row| sides.insert(side(row)));
+    chosen.extend(others);
+    chosen.truncate(EXAMPLES);
+    chosen.sort_unstable();
+    chosen
 }
 
 /// The same bytes under other paths in several splits.
@@ -228,4 +267,17 @@ pub(super) fn write(
         }
     }
     writer.flush().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_show_every_side_of_a_leak() {
+        let side = |row: usize| Some(usize::from(row >= 7));
+        assert_eq!(a_row_a_side(&[1, 2, 5, 6, 7, 9], side), [1, 2, 7]);
+        assert_eq!(a_row_a_side(&[1, 2], side), [1, 2]);
+        assert_eq!(a_row_a_side(&[1, 7, 8, 9], side), [1, 7, 8]);
+    }
 }

@@ -12,11 +12,11 @@ mod splits;
 use std::{num::NonZeroUsize, path::PathBuf, thread};
 
 use avff_data::{
-    protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, composition::Composition, leakage},
+    protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage},
     spec::ClipSpec,
 };
 
-pub use findings::{Example, FindingKind, Findings};
+pub use findings::{Example, ExampleClip, FindingKind, Findings};
 pub use media::{ClassCounts, Fbank, Media, Numbers};
 pub use report::Report;
 
@@ -112,6 +112,5 @@ pub fn check(options: &CheckOptions, progress: &mut dyn FnMut(Progress)) -> Resu
     if let Some(path) = &options.report {
         findings::write(path, &table, &names, &parts, &found)?;
     }
-    let composition = Composition::new(&table, &names, &parts);
-    Ok(Report::new(&table, &names, composition, &first_of_path, &found, seen, &options.spec))
+    Ok(Report::new(&table, &names, &parts, &first_of_path, &found, seen, &options.spec))
 }

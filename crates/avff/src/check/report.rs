@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     files::Seen,
-    findings::{Finding, FindingKind, Findings, in_short},
+    findings::{ExampleClip, Finding, FindingKind, Findings, in_short},
     media::{ClassCounts, Fbank, Media, Numbers},
 };
 use crate::{eval::Coverage, split, table::Text};
@@ -44,7 +44,7 @@ impl Report {
     pub(super) fn new(
         table: &Table,
         names: &[String],
-        composition: Composition,
+        parts: &[Option<usize>],
         first_of_path: &[usize],
         found: &[Finding],
         seen: Option<Seen>,
@@ -52,7 +52,8 @@ impl Report {
     ) -> Self {
         let coverage = seen.as_ref().map(|seen| coverage(table, first_of_path, seen));
         let media = seen.and_then(|seen| seen.media).map(|gathered| gathered.media(names));
-        let findings = in_short(table, found);
+        let composition = Composition::new(table, names, parts);
+        let findings = in_short(table, names, parts, found);
         let audio = media.as_ref().and_then(|media| audio(&media.fbank, &spec.audio));
         let mut warnings: Vec<String> = findings.iter().filter_map(warning).collect();
         warnings.extend(lopsided(names, &composition));
@@ -99,7 +100,8 @@ impl Report {
         for Findings { kind, examples, .. } in &self.findings {
             let _ = writeln!(text, "\n{}, the first:", kind.name());
             for example in examples {
-                let _ = writeln!(text, "  {}: {}", example.key, example.clips.join(", "));
+                let clips: Vec<String> = example.clips.iter().map(clip).collect();
+                let _ = writeln!(text, "  {}: {}", example.key, clips.join(", "));
                 if let Some(hint) = &example.hint {
                     let _ = writeln!(text, "    {hint}");
                 }
@@ -114,6 +116,13 @@ impl Report {
         }
         text
     }
+}
+
+/// A clip with the split it is in and its class, as far as they are said.
+fn clip(ExampleClip { video_name, split, target }: &ExampleClip) -> String {
+    let class = target.map(|target| if target == 1 { "fake" } else { "real" });
+    let said: Vec<&str> = split.as_deref().into_iter().chain(class).collect();
+    if said.is_empty() { video_name.clone() } else { format!("{video_name} ({})", said.join(", ")) }
 }
 
 fn coverage(table: &Table, first_of_path: &[usize], seen: &Seen) -> Coverage {

@@ -203,7 +203,11 @@ fn every_left_out(
         fakes[strata.of(row)] = true;
     }
     let mut splits = Vec::new();
-    for (stratum, _) in fakes.iter().enumerate().filter(|(_, fakes)| **fakes) {
+    // Fakes that say no category are none of their own, unless there is no other: that is refused.
+    let said = |stratum: usize| !strata.is_unsaid(stratum);
+    let any_said = fakes.iter().enumerate().any(|(stratum, fakes)| *fakes && said(stratum));
+    let wanted = |(stratum, fakes): &(usize, &bool)| **fakes && (said(*stratum) || !any_said);
+    for (stratum, _) in fakes.iter().enumerate().filter(wanted) {
         let split = leave_out(table, groups, strata, stratum, real_share)?;
         splits.push((strata.names().get(stratum).cloned(), split));
     }

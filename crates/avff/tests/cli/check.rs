@@ -93,7 +93,13 @@ fn a_copy_under_another_name_is_a_leak() {
         (&findings[0]["examples"][0]["key"], &findings[1]["examples"][0]["key"]),
         (&"q".into(), &"s".into())
     );
-    assert_eq!(findings[2]["examples"][0]["clips"], serde_json::json!(["fake.mp4", "fake.mp4"]));
+    let shared = ["test", "train"]
+        .map(|split| serde_json::json!({"video_name": "fake.mp4", "split": split, "target": 1}));
+    assert_eq!(findings[2]["examples"][0]["clips"], serde_json::json!(shared));
+    // Three of the four rows, and both splits are among them.
+    let splits = findings[3]["examples"][0]["clips"].as_array().unwrap();
+    let splits: Vec<&Value> = splits.iter().map(|clip| &clip["split"]).collect();
+    assert_eq!(splits, ["train", "train", "test"]);
     assert_eq!(findings[3]["rows"], 4);
     assert_eq!(findings[3]["examples"][0]["key"].as_str().unwrap().len(), 64);
     assert!(report["media"].is_null());

@@ -114,7 +114,7 @@ fn folds_come_as_a_column_and_as_sets() {
 #[test]
 fn categories_are_left_out_one_by_one() {
     let scene = Scene::new();
-    manifest(&scene);
+    let csv = manifest(&scene);
     let one = ["split", "leave-one-out", "all.csv", "--leave-out", "FVRA", "--output", "one"];
     let ran = scene.run(&one).expect(0);
     assert!(
@@ -130,6 +130,13 @@ fn categories_are_left_out_one_by_one() {
         assert_eq!((train.lines().count(), test.lines().count()), (1 + 34, 1 + 26));
     }
     assert!(!scene.path("every/RR").exists(), "reals are no kind of fake");
+    // A fake of no known kind is trained on, and that is said.
+    let unsaid = ["clips/60.mp4,1,,id20,", "clips/61.mp4,1,,id20,", ""].join("\n");
+    scene.write("unsaid.csv", &(csv + &unsaid));
+    let some = scene.run(&["split", "leave-one-out", "unsaid.csv", "--all", "--output", "some"]);
+    let said = some.expect(0).stdout;
+    assert!(said.contains("2 fakes say no category and are trained on"), "{said}");
+    assert!(!scene.path("some/none").exists(), "a missing name is no kind of fake");
 }
 
 #[test]
@@ -152,6 +159,8 @@ fn what_cannot_be_split_says_why() {
     let scene = Scene::new();
     manifest(&scene);
     scene.write("none.csv", "video_name,target,identity\na.mp4,1,\n");
+    let kinds = "a.mp4,1,\nb.mp4,1,\nc.mp4,1,\nd.mp4,0,real\ne.mp4,0,real\nf.mp4,0,real\n";
+    scene.write("kinds.csv", &format!("video_name,target,category\n{kinds}"));
     scene.write("header.csv", "video_name,target\n");
     let sample = root().join("data/sample.csv");
     let sample = sample.to_str().unwrap();
@@ -177,6 +186,7 @@ fn what_cannot_be_split_says_why() {
         ),
         (&["leave-one-out", "all.csv", "--output", "x", "--leave-out", "RR"], "`RR` has no fake"),
         (&["leave-one-out", "all.csv", "--output", "x"], "--leave-out"),
+        (&["leave-one-out", "kinds.csv", "--output", "x", "--all"], "3 fakes say no category"),
         (&["leave-one-out", "all.csv", "--output", "x.csv", "--all"], "needs a folder"),
         (&["balance", "all.csv", "--output", "x"], "end the --output in .csv"),
         (
