@@ -66,7 +66,7 @@ fuzz_target!(|input: Input<'_>| {
     let Ok(sound) = clip.sound() else { return };
     assert!(part.is_ok(), "a part is damaged and the whole is not");
     assert!(sound.channels.iter().flatten().all(|sample| sample.is_finite()));
-    let spec = AudioSpec { frames: 16, mels: 16, mean: 0.0, std: 1.0 };
+    let spec = AudioSpec { rate: Some(16_000), ..AudioSpec::kaldi(16, 16, [0.0, 1.0]) };
     if let Ok(fbank) = audio_tensor(&sound, &spec) {
         assert!(fbank.iter().all(|value| value.is_finite()));
     }

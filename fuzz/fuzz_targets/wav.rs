@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         let from = from.min(whole.len());
         assert_eq!(part[..], whole[from..from + part.len()]);
     }
-    let spec = AudioSpec { frames: 16, mels: 16, mean: 0.0, std: 1.0 };
+    let spec = AudioSpec { rate: Some(16_000), ..AudioSpec::kaldi(16, 16, [0.0, 1.0]) };
     if let Ok(fbank) = audio_tensor(&sound, &spec) {
         assert!(fbank.iter().all(|value| value.is_finite()));
     }

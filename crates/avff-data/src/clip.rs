@@ -10,7 +10,7 @@ use std::{
 use crate::{
     error::{ClipError, DataError},
     face::FaceStream,
-    fbank::Fbank,
+    fbank::stretched_parts,
     fit::fit,
     footage::heard,
     media::{self, MediaSource, missing},
@@ -166,9 +166,9 @@ pub fn video_tensor<'a>(
 /// The audio tensor `[frames, mels]`: the sound's filterbank, stretched and normalised.
 ///
 /// # Errors
-/// As [`Fbank::shared`] and [`Fbank::stretched`].
+/// As [`stretched_parts`].
 pub fn audio_tensor(sound: &Sound, spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
-    let mut rows = Fbank::shared(sound.rate, spec.mels)?.stretched(sound, spec.frames)?;
+    let mut rows = stretched_parts(std::slice::from_ref(sound), spec)?;
     for value in &mut rows {
         *value = (*value - spec.mean) / spec.std;
     }
@@ -179,7 +179,7 @@ pub fn audio_tensor(sound: &Sound, spec: &AudioSpec) -> Result<Vec<f32>, DataErr
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::{media::fake::Fake, spec::FrameFit};
+    use crate::{fbank::Fbank, media::fake::Fake, spec::FrameFit};
 
     fn small() -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -221,7 +221,7 @@ mod tests {
     fn audio_is_normalised() {
         let sound = Fake::new(1).streams().1.whole().unwrap();
         let spec = small().audio;
-        let plain = Fbank::shared(8_000, 8).unwrap().stretched(&sound, 7).unwrap();
+        let plain = Fbank::new(8_000, 8).unwrap().stretched(&sound, 7).unwrap();
         let want: Vec<f32> = plain.iter().map(|value| (value + 5.081) / 4.4849).collect();
         assert_eq!(audio_tensor(&sound, &spec).unwrap(), want);
     }

@@ -65,7 +65,7 @@ impl Heard {
     pub fn fbank(self, spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
         match self {
             Self::Fbank(rows) => Ok(rows),
-            Self::Waves(waves) => stretched_parts(&waves, spec.mels, spec.frames),
+            Self::Waves(waves) => stretched_parts(&waves, spec),
         }
     }
 }

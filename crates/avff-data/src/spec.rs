@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Stream,
     face::FaceCrop,
+    fbank::{Framing, MAX_RATE},
     media::Decoder,
     sampling::{Sampling, TrimSilence},
 };
@@ -27,6 +28,11 @@ const MAX_AUDIO_FRAMES: usize = 1 << 16;
 /// Kaldi refuses three mel bins or fewer.
 const MIN_MELS: usize = 4;
 const MAX_MELS: usize = 1024;
+/// Speech at a telephone's rate has twice as many samples.
+const MIN_RATE: usize = 4_000;
+/// Frames: a shorter one holds no pitch, a longer one no syllable.
+const MIN_MS: f64 = 1.0;
+const MAX_MS: f64 = 1_000.0;
 
 /// Both halves of a clip's tensors, and how a clip is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +90,33 @@ pub struct AudioSpec {
     pub mean: f32,
     /// Divides them after the mean is gone.
     pub std: f32,
+    /// Samples a second that sound is brought to first, so that mel bins are the same frequencies in every
+    /// file; none for the file's own, as the reference does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    /// Length of a frame, in milliseconds.
+    #[serde(default = "frame_ms", skip_serializing_if = "is_frame_ms")]
+    pub frame_ms: f64,
+    /// From the start of a frame to the start of the next, in milliseconds, before frames are stretched to
+    /// `frames`.
+    #[serde(default = "shift_ms", skip_serializing_if = "is_shift_ms")]
+    pub shift_ms: f64,
+}
+
+fn frame_ms() -> f64 {
+    Framing::default().length_ms
+}
+
+fn shift_ms() -> f64 {
+    Framing::default().shift_ms
+}
+
+fn is_frame_ms(value: &f64) -> bool {
+    *value == frame_ms()
+}
+
+fn is_shift_ms(value: &f64) -> bool {
+    *value == shift_ms()
 }
 
 /// How a picture is brought to the spec's size.
@@ -131,12 +164,32 @@ impl ClipSpec {
                 mean: IMAGENET_MEAN,
                 std: IMAGENET_STD,
             },
-            audio: AudioSpec { frames: 1024, mels: 128, mean: -5.081, std: 4.4849 },
+            audio: AudioSpec::kaldi(1024, 128, [-5.081, 4.4849]),
             face: None,
             sampling: Sampling::Whole,
             trim_silence: None,
             decoder: Decoder::Auto,
             only: None,
+        }
+    }
+
+    /// Preset `avff`: windows of 3.2 s in true time, 16 pictures at 5 a second and the sound of that very
+    /// span at 16 kHz, in frames of 16 ms every 4 ms. The fbank's mean and deviation are
+    /// [`open_avff`](Self::open_avff)'s until a set's own are measured.
+    #[must_use]
+    pub fn avff() -> Self {
+        let reference = Self::open_avff();
+        let seconds = 3.2;
+        Self {
+            audio: AudioSpec {
+                frames: 768,
+                rate: Some(16_000),
+                frame_ms: 16.0,
+                shift_ms: 4.0,
+                ..reference.audio
+            },
+            sampling: Sampling::Window { seconds, fps: 5.0, stride: seconds },
+            ..reference
         }
     }
 
@@ -176,6 +229,19 @@ impl VideoSpec {
 }
 
 impl AudioSpec {
+    /// Kaldi's frames at the file's own rate, normalised by `[mean, std]`.
+    #[must_use]
+    pub fn kaldi(frames: usize, mels: usize, [mean, std]: [f32; 2]) -> Self {
+        let Framing { length_ms: frame_ms, shift_ms } = Framing::default();
+        Self { frames, mels, mean, std, rate: None, frame_ms, shift_ms }
+    }
+
+    /// How a wave is cut into frames.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        Framing { length_ms: self.frame_ms, shift_ms: self.shift_ms }
+    }
+
     /// Values in the tensor: `frames * mels`.
     #[must_use]
     pub fn values(&self) -> usize {
@@ -186,7 +252,18 @@ impl AudioSpec {
         within("audio.frames", self.frames, 1, MAX_AUDIO_FRAMES)?;
         within("audio.mels", self.mels, MIN_MELS, MAX_MELS)?;
         finite("audio.mean", self.mean)?;
-        positive("audio.std", self.std)
+        positive("audio.std", self.std)?;
+        if let Some(rate) = self.rate {
+            within("audio.rate", rate as usize, MIN_RATE, MAX_RATE as usize)?;
+        }
+        for (field, value) in [("audio.frame_ms", self.frame_ms), ("audio.shift_ms", self.shift_ms)]
+        {
+            if !(MIN_MS..=MAX_MS).contains(&value) {
+                let rule = format!("from {MIN_MS} to {MAX_MS}");
+                return Err(SpecError { field, value: value.to_string(), rule });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -275,7 +352,8 @@ mod tests {
     fn validation_names_the_field() {
         let good = ClipSpec::open_avff();
         assert_eq!(good.validate(), Ok(()));
-        let cases: [(&str, Spoil); 9] = [
+        assert_eq!(ClipSpec::avff().validate(), Ok(()));
+        let cases: [(&str, Spoil); 12] = [
             ("video.frames", |s| s.video.frames = 0),
             ("video.height", |s| s.video.height = usize::MAX),
             ("video.width", |s| s.video.width = 0),
@@ -287,6 +365,9 @@ mod tests {
             ("audio.frames", |s| s.audio.frames = usize::MAX),
             ("audio.mels", |s| s.audio.mels = 3),
             ("audio.std", |s| s.audio.std = -1.0),
+            ("audio.rate", |s| s.audio.rate = Some(0)),
+            ("audio.frame_ms", |s| s.audio.frame_ms = f64::NAN),
+            ("audio.shift_ms", |s| s.audio.shift_ms = 0.0),
         ];
         for (field, spoil) in cases {
             let mut spec = good.clone();

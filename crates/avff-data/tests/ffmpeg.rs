@@ -99,7 +99,7 @@ fn sound_is_that_of_the_ffmpeg_command_and_its_filterbank_that_of_torchaudio() {
         let head: Vec<f32> = sound.channels.iter().flat_map(|c| &c[..2000]).copied().collect();
         let golden = floats(&goldens, &format!("{}.wave_head", stem(name)));
         let (_, worst) = difference(&head, &golden);
-        let rows = Fbank::shared(sound.rate, 128).unwrap().stretched(&sound, 1024).unwrap();
+        let rows = Fbank::new(sound.rate, 128).unwrap().stretched(&sound, 1024).unwrap();
         let rows: Vec<f32> = rows.chunks_exact(128).step_by(16).flatten().copied().collect();
         let golden = floats(&goldens, &format!("{}.fbank", stem(name)));
         let (mean, max) = difference(&rows, &golden);
@@ -183,7 +183,7 @@ fn both_readers_agree_on_every_clip_that_both_read() {
         assert!((a.sound_end - b.sound_end).abs() < packet, "{name}: {a:?}, {b:?}");
         let (a, b) = (own.sound().unwrap(), other.sound().unwrap());
         assert_eq!(layout(&a), layout(&b), "{name}");
-        let fbank = Fbank::shared(a.rate, 128).unwrap();
+        let fbank = Fbank::new(a.rate, 128).unwrap();
         let Ok(a) = fbank.stretched(&a, 1024) else { continue };
         let (mean, max) = difference(&a, &fbank.stretched(&b, 1024).unwrap());
         println!("{name}: fbank mean {mean:.1e}, at most {max:.1e}");

@@ -47,7 +47,9 @@ mod tests {
     use super::*;
     use crate::draws::{Occasion, Purpose};
 
-    const SPEC: AudioSpec = AudioSpec { frames: 10, mels: 4, mean: 0.0, std: 1.0 };
+    fn spec() -> AudioSpec {
+        AudioSpec::kaldi(10, 4, [0.0, 1.0])
+    }
 
     fn draws(row: u64) -> Draws {
         Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Noise)
@@ -63,7 +65,7 @@ mod tests {
         let mut counts = [0; 10];
         for row in 0..5_000 {
             let mut rows = ramp();
-            Noise { level: 0.0, roll: true }.apply(&mut rows, &SPEC, &mut draws(row));
+            Noise { level: 0.0, roll: true }.apply(&mut rows, &spec(), &mut draws(row));
             let shift = (10 - rows[0] as usize) % 10;
             // numpy.roll: what was at frame 0 is now at frame `shift`.
             for (index, &value) in rows.iter().enumerate() {
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn noise_is_uniform_up_to_a_level_of_its_own() {
-        let spec = AudioSpec { frames: 500, ..SPEC };
+        let spec = AudioSpec { frames: 500, ..spec() };
         let noise = |row| {
             let mut rows = vec![0.0; 2_000];
             Noise { level: 0.1, roll: false }.apply(&mut rows, &spec, &mut draws(row));
@@ -97,7 +99,7 @@ mod tests {
     fn the_roll_can_be_left_out_and_nothing_else_changes() {
         let run = |roll| {
             let mut rows = ramp();
-            Noise { level: 0.1, roll }.apply(&mut rows, &SPEC, &mut draws(3));
+            Noise { level: 0.1, roll }.apply(&mut rows, &spec(), &mut draws(3));
             rows
         };
         let (mut rolled, still) = (run(true), run(false));

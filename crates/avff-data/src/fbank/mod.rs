@@ -1,6 +1,6 @@
 //! Kaldi's log-mel filterbank, as `torchaudio.compliance.kaldi.fbank` computes it.
 //!
-//! The options are the reference's: 25 ms frames every 10 ms, `snip_edges`, DC offset removed from
+//! The options are the reference's: 25 ms frames every 10 ms unless told otherwise, `snip_edges`, DC offset removed from
 //! each frame, pre-emphasis 0.97, symmetric Hann window, FFT of the next power of two, power
 //! spectrum, mel bins from 20 Hz to Nyquist, natural log with a floor, no energy, no dither.
 //! `htk_compat` only moves the energy column, so without energy it changes nothing.
@@ -9,10 +9,14 @@
 //! - `spectrum`: the arithmetic around the FFT.
 //! - `wave`: which samples go in, and when a sound is refused.
 //! - `stretch`: any number of frames to the model's.
+//! - `framing`: how long frames are and how far apart.
+//! - `resample`: a sound at the rate that a spec asks for.
 //! - `cache`: one set of tables for all threads.
 
 mod cache;
+mod framing;
 pub mod mel;
+mod resample;
 mod spectrum;
 mod stretch;
 mod wave;
@@ -24,16 +28,12 @@ use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
 use self::spectrum::{After, Before};
-pub use self::{stretch::stretched_parts, wave::Wave};
+pub use self::{framing::Framing, stretch::stretched_parts, wave::Wave};
 use crate::{
     error::{DataError, Stream},
     sound::Sound,
 };
 
-/// Length of a frame, in milliseconds.
-const FRAME_MS: f64 = 25.0;
-/// From the start of a frame to the start of the next, in milliseconds.
-const SHIFT_MS: f64 = 10.0;
 /// Seconds in a millisecond, multiplied last as torchaudio does: the product is truncated to
 /// samples, so its rounding matters.
 const SECONDS: f64 = 0.001;
@@ -53,6 +53,7 @@ pub const MAX_RATE: u32 = 384_000;
 /// and 6e-6 in the mean, f64 up to 4.6e-4 and 2e-6.
 pub struct Fbank {
     rate: u32,
+    framing: Framing,
     shift: usize,
     window: Vec<f64>,
     fft: Arc<dyn RealToComplex<f64>>,
@@ -69,19 +70,27 @@ pub struct Scratch {
 }
 
 impl Fbank {
-    /// Tables for `mels` bins at `rate` samples a second.
+    /// Tables for `mels` bins at `rate` samples a second, with the reference's frames.
+    ///
+    /// # Errors
+    /// As [`Fbank::framed`].
+    pub fn new(rate: u32, mels: usize) -> Result<Self, DataError> {
+        Self::framed(rate, mels, Framing::default())
+    }
+
+    /// Tables for `mels` bins of such frames at `rate` samples a second.
     ///
     /// # Errors
     /// [`DataError::SampleRate`] for one so low that a frame has under two samples or that
     /// the lowest filter would start at or above Nyquist, and [`DataError::TooLarge`] for one over
     /// [`MAX_RATE`].
-    pub fn new(rate: u32, mels: usize) -> Result<Self, DataError> {
+    pub fn framed(rate: u32, mels: usize, framing: Framing) -> Result<Self, DataError> {
         if rate > MAX_RATE {
             let (value, limit) = (u64::from(rate), u64::from(MAX_RATE));
             return Err(DataError::TooLarge { what: "sample rate", value, limit });
         }
-        let size = samples(rate, FRAME_MS);
-        let shift = samples(rate, SHIFT_MS);
+        let size = samples(rate, framing.length_ms);
+        let shift = samples(rate, framing.shift_ms);
         if size < 2 || shift < 1 || mel::LOW_HZ >= 0.5 * f64::from(rate) {
             let reason = "a frame or the lowest mel filter holds no sample";
             return Err(DataError::SampleRate { rate, reason });
@@ -89,6 +98,7 @@ impl Fbank {
         let padded = size.next_power_of_two();
         Ok(Self {
             rate,
+            framing,
             shift,
             window: hann(size),
             fft: RealFftPlanner::new().plan_fft_forward(padded),

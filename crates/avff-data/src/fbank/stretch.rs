@@ -3,10 +3,10 @@
 //! The reference computes the whole filterbank and stretches it. Each stretched row needs two rows
 //! of it at most, so only those are computed here: an hour takes as many FFTs as twenty seconds.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use super::Fbank;
-use crate::{error::DataError, sound::Sound};
+use super::{Fbank, resample::at_rate};
+use crate::{error::DataError, sound::Sound, spec::AudioSpec};
 
 /// The two rows that one stretched row lies between.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,27 +51,29 @@ impl Fbank {
     }
 }
 
-/// The filterbanks of `sounds`, each at its own rate, one after the other and
-/// stretched to `frames` rows as one: how the reference joins clips. No row spans two of them.
+/// The filterbanks of `sounds`, each at the spec's rate or its own, one after the other and stretched to
+/// the spec's frames as one, before normalisation: how the reference joins clips. No row spans two of
+/// them.
 ///
 /// # Errors
-/// As [`Fbank::shared`] and [`Fbank::compute`].
-pub fn stretched_parts(
-    sounds: &[Sound],
-    mels: usize,
-    frames: usize,
-) -> Result<Vec<f32>, DataError> {
-    let tables: Vec<Arc<Fbank>> =
-        sounds.iter().map(|sound| Fbank::shared(sound.rate, mels)).collect::<Result<_, _>>()?;
+/// As [`Fbank::shared`] and [`Fbank::compute`], and [`DataError::TooLarge`] for a sound that would have too
+/// many samples at the spec's rate.
+pub fn stretched_parts(sounds: &[Sound], spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
+    let sounds: Vec<Cow<'_, Sound>> =
+        sounds.iter().map(|sound| at_rate(sound, spec.rate)).collect::<Result<_, _>>()?;
+    let tables: Vec<Arc<Fbank>> = sounds
+        .iter()
+        .map(|sound| Fbank::shared(sound.rate, spec.mels, spec.framing()))
+        .collect::<Result<_, _>>()?;
     let mut parts = Vec::with_capacity(sounds.len());
     let mut from = 0;
-    for (fbank, sound) in tables.iter().zip(sounds) {
+    for (fbank, sound) in tables.iter().zip(&sounds) {
         let wave = fbank.wave(sound)?;
         let rows = fbank.frames_in(wave.len())?;
         parts.push((from..from + rows, fbank, wave, fbank.scratch()));
         from += rows;
     }
-    blended(from, frames, mels, |index, row| {
+    blended(from, spec.frames, spec.mels, |index, row| {
         let part = parts.iter_mut().find(|(rows, ..)| rows.contains(&index));
         let Some((rows, fbank, wave, scratch)) = part else {
             return Err(DataError::TooShort { samples: 0, needed: 1 });

@@ -143,7 +143,7 @@ impl Open<'_> {
             }
             return Ok(Heard::Waves(vec![sound]));
         }
-        let rows = stretched_parts(&[sound], spec.mels, spec.frames)?;
+        let rows = stretched_parts(&[sound], spec)?;
         if let Some((cache, known)) = kept {
             cache.keep_fbank(known, &rows);
         }

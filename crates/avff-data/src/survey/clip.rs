@@ -5,7 +5,7 @@ use std::path::Path;
 use super::moments::Moments;
 use crate::{
     error::{ClipError, DataError},
-    fbank::Fbank,
+    fbank::stretched_parts,
     frames::frame_indices,
     media::{self, MediaInfo, MediaSource, missing},
     silence::Silence,
@@ -80,7 +80,7 @@ fn facts(
         }
     }
     let sound = source.sound()?;
-    let rows = Fbank::shared(sound.rate, spec.audio.mels)?.stretched(&sound, spec.audio.frames)?;
+    let rows = stretched_parts(std::slice::from_ref(&sound), &spec.audio)?;
     let silence = Silence::of(&sound, SILENCE_DB);
     (info.sample_rate, info.channels) = (sound.rate, sound.channels.len());
     Ok(ClipFacts {
@@ -103,7 +103,7 @@ fn ends(times: &[f64]) -> (f64, f64) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::media::fake::Fake;
+    use crate::{fbank::Fbank, media::fake::Fake};
 
     #[test]
     fn facts_of_a_clip() {

@@ -89,7 +89,7 @@ pub fn bound(file_size: u64, pixels: u64, sound_values: u64, tensors: u64) -> u6
 pub fn spec(windows: bool) -> ClipSpec {
     let mut spec = ClipSpec::open_avff();
     (spec.video.frames, spec.video.height, spec.video.width) = (4, 24, 32);
-    spec.audio = AudioSpec { frames: 16, mels: 8, mean: 0.0, std: 1.0 };
+    spec.audio = AudioSpec { rate: Some(16_000), ..AudioSpec::kaldi(16, 8, [0.0, 1.0]) };
     if windows {
         spec.sampling = Sampling::Window { seconds: 0.8, fps: 5.0, stride: 0.4 };
         spec.trim_silence = Some(TrimSilence::default());

@@ -49,6 +49,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 128)]
     mels: usize,
 
+    /// Samples a second that sound is brought to first [default: each file's own]
+    #[arg(long, value_name = "HZ")]
+    fbank_rate: Option<u32>,
+
+    /// Length of the filterbank's frames, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 25.0)]
+    frame_ms: f64,
+
+    /// From the start of a frame to the start of the next, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 10.0)]
+    shift_ms: f64,
+
     /// Threads [default: one a core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -73,6 +85,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut spec = ClipSpec::open_avff();
     (spec.audio.frames, spec.audio.mels) = (args.fbank_frames, args.mels);
+    spec.audio.rate = args.fbank_rate;
+    (spec.audio.frame_ms, spec.audio.shift_ms) = (args.frame_ms, args.shift_ms);
     let options = CheckOptions {
         csvs: args.csvs.clone(),
         root: args.root.clone(),
