@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 512;
 /// Sizes and choices of both models; travels with the weights.
 ///
 /// Two presets share this type: [`AvffConfig::open_avff`] computes what the released checkpoints
-/// were trained with, [`AvffConfig::avff`] makes the choices the paper's idea calls for.
+/// were trained with, [`AvffConfig::avff`] makes the choices the paper's idea calls for, in three sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AvffConfig {
@@ -135,16 +135,17 @@ pub enum TokenSpan {
     Slice,
 }
 
-/// What the contrastive loss tells apart.
+/// By what the contrastive loss tells clips apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContrastOver {
-    /// Clips by their mean token: the reference and the paper. Means over seconds say who speaks and
-    /// where, and next to nothing about when.
+    /// Their mean tokens: the reference and the paper. Means over seconds say who speaks and where, and
+    /// next to nothing about when.
     #[default]
     Clips,
-    /// Slices by theirs: the sound of a moment has to find its picture among those of other clips at the
-    /// same place. (Not among other places: encoders know where a slice is, and places would do.)
+    /// Their slices' mean tokens, moment by moment: two clips are as alike as the sum of the cosines of
+    /// their slices, each with the other's at the same place. (Not with those at other places: encoders
+    /// know where a slice is, and places would do.)
     Slices,
 }
 
@@ -223,7 +224,7 @@ pub struct LossConfig {
     pub contrast: f64,
     /// Temperature of the contrastive loss.
     pub temperature: f64,
-    /// What it tells apart.
+    /// By what it tells clips apart.
     #[serde(default)]
     pub contrast_over: ContrastOver,
 }
@@ -311,22 +312,59 @@ impl AvffConfig {
         }
     }
 
-    /// The same sizes with the choices the paper's idea calls for: slices of both modalities are
+    /// ViT-B encoders with the choices the paper's idea calls for: slices of both modalities are
     /// moments, A2V/V2A attend within the clip, every clip has its own mask, only hidden patches are
-    /// reconstructed, standardised patch by patch, and the head sees features.
+    /// reconstructed, standardised patch by patch; contrast compares clips moment by moment, token maps keep
+    /// to a slice, and the head sees each token's own embedding and the one made from the other modality
+    /// together. 768 fbank frames are 96 a slice of 0.4 s, where a clip is 3.2 s long.
     #[must_use]
     pub fn avff() -> Self {
         Self {
+            audio: AudioConfig { frames: 768, ..Self::open_avff().audio },
             audio_slices: AudioSlices::Time,
             fusion_attention: FusionAttention::Tokens,
+            token_span: TokenSpan::Slice,
             mask: MaskScope::PerClip,
             reconstruction: ReconstructionConfig {
                 region: ReconstructionRegion::Hidden,
                 target_norm: TargetNorm::Patch,
             },
-            loss: LossConfig { contrast: 0.01, ..Self::open_avff().loss },
-            head: HeadConfig { input: HeadInput::Features, ..Self::open_avff().head },
+            loss: LossConfig {
+                reconstruction: 1.0,
+                contrast: 1.0,
+                temperature: 0.1,
+                contrast_over: ContrastOver::Slices,
+            },
+            head: HeadConfig { input: HeadInput::Pairs, ..Self::open_avff().head },
             ..Self::open_avff()
+        }
+    }
+
+    /// [`avff`](Self::avff) with ViT-S encoders and pictures of 112 x 112 pixels.
+    #[must_use]
+    pub fn avff_small() -> Self {
+        let base = Self::avff();
+        Self {
+            video: VideoConfig { height: 112, width: 112, ..base.video },
+            encoder: TransformerConfig { dim: 384, heads: 6, ..base.encoder },
+            decoder: TransformerConfig { dim: 192, heads: 3, ..base.decoder },
+            head: HeadConfig { hidden: 512, ..base.head },
+            ..base
+        }
+    }
+
+    /// [`avff`](Self::avff) for the CPU of a laptop: two blocks of 96 features, pictures of 64 x 64 pixels,
+    /// fbanks of 256 x 64.
+    #[must_use]
+    pub fn avff_tiny() -> Self {
+        let base = Self::avff();
+        Self {
+            audio: AudioConfig { frames: 256, mels: 64, ..base.audio },
+            video: VideoConfig { height: 64, width: 64, ..base.video },
+            encoder: TransformerConfig { dim: 96, depth: 2, heads: 3, ..base.encoder },
+            decoder: TransformerConfig { dim: 48, depth: 1, heads: 3, ..base.decoder },
+            head: HeadConfig { hidden: 128, ..base.head },
+            ..base
         }
     }
 
@@ -372,7 +410,7 @@ impl AvffConfig {
             .map(|tokens| tokens / self.slices * slices)
     }
 
-    /// Means of a clip that contrast compares.
+    /// Runs of a clip's tokens whose means contrast compares.
     #[must_use]
     pub fn contrasted(&self) -> usize {
         match self.loss.contrast_over {
@@ -510,7 +548,13 @@ mod tests {
 
     #[test]
     fn presets_are_valid_and_survive_json() {
-        for preset in [AvffConfig::open_avff(), AvffConfig::avff()] {
+        let presets: [fn() -> AvffConfig; 4] = [
+            AvffConfig::open_avff,
+            AvffConfig::avff,
+            AvffConfig::avff_small,
+            AvffConfig::avff_tiny,
+        ];
+        for preset in presets.map(|preset| preset()) {
             preset.validate().unwrap();
             let json = serde_json::to_string(&preset).unwrap();
             assert_eq!(serde_json::from_str::<AvffConfig>(&json).unwrap(), preset);

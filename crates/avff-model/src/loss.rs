@@ -6,7 +6,7 @@ use burn::{
 };
 
 use crate::{
-    config::{AvffConfig, ReconstructionRegion, TargetNorm},
+    config::{ReconstructionRegion, TargetNorm},
     fused::{MeanSquares, Norm},
     layers::{AudioPatches, VideoPatches},
     mask::ModalityMask,
@@ -91,12 +91,13 @@ pub(crate) fn reconstruction<B: Backend>(
     error.mean()
 }
 
-/// Token means of clips, or of their slices, each divided by its L2 norm: what contrast compares.
+/// What contrast compares of clips: token means of each of [`contrasted`](crate::AvffConfig::contrasted) runs, every one
+/// divided by its L2 norm, joined.
 #[derive(Debug, Clone)]
 pub struct Summary<B: Backend> {
-    /// `[rows, dim]`: [`AvffConfig::contrasted`] of each clip.
+    /// `[batch, runs * dim]`.
     pub audio: Tensor<B, 2>,
-    /// `[rows, dim]`.
+    /// `[batch, runs * dim]`.
     pub video: Tensor<B, 2>,
 }
 
@@ -104,14 +105,14 @@ impl<B: Backend> Summary<B> {
     /// # Shapes
     /// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
     ///
-    /// `means` of each clip are taken, over equal runs of its tokens.
-    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, means: usize) -> Self {
+    /// The tokens of a clip are cut into `runs` of equal length.
+    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, runs: usize) -> Self {
         let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
             let [batch, tokens, dim] = x.dims();
-            let x = x.reshape([batch * means, tokens / means, dim]);
+            let x = x.reshape([batch * runs, tokens / runs, dim]);
             let mean: Tensor<B, 2> = in_f32(x.mean_dim(1).squeeze_dim(1));
             let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
-            mean / norm
+            (mean / norm).reshape([batch, runs * dim])
         };
         Self { audio: unit(audio), video: unit(video) }
     }
@@ -143,32 +144,26 @@ pub(crate) fn in_f32<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D
 
 /// InfoNCE in both directions, and the mean of both retrieval accuracies.
 ///
-/// Means of slices are compared with those of other clips at the same place alone: both encoders know where a
-/// slice is, and among all slices of a batch it would be enough to match places.
+/// Two clips are as alike as the sum of the cosines of their runs, each with the other's at the same place.
 ///
 /// # Shapes
 /// - outputs: `[1]`, `[1]`
 pub(crate) fn contrastive<B: Backend>(
     clips: Summary<B>,
-    config: &AvffConfig,
+    temperature: f64,
 ) -> (Tensor<B, 1>, Tensor<B, 1>) {
-    let places = config.contrasted();
-    let [rows, dim] = clips.audio.dims();
-    let batch = rows / places;
-    let by_place = |x: Tensor<B, 2>| x.reshape([batch, places, dim]).swap_dims(0, 1);
-    let (audio, video) = (by_place(clips.audio), by_place(clips.video));
-    let similarity = audio.matmul(video.swap_dims(1, 2)) / config.loss.temperature;
+    let [batch, _] = clips.audio.dims();
+    let similarity = clips.audio.matmul(clips.video.transpose()) / temperature;
     let device = similarity.device();
-    let own = Tensor::<B, 2>::eye(batch, &device).unsqueeze::<3>();
+    let own = Tensor::<B, 2>::eye(batch, &device);
     let cross_entropy = |axis: usize| -> Tensor<B, 1> {
-        (log_softmax(similarity.clone(), axis) * own.clone()).sum().neg() / rows as f64
+        (log_softmax(similarity.clone(), axis) * own.clone()).sum().neg() / batch as f64
     };
-    let loss = (cross_entropy(2) + cross_entropy(1)) / 2.0;
+    let loss = (cross_entropy(1) + cross_entropy(0)) / 2.0;
     let numbers = Tensor::<B, 1, Int>::arange(0..batch as i64, &device);
-    let numbers = numbers.unsqueeze::<2>().repeat_dim(0, places).reshape([rows]);
     let hits = |axis: usize| -> Tensor<B, 1> {
-        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([rows]);
+        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([batch]);
         best.equal(numbers.clone()).float().mean()
     };
-    (loss, (hits(1) + hits(2)) / 2.0)
+    (loss, (hits(0) + hits(1)) / 2.0)
 }

@@ -43,7 +43,7 @@ pub struct PretrainOutput<B: Backend> {
 pub struct Among<B: Backend> {
     /// All clips of the batch.
     pub all: Summary<B>,
-    /// The row of the part's first clip among them; a clip has [`AvffConfig::contrasted`] of them.
+    /// The number of the part's first clip among them.
     pub start: usize,
 }
 
@@ -144,7 +144,7 @@ impl<B: Backend> Pretrain<B> {
             Some(among) => among.all.with(own, among.start),
             None => own,
         };
-        let (contrastive, retrieval_accuracy) = loss::contrastive(clips, config);
+        let (contrastive, retrieval_accuracy) = loss::contrastive(clips, config.loss.temperature);
 
         let seen_audio = audio_mask.visible(audio_tokens);
         let seen_video = video_mask.visible(video_tokens);

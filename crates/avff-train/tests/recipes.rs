@@ -112,7 +112,7 @@ fn the_third_stage_s_last_epoch_is_slow() {
 #[test]
 fn the_small_stages_fit_each_other() {
     let networks = [1, 2, 3].map(|stage| {
-        let recipe = read(&format!("small-stage{stage}.toml"));
+        let recipe = read(&format!("avff-tiny-stage{stage}.toml"));
         recipe.config().unwrap()
     });
     assert_eq!(networks[0], networks[1]);

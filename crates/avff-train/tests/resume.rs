@@ -83,6 +83,7 @@ decoder.depth = 1
 decoder.heads = 3
 head.hidden = 16
 head.dropout = 0.3
+loss = { contrast = 0.01, contrast_over = "clips", temperature = 0.05 }
 "#;
 
 /// A recipe that uses whatever has a memory: moving average, plateau, order, augmentation, critics.

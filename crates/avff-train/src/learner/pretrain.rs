@@ -82,7 +82,7 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
         context: &mut StepContext<'_, B>,
     ) -> Result<Summary<B::InnerBackend>, TrainError> {
         let own = self.summaries_of_own(model, batch, context);
-        let dim = self.network.encoder.dim;
+        let dim = self.network.encoder.dim * self.network.contrasted();
         let mut gather = |own: Tensor<B::InnerBackend, 2>| -> Result<_, TrainError> {
             let own: Vec<f32> = own.into_data().iter().collect();
             let all = context.peers.gather(&own)?;
@@ -151,7 +151,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let share = part.len() as f64 / (own * world) as f64;
             let (audio, video) =
                 tensors::<B>(&batch.clips[part.clone()], context.spec, context.device);
-            let start = (rank * own + part.start) * self.network.contrasted();
+            let start = rank * own + part.start;
             let among = all.clone().map(|all| Among { all, start });
             let mask = mask.part(part);
             let running = running.as_ref().unwrap_or(model);

@@ -27,8 +27,12 @@ pub enum Stage {
 pub enum Preset {
     /// What the released checkpoints were trained with.
     OpenAvff,
-    /// The paper's idea.
+    /// The paper's idea, ViT-B.
     Avff,
+    /// The same, ViT-S.
+    AvffSmall,
+    /// The same, for the CPU of a laptop.
+    AvffTiny,
 }
 
 impl Preset {
@@ -38,13 +42,18 @@ impl Preset {
         match self {
             Self::OpenAvff => AvffConfig::open_avff(),
             Self::Avff => AvffConfig::avff(),
+            Self::AvffSmall => AvffConfig::avff_small(),
+            Self::AvffTiny => AvffConfig::avff_tiny(),
         }
     }
 
     /// How its clips are prepared.
     #[must_use]
     pub fn clip_spec(self) -> ClipSpec {
-        ClipSpec::open_avff()
+        match self {
+            Self::OpenAvff => ClipSpec::open_avff(),
+            Self::Avff | Self::AvffSmall | Self::AvffTiny => ClipSpec::avff(),
+        }
     }
 }
 

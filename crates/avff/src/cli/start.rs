@@ -59,14 +59,20 @@ enum Preset {
     /// As the released checkpoints
     #[value(name = "open_avff", alias = "open-avff")]
     OpenAvff,
-    /// As the paper's idea calls for
+    /// As the paper's idea calls for: ViT-B
     Avff,
+    /// The same, ViT-S
+    AvffSmall,
+    /// The same, for a laptop
+    AvffTiny,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut config = match args.preset {
         Preset::OpenAvff => AvffConfig::open_avff(),
         Preset::Avff => AvffConfig::avff(),
+        Preset::AvffSmall => AvffConfig::avff_small(),
+        Preset::AvffTiny => AvffConfig::avff_tiny(),
     };
     if let Some(overrides) = overrides(args.config.as_ref())? {
         config = config.overlaid(&overrides)?;

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn one_that_stands_elsewhere_is_named() {
-        let recipe = Recipe::read("../../data/recipes/small-stage1.toml", &[]).unwrap();
+        let recipe = Recipe::read("../../data/recipes/avff-tiny-stage1.toml", &[]).unwrap();
         let identity = Identity {
             recipe,
             manifests: Vec::new(),

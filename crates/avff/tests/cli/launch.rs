@@ -5,7 +5,7 @@ use crate::setup::{Scene, root};
 #[test]
 fn processes_that_cannot_train_together_do_not_train() {
     let scene = Scene::new();
-    let recipe = root().join("data/recipes/small-stage1.toml");
+    let recipe = root().join("data/recipes/avff-tiny-stage1.toml");
     let arguments = ["train", recipe.to_str().unwrap(), "--run", "run", "--device", "cpu"];
     for launcher in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
         let output = scene.command(&arguments).env(launcher, "2").output().unwrap();

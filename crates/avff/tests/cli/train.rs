@@ -63,7 +63,9 @@ fn column(scene: &Scene, run: &str, name: &str) -> Vec<f64> {
 #[test]
 fn three_stages_end_in_scores() {
     let scene = Scene::new();
-    let first = train(&scene, "small-stage1.toml", "one", &["epochs=8"]).expect(0);
+    // Two clips at a time: at the recipe's rate, which is for 32, contrast goes astray.
+    let slow = ["epochs=8", "optimizer.lr=2e-4"];
+    let first = train(&scene, "avff-tiny-stage1.toml", "one", &slow).expect(0);
     assert!(first.stdout.contains("one: done after 16 steps; best total"), "{}", first.stdout);
     let total = column(&scene, "one", "train/loss");
     assert!(total.len() == 8 && total[7] < total[0], "the loss falls: {total:?}");
@@ -73,12 +75,13 @@ fn three_stages_end_in_scores() {
     assert!(fs::read_dir(scene.path("one/events")).unwrap().next().is_some());
 
     let start = "start.path=one/checkpoints/best.safetensors";
-    train(&scene, "small-stage2.toml", "two", &[start, "epochs=4"]).expect(0);
+    train(&scene, "avff-tiny-stage2.toml", "two", &[start, "epochs=4", "optimizer.lr=1e-4"])
+        .expect(0);
     let second = column(&scene, "two", "train/loss");
     assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
 
     let start = "start.path=two/checkpoints/best.safetensors";
-    train(&scene, "small-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"])
+    train(&scene, "avff-tiny-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"])
         .expect(0);
     let loss = column(&scene, "three", "train/loss");
     assert!(loss[19] < loss[0], "{loss:?}");
@@ -122,8 +125,8 @@ fn killed_after(scene: &Scene, arguments: &[&str], delay: Duration) -> bool {
 fn twenty_kills_change_no_weight() {
     let scene = Scene::new();
     let more = ["epochs=30", "keep.every_steps=1", "steps.micro_batch=1", "average.ema=0.9"];
-    train(&scene, "small-stage1.toml", "whole", &more).expect(0);
-    let start = arguments("small-stage1.toml", "killed", &more);
+    train(&scene, "avff-tiny-stage1.toml", "whole", &more).expect(0);
+    let start = arguments("avff-tiny-stage1.toml", "killed", &more);
     let start: Vec<&str> = start.iter().map(String::as_str).collect();
     let resume = ["train", "--device", "cpu", "--resume", "killed"];
     let (mut kills, mut delay) = (0, 50);
@@ -153,7 +156,7 @@ fn twenty_kills_change_no_weight() {
 fn a_signal_saves_and_says_how_to_go_on() {
     let scene = Scene::new();
     let more = ["epochs=400"];
-    let arguments = arguments("small-stage1.toml", "run", &more);
+    let arguments = arguments("avff-tiny-stage1.toml", "run", &more);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let child =
         scene.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -179,7 +182,7 @@ fn a_signal_saves_and_says_how_to_go_on() {
 #[test]
 fn what_cannot_be_trained_says_why() {
     let scene = Scene::new();
-    let run = |more: &[&str]| train(&scene, "small-stage1.toml", "run", more).expect(2).stderr;
+    let run = |more: &[&str]| train(&scene, "avff-tiny-stage1.toml", "run", more).expect(2).stderr;
     let text = run(&["optimizer.lrr=1"]);
     assert!(text.contains("optimizer.lrr") && text.contains("optimizer.lr"), "{text}");
     let text = run(&["data.train=absent.csv"]);
@@ -189,7 +192,7 @@ fn what_cannot_be_trained_says_why() {
     let text = run(&["steps.precision=f16", "steps.freeze=[\"nose\"]"]);
     assert!(text.contains("nose"), "{text}");
     assert!(!scene.path("run/run.json").exists(), "nothing began");
-    train(&scene, "small-stage1.toml", "run", &[]).expect(0);
+    train(&scene, "avff-tiny-stage1.toml", "run", &[]).expect(0);
     let text = run(&[]);
     assert!(text.contains("already holds a run"), "{text}");
     let text = scene.run(&["train", "--resume", "nowhere"]).expect(2).stderr;

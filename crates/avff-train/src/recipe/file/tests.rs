@@ -206,7 +206,7 @@ fn faults_are_told_with_key_and_place() {
         (
             "",
             &["model.preset=avf"],
-            "--set model.preset=avf: `model.preset` is \"avf\", it must be \"open-avff\" or \"avff\"",
+            "--set model.preset=avf: `model.preset` is \"avf\", it must be \"open-avff\", \"avff\", \"avff-small\" or \"avff-tiny\"",
         ),
         (
             "",

@@ -41,7 +41,7 @@ fn full(
         trim_silence: Some(TrimSilence::default()),
         decoder: Decoder::Embedded,
         only: Some(Stream::Audio),
-        ..ClipSpec::open_avff()
+        ..ClipSpec::avff()
     };
     Recipe {
         name: "full".into(),
