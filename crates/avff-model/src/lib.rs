@@ -41,6 +41,7 @@ pub mod config;
 pub mod decoder;
 pub mod encoder;
 pub mod error;
+pub mod explain;
 mod fused;
 pub mod head;
 pub mod init;

@@ -18,6 +18,7 @@
 //! - [`cache`]: a manifest's clips decoded ahead of training
 //! - [`shard`]: such runs in parts, that any scheduler starts
 //! - [`start`]: a pre-training model whose encoders are published ones
+//! - [`explain`]: which moments a score comes from
 //! - [`reconstruct`]: what such a model makes of a clip, to look at
 //! - [`synth`]: clips that are made, with known truth, on disk
 //!
@@ -44,8 +45,10 @@ pub mod compare;
 pub mod convert;
 pub mod crop;
 pub mod device;
+mod drawing;
 pub mod error;
 pub mod eval;
+pub mod explain;
 pub mod failure;
 pub mod hash;
 pub mod manifest;

@@ -8,11 +8,13 @@ mod compare;
 mod convert;
 mod crop;
 mod eval;
+mod explain;
 mod face;
 mod inspect;
 mod manifest;
 mod merge;
 mod network;
+mod png;
 mod reconstruct;
 mod report;
 mod runs;
@@ -58,6 +60,7 @@ enum Command {
     Eval(eval::Args),
     Compare(compare::Args),
     Score(score::Args),
+    Explain(explain::Args),
     Inspect(inspect::Args),
     Adapt(adapt::Args),
     Convert(convert::Args),
@@ -93,6 +96,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Eval(args) => eval::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Adapt(args) => adapt::run(&args),
         Command::Convert(args) => convert::run(&args),

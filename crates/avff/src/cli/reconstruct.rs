@@ -1,30 +1,23 @@
 //! `avff reconstruct`.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use avff::{
     clips,
-    data::{
-        media::{PictureCoding, encode},
-        parts::Span,
-        picture::Picture,
-    },
+    data::parts::Span,
     device::Device,
-    error::{Error, chain},
+    error::chain,
     model::{Checkpoint, checkpoint::Kind},
-    reconstruct::{
-        Losses, MaskChoice, ReconstructOptions, Reconstruction, SheetOptions, Shown, reconstruct,
-    },
+    reconstruct::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown, reconstruct},
     table::Text,
 };
 use serde::Serialize;
 
-use super::{clip::ClipArgs, network::overrides};
+use super::{
+    clip::ClipArgs,
+    network::overrides,
+    png::{free, title, write},
+};
 
 /// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
 ///
@@ -98,15 +91,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if !args.overwrite && args.output.canonicalize().is_ok() {
-        return Err(Error::Finished { path: args.output.clone() }.into());
-    }
-    let extension = args.output.extension().unwrap_or_default().to_ascii_lowercase();
-    anyhow::ensure!(
-        extension.is_empty() || extension == "png",
-        "{}: the picture is a PNG, so name it `.png`",
-        args.output.display()
-    );
+    free(&args.output, args.overwrite)?;
     let checkpoint = Checkpoint::open(&args.checkpoint)?;
     checkpoint.require(Kind::Pretrain)?;
     let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;
@@ -123,11 +108,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })?;
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let sheet = SheetOptions {
-        title: title(args, &made),
+        title: title(&args.clip, Some(made.span), &args.checkpoint),
         untrained: trained == Some(false),
         visible: if args.paste_visible { Shown::Input } else { Shown::Predicted },
     };
-    write_png(&made.sheet(&sheet)?, &args.output)?;
+    write(&made.sheet(&sheet)?, &args.output)?;
     let report = Report {
         clip: args.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
@@ -144,29 +129,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     print(args, &report)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn title(args: &Args, made: &Reconstruction) -> String {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (clip, checkpoint) = (name(&args.clip), name(&args.checkpoint));
-    let Span { start, end } = made.span;
-    format!("{clip}, {start:.2} to {end:.2} s, by {checkpoint}")
-}
-
-/// Writes a file as a whole or not at all.
-fn write_png(picture: &Picture, path: &Path) -> anyhow::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let mut bytes = Vec::new();
-    let written = encode(picture, PictureCoding::Png, &mut bytes)
-        .and_then(|()| std::fs::write(&part, &bytes))
-        .and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        // The first error is the one to report; a leftover is all a second could leave.
-        let _ = std::fs::remove_file(&part);
-    }
-    written.with_context(|| path.display().to_string())
 }
 
 fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {

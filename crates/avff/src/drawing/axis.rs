@@ -6,7 +6,7 @@ fn mel(hertz: f64) -> f64 {
 }
 
 /// Round numbers within a range, a nice step apart, with their labels; about `count` of them.
-pub(super) fn ticks(from: f64, to: f64, count: usize) -> Vec<(f64, String)> {
+pub(crate) fn ticks(from: f64, to: f64, count: usize) -> Vec<(f64, String)> {
     let span = to - from;
     if !span.is_finite() || span <= 0.0 || count == 0 {
         return Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn ticks(from: f64, to: f64, count: usize) -> Vec<(f64, String)> {
 
 /// Frequencies to mark and where each lies among `mels` filters, from 0 for the lowest filter's lower foot to
 /// 1 for the highest one's upper foot.
-pub(super) fn frequencies(low: f64, nyquist: f64) -> Vec<(f64, String)> {
+pub(crate) fn frequencies(low: f64, nyquist: f64) -> Vec<(f64, String)> {
     const MARKED: [(f64, &str); 8] = [
         (100.0, "100"),
         (250.0, "250"),

@@ -8,38 +8,38 @@ const HEIGHT: RasterHeight = RasterHeight::Size16;
 const WEIGHT: FontWeight = FontWeight::Regular;
 
 /// A colour, R, G, B.
-pub(super) type Colour = [u8; 3];
+pub(crate) type Colour = [u8; 3];
 
-pub(super) const BLACK: Colour = [20, 20, 20];
-pub(super) const FAINT: Colour = [90, 90, 90];
-pub(super) const GREY: Colour = [128, 128, 128];
-pub(super) const WHITE: Colour = [255, 255, 255];
-pub(super) const RED: Colour = [190, 20, 20];
+pub(crate) const BLACK: Colour = [20, 20, 20];
+pub(crate) const FAINT: Colour = [90, 90, 90];
+pub(crate) const GREY: Colour = [128, 128, 128];
+pub(crate) const WHITE: Colour = [255, 255, 255];
+pub(crate) const RED: Colour = [190, 20, 20];
 
 /// Where text stands relative to the place it is given.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Centre,
     Right,
 }
 
-pub(super) struct Canvas(Picture);
+pub(crate) struct Canvas(Picture);
 
 impl Canvas {
     /// Pixels from the top of a line of text to the top of the next.
-    pub(super) const LINE: usize = 20;
+    pub(crate) const LINE: usize = 20;
 
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    pub(crate) fn new(width: usize, height: usize) -> Self {
         Self(Picture { width, height, rgb: vec![WHITE[0]; 3 * width * height] })
     }
 
-    pub(super) fn finish(self) -> Picture {
+    pub(crate) fn finish(self) -> Picture {
         self.0
     }
 
     /// Pixels that a text takes from left to right.
-    pub(super) fn width_of(text: &str) -> usize {
+    pub(crate) fn width_of(text: &str) -> usize {
         text.chars().count() * get_raster_width(WEIGHT, HEIGHT)
     }
 
@@ -51,7 +51,7 @@ impl Canvas {
         self.0.rgb.get_mut(at..at + 3)
     }
 
-    pub(super) fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], colour: Colour) {
+    pub(crate) fn fill(&mut self, [x, y]: [usize; 2], [width, height]: [usize; 2], colour: Colour) {
         for row in y..y + height {
             for column in x..x + width {
                 if let Some(pixel) = self.pixel(column, row) {
@@ -62,7 +62,7 @@ impl Canvas {
     }
 
     /// A line one pixel wide around a rectangle.
-    pub(super) fn outline(
+    pub(crate) fn outline(
         &mut self,
         [x, y]: [usize; 2],
         [width, height]: [usize; 2],
@@ -75,7 +75,7 @@ impl Canvas {
         self.fill([x + width, top], [1, height + 2], colour);
     }
 
-    pub(super) fn place(&mut self, [x, y]: [usize; 2], picture: &Picture) {
+    pub(crate) fn place(&mut self, [x, y]: [usize; 2], picture: &Picture) {
         let rows = picture.rgb.chunks_exact(3 * picture.width.max(1));
         for (row, line) in rows.enumerate() {
             for (column, colour) in line.as_chunks::<3>().0.iter().enumerate() {
@@ -87,7 +87,7 @@ impl Canvas {
     }
 
     /// One line of text, its top at `y`. Characters that the font lacks are shown as `?`.
-    pub(super) fn text(&mut self, [x, y]: [usize; 2], align: Align, text: &str, colour: Colour) {
+    pub(crate) fn text(&mut self, [x, y]: [usize; 2], align: Align, text: &str, colour: Colour) {
         let width = Self::width_of(text);
         let mut left = match align {
             Align::Left => x,

@@ -1,37 +1,35 @@
 //! What is written around the pictures: names, colour bars, lines of text.
 
 use super::{
+    GAP, MARGIN,
     axis::ticks,
     canvas::{Align, BLACK, Canvas},
     panels::Range,
-    sheet::{GAP, MARGIN},
 };
 
 /// Width of a colour bar.
 const BAR: usize = 14;
-/// The rows of either half.
-const ROWS: [&str; 4] = ["input", "masked input", "reconstruction", "error"];
 
 /// A line of text and its colour.
-pub(super) type Line = (String, [u8; 3]);
+pub(crate) type Line = (String, [u8; 3]);
 
-/// The four rows' names.
-pub(super) fn names(canvas: &mut Canvas, top: usize, height: usize) {
-    for (row, name) in ROWS.iter().enumerate() {
+/// Names of rows of one height.
+pub(crate) fn names(canvas: &mut Canvas, rows: &[&str], top: usize, height: usize) {
+    for (row, name) in rows.iter().enumerate() {
         let middle = top + row * (height + GAP) + height / 2;
         canvas.text([MARGIN, middle.saturating_sub(8)], Align::Left, name, BLACK);
     }
 }
 
 /// A colour map and its values.
-pub(super) struct Bar {
-    pub(super) map: colorous::Gradient,
-    pub(super) range: Range,
-    pub(super) unit: &'static str,
+pub(crate) struct Bar {
+    pub(crate) map: colorous::Gradient,
+    pub(crate) range: Range,
+    pub(crate) unit: &'static str,
 }
 
 impl Bar {
-    pub(super) fn draw(&self, canvas: &mut Canvas, [x, y]: [usize; 2], height: usize) {
+    pub(crate) fn draw(&self, canvas: &mut Canvas, [x, y]: [usize; 2], height: usize) {
         let x = x + 2 * GAP;
         let Range { low, high } = self.range;
         for row in 0..height {
@@ -54,7 +52,7 @@ impl Bar {
 }
 
 /// Lines broken at spaces to fit `width` pixels.
-pub(super) fn wrapped(lines: Vec<Line>, width: usize) -> Vec<Line> {
+pub(crate) fn wrapped(lines: Vec<Line>, width: usize) -> Vec<Line> {
     let mut out = Vec::new();
     for (text, colour) in lines {
         let mut line = String::new();
@@ -72,7 +70,7 @@ pub(super) fn wrapped(lines: Vec<Line>, width: usize) -> Vec<Line> {
 }
 
 /// Lines from `top` down; returns where they end.
-pub(super) fn write(canvas: &mut Canvas, top: usize, lines: &[Line]) -> usize {
+pub(crate) fn write(canvas: &mut Canvas, top: usize, lines: &[Line]) -> usize {
     for (index, (text, colour)) in lines.iter().enumerate() {
         canvas.text([MARGIN, top + index * Canvas::LINE], Align::Left, text, *colour);
     }

@@ -11,24 +11,24 @@ use colorous::Gradient;
 use super::canvas::{Colour, GREY};
 
 /// Energies, in a perceptually uniform map.
-pub(super) const ENERGY: Gradient = colorous::MAGMA;
+pub(crate) const ENERGY: Gradient = colorous::MAGMA;
 /// Errors, in another one.
-pub(super) const ERROR: Gradient = colorous::VIRIDIS;
+pub(crate) const ERROR: Gradient = colorous::VIRIDIS;
 /// What was hidden.
-pub(super) const HIDDEN: Colour = [255, 140, 0];
+pub(crate) const HIDDEN: Colour = [255, 140, 0];
 /// dB of a natural logarithm of an energy.
 const DECIBEL: f32 = 10.0 / std::f32::consts::LN_10;
 
 /// The values of a colour map's two ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Range {
-    pub(super) low: f32,
-    pub(super) high: f32,
+pub(crate) struct Range {
+    pub(crate) low: f32,
+    pub(crate) high: f32,
 }
 
 impl Range {
     /// From one quantile of some values to another, and at least `least` wide.
-    pub(super) fn of(values: impl Iterator<Item = f32>, [from, to]: [f64; 2], least: f32) -> Self {
+    pub(crate) fn of(values: impl Iterator<Item = f32>, [from, to]: [f64; 2], least: f32) -> Self {
         let mut sorted: Vec<f32> = values.collect();
         sorted.sort_by(f32::total_cmp);
         let last = sorted.len().saturating_sub(1) as f64;
@@ -38,11 +38,11 @@ impl Range {
     }
 
     /// From 0 to nearly the largest.
-    pub(super) fn of_errors(values: impl Iterator<Item = f32>, least: f32) -> Self {
+    pub(crate) fn of_errors(values: impl Iterator<Item = f32>, least: f32) -> Self {
         Self { low: 0.0, high: Self::of(values, [0.0, 0.995], least).high.max(least) }
     }
 
-    pub(super) fn colour(self, map: Gradient, value: f32) -> Colour {
+    pub(crate) fn colour(self, map: Gradient, value: f32) -> Colour {
         let share = f64::from((value - self.low) / (self.high - self.low));
         map.eval_continuous(share.clamp(0.0, 1.0)).into_array()
     }
@@ -50,16 +50,16 @@ impl Range {
 
 /// Frames `[3, frames, height, width]` of levels from 0 to 255, not yet cut to that range.
 #[derive(Debug, Clone)]
-pub(super) struct Frames {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) frames: usize,
-    pub(super) levels: Vec<f32>,
+pub(crate) struct Frames {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) frames: usize,
+    pub(crate) levels: Vec<f32>,
 }
 
 impl Frames {
     /// Undoes the network's normalisation.
-    pub(super) fn new(spec: &VideoSpec, normalised: &[f32]) -> Self {
+    pub(crate) fn new(spec: &VideoSpec, normalised: &[f32]) -> Self {
         let channel = (spec.frames * spec.height * spec.width).max(1);
         let level = |(index, value): (usize, &f32)| {
             let channel = (index / channel).min(2);
@@ -76,7 +76,7 @@ impl Frames {
         self.levels.get(at..at + size).unwrap_or_default()
     }
 
-    pub(super) fn picture(&self, frame: usize) -> Picture {
+    pub(crate) fn picture(&self, frame: usize) -> Picture {
         let planes = [0, 1, 2].map(|channel| self.plane(channel, frame));
         let pixels = 0..self.width * self.height;
         // The cast cuts to 0 and 255.
@@ -85,7 +85,7 @@ impl Frames {
     }
 
     /// The mean over channels of how far two are apart, pixel by pixel, `[frames, height, width]`.
-    pub(super) fn distance(&self, other: &Self) -> Vec<f32> {
+    pub(crate) fn distance(&self, other: &Self) -> Vec<f32> {
         let mut out = Vec::with_capacity(self.levels.len() / 3);
         for frame in 0..self.frames {
             let pairs = [0, 1, 2].map(|c| (self.plane(c, frame), other.plane(c, frame)));
@@ -100,7 +100,7 @@ impl Frames {
 
 /// A picture at the size of a cell: whole pixels where that is larger, else the antialiased filter frames go
 /// through.
-pub(super) fn fitted(picture: &Picture, [width, height]: [usize; 2]) -> Result<Picture, DataError> {
+pub(crate) fn fitted(picture: &Picture, [width, height]: [usize; 2]) -> Result<Picture, DataError> {
     if !(width.is_multiple_of(picture.width) && height.is_multiple_of(picture.height)) {
         return resize(picture, width, height);
     }
@@ -115,22 +115,22 @@ pub(super) fn fitted(picture: &Picture, [width, height]: [usize; 2]) -> Result<P
 }
 
 /// Log-mel energies `[frames, mels]` in dB.
-pub(super) fn decibels(spec: &AudioSpec, normalised: &[f32]) -> Vec<f32> {
+pub(crate) fn decibels(spec: &AudioSpec, normalised: &[f32]) -> Vec<f32> {
     normalised.iter().map(|value| DECIBEL * (value * spec.std + spec.mean)).collect()
 }
 
 /// A spectrogram as a picture, time to the right and frequency upwards.
-pub(super) struct Spectrogram<'a> {
+pub(crate) struct Spectrogram<'a> {
     /// `[frames, mels]`.
-    pub(super) values: &'a [f32],
+    pub(crate) values: &'a [f32],
     /// Where it was hidden, `[frames, mels]`.
-    pub(super) hidden: &'a [bool],
-    pub(super) mels: usize,
+    pub(crate) hidden: &'a [bool],
+    pub(crate) mels: usize,
 }
 
 impl Spectrogram<'_> {
     /// Each pixel is the mean of what it covers. Hidden parts are grey, or only bordered.
-    pub(super) fn picture(
+    pub(crate) fn picture(
         &self,
         [width, height]: [usize; 2],
         colour: impl Fn(f32) -> Colour,

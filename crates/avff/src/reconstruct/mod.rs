@@ -3,10 +3,6 @@
 //! Half of the sound is hidden and made from pictures, the other half of the pictures is hidden and made from
 //! sound. The sheet shows input, masked input, reconstruction and error of both.
 
-mod axis;
-mod canvas;
-mod marks;
-mod panels;
 mod sheet;
 
 use std::path::Path;

@@ -3,8 +3,9 @@
 use avff_data::{error::DataError, fbank::mel::LOW_HZ, picture::Picture};
 use avff_model::config::{ReconstructionRegion, TargetNorm};
 
-use super::{
-    Reconstruction,
+use super::Reconstruction;
+use crate::drawing::{
+    GAP, MARGIN,
     axis::{frequencies, ticks},
     canvas::{Align, BLACK, Canvas, FAINT, GREY, RED},
     marks::{Bar, Line, names, wrapped, write},
@@ -17,14 +18,12 @@ const COLUMNS: usize = 16;
 const CELL: usize = 112;
 /// About the height of a spectrogram, in pixels.
 const PANEL: usize = 128;
-/// Between frames, and between panels.
-pub(super) const GAP: usize = 6;
 /// Left of frames and spectrograms: names and ticks.
 const LEFT: usize = 190;
 /// Right of them: the colour bars.
 const RIGHT: usize = 130;
-/// Around everything.
-pub(super) const MARGIN: usize = 16;
+/// The rows of either half.
+const ROWS: [&str; 4] = ["input", "masked input", "reconstruction", "error"];
 /// Narrow networks get a sheet that holds their text all the same.
 const LEAST_STRIP: usize = 640;
 
@@ -215,7 +214,7 @@ impl Reconstruction {
             let at = [left + across / 2, below + 4 * (down + GAP)];
             canvas.text(at, Align::Centre, &time, BLACK);
         }
-        names(canvas, below, down);
+        names(canvas, &ROWS, below, down);
         let axis = below + 4 * (down + GAP);
         canvas.text([x - GAP, axis], Align::Right, "shown at, s", BLACK);
         let bar = Bar { map: ERROR, range, unit: "levels" };
@@ -261,7 +260,7 @@ impl Reconstruction {
                 Bar { map, range, unit: "dB" }.draw(canvas, [x + layout.strip, y], layout.panel);
             }
         }
-        names(canvas, below, layout.panel);
+        names(canvas, &ROWS, below, layout.panel);
         let axis = below + 4 * (layout.panel + GAP) - GAP;
         let seconds = self.heard.seconds();
         for (time, label) in ticks(self.heard.start, self.heard.end, (layout.strip / 110).max(2)) {

@@ -12,6 +12,7 @@ mod checkpoints;
 mod compare;
 mod crop;
 mod eval;
+mod explain;
 #[cfg(not(feature = "mpi"))]
 mod launch;
 mod manifest;

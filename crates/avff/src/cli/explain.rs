@@ -1,0 +1,145 @@
+//! `avff explain`.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use avff::{
+    clips,
+    device::Device,
+    error::chain,
+    explain::{SheetOptions, Window, explain},
+    model::{Checkpoint, checkpoint::Kind},
+    table::Text,
+};
+use serde::Serialize;
+
+use super::{
+    clip::ClipArgs,
+    network::overrides,
+    png::{free, title, write},
+};
+
+/// Tell which moments, and which modality at them, a clip's score comes from
+///
+/// What the network made of a moment is replaced by the mean of the others, and the head looks again: what is
+/// gone of the margin (the output for fake less that for real) is what that moment says. A PNG shows it under
+/// the pictures and the spectrogram of the window that looks most fake.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A media file or frame folder
+    clip: PathBuf,
+
+    /// Stage-3 weights: a `.pth` as PyTorch saves it, or safetensors
+    #[arg(long, env = "AVFF_CHECKPOINT", value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    /// JSON laid over the config of the checkpoint
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    #[arg(long, default_value = "auto")]
+    device: String,
+
+    /// The window to draw, from 0 [default: the one that looks most fake]
+    #[arg(long, value_name = "N")]
+    part: Option<usize>,
+
+    /// The PNG to write
+    #[arg(long, value_name = "FILE", default_value = "explanation.png")]
+    output: PathBuf,
+
+    /// Replace the PNG
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    reading: ClipArgs,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    clip: String,
+    checkpoint: String,
+    checkpoint_sha256: String,
+    /// Not said in a `.pth`.
+    trained: Option<bool>,
+    device: String,
+    windows: &'a [Window],
+    /// The window that is drawn.
+    drawn: usize,
+    output: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    free(&args.output, args.overwrite)?;
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    checkpoint.require(Kind::Classifier)?;
+    let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;
+    let mut adjusted = Ok(());
+    let spec = clips::spec(&checkpoint, &config, |spec| adjusted = args.reading.adjust(spec))?;
+    adjusted?;
+    let device = args.device.parse::<Device>()?;
+    let made = explain(&checkpoint, &config, &spec, &args.clip, args.part, device);
+    let made = made.map_err(|error| match error.hint() {
+        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
+        None => error.into(),
+    })?;
+    let trained = checkpoint.metadata().map(|metadata| metadata.trained);
+    let drawn = made.windows.get(made.drawn).map(|window| window.span);
+    let sheet = SheetOptions {
+        title: title(&args.clip, drawn, &args.checkpoint),
+        untrained: trained == Some(false),
+    };
+    write(&made.sheet(&sheet)?, &args.output)?;
+    let report = Report {
+        clip: args.clip.display().to_string(),
+        checkpoint: args.checkpoint.display().to_string(),
+        checkpoint_sha256: checkpoint.sha256()?,
+        trained,
+        device: device.to_string(),
+        windows: &made.windows,
+        drawn: made.drawn,
+        output: args.output.display().to_string(),
+    };
+    print(args, &report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
+        return Ok(());
+    }
+    if report.trained == Some(false) {
+        writeln!(out, "{}", avff::UNTRAINED)?;
+    }
+    for window in report.windows {
+        let (span, score) = (window.span, window.logits.probability_of_fake());
+        writeln!(
+            out,
+            "{:.2} to {:.2} s: P(fake) {score:.3}, margin {:+.2}",
+            span.start,
+            span.end,
+            window.margin()
+        )?;
+        let mut table = Text::with_header(["moment, s", "both", "sound", "pictures"]);
+        for moment in &window.moments {
+            let number = |value: f32| format!("{value:+.3}");
+            table.row([
+                format!("{:.2} to {:.2}", moment.span.start, moment.span.end),
+                number(moment.both),
+                number(moment.sound),
+                number(moment.pictures),
+            ]);
+        }
+        writeln!(out, "{table}")?;
+    }
+    writeln!(out, "above 0 speaks for fake: what is gone of the margin without that moment")?;
+    writeln!(out, "{}", report.output)?;
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! The sheet: pictures over the spectrogram over bars, moment by moment.
+
+use avff_data::{error::DataError, picture::Picture};
+
+use super::{Explanation, Moment};
+use crate::drawing::{
+    GAP, MARGIN,
+    axis::ticks,
+    canvas::{Align, BLACK, Canvas, Colour, FAINT, RED},
+    marks::{Line, names, wrapped, write},
+    panels::{ENERGY, Frames, Range, Spectrogram, decibels, fitted},
+};
+
+/// The most pictures side by side.
+const COLUMNS: usize = 16;
+/// Of a picture, in pixels.
+const CELL: usize = 64;
+/// Heights of the spectrogram and of a row of bars.
+const PANEL: usize = 128;
+const BARS: usize = 72;
+/// Left of everything drawn: names.
+const LEFT: usize = 150;
+const ROWS: [&str; 3] = ["both", "sound", "pictures"];
+/// Speaks for fake, for real.
+const FAKE: Colour = RED;
+const REAL: Colour = [40, 90, 170];
+
+/// What is written over a sheet.
+#[derive(Debug, Clone, Default)]
+pub struct SheetOptions {
+    /// The first line: the clip, the checkpoint.
+    pub title: String,
+    /// Whether the network was never trained; then the sheet says so.
+    pub untrained: bool,
+}
+
+impl Explanation {
+    /// The drawn window as a picture.
+    ///
+    /// # Errors
+    /// [`DataError`] where a picture is of a size that cannot be scaled.
+    pub fn sheet(&self, options: &SheetOptions) -> Result<Picture, DataError> {
+        let count = self.spec.video.frames.clamp(1, COLUMNS);
+        let strip = count.max(10) * (CELL + GAP) - GAP;
+        let width = 2 * MARGIN + LEFT + strip;
+        let head = wrapped(self.head(options), width - 2 * MARGIN);
+        let foot = wrapped(foot(), width - 2 * MARGIN);
+        let lines = head.len() + foot.len() + 2;
+        let height = 2 * MARGIN + lines * Canvas::LINE + CELL + PANEL + 3 * BARS + 10 * GAP;
+        let mut canvas = Canvas::new(width, height);
+        let mut top = write(&mut canvas, MARGIN, &head) + GAP;
+        let x = MARGIN + LEFT;
+        self.pictures(&mut canvas, [x, top], count)?;
+        names(&mut canvas, &["pictures"], top, CELL);
+        top += CELL + GAP;
+        self.sound(&mut canvas, [x, top], [strip, PANEL]);
+        names(&mut canvas, &["sound"], top, PANEL);
+        top += PANEL + 2 * GAP;
+        canvas.text([MARGIN, top], Align::Left, "margin gone without a moment's", FAINT);
+        top += Canvas::LINE;
+        self.bars(&mut canvas, [x, top], strip);
+        names(&mut canvas, &ROWS, top, BARS);
+        top += ROWS.len() * (BARS + GAP);
+        self.axis(&mut canvas, [x, top], strip);
+        write(&mut canvas, top + Canvas::LINE + GAP, &foot);
+        Ok(canvas.finish())
+    }
+
+    fn moments(&self) -> &[Moment] {
+        self.windows.get(self.drawn).map_or(&[], |window| &window.moments)
+    }
+
+    fn head(&self, options: &SheetOptions) -> Vec<Line> {
+        let mut lines = vec![(options.title.clone(), BLACK)];
+        if options.untrained {
+            lines.push((crate::UNTRAINED.into(), RED));
+        }
+        if let Some(window) = self.windows.get(self.drawn) {
+            let text = format!(
+                "window {} of {}: P(fake) {:.3}, margin {:+.2} (fake {:+.2}, real {:+.2})",
+                self.drawn + 1,
+                self.windows.len(),
+                window.logits.probability_of_fake(),
+                window.margin(),
+                window.logits.fake,
+                window.logits.real
+            );
+            lines.push((text, BLACK));
+        }
+        lines
+    }
+
+    fn pictures(
+        &self,
+        canvas: &mut Canvas,
+        [x, y]: [usize; 2],
+        count: usize,
+    ) -> Result<(), DataError> {
+        let frames = Frames::new(&self.spec.video, &self.sample.clip.video);
+        for column in 0..count {
+            let picture = frames.picture(column * self.spec.video.frames / count);
+            canvas.place([x + column * (CELL + GAP), y], &fitted(&picture, [CELL, CELL])?);
+        }
+        Ok(())
+    }
+
+    fn sound(&self, canvas: &mut Canvas, at: [usize; 2], size: [usize; 2]) {
+        let spec = &self.spec.audio;
+        let values = decibels(spec, &self.sample.clip.audio);
+        let range = Range::of(values.iter().copied(), [0.01, 0.999], 1.0);
+        let hidden = vec![false; values.len()];
+        let spectrogram = Spectrogram { values: &values, hidden: &hidden, mels: spec.mels };
+        canvas.place(at, &spectrogram.picture(size, |value| range.colour(ENERGY, value), false));
+        canvas.outline(at, size, BLACK);
+    }
+
+    /// A row for both, one for sound, one for pictures, all to one scale.
+    fn bars(&self, canvas: &mut Canvas, [x, y]: [usize; 2], strip: usize) {
+        let moments = self.moments();
+        let all = moments.iter().flat_map(|m| [m.both, m.sound, m.pictures]).map(f32::abs);
+        let scale = all.fold(1e-6_f32, f32::max);
+        let rows: [fn(&Moment) -> f32; 3] = [|m| m.both, |m| m.sound, |m| m.pictures];
+        for (row, value) in rows.into_iter().enumerate() {
+            let middle = y + row * (BARS + GAP) + BARS / 2;
+            canvas.fill([x, middle], [strip, 1], FAINT);
+            for (index, moment) in moments.iter().enumerate() {
+                let (from, to) =
+                    (index * strip / moments.len(), (index + 1) * strip / moments.len());
+                let value = value(moment);
+                let height = (value.abs() / scale * (BARS / 2 - 2) as f32).round() as usize;
+                let (top, colour) =
+                    if value > 0.0 { (middle - height, FAKE) } else { (middle + 1, REAL) };
+                canvas.fill([x + from + 2, top], [to - from - 4, height], colour);
+                let label = format!("{value:+.2}");
+                let beside = if value > 0.0 { middle + 2 } else { middle.saturating_sub(18) };
+                canvas.text([x + (from + to) / 2, beside], Align::Centre, &label, FAINT);
+            }
+        }
+    }
+
+    fn axis(&self, canvas: &mut Canvas, [x, y]: [usize; 2], strip: usize) {
+        let span = self.sample.span;
+        for (time, label) in ticks(span.start, span.end, (strip / 110).max(2)) {
+            let share = (time - span.start) / span.seconds();
+            let at = x + (share * strip as f64).round() as usize;
+            canvas.fill([at, y], [1, 5], BLACK);
+            canvas.text([at, y + GAP], Align::Centre, &label, BLACK);
+        }
+        canvas.text([MARGIN, y + GAP], Align::Left, "time, s", BLACK);
+    }
+}
+
+fn foot() -> Vec<Line> {
+    let text = "Red speaks for fake, blue for real: by so much the output for fake less that for real falls or \
+                rises when what the network made of that moment is replaced by the mean of the others. It tells \
+                where the score comes from, not what was done to the clip.";
+    vec![(text.to_owned(), FAINT)]
+}

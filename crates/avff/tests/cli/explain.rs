@@ -1,0 +1,78 @@
+//! `avff explain`.
+
+use serde_json::Value;
+
+use crate::setup::{Ran, Scene, clip, weights};
+
+fn explain(scene: &Scene, more: &[&str]) -> Ran {
+    let (clip, weights) = (clip("swapped_a.mp4"), weights());
+    let arguments = ["explain", clip.to_str().unwrap(), "--checkpoint", weights.to_str().unwrap()];
+    scene.run(&[&arguments[..], &["--device", "cpu"], more].concat())
+}
+
+fn json(ran: Ran) -> Value {
+    serde_json::from_str(&ran.expect(0).stdout).unwrap()
+}
+
+#[test]
+fn moments_cover_the_clip_and_a_sheet_shows_them() {
+    let scene = Scene::new();
+    let ran = explain(&scene, &[]).expect(0);
+    for part in ["UNTRAINED", "moment, s", "pictures", "explanation.png"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let sheet = image::open(scene.path("explanation.png")).unwrap().to_rgb8();
+    assert!(sheet.width() > 1000 && sheet.height() > 500, "{:?}", sheet.dimensions());
+    let has = |colour: [u8; 3]| sheet.pixels().any(|pixel| pixel.0 == colour);
+    assert!(has([190, 20, 20]) && has([40, 90, 170]), "bars for fake and for real");
+
+    let report = json(explain(&scene, &["--json", "--output", "again.png"]));
+    let window = &report["windows"][0];
+    let moments = window["moments"].as_array().unwrap();
+    assert_eq!((moments.len(), &report["drawn"]), (8, &0.into()));
+    let edge = |at: usize, side: &str| moments[at]["span"][side].as_f64().unwrap();
+    for (side, moment) in [("start", 0), ("end", 7)] {
+        assert!((edge(moment, side) - window["span"][side].as_f64().unwrap()).abs() < 1e-9);
+    }
+    assert!((edge(3, "end") - edge(4, "start")).abs() < 1e-9);
+
+    // The score is that of `avff score`.
+    let (clip, weights) = (clip("swapped_a.mp4"), weights());
+    let [clip, weights] = [clip.to_str().unwrap(), weights.to_str().unwrap()];
+    let score = ["score", "--checkpoint", weights, clip, "--json", "--device", "cpu"];
+    let score = json(scene.run(&score));
+    assert_eq!(score["clips"][0]["logits"], window["logits"]);
+}
+
+#[test]
+fn windows_are_told_apart_and_one_is_drawn() {
+    let scene = Scene::new();
+    let report = json(explain(&scene, &["--window", "1.2", "--part", "1", "--json"]));
+    assert_eq!((report["windows"].as_array().unwrap().len(), &report["drawn"]), (3, &1.into()));
+    let most = json(explain(&scene, &["--window", "1.2", "--json", "--overwrite"]));
+    let margin = |window: &Value| {
+        let logit = |name: &str| window["logits"][name].as_f64().unwrap();
+        logit("fake") - logit("real")
+    };
+    let margins: Vec<f64> = most["windows"].as_array().unwrap().iter().map(margin).collect();
+    let drawn = margins[most["drawn"].as_u64().unwrap() as usize];
+    assert!(margins.iter().all(|&margin| margin <= drawn), "{margins:?}");
+}
+
+#[test]
+fn what_cannot_be_explained_is_said() {
+    let scene = Scene::new();
+    scene.write("there.png", "a picture");
+    for (more, part) in [
+        (&["--part", "7"][..], "has no window 7: it has 1"),
+        (&["--output", "sheet.jpg"], "name it `.png`"),
+        (&["--output", "there.png"], "--overwrite"),
+    ] {
+        let ran = explain(&scene, more).expect(2);
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+    let weights = weights();
+    let absent = ["explain", "absent.mp4", "--checkpoint", weights.to_str().unwrap()];
+    let ran = scene.run(&absent).expect(2);
+    assert!(ran.stderr.contains("absent.mp4: open: no such file"), "{}", ran.stderr);
+}

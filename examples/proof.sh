@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Does the network learn whether a voice and a face belong together? Makes clips, pre-trains, adapts, fine-tunes and
+# evaluates preset avff-tiny, and variants of it on equal data: docs/experiments.md.
+#
+#   examples/proof.sh FOLDER [VARIANT...]     (default: avff alone; `all` for every one)
+#
+# SEEDS="0 1 2" says which seeds, AVFF which program. What is finished is not done again, and what was interrupted
+# goes on. One variant and seed takes about 20 minutes on two cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out="$(realpath -m "${1:?give a folder}")"
+shift
+variants=("$@")
+[ ${#variants[@]} -eq 0 ] && variants=(avff)
+[ "${variants[*]}" = all ] && variants=(avff open-avff mel-slices batch-attention features-head means-head clip-contrast
+    clip-maps shared-mask all-patches adversarial time-roll no-pretraining only-audio only-video)
+avff=(cargo run --quiet --release -p avff --)
+[ -n "${AVFF:-}" ] && avff=("$AVFF")
+
+# Faces, voices and syllables of no two sets are the same. More lip-sync clips to train on than to be tested on: their
+# traces are the one thing that has nothing to do with sound and picture together, and take the most clips.
+mix=real=8,voice-swap=2,time-shift=2,mouth-swap=1,mouth-swap-traces=1,lip-sync=4,both-swap=1
+small=(--size 64 --fps 5 --people 2000)
+synth() { [ -e "$out/data/$1/synth.json" ] || "${avff[@]}" synth "$out/data/$1" "${small[@]}" "${@:2}"; }
+synth real --train 12000 --val 800 --test 0 --seed 11 --mix real=1
+synth mixed --train 10000 --val 800 --test 0 --seed 14 --mix "$mix"
+synth test --train 0 --val 0 --test 2000 --seed 15
+synth late --train 0 --val 0 --test 800 --seed 16 --shift-min 320 --mix real=1,time-shift=1
+synth half --train 0 --val 0 --test 400 --seed 17 --half 1 --mix voice-swap=1,mouth-swap=1
+
+# What `avff check data/real/train.csv --fbank-frames 256 --mels 64 --fbank-rate 16000 --frame-ms 16 --shift-ms 4` says.
+clips=(--set data.clip.audio.mean=-5.4019 --set data.clip.audio.std=3.0987)
+# The released networks' choices at the size of avff-tiny.
+open=(--set model.preset=open-avff --set "model.config={audio={frames=256,mels=64},video={height=64,width=64},encoder={dim=96,depth=2,heads=3},decoder={dim=48,depth=1,heads=3},head={hidden=128}}")
+
+# What differs: for both stages, and for stage 3 alone.
+differs() {
+    both=() third=()
+    case "$1" in
+        avff) ;;
+        open-avff) both=("${open[@]}" --set data.augment.noise.level=0.1 --set data.augment.noise.roll=true)
+            third=(--set 'optimizer.groups=[{keys=["a2v.mlp.","v2a.mlp.","mlp_vision","mlp_audio","mlp_head."],lr_factor=2}]') ;;
+        mel-slices) both=(--set model.config.audio_slices=mel) ;;
+        batch-attention) both=(--set model.config.fusion_attention=batch) ;;
+        features-head) both=(--set model.config.head.input=features) ;;
+        means-head) both=(--set model.config.head.input=token-means) ;;
+        clip-contrast) both=(--set model.config.loss.contrast_over=clips) ;;
+        clip-maps) both=(--set model.config.token_span=clip) ;;
+        shared-mask) both=(--set model.config.mask=per-batch) ;;
+        all-patches) both=(--set model.config.reconstruction.region=all) ;;
+        adversarial) both=() ;;
+        time-roll) both=(--set data.augment.noise.level=0 --set data.augment.noise.roll=true) ;;
+        # As many passes over clips as both stages have together.
+        no-pretraining) third=(--set 'start={from="scratch"}' --set epochs=6) ;;
+        only-audio) third=(--set data.clip.only=audio) ;;
+        only-video) third=(--set data.clip.only=video) ;;
+        *) echo "no variant $1" >&2; exit 2 ;;
+    esac
+}
+
+# A run that is finished is left alone, one that was interrupted goes on.
+train() {
+    local run="$1"
+    [ -e "$run/done" ] && return
+    if [ -e "$run/run.json" ]; then
+        "${avff[@]}" train --resume "$run"
+    else
+        "${avff[@]}" train "${@:2}" --run "$run"
+    fi
+    touch "$run/done"
+}
+
+for seed in ${SEEDS:-0}; do
+    for variant in "${variants[@]}"; do
+        differs "$variant"
+        own="$out/$variant-$seed"
+        first="$own/stage1"
+        case "$variant" in only-*) first="$out/avff-$seed/stage1" ;; esac
+        common=("${clips[@]}" --set seed="$seed" "${both[@]}")
+        adversary=()
+        [ "$variant" = adversarial ] && adversary=(--set adversarial.weight=0.1)
+        if [ "$variant" != no-pretraining ]; then
+            train "$first" data/recipes/avff-tiny-stage1.toml "${common[@]}" "${adversary[@]}" \
+                --set data.train="$out/data/real/train.csv" --set data.validation="$out/data/real/val.csv"
+            third+=(--set start.path="$first/checkpoints/best.safetensors")
+        fi
+        train "$own/stage3" data/recipes/avff-tiny-stage3.toml "${common[@]}" "${third[@]}" \
+            --set data.train="$out/data/mixed/train.csv" --set data.validation="$out/data/mixed/val.csv"
+        for set in test late; do
+            [ -e "$own/$set.summary.json" ] && continue
+            "${avff[@]}" eval --checkpoint "$own/stage3/checkpoints/best.safetensors" --by method --intervals \
+                --csv "$out/data/$set/test.csv" --output "$own/$set.csv" --resume
+        done
+    done
+done
