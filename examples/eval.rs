@@ -23,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     let mut argument = |bundled: &str| arguments.next().unwrap_or_else(|| bundled.into());
     // Relative to the root of the repository.
-    let weights = argument("data/untrained-tiny.safetensors");
-    let csv = argument("data/sample.csv");
+    let weights = argument("data/avff-tiny/avff-tiny.safetensors");
+    let csv = argument("data/made.csv");
     let output = PathBuf::from("target/eval/prediction.csv");
     fs::create_dir_all("target/eval")?;
 
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut scores = Text::with_header(["clip", "P(fake)", "target"]);
     for line in fs::read_to_string(&output)?.lines().skip(1) {
-        scores.row(line.split(','));
+        scores.row(line.split(',').take(3));
     }
     println!("{scores}\n{}\nscores: {}", summary.table(), output.display());
     Ok(())

@@ -10,6 +10,7 @@ use avff::{
     model::{
         AvffConfig, Classifier, Init,
         checkpoint::{Kind, Metadata, Precision, save},
+        config::{ContrastOver, HeadConfig, HeadInput, LossConfig, TokenSpan},
     },
 };
 use burn::{
@@ -51,7 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     (config.video.height, config.video.width) = (96, 96);
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (64, 2, 4);
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (32, 1, 2);
-    config.head.hidden = 64;
+    // What preset `avff` was when the file was first made; tests know its scores.
+    config.head = HeadConfig { hidden: 64, input: HeadInput::TokenMeans, ..config.head };
+    config.token_span = TokenSpan::Clip;
+    let (contrast, temperature, contrast_over) = (0.01, 0.05, ContrastOver::Clips);
+    config.loss = LossConfig { contrast, temperature, contrast_over, ..config.loss };
     let model = Classifier::<Flex>::new(&config, &mut Init::seeded(SEED), &Default::default())?;
     let model = model.map(&mut Unequal(ChaCha8Rng::seed_from_u64(SEED)));
     let mut metadata = Metadata::new(Kind::Classifier, &config, false);

@@ -13,8 +13,17 @@ use crate::{
     error::Error,
 };
 
+/// The entry of a checkpoint's metadata that holds its note.
+const NOTE: &str = "note";
+
+/// What whoever made a checkpoint wants to be known of its scores.
+pub(crate) fn note(checkpoint: &Checkpoint) -> Option<&str> {
+    checkpoint.metadata()?.extra.get(NOTE)?.as_str()
+}
+
 /// Reads a checkpoint of either model and writes it as safetensors, with its config.
 ///
+/// A note, what is to be said wherever a score of it shows, goes along; the file's own where none is given.
 /// Whether it was trained stays what the file says; a `.pth` says nothing and counts as trained.
 ///
 /// # Errors
@@ -23,6 +32,7 @@ pub fn convert(
     from: &Path,
     to: &Path,
     overrides: Option<&serde_json::Value>,
+    note: Option<&str>,
     precision: Precision,
     device: Device,
 ) -> Result<Kind, Error> {
@@ -33,6 +43,9 @@ pub fn convert(
     let mut metadata = Metadata::new(checkpoint.kind(), &config, trained);
     if let Some(before) = checkpoint.metadata() {
         metadata.extra = before.extra.clone();
+    }
+    if let Some(note) = note {
+        metadata.extra.insert(NOTE.into(), note.into());
     }
     clips::store(&mut metadata, &clips::spec(&checkpoint, &config, |_| {})?)?;
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });

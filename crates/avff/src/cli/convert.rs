@@ -21,6 +21,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// What is to be said wherever a score of these weights shows, such as what they were trained on
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
     /// Number format of the file
     #[arg(long, value_enum, default_value_t = PrecisionArg::F32)]
     precision: PrecisionArg,
@@ -29,8 +33,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let overrides = overrides(args.config.as_ref())?;
     let precision = args.precision.into();
-    let kind =
-        convert::convert(&args.from, &args.to, overrides.as_ref(), precision, Device::host())?;
+    let (overrides, note) = (overrides.as_ref(), args.note.as_deref());
+    let kind = convert::convert(&args.from, &args.to, overrides, note, precision, Device::host())?;
     writeln!(std::io::stdout().lock(), "{}: {kind}", args.to.display())?;
     Ok(ExitCode::SUCCESS)
 }

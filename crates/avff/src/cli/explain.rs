@@ -6,7 +6,7 @@ use avff::{
     clips,
     device::Device,
     error::chain,
-    explain::{SheetOptions, Window, explain},
+    explain::{Window, explain},
     model::{Checkpoint, checkpoint::Kind},
     table::Text,
 };
@@ -67,6 +67,8 @@ struct Report<'a> {
     checkpoint_sha256: String,
     /// Not said in a `.pth`.
     trained: Option<bool>,
+    /// What has to be said of these scores.
+    caution: Option<&'a str>,
     device: String,
     windows: &'a [Window],
     /// The window that is drawn.
@@ -90,16 +92,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })?;
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);
-    let sheet = SheetOptions {
-        title: title(&args.clip, drawn, &args.checkpoint),
-        untrained: trained == Some(false),
-    };
-    write(&made.sheet(&sheet)?, &args.output)?;
+    write(&made.sheet(&title(&args.clip, drawn, &args.checkpoint))?, &args.output)?;
     let report = Report {
         clip: args.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
         checkpoint_sha256: checkpoint.sha256()?,
         trained,
+        caution: made.caution.as_deref(),
         device: device.to_string(),
         windows: &made.windows,
         drawn: made.drawn,
@@ -115,8 +114,8 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
         return Ok(());
     }
-    if report.trained == Some(false) {
-        writeln!(out, "{}", avff::UNTRAINED)?;
+    if let Some(caution) = report.caution {
+        writeln!(out, "{caution}")?;
     }
     for window in report.windows {
         let (span, score) = (window.span, window.logits.probability_of_fake());

@@ -129,8 +129,8 @@ impl NetworkArgs {
         });
         let (run, scorer) = (run?, scorer?);
         // On a terminal the results say it themselves.
-        if run.is_untrained() && !std::io::stdout().is_terminal() {
-            tracing::warn!("{}", avff::UNTRAINED);
+        if let Some(caution) = run.caution().filter(|_| !std::io::stdout().is_terminal()) {
+            tracing::warn!("{caution}");
         }
         tracing::info!("{} on {}", self.checkpoint.display(), run.device);
         Ok(Network { scorer, spec, run })

@@ -144,8 +144,8 @@ impl From<WindowScore> for Window {
 }
 
 fn print_tables(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
-    if report.run.is_untrained() {
-        writeln!(out, "{}", avff::UNTRAINED)?;
+    if let Some(caution) = report.run.caution() {
+        writeln!(out, "{caution}")?;
     }
     let mut table = Text::with_header(["clip", "P(fake)", "why not"]);
     for clip in &report.clips {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{ColumnReport, cell};
 use crate::{
     clip_scores::Aggregate,
+    convert::note,
     error::Error,
     scorer::{Arithmetic, Fusion, ScorerOptions},
     shard::Shard,
@@ -79,6 +80,9 @@ pub struct CheckpointId {
     pub sha256: String,
     /// Whether it was trained to tell fake from real; `None` where the file does not say.
     pub trained: Option<bool>,
+    /// What whoever made it wants to be known of its scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A manifest, by what is in it.
@@ -116,6 +120,7 @@ impl Run {
                 path: checkpoint.path().display().to_string(),
                 sha256: checkpoint.sha256()?,
                 trained: checkpoint.metadata().map(|metadata| metadata.trained),
+                note: note(checkpoint).map(Into::into),
             },
             manifest: None,
             device: options.device.to_string(),
@@ -133,6 +138,13 @@ impl Run {
     #[must_use]
     pub fn is_untrained(&self) -> bool {
         self.checkpoint.trained == Some(false)
+    }
+
+    /// What has to be said wherever a score shows: that it means nothing, or what the checkpoint's maker
+    /// wrote.
+    #[must_use]
+    pub fn caution(&self) -> Option<&str> {
+        if self.is_untrained() { Some(crate::UNTRAINED) } else { self.checkpoint.note.as_deref() }
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -290,8 +302,8 @@ impl Summary {
         for column in &self.by {
             text = format!("{text}\n\n{}", column.table());
         }
-        if self.run.is_untrained() {
-            text = format!("{}\n{text}", crate::UNTRAINED);
+        if let Some(caution) = self.run.caution() {
+            text = format!("{caution}\n{text}");
         }
         text
     }

@@ -21,8 +21,8 @@ use avff_model::{
 use burn::tensor::{Tensor, backend::Backend};
 use serde::Serialize;
 
-pub use self::sheet::SheetOptions;
 use crate::{
+    convert::note,
     device::{Device, with_backend},
     error::Error,
     failure::{ClipFailure, guarded},
@@ -71,6 +71,8 @@ pub struct Explanation {
     pub windows: Vec<Window>,
     /// Which of them can be drawn: the one asked for, or the one that looks most fake.
     pub drawn: usize,
+    /// What has to be said of these scores: [`Run::caution`](crate::eval::Run::caution).
+    pub caution: Option<String>,
     /// Its pictures and sound.
     sample: Sample,
 }
@@ -120,7 +122,10 @@ pub fn explain(
         let (part, parts) = (part.unwrap_or_default(), windows.len());
         return Err(Error::NoPart { path: clip.into(), part, parts });
     };
-    Ok(Explanation { spec: spec.clone(), windows, drawn, sample })
+    let untrained = checkpoint.metadata().is_some_and(|metadata| !metadata.trained);
+    let caution = if untrained { Some(crate::UNTRAINED) } else { note(checkpoint) };
+    let (spec, caution) = (spec.clone(), caution.map(Into::into));
+    Ok(Explanation { spec, windows, drawn, caution, sample })
 }
 
 #[cfg_attr(

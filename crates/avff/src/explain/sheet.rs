@@ -25,25 +25,16 @@ const ROWS: [&str; 3] = ["both", "sound", "pictures"];
 const FAKE: Colour = RED;
 const REAL: Colour = [40, 90, 170];
 
-/// What is written over a sheet.
-#[derive(Debug, Clone, Default)]
-pub struct SheetOptions {
-    /// The first line: the clip, the checkpoint.
-    pub title: String,
-    /// Whether the network was never trained; then the sheet says so.
-    pub untrained: bool,
-}
-
 impl Explanation {
-    /// The drawn window as a picture.
+    /// The drawn window as a picture under a line of text: the clip, the checkpoint.
     ///
     /// # Errors
     /// [`DataError`] where a picture is of a size that cannot be scaled.
-    pub fn sheet(&self, options: &SheetOptions) -> Result<Picture, DataError> {
+    pub fn sheet(&self, title: &str) -> Result<Picture, DataError> {
         let count = self.spec.video.frames.clamp(1, COLUMNS);
         let strip = count.max(10) * (CELL + GAP) - GAP;
         let width = 2 * MARGIN + LEFT + strip;
-        let head = wrapped(self.head(options), width - 2 * MARGIN);
+        let head = wrapped(self.head(title), width - 2 * MARGIN);
         let foot = wrapped(foot(), width - 2 * MARGIN);
         let lines = head.len() + foot.len() + 2;
         let height = 2 * MARGIN + lines * Canvas::LINE + CELL + PANEL + 3 * BARS + 10 * GAP;
@@ -70,11 +61,9 @@ impl Explanation {
         self.windows.get(self.drawn).map_or(&[], |window| &window.moments)
     }
 
-    fn head(&self, options: &SheetOptions) -> Vec<Line> {
-        let mut lines = vec![(options.title.clone(), BLACK)];
-        if options.untrained {
-            lines.push((crate::UNTRAINED.into(), RED));
-        }
+    fn head(&self, title: &str) -> Vec<Line> {
+        let mut lines = vec![(title.to_owned(), BLACK)];
+        lines.extend(self.caution.iter().map(|caution| (caution.clone(), RED)));
         if let Some(window) = self.windows.get(self.drawn) {
             let text = format!(
                 "window {} of {}: P(fake) {:.3}, margin {:+.2} (fake {:+.2}, real {:+.2})",

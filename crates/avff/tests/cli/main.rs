@@ -15,6 +15,7 @@ mod eval;
 mod explain;
 #[cfg(not(feature = "mpi"))]
 mod launch;
+mod made;
 mod manifest;
 mod reconstruct;
 mod refusals;
