@@ -82,7 +82,7 @@ pub struct Reconstruction {
     pub heard: Span,
     /// When each picture is shown, in seconds.
     pub times: Vec<f64>,
-    /// Sound samples a second, which the fbank's frequencies follow from.
+    /// Sound samples a second that the fbank was made of: its frequencies follow from them.
     pub sample_rate: u32,
     /// The input fbank.
     pub audio: Vec<f32>,
@@ -213,5 +213,6 @@ fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, 
     let sound = Span { start: info.sound_start, end: info.sound_end };
     let heard = if whole { sound } else { sample.span };
     let times = sample.frames.iter().filter_map(|&place| times.get(place)).copied().collect();
-    Ok((sample, times, heard, info.sample_rate))
+    let sample_rate = spec.audio.rate.unwrap_or(info.sample_rate);
+    Ok((sample, times, heard, sample_rate))
 }
