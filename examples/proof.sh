@@ -33,9 +33,9 @@ clips=(--set data.clip.audio.mean=-5.4019 --set data.clip.audio.std=3.0987)
 # The released networks' choices at the size of avff-tiny.
 open=(--set model.preset=open-avff --set "model.config={audio={frames=256,mels=64},video={height=64,width=64},encoder={dim=96,depth=2,heads=3},decoder={dim=48,depth=1,heads=3},head={hidden=128}}")
 
-# What differs: for both stages, and for stage 3 alone.
+# What differs: for both stages, for stage 1 alone, for stage 3 alone.
 differs() {
-    both=() third=()
+    both=() first=() third=()
     case "$1" in
         avff) ;;
         open-avff) both=("${open[@]}" --set data.augment.noise.level=0.1 --set data.augment.noise.roll=true)
@@ -48,7 +48,7 @@ differs() {
         clip-maps) both=(--set model.config.token_span=clip) ;;
         shared-mask) both=(--set model.config.mask=per-batch) ;;
         all-patches) both=(--set model.config.reconstruction.region=all) ;;
-        adversarial) both=() ;;
+        adversarial) first=(--set adversarial.weight=0.1) ;;
         time-roll) both=(--set data.augment.noise.level=0 --set data.augment.noise.roll=true) ;;
         # As many passes over clips as both stages have together.
         no-pretraining) third=(--set 'start={from="scratch"}' --set epochs=6) ;;
@@ -74,15 +74,13 @@ for seed in ${SEEDS:-0}; do
     for variant in "${variants[@]}"; do
         differs "$variant"
         own="$out/$variant-$seed"
-        first="$own/stage1"
-        case "$variant" in only-*) first="$out/avff-$seed/stage1" ;; esac
+        start="$own/stage1"
+        case "$variant" in only-*) start="$out/avff-$seed/stage1" ;; esac
         common=("${clips[@]}" --set seed="$seed" "${both[@]}")
-        adversary=()
-        [ "$variant" = adversarial ] && adversary=(--set adversarial.weight=0.1)
         if [ "$variant" != no-pretraining ]; then
-            train "$first" data/recipes/avff-tiny-stage1.toml "${common[@]}" "${adversary[@]}" \
+            train "$start" data/recipes/avff-tiny-stage1.toml "${common[@]}" "${first[@]}" \
                 --set data.train="$out/data/real/train.csv" --set data.validation="$out/data/real/val.csv"
-            third+=(--set start.path="$first/checkpoints/best.safetensors")
+            third+=(--set start.path="$start/checkpoints/best.safetensors")
         fi
         train "$own/stage3" data/recipes/avff-tiny-stage3.toml "${common[@]}" "${third[@]}" \
             --set data.train="$out/data/mixed/train.csv" --set data.validation="$out/data/mixed/val.csv"

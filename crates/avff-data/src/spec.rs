@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Stream,
     face::FaceCrop,
-    fbank::{Framing, MAX_RATE},
+    fbank::{Framing, MAX_RATE, MIN_RATE},
     media::Decoder,
     sampling::{Sampling, TrimSilence},
 };
@@ -28,8 +28,6 @@ const MAX_AUDIO_FRAMES: usize = 1 << 16;
 /// Kaldi refuses three mel bins or fewer.
 const MIN_MELS: usize = 4;
 const MAX_MELS: usize = 1024;
-/// Speech at a telephone's rate has twice as many samples.
-const MIN_RATE: usize = 4_000;
 /// Frames: a shorter one holds no pitch, a longer one no syllable.
 const MIN_MS: f64 = 1.0;
 const MAX_MS: f64 = 1_000.0;
@@ -254,7 +252,7 @@ impl AudioSpec {
         finite("audio.mean", self.mean)?;
         positive("audio.std", self.std)?;
         if let Some(rate) = self.rate {
-            within("audio.rate", rate as usize, MIN_RATE, MAX_RATE as usize)?;
+            within("audio.rate", rate as usize, MIN_RATE as usize, MAX_RATE as usize)?;
         }
         for (field, value) in [("audio.frame_ms", self.frame_ms), ("audio.shift_ms", self.shift_ms)]
         {

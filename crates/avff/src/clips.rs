@@ -2,7 +2,7 @@
 
 use avff_data::spec::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
-use avff_train::trainer::CLIP_ENTRY;
+use avff_train::{recipe::Preset, trainer::CLIP_ENTRY};
 
 use crate::error::Error;
 
@@ -50,13 +50,7 @@ pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), Error> {
 /// The reference's statistics at the sizes of a network.
 #[must_use]
 pub fn for_config(config: &AvffConfig) -> ClipSpec {
-    let mut spec = ClipSpec::open_avff();
-    spec.audio.frames = config.audio.frames;
-    spec.audio.mels = config.audio.mels;
-    spec.video.frames = config.video.frames;
-    spec.video.height = config.video.height;
-    spec.video.width = config.video.width;
-    spec
+    Preset::OpenAvff.clip_spec(config)
 }
 
 /// Keeps a spec with the weights it belongs to.

@@ -16,6 +16,11 @@ use crate::{
 /// The entry of a checkpoint's metadata that holds its note.
 const NOTE: &str = "note";
 
+/// What has to be said wherever a score shows of weights that are trained, or not, and have a note.
+pub(crate) fn caution(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
+    if trained == Some(false) { Some(crate::UNTRAINED) } else { note }
+}
+
 /// What whoever made a checkpoint wants to be known of its scores.
 pub(crate) fn note(checkpoint: &Checkpoint) -> Option<&str> {
     checkpoint.metadata()?.extra.get(NOTE)?.as_str()

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use avff_data::spec::ClipSpec;
 use avff_model::{
     AvffConfig, Init, Pretrain,
     checkpoint::{Kind, Metadata, Precision, save},
@@ -19,6 +20,8 @@ use crate::{
 pub struct StartOptions {
     /// Its sizes and choices.
     pub config: AvffConfig,
+    /// How its clips are prepared.
+    pub spec: ClipSpec,
     /// Where all that no file gives starts from.
     pub seed: u64,
     /// A file with an encoder of pictures: MARLIN's.
@@ -31,7 +34,7 @@ pub struct StartOptions {
 /// each file.
 ///
 /// # Errors
-/// A file that cannot be read or holds no encoder for its place, an output that exists or cannot be
+/// A spec that does not fit, a file that cannot be read or holds no encoder for its place, an output that exists or cannot be
 /// written.
 pub fn start(
     options: &StartOptions,
@@ -55,7 +58,8 @@ pub fn start(
     if donors.is_empty() {
         return Err(Error::Options("give a file for at least one encoder"));
     }
-    let spec = clips::for_config(config);
+    let spec = &options.spec;
+    clips::check(spec, config)?;
     let inputs = Inputs {
         video_mean: spec.video.mean,
         video_std: spec.video.std,
@@ -63,7 +67,7 @@ pub fn start(
         audio_std: spec.audio.std,
     };
     let mut metadata = Metadata::new(Kind::Pretrain, config, false);
-    clips::store(&mut metadata, &spec)?;
+    clips::store(&mut metadata, spec)?;
     let mut sources = Vec::new();
     for donor in &donors {
         let (style, sha256) = (donor.style(), donor.sha256()?);

@@ -27,7 +27,7 @@ fn check_short<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     golden::check_pretrain::<Autodiff<B>>(&micro["pretrain_micro"], 2, tolerances, device);
 }
 
-/// What takes it half an hour: training trajectories of the tiny models.
+/// What takes it an hour or two: training trajectories of the tiny models.
 fn check_training<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     let tiny = tiny();
     golden::check_plain_targets::<B>(&tiny["pretrain_tiny"], 3, tolerances.value, device);

@@ -1,7 +1,7 @@
 //! Kaldi's log-mel filterbank, as `torchaudio.compliance.kaldi.fbank` computes it.
 //!
-//! The options are the reference's: 25 ms frames every 10 ms unless told otherwise, `snip_edges`, DC offset removed from
-//! each frame, pre-emphasis 0.97, symmetric Hann window, FFT of the next power of two, power
+//! The options are the reference's: 25 ms frames every 10 ms unless told otherwise, `snip_edges`, DC offset
+//! removed from each frame, pre-emphasis 0.97, symmetric Hann window, FFT of the next power of two, power
 //! spectrum, mel bins from 20 Hz to Nyquist, natural log with a floor, no energy, no dither.
 //! `htk_compat` only moves the energy column, so without energy it changes nothing.
 //!
@@ -45,6 +45,9 @@ const FLOOR: f64 = f32::EPSILON as f64;
 /// The highest sample rate that is accepted, in Hz; it bounds the tables. Four times the highest
 /// rate of AAC, twice that of any studio interface.
 pub const MAX_RATE: u32 = 384_000;
+/// The lowest rate that sound is brought to another one from, or to, in Hz: half a telephone's. A file of few
+/// samples can claim a rate so low that they would become many.
+pub const MIN_RATE: u32 = 4_000;
 
 /// The tables for one sample rate, shared by threads.
 ///

@@ -5,17 +5,15 @@ use std::borrow::Cow;
 
 use rubato::{Fft, FixedSync, Resampler, audioadapter_buffers::direct::InterleavedSlice};
 
-use super::{MAX_RATE, Wave};
+use super::{MAX_RATE, MIN_RATE, Wave};
 use crate::{
     error::{DataError, Stream},
     sound::Sound,
 };
 
-/// About as many samples are in a block of the resampler. A short one has a lower cut-off, a long one more delay at the ends.
+/// About as many samples are in a block of the resampler. A short one has a lower cut-off, a long one more delay
+/// at the ends.
 const BLOCK: usize = 1024;
-/// The lowest rate that is resampled, in Hz. A file of few samples can claim one so low that they would become
-/// many, and half a telephone's is too low for speech.
-const MIN_RATE: u32 = 4_000;
 /// The most samples a sound may have afterwards: four hours at 16 kHz.
 const MAX_SAMPLES: u64 = 1 << 28;
 

@@ -96,11 +96,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`](file::RecipeError) for a key or value that a spec does not have.
     pub fn clip_spec(&self, config: &AvffConfig) -> Result<ClipSpec, file::RecipeError> {
-        let mut spec = self.model.preset.clip_spec();
-        (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
-        let video = &config.video;
-        (spec.video.frames, spec.video.height, spec.video.width) =
-            (video.frames, video.height, video.width);
+        let spec = self.model.preset.clip_spec(config);
         file::overlay("data.clip", &spec, &self.data.clip)
     }
 }

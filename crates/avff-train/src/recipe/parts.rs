@@ -47,13 +47,18 @@ impl Preset {
         }
     }
 
-    /// How its clips are prepared.
+    /// How its clips are prepared, at the sizes of a network.
     #[must_use]
-    pub fn clip_spec(self) -> ClipSpec {
-        match self {
+    pub fn clip_spec(self, config: &AvffConfig) -> ClipSpec {
+        let mut spec = match self {
             Self::OpenAvff => ClipSpec::open_avff(),
             Self::Avff | Self::AvffSmall | Self::AvffTiny => ClipSpec::avff(),
-        }
+        };
+        (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
+        let video = &config.video;
+        (spec.video.frames, spec.video.height, spec.video.width) =
+            (video.frames, video.height, video.width);
+        spec
     }
 }
 

@@ -3,20 +3,13 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    clips,
-    device::Device,
-    error::chain,
     explain::{Window, explain},
-    model::{Checkpoint, checkpoint::Kind},
+    model::checkpoint::Kind,
     table::Text,
 };
 use serde::Serialize;
 
-use super::{
-    clip::ClipArgs,
-    network::overrides,
-    png::{free, title, write},
-};
+use super::sheet::{Opened, SheetArgs, title, with_hint, write};
 
 /// Tell which moments, and which modality at them, a clip's score comes from
 ///
@@ -25,20 +18,12 @@ use super::{
 /// the pictures and the spectrogram of the window that looks most fake.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A media file or frame folder
-    clip: PathBuf,
+    #[command(flatten)]
+    sheet: SheetArgs,
 
     /// Stage-3 weights: a `.pth` as PyTorch saves it, or safetensors
     #[arg(long, env = "AVFF_CHECKPOINT", value_name = "FILE")]
     checkpoint: PathBuf,
-
-    /// JSON laid over the config of the checkpoint
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
-    #[arg(long, default_value = "auto")]
-    device: String,
 
     /// The window to draw, from 0 [default: the one that looks most fake]
     #[arg(long, value_name = "N")]
@@ -47,17 +32,6 @@ pub(super) struct Args {
     /// The PNG to write
     #[arg(long, value_name = "FILE", default_value = "explanation.png")]
     output: PathBuf,
-
-    /// Replace the PNG
-    #[arg(long)]
-    overwrite: bool,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    reading: ClipArgs,
 }
 
 #[derive(Serialize)]
@@ -77,24 +51,16 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    free(&args.output, args.overwrite)?;
-    let checkpoint = Checkpoint::open(&args.checkpoint)?;
-    checkpoint.require(Kind::Classifier)?;
-    let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;
-    let mut adjusted = Ok(());
-    let spec = clips::spec(&checkpoint, &config, |spec| adjusted = args.reading.adjust(spec))?;
-    adjusted?;
-    let device = args.device.parse::<Device>()?;
-    let made = explain(&checkpoint, &config, &spec, &args.clip, args.part, device);
-    let made = made.map_err(|error| match error.hint() {
-        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
-        None => error.into(),
-    })?;
+    let sheet = &args.sheet;
+    let Opened { checkpoint, config, spec, device } =
+        sheet.open(&args.checkpoint, Kind::Classifier, &args.output)?;
+    let made = explain(&checkpoint, &config, &spec, &sheet.clip, args.part, device);
+    let made = made.map_err(with_hint)?;
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);
-    write(&made.sheet(&title(&args.clip, drawn, &args.checkpoint))?, &args.output)?;
+    write(&made.sheet(&title(&sheet.clip, drawn, &args.checkpoint))?, &args.output)?;
     let report = Report {
-        clip: args.clip.display().to_string(),
+        clip: sheet.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
         checkpoint_sha256: checkpoint.sha256()?,
         trained,
@@ -110,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if args.sheet.json {
         writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
         return Ok(());
     }

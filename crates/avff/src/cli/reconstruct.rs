@@ -3,41 +3,26 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    clips,
     data::parts::Span,
-    device::Device,
-    error::chain,
-    model::{Checkpoint, checkpoint::Kind},
+    model::checkpoint::Kind,
     reconstruct::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown, reconstruct},
     table::Text,
 };
 use serde::Serialize;
 
-use super::{
-    clip::ClipArgs,
-    network::overrides,
-    png::{free, title, write},
-};
+use super::sheet::{Opened, SheetArgs, title, with_hint, write};
 
 /// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
 ///
 /// A PNG shows frames and spectrogram as input, masked input, reconstruction and error.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A media file or frame folder
-    clip: PathBuf,
+    #[command(flatten)]
+    sheet: SheetArgs,
 
     /// Stage-1 or stage-2 weights: a `.pth` as PyTorch saves it, or safetensors
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
-
-    /// JSON laid over the config of the checkpoint
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
-    #[arg(long, default_value = "auto")]
-    device: String,
 
     /// Draw the hidden half from this seed
     #[arg(long, default_value_t = 0, conflicts_with = "mask")]
@@ -55,20 +40,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "reconstruction.png")]
     output: PathBuf,
 
-    /// Replace the PNG
-    #[arg(long)]
-    overwrite: bool,
-
     /// Show the visible parts of the reconstruction as they were given, not as predicted
     #[arg(long)]
     paste_visible: bool,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    reading: ClipArgs,
 }
 
 #[derive(Serialize)]
@@ -91,30 +65,22 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    free(&args.output, args.overwrite)?;
-    let checkpoint = Checkpoint::open(&args.checkpoint)?;
-    checkpoint.require(Kind::Pretrain)?;
-    let config = checkpoint.config(overrides(args.config.as_ref())?.as_ref())?;
-    let mut adjusted = Ok(());
-    let spec = clips::spec(&checkpoint, &config, |spec| adjusted = args.reading.adjust(spec))?;
-    adjusted?;
-    let device = args.device.parse::<Device>()?;
+    let clip = &args.sheet.clip;
+    let Opened { checkpoint, config, spec, device } =
+        args.sheet.open(&args.checkpoint, Kind::Pretrain, &args.output)?;
     let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
     let options = ReconstructOptions { device, mask, part: args.part };
-    let made = reconstruct(&checkpoint, &config, &spec, &args.clip, &options);
-    let made = made.map_err(|error| match error.hint() {
-        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
-        None => error.into(),
-    })?;
+    let made = reconstruct(&checkpoint, &config, &spec, clip, &options);
+    let made = made.map_err(with_hint)?;
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let sheet = SheetOptions {
-        title: title(&args.clip, Some(made.span), &args.checkpoint),
+        title: title(clip, Some(made.span), &args.checkpoint),
         untrained: trained == Some(false),
         visible: if args.paste_visible { Shown::Input } else { Shown::Predicted },
     };
     write(&made.sheet(&sheet)?, &args.output)?;
     let report = Report {
-        clip: args.clip.display().to_string(),
+        clip: clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
         checkpoint_sha256: checkpoint.sha256()?,
         trained,
@@ -133,7 +99,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if args.sheet.json {
         writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
         return Ok(());
     }

@@ -4,12 +4,10 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
     device::Device,
-    model::{
-        AvffConfig,
-        start::{Given, Report, Step},
-    },
+    model::start::{Given, Report, Step},
     start::{self, StartOptions},
     table::Text,
+    train::recipe::Preset,
 };
 use clap::ValueEnum;
 
@@ -34,8 +32,8 @@ pub(super) struct Args {
     audio: Option<PathBuf>,
 
     /// The network to start
-    #[arg(long, value_enum, default_value_t = Preset::OpenAvff)]
-    preset: Preset,
+    #[arg(long, value_enum, default_value_t = PresetArg::OpenAvff)]
+    preset: PresetArg,
 
     /// JSON laid over the preset's config
     #[arg(long, value_name = "FILE")]
@@ -55,7 +53,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Preset {
+enum PresetArg {
     /// As the released checkpoints
     #[value(name = "open_avff", alias = "open-avff")]
     OpenAvff,
@@ -68,16 +66,18 @@ enum Preset {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut config = match args.preset {
-        Preset::OpenAvff => AvffConfig::open_avff(),
-        Preset::Avff => AvffConfig::avff(),
-        Preset::AvffSmall => AvffConfig::avff_small(),
-        Preset::AvffTiny => AvffConfig::avff_tiny(),
+    let preset = match args.preset {
+        PresetArg::OpenAvff => Preset::OpenAvff,
+        PresetArg::Avff => Preset::Avff,
+        PresetArg::AvffSmall => Preset::AvffSmall,
+        PresetArg::AvffTiny => Preset::AvffTiny,
     };
+    let mut config = preset.config();
     if let Some(overrides) = overrides(args.config.as_ref())? {
         config = config.overlaid(&overrides)?;
     }
     let options = StartOptions {
+        spec: preset.clip_spec(&config),
         config,
         seed: args.seed,
         video: args.video.clone(),

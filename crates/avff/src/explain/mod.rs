@@ -22,7 +22,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use serde::Serialize;
 
 use crate::{
-    convert::note,
+    convert::{caution, note},
     device::{Device, with_backend},
     error::Error,
     failure::{ClipFailure, guarded},
@@ -122,8 +122,8 @@ pub fn explain(
         let (part, parts) = (part.unwrap_or_default(), windows.len());
         return Err(Error::NoPart { path: clip.into(), part, parts });
     };
-    let untrained = checkpoint.metadata().is_some_and(|metadata| !metadata.trained);
-    let caution = if untrained { Some(crate::UNTRAINED) } else { note(checkpoint) };
+    let trained = checkpoint.metadata().map(|metadata| metadata.trained);
+    let caution = caution(trained, note(checkpoint));
     let (spec, caution) = (spec.clone(), caution.map(Into::into));
     Ok(Explanation { spec, windows, drawn, caution, sample })
 }
@@ -147,9 +147,12 @@ fn look<B: Backend>(
         fake: logits.first().copied().unwrap_or(f32::NAN),
         real: logits.get(1).copied().unwrap_or(f32::NAN),
     };
-    let without = |hidden| numbers(model.occluded(&embeddings, moments, hidden).1);
-    let (sound, pictures, both) =
-        (without(Hidden::Sound), without(Hidden::Pictures), without(Hidden::Both));
+    let margin = logits.fake - logits.real;
+    let gone = |hidden| -> Vec<f32> {
+        let without = numbers(model.occluded(&embeddings, moments, hidden));
+        without.into_iter().map(|without| margin - without).collect()
+    };
+    let (sound, pictures, both) = (gone(Hidden::Sound), gone(Hidden::Pictures), gone(Hidden::Both));
     let step = sample.span.seconds() / moments.count().max(1) as f64;
     let moments = sound.into_iter().zip(pictures).zip(both).enumerate();
     let moments = moments.map(|(index, ((sound, pictures), both))| {
