@@ -3,8 +3,9 @@
 //!
 //! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,
 //! `classifier` (one clip through the released network or a part of it, as evaluation runs them),
-//! `unpacked` and `int8` (the classifier before its weights are packed, and in bytes) and `step` (a
-//! pre-training step of a small one: forward, backward, Adam); without any, all of them. Each is told
+//! `unpacked` and `int8` (the classifier before its weights are packed, and in bytes), `batches` (the classifier
+//! over 1, 2 and 4 clips at once) and `step` (a pre-training step of a small one: forward, backward, Adam); without
+//! any, all of them. Each is told
 //! in milliseconds (least, median, most), in GFLOP/s counted from the shapes, and as a share of what this
 //! machine's matrix product reaches in the same run.
 //!
@@ -44,6 +45,8 @@ type Report<'a> = &'a dyn Fn(&str, f64, &mut dyn FnMut());
 const BATCH: usize = 4;
 
 fn main() {
+    // As the program does.
+    rayon::ThreadPoolBuilder::new().use_current_thread().build_global().unwrap();
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (mut parts, mut runs) = (Vec::new(), 7);
     while let Some(argument) = arguments.next() {
@@ -128,6 +131,16 @@ fn main() {
         report("int8 classifier", cost.classifier, &mut || {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
+    }
+    if wanted("batches") {
+        let model = model().into_packed();
+        for count in [1, 2, 4] {
+            let (audio, video) = inputs(&config, count);
+            let name = format!("batches of {count}");
+            report(&name, count as f64 * cost.classifier, &mut || {
+                black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
+            });
+        }
     }
     if wanted("step") {
         let (config, cost) = small();

@@ -86,8 +86,10 @@ fn main() {
     let golden: Value =
         serde_json::from_str(include_str!("../crates/avff-model/tests/fixtures/model_full.json"))
             .unwrap();
+    // As it scores.
     let model: Classifier<Flex> =
         Checkpoint::open(&path).unwrap().classifier(&config, &device).unwrap();
+    let model = model.into_packed();
     let input = |batch: usize| -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
         (
             Tensor::from_data(TensorData::new(formula::audio(batch), [batch, 1024, 128]), &device),

@@ -122,7 +122,8 @@ impl<B: Backend> Classifier<B> {
     /// such a network cannot be saved.
     #[must_use]
     pub fn into_packed(mut self) -> Self {
-        self.blocks().for_each(Block::pack);
+        self.audio_encoder.pack();
+        self.visual_encoder.pack();
         self.a2v.pack();
         self.v2a.pack();
         self

@@ -4,7 +4,7 @@ use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
     config::AvffConfig,
-    fused::Product,
+    fused::{Packed, Product},
     init::{Draw, Init},
     layers::{AudioPatches, Block, VideoPatches, layer_norm, normalise},
     positions,
@@ -13,16 +13,45 @@ use crate::{
 /// A patch embedding stored as the convolution it is in checkpoints.
 ///
 /// Kernel and stride are equal, so it is a linear layer over flattened patches.
+///
+/// # Shapes
+/// - `patches`: `[batch, tokens, length]`
+/// - `added`: to the tokens of each clip, one after the other, `[1, 1 or tokens, dim]`
+/// - output: `[batch, tokens, dim]`
 fn embed_patches<B: Backend, const D: usize>(
     patches: Tensor<B, 3>,
-    weight: Tensor<B, D>,
+    weight: &Param<Tensor<B, D>>,
+    packed: Option<&Packed>,
     bias: Tensor<B, 1>,
+    added: impl IntoIterator<Item = Tensor<B, 3>>,
 ) -> Tensor<B, 3> {
     let [batch, tokens, length] = patches.dims();
-    let dim = weight.dims()[0];
+    let [dim] = bias.dims();
     let rows = patches.reshape([batch * tokens, length]);
-    let y = Product::forward(rows, weight.reshape([dim, length])) + bias.unsqueeze();
-    y.reshape([batch, tokens, dim])
+    let added = added.into_iter();
+    match packed {
+        Some(weight) => {
+            let skip = Tensor::zeros([1, tokens, dim], &bias.device());
+            let skip = added.fold(skip, |sum, next| sum + next).repeat_dim(0, batch);
+            let skip = skip.reshape([batch * tokens, dim]);
+            weight.skip(skip, rows, bias).reshape([batch, tokens, dim])
+        }
+        None => {
+            let y = Product::forward(rows, weight.val().reshape([dim, length])) + bias.unsqueeze();
+            added.fold(y.reshape([batch, tokens, dim]), |sum, next| sum + next)
+        }
+    }
+}
+
+/// A convolution's kernel as products read it, and an empty one in its place; as it was where products run
+/// otherwise.
+fn pack_kernel<B: Backend, const D: usize>(weight: &mut Param<Tensor<B, D>>) -> Option<Packed> {
+    let [dim, length] = [weight.dims()[0], weight.dims()[1..].iter().product()];
+    let packed = Packed::new(weight.val().reshape([dim, length]))?;
+    let mut shape = weight.dims();
+    shape[D - 1] = 0;
+    *weight = Param::from_tensor(Tensor::zeros(shape, &weight.device())).set_require_grad(false);
+    Some(packed)
 }
 
 /// A convolution over the spectrogram, kernel and stride equal.
@@ -56,6 +85,9 @@ pub struct AudioEncoder<B: Backend> {
     pub transformer: Vec<Block<B>>,
     #[module(skip)]
     patches: AudioPatches,
+    /// The kernel for evaluation, in the place of `patch_embed`'s.
+    #[module(skip)]
+    packed: Option<Packed>,
 }
 
 impl<B: Backend> AudioEncoder<B> {
@@ -83,6 +115,15 @@ impl<B: Backend> AudioEncoder<B> {
             norm: layer_norm(dim, device),
             transformer: Block::stack(init, &config.encoder, Draw::XavierNormal, device),
             patches: AudioPatches::new(config),
+            packed: None,
+        }
+    }
+
+    /// Packs all weights of products.
+    pub(crate) fn pack(&mut self) {
+        self.transformer.iter_mut().for_each(Block::pack);
+        if self.packed.is_none() {
+            self.packed = pack_kernel(&mut self.patch_embed.proj.weight);
         }
     }
 
@@ -90,11 +131,17 @@ impl<B: Backend> AudioEncoder<B> {
     /// - `fbank`: `[batch, frames, mels]`, normalised
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, fbank: Tensor<B, 3>) -> Tensor<B, 3> {
+        let tokens = self.embed(fbank);
+        normalise(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
+    }
+
+    /// What the first block is given; shapes as of [`forward`](Self::forward).
+    pub(crate) fn embed(&self, fbank: Tensor<B, 3>) -> Tensor<B, 3> {
         let proj = &self.patch_embed.proj;
         let fbank = in_precision_of(fbank, &proj.bias);
-        let tokens = embed_patches(self.patches.split(fbank), proj.weight.val(), proj.bias.val());
-        let tokens = tokens + self.pos_embed.val() + self.modality.val();
-        normalise(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
+        let (patches, packed) = (self.patches.split(fbank), self.packed.as_ref());
+        let added = [self.pos_embed.val(), self.modality.val()];
+        embed_patches(patches, &proj.weight, packed, proj.bias.val(), added)
     }
 }
 
@@ -151,6 +198,9 @@ pub struct VisualEncoder<B: Backend> {
     pub blocks: Vec<Block<B>>,
     #[module(skip)]
     patches: VideoPatches,
+    /// The kernel for evaluation, in the place of `patch_embedding`'s.
+    #[module(skip)]
+    packed: Option<Packed>,
 }
 
 impl<B: Backend> VisualEncoder<B> {
@@ -170,6 +220,15 @@ impl<B: Backend> VisualEncoder<B> {
             norm: layer_norm(dim, device),
             blocks: Block::stack(init, &config.encoder, Draw::XavierUniform, device),
             patches: VideoPatches::new(config),
+            packed: None,
+        }
+    }
+
+    /// Packs all weights of products.
+    pub(crate) fn pack(&mut self) {
+        self.blocks.iter_mut().for_each(Block::pack);
+        if self.packed.is_none() {
+            self.packed = pack_kernel(&mut self.patch_embedding.projection.weight);
         }
     }
 
@@ -177,10 +236,15 @@ impl<B: Backend> VisualEncoder<B> {
     /// - `frames`: `[batch, channels, frames, height, width]`, normalised
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
+        let tokens = self.embed(frames);
+        normalise(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
+    }
+
+    /// What the first block is given; shapes as of [`forward`](Self::forward).
+    pub(crate) fn embed(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
         let projection = &self.patch_embedding.projection;
         let patches = self.patches.split(in_precision_of(frames, &projection.bias));
-        let tokens = embed_patches(patches, projection.weight.val(), projection.bias.val());
-        let tokens = tokens + self.pos_embedding.emb.val();
-        normalise(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
+        let (bias, added) = (projection.bias.val(), [self.pos_embedding.emb.val()]);
+        embed_patches(patches, &projection.weight, self.packed.as_ref(), bias, added)
     }
 }

@@ -44,10 +44,14 @@ fn logits_are_those_of_the_plain_network() {
     let (audio, video) = inputs(2);
     let plain = model::<Flex>();
     let packed = plain.clone().into_packed();
-    let want = logits(&plain, audio.clone(), video.clone());
-    for (got, want) in logits(&packed, audio, video).iter().zip(&want) {
-        // Sums of the same numbers in the same order but for blocks of them.
-        assert!((got - want).abs() < 2e-6, "{got}, {want}");
+    for scope in [FusionScope::Alone, FusionScope::Tokens, FusionScope::AcrossBatch] {
+        let logits = |model: &Classifier<Flex>| -> Vec<f32> {
+            model.forward(audio.clone(), video.clone(), scope).into_data().to_vec().unwrap()
+        };
+        for (got, want) in logits(&packed).iter().zip(&logits(&plain)) {
+            // Sums of the same numbers in the same order but for blocks of them.
+            assert!((got - want).abs() < 2e-6, "{scope:?}: {got}, {want}");
+        }
     }
 }
 
@@ -58,8 +62,9 @@ fn weights_are_held_once() {
     let packed = plain.clone().into_packed();
     let config = small().encoder;
     let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
-    let cross = 3 * config.dim * config.dim;
-    let gone = 2 * config.depth * block + 2 * cross;
+    let cross = 6 * config.dim * config.dim;
+    let patches = config.dim * (small().audio_patch_len() + small().video_patch_len());
+    let gone = 2 * config.depth * block + 2 * cross + patches;
     assert_eq!(plain.num_params() - packed.num_params(), gone);
     // And a second time there is nothing to do.
     assert_eq!(packed.clone().into_packed().num_params(), packed.num_params());

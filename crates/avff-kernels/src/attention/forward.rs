@@ -14,8 +14,12 @@ use super::{
     parts,
 };
 
-/// Queries of a task.
-const TASK_QUERIES: usize = 128;
+/// Queries of a task: as many as leave each thread two tasks or more. No sum depends on it.
+fn task_queries(heads: Heads) -> usize {
+    let wanted = 2 * rayon::current_num_threads();
+    let enough = |size: &usize| heads.batch * heads.tokens.div_ceil(*size) >= wanted;
+    [128, 64, 32].into_iter().find(enough).unwrap_or(32)
+}
 
 /// `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
 ///
@@ -51,6 +55,7 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
     let operands = Operands::pack(heads, qkv, &mut room);
     let arch = Arch::new();
     let sequence = heads.tokens * heads.dim();
+    let queries = task_queries(heads);
     let mut none = Vec::new();
     let sums: &mut [f32] = match log_sums {
         Some(sums) => sums,
@@ -64,8 +69,8 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
         .zip(sums.chunks_mut(heads.tokens * heads.heads))
         .enumerate()
         .flat_map(|(batch, (out, sums))| {
-            let out = out.chunks_mut(TASK_QUERIES * heads.dim());
-            let sums = sums.chunks_mut(TASK_QUERIES * heads.heads);
+            let out = out.chunks_mut(queries * heads.dim());
+            let sums = sums.chunks_mut(queries * heads.heads);
             out.zip(sums)
                 .enumerate()
                 .map(move |(part, (out, log_sums))| (batch, part, out, log_sums))
@@ -73,7 +78,7 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
         .collect();
     tasks.into_par_iter().for_each(|(batch, part, out, log_sums)| {
         let rows = heads.sequence(qkv, batch);
-        let first = part * TASK_QUERIES * 3 * heads.dim();
+        let first = part * queries * 3 * heads.dim();
         let queries = &rows[first..first + out.len() * 3];
         arch.dispatch(Task { heads, operands: &operands, batch, queries, out, log_sums });
     });

@@ -128,8 +128,12 @@ fn sequences_and_threads_change_nothing() {
         let got = run(alone, &part(&qkv, 96), &part(&gradient, 32));
         assert_eq!(got, [part(&out, 32), part(&gradients, 96)]);
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(pool.install(|| run(heads, &qkv, &gradient)), [out, gradients]);
+    // Tasks of 128, of 64 and of 32 queries.
+    for threads in [1, 4, 9] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let got = pool.install(|| run(heads, &qkv, &gradient));
+        assert_eq!(got, [out.clone(), gradients.clone()], "{threads} threads");
+    }
 }
 
 #[test]
