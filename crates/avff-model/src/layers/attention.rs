@@ -20,9 +20,14 @@ use crate::{
 /// - `k`, `v`: `[batch, heads, keys, head_dim]`
 /// - output: `[batch, heads, queries, head_dim]`
 pub fn attention<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, v: Tensor<B, 4>) -> Tensor<B, 4> {
+    scores(q, k).matmul(v)
+}
+
+/// `softmax(q kᵀ / sqrt(head_dim))`.
+fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, _, _, head_dim] = q.dims();
     let scale = (head_dim as f64).powf(-0.5);
-    softmax((q * scale).matmul(k.swap_dims(2, 3)), 3).matmul(v)
+    softmax((q * scale).matmul(k.swap_dims(2, 3)), 3)
 }
 
 /// The encoders' multi-head self-attention: stacked `qkv` without bias, `proj` with.
@@ -64,5 +69,41 @@ impl<B: Backend> SelfAttention<B> {
     ) -> Tensor<B, 2> {
         let attention = Attention { batch, tokens, heads: self.heads };
         self.proj.skip(skip, attention.forward(self.qkv.product(x)))
+    }
+
+    /// How much each token attends to each, the mean over heads.
+    ///
+    /// # Shapes
+    /// - `x`: `[batch * tokens, dim]`
+    /// - output: `[batch, tokens, tokens]`, each row adding up to 1
+    pub(crate) fn weights(&self, x: Tensor<B, 2>, [batch, tokens]: [usize; 2]) -> Tensor<B, 3> {
+        let [_, dim] = x.dims();
+        let qkv = self.qkv.product(x).reshape([batch, tokens, 3, self.heads, dim / self.heads]);
+        let part = |index| qkv.clone().narrow(2, index, 1).squeeze_dim::<4>(2).swap_dims(1, 2);
+        scores(part(0), part(1)).mean_dim(1).squeeze_dim(1)
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::Distribution;
+    use burn_flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn weights_are_those_that_attention_uses() {
+        type B = Flex;
+        let device = Default::default();
+        // Of one head, so that the mean over heads loses nothing.
+        let attention =
+            SelfAttention::<B>::new(&mut Init::seeded(3), 8, 1, Draw::XavierUniform, &device);
+        let x = Tensor::<B, 2>::random([2 * 5, 8], Distribution::Normal(0.0, 3.0), &device);
+        let values = attention.qkv.product(x.clone()).narrow(1, 16, 8).reshape([2, 5, 8]);
+        let attended = attention.weights(x.clone(), [2, 5]).matmul(values).reshape([10, 8]);
+        let want = attention.proj.forward(attended);
+        let found = attention.skip(x.zeros_like(), x, [2, 5]);
+        let apart = (want - found).abs().max().into_scalar();
+        assert!(apart < 1e-5, "{apart}");
     }
 }

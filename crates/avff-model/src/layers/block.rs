@@ -124,6 +124,17 @@ impl<B: Backend> Block<B> {
         x.reshape([batch, tokens, dim])
     }
 
+    /// How much each token attends to each, the mean over heads.
+    ///
+    /// # Shapes
+    /// - `x`: what the block is given, `[batch, tokens, dim]`
+    /// - output: `[batch, tokens, tokens]`
+    pub(crate) fn attention(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [batch, tokens, dim] = x.dims();
+        let x = normalise(&self.norm1, x.reshape([batch * tokens, dim]));
+        self.attn.weights(x, [batch, tokens])
+    }
+
     /// The block's parts, where all its weights are packed.
     fn packed(&self, [batch, tokens]: [usize; 2]) -> Option<(PackedBlock<'_>, Rest<B>)> {
         let Self { norm1, attn, norm2, mlp } = self;

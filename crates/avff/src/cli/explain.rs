@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    explain::{Window, explain},
+    explain::{Attention, Window, explain},
     model::checkpoint::Kind,
     table::Text,
 };
@@ -15,7 +15,8 @@ use super::sheet::{Opened, SheetArgs, title, with_hint, write};
 ///
 /// What the network made of a moment is replaced by the mean of the others, and the head looks again: what is
 /// gone of the margin (the output for fake less that for real) is what that moment says. A PNG shows it under
-/// the pictures and the spectrogram of the window that looks most fake.
+/// the pictures and the spectrogram of the window that looks most fake, and which patches of them the network
+/// attends to; --json has the numbers of both.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -47,6 +48,8 @@ struct Report<'a> {
     windows: &'a [Window],
     /// The window that is drawn.
     drawn: usize,
+    /// Which of its patches the encoders attend to.
+    attention: &'a Attention,
     output: String,
 }
 
@@ -68,6 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         device: device.to_string(),
         windows: &made.windows,
         drawn: made.drawn,
+        attention: &made.attention,
         output: args.output.display().to_string(),
     };
     print(args, &report)?;

@@ -1,8 +1,9 @@
 //! Which moments of a clip, and which modality at them, its score comes from: numbers, and a sheet to look at.
 //!
 //! By occlusion within the network ([`avff_model::explain`]). It tells what the score would be without a moment,
-//! not what is wrong there.
+//! not what is wrong there. Beside it, which patches the encoders attend to.
 
+mod attention;
 mod sheet;
 
 use std::{ops::ControlFlow, path::Path};
@@ -21,6 +22,7 @@ use avff_model::{
 use burn::tensor::{Tensor, backend::Backend};
 use serde::Serialize;
 
+pub use self::attention::Attention;
 use crate::{
     convert::{caution, note},
     device::{Device, with_backend},
@@ -71,9 +73,11 @@ pub struct Explanation {
     pub windows: Vec<Window>,
     /// Which of them can be drawn: the one asked for, or the one that looks most fake.
     pub drawn: usize,
+    /// Which patches of the drawn one the encoders attend to.
+    pub attention: Attention,
     /// What has to be said of these scores: [`Run::caution`](crate::eval::Run::caution).
     pub caution: Option<String>,
-    /// Its pictures and sound.
+    /// Pictures and sound of the drawn one.
     sample: Sample,
 }
 
@@ -96,8 +100,9 @@ pub fn explain(
     let failed = |failure| Error::Failed { path: clip.into(), failure };
     let scope = FusionScope::evaluation(config.fusion_attention);
     let moments = Moments::new(config);
-    let (windows, kept) = with_backend!(device, |B, device| {
-        let model = checkpoint.classifier::<B>(config, &device)?;
+    let (windows, kept, attention) = with_backend!(device, |B, device| {
+        // As scores are made.
+        let model = checkpoint.classifier::<B>(config, &device)?.into_packed();
         let (mut windows, mut kept): (Vec<Window>, Option<(usize, Sample)>) = (Vec::new(), None);
         let mut each = |sample: Sample| {
             let window = look(&model, &moments, scope, spec, &sample, &device);
@@ -113,7 +118,11 @@ pub fn explain(
             ControlFlow::Continue(())
         };
         guarded(|| Ok::<_, ClipFailure>(load_samples(clip, spec, &mut each)?)).map_err(failed)?;
-        Ok::<_, Error>((windows, kept))
+        let attention = kept.as_ref().map_or_else(Attention::default, |(_, sample)| {
+            let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
+            model.patch_attention(config, batch.audio, batch.video).into()
+        });
+        Ok::<_, Error>((windows, kept, attention))
     })?;
     if windows.iter().any(|window| !window.logits.is_finite()) {
         return Err(failed(ClipFailure::not_finite()));
@@ -125,7 +134,7 @@ pub fn explain(
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let caution = caution(trained, note(checkpoint));
     let (spec, caution) = (spec.clone(), caution.map(Into::into));
-    Ok(Explanation { spec, windows, drawn, caution, sample })
+    Ok(Explanation { spec, windows, drawn, attention, caution, sample })
 }
 
 #[cfg_attr(

@@ -1,14 +1,14 @@
-//! The sheet: pictures over the spectrogram over bars, moment by moment.
+//! The sheet: pictures and spectrogram, each over what is attended to of it, over bars, moment by moment.
 
 use avff_data::{error::DataError, picture::Picture};
 
-use super::{Explanation, Moment};
+use super::{Attention, Explanation, Moment};
 use crate::drawing::{
     GAP, MARGIN,
     axis::ticks,
     canvas::{Align, BLACK, Canvas, Colour, FAINT, RED},
-    marks::{Line, names, wrapped, write},
-    panels::{ENERGY, Frames, Range, Spectrogram, decibels, fitted},
+    marks::{Bar, Line, names, wrapped, write},
+    panels::{ENERGY, ERROR as ATTENTION, Frames, Range, Spectrogram, decibels, fitted},
 };
 
 /// The most pictures side by side.
@@ -20,6 +20,8 @@ const PANEL: usize = 128;
 const BARS: usize = 72;
 /// Left of everything drawn: names.
 const LEFT: usize = 150;
+/// Right of it: colour bars.
+const RIGHT: usize = 110;
 const ROWS: [&str; 3] = ["both", "sound", "pictures"];
 /// Speaks for fake, for real.
 const FAKE: Colour = RED;
@@ -33,20 +35,26 @@ impl Explanation {
     pub fn sheet(&self, title: &str) -> Result<Picture, DataError> {
         let count = self.spec.video.frames.clamp(1, COLUMNS);
         let strip = count.max(10) * (CELL + GAP) - GAP;
-        let width = 2 * MARGIN + LEFT + strip;
+        let width = 2 * MARGIN + LEFT + strip + RIGHT;
         let head = wrapped(self.head(title), width - 2 * MARGIN);
         let foot = wrapped(foot(), width - 2 * MARGIN);
         let lines = head.len() + foot.len() + 2;
-        let height = 2 * MARGIN + lines * Canvas::LINE + CELL + PANEL + 3 * BARS + 10 * GAP;
+        let seen = 2 * (CELL + GAP) + PANEL + PANEL / 2 + 2 * GAP;
+        let height = 2 * MARGIN + lines * Canvas::LINE + seen + 3 * BARS + 10 * GAP;
         let mut canvas = Canvas::new(width, height);
         let mut top = write(&mut canvas, MARGIN, &head) + GAP;
         let x = MARGIN + LEFT;
         self.pictures(&mut canvas, [x, top], count)?;
-        names(&mut canvas, &["pictures"], top, CELL);
-        top += CELL + GAP;
+        names(&mut canvas, &["pictures", "attention"], top, CELL);
+        let bar = Bar { map: ATTENTION, range: self.looked_at(), unit: "" };
+        bar.draw(&mut canvas, [x + strip, top + CELL + GAP], CELL);
+        top += 2 * (CELL + GAP);
         self.sound(&mut canvas, [x, top], [strip, PANEL]);
         names(&mut canvas, &["sound"], top, PANEL);
-        top += PANEL + 2 * GAP;
+        top += PANEL + GAP;
+        self.listened_to(&mut canvas, [x, top], [strip, PANEL / 2]);
+        names(&mut canvas, &["attention"], top, PANEL / 2);
+        top += PANEL / 2 + 2 * GAP;
         canvas.text([MARGIN, top], Align::Left, "margin gone without a moment's", FAINT);
         top += Canvas::LINE;
         self.bars(&mut canvas, [x, top], strip);
@@ -86,11 +94,35 @@ impl Explanation {
         count: usize,
     ) -> Result<(), DataError> {
         let frames = Frames::new(&self.spec.video, &self.sample.clip.video);
+        let range = self.looked_at();
         for column in 0..count {
-            let picture = frames.picture(column * self.spec.video.frames / count);
-            canvas.place([x + column * (CELL + GAP), y], &fitted(&picture, [CELL, CELL])?);
+            let frame = column * self.spec.video.frames / count;
+            let picture = fitted(&frames.picture(frame), [CELL, CELL])?;
+            let x = x + column * (CELL + GAP);
+            canvas.place([x, y], &picture);
+            let times = &self.attention.pictures;
+            if let Some(plane) = times.get(frame * times.len() / self.spec.video.frames.max(1)) {
+                canvas.place([x, y + CELL + GAP], &tinted(&picture, plane, range));
+            }
         }
         Ok(())
+    }
+
+    /// The scale of both modalities' attention.
+    fn looked_at(&self) -> Range {
+        let Attention { sound, pictures } = &self.attention;
+        let all = sound.iter().chain(pictures.iter().flatten()).flatten();
+        Range::of_errors(all.copied(), 1.0)
+    }
+
+    fn listened_to(&self, canvas: &mut Canvas, at: [usize; 2], size: [usize; 2]) {
+        let range = self.looked_at();
+        let values = self.attention.sound.concat();
+        let mels = self.attention.sound.first().map_or(0, Vec::len);
+        let hidden = vec![false; values.len()];
+        let patches = Spectrogram { values: &values, hidden: &hidden, mels };
+        canvas.place(at, &patches.picture(size, |value| range.colour(ATTENTION, value), false));
+        canvas.outline(at, size, BLACK);
     }
 
     fn sound(&self, canvas: &mut Canvas, at: [usize; 2], size: [usize; 2]) {
@@ -139,9 +171,28 @@ impl Explanation {
     }
 }
 
+/// A picture in grey under the colours of its patches' `[row][column]` attention.
+fn tinted(picture: &Picture, plane: &[Vec<f32>], range: Range) -> Picture {
+    let columns = plane.first().map_or(1, Vec::len);
+    let mut rgb = Vec::with_capacity(picture.rgb.len());
+    for (at, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
+        let (x, y) = (at % picture.width, at / picture.width);
+        let (row, column) = (y * plane.len() / picture.height, x * columns / picture.width);
+        let value = plane.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0.0);
+        let grey = pixel.iter().map(|&level| u16::from(level)).sum::<u16>() / 3;
+        let colour = range.colour(ATTENTION, value);
+        rgb.extend(
+            colour.map(|level| u8::try_from((u16::from(level) + grey) / 2).unwrap_or(u8::MAX)),
+        );
+    }
+    Picture { rgb, ..*picture }
+}
+
 fn foot() -> Vec<Line> {
     let text = "Red speaks for fake, blue for real: by so much the output for fake less that for real falls or \
                 rises when what the network made of that moment is replaced by the mean of the others. It tells \
                 where the score comes from, not what was done to the clip.";
-    vec![(text.to_owned(), FAINT)]
+    let attention = "Attention: how much of each patch arrives at its encoder's output by attention rollout, 1 being an \
+                     even share. It shows where the network looks, not why it decides.";
+    [text, attention].map(|text| (text.to_owned(), FAINT)).to_vec()
 }

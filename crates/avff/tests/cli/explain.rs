@@ -36,6 +36,23 @@ fn moments_cover_the_clip_and_a_sheet_shows_them() {
     }
     assert!((edge(3, "end") - edge(4, "start")).abs() < 1e-9);
 
+    // Shares of patches, 1 on average.
+    let mean = |value: &Value| {
+        fn numbers(value: &Value) -> Vec<f64> {
+            match value {
+                Value::Array(values) => values.iter().flat_map(numbers).collect(),
+                value => vec![value.as_f64().unwrap()],
+            }
+        }
+        let numbers = numbers(value);
+        assert!(numbers.len() > 8, "{value}");
+        numbers.iter().sum::<f64>() / numbers.len() as f64
+    };
+    for modality in ["sound", "pictures"] {
+        let mean = mean(&report["attention"][modality]);
+        assert!((mean - 1.0).abs() < 1e-4, "{modality}: {mean}");
+    }
+
     // The score is that of `avff score`.
     let (clip, weights) = (clip("swapped_a.mp4"), weights());
     let [clip, weights] = [clip.to_str().unwrap(), weights.to_str().unwrap()];

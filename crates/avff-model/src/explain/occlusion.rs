@@ -1,6 +1,6 @@
-//! Which moments, and which modality at them, a score comes from.
+//! Which moments, and which modality at them, a score comes from: by occlusion.
 //!
-//! By occlusion: what the network made of one moment is replaced by the mean of the other moments at the same
+//! What the network made of one moment is replaced by the mean of the other moments at the same
 //! place of the picture or the spectrum, so that the moment tells nothing of its own, and the head looks again.
 //! Encoders run once. (Hiding the input instead would show the network clips such as it never saw.)
 
