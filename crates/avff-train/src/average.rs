@@ -144,3 +144,68 @@ where
 {
     params::update::<A, M>(module.clone(), |place, _| values.get(place).cloned())
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::{
+        backend::Autodiff,
+        module::{AutodiffModule as _, Param},
+    };
+    use burn_flex::Flex;
+
+    use super::*;
+
+    type B = Autodiff<Flex>;
+
+    #[derive(Module, Debug)]
+    struct One<B: Backend> {
+        weight: Param<Tensor<B, 1>>,
+    }
+
+    fn at(value: f64) -> One<B> {
+        let values = Tensor::from_data([value, -2.0 * value], &Default::default());
+        One { weight: Param::from_tensor(values) }
+    }
+
+    fn numbers(module: Option<One<B>>) -> Vec<f32> {
+        let values = module.map(|module| module.weight.val().into_data().iter().collect());
+        values.unwrap_or_default()
+    }
+
+    fn expect(found: &[f32], want: f64) {
+        assert_eq!(found.len(), 2, "{found:?}");
+        for (found, want) in found.iter().zip([want, -2.0 * want]) {
+            assert!((f64::from(*found) - want).abs() < 1e-6, "{found} for {want}");
+        }
+    }
+
+    #[test]
+    fn a_moving_average_is_its_closed_form() {
+        let config = AverageConfig { ema: Some(0.8), epochs: None };
+        let weights = [0.3, -1.2, 2.0, 0.7, 0.1];
+        let mut averages = Averages::new(&config, &at(weights[0]).valid());
+        for weight in &weights[1..] {
+            averages.after_step(&at(*weight).valid());
+        }
+        let steps = weights.len() as i32 - 1;
+        let told = weights.iter().enumerate().skip(1);
+        let sum: f64 = told.map(|(k, w)| 0.8_f64.powi(steps - k as i32) * w).sum();
+        let want = 0.8_f64.powi(steps) * weights[0] + 0.2 * sum;
+        expect(&numbers(averages.ema::<B, _>(&at(9.0))), want);
+        assert!(averages.mean::<B, _>(&at(9.0)).is_none());
+    }
+
+    #[test]
+    fn a_mean_is_that_of_its_epochs() {
+        let config = AverageConfig { ema: None, epochs: Some([2, 4]) };
+        let weights = [5.0, 0.25, -1.0, 3.0, 50.0];
+        let mut averages = Averages::new(&config, &at(0.0).valid());
+        assert!(averages.mean::<B, _>(&at(9.0)).is_none());
+        for (epoch, weight) in (1..).zip(weights) {
+            averages.after_epoch(epoch, &at(weight).valid());
+        }
+        assert_eq!(averages.epochs(), 3);
+        expect(&numbers(averages.mean::<B, _>(&at(9.0))), (0.25 - 1.0 + 3.0) / 3.0);
+        assert!(averages.ema::<B, _>(&at(9.0)).is_none());
+    }
+}

@@ -63,6 +63,13 @@ impl<B: Backend> Gradients<B> {
         }
     }
 
+    /// Shortens them to a norm of `limit`, where their `norm` is above it: as PyTorch does.
+    pub fn clip(&mut self, norm: f64, limit: f64) {
+        if norm > limit {
+            self.scale(limit / (norm + 1e-6));
+        }
+    }
+
     /// The L2 norm of all of them together; not finite where one of their numbers is not.
     #[must_use]
     pub fn norm(&self) -> f64 {
@@ -98,5 +105,28 @@ impl<B: Backend> Gradients<B> {
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+
+    #[test]
+    fn a_norm_above_the_limit_becomes_the_limit() {
+        let part = |values: &[f32]| {
+            let data = TensorData::new(values.to_vec(), [values.len()]);
+            Some(Tensor::<Flex, 1>::from_data(data, &Default::default()))
+        };
+        let all = || Gradients(vec![part(&[3.0, 0.0]), None, part(&[0.0, 0.0, -4.0])]);
+        for (limit, want) in [(10.0, 5.0), (5.0, 5.0), (1.0, 1.0)] {
+            let mut gradients = all();
+            let norm = gradients.norm();
+            assert!((norm - 5.0).abs() < 1e-6, "{norm}");
+            gradients.clip(norm, limit);
+            assert!((gradients.norm() - want).abs() < 1e-5, "{limit}: {}", gradients.norm());
+        }
     }
 }

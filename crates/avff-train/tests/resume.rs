@@ -341,11 +341,11 @@ fn it_learns_what_it_is_shown() {
     let mut epochs = Epochs::default();
     pretrain(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
     let total =
-        |values: &[(String, f64)]| values.iter().find(|(name, _)| name == "total").unwrap().1;
+        |values: &[(String, f64)]| values.iter().find(|(name, _)| name == "loss").unwrap().1;
     let (first, last) = (&epochs.0[0], &epochs.0[5]);
     assert!(total(&last.train) < total(&first.train), "{first:?} {last:?}");
     assert!(total(&last.validation) < total(&first.validation));
-    assert!(last.validation.iter().any(|(name, _)| name == "ema_total"));
+    assert!(last.validation.iter().any(|(name, _)| name == "ema_loss"));
 }
 
 #[test]
@@ -400,6 +400,80 @@ fn a_clip_that_is_no_number_is_named_or_left_out() {
     let mut epochs = Epochs::default();
     finetune(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
     assert_eq!(epochs.0.last().unwrap().skipped, 3, "one step an epoch, all of them with it");
+}
+
+#[test]
+fn clips_that_were_mixed_with_one_that_is_no_number_are_named_too() {
+    let clips = ["c0", "loud1", "c2", "c3"];
+    let mut recipe = recipe("finetune", "");
+    let replace = "data.augment.mix={none=0.0, concat=0.0, replace=1.0}".to_owned();
+    recipe = Recipe::parse(&recipe.to_toml().unwrap(), Path::new("r.toml"), &[replace]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
+    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    let TrainError::NonFinite { clips: named, .. } = &error else { panic!("{error}") };
+    assert!(named.contains(&"loud1".to_owned()), "{error}");
+}
+
+/// The bytes of a file's tensors whose keys begin so.
+fn tensors(path: &Path, under: &str) -> Vec<(String, Vec<f32>)> {
+    let checkpoint = Checkpoint::open(path).unwrap();
+    let config = checkpoint.config(None).unwrap();
+    let model = checkpoint.classifier::<Flex>(&config, &Default::default()).unwrap();
+    let keys = avff_train::params::list(&model).into_iter();
+    keys.zip(avff_train::params::values(&model))
+        .filter(|(parameter, _)| parameter.key.starts_with(under))
+        .map(|(parameter, values)| (parameter.key, values.into_data().iter().collect()))
+        .collect()
+}
+
+#[test]
+fn what_is_frozen_stays_and_the_rest_learns() {
+    let mut recipe = recipe("finetune", "[keep]\neach_epoch = true");
+    recipe.steps.freeze = vec!["audio_encoder.".into(), "a2v.mlp".into()];
+    let folder = tempfile::tempdir().unwrap();
+    whole(finetune(&Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS }));
+    let at = |epoch: u64, under: &str| {
+        tensors(&folder.path().join(format!("epoch-{epoch:03}.safetensors")), under)
+    };
+    for frozen in ["audio_encoder.", "a2v.mlp"] {
+        assert!(!at(1, frozen).is_empty() && at(1, frozen) == at(3, frozen), "{frozen}");
+    }
+    for free in ["visual_encoder.blocks", "a2v.transformer", "mlp_head."] {
+        assert!(at(1, free) != at(3, free), "{free}");
+    }
+}
+
+#[test]
+fn half_precision_learns_what_full_precision_does() {
+    use avff_train::recipe::Precision;
+    let losses = |precision: Precision, stage: &str| -> Vec<f64> {
+        let mut recipe = recipe(stage, "");
+        recipe.steps.precision = precision;
+        recipe.data.augment = Default::default();
+        let folder = tempfile::tempdir().unwrap();
+        let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+        let (mut epochs, stop) = (Epochs::default(), AtomicBool::new(false));
+        let done = match stage {
+            "pretrain" => pretrain(&of).run(&mut epochs, &stop),
+            _ => finetune(&of).run(&mut epochs, &stop),
+        };
+        assert_eq!(done.unwrap(), Outcome::Done);
+        epochs.0.iter().map(|epoch| epoch.train[0].1).collect()
+    };
+    for stage in ["pretrain", "finetune"] {
+        let full = losses(Precision::F32, stage);
+        for half in [Precision::F16, Precision::Bf16] {
+            let found = losses(half, stage);
+            for (found, full) in found.iter().zip(&full) {
+                assert!(
+                    (found - full).abs() < 2e-2 * full.abs(),
+                    "{stage} {half:?}: {found} {full}"
+                );
+            }
+            assert_ne!(found, full, "it ran in {half:?}");
+        }
+    }
 }
 
 #[test]

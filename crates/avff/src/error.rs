@@ -138,6 +138,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder of an output is not there.
+    #[error("{}: no such folder to write into", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// An earlier run into the same output did not end.
     #[error("{}: an unfinished run; add --resume to go on with it or --overwrite to start again", path.display())]
     Unfinished {
@@ -377,5 +383,21 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    without_numbers(&text)
+}
+
+/// Without the numbers by which a system names its errors beside the words.
+fn without_numbers(text: &str) -> String {
+    const BEFORE: &str = " (os error ";
+    let mut parts = text.split(BEFORE);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                out.push_str(rest);
+            }
+            _ => out.extend([BEFORE, part]),
+        }
+    }
+    out
 }

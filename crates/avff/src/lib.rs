@@ -35,6 +35,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// Version, and commit where it was built from a Git checkout, with `-dirty` where files differed from it:
+/// `0.1.0 (0123456789ab)`.
+pub const VERSION: &str = env!("AVFF_VERSION");
+
 pub mod adapt;
 pub mod cache;
 pub mod check;

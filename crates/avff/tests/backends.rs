@@ -35,6 +35,41 @@ fn check_training<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     golden::check_pretrain::<Autodiff<B>>(&tiny["pretrain_tiny"], 3, tolerances, device);
 }
 
+/// An epoch of each learner by the program itself: losses as on flex.
+#[cfg(feature = "cpu")]
+fn check_learners(device: &str, tolerance: f64) {
+    let root = std::path::Path::new("../..");
+    let scene = tempfile::tempdir().unwrap();
+    let made = root.join("data/made.csv").display().to_string();
+    let loss = |device: &str, stage: u8| -> f64 {
+        let run = scene.path().join(format!("{stage}-{}", device.replace(':', "-")));
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_avff"));
+        command
+            .args(["train", "--device", device])
+            .arg(root.join(format!("data/recipes/avff-tiny-stage{stage}.toml")))
+            .arg("--run")
+            .arg(&run);
+        let train = format!("data.train={made}");
+        for set in [train.as_str(), "data.validation=", "data.batch=4", "epochs=1"] {
+            command.args(["--set", set]);
+        }
+        if stage == 3 {
+            command.args(["--set", "start={from=\"scratch\"}"]);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let table = std::fs::read_to_string(run.join("result.csv")).unwrap();
+        let row = table.lines().nth(1).unwrap();
+        assert!(table.starts_with("epoch,step,train/loss"), "{table}");
+        row.split(',').nth(2).unwrap().parse().unwrap()
+    };
+    for stage in [1, 3] {
+        let (found, want) = (loss(device, stage), loss("cpu", stage));
+        println!("stage {stage}: {found} on {device}, {want} on cpu");
+        assert!((found - want).abs() < tolerance * want.abs(), "{stage}: {found}, {want}");
+    }
+}
+
 #[cfg(feature = "ndarray")]
 mod ndarray {
     use burn::backend::NdArray;
@@ -50,6 +85,12 @@ mod ndarray {
     #[test]
     fn short() {
         check_short::<NdArray>(TOLERANCES, &Default::default());
+    }
+
+    #[test]
+    #[cfg(feature = "cpu")]
+    fn learners() {
+        check_learners("ndarray", 1e-3);
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Loader {
         let orders = Orders::new(&dataset, &config.order, config.seed, config.shard)?;
         let loader = Self { maker: Arc::new(Maker { dataset, reader, config }), orders };
         if loader.steps() == 0 {
-            let rule = format!("at most {}, the rows of this shard", loader.orders.len());
+            let rule = format!("at most {}, as many clips as there are", loader.orders.len());
             let value = loader.config().batch.to_string();
             return Err(DataError::Setting { field: "batch", value, rule });
         }

@@ -323,3 +323,116 @@ fn spectral_norm<B: Backend>(
     let norm = left.clone().transpose().matmul(matrix).matmul(right);
     (scalar(norm.reshape([1])), left)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use avff_model::{Init, Pretrain};
+    use burn::{backend::Autodiff, tensor::Distribution};
+    use burn_flex::Flex;
+
+    use super::*;
+    use crate::peers::Alone;
+
+    type B = Autodiff<Flex>;
+
+    fn critics(lipschitz: Lipschitz) -> Critics<B> {
+        // Fast enough that only a bound can hold them.
+        let config = AdversarialConfig { lipschitz, lr: 0.05, hidden: 24, ..Default::default() };
+        Critics::new(&config, &AvffConfig::avff_tiny(), 3, &Default::default()).unwrap()
+    }
+
+    /// Off the graph, since tests of other threads record theirs.
+    fn output() -> (PretrainOutput<B>, Mask) {
+        let (config, device) = (AvffConfig::avff_tiny(), Default::default());
+        let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+        let (a, v) = (&config.audio, &config.video);
+        let normal = Distribution::Normal(0.0, 1.0);
+        let audio = Tensor::random([2, a.frames, a.mels], normal, &device);
+        let video = Tensor::random([2, v.channels, v.frames, v.height, v.width], normal, &device);
+        let mask = Mask::draw(&config, 2, &mut ChaCha8Rng::seed_from_u64(4));
+        let out = model.forward(audio, video, &mask).unwrap();
+        let number = Tensor::from_inner;
+        let patches = Tensor::from_inner;
+        let out = PretrainOutput {
+            total: number(out.total),
+            contrastive: number(out.contrastive),
+            retrieval_accuracy: number(out.retrieval_accuracy),
+            audio_loss: number(out.audio_loss),
+            video_loss: number(out.video_loss),
+            audio_patches: patches(out.audio_patches),
+            video_patches: patches(out.video_patches),
+            audio_target: patches(out.audio_target),
+            video_target: patches(out.video_target),
+        };
+        (out, mask)
+    }
+
+    fn learned(lipschitz: Lipschitz) -> Critics<B> {
+        let (out, mask) = output();
+        let mut critics = critics(lipschitz);
+        let mut first = None;
+        for _ in 0..6 {
+            let (_, shown) = critics.judge(&out, &mask, 1.0);
+            let distances = critics.learn(&[shown], &mut Alone).unwrap();
+            first.get_or_insert(distances);
+        }
+        let (_, shown) = critics.judge(&out, &mask, 1.0);
+        let last = critics.learn(&[shown], &mut Alone).unwrap();
+        for (first, last) in first.unwrap().iter().zip(&last) {
+            assert!(last.1 > first.1, "they tell made from true better: {first:?} {last:?}");
+        }
+        critics
+    }
+
+    #[test]
+    fn no_matrix_of_a_bound_critic_stretches() {
+        let pair = learned(Lipschitz::SpectralNorm).pair;
+        for weight in pair.audio.weights.iter().chain(&pair.video.weights) {
+            let (norm, _) = spectral_norm(weight.val().inner(), None);
+            // Power iteration comes from below.
+            assert!(norm < 1.05, "{norm}");
+        }
+    }
+
+    #[test]
+    fn clipped_weights_stay_within_their_bound() {
+        let pair = learned(Lipschitz::WeightClip { bound: 0.03 }).pair;
+        let most = |values: Tensor<Flex, 1>| scalar(values.abs().max());
+        for values in params::values(&pair.valid()) {
+            assert!(most(values) <= 0.03 + 1e-6);
+        }
+    }
+
+    #[test]
+    fn visible_patches_are_not_judged() {
+        let (out, mask) = output();
+        let critics = critics(Lipschitz::SpectralNorm);
+        let score = |out: &PretrainOutput<B>| scalar(critics.judge(out, &mask, 1.0).0);
+        let whole = score(&out);
+        // What is hidden stays, all else is noise.
+        let [batch, tokens, _] = out.audio_patches.dims();
+        let hidden = mask.hidden_audio(
+            Tensor::<B, 1, Int>::arange(0..(batch * tokens) as i64, &Default::default())
+                .float()
+                .reshape([batch, tokens, 1]),
+        );
+        let kept: Vec<f32> = hidden.into_data().iter().collect();
+        let keep: Vec<f32> = (0..batch * tokens)
+            .map(|place| f32::from(u8::from(kept.contains(&(place as f32)))))
+            .collect();
+        assert_eq!(kept.len(), batch * tokens / 2);
+        let keep = Tensor::<B, 3>::from_data(
+            TensorData::new(keep, [batch, tokens, 1]),
+            &Default::default(),
+        );
+        let noise = out.audio_patches.random_like(Distribution::Normal(0.0, 5.0));
+        let mut other = out.clone();
+        other.audio_patches = out.audio_patches.clone() * keep.clone() + noise * (keep.neg() + 1.0);
+        let found = score(&other);
+        assert!((found - whole).abs() < 1e-5, "{found} for {whole}");
+        // And what is hidden counts.
+        other.audio_patches = out.audio_patches * 3.0;
+        assert!((score(&other) - whole).abs() > 1e-4);
+    }
+}

@@ -11,13 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     LabelledClips, Learner, Step, StepContext, Values,
     chance::{self, Purpose},
-    labels, parts, scalar, tensors,
+    gradients, labels, parts, scalar, tensors,
 };
 use crate::{
     error::TrainError,
-    gradients::{Gradients, recording},
+    gradients::recording,
     metrics::{BinaryReport, Scored},
-    params,
     peers::Peers,
 };
 
@@ -114,36 +113,19 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
             Some((clips, targets)) => (clips, targets),
             None => (&batch.clips, &batch.targets),
         };
-        let running = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
-        let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+        let (seed, step, spec, device) = (context.seed, context.step, context.spec, context.device);
         let mut total = 0.0;
-        for part in parts(clips.len(), context.micro_batch) {
+        let gradients = gradients(model, clips.len(), context, |model, part| {
             let share = part.len() as f64 / (clips.len() * world) as f64;
-            let mut generators: Vec<_> = part
-                .clone()
-                .map(|clip| chance::of_clip(context.seed, context.step, rank + world * clip))
-                .collect();
-            let (audio, video) = tensors::<B>(&clips[part.clone()], context.spec, context.device);
-            let rows = labels::rows(&targets[part], self.config.label_smoothing, context.device);
-            let logits = running.as_ref().unwrap_or(model).forward_dropping(
-                audio,
-                video,
-                self.training,
-                &mut generators,
-            );
+            let mut generators: Vec<_> =
+                part.clone().map(|clip| chance::of_clip(seed, step, rank + world * clip)).collect();
+            let (audio, video) = tensors::<B>(&clips[part.clone()], spec, device);
+            let rows = labels::rows(&targets[part], self.config.label_smoothing, device);
+            let logits = model.forward_dropping(audio, video, self.training, &mut generators);
             let loss = self.config.loss.of(logits, rows) * share;
             total += scalar(loss.clone());
-            let found = Gradients::take::<B, _>((loss * context.loss_scale).backward(), model);
-            match &mut gradients {
-                Some(sum) => sum.add(found),
-                none => *none = Some(found),
-            }
-        }
-        let mut gradients = gradients.unwrap_or(Gradients(Vec::new()));
-        gradients.sum_over(context.peers)?;
-        if context.loss_scale != 1.0 {
-            gradients.scale(1.0 / context.loss_scale);
-        }
+            Ok(loss)
+        })?;
         let mut total = [total as f32];
         context.peers.sum(&mut total)?;
         Ok(Step { gradients, values: vec![("loss", f64::from(total[0]))] })
@@ -221,5 +203,27 @@ impl Scores {
             }));
         }
         Ok(Self { loss: f64::from(loss[0]), scored })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+
+    /// PyTorch 2.9.1: `BCEWithLogitsLoss` and `CrossEntropyLoss` with targets that are shares.
+    #[test]
+    fn losses_are_pytorchs() {
+        let device = Default::default();
+        let logits =
+            Tensor::<Flex, 2>::from_data([[1.5_f32, -0.5], [-20.0, 3.0], [0.25, 0.75]], &device);
+        let targets = Tensor::from_data([[1.0_f32, 0.0], [0.05, 0.95], [0.3, 0.7]], &device);
+        for (loss, want) in
+            [(FinetuneLoss::Bce, 0.539_481_34), (FinetuneLoss::CrossEntropy, 0.633_668_36)]
+        {
+            let found = scalar(loss.of(logits.clone(), targets.clone()));
+            assert!((found - want).abs() < 1e-6, "{loss:?}: {found}");
+        }
     }
 }

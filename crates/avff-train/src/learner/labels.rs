@@ -43,3 +43,43 @@ pub(super) fn mix(
     let labels = labels.map(|(target, &partner)| target * share + targets[partner] * (1.0 - share));
     Some((mixed.collect(), labels.collect()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn_flex::Flex;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn smoothing_spreads_its_share_over_both() {
+        let rows = rows::<Flex>(&[1.0, 0.0, 0.25], 0.1, &Default::default());
+        let found: Vec<f32> = rows.into_data().iter().collect();
+        for (found, want) in found.into_iter().zip([0.95, 0.05, 0.05, 0.95, 0.275, 0.725]) {
+            assert!((found - want).abs() < 1e-6, "{found} for {want}");
+        }
+    }
+
+    #[test]
+    fn clips_and_labels_are_mixed_by_one_share() {
+        let clip = |value: f32| Clip { audio: vec![value; 3], video: vec![10.0 * value; 5] };
+        let clips: Vec<Clip> = [0.0, 1.0, 2.0, 3.0].into_iter().map(clip).collect();
+        // A label that tells where its clip came from.
+        let targets = [0.0, 0.1, 0.2, 0.3];
+        for seed in 0..20 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let (mixed, labels) = mix(&clips, &targets, 0.4, &mut rng).unwrap();
+            assert_eq!((mixed.len(), labels.len()), (4, 4));
+            for (clip, label) in mixed.iter().zip(&labels) {
+                let value = 10.0 * label;
+                assert!(clip.audio.iter().all(|x| (x - value).abs() < 1e-5), "{clip:?} {label}");
+                assert!(clip.video.iter().all(|x| (x - 10.0 * value).abs() < 1e-4));
+                assert!((0.0..=0.3).contains(label));
+            }
+            // Every clip is a partner once: nothing is lost of the labels' sum.
+            assert!((labels.iter().sum::<f32>() - 0.6).abs() < 1e-5, "{labels:?}");
+        }
+    }
+}

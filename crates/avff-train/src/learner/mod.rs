@@ -16,6 +16,8 @@ pub mod finetune;
 mod labels;
 pub mod pretrain;
 
+use std::ops::Range;
+
 use avff_data::{batcher, clip::Clip, spec::ClipSpec};
 use avff_model::checkpoint::{
     Kind,
@@ -32,7 +34,7 @@ pub use self::{
     finetune::{Finetune, FinetuneConfig, FinetuneLoss},
     pretrain::PretrainLearner,
 };
-use crate::{error::TrainError, gradients::Gradients, peers::Peers};
+use crate::{error::TrainError, gradients::Gradients, params, peers::Peers};
 
 /// Named numbers, in the order in which they are shown.
 pub type Values = Vec<(&'static str, f64)>;
@@ -151,8 +153,37 @@ pub trait Learner<B: AutodiffBackend> {
     }
 }
 
+/// The gradients of a batch, of which `loss` gives the part of some of its clips, by their place: the parts add up
+/// to the batch's mean over all processes.
+///
+/// To be called while [`recording`](crate::gradients::recording).
+fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
+    model: &M,
+    clips: usize,
+    context: &mut StepContext<'_, B>,
+    mut loss: impl FnMut(&M, Range<usize>) -> Result<Tensor<B, 1>, TrainError>,
+) -> Result<Gradients<B::InnerBackend>, TrainError> {
+    let cast = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
+    let running = cast.as_ref().unwrap_or(model);
+    let mut sum: Option<Gradients<B::InnerBackend>> = None;
+    for part in parts(clips, context.micro_batch) {
+        let loss = loss(running, part)? * context.loss_scale;
+        let found = Gradients::take::<B, _>(loss.backward(), model);
+        match &mut sum {
+            Some(sum) => sum.add(found),
+            none => *none = Some(found),
+        }
+    }
+    let mut gradients = sum.unwrap_or(Gradients(Vec::new()));
+    gradients.sum_over(context.peers)?;
+    if context.loss_scale != 1.0 {
+        gradients.scale(1.0 / context.loss_scale);
+    }
+    Ok(gradients)
+}
+
 /// Ranges of at most `micro_batch` clips that cover `count`.
-fn parts(count: usize, micro_batch: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn parts(count: usize, micro_batch: usize) -> impl Iterator<Item = Range<usize>> {
     let size = micro_batch.max(1);
     (0..count).step_by(size).map(move |start| start..(start + size).min(count))
 }

@@ -17,14 +17,9 @@ use super::{
     LabelledClips, Learner, Step, StepContext, Values,
     adversarial::{AdversarialConfig, Critics, Shown},
     chance::{self, Purpose},
-    parts, scalar, tensors,
+    gradients, parts, scalar, tensors,
 };
-use crate::{
-    error::TrainError,
-    gradients::{Gradients, recording},
-    params,
-    peers::Peers,
-};
+use crate::{error::TrainError, gradients::recording, params, peers::Peers};
 
 /// Trains the pre-training model.
 #[derive(Debug)]
@@ -111,7 +106,7 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
 }
 
 /// Names of what a pass yields.
-const NAMES: [&str; 5] = ["total", "audio_loss", "video_loss", "contrastive_loss", "retrieval"];
+const NAMES: [&str; 5] = ["loss", "audio_loss", "video_loss", "contrastive_loss", "retrieval"];
 
 impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     type Model = Pretrain<B>;
@@ -142,20 +137,17 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         } else {
             None
         };
-        let running = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
-        let weights = self.network.loss.clone();
-        let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+        let weights = &self.network.loss;
+        let (spec, device) = (context.spec, context.device);
         let mut sums = [0.0_f64; 6];
-        self.shown.clear();
-        for part in parts(own, context.micro_batch) {
+        let mut all_shown = Vec::new();
+        let gradients = gradients(model, own, context, |model, part| {
             let share = part.len() as f64 / (own * world) as f64;
-            let (audio, video) =
-                tensors::<B>(&batch.clips[part.clone()], context.spec, context.device);
+            let (audio, video) = tensors::<B>(&batch.clips[part.clone()], spec, device);
             let start = rank * own + part.start;
             let among = all.clone().map(|all| Among { all, start });
             let mask = mask.part(part);
-            let running = running.as_ref().unwrap_or(model);
-            let out = running.forward_among(audio, video, &mask, among.as_ref())?;
+            let out = model.forward_among(audio, video, &mask, among.as_ref())?;
             let reconstruction = (out.video_loss.clone() + out.audio_loss.clone())
                 * (weights.reconstruction * share);
             // With a batch in parts, contrast is the whole batch's in each of them: the gradients of
@@ -168,7 +160,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 let (term, shown) = critics.judge(&out, &mask, share);
                 adversarial = scalar(term.clone());
                 loss = loss + term;
-                self.shown.push(shown);
+                all_shown.push(shown);
             }
             let values = [out.audio_loss, out.video_loss, out.contrastive, out.retrieval_accuracy]
                 .map(|value| scalar(value) * share);
@@ -176,17 +168,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 *sum += value;
             }
             sums[5] += adversarial;
-            let found = Gradients::take::<B, _>((loss * context.loss_scale).backward(), model);
-            match &mut gradients {
-                Some(sum) => sum.add(found),
-                none => *none = Some(found),
-            }
-        }
-        let mut gradients = gradients.unwrap_or(Gradients(Vec::new()));
-        gradients.sum_over(context.peers)?;
-        if context.loss_scale != 1.0 {
-            gradients.scale(1.0 / context.loss_scale);
-        }
+            Ok(loss)
+        })?;
         let mut sums = sums.map(|sum| sum as f32);
         context.peers.sum(&mut sums)?;
         let mut sums = sums.map(f64::from);
@@ -195,6 +178,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         if self.critics.is_some() {
             values.push(("adversarial_loss", sums[5]));
         }
+        self.shown = all_shown;
         Ok(Step { gradients, values })
     }
 

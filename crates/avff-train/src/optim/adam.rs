@@ -61,3 +61,40 @@ pub(super) fn step<B: Backend>(
     let values = values - moments.mean.clone() / root * (lr / corrections[0]);
     (values, moments)
 }
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+
+    /// PyTorch 2.9.1: `torch.optim.Adam` and `AdamW`, float32, on the CPU.
+    #[test]
+    fn three_steps_are_pytorchs() {
+        let gradients = [[0.5_f32, -1.0, 0.0], [0.25, 2.0, -3.0], [-1.0, 0.125, 1e-4]];
+        let adam = [
+            [0.9_f32, -1.9, 0.4],
+            [0.804_390, -1.924_896, 0.472_369],
+            [0.811_416, -1.942_379, 0.528_004],
+        ];
+        let adam_w = [
+            [0.89, -1.88, 0.495],
+            [0.787_171, -1.897_537, 0.563_546],
+            [0.799_641, -1.910_553, 0.615_456],
+        ];
+        for (kind, want) in [(OptimizerKind::Adam, adam), (OptimizerKind::AdamW, adam_w)] {
+            let rates = Rates { kind, lr: 0.1, betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.1 };
+            let device = Default::default();
+            let mut values = Tensor::<Flex, 1>::from_data([1.0_f32, -2.0, 0.5], &device);
+            let mut moments = None;
+            for (gradient, want) in gradients.into_iter().zip(want) {
+                let (next, kept) =
+                    step(&rates, values, Tensor::from_data(gradient, &device), moments);
+                (values, moments) = (next, Some(kept));
+                for (found, want) in values.to_data().iter::<f32>().zip(want) {
+                    assert!((found - want).abs() < 2e-6, "{kind:?}: {found} for {want}");
+                }
+            }
+        }
+    }
+}

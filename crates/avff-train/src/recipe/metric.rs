@@ -1,6 +1,7 @@
 //! The validation metrics that a recipe can name.
 
 use super::{Recipe, Stage};
+use crate::schedule::Schedule;
 
 /// A validation metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,14 @@ pub struct Metric {
     pub name: &'static str,
     /// Whether less is better.
     pub lower_is_better: bool,
+}
+
+impl Metric {
+    /// Whether it is defined only where there are reals and fakes.
+    #[must_use]
+    pub fn needs_both_classes(self) -> bool {
+        FINETUNE.contains(&self) && !["accuracy", "loss"].contains(&self.name)
+    }
 }
 
 const fn lower(name: &'static str) -> Metric {
@@ -21,7 +30,7 @@ const fn higher(name: &'static str) -> Metric {
 
 /// The losses of pre-training and its retrieval accuracy; the first is the stage's own.
 const PRETRAIN: &[Metric] = &[
-    lower("total"),
+    lower("loss"),
     lower("audio_loss"),
     lower("video_loss"),
     lower("contrastive_loss"),
@@ -60,10 +69,12 @@ impl Recipe {
         self.metric(self.keep.best.as_deref())
     }
 
-    /// The metric that a plateau schedule goes by; none where it names none of the stage's.
+    /// The metric that a plateau schedule goes by; none of other schedules, and where it names none of the
+    /// stage's.
     #[must_use]
     pub fn plateau_metric(&self) -> Option<Metric> {
-        self.metric(self.schedule.metric())
+        let goes_by_one = matches!(self.schedule, Schedule::Plateau(_));
+        goes_by_one.then(|| self.metric(self.schedule.metric()))?
     }
 
     fn metric(&self, name: Option<&str>) -> Option<Metric> {

@@ -131,8 +131,15 @@ impl RunFolder {
         fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })
     }
 
-    pub(super) fn go_on(&mut self, position: Position) -> Result<(), RunError> {
-        self.info.go_on(position);
+    /// `recipe` is the one that is followed from here on, and it may have other `epochs` than before.
+    pub(super) fn go_on(
+        &mut self,
+        position: Position,
+        epochs: u64,
+        recipe: &str,
+    ) -> Result<(), RunError> {
+        replace_with(&self.path.join(RECIPE), recipe.as_bytes())?;
+        self.info.go_on(position, epochs);
         self.info.write(&self.path.join(RUN))
     }
 

@@ -191,8 +191,9 @@ impl RunInfo {
         })
     }
 
-    pub(super) fn go_on(&mut self, Position { step, epochs }: Position) {
+    pub(super) fn go_on(&mut self, Position { step, epochs }: Position, until: u64) {
         self.resumed.push(Resumed { at: utc::now(), step, epochs });
+        self.about.epochs = until;
         (self.state, self.reason, self.ended) = (State::Running, None, None);
     }
 

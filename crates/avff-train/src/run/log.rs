@@ -61,15 +61,21 @@ impl RunLog {
     }
 
     /// Goes on after `position`, the place of the checkpoint that training resumes from. Reports of later
-    /// steps are dropped, since those steps come again.
+    /// steps are dropped, since those steps come again. `recipe` is the one to follow from there on, as TOML,
+    /// with its `epochs`.
     ///
     /// # Errors
     /// [`RunError::Read`] and [`RunError::Write`].
-    pub fn resume(mut folder: RunFolder, position: Position) -> Result<Self, RunError> {
+    pub fn resume(
+        mut folder: RunFolder,
+        position: Position,
+        epochs: u64,
+        recipe: &str,
+    ) -> Result<Self, RunError> {
         let mut history = History::default();
         let path = folder.path().join(METRICS);
         let metrics = MetricsLog::resume(&path, position, |record| history.push(record))?;
-        folder.go_on(position)?;
+        folder.go_on(position, epochs, recipe)?;
         let mut log = Self::begin(folder, metrics, history, position)?;
         result::write(&log.folder.path().join(RESULT), log.history.epochs())?;
         log.draw();

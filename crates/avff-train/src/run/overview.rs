@@ -163,6 +163,8 @@ mod tests {
         let log = RunLog::resume(
             RunFolder::open(&path).unwrap(),
             crate::run::Position { step: 2, epochs: 2 },
+            7,
+            "epochs = 7\n",
         );
         log.unwrap().finish(State::Failed, Some("the loss is NaN".into())).unwrap();
         let overview = Overview::read(&path).unwrap();
@@ -171,7 +173,8 @@ mod tests {
             (2, 2, State::Failed)
         );
         assert_eq!(overview.best.map(|best| (best.epoch, best.value)), Some((2, 0.4)));
-        assert_eq!(overview.info.resumed.len(), 1);
+        assert_eq!((overview.info.resumed.len(), overview.info.about.epochs), (1, 7));
+        assert_eq!(RunFolder::open(&path).unwrap().recipe().unwrap(), "epochs = 7\n");
         assert_eq!(find(scene.path()).unwrap(), [path.as_path()]);
         assert_eq!(find(&path).unwrap(), [path.as_path()]);
         assert!(find(&scene.path().join("absent")).is_err());

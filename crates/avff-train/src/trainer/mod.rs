@@ -260,10 +260,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             self.progress.skipped += 1;
             return Ok((vec![("lr", lr), ("gradient_norm", norm), ("skipped", 1.0)], clips));
         }
-        if let Some(limit) = steps.clip_norm
-            && norm > limit
-        {
-            found.gradients.scale(limit / (norm + 1e-6));
+        if let Some(limit) = steps.clip_norm {
+            found.gradients.clip(norm, limit);
         }
         let half = steps.precision == Precision::F16;
         let model = self.parts.model.clone();
@@ -422,12 +420,14 @@ fn unreadable(manifest: &Path, source: ClipError) -> TrainError {
     TrainError::Unreadable { manifest: manifest.into(), source: source.into() }
 }
 
-/// A batch with its labels, and the rows it is made of.
+/// A batch with its labels, and the rows it is made of, those that clips were mixed with too.
 fn labelled<B: AutodiffBackend, L: Learner<B>>(
     loader: &Loader,
     batch: Batch,
 ) -> Result<(LabelledClips, Vec<usize>), TrainError> {
-    let rows: Vec<usize> = batch.origins.iter().map(|origin| origin.row).collect();
+    let of = batch.origins.iter();
+    let rows: Vec<usize> =
+        of.flat_map(|origin| std::iter::once(origin.row).chain(origin.partner)).collect();
     let mut targets = Vec::new();
     if L::LABELLED {
         for origin in &batch.origins {

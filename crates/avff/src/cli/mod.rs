@@ -45,7 +45,7 @@ pub(crate) const INTERRUPTED: u8 = 5;
 /// clips could be read than --min-coverage asks for, 4 a leak found by check --strict, 5 training was
 /// asked to stop and saved its state.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version = avff::VERSION, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -62,6 +62,8 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
         ..LoaderConfig::training(data.batch / world, recipe.seed)
     };
     let train = dataset(&data.train)?;
+    let by = [recipe.best_metric(), recipe.plateau_metric()];
+    let needs_both = by.into_iter().flatten().any(|metric| metric.needs_both_classes());
     let shard = Shard { rank, world, pad: true };
     let train =
         Loader::new(train, reader.clone(), set(training, shard)).map_err(TrainError::Data)?;
@@ -70,7 +72,15 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
         // Every clip once: parts may differ by one.
         let shard = Shard { rank, world, pad: false };
-        Ok(Loader::new(dataset(path)?, reader.clone(), set(config, shard))
+        let dataset = dataset(path)?;
+        let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
+        if labelled && needs_both && (fakes == 0 || fakes == dataset.len()) {
+            return Err(Error::Options(
+                "data.validation has clips of one class alone, which tells no best epoch: add the other class, or \
+                 go by keep.best=\"loss\" (and schedule.metric, where there is one)",
+            ));
+        }
+        Ok(Loader::new(dataset, reader.clone(), set(config, shard))
             .map_err(TrainError::Data)?)
     });
     Ok(Clips { train, validation: validation.transpose()? })

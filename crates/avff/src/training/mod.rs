@@ -237,12 +237,15 @@ impl Planned {
             Some(run) if matches!(self.options, TrainOptions::Resume { .. }) => {
                 let progress = trainer.progress();
                 let position = Position { step: progress.step, epochs: progress.loader.epoch };
-                Some(RunLog::resume(run, position).map_err(TrainError::Run)?)
+                let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
+                let log = RunLog::resume(run, position, recipe.epochs, &toml);
+                Some(log.map_err(TrainError::Run)?)
             }
             Some(run) => Some(RunLog::start(run).map_err(TrainError::Run)?),
             None => None,
         };
-        let mut reporter = Reporter::new(log, watch);
+        let mut reporter =
+            Reporter::new(log, recipe.best_metric().map(|metric| metric.name), watch);
         let outcome = trainer.run(&mut reporter, stop);
         let (state, reason) = match &outcome {
             Ok(Outcome::Done) => (State::Done, None),
@@ -268,7 +271,7 @@ impl Planned {
                         Stage::Pretrain => "pretrain".into(),
                         Stage::Finetune => "finetune".into(),
                     },
-                    code_version: env!("CARGO_PKG_VERSION").into(),
+                    code_version: crate::VERSION.into(),
                     seed: recipe.seed,
                     epochs: recipe.epochs,
                     data: self.hashes.clone(),

@@ -23,7 +23,6 @@ pub(super) fn name_of(part: &str, name: &str) -> String {
     };
     match name.strip_suffix("_loss") {
         Some(kind) => format!("{part}/loss.{kind}{of}"),
-        None if name == "total" => format!("{part}/loss{of}"),
         None => format!("{part}/{name}{of}"),
     }
 }
@@ -44,13 +43,19 @@ pub fn epoch_values(report: &EpochReport) -> Values {
 /// Writes the run's reports.
 pub(super) struct Reporter<'a> {
     log: Option<RunLog>,
+    /// What tells the best epoch.
+    best: Option<&'static str>,
     watch: &'a mut dyn Watch,
 }
 
 impl<'a> Reporter<'a> {
     /// `log` is there in one process of a run alone.
-    pub(super) fn new(log: Option<RunLog>, watch: &'a mut dyn Watch) -> Self {
-        Self { log, watch }
+    pub(super) fn new(
+        log: Option<RunLog>,
+        best: Option<&'static str>,
+        watch: &'a mut dyn Watch,
+    ) -> Self {
+        Self { log, best, watch }
     }
 
     /// Closes the reports.
@@ -88,6 +93,13 @@ impl Watch for Reporter<'_> {
 
     fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         self.write(Record::epoch(report.epoch, report.step, epoch_values(report)))?;
+        let best = report.validation.iter().find(|(name, _)| Some(name.as_str()) == self.best);
+        if let Some((name, value)) = best.filter(|(_, value)| !value.is_finite()) {
+            tracing::warn!(
+                "{name} of epoch {} is {value}: it is not kept as the best",
+                report.epoch
+            );
+        }
         self.watch.epoch(report)
     }
 
@@ -108,9 +120,9 @@ mod tests {
     #[test]
     fn names_say_what_belongs_together() {
         for (name, wanted) in [
-            ("total", "val/loss"),
+            ("loss", "val/loss"),
             ("audio_loss", "val/loss.audio"),
-            ("ema_total", "val/loss.ema"),
+            ("ema_loss", "val/loss.ema"),
             ("ema_video_loss", "val/loss.video.ema"),
             ("map", "val/map"),
             ("lr", "lr"),

@@ -66,7 +66,7 @@ fn three_stages_end_in_scores() {
     // Two clips at a time: at the recipe's rate, which is for 32, contrast goes astray.
     let slow = ["epochs=8", "optimizer.lr=2e-4"];
     let first = train(&scene, "avff-tiny-stage1.toml", "one", &slow).expect(0);
-    assert!(first.stdout.contains("one: done after 16 steps; best total"), "{}", first.stdout);
+    assert!(first.stdout.contains("one: done after 16 steps; best loss"), "{}", first.stdout);
     let total = column(&scene, "one", "train/loss");
     assert!(total.len() == 8 && total[7] < total[0], "the loss falls: {total:?}");
     for file in ["recipe.toml", "run.json", "metrics.jsonl", "plots/loss.svg", "plots/loss.png"] {
@@ -79,6 +79,9 @@ fn three_stages_end_in_scores() {
         .expect(0);
     let second = column(&scene, "two", "train/loss");
     assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
+    // Contrast between two clips is a coin's toss; what is made of hidden patches gets better all the same.
+    let made = column(&scene, "two", "train/loss.video");
+    assert!(made[3] < made[0], "{made:?}");
 
     let start = "start.path=two/checkpoints/best.safetensors";
     train(&scene, "avff-tiny-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"])
@@ -124,31 +127,38 @@ fn killed_after(scene: &Scene, arguments: &[&str], delay: Duration) -> bool {
 #[test]
 fn twenty_kills_change_no_weight() {
     let scene = Scene::new();
-    let more = ["epochs=30", "keep.every_steps=1", "steps.micro_batch=1", "average.ema=0.9"];
+    let more = ["epochs=12", "keep.every_steps=1", "steps.micro_batch=1", "average.ema=0.9"];
     train(&scene, "avff-tiny-stage1.toml", "whole", &more).expect(0);
-    let start = arguments("avff-tiny-stage1.toml", "killed", &more);
-    let start: Vec<&str> = start.iter().map(String::as_str).collect();
-    let resume = ["train", "--device", "cpu", "--resume", "killed"];
+    let whole = (weights(&scene, "whole"), scene.read("whole/result.csv"));
     let (mut kills, mut delay) = (0, 50);
-    while kills < 20 {
-        let begun = scene.path("killed/run.json").is_file();
-        let arguments = if begun { &resume[..] } else { &start[..] };
-        // Anywhere: while it starts, reads, steps, saves.
-        delay = (delay * 7 + 31) % 450;
-        if killed_after(&scene, arguments, Duration::from_millis(100 + delay)) {
-            kills += 1;
-        } else {
+    // A fast machine may be done with a run before it is killed often enough: then comes another.
+    for run in 0..20 {
+        if kills == 20 {
             break;
         }
+        let run = format!("killed-{run}");
+        let start = arguments("avff-tiny-stage1.toml", &run, &more);
+        let start: Vec<&str> = start.iter().map(String::as_str).collect();
+        let resume = ["train", "--device", "cpu", "--resume", &run];
+        let mut running = true;
+        while kills < 20 && running {
+            let begun = scene.path(&run).join("run.json").is_file();
+            let arguments = if begun { &resume[..] } else { &start[..] };
+            // Anywhere: while it starts, reads, steps, saves.
+            delay = (delay * 7 + 31) % 450;
+            running = killed_after(&scene, arguments, Duration::from_millis(100 + delay));
+            kills += i32::from(running);
+        }
+        if running {
+            scene.run(&resume).expect(0);
+        }
+        let table = scene.read(&format!("{run}/result.csv"));
+        assert!(whole == (weights(&scene, &run), table), "{run}: weights or tables differ");
+        let left = fs::read_dir(scene.path(&run).join("checkpoints")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "part")));
     }
-    assert!(kills > 3, "{kills} kills only: it was over before");
-    println!("{kills} kills");
-    scene.run(&resume).expect(0);
-    assert!(weights(&scene, "whole") == weights(&scene, "killed"), "the weights differ");
-    assert!(scene.read("whole/result.csv") == scene.read("killed/result.csv"), "tables differ");
-    let left = fs::read_dir(scene.path("killed/checkpoints")).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-    assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "part")));
+    assert_eq!(kills, 20);
 }
 
 #[cfg(unix)]
@@ -177,6 +187,28 @@ fn a_signal_saves_and_says_how_to_go_on() {
     let again = scene.run(&["train", "--device", "cpu", "--resume", "run", "--set", "epochs=2"]);
     assert!(again.stderr.contains("give more `epochs`"), "{}", again.stderr);
     assert_eq!(again.code, 2);
+}
+
+#[test]
+fn validation_of_one_class_cannot_name_the_best() {
+    let scene = Scene::new();
+    let real = scene.path("real.csv");
+    let rows = fs::read_to_string(manifest()).unwrap();
+    let rows = rows.lines().enumerate().filter(|(line, row)| *line == 0 || row.contains(",0"));
+    let rows: Vec<&str> = rows.map(|(_, row)| row).collect();
+    fs::write(&real, rows.join("\n")).unwrap();
+    let sets = [
+        format!("data.validation={}", real.display()),
+        format!("data.root={}", Path::new(&manifest()).parent().unwrap().display()),
+        "start={from=\"scratch\"}".to_owned(),
+        "epochs=1".to_owned(),
+    ];
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let refused = train(&scene, "avff-tiny-stage3.toml", "one", &sets).expect(2);
+    assert!(refused.stderr.contains("one class"), "{}", refused.stderr);
+    // A loss is defined of one class, too.
+    let by_loss = [&sets[..], &["keep.best=loss"]].concat();
+    train(&scene, "avff-tiny-stage3.toml", "two", &by_loss).expect(0);
 }
 
 #[test]

@@ -12,30 +12,67 @@ fn commands() -> String {
     marked.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0.to_owned()
 }
 
-#[test]
-fn the_documented_commands_give_what_one_run_gives() {
+/// Runs a script where clips, weights and the command `avff` are.
+fn run(scene: &Scene, shell: &str, script: &str, more: &[(&str, &str)]) {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_avff"));
+    let folder = binary.parent().unwrap().to_owned();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(folder).chain(env::split_paths(&path));
+    let output = Command::new(shell)
+        .args(["-e", "-c", script])
+        .current_dir(scene.path(""))
+        .env("PATH", env::join_paths(folders).unwrap())
+        .env_remove("AVFF_CHECKPOINT")
+        .env_remove("RUST_LOG")
+        .envs(more.iter().copied())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}\n{errors}");
+}
+
+/// A scene with eleven clips, and their scores by one run as `whole`.
+fn scored() -> Scene {
     let scene = Scene::new();
     fs::copy(weights(), scene.path("stage-3.safetensors")).unwrap();
     scene.manifest("testset.csv", 11);
     let common = ["--checkpoint", "stage-3.safetensors", "--csv", "testset.csv", "--device", "cpu"];
     let more = ["--output", "whole.csv", "--min-coverage", "0.7"];
     scene.run(&[&["eval"], &common[..], &more].concat()).expect(0);
+    scene
+}
+
+#[test]
+fn the_documented_commands_give_what_one_run_gives() {
+    let scene = scored();
     let commands = commands();
     assert!(commands.contains("avff eval") && commands.contains("avff merge"), "{commands}");
-    let binary = PathBuf::from(env!("CARGO_BIN_EXE_avff"));
-    let folder = binary.parent().unwrap().to_owned();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = iter::once(folder).chain(env::split_paths(&path));
-    let output = Command::new("sh")
-        .args(["-e", "-c", &commands])
-        .current_dir(scene.path(""))
-        .env("PATH", env::join_paths(folders).unwrap())
-        .env_remove("AVFF_CHECKPOINT")
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{commands}\n{errors}");
+    run(&scene, "sh", &commands, &[]);
     same(&scene, "whole", "prediction");
     assert_eq!(scene.json("prediction.2-of-4.summary.json")["run"]["shard"], "2/4");
+}
+
+/// The script of the documented Slurm array, task by task, as Slurm starts it but for the GPU.
+#[test]
+fn the_documented_slurm_array_gives_what_one_run_gives() {
+    let scene = scored();
+    let doc = fs::read_to_string(root().join("docs/scaling.md")).unwrap();
+    let scripts = doc.split("```sh\n").map(|rest| rest.split("```").next().unwrap());
+    let script = scripts.into_iter().find(|script| script.contains("#SBATCH")).unwrap();
+    assert!(script.contains("N=8\n") && script.contains("--device cuda"), "{script}");
+    let script = script.replace("--device cuda", "--device cpu");
+    let folder = scene.path("").display().to_string();
+    for task in 0..8 {
+        let task = task.to_string();
+        let set = [
+            ("SLURM_ARRAY_TASK_ID", task.as_str()),
+            ("SLURM_CPUS_PER_TASK", "1"),
+            ("SLURM_SUBMIT_DIR", folder.as_str()),
+        ];
+        run(&scene, "bash", &script, &set);
+    }
+    let merge = "avff merge prediction.*-of-8.csv --output prediction.csv --min-coverage 0.7";
+    assert!(doc.contains("avff merge prediction.*-of-8.csv --output prediction.csv"));
+    run(&scene, "sh", merge, &[]);
+    same(&scene, "whole", "prediction");
 }

@@ -1,0 +1,31 @@
+//! Tells the library its version and, in a Git checkout with `git` at hand, the commit.
+
+use std::{path::Path, process::Command};
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = output.status.success().then(|| String::from_utf8(output.stdout).ok())??;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    // What makes a build another one than its commit's: ours and that of the crates beside it.
+    let crates = ["avff", "avff-data", "avff-kernels", "avff-model", "avff-train"];
+    let sources = crates.map(|name| format!("../{name}/src"));
+    // What a commit and a checkout write to.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"]);
+    // One that is not there would count as changed each time.
+    for path in sources.iter().chain(&log).filter(|path| Path::new(path).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
+    // A crate unpacked inside somebody else's repository is not of that repository's commit.
+    let ours = git(&["ls-files", "--error-unmatch", "build.rs"]);
+    let describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
+    let version = match ours.and_then(|_| git(&describe)) {
+        Some(commit) => format!("{version} ({commit})"),
+        None => version,
+    };
+    println!("cargo::rustc-env=AVFF_VERSION={version}");
+}
