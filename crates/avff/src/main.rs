@@ -13,6 +13,13 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The network runs on this thread. As one of the pool's it does its share of every operation itself,
+    // where it would otherwise wake another to do it and sleep meanwhile: with small networks that
+    // takes as long as the operations do.
+    if let Err(error) = rayon::ThreadPoolBuilder::new().use_current_thread().build_global() {
+        eprintln!("error: {error}");
+        return ExitCode::from(cli::SETUP);
+    }
     match cli::run() {
         Ok(code) => code,
         // Whoever reads our output has seen enough.

@@ -11,7 +11,7 @@ use avff::{
     eval::Run,
     model::{
         Checkpoint,
-        checkpoint::{Kind, Precision},
+        checkpoint::{Format, Kind, Precision},
     },
     scorer::{self, Arithmetic, Fusion, Scorer, ScorerOptions},
 };
@@ -78,8 +78,9 @@ impl ArithmeticArg {
             Self::F16 => "f16",
         };
         anyhow::bail!(
-            "--precision {name}: no kernel here computes with it. f32 is exact, int8 is faster; \
-             `avff convert --precision f16` halves a checkpoint's file"
+            "--precision {name}: no kernel here computes with it, as that gains nothing without AVX512-BF16, \
+             AVX512-FP16 or AMX. f32 is exact, int8 is faster; `avff convert --precision f16` halves a \
+             checkpoint's file"
         )
     }
 }
@@ -133,6 +134,11 @@ impl NetworkArgs {
             tracing::warn!("{caution}");
         }
         tracing::info!("{} on {}", self.checkpoint.display(), run.device);
+        if checkpoint.format() != Format::Safetensors {
+            tracing::info!(
+                "`avff convert` makes a file of it that carries its config, and in f16 half the size"
+            );
+        }
         Ok(Network { scorer, spec, run })
     }
 }

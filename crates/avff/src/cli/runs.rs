@@ -11,7 +11,7 @@ use anyhow::{bail, ensure};
 use avff::{
     table::Text,
     train::run::{
-        BestBy, Better, History, Overview, Record, Values,
+        BestBy, Better, History, Overview, Record, State, Values,
         compare::{Difference, differences},
         overview::find,
         plots::overlay,
@@ -81,6 +81,11 @@ fn list(args: &Args) -> anyhow::Result<()> {
         writeln!(out, "no runs in {}", args.folder.display())?;
     } else {
         writeln!(out, "{}", table(&runs, &args.folder))?;
+        for run in &runs {
+            if let (State::Failed, Some(reason)) = (run.info.state, &run.info.reason) {
+                writeln!(out, "{} failed: {reason}", within(run, &args.folder).display())?;
+            }
+        }
     }
     Ok(())
 }
@@ -104,8 +109,6 @@ fn table(runs: &[Overview], folder: &Path) -> Text {
     let header = ["run", "name", "stage", "state", "epoch", "best", "last", "time", "started"];
     let mut table = Text::with_header(header);
     for run in runs {
-        let path = run.path.strip_prefix(folder).unwrap_or(&run.path);
-        let path = if path.as_os_str().is_empty() { run.path.as_path() } else { path };
         let about = &run.info.about;
         let best = run.best.as_ref().map_or_else(String::new, |best| {
             format!("{} {} in epoch {}", best.metric, short(best.value), best.epoch)
@@ -113,7 +116,7 @@ fn table(runs: &[Overview], folder: &Path) -> Text {
         let metric =
             run.best.as_ref().map_or(about.best_by.metric.as_str(), |best| best.metric.as_str());
         table.row([
-            path.display().to_string(),
+            within(run, folder).display().to_string(),
             about.name.clone(),
             about.stage.clone(),
             run.info.state.name().into(),
@@ -125,6 +128,14 @@ fn table(runs: &[Overview], folder: &Path) -> Text {
         ]);
     }
     table
+}
+
+/// A run's path within a folder, unless it is that folder.
+fn within<'a>(run: &'a Overview, folder: &Path) -> &'a Path {
+    match run.path.strip_prefix(folder) {
+        Ok(path) if !path.as_os_str().is_empty() => path,
+        _ => &run.path,
+    }
 }
 
 #[derive(Serialize)]
@@ -166,9 +177,11 @@ fn compare(args: &Args, a: &Path, b: &Path) -> anyhow::Result<()> {
     let headings: Vec<String> = headings.collect();
     let header: [&str; 5] = std::array::from_fn(|i| headings.get(i).map_or("", String::as_str));
     let mut table = Text::with_header(header);
-    let best_epoch = |run: &Overview| run.best.as_ref().map_or(0, |best| best.epoch);
-    let epochs = [a.epochs_done, best_epoch(&a), b.epochs_done, best_epoch(&b)];
-    table.row(["epoch".to_owned()].into_iter().chain(epochs.map(|epoch| epoch.to_string())));
+    let done = |run: &Overview| run.epochs_done.to_string();
+    let best_epoch =
+        |run: &Overview| run.best.as_ref().map_or_else(String::new, |best| best.epoch.to_string());
+    let epochs = [done(&a), best_epoch(&a), done(&b), best_epoch(&b)];
+    table.row(["epoch".to_owned()].into_iter().chain(epochs));
     let names: Values = a.last.iter().chain(b.last.iter()).collect();
     for (name, _) in names.iter() {
         let cell = |values: Option<&Values>| {
