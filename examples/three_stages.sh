@@ -15,7 +15,7 @@ pretraining=(--set epochs=10 --set optimizer.lr=1e-4)
 "${avff[@]}" train data/recipes/avff-tiny-stage1.toml --run "$out/stage1" "${clips[@]}" "${pretraining[@]}"
 "${avff[@]}" train data/recipes/avff-tiny-stage2.toml --run "$out/stage2" "${clips[@]}" "${pretraining[@]}" \
     --set start.path="$out/stage1/checkpoints/best.safetensors"
-"${avff[@]}" train data/recipes/avff-tiny-stage3.toml --run "$out/stage3" "${clips[@]}" --set epochs=20 \
+"${avff[@]}" train data/recipes/avff-tiny-stage3.toml --run "$out/stage3" "${clips[@]}" --set epochs=40 --set optimizer.lr=1e-4 \
     --set start.path="$out/stage2/checkpoints/best.safetensors"
 "${avff[@]}" eval --checkpoint "$out/stage3/checkpoints/best.safetensors" --csv data/sample.csv \
     --output "$out/prediction.csv"

@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(default_value = ".", value_name = "DIR")]
     folder: PathBuf,
 
-    /// Show and order by the best value of this metric, such as `val/mAP` or `mAP`
+    /// Show and order by the best value of this metric, such as `val/map` or `map`
     ///
     /// By default each run shows the metric it chooses its best epoch by, and the newest run is first.
     #[arg(long, value_name = "METRIC")]

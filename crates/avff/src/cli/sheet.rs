@@ -79,6 +79,10 @@ fn free(output: &Path, overwrite: bool) -> anyhow::Result<()> {
     if !overwrite && output.canonicalize().is_ok() {
         return Err(Error::Finished { path: output.into() }.into());
     }
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(Error::NoFolder { path: folder.into() }.into());
+    }
     let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
     anyhow::ensure!(
         extension.is_empty() || extension == "png",

@@ -39,7 +39,7 @@ impl Bar {
         }
         canvas.outline([x, y], [BAR, height], BLACK);
         let (low, high) = (f64::from(low), f64::from(high));
-        let marks = ticks(low, high, (height / 36).max(1));
+        let marks = ticks(low, high, (height / 36).max(2));
         let last = marks.len().saturating_sub(1);
         for (index, (value, label)) in marks.into_iter().enumerate() {
             let row = (1.0 - (value - low) / (high - low)) * (height.max(2) - 1) as f64;

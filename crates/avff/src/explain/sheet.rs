@@ -55,7 +55,7 @@ impl Explanation {
         self.listened_to(&mut canvas, [x, top], [strip, PANEL / 2]);
         names(&mut canvas, &["attention"], top, PANEL / 2);
         top += PANEL / 2 + 2 * GAP;
-        canvas.text([MARGIN, top], Align::Left, "margin gone without a moment's", FAINT);
+        canvas.text([MARGIN, top], Align::Left, "gone of the margin without a moment's:", FAINT);
         top += Canvas::LINE;
         self.bars(&mut canvas, [x, top], strip);
         names(&mut canvas, &ROWS, top, BARS);
