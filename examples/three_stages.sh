@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All of training on the bundled clips: pre-training, its second stage, adaptation, fine-tuning, evaluation.
-# Four clips teach nothing; it takes minutes on two cores and shows what each step reads and writes.
+# Four clips teach nothing; it takes half a minute once built and shows what each step reads and writes.
 #
 #   examples/three_stages.sh [FOLDER]     (default: runs/three-stages)
 set -euo pipefail

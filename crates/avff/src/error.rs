@@ -1,6 +1,9 @@
 //! Why scoring could not start or go on.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::shard::{Shard, ShardError};
 
@@ -139,9 +142,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The folder of an output is not there.
-    #[error("{}: no such folder to write into", path.display())]
+    #[error("{}: there is no such folder to write it into", path.display())]
     NoFolder {
-        /// The folder.
+        /// The output.
         path: PathBuf,
     },
     /// An earlier run into the same output did not end.
@@ -346,6 +349,19 @@ impl From<avff_train::TrainError> for Error {
 }
 
 impl Error {
+    /// Refuses a file to write whose folder is not there, before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::NoFolder`].
+    pub fn unless_in_a_folder(file: &Path) -> Result<(), Self> {
+        match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+                Err(Self::NoFolder { path: file.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
         let known = match known {
             [] => "video_name alone".into(),

@@ -14,8 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // The network runs on this thread. As one of the pool's it does its share of every operation itself,
-    // where it would otherwise wake another to do it and sleep meanwhile: with small networks that
-    // takes as long as the operations do.
+    // where it would otherwise wake another to do it and sleep meanwhile: a seventh of the time it took
+    // to train a small network (docs/performance.md).
     if let Err(error) = rayon::ThreadPoolBuilder::new().use_current_thread().build_global() {
         eprintln!("error: {error}");
         return ExitCode::from(cli::SETUP);

@@ -425,9 +425,12 @@ fn labelled<B: AutodiffBackend, L: Learner<B>>(
     loader: &Loader,
     batch: Batch,
 ) -> Result<(LabelledClips, Vec<usize>), TrainError> {
-    let of = batch.origins.iter();
-    let rows: Vec<usize> =
-        of.flat_map(|origin| std::iter::once(origin.row).chain(origin.partner)).collect();
+    let mut rows: Vec<usize> = batch.origins.iter().map(|origin| origin.row).collect();
+    for partner in batch.origins.iter().filter_map(|origin| origin.partner) {
+        if !rows.contains(&partner) {
+            rows.push(partner);
+        }
+    }
     let mut targets = Vec::new();
     if L::LABELLED {
         for origin in &batch.origins {

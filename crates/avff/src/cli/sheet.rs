@@ -79,10 +79,7 @@ fn free(output: &Path, overwrite: bool) -> anyhow::Result<()> {
     if !overwrite && output.canonicalize().is_ok() {
         return Err(Error::Finished { path: output.into() }.into());
     }
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(Error::NoFolder { path: folder.into() }.into());
-    }
+    Error::unless_in_a_folder(output)?;
     let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
     anyhow::ensure!(
         extension.is_empty() || extension == "png",

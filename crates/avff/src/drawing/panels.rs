@@ -14,6 +14,8 @@ use super::canvas::{Colour, GREY};
 pub(crate) const ENERGY: Gradient = colorous::MAGMA;
 /// Errors, in another one.
 pub(crate) const ERROR: Gradient = colorous::VIRIDIS;
+/// Shares of attention, likewise.
+pub(crate) const ATTENTION: Gradient = colorous::VIRIDIS;
 /// What was hidden.
 pub(crate) const HIDDEN: Colour = [255, 140, 0];
 /// dB of a natural logarithm of an energy.

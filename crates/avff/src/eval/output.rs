@@ -69,7 +69,7 @@ impl Paths {
         if self.predictions.extension().is_none_or(|extension| extension != "csv") {
             return Err(Error::Options("the output's name must end in .csv"));
         }
-        in_a_folder(&self.predictions)?;
+        Error::unless_in_a_folder(&self.predictions)?;
         let input = input.canonicalize().ok();
         for path in [&self.predictions, &self.errors, &self.summary, &self.journal, &self.rows] {
             if input.is_some() && path.canonicalize().ok() == input {
@@ -77,16 +77,6 @@ impl Paths {
             }
         }
         Ok(())
-    }
-}
-
-/// Refuses a file whose folder is not there, before any work is done.
-fn in_a_folder(file: &Path) -> Result<(), Error> {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            Err(Error::NoFolder { path: folder.into() })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -18,15 +18,14 @@ impl<B: Backend> From<PatchAttention<B>> for Attention {
     /// Of the first clip of a batch.
     fn from(found: PatchAttention<B>) -> Self {
         let [_, _, mel] = found.audio.dims();
-        let [_, times, rows, columns] = found.video.dims();
+        let [_, _, rows, columns] = found.video.dims();
         let sound: Vec<f32> = found.audio.narrow(0, 0, 1).into_data().iter().collect();
         let pictures: Vec<f32> = found.video.narrow(0, 0, 1).into_data().iter().collect();
         let lines = |values: &[f32], width: usize| -> Vec<Vec<f32>> {
             values.chunks(width.max(1)).map(<[f32]>::to_vec).collect()
         };
-        let plane = (pictures.len() / times.max(1)).max(1);
-        debug_assert_eq!(plane, rows * columns);
-        let pictures = pictures.chunks(plane).map(|plane| lines(plane, columns)).collect();
+        let planes = pictures.chunks((rows * columns).max(1));
+        let pictures = planes.map(|plane| lines(plane, columns)).collect();
         Self { sound: lines(&sound, mel), pictures }
     }
 }

@@ -8,7 +8,7 @@ use crate::drawing::{
     axis::ticks,
     canvas::{Align, BLACK, Canvas, Colour, FAINT, RED},
     marks::{Bar, Line, names, wrapped, write},
-    panels::{ENERGY, ERROR as ATTENTION, Frames, Range, Spectrogram, decibels, fitted},
+    panels::{ATTENTION, ENERGY, Frames, Range, Spectrogram, decibels, fitted},
 };
 
 /// The most pictures side by side.
