@@ -105,10 +105,10 @@ def networks(attention):
             return self.pred(self.norm(self.blocks(self.embed(x))))
 
     class Pretrain(Encoders):
-        def __init__(self, dim=192, depth=4, heads=3, own=96, decoder_depth=2):
+        def __init__(self, dim=192, depth=4, heads=3, own=96, decoder_depth=2, own_heads=3):
             super().__init__(dim, depth, heads, 2)
-            self.audio_decoder = Decoder(dim, own, decoder_depth, heads, 256)
-            self.visual_decoder = Decoder(dim, own, decoder_depth, heads, 1536)
+            self.audio_decoder = Decoder(dim, own, decoder_depth, own_heads, 256)
+            self.visual_decoder = Decoder(dim, own, decoder_depth, own_heads, 1536)
 
         def forward(self, a, v, hidden):
             def error(x, target):

@@ -10,7 +10,7 @@
 //! - [`encoder`], [`decoder`], [`layers`]: what they are made of
 //! - [`mask`]: complementary masks
 //! - [`pictures`]: what was reconstructed, to look at
-//! - [`checkpoint`]: `.pth` and safetensors
+//! - [`checkpoint`]: `.pth` and safetensors; [`precision`]: computing in f16 or bf16
 //! - [`positions`], [`init`]: start values; [`start`]: those of published encoders
 //!
 //! ```
@@ -50,6 +50,7 @@ mod loss;
 pub mod mask;
 pub mod pictures;
 pub mod positions;
+pub mod precision;
 pub mod pretrain;
 pub mod start;
 

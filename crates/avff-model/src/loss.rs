@@ -7,7 +7,7 @@ use burn::{
 
 use crate::{
     config::{ReconstructionRegion, TargetNorm},
-    fused::{MeanSquares, Norm},
+    fused::{MeanSquares, Norm, matmul},
     layers::{AudioPatches, VideoPatches},
     mask::ModalityMask,
 };
@@ -153,7 +153,7 @@ pub(crate) fn contrastive<B: Backend>(
     temperature: f64,
 ) -> (Tensor<B, 1>, Tensor<B, 1>) {
     let [batch, _] = clips.audio.dims();
-    let similarity = clips.audio.matmul(clips.video.transpose()) / temperature;
+    let similarity = matmul(clips.audio, clips.video.transpose()) / temperature;
     let device = similarity.device();
     let own = Tensor::<B, 2>::eye(batch, &device);
     let cross_entropy = |axis: usize| -> Tensor<B, 1> {

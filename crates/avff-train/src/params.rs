@@ -127,22 +127,6 @@ pub fn freeze<B: AutodiffBackend, M: AutodiffModule<B>>(
     Ok(module.map(&mut Freeze { frozen: &frozen, next: 0 }))
 }
 
-/// The module computing in another precision. Its parameters hang on the given module's, so gradients
-/// reach those, in their own precision.
-pub fn cast<B: AutodiffBackend, M: AutodiffModule<B>>(
-    module: &M,
-    dtype: burn::tensor::FloatDType,
-) -> M {
-    struct Cast(burn::tensor::FloatDType);
-    impl<B: Backend> ModuleMapper<B> for Cast {
-        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-            let (id, tensor, mapper) = param.consume();
-            Param::from_mapped_value(id, tensor.cast(self.0), mapper)
-        }
-    }
-    module.clone().map(&mut Cast(dtype))
-}
-
 pub(crate) fn flat<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Tensor<B, 1> {
     let count = tensor.shape().num_elements();
     tensor.reshape([count])

@@ -1,7 +1,12 @@
 //! Where the network runs, chosen at run time among the backends built in.
 
-use std::{fmt, panic, str::FromStr};
+use std::{
+    fmt, panic,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
 
+use avff_model::precision;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::error::Error;
@@ -95,6 +100,26 @@ impl Device {
         })
     }
 
+    /// A GPU's kernels are made where they run, and nothing else would tell that they are wrong.
+    ///
+    /// # Errors
+    /// [`Error::Inexact`].
+    pub(crate) fn expect_exact<B: Backend>(self, device: &B::Device) -> Result<(), Error> {
+        if self.is_gpu() && !precision::products_are_exact::<B>(device) {
+            return Err(Error::Inexact { device: self.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Does `work` on the device. Where a GPU fails, such as for want of memory, its backend panics, once an
+    /// operation, on a thread of its own: the first word of it becomes the error.
+    ///
+    /// # Errors
+    /// [`Error::DeviceFailed`], and those of `work`.
+    pub(crate) fn guard<T>(self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        if self.is_gpu() { first_word(self, work) } else { work() }
+    }
+
     pub(crate) fn not_built(self) -> Error {
         // Each has a feature of its name.
         Error::NotBuilt { device: self.to_string(), feature: self.kind() }
@@ -110,6 +135,21 @@ impl Device {
         };
         Error::NoDevice { device: self.to_string(), hint }
     }
+}
+
+fn first_word<T>(device: Device, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let first = Arc::new(OnceLock::new());
+    let heard = Arc::clone(&first);
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let _ = heard.set(info.payload_as_str().unwrap_or("a panic").to_owned());
+    }));
+    let done = panic::catch_unwind(panic::AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    done.unwrap_or_else(|_| {
+        let reason = first.get().cloned().unwrap_or_default();
+        Err(Error::DeviceFailed { device: device.to_string(), reason })
+    })
 }
 
 /// Tries a small computation: an absent GPU panics in the backend, on a thread of its own.
@@ -169,7 +209,7 @@ pub(crate) use with_backend;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
 
     #[test]
@@ -187,6 +227,18 @@ mod tests {
         for name in ["", "gpu", "cuda:", "cuda:x", "cpu:0", "CPU"] {
             assert!(name.parse::<Device>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_device_that_fails_says_what_it_said_first() {
+        let worked = first_word(Device::Cuda(1), || Ok(7)).unwrap();
+        let failed = first_word::<()>(Device::Cuda(1), || {
+            let other = std::thread::spawn(|| panic!("can't allocate"));
+            let _ = other.join();
+            panic!("called `unwrap()`")
+        });
+        let text = failed.unwrap_err().to_string();
+        assert!(worked == 7 && text.starts_with("cuda:1 failed: can't allocate;"), "{text}");
     }
 
     #[cfg(not(feature = "cuda"))]

@@ -45,6 +45,23 @@ pub enum Error {
         /// What it needs.
         hint: &'static str,
     },
+    /// A GPU whose products are off.
+    #[error(
+        "{device} multiplies f32 inexactly, scores would differ from those of other devices; tf32 takes it as it is \
+         (--precision tf32, in a recipe steps.precision = \"tf32\")"
+    )]
+    Inexact {
+        /// The device.
+        device: String,
+    },
+    /// A GPU that stopped on the way.
+    #[error("{device} failed: {reason}; if its memory ran out, lower steps.micro_batch")]
+    DeviceFailed {
+        /// The device.
+        device: String,
+        /// What its backend said first.
+        reason: String,
+    },
     /// How clips are prepared does not fit the network.
     #[error("the clip's {what} of {clip} does not fit the network's {network}")]
     Spec {
@@ -61,6 +78,29 @@ pub enum Error {
     /// What the checkpoint says about preparing clips cannot be read.
     #[error("the checkpoint's clip spec: {0}")]
     StoredSpec(serde_json::Error),
+    /// Nothing is won by a precision there, or nothing computes in it.
+    #[error(
+        "{device} computes nothing in {precision}: f32 is exact, int8 is faster on the CPU; `avff convert \
+         --precision f16` halves a checkpoint's file"
+    )]
+    Precision {
+        /// tf32, f16 or bf16.
+        precision: &'static str,
+        /// The device.
+        device: String,
+    },
+    /// A setting of the data path that does not fit the clips it is for.
+    #[error("data.{field} is {value}, it must be {rule}: {}", manifest.display())]
+    DataSetting {
+        /// The key of the recipe, below `data`.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is accepted.
+        rule: String,
+        /// The clips.
+        manifest: PathBuf,
+    },
     /// Options that contradict each other.
     #[error("{0}")]
     Options(&'static str),
@@ -399,7 +439,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    without_numbers(&text)
+    // As our own errors say it.
+    without_numbers(&text).replace("No such file or directory", "no such file")
 }
 
 /// Without the numbers by which a system names its errors beside the words.

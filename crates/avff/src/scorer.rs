@@ -1,8 +1,8 @@
 //! The classifier behind one interface, whatever backend runs it.
 
 use avff_data::{batcher, clip::Clip, spec::ClipSpec};
-use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope};
-use burn::tensor::backend::Backend;
+use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, precision};
+use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,9 +55,38 @@ pub enum Arithmetic {
     /// What the released weights were trained with.
     #[default]
     F32,
+    /// Products by tensor cores, which keep 11 bits of their factors; on NVIDIA's GPUs alone.
+    Tf32,
+    /// Half precision, 11 bits of a number; on GPUs alone.
+    F16,
+    /// Half precision, 8 bits of a number and the range of f32; on GPUs alone.
+    Bf16,
     /// The encoders' products in 8-bit integers: faster, and off by what rounding does.
     /// On the CPU alone.
     Int8,
+}
+
+impl Arithmetic {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// What parameters are cast to.
+    fn half(self) -> Option<FloatDType> {
+        match self {
+            Self::F16 => Some(FloatDType::F16),
+            Self::Bf16 => Some(FloatDType::BF16),
+            Self::F32 | Self::Tf32 | Self::Int8 => None,
+        }
+    }
 }
 
 /// How a scorer is set up.
@@ -119,11 +148,29 @@ pub fn open(
         Fusion::AcrossBatch => FusionScope::AcrossBatch,
         Fusion::PerClip => FusionScope::evaluation(config.fusion_attention),
     };
+    let arithmetic = options.arithmetic;
+    let half = arithmetic.half();
+    let unknown =
+        || Error::Precision { precision: arithmetic.name(), device: options.device.to_string() };
+    // A CPU computes each operation in f32 and rounds: slower, and off for nothing.
+    if half.is_some() && !options.device.is_gpu()
+        || arithmetic == Arithmetic::Tf32 && !matches!(options.device, Device::Cuda(_))
+    {
+        return Err(unknown());
+    }
+    precision::allow_tf32(arithmetic == Arithmetic::Tf32);
     with_backend!(options.device, |B, device| {
+        if half.is_some_and(|dtype| !B::supports_dtype(&device, dtype.into())) {
+            return Err(unknown());
+        }
+        if arithmetic == Arithmetic::F32 {
+            options.device.expect_exact::<B>(&device)?;
+        }
         let model = checkpoint.classifier::<B>(config, &device)?;
-        let model = match options.arithmetic {
-            Arithmetic::F32 => model,
-            Arithmetic::Int8 => model.into_int8()?,
+        let model = match (half, arithmetic) {
+            (Some(dtype), _) => precision::cast(model, dtype),
+            (None, Arithmetic::Int8) => model.into_int8()?,
+            (None, _) => model,
         };
         let model = model.into_packed();
         let spec = spec.clone();

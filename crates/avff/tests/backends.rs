@@ -1,7 +1,8 @@
 //! The model's goldens on the other backends: the same checks and, for ndarray, the same tolerances
-//! as on flex. Run with `--features ndarray` or `--features wgpu`; wgpu needs a Vulkan driver. Mesa's
-//! software renderer will do, but takes minutes for `wgpu::short` and long for `wgpu::training`.
-#![cfg(any(feature = "ndarray", feature = "wgpu"))]
+//! as on flex. Run with `--features ndarray`, `wgpu` or `cuda`; wgpu needs a Vulkan driver. Mesa's
+//! software renderer will do, but takes minutes for `wgpu::short` and long for `wgpu::training`. Those of
+//! cuda need a GPU, which CI has not: `cargo test -p avff --features cuda --test backends cuda`.
+#![cfg(any(feature = "ndarray", feature = "wgpu", feature = "cuda"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, dead_code)]
 
 #[path = "../../avff-model/tests/support/mod.rs"]
@@ -9,6 +10,8 @@ mod support;
 
 use burn::{backend::Autodiff, tensor::backend::Backend};
 use serde_json::Value;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use support::compare::{GPU, Tolerance};
 use support::golden::{self, Tolerances};
 
 fn tiny() -> Value {
@@ -99,29 +102,50 @@ mod ndarray {
     }
 }
 
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+const ON_GPU: Tolerances = Tolerances {
+    value: GPU,
+    // Gradients are small numbers: an absolute 1e-3 would accept anything.
+    gradient: Tolerance { absolute: 1e-6, relative: 1e-3 },
+    trajectory: GPU,
+};
+
 #[cfg(feature = "wgpu")]
 mod wgpu {
     use burn::backend::Wgpu;
 
-    use super::{
-        support::compare::{GPU, Tolerance},
-        *,
-    };
-
-    const TOLERANCES: Tolerances = Tolerances {
-        value: GPU,
-        // Gradients are small numbers: an absolute 1e-3 would accept anything.
-        gradient: Tolerance { absolute: 1e-6, relative: 1e-3 },
-        trajectory: GPU,
-    };
+    use super::*;
 
     #[test]
     fn short() {
-        check_short::<Wgpu>(TOLERANCES, &Default::default());
+        check_short::<Wgpu>(ON_GPU, &Default::default());
     }
 
     #[test]
     fn training() {
-        check_training::<Wgpu>(TOLERANCES, &Default::default());
+        check_training::<Wgpu>(ON_GPU, &Default::default());
+    }
+}
+
+#[cfg(feature = "cuda")]
+mod cuda {
+    use burn::backend::Cuda;
+
+    use super::*;
+
+    #[test]
+    fn short() {
+        check_short::<Cuda>(ON_GPU, &Default::default());
+    }
+
+    #[test]
+    #[cfg(feature = "cpu")]
+    fn learners() {
+        check_learners("cuda", 1e-3);
+    }
+
+    #[test]
+    fn training() {
+        check_training::<Cuda>(ON_GPU, &Default::default());
     }
 }

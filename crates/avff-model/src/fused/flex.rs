@@ -1,7 +1,5 @@
 //! Kernels under Burn's CPU backend, plain and with gradients recorded.
 
-use std::any::Any;
-
 use avff_kernels::memory;
 use burn::{
     backend::autodiff::{
@@ -15,7 +13,7 @@ use burn::{
 };
 use burn_flex::{Flex, FlexTensor};
 
-use super::Fused;
+use super::{Fused, cast, same};
 
 type Recorded = FloatTensor<Autodiff<Flex>>;
 
@@ -33,22 +31,6 @@ pub(super) fn run<B: Backend, const N: usize>(
     };
     let inputs = cast::<_, [Recorded; N]>(inputs)?;
     Ok(same(record(op, inputs)))
-}
-
-/// The value as another type, where that is its type.
-pub(super) fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
-    let mut value = Some(value);
-    if let Some(slot) = (&mut value as &mut dyn Any).downcast_mut::<Option<U>>()
-        && let Some(value) = slot.take()
-    {
-        return Ok(value);
-    }
-    value.map_or_else(|| unreachable!("nothing was taken"), Err)
-}
-
-/// The value as its own type by another name.
-pub(super) fn same<T: 'static, U: 'static>(value: T) -> U {
-    cast(value).unwrap_or_else(|_| unreachable!("the inputs had this type"))
 }
 
 /// A kernel with its gradient, in the graph.

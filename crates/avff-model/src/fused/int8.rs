@@ -4,8 +4,9 @@ use burn::{prelude::*, tensor::ops::FloatTensor};
 #[cfg(feature = "flex")]
 use {
     super::{
-        flex::{cast, contiguous, new, numbers},
-        primitive, tensor,
+        cast,
+        flex::{contiguous, new, numbers},
+        primitive, same, tensor,
     },
     avff_kernels::int8::Weights,
     burn_flex::FlexTensor,
@@ -65,7 +66,7 @@ impl Int8 {
             };
             let mut out = avff_kernels::memory::scratch(rows * self.weights.outputs());
             self.weights.multiply(numbers(&x), &mut out);
-            let out: FloatTensor<B> = super::flex::same(new(out, [rows, self.weights.outputs()]));
+            let out: FloatTensor<B> = same(new(out, [rows, self.weights.outputs()]));
             tensor(out)
         }
         #[cfg(not(feature = "flex"))]

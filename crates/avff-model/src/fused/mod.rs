@@ -7,6 +7,8 @@
 //!
 //! Kernels compute in f32; tensors of another precision are left to plain operations.
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 
@@ -77,6 +79,50 @@ fn run<B: Backend, const N: usize>(
         Err(inputs) => inputs,
     };
     op.composed::<B>(inputs)
+}
+
+/// The product of the last two axes' matrices, in full f32 on GPUs too, unless TF32 is
+/// [allowed](crate::precision::allow_tf32).
+///
+/// # Shapes
+/// - `left`: `[.., rows, inner]`, `right`: `[.., inner, columns]`; axes before that are equal or 1
+/// - output: `[.., rows, columns]`
+pub(crate) fn matmul<B: Backend, const D: usize>(
+    left: Tensor<B, D>,
+    right: Tensor<B, D>,
+) -> Tensor<B, D> {
+    tensor(float_matmul::<B>(primitive(left), primitive(right)))
+}
+
+fn float_matmul<B: Backend>(left: FloatTensor<B>, right: FloatTensor<B>) -> FloatTensor<B> {
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    let (left, right) = if crate::precision::allows_tf32() {
+        (left, right)
+    } else {
+        match cube::matmul::<B>([left, right]) {
+            Ok(product) => return product,
+            Err([left, right]) => (left, right),
+        }
+    };
+    B::float_matmul(left, right)
+}
+
+/// The value as another type, where that is its type.
+#[cfg(any(feature = "flex", feature = "cuda", feature = "wgpu"))]
+fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
+    let mut value = Some(value);
+    if let Some(slot) = (&mut value as &mut dyn std::any::Any).downcast_mut::<Option<U>>()
+        && let Some(value) = slot.take()
+    {
+        return Ok(value);
+    }
+    value.map_or_else(|| unreachable!("nothing was taken"), Err)
+}
+
+/// The value as its own type by another name.
+#[cfg(any(feature = "flex", feature = "cuda", feature = "wgpu"))]
+fn same<T: 'static, U: 'static>(value: T) -> U {
+    cast(value).unwrap_or_else(|_| unreachable!("the inputs had this type"))
 }
 
 fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {

@@ -4,8 +4,9 @@ use burn::prelude::*;
 #[cfg(feature = "flex")]
 use {
     super::{
-        flex::{cast, contiguous, new, numbers, owned, same},
-        primitive, tensor,
+        cast,
+        flex::{contiguous, new, numbers, owned},
+        primitive, same, tensor,
     },
     avff_kernels::product::{Then, Weights},
     burn::tensor::ops::FloatTensor,

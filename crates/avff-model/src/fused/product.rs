@@ -12,7 +12,7 @@ use {
     burn_flex::{Flex, FlexTensor},
 };
 
-use super::{Fused, primitive, run, tensor};
+use super::{Fused, float_matmul, primitive, run, tensor};
 
 /// `x Wᵀ` of rows: `x`, `W`.
 ///
@@ -32,7 +32,7 @@ impl Product {
 
 impl Fused<2> for Product {
     fn composed<B: Backend>(&self, [x, weight]: [FloatTensor<B>; 2]) -> FloatTensor<B> {
-        B::float_matmul(x, B::float_swap_dims(weight, 0, 1))
+        float_matmul::<B>(x, B::float_swap_dims(weight, 0, 1))
     }
 
     #[cfg(feature = "flex")]

@@ -4,7 +4,7 @@ use burn::{prelude::*, tensor::activation::softmax};
 
 use super::Linear;
 use crate::{
-    fused::Attention,
+    fused::{Attention, matmul},
     init::{Draw, Init},
 };
 
@@ -20,14 +20,14 @@ use crate::{
 /// - `k`, `v`: `[batch, heads, keys, head_dim]`
 /// - output: `[batch, heads, queries, head_dim]`
 pub fn attention<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, v: Tensor<B, 4>) -> Tensor<B, 4> {
-    scores(q, k).matmul(v)
+    matmul(scores(q, k), v)
 }
 
 /// `softmax(q kᵀ / sqrt(head_dim))`.
 fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, _, _, head_dim] = q.dims();
     let scale = (head_dim as f64).powf(-0.5);
-    softmax((q * scale).matmul(k.swap_dims(2, 3)), 3)
+    softmax(matmul(q * scale, k.swap_dims(2, 3)), 3)
 }
 
 /// The encoders' multi-head self-attention: stacked `qkv` without bias, `proj` with.

@@ -3,7 +3,7 @@
 use burn::{module::Param, prelude::*};
 
 use crate::{
-    fused::{BiasGelu, Int8, Packed, Product, Residual},
+    fused::{BiasGelu, Int8, Packed, Product, Residual, matmul},
     init::{Draw, Init},
 };
 
@@ -77,7 +77,7 @@ impl<B: Backend> Linear<B> {
     /// - output: `[batch, outputs, dim]`
     pub(crate) fn over_tokens(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         // The weight from the left, so that no token axis has to be moved.
-        let y = self.weight.val().unsqueeze::<3>().matmul(x);
+        let y = matmul(self.weight.val().unsqueeze::<3>(), x);
         match &self.bias {
             Some(bias) => y + bias.val().unsqueeze_dim::<2>(1).unsqueeze::<3>(),
             None => y,

@@ -19,9 +19,12 @@ pub mod pretrain;
 use std::ops::Range;
 
 use avff_data::{batcher, clip::Clip, spec::ClipSpec};
-use avff_model::checkpoint::{
-    Kind,
-    archive::{ArchiveReader, Entry},
+use avff_model::{
+    checkpoint::{
+        Kind,
+        archive::{ArchiveReader, Entry},
+    },
+    precision::cast,
 };
 use burn::{
     module::AutodiffModule,
@@ -34,7 +37,7 @@ pub use self::{
     finetune::{Finetune, FinetuneConfig, FinetuneLoss},
     pretrain::PretrainLearner,
 };
-use crate::{error::TrainError, gradients::Gradients, params, peers::Peers};
+use crate::{error::TrainError, gradients::Gradients, peers::Peers};
 
 /// Named numbers, in the order in which they are shown.
 pub type Values = Vec<(&'static str, f64)>;
@@ -163,8 +166,8 @@ fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
     context: &mut StepContext<'_, B>,
     mut loss: impl FnMut(&M, Range<usize>) -> Result<Tensor<B, 1>, TrainError>,
 ) -> Result<Gradients<B::InnerBackend>, TrainError> {
-    let cast = context.precision.map(|dtype| params::cast::<B, _>(model, dtype));
-    let running = cast.as_ref().unwrap_or(model);
+    let in_half = context.precision.map(|dtype| cast::<B, _>(model.clone(), dtype));
+    let running = in_half.as_ref().unwrap_or(model);
     let mut sum: Option<Gradients<B::InnerBackend>> = None;
     for part in parts(clips, context.micro_batch) {
         let loss = loss(running, part)? * context.loss_scale;

@@ -6,6 +6,7 @@ use avff_model::{
         Kind,
         archive::{ArchiveReader, Entry},
     },
+    precision::cast,
 };
 use burn::{
     module::AutodiffModule,
@@ -19,7 +20,7 @@ use super::{
     chance::{self, Purpose},
     gradients, parts, scalar, tensors,
 };
-use crate::{error::TrainError, gradients::recording, params, peers::Peers};
+use crate::{error::TrainError, gradients::recording, peers::Peers};
 
 /// Trains the pre-training model.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         let in_parts = world > 1 || own > context.micro_batch;
         let all = if in_parts && self.network.loss.contrast > 0.0 {
             let model = match context.precision {
-                Some(dtype) => params::cast::<B, _>(model, dtype).valid(),
+                Some(dtype) => cast::<B, _>(model.clone(), dtype).valid(),
                 None => model.valid(),
             };
             let Summary { audio, video } = self.summaries(&model, batch, context)?;

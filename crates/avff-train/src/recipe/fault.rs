@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::{
     error::{Place, RecipeError},
+    keys::KEYS,
     nearest::meant,
 };
 
@@ -20,9 +21,22 @@ pub(super) struct Fault {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Unknown { key: String, known: &'static [&'static str] },
-    Missing { key: &'static str },
-    Value { found: String, rule: String, culprit: Option<Culprit> },
+    Unknown {
+        key: String,
+        known: &'static [&'static str],
+    },
+    Missing {
+        key: &'static str,
+    },
+    Value {
+        found: String,
+        rule: String,
+        culprit: Option<Culprit>,
+    },
+    /// A choice by its name alone, where it has settings.
+    Bare {
+        word: String,
+    },
     Other(String),
 }
 
@@ -52,6 +66,10 @@ impl Culprit {
 impl Fault {
     fn new(kind: Kind) -> Self {
         Self { steps: Vec::new(), kind }
+    }
+
+    pub(super) fn bare(word: &str) -> Self {
+        Self::new(Kind::Bare { word: word.into() })
     }
 
     pub(super) fn under(mut self, step: &str) -> Self {
@@ -89,6 +107,16 @@ impl Fault {
                 key: table,
                 problem: format!("is {found}, it must be {rule}"),
             },
+            Kind::Bare { word } => {
+                let start = join([&*table, &word, ""]) + ".";
+                let settings: Vec<&str> =
+                    KEYS.iter().copied().filter(|key| key.starts_with(&start)).collect();
+                let problem = format!(
+                    "has settings of its own where it is `{word}`: give {}",
+                    settings.join(", ")
+                );
+                RecipeError::Value { place, key: table, problem }
+            }
             Kind::Other(problem) => RecipeError::Value {
                 place,
                 key: table,

@@ -189,6 +189,8 @@ pub enum Precision {
     /// Everywhere.
     #[default]
     F32,
+    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors.
+    Tf32,
     /// Half precision; losses are scaled so that small gradients are not lost.
     F16,
     /// The range of f32 with 8 bits of it.

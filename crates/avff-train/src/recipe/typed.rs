@@ -190,18 +190,8 @@ struct Content<'de> {
 }
 
 impl<'de> Content<'de> {
-    /// `fields` are those that there are, where that is known.
-    fn node(&self, fields: &[&str]) -> Result<(Node<'de>, &'de Value), Fault> {
-        let missing = || {
-            let names = match fields {
-                [] => String::new(),
-                fields => format!(" ({})", fields.join(", ")),
-            };
-            let text =
-                format!("`{0}` needs settings of its own{names}, as {{ {0} = .. }}", self.word);
-            de::Error::custom(text)
-        };
-        self.content.map(|content| (Node(content), content)).ok_or_else(missing)
+    fn node(&self) -> Result<(Node<'de>, &'de Value), Fault> {
+        self.content.map(|content| (Node(content), content)).ok_or_else(|| Fault::bare(self.word))
     }
 }
 
@@ -216,21 +206,21 @@ impl<'de> VariantAccess<'de> for Content<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        let (node, content) = self.node(&[])?;
+        let (node, content) = self.node()?;
         seed.deserialize(node).map_err(|fault| fault.blame(content).under(self.word))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Fault> {
-        let (node, _) = self.node(&[])?;
+        let (node, _) = self.node()?;
         node.deserialize_any(visitor).map_err(|fault| fault.under(self.word))
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        fields: &'static [&'static str],
+        _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let (node, _) = self.node(fields)?;
+        let (node, _) = self.node()?;
         node.deserialize_any(visitor).map_err(|fault| fault.under(self.word))
     }
 }

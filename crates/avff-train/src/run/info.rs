@@ -192,7 +192,10 @@ impl RunInfo {
     }
 
     pub(super) fn go_on(&mut self, Position { step, epochs }: Position, until: u64) {
-        self.resumed.push(Resumed { at: utc::now(), step, epochs });
+        // One that was done and has no more to do is looked at, and no step comes of it.
+        if self.state != State::Done || epochs < until {
+            self.resumed.push(Resumed { at: utc::now(), step, epochs });
+        }
         self.about.epochs = until;
         (self.state, self.reason, self.ended) = (State::Running, None, None);
     }

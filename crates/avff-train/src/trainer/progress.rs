@@ -101,8 +101,15 @@ impl Identity {
     /// epoch, but changing `epochs` says that this is wanted.
     #[must_use]
     pub fn difference(&self, now: &Self) -> Option<String> {
-        if self.manifests != now.manifests {
-            return Some("the manifests were other ones".into());
+        if let Some((what, _)) =
+            self.manifests.iter().find(|manifest| !now.manifests.contains(manifest))
+        {
+            return Some(format!("`data.{what}` is another manifest than it was, or none"));
+        }
+        if let Some((what, _)) =
+            now.manifests.iter().find(|manifest| !self.manifests.contains(manifest))
+        {
+            return Some(format!("there was no `data.{what}`"));
         }
         for (what, was, is) in [
             ("version", &self.version, &now.version),

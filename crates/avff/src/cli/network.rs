@@ -59,29 +59,25 @@ pub(super) struct NetworkArgs {
 enum ArithmeticArg {
     /// As the released weights were trained
     F32,
-    /// Not there yet
-    #[value(hide = true)]
+    /// Tensor cores' 11 bits in products: faster, not exact; on NVIDIA's GPUs
+    Tf32,
+    /// Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on
     Bf16,
-    /// Not there yet
-    #[value(hide = true)]
+    /// Half precision: faster, not exact; on GPUs
     F16,
     /// The encoders' products in 8-bit integers: faster, not exact; on the CPU alone
     Int8,
 }
 
-impl ArithmeticArg {
-    fn get(self) -> anyhow::Result<Arithmetic> {
-        let name = match self {
-            Self::F32 => return Ok(Arithmetic::F32),
-            Self::Int8 => return Ok(Arithmetic::Int8),
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-        };
-        anyhow::bail!(
-            "--precision {name}: no kernel here computes with it, as that gains nothing without AVX512-BF16, \
-             AVX512-FP16 or AMX. f32 is exact, int8 is faster; `avff convert --precision f16` halves a \
-             checkpoint's file"
-        )
+impl From<ArithmeticArg> for Arithmetic {
+    fn from(arithmetic: ArithmeticArg) -> Self {
+        match arithmetic {
+            ArithmeticArg::F32 => Self::F32,
+            ArithmeticArg::Tf32 => Self::Tf32,
+            ArithmeticArg::Bf16 => Self::Bf16,
+            ArithmeticArg::F16 => Self::F16,
+            ArithmeticArg::Int8 => Self::Int8,
+        }
     }
 }
 
@@ -115,7 +111,7 @@ impl NetworkArgs {
                 FusionArg::AcrossBatch => Fusion::AcrossBatch,
             },
             batch_size: self.batch_size.map(NonZeroUsize::get),
-            arithmetic: self.precision.get()?,
+            arithmetic: self.precision.into(),
         };
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");

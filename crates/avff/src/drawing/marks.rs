@@ -1,8 +1,10 @@
 //! What is written around the pictures: names, colour bars, lines of text.
 
+use avff_data::fbank::mel::LOW_HZ;
+
 use super::{
     GAP, MARGIN,
-    axis::ticks,
+    axis::{frequencies, ticks},
     canvas::{Align, BLACK, Canvas},
     panels::Range,
 };
@@ -18,6 +20,30 @@ pub(crate) fn names(canvas: &mut Canvas, rows: &[&str], top: usize, height: usiz
     for (row, name) in rows.iter().enumerate() {
         let middle = top + row * (height + GAP) + height / 2;
         canvas.text([MARGIN, middle.saturating_sub(8)], Align::Left, name, BLACK);
+    }
+}
+
+/// Frequencies in Hz left of a spectrogram at `[x, y]` of sound at `sample_rate`.
+pub(crate) fn frequency_ticks(
+    canvas: &mut Canvas,
+    [x, y]: [usize; 2],
+    height: usize,
+    mels: usize,
+    sample_rate: u32,
+) {
+    let mels = mels as f64;
+    let mut free = f64::INFINITY;
+    for (place, label) in frequencies(LOW_HZ, f64::from(sample_rate) / 2.0) {
+        // Filter m is centred on (m + 1) / (mels + 1) of the scale and drawn at (m + 0.5) / mels.
+        let share = (place * (mels + 1.0) - 0.5) / mels;
+        let row = height as f64 * (1.0 - share);
+        if !(0.0..height as f64).contains(&row) || free - row < 16.0 {
+            continue;
+        }
+        free = row;
+        let at = y + row.round() as usize;
+        canvas.fill([x - 6, at], [5, 1], BLACK);
+        canvas.text([x - 8, at.saturating_sub(8)], Align::Right, &label, BLACK);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use avff_data::spec::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint};
-use avff_train::metrics::BootstrapOptions;
+use avff_train::metrics::{BootstrapOptions, d_prime};
 use serde::{Deserialize, Serialize};
 
 use super::report::{ColumnReport, cell};
@@ -271,6 +271,8 @@ impl Summary {
             Some(m) => {
                 row("clips with target", format!("{} ({} fake, {} real)", m.n, m.n_fake, m.n_real));
                 let i = m.intervals.as_ref();
+                // JSON knows no infinity: one that was read from there lacks it.
+                let dprime = m.dprime.or_else(|| d_prime(m.mean_auc?).ok());
                 for (name, value, interval) in [
                     ("AUC", m.auc, i.and_then(|i| i.auc)),
                     ("AP", m.ap, i.and_then(|i| i.ap)),
@@ -278,7 +280,7 @@ impl Summary {
                     ("accuracy", m.accuracy, i.and_then(|i| i.accuracy)),
                     ("balanced accuracy", m.balanced_accuracy, i.and_then(|i| i.balanced_accuracy)),
                     ("EER", m.eer, i.and_then(|i| i.eer)),
-                    ("d'", m.dprime, None),
+                    ("d'", dprime, None),
                 ] {
                     row(name, cell(value, interval, 4));
                 }

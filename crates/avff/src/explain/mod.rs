@@ -11,6 +11,8 @@ use std::{ops::ControlFlow, path::Path};
 use avff_data::{
     batcher,
     clip::{Sample, load_samples},
+    error::ClipError,
+    media,
     parts::Span,
     spec::ClipSpec,
 };
@@ -77,6 +79,8 @@ pub struct Explanation {
     pub attention: Attention,
     /// What has to be said of these scores: [`Run::caution`](crate::eval::Run::caution).
     pub caution: Option<String>,
+    /// Of the sound that the network is given, in Hz.
+    pub sample_rate: u32,
     /// Pictures and sound of the drawn one.
     sample: Sample,
 }
@@ -100,8 +104,10 @@ pub fn explain(
     let failed = |failure| Error::Failed { path: clip.into(), failure };
     let scope = FusionScope::evaluation(config.fusion_attention);
     let moments = Moments::new(config);
+    let chosen = device;
     let (windows, kept, attention) = with_backend!(device, |B, device| {
         // As scores are made.
+        chosen.expect_exact::<B>(&device)?;
         let model = checkpoint.classifier::<B>(config, &device)?.into_packed();
         let (mut windows, mut kept): (Vec<Window>, Option<(usize, Sample)>) = (Vec::new(), None);
         let mut each = |sample: Sample| {
@@ -133,8 +139,16 @@ pub fn explain(
     };
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let caution = caution(trained, note(checkpoint));
+    let sample_rate = match spec.audio.rate {
+        Some(rate) => rate,
+        None => guarded(|| {
+            let source = media::open_with(clip, spec.decoder);
+            Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
+        })
+        .map_err(failed)?,
+    };
     let (spec, caution) = (spec.clone(), caution.map(Into::into));
-    Ok(Explanation { spec, windows, drawn, attention, caution, sample })
+    Ok(Explanation { spec, windows, drawn, attention, caution, sample_rate, sample })
 }
 
 #[cfg_attr(

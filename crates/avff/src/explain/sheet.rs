@@ -7,7 +7,7 @@ use crate::drawing::{
     GAP, MARGIN,
     axis::ticks,
     canvas::{Align, BLACK, Canvas, Colour, FAINT, RED},
-    marks::{Bar, Line, names, wrapped, write},
+    marks::{Bar, Line, frequency_ticks, names, wrapped, write},
     panels::{ATTENTION, ENERGY, Frames, Range, Spectrogram, decibels, fitted},
 };
 
@@ -133,6 +133,7 @@ impl Explanation {
         let spectrogram = Spectrogram { values: &values, hidden: &hidden, mels: spec.mels };
         canvas.place(at, &spectrogram.picture(size, |value| range.colour(ENERGY, value), false));
         canvas.outline(at, size, BLACK);
+        frequency_ticks(canvas, at, size[1], spec.mels, self.sample_rate);
     }
 
     /// A row for both, one for sound, one for pictures, all to one scale.

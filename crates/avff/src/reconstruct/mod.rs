@@ -115,6 +115,7 @@ pub fn reconstruct(
     options.device.check()?;
     let (sample, times, heard, sample_rate) = read(clip, spec, options.part)?;
     let made = with_backend!(options.device, |B, device| {
+        options.device.expect_exact::<B>(&device)?;
         let model = checkpoint.pretrain::<B>(config, &device)?;
         let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
         let output = model.forward(batch.audio.clone(), batch.video.clone(), &mask)?;

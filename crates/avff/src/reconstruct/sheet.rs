@@ -1,14 +1,14 @@
 //! The sheet: frames over spectrograms, each as input, masked, made and error.
 
-use avff_data::{error::DataError, fbank::mel::LOW_HZ, picture::Picture};
+use avff_data::{error::DataError, picture::Picture};
 use avff_model::config::{ReconstructionRegion, TargetNorm};
 
 use super::Reconstruction;
 use crate::drawing::{
     GAP, MARGIN,
-    axis::{frequencies, ticks},
+    axis::ticks,
     canvas::{Align, BLACK, Canvas, FAINT, GREY, RED},
-    marks::{Bar, Line, names, wrapped, write},
+    marks::{Bar, Line, frequency_ticks, names, wrapped, write},
     panels::{ENERGY, ERROR, Frames, HIDDEN, Range, Spectrogram, decibels, fitted},
 };
 
@@ -255,7 +255,7 @@ impl Reconstruction {
             let picture = spectrogram.picture(size, |value| range.colour(map, value), cover);
             canvas.place([x, y], &picture);
             canvas.outline([x, y], size, BLACK);
-            self.draw_frequencies(canvas, [x, y], layout.panel);
+            frequency_ticks(canvas, [x, y], layout.panel, spec.mels, self.sample_rate);
             if row != 1 {
                 Bar { map, range, unit: "dB" }.draw(canvas, [x + layout.strip, y], layout.panel);
             }
@@ -271,22 +271,5 @@ impl Reconstruction {
         }
         canvas.text([x - 5 * GAP, axis + GAP], Align::Right, "time, s", BLACK);
         axis + 2 * Canvas::LINE
-    }
-
-    fn draw_frequencies(&self, canvas: &mut Canvas, [x, y]: [usize; 2], height: usize) {
-        let mels = self.spec.audio.mels as f64;
-        let mut free = f64::INFINITY;
-        for (place, label) in frequencies(LOW_HZ, f64::from(self.sample_rate) / 2.0) {
-            // Filter m is centred on (m + 1) / (mels + 1) of the scale and drawn at (m + 0.5) / mels.
-            let share = (place * (mels + 1.0) - 0.5) / mels;
-            let row = height as f64 * (1.0 - share);
-            if !(0.0..height as f64).contains(&row) || free - row < 16.0 {
-                continue;
-            }
-            free = row;
-            let at = y + row.round() as usize;
-            canvas.fill([x - 6, at], [5, 1], BLACK);
-            canvas.text([x - 8, at.saturating_sub(8)], Align::Right, &label, BLACK);
-        }
     }
 }

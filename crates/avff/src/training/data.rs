@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use avff_data::{
     cache::{Cache, CacheConfig},
+    error::DataError,
     loader::{ClipReader, Dataset, Loader, LoaderConfig, Order, Shard, Unreadable},
 };
 use avff_train::{TrainError, peers::Peers};
@@ -65,8 +66,9 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
     let by = [recipe.best_metric(), recipe.plateau_metric()];
     let needs_both = by.into_iter().flatten().any(|metric| metric.needs_both_classes());
     let shard = Shard { rank, world, pad: true };
-    let train =
-        Loader::new(train, reader.clone(), set(training, shard)).map_err(TrainError::Data)?;
+    warn_of(&train, labelled, data.batch, &data.train);
+    let train = Loader::new(train, reader.clone(), set(training, shard))
+        .map_err(|error| as_key(error, &data.train))?;
     let validation = data.validation.as_deref().map(|path| -> Result<Loader, Error> {
         let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(world);
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
@@ -80,8 +82,30 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
                  go by keep.best=\"loss\" (and schedule.metric, where there is one)",
             ));
         }
-        Ok(Loader::new(dataset, reader.clone(), set(config, shard))
-            .map_err(TrainError::Data)?)
+        Loader::new(dataset, reader.clone(), set(config, shard)).map_err(|error| as_key(error, path))
     });
     Ok(Clips { train, validation: validation.transpose()? })
+}
+
+/// A fault of the loader's settings, under the key that a recipe has for it.
+fn as_key(error: DataError, manifest: &Path) -> Error {
+    match error {
+        DataError::Setting { field, value, rule } => {
+            Error::DataSetting { field, value, rule, manifest: manifest.into() }
+        }
+        error => TrainError::Data(error).into(),
+    }
+}
+
+/// What can be trained on and teaches little.
+fn warn_of(train: &Dataset, labelled: bool, batch: usize, manifest: &Path) {
+    let fakes = train.rows().iter().filter(|row| row.target == Some(1)).count();
+    if labelled && (fakes == 0 || fakes == train.len()) {
+        tracing::warn!("{}: clips of one class alone teach no difference", manifest.display());
+    }
+    if !labelled && batch == 1 {
+        tracing::warn!(
+            "data.batch is 1: a clip is compared with no other, so contrast teaches nothing"
+        );
+    }
 }

@@ -12,12 +12,12 @@ use std::{
 };
 
 use avff_data::spec::ClipSpec;
-use avff_model::{AvffConfig, checkpoint::Kind};
+use avff_model::{AvffConfig, checkpoint::Kind, precision};
 use avff_train::{
     Recipe, TrainError,
     learner::{Finetune, Learner, PretrainLearner},
     peers::Peers,
-    recipe::{Stage, Start},
+    recipe::{self, Stage, Start},
     run::{
         About, BestBy, Better, Position, RunError, RunFolder, RunLog, State,
         folder::{CHECKPOINTS, RECIPE, RUN},
@@ -123,6 +123,12 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
             !Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last).states()?.is_empty()
         }
     };
+    if goes_on && overrides.iter().any(|set| key(set) == "start" || key(set).starts_with("start."))
+    {
+        return Err(Error::Options(
+            "`start` says what a run begins with, and this one goes on with weights of its own: leave it as it is",
+        ));
+    }
     match &recipe.start {
         Start::Checkpoint { path } | Start::Adapt { path } if !goes_on => hashed("start", path)?,
         _ => {}
@@ -149,8 +155,20 @@ impl Planned {
         watch: &mut dyn Watch,
         stop: &AtomicBool,
     ) -> Result<Trained, Error> {
-        with_backend!(self.device, |B, device| {
-            self.run_on::<Autodiff<B>>(device, peers, watch, stop)
+        let tf32 = self.recipe.steps.precision == recipe::Precision::Tf32;
+        if tf32 && !matches!(self.device, Device::Cuda(_)) {
+            let device = self.device.to_string();
+            return Err(TrainError::Precision { precision: "tf32", device }.into());
+        }
+        precision::allow_tf32(tf32);
+        let device = self.device;
+        device.guard(|| {
+            with_backend!(self.device, |B, device| {
+                if self.recipe.steps.precision == recipe::Precision::F32 {
+                    self.device.expect_exact::<B>(&device)?;
+                }
+                self.run_on::<Autodiff<B>>(device, peers, watch, stop)
+            })
         })
     }
 
@@ -289,6 +307,11 @@ impl Planned {
         };
         Ok(folder.map_err(TrainError::Run)?)
     }
+}
+
+/// The key of `KEY=VALUE`.
+fn key(set: &str) -> &str {
+    set.split('=').next().unwrap_or_default().trim()
 }
 
 /// The kind of network that a stage trains.

@@ -219,6 +219,10 @@ fn what_cannot_be_trained_says_why() {
     assert!(text.contains("optimizer.lrr") && text.contains("optimizer.lr"), "{text}");
     let text = run(&["data.train=absent.csv"]);
     assert!(text.contains("absent.csv"), "{text}");
+    let text = run(&["data.order=weighted"]);
+    assert!(text.contains("data.order.weighted.classes.fake"), "{text}");
+    let text = run(&["data.batch=5000"]);
+    assert!(text.contains("data.batch is 5000") && text.contains(".csv"), "{text}");
     let text = run(&["steps.freeze=[\"nose\"]"]);
     assert!(text.contains("steps.freeze") && text.contains("nose"), "{text}");
     let text = run(&["steps.precision=f16", "steps.freeze=[\"nose\"]"]);
@@ -232,4 +236,17 @@ fn what_cannot_be_trained_says_why() {
     let changed = ["train", "--device", "cpu", "--resume", "run", "--set", "optimizer.lr=5"];
     let text = scene.run(&changed).expect(2).stderr;
     assert!(text.contains("now it has `lr = 5.0`"), "{text}");
+    let resumed = |more: &[&str]| {
+        let go_on = ["train", "--device", "cpu", "--resume", "run"];
+        scene.run(&[&go_on, more].concat())
+    };
+    let text = resumed(&["--set", "data.validation="]).expect(2).stderr;
+    assert!(text.contains("`data.validation` is another manifest"), "{text}");
+    let other = "start={from=\"checkpoint\",path=\"other.safetensors\"}";
+    let text = resumed(&["--set", other]).expect(2).stderr;
+    assert!(text.contains("weights of its own"), "{text}");
+    // It is done: nothing comes of looking at it again.
+    resumed(&[]).expect(0);
+    let info: serde_json::Value = serde_json::from_str(&scene.read("run/run.json")).unwrap();
+    assert_eq!(info["resumed"], serde_json::json!([]), "{info}");
 }

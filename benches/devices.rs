@@ -1,0 +1,162 @@
+//! The network in clips a second on any device: `cargo bench -p avff --features cuda --bench devices --
+//! DEVICE [--runs N]`, where DEVICE is cpu, ndarray, wgpu or cuda.
+//!
+//! `classifier PRECISION xN` is a pass of N clips through the released network, `small step` and `step` are
+//! pre-training steps, of a small network and at the released size: forward, backward, Adam; losses are read, as a
+//! run reads them. The logits of eight clips are told, to hold devices and precisions against each other.
+//! `benches/peer/devices.py` runs it in turn with PyTorch and prints ratios.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    unused_crate_dependencies
+)]
+
+use std::time::Instant;
+
+use avff::model::{AvffConfig, Classifier, FusionScope, Init, Mask, Pretrain, precision};
+use burn::{
+    backend::Autodiff,
+    optim::{AdamConfig, GradientsParams, Optimizer},
+    prelude::*,
+    tensor::{FloatDType, TensorData},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A name, what parameters are, and whether products may be TF32.
+const PRECISIONS: [(&str, FloatDType, bool); 4] = [
+    ("f32", FloatDType::F32, false),
+    ("tf32", FloatDType::F32, true),
+    ("f16", FloatDType::F16, false),
+    ("bf16", FloatDType::BF16, false),
+];
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut device, mut runs) = ("cpu".to_owned(), 7);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--runs" => runs = arguments.next().unwrap().parse().unwrap(),
+            _ => device = argument,
+        }
+    }
+    match device.as_str() {
+        #[cfg(feature = "cpu")]
+        "cpu" => all::<burn_flex::Flex>(&Default::default(), runs),
+        #[cfg(feature = "ndarray")]
+        "ndarray" => all::<burn::backend::NdArray>(&Default::default(), runs),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => all::<burn::backend::Wgpu>(&Default::default(), runs),
+        #[cfg(feature = "cuda")]
+        "cuda" => all::<burn::backend::Cuda>(&Default::default(), runs),
+        absent => panic!("not built in: {absent}"),
+    }
+}
+
+fn all<B: Backend>(device: &B::Device, runs: usize) {
+    let config = AvffConfig::open_avff();
+    let scope = FusionScope::evaluation(config.fusion_attention);
+    let clips = |config: &AvffConfig, batch: usize| inputs::<B>(config, batch, device);
+    let on_cuda = B::name(device).contains("cuda");
+    let known = PRECISIONS
+        .into_iter()
+        .filter(|&(_, dtype, tf32)| B::supports_dtype(device, dtype.into()) && (on_cuda || !tf32));
+    for (name, dtype, tf32) in known.clone() {
+        precision::allow_tf32(tf32);
+        let model = Classifier::<B>::new(&config, &mut Init::seeded(1), device).unwrap();
+        let model = precision::cast(model, dtype).into_packed();
+        for batch in [1, 8, 32] {
+            let (audio, video) = clips(&config, batch);
+            if batch == 8 {
+                let logits = model.forward(audio.clone(), video.clone(), scope).into_data();
+                println!("logits {name}: {:?}", logits.iter::<f32>().collect::<Vec<_>>());
+            }
+            report(&format!("classifier {name} x{batch}"), batch, runs, &mut || {
+                drop(model.forward(audio.clone(), video.clone(), scope).into_data());
+            });
+        }
+    }
+    let mut small = AvffConfig::open_avff();
+    (small.encoder.dim, small.encoder.depth, small.encoder.heads) = (192, 4, 3);
+    (small.decoder.dim, small.decoder.depth, small.decoder.heads) = (96, 2, 3);
+    for (name, config, batch) in [("small step", small, 4), ("step", config.clone(), 2)] {
+        for (kind, dtype, tf32) in known.clone() {
+            // Without a scaler of losses its gradients say nothing; what it costs is bf16's.
+            if dtype == FloatDType::F16 {
+                continue;
+            }
+            precision::allow_tf32(tf32);
+            step::<B>(&format!("{name} {kind} x{batch}"), &config, dtype, batch, runs, device);
+        }
+    }
+}
+
+fn step<B: Backend>(
+    name: &str,
+    config: &AvffConfig,
+    dtype: FloatDType,
+    batch: usize,
+    runs: usize,
+    device: &B::Device,
+) {
+    let (audio, video) = inputs::<B>(config, batch, device);
+    let (audio, video) = (Tensor::from_inner(audio), Tensor::from_inner(video));
+    let init = &mut Init::seeded(1);
+    let mut model = Some(Pretrain::<Autodiff<B>>::new(config, init, device).unwrap());
+    let mut adam = AdamConfig::new().with_epsilon(1e-8).init();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    report(name, batch, runs, &mut || {
+        let net = model.take().unwrap();
+        let mask = Mask::draw(config, batch, &mut random);
+        let running = match dtype {
+            FloatDType::F32 => net.clone(),
+            half => precision::cast(net.clone(), half),
+        };
+        let loss = running.forward(audio.clone(), video.clone(), &mask).unwrap().total;
+        let gradients = GradientsParams::from_grads(loss.backward(), &net);
+        drop(loss.into_data());
+        model = Some(adam.step(1e-4, net, gradients));
+    });
+}
+
+fn report(name: &str, clips: usize, runs: usize, run: &mut dyn FnMut()) {
+    let start = Instant::now();
+    run();
+    let first = start.elapsed().as_secs_f64();
+    run();
+    let mut times: Vec<f64> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!(
+        "{name}: min {:.2} median {:.2} max {:.2} ms, {:.1} clips/s, first {first:.1} s",
+        times[0] * 1e3,
+        times[runs / 2] * 1e3,
+        times[runs - 1] * 1e3,
+        clips as f64 / times[runs / 2],
+    );
+}
+
+/// The same numbers on every device.
+fn inputs<B: Backend>(
+    config: &AvffConfig,
+    batch: usize,
+    device: &B::Device,
+) -> (Tensor<B, 3>, Tensor<B, 5>) {
+    let (audio, video) = (&config.audio, &config.video);
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut numbers = |shape: &[usize]| {
+        let count = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|_| random.random_range(-1.7..1.7)).collect();
+        TensorData::new(values, shape.to_vec())
+    };
+    let audio = numbers(&[batch, audio.frames, audio.mels]);
+    let video = numbers(&[batch, video.channels, video.frames, video.height, video.width]);
+    (Tensor::from_data(audio, device), Tensor::from_data(video, device))
+}
