@@ -186,10 +186,11 @@ impl Default for Steps {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// Everywhere.
+    /// On every device.
     #[default]
     F32,
-    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors.
+    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors; whoever trains sets
+    /// [`allow_tf32`](avff_model::precision::allow_tf32).
     Tf32,
     /// Half precision; losses are scaled so that small gradients are not lost.
     F16,

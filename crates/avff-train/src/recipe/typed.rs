@@ -190,6 +190,7 @@ struct Content<'de> {
 }
 
 impl<'de> Content<'de> {
+    /// What stands beside the choice's name.
     fn node(&self) -> Result<(Node<'de>, &'de Value), Fault> {
         self.content.map(|content| (Node(content), content)).ok_or_else(|| Fault::bare(self.word))
     }
