@@ -75,7 +75,7 @@ where
 }
 
 /// By each thread's own multiply-adds; as Burn has it where that kernel does not fit the sizes. Its double-buffered
-/// kind (`DoubleUnit`) is faster and, in cubek 0.2.0, wrong where little is summed: `[20, 8]` by `[8, 12]`.
+/// kind (`DoubleUnit`) is, in cubek 0.2.0, wrong where little is summed: `[20, 8]` by `[8, 12]`.
 fn product<C, R>([left, right]: [CubeTensor<R>; 2]) -> CubeTensor<R>
 where
     C: Backend<FloatTensorPrimitive = CubeTensor<R>>,
