@@ -64,17 +64,18 @@ fn all<B: Backend>(device: &B::Device, runs: usize) {
         .into_iter()
         .filter(|&(_, dtype, tf32)| B::supports_dtype(device, dtype.into()) && (on_cuda || !tf32));
     for (name, dtype, tf32) in known.clone() {
-        precision::allow_tf32(tf32);
         let model = Classifier::<B>::new(&config, &mut Init::seeded(1), device).unwrap();
         let model = precision::cast(model, dtype).into_packed();
         for batch in [1, 8, 32] {
             let (audio, video) = clips(&config, batch);
             if batch == 8 {
-                let logits = model.forward(audio.clone(), video.clone(), scope).into_data();
+                let forward = || model.forward(audio.clone(), video.clone(), scope);
+                let logits = precision::with_tf32(tf32, forward).into_data();
                 println!("logits {name}: {:?}", logits.iter::<f32>().collect::<Vec<_>>());
             }
             report(&format!("classifier {name} x{batch}"), batch, runs, &mut || {
-                drop(model.forward(audio.clone(), video.clone(), scope).into_data());
+                let forward = || model.forward(audio.clone(), video.clone(), scope);
+                drop(precision::with_tf32(tf32, forward).into_data());
             });
         }
     }
@@ -87,8 +88,10 @@ fn all<B: Backend>(device: &B::Device, runs: usize) {
             if dtype == FloatDType::F16 {
                 continue;
             }
-            precision::allow_tf32(tf32);
-            step::<B>(&format!("{name} {kind} x{batch}"), &config, dtype, batch, runs, device);
+            precision::with_tf32(tf32, || {
+                let name = format!("{name} {kind} x{batch}");
+                step::<B>(&name, &config, dtype, batch, runs, device);
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Networks that compute in another precision.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
 use burn::{
     module::{ModuleMapper, Param},
@@ -28,19 +28,29 @@ pub fn cast<B: Backend, M: Module<B>>(module: M, dtype: FloatDType) -> M {
     module.map(&mut Cast(dtype))
 }
 
-static TF32: AtomicBool = AtomicBool::new(false);
-
-/// Whether products in f32 may run on a GPU's tensor cores as TF32, which keeps 10 bits of each operand; they do
-/// not unless this is asked for. For the whole process, as PyTorch's switch of that name; other backends than
-/// `Cuda` know no TF32.
-pub fn allow_tf32(allow: bool) {
-    TF32.store(allow, Ordering::Relaxed);
+thread_local! {
+    static TF32: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What [`allow_tf32`] was last given.
+/// `work`, whose products in f32 may, where `allowed`, run on a GPU's tensor cores as TF32, which keeps 10 bits of each
+/// factor. Elsewhere they may not. In this thread alone, so that no network's numbers change with another's; other
+/// backends than `Cuda` know no TF32.
+pub fn with_tf32<T>(allowed: bool, work: impl FnOnce() -> T) -> T {
+    /// Restores it after a panic, too.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            TF32.set(self.0);
+        }
+    }
+    let _before = Before(TF32.replace(allowed));
+    work()
+}
+
+/// Whether [`with_tf32`] allows it here.
 #[must_use]
 pub fn allows_tf32() -> bool {
-    TF32.load(Ordering::Relaxed)
+    TF32.get()
 }
 
 /// Batch, rows, inner size and columns: of the networks' products, and some that fill no tile.
@@ -81,9 +91,20 @@ pub fn products_are_exact<B: Backend>(device: &B::Device) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn tf32_is_allowed_within_and_in_no_other_thread() {
+        let seen = with_tf32(true, || {
+            let other = std::thread::spawn(allows_tf32).join();
+            (allows_tf32(), with_tf32(false, allows_tf32), allows_tf32(), other.unwrap_or(true))
+        });
+        assert_eq!((seen, allows_tf32()), ((true, false, true, false), false));
+    }
+
     #[cfg(feature = "flex")]
     #[test]
     fn a_cpu_multiplies_exactly() {
-        assert!(super::products_are_exact::<burn_flex::Flex>(&Default::default()));
+        assert!(products_are_exact::<burn_flex::Flex>(&Default::default()));
     }
 }

@@ -158,7 +158,6 @@ pub fn open(
     {
         return Err(unknown());
     }
-    precision::allow_tf32(arithmetic == Arithmetic::Tf32);
     with_backend!(options.device, |B, device| {
         if half.is_some_and(|dtype| !B::supports_dtype(&device, dtype.into())) {
             return Err(unknown());
@@ -173,8 +172,8 @@ pub fn open(
             (None, _) => model,
         };
         let model = model.into_packed();
-        let spec = spec.clone();
-        Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size })
+        let (spec, tf32) = (spec.clone(), arithmetic == Arithmetic::Tf32);
+        Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size, tf32 })
             as Box<dyn Scorer>)
     })
 }
@@ -199,12 +198,15 @@ struct Loaded<B: Backend> {
     scope: FusionScope,
     passes: Passes,
     batch_size: usize,
+    /// Whether products may be TF32.
+    tf32: bool,
 }
 
 impl<B: Backend> Loaded<B> {
     fn pass(&self, clips: &[Clip]) -> Vec<Logits> {
         let batch = batcher::batch::<B>(clips, &self.spec, &self.device);
-        let logits = self.model.forward(batch.audio, batch.video, self.scope).into_data();
+        let forward = || self.model.forward(batch.audio, batch.video, self.scope);
+        let logits = precision::with_tf32(self.tf32, forward).into_data();
         let values: Vec<f32> = logits.iter::<f32>().collect();
         values.chunks_exact(2).map(|pair| Logits { fake: pair[0], real: pair[1] }).collect()
     }

@@ -5,6 +5,8 @@
 //! from the tensor's type when it runs, so that layers stay generic over any backend, ours or not:
 //! a trait of ours as their bound would shut out the backends that we do not know.
 //!
+//! Products on GPUs are in full f32 (`cube`), which is no matter of a tensor's type alone.
+//!
 //! Kernels compute in f32; tensors of another precision are left to plain operations.
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -82,7 +84,7 @@ fn run<B: Backend, const N: usize>(
 }
 
 /// The product of the last two axes' matrices, in full f32 on GPUs too, unless TF32 is
-/// [allowed](crate::precision::allow_tf32).
+/// [allowed](crate::precision::with_tf32).
 ///
 /// # Shapes
 /// - `left`: `[.., rows, inner]`, `right`: `[.., inner, columns]`; axes before that are equal or 1

@@ -189,8 +189,8 @@ pub enum Precision {
     /// On every device.
     #[default]
     F32,
-    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors; whoever trains sets
-    /// [`allow_tf32`](avff_model::precision::allow_tf32).
+    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors; whoever trains does so
+    /// [`with_tf32`](avff_model::precision::with_tf32).
     Tf32,
     /// Half precision; losses are scaled so that small gradients are not lost.
     F16,

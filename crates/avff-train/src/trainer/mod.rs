@@ -109,7 +109,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     pub fn new(mut parts: Parts<B, L>) -> Result<Self, TrainError> {
         let recipe = &parts.identity.recipe;
         let precision = match recipe.steps.precision {
-            // Which products may be is a switch of the process's.
+            // Whoever runs the trainer allows products to be TF32.
             Precision::F32 | Precision::Tf32 => None,
             Precision::F16 => Some(("f16", FloatDType::F16)),
             Precision::Bf16 => Some(("bf16", FloatDType::BF16)),

@@ -160,16 +160,16 @@ impl Planned {
             let device = self.device.to_string();
             return Err(TrainError::Precision { precision: "tf32", device }.into());
         }
-        precision::allow_tf32(tf32);
         let device = self.device;
-        device.guard(|| {
+        let run = || {
             with_backend!(self.device, |B, device| {
                 if self.recipe.steps.precision == recipe::Precision::F32 {
                     self.device.expect_exact::<B>(&device)?;
                 }
                 self.run_on::<Autodiff<B>>(device, peers, watch, stop)
             })
-        })
+        };
+        device.guard(|| precision::with_tf32(tf32, run))
     }
 
     fn run_on<B: AutodiffBackend>(
