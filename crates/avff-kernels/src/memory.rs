@@ -6,7 +6,7 @@
 //! threads touch fresh memory at once.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
@@ -19,8 +19,70 @@ const TASK_RUNS: usize = 1 << 8;
 /// Fewer numbers than this are not worth the trouble.
 const LEAST: usize = 4 * RUN * TASK_RUNS;
 
-/// What was recycled, in that order.
-static SPARE: Mutex<VecDeque<Vec<f32>>> = Mutex::new(VecDeque::new());
+/// Vectors that nobody uses.
+static SPARE: Mutex<Spare> = Mutex::new(Spare::new());
+
+/// How many times what was spare at most is handed out until a length that did not come back meanwhile is one
+/// of the past. A step of training hands it out two to three times.
+const PAST: usize = 4;
+
+/// Vectors that nobody uses, and what is known of lengths.
+struct Spare {
+    /// In the order in which they were brought back.
+    vectors: VecDeque<Vec<f32>>,
+    /// Numbers of all of them, now and at most.
+    held: usize,
+    most: usize,
+    /// Numbers of all vectors that were ever asked for.
+    handed_out: usize,
+    /// What that was when a vector of this length last came back.
+    returned: BTreeMap<usize, usize>,
+}
+
+impl Spare {
+    const fn new() -> Self {
+        Self {
+            vectors: VecDeque::new(),
+            held: 0,
+            most: 0,
+            handed_out: 0,
+            returned: BTreeMap::new(),
+        }
+    }
+
+    /// One of this length, if there is one.
+    fn take(&mut self, count: usize) -> Option<Vec<f32>> {
+        self.handed_out += count;
+        let at = self.vectors.iter().rposition(|numbers| numbers.len() == count)?;
+        self.held -= count;
+        self.vectors.remove(at)
+    }
+
+    /// Makes room for one of this length, if it is new: others are wanted now, so those that were give back
+    /// what it takes. Of a length that is in use some do not come back, dropped by those who know nothing of this; were
+    /// others to make room for them, these would have to be made anew before the step ends, and so on.
+    fn make_room(&mut self, count: usize) {
+        let past = |at: usize| self.handed_out - at > PAST * self.most;
+        if self.returned.get(&count).is_some_and(|at| !past(*at)) {
+            return;
+        }
+        self.returned.remove(&count);
+        let mut given_back = 0;
+        while given_back < count
+            && let Some(numbers) = self.vectors.pop_front()
+        {
+            given_back += numbers.len();
+        }
+        self.held -= given_back;
+    }
+
+    fn put(&mut self, numbers: Vec<f32>) {
+        self.held += numbers.len();
+        self.most = self.most.max(self.held);
+        self.returned.insert(numbers.len(), self.handed_out);
+        self.vectors.push_back(numbers);
+    }
+}
 
 /// As many zeros.
 #[must_use]
@@ -40,18 +102,10 @@ pub fn scratch(count: usize) -> Vec<f32> {
         return vec![0.0; count];
     }
     let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(numbers) =
-        spare.iter().rposition(|numbers| numbers.len() == count).and_then(|at| spare.remove(at))
-    {
+    if let Some(numbers) = spare.take(count) {
         return numbers;
     }
-    // Other sizes are wanted now: what is taken afresh is given back by those that were not.
-    let mut given_back = 0;
-    while given_back < count
-        && let Some(numbers) = spare.pop_front()
-    {
-        given_back += numbers.len();
-    }
+    spare.make_room(count);
     drop(spare);
     let runs = rayon::iter::repeat_n([0.0; RUN], room(count) / RUN).with_min_len(TASK_RUNS);
     let mut numbers = runs.collect::<Vec<_>>().into_flattened();
@@ -70,7 +124,7 @@ fn room(count: usize) -> usize {
 /// at once. Vectors made elsewhere would pile up, step by step.
 pub fn recycle(numbers: Vec<f32>) {
     if numbers.len() >= LEAST && numbers.capacity() == room(numbers.len()) {
-        SPARE.lock().unwrap_or_else(PoisonError::into_inner).push_back(numbers);
+        SPARE.lock().unwrap_or_else(PoisonError::into_inner).put(numbers);
     }
 }
 
@@ -90,6 +144,7 @@ pub fn copy(numbers: &[f32]) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::testing::numbers;
 
@@ -106,22 +161,59 @@ mod tests {
         }
     }
 
-    /// No other test takes vectors of these lengths.
+    /// As [`scratch`] does; what it makes is zero.
+    fn ask(spare: &mut Spare, count: usize) -> Vec<f32> {
+        spare.take(count).unwrap_or_else(|| {
+            spare.make_room(count);
+            vec![0.0; count]
+        })
+    }
+
     #[test]
     fn a_vector_comes_back_until_others_are_wanted() {
-        let (one, other) = (8 * LEAST + 1, 8 * LEAST + 2);
-        // Those of others are not kept.
-        recycle(vec![7.0; one]);
-        let mut numbers = scratch(one);
-        assert_eq!(numbers[one - 1], 0.0);
+        let mut spare = Spare::new();
+        let mut numbers = ask(&mut spare, 8);
         numbers.fill(7.0);
-        recycle(numbers);
-        let numbers = scratch(one);
-        assert_eq!(numbers[one - 1], 7.0);
-        recycle(numbers);
-        for _ in 0..100 {
-            drop(scratch(other));
+        spare.put(numbers);
+        let numbers = ask(&mut spare, 8);
+        assert_eq!(numbers[7], 7.0);
+        spare.put(numbers);
+        drop(ask(&mut spare, 9));
+        assert_eq!(ask(&mut spare, 8)[7], 0.0, "it was not given back");
+        assert_eq!(spare.held, 0);
+    }
+
+    /// Of a length that is in use, what is dropped costs no others.
+    #[test]
+    fn what_does_not_come_back_takes_nothing_from_others() {
+        let mut spare = Spare::new();
+        let mut numbers = ask(&mut spare, 8);
+        numbers.fill(7.0);
+        spare.put(numbers);
+        let small = ask(&mut spare, 2);
+        assert_eq!(spare.held, 0, "a new length");
+        spare.put(vec![7.0; 8]);
+        spare.put(small);
+        for _ in 0..4 {
+            // The second one is lost each time.
+            let pair = [ask(&mut spare, 2), ask(&mut spare, 2)];
+            assert_eq!(spare.held, 8);
+            spare.put(pair.into_iter().next().unwrap());
         }
-        assert!(scratch(one)[0] == 0.0, "it was not given back");
+        let numbers = ask(&mut spare, 8);
+        assert_eq!(numbers[7], 7.0);
+        spare.put(numbers);
+        // Long after, the length is one of the past.
+        for _ in 0..30 {
+            spare.handed_out += 2;
+        }
+        let pair = [ask(&mut spare, 2), ask(&mut spare, 2)];
+        assert_eq!((pair.len(), spare.held), (2, 0));
+    }
+
+    #[test]
+    fn vectors_of_others_are_not_kept() {
+        recycle(vec![7.0; 8 * LEAST + 1]);
+        assert_eq!(scratch(8 * LEAST + 1)[0], 0.0);
     }
 }

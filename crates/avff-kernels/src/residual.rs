@@ -27,6 +27,21 @@ pub fn add(x: &mut [f32], y: &[f32], bias: &[f32]) {
     });
 }
 
+/// `x = x + y`.
+///
+/// # Panics
+/// When `y` has another number of elements.
+pub fn accumulate(x: &mut [f32], y: &[f32]) {
+    assert_eq!(x.len(), y.len(), "as many numbers to add");
+    let arch = pulp::Arch::new();
+    x.par_chunks_mut(TASK).zip(y.par_chunks(TASK)).for_each(|(x, y)| {
+        arch.dispatch(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
+    });
+}
+
+/// Numbers of a task of [`accumulate`].
+const TASK: usize = 1 << 14;
+
 /// The bias's gradient: the sum of all rows.
 ///
 /// # Shapes

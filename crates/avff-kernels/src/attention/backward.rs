@@ -4,6 +4,8 @@
 //! `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`.
 //! `P` is made again from the scores and the logarithm of their sum.
 
+use std::cell::Cell;
+
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -16,6 +18,7 @@ use super::{
     },
     parts,
 };
+use crate::memory::{recycle, scratch, zeros};
 
 /// Parts that the keys of a head are cut into: enough tasks for a model of few heads. Each needs a
 /// gradient of all its queries until they are added.
@@ -51,25 +54,27 @@ pub fn backward(
     let key_part = heads.tokens.div_ceil(KEY_PARTS).next_multiple_of(ROWS);
     let key_parts = heads.tokens.div_ceil(key_part);
     let count = heads.batch * heads.heads * key_parts;
-    let parts: Vec<Part> = (0..count)
-        .into_par_iter()
-        .map(|index| {
-            let (head, part) = (index / key_parts, index % key_parts);
-            let (batch, head) = (head / heads.heads, head % heads.heads);
-            let range =
-                |length: usize| batch * heads.tokens * length..(batch + 1) * heads.tokens * length;
-            arch.dispatch(Task {
-                heads,
-                head,
-                keys: part * key_part..((part + 1) * key_part).min(heads.tokens),
-                qkv: heads.sequence(qkv, batch),
-                gradient: &gradient[range(heads.dim())],
-                log_sums: &log_sums[range(heads.heads)],
-                dots: &dots[range(heads.heads)],
-            })
-        })
-        .collect();
-    assemble(heads, &parts, key_part, key_parts)
+    let length = part_length(heads, key_part);
+    let mut found = scratch(count * length);
+    found.par_chunks_exact_mut(length).enumerate().for_each(|(index, found)| {
+        let (head, part) = (index / key_parts, index % key_parts);
+        let (batch, head) = (head / heads.heads, head % heads.heads);
+        let range =
+            |length: usize| batch * heads.tokens * length..(batch + 1) * heads.tokens * length;
+        arch.dispatch(Task {
+            heads,
+            head,
+            keys: part * key_part..((part + 1) * key_part).min(heads.tokens),
+            qkv: heads.sequence(qkv, batch),
+            gradient: &gradient[range(heads.dim())],
+            log_sums: &log_sums[range(heads.heads)],
+            dots: &dots[range(heads.heads)],
+            found,
+        });
+    });
+    let gradients = assemble(heads, &found, key_part, key_parts);
+    recycle(found);
+    gradients
 }
 
 /// `rowsum(dO O)` of every head: `[batch * tokens, heads]`.
@@ -78,40 +83,66 @@ fn dots(heads: Heads, out: &[f32], gradient: &[f32]) -> Vec<f32> {
     pairs.with_min_len(1024).map(|(o, g)| o.iter().zip(g).map(|(o, g)| o * g).sum()).collect()
 }
 
-/// What one task finds: gradients of one head, rows of [`Heads::head_dim`].
-struct Part {
-    /// Of every query, by this part's keys.
-    queries: Vec<f32>,
-    /// Of this part's keys.
-    keys: Vec<f32>,
-    /// Of this part's values.
-    values: Vec<f32>,
+/// Numbers that one task finds, rows of [`Heads::head_dim`]: gradients of every query by this part's keys,
+/// of these keys, and of their values.
+fn part_length(heads: Heads, key_part: usize) -> usize {
+    (heads.tokens + 2 * key_part) * heads.head_dim
 }
 
 /// Puts the heads' gradients side by side; those of queries are added in order of their keys.
-fn assemble(heads: Heads, parts: &[Part], key_part: usize, key_parts: usize) -> Vec<f32> {
+fn assemble(heads: Heads, parts: &[f32], key_part: usize, key_parts: usize) -> Vec<f32> {
     let Heads { tokens, head_dim, heads: count, .. } = heads;
     let dim = heads.dim();
-    let mut gradients = crate::memory::zeros(heads.rows() * 3 * dim);
+    let length = part_length(heads, key_part);
+    let mut gradients = zeros(heads.rows() * 3 * dim);
     gradients.par_chunks_exact_mut(3 * dim).with_min_len(64).enumerate().for_each(|(row, to)| {
         let (batch, token) = (row / tokens, row % tokens);
         let (queries, rest) = to.split_at_mut(dim);
         let (keys, values) = rest.split_at_mut(dim);
-        let part = token / key_part;
-        let (own, at) = (token * head_dim, (token - part * key_part) * head_dim);
+        let (own, key) = (token * head_dim, (tokens + token % key_part) * head_dim);
+        let value = key + key_part * head_dim;
         for head in 0..count {
-            let parts = &parts[(batch * count + head) * key_parts..][..key_parts];
+            let first = (batch * count + head) * key_parts * length;
+            let parts = parts[first..][..key_parts * length].chunks_exact(length);
             let span = head * head_dim..(head + 1) * head_dim;
-            keys[span.clone()].copy_from_slice(&parts[part].keys[at..at + head_dim]);
-            values[span.clone()].copy_from_slice(&parts[part].values[at..at + head_dim]);
-            for part in parts {
-                for (to, from) in queries[span.clone()].iter_mut().zip(&part.queries[own..]) {
+            for (number, part) in parts.enumerate() {
+                if number == token / key_part {
+                    keys[span.clone()].copy_from_slice(&part[key..][..head_dim]);
+                    values[span.clone()].copy_from_slice(&part[value..][..head_dim]);
+                }
+                for (to, from) in queries[span.clone()].iter_mut().zip(&part[own..]) {
                     *to += from;
                 }
             }
         }
     });
     gradients
+}
+
+thread_local! {
+    /// Room for a task's operands and sums, kept because fresh memory is slow.
+    static ROOM: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Where vectors may begin: a line of cache.
+const LINE: usize = 64;
+
+/// As many pairs of vectors in `room` as each of `counts` says, whatever they hold.
+#[inline(always)]
+fn split<S: Simd, const N: usize>(room: &mut Vec<f32>, counts: [usize; N]) -> [&mut [Pair<S>]; N] {
+    let width = width::<S>();
+    let wanted = counts.iter().sum::<usize>() * width + LINE / size_of::<f32>();
+    if room.len() < wanted {
+        *room = vec![0.0; wanted];
+    }
+    // Never further than a line.
+    let start = room.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
+    let mut rest = &mut room[start..];
+    counts.map(|count| {
+        let (own, others) = std::mem::take(&mut rest).split_at_mut(count * width);
+        rest = others;
+        bytemuck::cast_slice_mut(own)
+    })
 }
 
 /// One head's keys, or a part of them, against all its queries.
@@ -123,6 +154,8 @@ struct Task<'a> {
     gradient: &'a [f32],
     log_sums: &'a [f32],
     dots: &'a [f32],
+    /// What it finds: [`part_length`].
+    found: &'a mut [f32],
 }
 
 /// The operands of a block of keys.
@@ -149,29 +182,38 @@ impl Block {
 }
 
 /// All queries of a head and their gradients, laid out once for every block of keys: tile by tile.
-struct Queries<S: Simd> {
+struct Queries<'a, S: Simd> {
     /// Feature by feature, queries side by side; and the same of the output's gradient.
-    queries: Vec<Pair<S>>,
-    gradients: Vec<Pair<S>>,
+    queries: &'a mut [Pair<S>],
+    gradients: &'a mut [Pair<S>],
     /// Query by query, features side by side, filled up with zeros.
-    query_rows: Vec<Pair<S>>,
-    gradient_rows: Vec<Pair<S>>,
+    query_rows: &'a mut [Pair<S>],
+    gradient_rows: &'a mut [Pair<S>],
     /// One number a query: its softmax's, and its output's by its gradient.
-    log_sums: Vec<Pair<S>>,
-    dots: Vec<Pair<S>>,
+    log_sums: &'a mut [Pair<S>],
+    dots: &'a mut [Pair<S>],
 }
 
 /// One score, and one gradient of a score, of each key with a tile of queries.
-struct Scores<S: Simd> {
-    scores: Vec<Pair<S>>,
-    gradients: Vec<Pair<S>>,
+struct Scores<'a, S: Simd> {
+    scores: &'a mut [Pair<S>],
+    gradients: &'a mut [Pair<S>],
 }
 
 impl WithSimd for Task<'_> {
-    type Output = Part;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Part {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut room = ROOM.take();
+        self.run(simd, &mut room);
+        ROOM.set(room);
+    }
+}
+
+impl Task<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S, room: &mut Vec<f32>) {
         let Heads { tokens, head_dim, .. } = self.heads;
         let (dim, width) = (self.heads.dim(), width::<S>());
         let stride = 3 * dim;
@@ -180,14 +222,33 @@ impl WithSimd for Task<'_> {
         let outputs = head_dim.next_multiple_of(ROWS);
         let tiles = tokens.div_ceil(width);
 
-        let mut query_sums = vec![zero(simd); tiles * outputs];
         let key_rows = self.keys.len().next_multiple_of(ROWS);
-        let mut key_sums = vec![zero(simd); key_rows * step];
-        let mut value_sums = vec![zero(simd); key_rows * step];
         let rows = KEY_BLOCK + 2 * ROWS;
-        let mut scores =
-            Scores::<S> { scores: vec![zero(simd); rows], gradients: vec![zero(simd); rows] };
-        let queries = self.queries::<S>(simd, tiles, step);
+        let (own, other, sums) = (tiles * head_dim, tiles * width * step, key_rows * step);
+        let [
+            query_sums,
+            key_sums,
+            value_sums,
+            scores,
+            gradients,
+            queries,
+            query_gradients,
+            query_rows,
+            gradient_rows,
+            log_sums,
+            dots,
+        ] = split::<S, _>(
+            room,
+            [tiles * outputs, sums, sums, rows, rows, own, own, other, other, tiles, tiles],
+        );
+        for sums in [&mut *query_sums, &mut *key_sums, &mut *value_sums] {
+            sums.fill(zero(simd));
+        }
+        let mut scores = Scores::<S> { scores, gradients };
+        let gradients = query_gradients;
+        let mut queries =
+            Queries::<S> { queries, gradients, query_rows, gradient_rows, log_sums, dots };
+        self.lay_out(simd, &mut queries, step);
 
         for block in parts(self.keys.len(), KEY_BLOCK, ROWS) {
             let first = (self.keys.start + block.start) * stride;
@@ -219,18 +280,23 @@ impl WithSimd for Task<'_> {
 
         // Scores were scaled for powers of two; their gradient is that of the scaled product.
         let scale = (head_dim as f32).sqrt().recip();
-        let mut queries = vec![0.0; tokens * head_dim];
+        let (of_queries, found) = self.found.split_at_mut(tokens * head_dim);
+        let (of_keys, of_values) = found.split_at_mut(found.len() / 2);
         let factors = vec![scale; width];
         let tiles = query_sums.chunks_exact(outputs);
-        for (tile, rows) in tiles.zip(queries.chunks_mut(width * head_dim)) {
+        for (tile, rows) in tiles.zip(of_queries.chunks_mut(width * head_dim)) {
             unpack_tile::<S>(&tile[..head_dim], &factors, rows, head_dim, 0);
         }
-        let rows = |sums: &[Pair<S>], scale: f32| -> Vec<f32> {
+        let keys = self.keys.len();
+        for (sums, scale, to) in [(key_sums, scale, of_keys), (value_sums, 1.0, of_values)] {
             let sums: &[f32] = bytemuck::cast_slice(sums);
-            let rows = sums.chunks_exact(step * width).take(self.keys.len());
-            rows.flat_map(|row| row[..head_dim].iter().map(|x| x * scale)).collect()
-        };
-        Part { queries, keys: rows(&key_sums, scale), values: rows(&value_sums, 1.0) }
+            let rows = sums.chunks_exact(step * width).take(keys);
+            for (row, to) in rows.zip(to.chunks_exact_mut(head_dim)) {
+                for (to, from) in to.iter_mut().zip(row) {
+                    *to = from * scale;
+                }
+            }
+        }
     }
 }
 
@@ -256,18 +322,16 @@ impl Task<'_> {
 
     /// Lays out all queries and their gradients both ways.
     #[inline(always)]
-    fn queries<S: Simd>(&self, simd: S, tiles: usize, step: usize) -> Queries<S> {
+    fn lay_out<S: Simd>(&self, simd: S, all: &mut Queries<'_, S>, step: usize) {
         let Heads { tokens, head_dim, .. } = self.heads;
         let (dim, width) = (self.heads.dim(), width::<S>());
         let offset = self.head * head_dim;
-        let mut all = Queries::<S> {
-            queries: vec![zero(simd); tiles * head_dim],
-            gradients: vec![zero(simd); tiles * head_dim],
-            query_rows: vec![zero(simd); tiles * width * step],
-            gradient_rows: vec![zero(simd); tiles * width * step],
-            log_sums: vec![zero(simd); tiles],
-            dots: vec![zero(simd); tiles],
-        };
+        let tiles = all.dots.len();
+        // What no query and no feature fills.
+        for rows in [&mut *all.query_rows, &mut *all.gradient_rows] {
+            let last = if head_dim % width == 0 { (tiles - 1) * width * step } else { 0 };
+            rows[last..].fill(zero(simd));
+        }
         for tile in 0..tiles {
             let range = tile * width..((tile + 1) * width).min(tokens);
             // A query that is not there has probabilities of zero.
@@ -291,7 +355,6 @@ impl Task<'_> {
                 }
             }
         }
-        all
     }
 }
 
@@ -301,10 +364,10 @@ impl Task<'_> {
 fn score_gradients<S: Simd>(
     simd: S,
     block: &Block,
-    all: &Queries<S>,
+    all: &Queries<'_, S>,
     tile: usize,
     count: usize,
-    to: &mut Scores<S>,
+    to: &mut Scores<'_, S>,
 ) {
     let Scores { scores, gradients } = to;
     let head_dim = all.queries.len() / all.dots.len();
@@ -318,7 +381,7 @@ fn score_gradients<S: Simd>(
         }
     }
     let (log_sums, dots) = (all.log_sums[tile], all.dots[tile]);
-    for (score, gradient) in scores[..count].iter_mut().zip(&mut *gradients) {
+    for (score, gradient) in scores[..count].iter_mut().zip(gradients.iter_mut()) {
         *score = power(simd, *score, log_sums);
         *gradient = mul(simd, *score, sub(simd, *gradient, dots));
     }

@@ -1,9 +1,11 @@
 //! Kernels under Burn's CPU backend, plain and with gradients recorded.
 
-use avff_kernels::memory;
+use std::{cell::RefCell, collections::VecDeque};
+
+use avff_kernels::{memory, residual};
 use burn::{
     backend::autodiff::{
-        Autodiff,
+        Autodiff, NodeId,
         checkpoint::{base::Checkpointer, strategy::NoCheckpointing},
         grads::Gradients,
         ops::{Backward, Ops, OpsKind},
@@ -59,11 +61,32 @@ impl<F: Fused<N>, const N: usize> Backward<Flex, N> for Node<F> {
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let inputs = self.0.backward(ops.state, gradient, wanted);
         for pair in ops.parents.into_iter().zip(inputs) {
-            if let (Some(parent), Some(gradient)) = pair {
-                gradients.register::<Flex>(parent.id, gradient);
+            let (Some(parent), Some(mut gradient)) = pair else { continue };
+            // Burn would add, too, but on one thread, and let go of the memory. (A leaf's gradient stays where
+            // it is when it is asked for.)
+            let has_one = GIVEN.with_borrow(|given| given.contains(&parent.id));
+            if has_one && !parent.parents.is_empty() {
+                let other = contiguous(gradients.consume::<Flex>(&parent));
+                gradient = owned(gradient);
+                residual::accumulate(gradient.storage_mut(), numbers(&other));
+                recycle(other);
             }
+            gradients.register::<Flex>(parent.id, gradient);
+            GIVEN.with_borrow_mut(|given| {
+                given.push_front(parent.id);
+                given.truncate(REMEMBERED);
+            });
         }
     }
+}
+
+/// More nodes than are given a gradient between a skip connection and the norm of the branch beside it.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    /// Nodes that were given a gradient last, which is there until the node itself is reached. Their numbers
+    /// are never used again.
+    static GIVEN: RefCell<VecDeque<NodeId>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// The numbers of a tensor in one piece; copies only what lies otherwise.

@@ -62,6 +62,7 @@ impl Fused<2> for MeanSquares {
             error::mean_squares_backward(numbers(&x), numbers(&y), numbers(&gradient), width);
         let of_x = new(of_x, shape);
         recycle(x);
+        recycle(y);
         let of_y = of_y.then(|| Flex::float_neg(of_x.clone()));
         [Some(of_x), of_y]
     }

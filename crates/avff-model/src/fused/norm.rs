@@ -74,7 +74,9 @@ impl Fused<3> for Norm {
         let [x, gamma, beta] = inputs.map(contiguous);
         let mut out = scratch(numbers(&x).len());
         self.kernel(&gamma, &beta).forward(numbers(&x), &mut out);
-        new(out, x.shape())
+        let out = new(out, x.shape());
+        recycle(x);
+        out
     }
 
     #[cfg(feature = "flex")]

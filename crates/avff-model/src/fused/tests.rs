@@ -67,6 +67,47 @@ fn kernels_compute_what_they_are_defined_as() {
     check(Attention { batch: 2, tokens: 25, heads: 3 }, [random([50, 3 * 24])], [2]);
 }
 
+/// A tensor that goes several ways, as a block's does, has the sum of what comes back, a leaf's no more than that.
+#[test]
+fn gradients_of_several_ways_add_up() {
+    let (rows, dim) = (40, 24);
+    let inputs = [random([rows, dim]), random([dim, dim])];
+    let weights = random([rows, dim]);
+    let device = Default::default();
+    let gradients = |kernels: bool, inner: bool| -> [Tensor<Flex, 2>; 2] {
+        let leaves = inputs.clone().map(|x| Tensor::<Recorded, 2>::from_inner(x).require_grad());
+        let [x, w] = leaves.clone().map(|x| if inner { x * 1.5 } else { x });
+        let one = Tensor::<Recorded, 1>::ones([dim], &device);
+        let zero = Tensor::<Recorded, 1>::zeros([dim], &device);
+        fn apply<const N: usize>(
+            kernels: bool,
+            op: impl Fused<N>,
+            inputs: [FloatTensor<Recorded>; N],
+        ) -> Tensor<Recorded, 2> {
+            tensor(if kernels {
+                run::<Recorded, N>(op, inputs)
+            } else {
+                op.composed::<Recorded>(inputs)
+            })
+        }
+        let norm = [primitive(x.clone()), primitive(one), primitive(zero.clone())];
+        let normed = apply(kernels, Norm::with(1e-5), norm);
+        let y = apply(kernels, Product, [primitive(normed.clone()), primitive(w.clone())]);
+        let y = y + apply(kernels, Product, [primitive(normed), primitive(w)]);
+        let skip = [primitive(x), primitive(y), primitive(zero)];
+        let out = apply(kernels, Residual, skip);
+        let gradients = (out * Tensor::from_inner(weights.clone())).sum().backward();
+        leaves.map(|leaf| leaf.grad(&gradients).unwrap())
+    };
+    for inner in [false, true] {
+        let [got, want] = [gradients(true, inner), gradients(false, inner)];
+        for (got, want) in got.into_iter().zip(want) {
+            let scale = want.clone().abs().max().into_scalar().max(1.0);
+            assert!(difference(got, want) < 5e-6 * scale, "inner: {inner}");
+        }
+    }
+}
+
 /// Forward and backward: every number's gradient comes from where it went.
 #[test]
 fn tubelets_are_cut_as_defined() {
