@@ -68,6 +68,14 @@ pub enum TrainError {
         /// The clips of the batch.
         clips: Vec<String>,
     },
+    /// The critics' gradient is not finite.
+    #[error("step {step}: the critics' gradient norm is {norm}; lower adversarial.lr")]
+    Critics {
+        /// The step, from 1.
+        step: u64,
+        /// Its value.
+        norm: f64,
+    },
     /// A precision that the backend does not have, or not for everything.
     #[error("{device} does not compute in {precision}; use f32")]
     Precision {

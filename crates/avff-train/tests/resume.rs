@@ -282,6 +282,51 @@ fn pre_training_with_critics_ends_alike() {
     }
 }
 
+/// In a validation, asks the run to stop or fails, and counts steps.
+struct InValidation<'a> {
+    stop: &'a AtomicBool,
+    fails: bool,
+    steps: u64,
+}
+
+impl Watch for InValidation<'_> {
+    fn step(&mut self, _: &StepReport) -> Result<(), TrainError> {
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn judged(&mut self, _: u64) -> Result<(), TrainError> {
+        if self.fails {
+            return Err(TrainError::Data(DataError::Empty));
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// What an epoch learned is saved before it is judged, and no step is taken twice.
+#[test]
+fn a_validation_that_is_cut_short_costs_no_step() {
+    let recipe = recipe("finetune", "");
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    whole(finetune(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
+    let make = || finetune(&Setup { recipe: &recipe, folder: other.path(), train: &CLIPS });
+    for (fails, from, steps) in [(false, 0, 3), (true, 3, 0)] {
+        let stop = AtomicBool::new(false);
+        let mut trainer = make();
+        trainer.resume().unwrap();
+        assert_eq!(trainer.progress().step, from);
+        let mut watch = InValidation { stop: &stop, fails, steps: 0 };
+        let outcome = trainer.run(&mut watch, &stop);
+        assert_eq!(matches!(outcome, Ok(Outcome::Stopped)), !fails);
+        assert_eq!((watch.steps, trainer.progress().step), (steps, 3));
+    }
+    let mut trainer = make();
+    assert!(trainer.resume().unwrap());
+    whole(trainer);
+    assert!(files(one.path()) == files(other.path()));
+}
+
 #[test]
 fn fine_tuning_ends_alike() {
     let recipe = recipe("finetune", "[finetune]\nlabel_smoothing = 0.1\nmixup = 0.4");

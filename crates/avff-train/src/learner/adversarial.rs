@@ -188,9 +188,13 @@ impl<B: AutodiffBackend> Critics<B> {
 
     /// Lets the critics learn from what they are shown. The values are the estimated distances, true
     /// minus made, which are to shrink as reconstructions get better.
+    ///
+    /// # Errors
+    /// [`TrainError::Critics`] where a gradient is not finite, which would else be the network's at the next step.
     pub(super) fn learn(
         &mut self,
         shown: &[Shown<B::InnerBackend>],
+        step: u64,
         peers: &mut dyn Peers,
     ) -> Result<Values, TrainError> {
         let _recording = recording();
@@ -216,6 +220,10 @@ impl<B: AutodiffBackend> Critics<B> {
             let Some(mut gradients) = gradients else { break };
             gradients.sum_over(peers)?;
             peers.sum(&mut distances)?;
+            let norm = gradients.norm();
+            if !norm.is_finite() {
+                return Err(TrainError::Critics { step, norm });
+            }
             self.pair = self.optimizer.step::<B, _>(self.config.lr, self.pair.clone(), gradients);
             self.bound();
         }
@@ -374,11 +382,11 @@ mod tests {
         let mut first = None;
         for _ in 0..6 {
             let (_, shown) = critics.judge(&out, &mask, 1.0);
-            let distances = critics.learn(&[shown], &mut Alone).unwrap();
+            let distances = critics.learn(&[shown], 0, &mut Alone).unwrap();
             first.get_or_insert(distances);
         }
         let (_, shown) = critics.judge(&out, &mask, 1.0);
-        let last = critics.learn(&[shown], &mut Alone).unwrap();
+        let last = critics.learn(&[shown], 0, &mut Alone).unwrap();
         for (first, last) in first.unwrap().iter().zip(&last) {
             assert!(last.1 > first.1, "they tell made from true better: {first:?} {last:?}");
         }

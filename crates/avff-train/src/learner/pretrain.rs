@@ -186,7 +186,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
         let shown = std::mem::take(&mut self.shown);
         match &mut self.critics {
-            Some(critics) => critics.learn(&shown, context.peers),
+            Some(critics) => critics.learn(&shown, context.step + 1, context.peers),
             None => Ok(Vec::new()),
         }
     }

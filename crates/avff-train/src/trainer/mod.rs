@@ -158,7 +158,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         self.parts.train.steps() as u64
     }
 
-    /// Trains until all epochs are done or `stop` is set, which is looked at after every step.
+    /// Trains until all epochs are done or `stop` is set, which is looked at after every step and, by a
+    /// process that is alone, after every batch of a validation.
     ///
     /// # Errors
     /// Whatever ends a run early. The last saved state can be resumed from.
@@ -171,7 +172,9 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 watch.saved(&path)?;
                 return Ok(Outcome::Stopped);
             }
-            self.end_epoch(watch)?;
+            if self.end_epoch(watch, stop)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
         }
         self.finish()?;
         Ok(Outcome::Done)
@@ -278,14 +281,24 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         Ok((values, clips))
     }
 
-    /// What follows an epoch's last step: averages, validation, weights, a state.
-    fn end_epoch(&mut self, watch: &mut dyn Watch) -> Result<(), TrainError> {
+    /// What follows an epoch's last step: a state where validation comes next, averages, validation, weights, a state.
+    fn end_epoch(
+        &mut self,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
         let epoch = self.progress.loader.epoch + 1;
         let recipe = self.parts.identity.recipe.clone();
-        self.averages.after_epoch(epoch, &self.parts.model.valid());
         let due = epoch.is_multiple_of(recipe.validation.every.max(1)) || epoch == recipe.epochs;
+        if due && self.parts.validation.is_some() {
+            // Validation may take long, and what was learned is not to be lost in it.
+            let path = self.save()?;
+            watch.saved(&path)?;
+        }
+        self.averages.after_epoch(epoch, &self.parts.model.valid());
         let start = Instant::now();
-        let validation = if due { self.validate(watch)? } else { Vec::new() };
+        let validation = if due { self.validate(watch, stop)? } else { Some(Vec::new()) };
+        let Some(validation) = validation else { return Ok(Outcome::Stopped) };
         let of = |metric: &str| {
             let found = validation.iter().find(|(name, _)| name == metric);
             found.map(|(_, value)| *value).filter(|value| value.is_finite())
@@ -323,29 +336,39 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         })?;
         self.progress.next_epoch();
         let path = self.save()?;
-        watch.saved(&path)
+        watch.saved(&path)?;
+        Ok(Outcome::Done)
     }
 
-    /// Judges the network, and its moving average where there is one.
-    fn validate(&mut self, watch: &mut dyn Watch) -> Result<Vec<(String, f64)>, TrainError> {
+    /// Judges the network, and its moving average where there is one; `None` where it was asked to stop.
+    fn validate(
+        &mut self,
+        watch: &mut dyn Watch,
+        stop: &AtomicBool,
+    ) -> Result<Option<Vec<(String, f64)>>, TrainError> {
         let model = self.parts.model.valid();
         let named = |prefix: &str, values: Values| -> Vec<(String, f64)> {
             values.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)).collect()
         };
-        let mut values = named("", self.judge(&model, watch)?);
+        let Some(values) = self.judge(&model, watch, stop)? else { return Ok(None) };
+        let mut values = named("", values);
         if let Some(model) = self.averages.ema::<B, _>(&self.parts.model) {
-            values.extend(named("ema_", self.judge(&model.valid(), watch)?));
+            let Some(more) = self.judge(&model.valid(), watch, stop)? else { return Ok(None) };
+            values.extend(named("ema_", more));
         }
-        Ok(values)
+        Ok(Some(values))
     }
 
-    /// Judges a network on all validation clips, none of them left out.
+    /// Judges a network on all validation clips, none of them left out; `None` where it was asked to stop.
     fn judge(
         &mut self,
         model: &<L::Model as AutodiffModule<B>>::InnerModule,
         watch: &mut dyn Watch,
-    ) -> Result<Values, TrainError> {
-        let Some(loader) = &self.parts.validation else { return Ok(Vec::new()) };
+        stop: &AtomicBool,
+    ) -> Result<Option<Values>, TrainError> {
+        let Some(loader) = &self.parts.validation else { return Ok(Some(Vec::new())) };
+        // Several processes have each their own number of batches, and none at which all could agree to stop.
+        let alone = self.parts.peers.world() == 1;
         let recipe = &self.parts.identity.recipe;
         let manifest = recipe.data.validation.as_ref().unwrap_or(&recipe.data.train);
         let mut tally = L::Tally::default();
@@ -372,8 +395,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             self.parts.learner.judge(model, &labelled, first, &mut context, &mut tally)?;
             first += labelled.clips.len() as u64;
             watch.judged(first)?;
+            if alone && stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
         }
-        self.parts.learner.verdict(tally, &mut *self.parts.peers)
+        self.parts.learner.verdict(tally, &mut *self.parts.peers).map(Some)
     }
 
     /// Weights at the end, and their averages.

@@ -213,6 +213,12 @@ impl Watch for Show {
             epoch_table(&Record::epoch(report.epoch, report.step, training::epoch_values(report)));
         // A reader that went away ends no run.
         self.bar.suspend(|| {
+            if report.skipped > 0 {
+                let count = report.skipped;
+                tracing::warn!(
+                    "{count} steps so far were left out: a number in them was not finite"
+                );
+            }
             let _ = writeln!(std::io::stdout().lock(), "{table}");
         });
         Ok(())
