@@ -1,19 +1,23 @@
 //! The stage-3 classifier: both encoders, A2V and V2A over all tokens, and the head.
 
-use burn::{
-    prelude::*,
-    tensor::activation::{relu, softmax},
-};
+#[cfg(feature = "flex")]
+use std::sync::Arc;
+
+#[cfg(feature = "flex")]
+use burn::module::ParamId;
+use burn::{prelude::*, tensor::activation::softmax};
 use rand::Rng;
 
+#[cfg(feature = "flex")]
+use crate::checkpoint::in_file::{InFile, Place};
 use crate::{
     config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
-    fused::Int8,
+    fused::on_flex,
     head::Head,
     init::Init,
-    layers::{Block, CrossModal, FusionScope, Linear},
+    layers::{Block, CrossModal, FusionScope, Linear, relu},
     loss,
 };
 
@@ -105,7 +109,7 @@ impl<B: Backend> Classifier<B> {
     /// [`ModelError::NoInt8`] on any backend but flex, and without feature `flex`;
     /// [`ModelError::Prepared`] after [`into_packed`](Self::into_packed).
     pub fn into_int8(mut self) -> Result<Self, ModelError> {
-        if !Int8::runs_on::<B>() {
+        if !on_flex::<B>() {
             return Err(ModelError::NoInt8);
         }
         if self.blocks().any(|block| block.is_prepared()) {
@@ -127,6 +131,23 @@ impl<B: Backend> Classifier<B> {
         self.a2v.pack();
         self.v2a.pack();
         self
+    }
+
+    /// Leaves the weights of the encoders' blocks in `source`, where `place` says that each is there.
+    #[cfg(feature = "flex")]
+    pub(crate) fn leave_in(
+        &mut self,
+        source: &Arc<InFile>,
+        mut place: impl FnMut(&ParamId) -> Option<Place>,
+    ) {
+        if !on_flex::<B>() {
+            return;
+        }
+        for linear in self.blocks().flat_map(Block::linears) {
+            if let Some(place) = place(&linear.weight.id) {
+                linear.leave_in(source.clone(), place);
+            }
+        }
     }
 
     /// The blocks of both encoders.

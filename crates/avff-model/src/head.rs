@@ -1,12 +1,13 @@
 //! The classifier's head, and how it drops features in training.
 
-use burn::{
-    prelude::*,
-    tensor::{TensorData, activation::relu},
-};
+use burn::{prelude::*, tensor::TensorData};
 use rand::{Rng, RngExt};
 
-use crate::{classifier::CLASSES, init::Init, layers::Linear};
+use crate::{
+    classifier::CLASSES,
+    init::Init,
+    layers::{Linear, relu},
+};
 
 /// The multi-layer head.
 #[derive(Module, Debug)]

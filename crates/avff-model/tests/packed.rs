@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use avff_model::{
-    AvffConfig, Classifier, FusionScope, Init, ModelError,
+    AvffConfig, Checkpoint, Classifier, FusionScope, Init, ModelError,
     checkpoint::{self, Kind, Metadata, Precision},
 };
 use burn::{
@@ -53,6 +53,70 @@ fn logits_are_those_of_the_plain_network() {
             assert!((got - want).abs() < 2e-6, "{scope:?}: {got}, {want}");
         }
     }
+}
+
+/// A network whose blocks' weights stay in the file is the same, and has them nowhere else.
+#[test]
+fn weights_in_their_file_give_the_same_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (audio, video) = inputs(1);
+    let metadata = Metadata::new(Kind::Classifier, &small(), false);
+    for (precision, left) in [(Precision::F32, true), (Precision::F16, false)] {
+        let path = folder.path().join("some.safetensors");
+        checkpoint::save::<Flex, _>(&model::<Flex>(), &metadata, precision, &path).unwrap();
+        let file = Checkpoint::open(&path).unwrap();
+        let device = Default::default();
+        let whole = file.classifier::<Flex>(&small(), &device).unwrap();
+        let (model, source) = file.classifier_in_file::<Flex>(&small(), &device).unwrap();
+        // f16 is not what products read.
+        assert_eq!(source.is_some(), left);
+        let gone = whole.num_params() - model.num_params();
+        let config = small().encoder;
+        let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
+        assert_eq!(gone, if left { 2 * config.depth * block } else { 0 });
+        let (model, whole) = (model.into_packed(), whole.into_packed());
+        for _ in 0..2 {
+            let want = logits(&whole, audio.clone(), video.clone());
+            assert_eq!(logits(&model, audio.clone(), video.clone()), want);
+        }
+        assert!(source.is_none_or(|source| source.fault().is_none()));
+    }
+}
+
+/// What no number can be made of makes no score, whatever computes it.
+#[test]
+fn what_is_no_number_stays_none() {
+    let (audio, video) = inputs(1);
+    let broken = video.clone().slice_fill([0..1, 1..2, 3..4, 5..6, 7..8], f32::NAN);
+    let silent = audio.clone().slice_fill([0..1, 5..6, 7..8], f32::NAN);
+    let plain = model::<Flex>();
+    let forms = [plain.clone(), plain.clone().into_packed(), plain.into_int8().unwrap()];
+    for (form, model) in ["plain", "packed", "int8"].iter().zip(&forms) {
+        assert!(logits(model, audio.clone(), video.clone()).iter().all(|x| x.is_finite()));
+        for (audio, video) in [(&audio, &broken), (&silent, &video)] {
+            let logits = logits(model, audio.clone(), video.clone());
+            assert!(logits.iter().all(|x| x.is_nan()), "{form}: {logits:?}");
+        }
+    }
+}
+
+/// What cannot be read is no number and told, once.
+#[test]
+fn a_file_that_is_cut_short_meanwhile_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.safetensors");
+    let metadata = Metadata::new(Kind::Classifier, &small(), false);
+    checkpoint::save::<Flex, _>(&model::<Flex>(), &metadata, Precision::F32, &path).unwrap();
+    let file = Checkpoint::open(&path).unwrap();
+    let (model, source) = file.classifier_in_file::<Flex>(&small(), &Default::default()).unwrap();
+    let (audio, video) = inputs(1);
+    let length = std::fs::metadata(&path).unwrap().len();
+    let cut = std::fs::File::options().write(true).open(&path).unwrap();
+    cut.set_len(length / 2).unwrap();
+    assert!(logits(&model, audio, video).iter().all(|logit| logit.is_nan()));
+    let source = source.unwrap();
+    assert!(matches!(source.fault(), Some(ModelError::Io { .. })));
+    assert!(source.fault().is_none());
 }
 
 /// The packed weights are in the place of the plain ones, not beside them.

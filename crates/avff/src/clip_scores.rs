@@ -201,13 +201,21 @@ impl<'a, I: Send + 'static> ClipScores<'a, I> {
 
     /// Scores what is in the batch.
     fn flush(&mut self) {
-        let logits = self.scorer.score(&self.batch);
+        let outcomes: Vec<Result<Logits, ClipFailure>> = match self.scorer.score(&self.batch) {
+            Ok(logits) => logits.into_iter().map(Ok).collect(),
+            Err(error) => {
+                let failure = ClipFailure::network(&error);
+                self.batch.iter().map(|_| Err(failure.clone())).collect()
+            }
+        };
         self.batch.clear();
-        for (owner, logits) in self.owners.drain(..).zip(logits) {
+        for (owner, outcome) in self.owners.drain(..).zip(outcomes) {
             // A clip that failed midway may be gone.
             let clip = owner.checked_sub(self.first).and_then(|index| self.clips.get_mut(index));
-            if let Some(clip) = clip {
-                clip.logits.push(logits);
+            let Some(clip) = clip else { continue };
+            match outcome {
+                Ok(logits) => clip.logits.push(logits),
+                Err(failure) => clip.failure = Some(failure),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{any::Any, error::Error as _, panic};
 use avff_data::error::ClipError;
 use serde::Serialize;
 
-use crate::error::chain;
+use crate::error::{Error, chain};
 
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,11 @@ impl ClipFailure {
                 "the checkpoint holds broken weights, or the clip is far from all it saw".into(),
             ),
         }
+    }
+
+    /// For a network that could not compute.
+    pub(crate) fn network(error: &Error) -> Self {
+        Self { stage: "network".into(), error: chain(error), hint: None }
     }
 
     pub(crate) fn manifest() -> Self {

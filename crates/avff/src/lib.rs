@@ -31,7 +31,7 @@
 //! let options = ScorerOptions::on(Device::auto());
 //! let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
 //! let clip = avff::data::clip::load_clip("clip.mp4".as_ref(), &spec)?;
-//! println!("{}", scorer.score(&[clip])[0].probability_of_fake());
+//! println!("{}", scorer.score(&[clip])?[0].probability_of_fake());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

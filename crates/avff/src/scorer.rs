@@ -1,6 +1,11 @@
 //! The classifier behind one interface, whatever backend runs it.
 
+#[cfg(feature = "cpu")]
+use std::sync::Arc;
+
 use avff_data::{batcher, clip::Clip, spec::ClipSpec};
+#[cfg(feature = "cpu")]
+use avff_model::checkpoint::InFile;
 use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, precision};
 use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -100,6 +105,9 @@ pub struct ScorerOptions {
     pub batch_size: Option<usize>,
     /// What it computes with.
     pub arithmetic: Arithmetic,
+    /// Whether the encoders' weights stay in the file, to be read in each pass: for one clip or two. Their scores are
+    /// the same, and come sooner; of many they come later. On the CPU in f32 alone.
+    pub weights_in_file: bool,
 }
 
 impl ScorerOptions {
@@ -107,7 +115,7 @@ impl ScorerOptions {
     #[must_use]
     pub fn on(device: Device) -> Self {
         let (fusion, arithmetic) = Default::default();
-        Self { device, fusion, batch_size: None, arithmetic }
+        Self { device, fusion, batch_size: None, arithmetic, weights_in_file: false }
     }
 }
 
@@ -117,7 +125,10 @@ pub trait Scorer {
     fn batch_size(&self) -> usize;
 
     /// Logits of up to [`batch_size`](Self::batch_size) clips, in their order.
-    fn score(&self, clips: &[Clip]) -> Vec<Logits>;
+    ///
+    /// # Errors
+    /// [`Error::Model`] where weights [in a file](ScorerOptions::weights_in_file) could not be read.
+    fn score(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error>;
 }
 
 /// Loads the classifier of a checkpoint onto a device.
@@ -165,6 +176,13 @@ pub fn open(
         if arithmetic == Arithmetic::F32 {
             options.device.expect_exact::<B>(&device)?;
         }
+        #[cfg(feature = "cpu")]
+        let (model, source) = if options.weights_in_file && arithmetic == Arithmetic::F32 {
+            checkpoint.classifier_in_file::<B>(config, &device)?
+        } else {
+            (checkpoint.classifier::<B>(config, &device)?, None)
+        };
+        #[cfg(not(feature = "cpu"))]
         let model = checkpoint.classifier::<B>(config, &device)?;
         let model = match (half, arithmetic) {
             (Some(dtype), _) => precision::cast(model, dtype),
@@ -173,8 +191,17 @@ pub fn open(
         };
         let model = model.into_packed();
         let (spec, tf32) = (spec.clone(), arithmetic == Arithmetic::Tf32);
-        Ok(Box::new(Loaded::<B> { model, device, spec, scope, passes, batch_size, tf32 })
-            as Box<dyn Scorer>)
+        Ok(Box::new(Loaded::<B> {
+            model,
+            device,
+            spec,
+            scope,
+            passes,
+            batch_size,
+            tf32,
+            #[cfg(feature = "cpu")]
+            source,
+        }) as Box<dyn Scorer>)
     })
 }
 
@@ -200,6 +227,9 @@ struct Loaded<B: Backend> {
     batch_size: usize,
     /// Whether products may be TF32.
     tf32: bool,
+    /// Where weights are that are not in memory.
+    #[cfg(feature = "cpu")]
+    source: Option<Arc<InFile>>,
 }
 
 impl<B: Backend> Loaded<B> {
@@ -217,8 +247,8 @@ impl<B: Backend> Scorer for Loaded<B> {
         self.batch_size
     }
 
-    fn score(&self, clips: &[Clip]) -> Vec<Logits> {
-        match self.passes {
+    fn score(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error> {
+        let logits = match self.passes {
             Passes::Single => {
                 clips.iter().flat_map(|clip| self.pass(std::slice::from_ref(clip))).collect()
             }
@@ -234,6 +264,11 @@ impl<B: Backend> Scorer for Loaded<B> {
                 logits.truncate(clips.len());
                 logits
             }
+        };
+        #[cfg(feature = "cpu")]
+        if let Some(fault) = self.source.as_ref().and_then(|source| source.fault()) {
+            return Err(fault.into());
         }
+        Ok(logits)
     }
 }

@@ -47,12 +47,16 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
         for (name, fit) in [("resize", FrameFit::Resize), ("center_crop", FrameFit::CenterCrop)] {
             let spec = clips::spec(&checkpoint, &config, |spec| spec.video.fit = fit).unwrap();
             let scorer = scorer::open(&checkpoint, &config, &spec, &options).unwrap();
+            let from_file = ScorerOptions { weights_in_file: true, ..options.clone() };
+            let from_file = scorer::open(&checkpoint, &config, &spec, &from_file).unwrap();
             for (clip, wanted) in golden["clips"].as_object().unwrap() {
                 // The embedded reader's part of the goldens.
                 if !clip.starts_with("h264") {
                     continue;
                 }
-                let logits = scorer.score(&[load_clip(&media.join(clip), &spec).unwrap()])[0];
+                let clip_tensors = [load_clip(&media.join(clip), &spec).unwrap()];
+                let logits = scorer.score(&clip_tensors).unwrap()[0];
+                assert_eq!(from_file.score(&clip_tensors).unwrap()[0], logits, "{clip}");
                 let wanted = &wanted[format!("{name}.{attention}")];
                 for (value, wanted) in [(logits.fake, &wanted[0]), (logits.real, &wanted[1])] {
                     let off = (f64::from(value) - wanted.as_f64().unwrap()).abs();

@@ -36,7 +36,7 @@ pub struct Weights {
     /// Outputs of a panel: two vectors.
     width: usize,
     /// Panels in blocks of inputs: block by block, panel by panel, input by input, a panel's outputs
-    /// side by side; outputs that are not there are zeros.
+    /// side by side; outputs that are not there are zeros. Beyond them, anything.
     numbers: Vec<f32>,
     /// Where the panels start in `numbers`.
     start: usize,
@@ -60,9 +60,22 @@ impl Weights {
     /// # Panics
     /// When `weights` has another number of elements, or none.
     #[must_use]
-    pub fn new(weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
+    pub fn new(weights: &[f32], shape: [usize; 2]) -> Self {
+        Self::in_memory_of(Vec::new(), weights, shape)
+    }
+
+    /// These weights in the memory of others, which are needed no more: fresh memory is slow.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn instead(self, weights: &[f32], shape: [usize; 2]) -> Self {
+        Self::in_memory_of(self.numbers, weights, shape)
+    }
+
+    fn in_memory_of(memory: Vec<f32>, weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
-        let mut packed = Self::zeros([outputs, inputs]);
+        let mut packed = Self::zeros(memory, [outputs, inputs]);
         let width = packed.width;
         packed.fill(|block, number, panel| {
             let rows = weights.chunks_exact(inputs).skip(number * width).take(width);
@@ -86,7 +99,7 @@ impl Weights {
     #[must_use]
     pub fn transposed(weights: &[f32], [inputs, outputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
-        let mut packed = Self::zeros([outputs, inputs]);
+        let mut packed = Self::zeros(Vec::new(), [outputs, inputs]);
         let width = packed.width;
         packed.fill(|block, number, panel| {
             let rows = &weights[block.start * outputs..block.end * outputs];
@@ -99,11 +112,15 @@ impl Weights {
         packed
     }
 
-    fn zeros([outputs, inputs]: [usize; 2]) -> Self {
+    /// Zeros where there is no output; elsewhere whatever `numbers` held.
+    fn zeros(mut numbers: Vec<f32>, [outputs, inputs]: [usize; 2]) -> Self {
         assert!(outputs * inputs > 0, "a weight of {outputs} x {inputs}");
         let width = 2 * Arch::new().dispatch(Lanes);
         let padded = outputs.next_multiple_of(width);
-        let numbers = vec![0.0; padded * inputs + LINE / size_of::<f32>()];
+        let wanted = padded * inputs + LINE / size_of::<f32>();
+        if padded > outputs || numbers.len() < wanted {
+            numbers = vec![0.0; wanted];
+        }
         // Never further than a line; where it cannot be told, panels start anywhere.
         let start = numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
         Self { inputs, outputs, width, numbers, start }

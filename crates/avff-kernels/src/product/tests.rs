@@ -48,6 +48,22 @@ fn equals_the_definition() {
     }
 }
 
+/// Whatever the memory held before, and however much of it there was.
+#[test]
+fn weights_in_the_memory_of_others_give_the_same_numbers() {
+    let mut packed = Weights::new(&[f32::NAN; 40 * 40], [40, 40]);
+    for [rows, inputs, outputs] in SHAPES.into_iter().chain(SHAPES.into_iter().rev()) {
+        let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+        packed = packed.instead(&weights, [outputs, inputs]);
+        let mut found = [vec![0.0; rows * outputs], vec![0.0; rows * outputs]];
+        let fresh = Weights::new(&weights, [outputs, inputs]);
+        for (weights, found) in [&packed, &fresh].into_iter().zip(&mut found) {
+            weights.multiply(&x, None, found, Then::Nothing);
+        }
+        assert_eq!(found[0], found[1]);
+    }
+}
+
 /// A weight that lies the other way is read as it lies.
 #[test]
 fn transposed_weights_give_the_same_numbers() {

@@ -1,9 +1,11 @@
 //! Puts the tensors of a file into a module.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "flex")]
+use std::collections::{HashMap, HashSet};
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
     prelude::*,
     tensor::TensorData,
 };
@@ -33,13 +35,41 @@ pub(crate) fn load<B: Backend, M: Module<B>>(
     file: &TensorFile,
     tolerance: Tolerance,
 ) -> Result<M, ModelError> {
-    let problems = compare(&wanted_keys(&module), file, tolerance);
-    if !problems.is_empty() {
-        return Err(ModelError::Keys { path: file.path.clone(), problems });
+    check(&module, file, tolerance)?;
+    fill_where(module, file, |key| !(tolerance.may_lack)(key))
+}
+
+/// Whether the file has all that `module` needs and nothing else, but for what `tolerance` allows.
+pub(crate) fn check<B: Backend, M: Module<B>>(
+    module: &M,
+    file: &TensorFile,
+    tolerance: Tolerance,
+) -> Result<(), ModelError> {
+    let problems = compare(&wanted_keys(module), file, tolerance);
+    if problems.is_empty() {
+        return Ok(());
     }
+    Err(ModelError::Keys { path: file.path.clone(), problems })
+}
+
+/// Every parameter but those that are `left` as they are.
+#[cfg(feature = "flex")]
+pub(crate) fn fill_but<B: Backend, M: Module<B>>(
+    module: M,
+    file: &TensorFile,
+    left: &HashSet<String>,
+) -> Result<M, ModelError> {
+    fill_where(module, file, |key| !left.contains(key))
+}
+
+fn fill_where<B: Backend, M: Module<B>>(
+    module: M,
+    file: &TensorFile,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<M, ModelError> {
     let mut reader = file.reader()?;
     fill(module, Path::default(), &mut |key, _| {
-        let stored = file.tensors.get(key).filter(|_| !(tolerance.may_lack)(key));
+        let stored = file.tensors.get(key).filter(|_| wanted(key));
         stored.map(|stored| reader.read(stored)).transpose()
     })
 }
@@ -84,9 +114,17 @@ pub(crate) fn wanted_keys_under<B: Backend, M: Module<B>>(
 }
 
 fn wanted<B: Backend, M: Module<B>>(module: &M, path: Path) -> Vec<(String, Vec<usize>)> {
-    let mut wanted = Wanted { path, keys: Vec::new() };
+    let mut wanted = Wanted { path, keys: Vec::new(), ids: Vec::new() };
     module.visit(&mut wanted);
     wanted.keys
+}
+
+/// The key of each parameter.
+#[cfg(feature = "flex")]
+pub(crate) fn keys_by_id<B: Backend, M: Module<B>>(module: &M) -> HashMap<ParamId, String> {
+    let mut wanted = Wanted { path: Path::default(), keys: Vec::new(), ids: Vec::new() };
+    module.visit(&mut wanted);
+    wanted.ids.into_iter().zip(wanted.keys.into_iter().map(|(key, _)| key)).collect()
 }
 
 fn compare(
@@ -143,6 +181,7 @@ impl Path {
 struct Wanted {
     path: Path,
     keys: Vec<(String, Vec<usize>)>,
+    ids: Vec<ParamId>,
 }
 
 impl<B: Backend> ModuleVisitor<B> for Wanted {
@@ -156,6 +195,7 @@ impl<B: Backend> ModuleVisitor<B> for Wanted {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         self.keys.push((self.path.key(), param.lazy_shape().to_vec()));
+        self.ids.push(param.id);
     }
 }
 

@@ -4,6 +4,8 @@
 //! bare `.pth` are read off its shapes. Loading never runs a pickle's code.
 
 pub mod archive;
+#[cfg(feature = "flex")]
+pub(crate) mod in_file;
 mod infer;
 mod keys;
 pub(crate) mod load;
@@ -18,10 +20,14 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
 };
+#[cfg(feature = "flex")]
+use std::{collections::HashSet, sync::Arc};
 
 use burn::{module::Module, prelude::*};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "flex")]
+pub use in_file::InFile;
 pub use safetensors::Precision;
 pub use tensors::{Format, StoredDtype, StoredTensor};
 
@@ -32,6 +38,8 @@ use crate::{
     init::Init,
     pretrain::Pretrain,
 };
+#[cfg(feature = "flex")]
+use in_file::Place;
 use load::Tolerance;
 pub(crate) use tensors::{TensorFile, format_error};
 
@@ -215,6 +223,38 @@ impl Checkpoint {
         self.require(Kind::Classifier)?;
         let blank = Classifier::new(config, &mut Init::blank(), device)?;
         load::load(blank, &self.file, Tolerance::NONE)
+    }
+
+    /// As [`classifier`](Self::classifier), for a pass or two on the CPU: the weights of the encoders' blocks stay in
+    /// the file, and each is read when it is wanted. Scores are the same to the last bit; memory is a quarter
+    /// of it, and nothing has to be loaded first. A pass over a file that others have changed computes with what it
+    /// finds.
+    ///
+    /// What comes beside it says whether reading failed meanwhile; there is none where all is in memory, as on
+    /// another backend or from numbers that are not f32.
+    ///
+    /// # Errors
+    /// As [`classifier`](Self::classifier).
+    #[cfg(feature = "flex")]
+    pub fn classifier_in_file<B: Backend>(
+        &self,
+        config: &AvffConfig,
+        device: &B::Device,
+    ) -> Result<(Classifier<B>, Option<Arc<InFile>>), ModelError> {
+        self.require(Kind::Classifier)?;
+        let mut blank = Classifier::<B>::new(config, &mut Init::blank(), device)?;
+        load::check(&blank, &self.file, Tolerance::NONE)?;
+        let source = Arc::new(InFile::open(&self.file)?);
+        let keys = load::keys_by_id(&blank);
+        let mut left = HashSet::new();
+        blank.leave_in(&source, |id| {
+            let key = keys.get(id)?;
+            let place = Place::of(self.file.tensors.get(key)?)?;
+            left.insert(key.clone());
+            Some(place)
+        });
+        let classifier = load::fill_but(blank, &self.file, &left)?;
+        Ok((classifier, (!left.is_empty()).then_some(source)))
     }
 
     /// Loads the pre-training model.

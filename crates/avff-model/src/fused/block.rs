@@ -85,14 +85,14 @@ impl PackedBlock<'_> {
         let normed = enough(&mut room.normed, rows * dim);
         norm1.forward(x, normed);
         let qkv = enough(&mut room.wide, 3 * rows * dim);
-        self.qkv.weights().multiply(normed, None, qkv, Then::Nothing);
+        self.qkv.multiply_into(normed, None, qkv, Then::Nothing);
         let attended = enough(&mut room.attended, rows * dim);
         attention::forward(heads, qkv, attended);
-        self.proj.weights().multiply(attended, proj_bias, x, Then::Skip);
+        self.proj.multiply_into(attended, proj_bias, x, Then::Skip);
         norm2.forward(x, normed);
-        let hidden = enough(&mut room.wide, rows * self.fc1.weights().outputs());
-        self.fc1.weights().multiply(normed, fc1_bias, hidden, Then::Gelu);
-        self.fc2.weights().multiply(hidden, fc2_bias, x, Then::Skip);
+        let hidden = enough(&mut room.wide, rows * self.fc1.outputs());
+        self.fc1.multiply_into(normed, fc1_bias, hidden, Then::Gelu);
+        self.fc2.multiply_into(hidden, fc2_bias, x, Then::Skip);
         ROOM.set(room);
         back(out)
     }

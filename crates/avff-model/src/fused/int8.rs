@@ -24,15 +24,6 @@ pub(crate) struct Int8 {
 }
 
 impl Int8 {
-    /// Whether tensors of this backend are multiplied so.
-    pub(crate) fn runs_on<B: Backend>() -> bool {
-        #[cfg(feature = "flex")]
-        let flex = Some(std::any::TypeId::of::<FlexTensor>());
-        #[cfg(not(feature = "flex"))]
-        let flex = None;
-        Some(std::any::TypeId::of::<FloatTensor<B>>()) == flex
-    }
-
     /// Rounds a `[outputs, inputs]` matrix of f32; `None` where bytes are not computed with.
     pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
         #[cfg(feature = "flex")]

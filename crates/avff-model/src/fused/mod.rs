@@ -70,6 +70,15 @@ pub(crate) trait Fused<const N: usize>: Copy + std::fmt::Debug + Send + 'static 
     ) -> [Option<FlexTensor>; N];
 }
 
+/// Whether a backend's tensors are those that kernels on the CPU are for.
+pub(crate) fn on_flex<B: Backend>() -> bool {
+    #[cfg(feature = "flex")]
+    let flex = Some(std::any::TypeId::of::<FlexTensor>());
+    #[cfg(not(feature = "flex"))]
+    let flex = None;
+    Some(std::any::TypeId::of::<FloatTensor<B>>()) == flex
+}
+
 /// Runs a kernel where there is one.
 fn run<B: Backend, const N: usize>(
     op: impl Fused<N>,

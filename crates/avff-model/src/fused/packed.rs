@@ -8,6 +8,7 @@ use {
         flex::{contiguous, new, numbers, owned},
         primitive, same, tensor,
     },
+    crate::checkpoint::in_file::{InFile, Place},
     avff_kernels::product::{Then, Weights},
     burn::tensor::ops::FloatTensor,
     burn_flex::FlexTensor,
@@ -18,13 +19,28 @@ use {
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     #[cfg(feature = "flex")]
-    weights: Arc<Weights>,
+    held: Held,
     /// There is none without kernels.
     #[cfg(not(feature = "flex"))]
     never: std::convert::Infallible,
 }
 
+/// Where a weight is.
+#[cfg(feature = "flex")]
+#[derive(Debug, Clone)]
+enum Held {
+    InMemory(Arc<Weights>),
+    /// Packed anew for each product.
+    InFile(Arc<InFile>, Place),
+}
+
 impl Packed {
+    /// A weight that stays in its file.
+    #[cfg(feature = "flex")]
+    pub(crate) fn in_file(source: Arc<InFile>, place: Place) -> Self {
+        Self { held: Held::InFile(source, place) }
+    }
+
     /// Packs a `[outputs, inputs]` matrix of f32; `None` where products run otherwise, or there is
     /// nothing to multiply with.
     pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
@@ -35,7 +51,8 @@ impl Packed {
                 return None;
             }
             let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
-            Some(Self { weights: Arc::new(Weights::new(numbers(&weight), shape)) })
+            let weights = Arc::new(Weights::new(numbers(&weight), shape));
+            Some(Self { held: Held::InMemory(weights) })
         }
         #[cfg(not(feature = "flex"))]
         {
@@ -88,7 +105,7 @@ impl Packed {
             let (mut out, x, bias) =
                 (owned(flex(skip)), contiguous(flex(x)), contiguous(flex(bias)));
             let bias = Some(numbers(&bias));
-            self.weights.multiply(numbers(&x), bias, out.storage_mut(), Then::Skip);
+            self.multiply_into(numbers(&x), bias, out.storage_mut(), Then::Skip);
             back(out)
         }
         #[cfg(not(feature = "flex"))]
@@ -104,14 +121,35 @@ impl Packed {
     ) -> Tensor<B, 2> {
         let [rows, _] = x.dims();
         let (x, bias) = (contiguous(flex(x)), bias.map(|bias| contiguous(flex(bias))));
-        let mut out = avff_kernels::memory::scratch(rows * self.weights.outputs());
-        self.weights.multiply(numbers(&x), bias.as_ref().map(numbers), &mut out, then);
-        back(new(out, [rows, self.weights.outputs()]))
+        let mut out = avff_kernels::memory::scratch(rows * self.outputs());
+        self.multiply_into(numbers(&x), bias.as_ref().map(numbers), &mut out, then);
+        back(new(out, [rows, self.outputs()]))
     }
 
+    /// [`Weights::multiply`].
     #[cfg(feature = "flex")]
-    pub(super) fn weights(&self) -> &Weights {
-        &self.weights
+    pub(super) fn multiply_into(
+        &self,
+        x: &[f32],
+        bias: Option<&[f32]>,
+        out: &mut [f32],
+        then: Then,
+    ) {
+        match &self.held {
+            Held::InMemory(weights) => weights.multiply(x, bias, out, then),
+            Held::InFile(source, place) => {
+                source.with(*place, |weights| weights.multiply(x, bias, out, then));
+            }
+        }
+    }
+
+    /// Outputs of a row.
+    #[cfg(feature = "flex")]
+    pub(super) fn outputs(&self) -> usize {
+        match &self.held {
+            Held::InMemory(weights) => weights.outputs(),
+            Held::InFile(_, place) => place.shape[0],
+        }
     }
 
     #[cfg(not(feature = "flex"))]

@@ -91,7 +91,8 @@ impl<B: Backend> Block<B> {
         self.attn.qkv.is_prepared()
     }
 
-    fn linears(&mut self) -> [&mut Linear<B>; 4] {
+    /// The layers of all four products.
+    pub(crate) fn linears(&mut self) -> [&mut Linear<B>; 4] {
         let Self { attn, mlp, .. } = self;
         [&mut attn.qkv, &mut attn.proj, &mut mlp.fc1, &mut mlp.fc2]
     }

@@ -1,8 +1,8 @@
 //! A2V and V2A: one modality's tokens made from the other's.
 
-use burn::{module::Param, nn::LayerNorm, prelude::*, tensor::activation::relu};
+use burn::{module::Param, nn::LayerNorm, prelude::*};
 
-use super::{Linear, layer_norm, linear::project, normalise};
+use super::{Linear, layer_norm, linear::project, normalise, relu};
 use crate::{
     config::FusionAttention,
     fused::{Attention, Packed},

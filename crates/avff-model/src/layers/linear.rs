@@ -1,7 +1,12 @@
 //! A linear layer whose weight lies as PyTorch stores it.
 
+#[cfg(feature = "flex")]
+use std::sync::Arc;
+
 use burn::{module::Param, prelude::*};
 
+#[cfg(feature = "flex")]
+use crate::checkpoint::in_file::{InFile, Place};
 use crate::{
     fused::{BiasGelu, Int8, Packed, Product, Residual, matmul},
     init::{Draw, Init},
@@ -121,6 +126,12 @@ impl<B: Backend> Linear<B> {
         }
     }
 
+    /// Leaves the weight where it is stored.
+    #[cfg(feature = "flex")]
+    pub(crate) fn leave_in(&mut self, source: Arc<InFile>, place: Place) {
+        self.prepare(Some(Prepared::Packed(Packed::in_file(source, place))));
+    }
+
     /// The weight, where it is packed.
     pub(crate) fn packed(&self) -> Option<&Packed> {
         match &self.prepared {
@@ -136,8 +147,9 @@ impl<B: Backend> Linear<B> {
 
     fn prepare(&mut self, prepared: Option<Prepared>) {
         if prepared.is_some() {
-            let [outputs, _] = self.weight.dims();
-            let empty = Tensor::zeros([outputs, 0], &self.weight.device());
+            // (Of a blank one, too, for which no memory is taken.)
+            let outputs = self.weight.lazy_shape()[0];
+            let empty = Tensor::zeros([outputs, 0], &self.weight.lazy_device());
             self.weight = Param::from_tensor(empty).set_require_grad(false);
             self.prepared = prepared;
         }

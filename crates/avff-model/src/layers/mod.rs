@@ -6,6 +6,7 @@ mod fusion;
 mod linear;
 mod norm;
 mod patch;
+mod relu;
 
 pub use attention::{SelfAttention, attention};
 pub use block::{Block, Mlp, gelu};
@@ -13,3 +14,4 @@ pub use fusion::{CrossAttention, CrossModal, FusionBlock, FusionScope, TokenMap}
 pub use linear::Linear;
 pub(crate) use norm::{layer_norm, normalise};
 pub use patch::{AudioPatches, VideoPatches};
+pub(crate) use relu::relu;

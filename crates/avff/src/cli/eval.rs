@@ -66,7 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.open()?;
+    let (scorer, spec, run) = args.network.open(false)?.described()?;
     let options = EvalOptions {
         csv: args.csv.clone(),
         root: args.root.clone(),
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bar.set_message(format!("{} not read", progress.failed));
         }
     };
-    let summary = evaluate(&*network.scorer, &network.spec, network.run, &options, &mut show)?;
+    let summary = evaluate(&*scorer, &spec, run, &options, &mut show)?;
     bar.finish_and_clear();
     let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {

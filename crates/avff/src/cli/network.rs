@@ -1,13 +1,16 @@
 //! The options that say which network scores, where and how.
 
-use std::{io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf};
+use std::{
+    io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf, thread::JoinHandle,
+};
 
 use anyhow::Context;
 use avff::{
     clip_scores::Aggregate,
     clips,
-    data::spec::ClipSpec,
+    data::{sampling::Sampling, spec::ClipSpec},
     device::Device,
+    error::Error,
     eval::Run,
     model::{
         Checkpoint,
@@ -93,11 +96,29 @@ enum FusionArg {
 pub(super) struct Network {
     pub(super) scorer: Box<dyn Scorer>,
     pub(super) spec: ClipSpec,
-    pub(super) run: Run,
+    described: JoinHandle<Result<Run, Error>>,
+}
+
+impl Network {
+    /// The network, what it expects of clips, and what scores depend on, for which its file's hash has to be there.
+    pub(super) fn described(self) -> anyhow::Result<(Box<dyn Scorer>, ClipSpec, Run)> {
+        let run = self.described.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        // On a terminal the results say it themselves.
+        if let Some(caution) = run.caution().filter(|_| !std::io::stdout().is_terminal()) {
+            tracing::warn!("{caution}");
+        }
+        Ok((self.scorer, self.spec, run))
+    }
 }
 
 impl NetworkArgs {
-    pub(super) fn open(&self) -> anyhow::Result<Network> {
+    /// How windows make a score.
+    pub(super) fn aggregate(&self) -> Aggregate {
+        self.aggregate
+    }
+
+    /// The network; `one_clip` where it will not score more than that.
+    pub(super) fn open(&self, one_clip: bool) -> anyhow::Result<Network> {
         let checkpoint = Checkpoint::open(&self.checkpoint)?;
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
@@ -112,30 +133,30 @@ impl NetworkArgs {
             },
             batch_size: self.batch_size.map(NonZeroUsize::get),
             arithmetic: self.precision.into(),
+            weights_in_file: one_clip && spec.sampling == Sampling::Whole,
         };
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
         let aggregate = self.aggregate;
-        // The file's hash takes as long as loading it.
-        let (run, scorer) = std::thread::scope(|scope| {
-            let described = || Run::new(&checkpoint, &config, &spec, &options, aggregate);
-            let run = scope.spawn(described);
-            let scorer = scorer::open(&checkpoint, &config, &spec, &options);
-            (run.join().unwrap_or_else(|panic| resume_unwind(panic)), scorer)
-        });
-        let (run, scorer) = (run?, scorer?);
-        // On a terminal the results say it themselves.
-        if let Some(caution) = run.caution().filter(|_| !std::io::stdout().is_terminal()) {
-            tracing::warn!("{caution}");
-        }
-        tracing::info!("{} on {}", self.checkpoint.display(), run.device);
+        tracing::info!("{} on {}", self.checkpoint.display(), options.device);
         if checkpoint.format() != Format::Safetensors {
-            tracing::info!(
-                "`avff convert` makes a file of it that carries its config, and in f16 half the size"
+            tracing::warn!(
+                "{} carries neither its config nor how its clips were prepared: `avff convert` makes a file of it that \
+                 does",
+                self.checkpoint.display()
             );
         }
-        Ok(Network { scorer, spec, run })
+        // The file's hash takes longer than opening it, and is needed last.
+        let described = {
+            let (path, config, spec, options) =
+                (self.checkpoint.clone(), config.clone(), spec.clone(), options.clone());
+            std::thread::spawn(move || {
+                Run::new(&Checkpoint::open(path)?, &config, &spec, &options, aggregate)
+            })
+        };
+        let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
+        Ok(Network { scorer, spec, described })
     }
 }
 

@@ -79,13 +79,14 @@ struct Window {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.open()?;
+    let network = args.network.open(args.clips.len() == 1)?;
     let options = ClipScoresOptions {
         spec: network.spec.clone(),
-        aggregate: network.run.aggregate.unwrap_or_default(),
+        aggregate: args.network.aggregate(),
         workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
-    let faces = network.spec.face.is_some();
+    let face = network.spec.face;
+    let faces = face.is_some();
     let bar = ProgressBar::new(args.clips.len() as u64);
     let paths = args.clips.clone().into_iter();
     let mut clips: Vec<Scored> =
@@ -94,18 +95,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .map(|(path, outcome)| Scored::new(&path, outcome, faces))
             .collect();
     bar.finish_and_clear();
+    let (_, _, run) = network.described()?;
     if args.json {
         for clip in &mut clips {
             clip.sha256 = hash::content(Path::new(&clip.path)).ok();
         }
     }
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
-    let skips = network.spec.face.is_some_and(|face| face.no_face == NoFace::Skip);
+    let skips = face.is_some_and(|face| face.no_face == NoFace::Skip);
     let left_out =
         |clip: &&Scored| clip.error.as_ref().is_some_and(|e| skips && e.stage == NO_FACE);
     let due = clips.len() - clips.iter().filter(left_out).count();
     let coverage = scored as f64 / due.max(1) as f64;
-    let report = Report { run: network.run, clips };
+    let report = Report { run, clips };
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
