@@ -21,6 +21,7 @@ use avff_kernels::{
     attention::{self, Heads},
     gelu, int8,
     norm::LayerNorm,
+    patches::Tubelets,
     product::{self, Then},
     residual,
 };
@@ -207,6 +208,10 @@ fn pieces(report: Report<'_>) {
     let norm = LayerNorm { gamma: bias, beta: bias, epsilon: 1e-5 };
     report("pieces LayerNorm", 0.0, &mut || norm.forward(x, &mut out));
     report("pieces skip", 0.0, &mut || residual::add(&mut out, x, bias));
+    // A clip of 16 frames of 224 x 224.
+    let tubelets = Tubelets { channels: 3, time: 8, tubelet: 2, rows: 14, columns: 14, patch: 16 };
+    let frames = vec![0.5; tubelets.tokens() * tubelets.length()];
+    report("pieces tubelets", 0.0, &mut || drop(black_box(tubelets.split(&frames))));
 }
 
 /// The machine's matrix product, in FLOP/s: the best of many of the network's largest.
