@@ -1,6 +1,6 @@
 //! Weights in 8-bit integers, for evaluation on the CPU.
 
-use burn::{prelude::*, tensor::ops::FloatTensor};
+use burn::prelude::*;
 #[cfg(feature = "flex")]
 use {
     super::{
@@ -9,6 +9,7 @@ use {
         primitive, same, tensor,
     },
     avff_kernels::int8::Weights,
+    burn::tensor::ops::FloatTensor,
     burn_flex::FlexTensor,
     std::sync::Arc,
 };
