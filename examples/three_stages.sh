@@ -24,5 +24,8 @@ pretraining=(--set epochs=10 --set optimizer.lr=1e-4)
 for stage in 1 2 3; do
     awk -F, -v stage=$stage 'NR == 2 { first = $3 } END { printf "stage %d: loss %.4f to %.4f\n", stage, first, $3; exit $3 >= first }' \
         "$out/stage$stage/result.csv"
+    for file in recipe.toml run.json metrics.jsonl plots/loss.svg plots/loss.png checkpoints/last.safetensors; do
+        [ -s "$out/stage$stage/$file" ] || { echo "stage $stage left no $file" >&2; exit 1; }
+    done
 done
 echo "curves: $out/stage1/plots/loss.png"

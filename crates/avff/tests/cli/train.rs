@@ -164,6 +164,12 @@ fn twenty_kills_change_no_weight() {
 #[cfg(unix)]
 #[test]
 fn a_signal_saves_and_says_how_to_go_on() {
+    for signal in ["-TERM", "-INT"] {
+        stop_by(signal);
+    }
+}
+
+fn stop_by(signal: &str) {
     let scene = Scene::new();
     let more = ["epochs=400"];
     let arguments = arguments("avff-tiny-stage1.toml", "run", &more);
@@ -176,7 +182,8 @@ fn a_signal_saves_and_says_how_to_go_on() {
         assert!(start.elapsed() < Duration::from_secs(60), "no step within a minute");
         sleep(Duration::from_millis(5));
     }
-    let kill = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let pid = child.id().to_string();
+    let kill = std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
