@@ -114,7 +114,8 @@ fn train(plan: Planned, peers: Box<dyn Peers>) -> anyhow::Result<ExitCode> {
     ctrlc::set_handler(move || {
         // The second time whoever asks means now; the last saved state is there.
         if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
+            // As the shell has it of whom Ctrl-C ends: nothing was saved now.
+            std::process::exit(130);
         }
     })
     .context("signals cannot be caught")?;
