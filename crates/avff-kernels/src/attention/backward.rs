@@ -18,7 +18,7 @@ use super::{
     },
     parts,
 };
-use crate::memory::{recycle, scratch, zeros};
+use crate::memory::{LINE, first_line, recycle, scratch, zeros};
 
 /// Parts that the keys of a head are cut into: enough tasks for a model of few heads. Each needs a
 /// gradient of all its queries until they are added.
@@ -124,9 +124,6 @@ thread_local! {
     static ROOM: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// Where vectors may begin: a line of cache.
-const LINE: usize = 64;
-
 /// As many pairs of vectors in `room` as each of `counts` says, whatever they hold.
 #[inline(always)]
 fn split<S: Simd, const N: usize>(room: &mut Vec<f32>, counts: [usize; N]) -> [&mut [Pair<S>]; N] {
@@ -135,8 +132,7 @@ fn split<S: Simd, const N: usize>(room: &mut Vec<f32>, counts: [usize; N]) -> [&
     if room.len() < wanted {
         *room = vec![0.0; wanted];
     }
-    // Never further than a line.
-    let start = room.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
+    let start = first_line(room);
     let mut rest = &mut room[start..];
     counts.map(|count| {
         let (own, others) = std::mem::take(&mut rest).split_at_mut(count * width);

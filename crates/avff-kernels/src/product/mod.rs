@@ -16,6 +16,8 @@ use rayon::prelude::*;
 
 use kernel::{Lanes, ROWS, Task};
 
+use crate::memory::{LINE, first_line};
+
 /// Inputs of a block at most: a panel of the weight and one of rows stream from the second-level cache
 /// faster than they are multiplied, and sums are seldom written and read again.
 const BLOCK: usize = 768;
@@ -25,8 +27,6 @@ const STEP: usize = 16;
 const TASK_ROWS: usize = 96;
 /// Rows of a task at least: the weight is read once a task.
 const LEAST_TASK_ROWS: usize = 2 * ROWS;
-/// Bytes of a line of cache: where panels begin.
-const LINE: usize = 64;
 
 /// A weight matrix in the order in which products read it.
 #[derive(Debug, Clone)]
@@ -121,8 +121,7 @@ impl Weights {
         if padded > outputs || numbers.len() < wanted {
             numbers = vec![0.0; wanted];
         }
-        // Never further than a line; where it cannot be told, panels start anywhere.
-        let start = numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>());
+        let start = first_line(&numbers);
         Self { inputs, outputs, width, numbers, start }
     }
 

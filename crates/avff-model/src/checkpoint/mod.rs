@@ -226,8 +226,8 @@ impl Checkpoint {
     }
 
     /// As [`classifier`](Self::classifier), for a pass or two on the CPU: the weights of the encoders' blocks stay in
-    /// the file, and each is read when it is wanted. Scores are the same to the last bit; memory is a quarter
-    /// of it, and nothing has to be loaded first. A pass over a file that others have changed computes with what it
+    /// the file, and each is read when it is wanted. Scores are the same to the last bit; a released network
+    /// takes a quarter of the memory, and nothing has to be loaded first. A pass over a file that others have changed computes with what it
     /// finds.
     ///
     /// What comes beside it says whether reading failed meanwhile; there is none where all is in memory, as on

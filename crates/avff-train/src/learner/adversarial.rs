@@ -376,6 +376,18 @@ mod tests {
         (out, mask)
     }
 
+    /// They say so themselves, before the network takes what they judge.
+    #[test]
+    fn critics_that_are_no_numbers_end_the_run() {
+        let (out, mask) = output();
+        let mut critics = critics(Lipschitz::SpectralNorm);
+        let (_, mut shown) = critics.judge(&out, &mask, 1.0);
+        let [made, _] = &mut shown.audio;
+        *made = made.clone() * f32::NAN;
+        let learned = critics.learn(&[shown], 7, &mut Alone);
+        assert!(matches!(learned, Err(TrainError::Critics { step: 7, norm }) if norm.is_nan()));
+    }
+
     fn learned(lipschitz: Lipschitz) -> Critics<B> {
         let (out, mask) = output();
         let mut critics = critics(lipschitz);

@@ -367,7 +367,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         stop: &AtomicBool,
     ) -> Result<Option<Values>, TrainError> {
         let Some(loader) = &self.parts.validation else { return Ok(Some(Vec::new())) };
-        // Several processes have each their own number of batches, and none at which all could agree to stop.
+        // Several processes may differ in their number of batches, so there is none at which all could agree to stop.
         let alone = self.parts.peers.world() == 1;
         let recipe = &self.parts.identity.recipe;
         let manifest = recipe.data.validation.as_ref().unwrap_or(&recipe.data.train);

@@ -67,7 +67,7 @@ pub trait Watch {
         Ok(())
     }
 
-    /// An epoch is over, and its state not yet saved.
+    /// An epoch is over and judged, which no saved state knows yet.
     ///
     /// # Errors
     /// Whatever keeps the watcher from its work.

@@ -13,7 +13,11 @@ use avff::{
     shard::Shard,
 };
 
-use super::{code_for_coverage, fraction, network::NetworkArgs, report::ReportArgs};
+use super::{
+    code_for_coverage, fraction,
+    network::{Network, NetworkArgs},
+    report::ReportArgs,
+};
 
 /// How often `-v` says how far a run is.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -66,7 +70,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (scorer, spec, run) = args.network.open(false)?.described()?;
+    let Network { scorer, spec, run } = args.network.open(false)?;
+    let run = run.wait()?;
     let options = EvalOptions {
         csv: args.csv.clone(),
         root: args.root.clone(),

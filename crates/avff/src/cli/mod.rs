@@ -43,7 +43,7 @@ pub(crate) const INTERRUPTED: u8 = 5;
 ///
 /// Results go to stdout, logs and progress to stderr. Exit codes: 0 done, 2 usage or setup, 3 fewer
 /// clips could be read than --min-coverage asks for, 4 a leak found by check --strict, 5 training was
-/// asked to stop and saved its state.
+/// asked to stop and saved its state, 130 it was asked twice.
 #[derive(Debug, Parser)]
 #[command(version = avff::VERSION, propagate_version = true)]
 struct Cli {

@@ -1,14 +1,15 @@
 //! The options that say which network scores, where and how.
 
 use std::{
-    io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf, thread::JoinHandle,
+    io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf, sync::Arc,
+    thread::JoinHandle,
 };
 
 use anyhow::Context;
 use avff::{
     clip_scores::Aggregate,
     clips,
-    data::{sampling::Sampling, spec::ClipSpec},
+    data::spec::ClipSpec,
     device::Device,
     error::Error,
     eval::Run,
@@ -96,18 +97,20 @@ enum FusionArg {
 pub(super) struct Network {
     pub(super) scorer: Box<dyn Scorer>,
     pub(super) spec: ClipSpec,
-    described: JoinHandle<Result<Run, Error>>,
+    pub(super) run: Described,
 }
 
-impl Network {
-    /// The network, what it expects of clips, and what scores depend on, for which its file's hash has to be there.
-    pub(super) fn described(self) -> anyhow::Result<(Box<dyn Scorer>, ClipSpec, Run)> {
-        let run = self.described.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+/// What scores depend on, for which the file's hash has to be there.
+pub(super) struct Described(JoinHandle<Result<Run, Error>>);
+
+impl Described {
+    pub(super) fn wait(self) -> anyhow::Result<Run> {
+        let run = self.0.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         // On a terminal the results say it themselves.
         if let Some(caution) = run.caution().filter(|_| !std::io::stdout().is_terminal()) {
             tracing::warn!("{caution}");
         }
-        Ok((self.scorer, self.spec, run))
+        Ok(run)
     }
 }
 
@@ -119,7 +122,7 @@ impl NetworkArgs {
 
     /// The network; `one_clip` where it will not score more than that.
     pub(super) fn open(&self, one_clip: bool) -> anyhow::Result<Network> {
-        let checkpoint = Checkpoint::open(&self.checkpoint)?;
+        let checkpoint = Arc::new(Checkpoint::open(&self.checkpoint)?);
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
         let mut adjusted = Ok(());
@@ -133,7 +136,7 @@ impl NetworkArgs {
             },
             batch_size: self.batch_size.map(NonZeroUsize::get),
             arithmetic: self.precision.into(),
-            weights_in_file: one_clip && spec.sampling == Sampling::Whole,
+            weights_in_file: one_clip && spec.sampling.is_whole(),
         };
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
@@ -148,15 +151,14 @@ impl NetworkArgs {
             );
         }
         // The file's hash takes longer than opening it, and is needed last.
-        let described = {
-            let (path, config, spec, options) =
-                (self.checkpoint.clone(), config.clone(), spec.clone(), options.clone());
-            std::thread::spawn(move || {
-                Run::new(&Checkpoint::open(path)?, &config, &spec, &options, aggregate)
-            })
+        let run = {
+            let (checkpoint, config, spec, options) =
+                (checkpoint.clone(), config.clone(), spec.clone(), options.clone());
+            let describe = move || Run::new(&checkpoint, &config, &spec, &options, aggregate);
+            Described(std::thread::spawn(describe))
         };
         let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
-        Ok(Network { scorer, spec, described })
+        Ok(Network { scorer, spec, run })
     }
 }
 

@@ -21,7 +21,10 @@ use avff::{
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::{code_for_coverage, fraction, network::NetworkArgs};
+use super::{
+    code_for_coverage, fraction,
+    network::{Network, NetworkArgs},
+};
 
 /// Score clips named one by one
 ///
@@ -79,23 +82,23 @@ struct Window {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.open(args.clips.len() == 1)?;
+    let Network { scorer, spec, run } = args.network.open(args.clips.len() == 1)?;
+    let face = spec.face;
     let options = ClipScoresOptions {
-        spec: network.spec.clone(),
+        spec,
         aggregate: args.network.aggregate(),
         workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
-    let face = network.spec.face;
     let faces = face.is_some();
     let bar = ProgressBar::new(args.clips.len() as u64);
     let paths = args.clips.clone().into_iter();
     let mut clips: Vec<Scored> =
-        ClipScores::new(&*network.scorer, paths, |path| Ok(path.as_path()), options)
+        ClipScores::new(&*scorer, paths, |path| Ok(path.as_path()), options)
             .inspect(|_| bar.inc(1))
             .map(|(path, outcome)| Scored::new(&path, outcome, faces))
             .collect();
     bar.finish_and_clear();
-    let (_, _, run) = network.described()?;
+    let run = run.wait()?;
     if args.json {
         for clip in &mut clips {
             clip.sha256 = hash::content(Path::new(&clip.path)).ok();

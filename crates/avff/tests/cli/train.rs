@@ -169,6 +169,7 @@ fn a_signal_saves_and_says_how_to_go_on() {
     }
 }
 
+#[cfg(unix)]
 fn stop_by(signal: &str) {
     let scene = Scene::new();
     let more = ["epochs=400"];
