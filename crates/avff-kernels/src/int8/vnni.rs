@@ -1,0 +1,53 @@
+//! On processors with AVX-512 and VNNI: four bytes are multiplied and added to a sum at once.
+
+use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512};
+
+pub(super) use fearless_simd::Avx512;
+use fearless_simd::Level;
+
+use super::{Group, OUTPUTS, Panel, ROWS, Sums};
+
+/// Panels and tiles at once: sixteen sums hide how long an instruction takes, and two tiles of 768 inputs stay in the
+/// first-level cache.
+pub(super) const PANELS: usize = 2;
+pub(super) const TILES: usize = 2;
+const ALL_ROWS: usize = PANELS * ROWS;
+const ALL_OUTPUTS: usize = TILES * OUTPUTS;
+
+/// Where the processor can.
+pub(super) fn here() -> Option<Avx512> {
+    Level::new().as_avx512()
+}
+
+fearless_simd::kernel!(
+    #[allow(clippy::needless_range_loop, reason = "a known number of sums stays in registers")]
+    pub(super) fn sums(
+        avx512: Avx512,
+        panels: &[Panel],
+        groups: &[Group],
+    ) -> Sums<ALL_OUTPUTS, ALL_ROWS> {
+        let [first, second] = halves(panels);
+        let [left, right] = halves(groups);
+        let mut sums = [[_mm512_setzero_si512(); TILES]; ALL_ROWS];
+        for (((first, second), left), right) in first.iter().zip(second).zip(left).zip(right) {
+            let weights: [__m512i; TILES] = [bytemuck::cast(left.0), bytemuck::cast(right.0)];
+            for r in 0..ALL_ROWS {
+                let x = if r < ROWS { first[r] } else { second[r - ROWS] };
+                let x = _mm512_set1_epi32(i32::from_le_bytes(x));
+                for tile in 0..TILES {
+                    sums[r][tile] = _mm512_dpbusd_epi32(sums[r][tile], x, weights[tile]);
+                }
+            }
+        }
+        let mut numbers = [[0; ALL_OUTPUTS]; ALL_ROWS];
+        for r in 0..ALL_ROWS {
+            numbers[r] = bytemuck::cast(sums[r]);
+        }
+        numbers
+    }
+);
+
+fn halves<T>(both: &[T]) -> [&[T]; 2] {
+    let (first, second) = both.split_at(both.len() / 2);
+    [first, second]
+}
