@@ -3,12 +3,13 @@
 //! With arguments, your own: `... --example eval -- CHECKPOINT CSV`. Predictions, errors and summary
 //! are written under `target/eval`. `avff eval` does the same with more options.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf, process::ExitCode};
 
 use avff::{
     clip_scores::Aggregate,
     clips,
     device::Device,
+    error::chain,
     eval::{EvalOptions, ReportOptions, Run, evaluate},
     model::Checkpoint,
     scorer::{self, ScorerOptions},
@@ -18,8 +19,20 @@ use avff::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[expect(clippy::print_stderr, reason = "an example has no logs")]
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", chain(&*error));
+            eprintln!("hint: the bundled files are found from the root of the repository");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "this is what the example shows")]
-fn main() -> Result<(), Box<dyn Error>> {
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     let mut argument = |bundled: &str| arguments.next().unwrap_or_else(|| bundled.into());
     // Relative to the root of the repository.

@@ -258,7 +258,8 @@ impl DataError {
                 "the file is damaged; fetch it again, or repair it with `ffmpeg -i IN OUT.mp4`"
             }
             Self::Malformed { container: "frame folder", .. } => {
-                "a clip folder holds the PNG or JPEG frames of one clip, all of one size, and one WAV file"
+                "a clip folder holds the PNG or JPEG frames of one clip, all of one size, and one WAV file; \
+                 clips in a folder are named one by one, or in a CSV for `avff eval`"
             }
             Self::Malformed { .. } | Self::Damaged { .. } => "the file is damaged; fetch it again",
             Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",
