@@ -7,7 +7,8 @@
 # SEEDS="0 1 2" says which seeds, AVFF which program. What is finished is not done again, and what was interrupted
 # goes on. Variants have three passes of stage 3 where `avff` has five; `three-passes` is what they are held against.
 # One variant and seed takes about 20 minutes on two cores, `avff` longer. To try many it is faster to start the script twice, with
-# other variants and RAYON_NUM_THREADS=1; the numbers are the same, on the same kind of processor.
+# other variants and RAYON_NUM_THREADS=1; the numbers are the same, on the same kind of processor. A program that was
+# built with `--features cuda` trains on the GPU, which has room for many at once: docs/performance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out="$(realpath -m "${1:?give a folder}")"
