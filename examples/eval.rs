@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", chain(&*error));
-            eprintln!("hint: the bundled files are found from the root of the repository");
+            if env::args_os().len() == 1 {
+                eprintln!("hint: the bundled clips are found from the root of the repository");
+            }
             ExitCode::FAILURE
         }
     }

@@ -16,7 +16,7 @@ shift
 variants=("$@")
 [ ${#variants[@]} -eq 0 ] && variants=(avff)
 [ "${variants[*]}" = all ] && variants=(avff three-passes open-avff mel-slices batch-attention features-head means-head clip-contrast
-    clip-maps shared-mask all-patches adversarial time-roll no-pretraining only-audio only-video)
+    clip-maps shared-mask all-patches adversarial time-roll no-contrast no-reconstruction no-pretraining only-audio only-video)
 avff=(cargo run --quiet --release -p avff --)
 [ -n "${AVFF:-}" ] && avff=("$AVFF")
 
@@ -53,6 +53,8 @@ differs() {
         shared-mask) both=(--set model.config.mask=per-batch) ;;
         all-patches) both=(--set model.config.reconstruction.region=all) ;;
         adversarial) first=(--set adversarial.weight=0.1) ;;
+        no-contrast) both=(--set model.config.loss.contrast=0) ;;
+        no-reconstruction) both=(--set model.config.loss.reconstruction=0) ;;
         time-roll) both=(--set data.augment.noise.level=0 --set data.augment.noise.roll=true) ;;
         # As many passes over clips as both stages have together.
         no-pretraining) third+=(--set 'start={from="scratch"}' --set epochs=6) ;;

@@ -259,7 +259,7 @@ impl DataError {
             }
             Self::Malformed { container: "frame folder", .. } => {
                 "a clip folder holds the PNG or JPEG frames of one clip, all of one size, and one WAV file; \
-                 clips in a folder are named one by one, or in a CSV for `avff eval`"
+                 to score a folder of clips, name each, or list them in a CSV for `avff eval`"
             }
             Self::Malformed { .. } | Self::Damaged { .. } => "the file is damaged; fetch it again",
             Self::TooShort { .. } => "leave the clip out: it is too short to say anything about",

@@ -14,9 +14,8 @@
 //! - [`int8`]: products in bytes, for those who trade exactness for speed
 //! - [`memory`]: what all of them write to
 //!
-//! Every kernel is written once and runs on the vector instructions that the processor has (AVX2,
-//! AVX-512 or NEON; [`int8`] knows VNNI, too), without `unsafe`, and on all threads of the ambient
-//! rayon pool. Results do not depend on the number of threads: sums are cut by the shapes alone, and
+//! Every kernel but [`int8`] is written once and runs on the vector instructions that the processor has (AVX2,
+//! AVX-512 or NEON), without `unsafe`, and on all threads of the ambient rayon pool. Results do not depend on the number of threads: sums are cut by the shapes alone, and
 //! their parts are added in a fixed order. They do depend, in the last bits, on the width of the
 //! vectors.
 //!

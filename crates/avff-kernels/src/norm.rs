@@ -272,7 +272,8 @@ mod tests {
             let tolerance = if width == 1 { 1e-2 } else { 1e-4 };
             close(&out, &want[0], tolerance);
             close(&dx, &want[1], tolerance);
-            // A sum over rows, whose errors have any sign.
+            // A sum over rows, each off by what its own mean was rounded by: errors differ in sign, so the sum's
+            // grows by the root of their number.
             close(&dgamma, &want[2], tolerance * (rows as f64).sqrt());
             close(&dbeta, &want[3], tolerance);
         }

@@ -5,7 +5,7 @@ use pulp::Simd;
 use crate::math::exp2;
 
 /// Rows of the left operand that are multiplied at once: with two vectors of the right operand they
-/// fill twelve of sixteen registers with sums.
+/// fill twelve registers with sums, of sixteen (AVX2) or 32.
 pub(super) const ROWS: usize = 6;
 
 /// A row of a tile: two vectors of queries.

@@ -1,11 +1,11 @@
 //! Matrix products in 8-bit integers.
 //!
 //! Weights are rounded once, each output's by its own scale, to 7 bits; inputs are rounded as they
-//! come, each row by its own scale, to 8 bits. Sums are exact. 7 bits, because AVX2 adds two products
-//! of bytes into 16 bits and saturates: `2 * 255 * 63` just fits.
+//! come, each row by its own scale, to 8 bits. Sums are exact until they become f32. 7 bits, because
+//! AVX2 adds two products of bytes into 16 bits and saturates: `2 * 255 * 63` just fits.
 //!
-//! Processors with VNNI add four products into 32 bits, those without AVX2 do it in plain integer
-//! arithmetic; the numbers are the same.
+//! Three ways to the same numbers: AVX2; where a processor has all of AVX-512 that Ice Lake brought,
+//! its VNNI, which adds four products into 32 bits at once; plain integer arithmetic for all others.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -19,13 +19,13 @@ use rayon::prelude::*;
 
 use crate::math::ROUND;
 
-/// Outputs of a tile: two vectors of 32-bit sums.
+/// Outputs of a tile: two vectors of 32-bit sums for AVX2, one for AVX-512.
 const OUTPUTS: usize = 16;
 /// Inputs whose products are added within a 32-bit lane.
 const INPUTS: usize = 4;
-/// Rows that are multiplied at once.
+/// Rows of a panel.
 const ROWS: usize = 4;
-/// Panels and tiles are there in multiples of this.
+/// There are so many panels and tiles or a multiple of it: VNNI takes two of each at once.
 const TOGETHER: usize = 2;
 /// Rows of a task; their bytes and a tile of weights fit the second-level cache.
 const TASK_ROWS: usize = 64;
@@ -168,10 +168,12 @@ impl Weights {
         scales: &[f32],
         out: &mut [f32],
     ) {
+        const { assert!((TOGETHER * OUTPUTS).is_multiple_of(O)) };
+        const { assert!((TOGETHER * ROWS).is_multiple_of(R)) };
         let length = self.inputs.div_ceil(INPUTS);
         let panels = panels.chunks_exact(R / ROWS * length).zip(scales.chunks_exact(R));
         let tiles = self.groups.chunks_exact(O / OUTPUTS * length);
-        // The last may be there for the sake of its neighbour alone.
+        // A last one may hold padding alone.
         for (tile, groups) in tiles.take(self.outputs.div_ceil(O)).enumerate() {
             let first = tile * O;
             let count = O.min(self.outputs - first);

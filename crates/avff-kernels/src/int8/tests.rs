@@ -4,7 +4,7 @@ use crate::testing::numbers;
 /// As the module says, in the plainest way.
 fn reference(weights: &[f32], [outputs, inputs]: [usize; 2], x: &[f32]) -> Vec<f64> {
     let quantised = |row: &[f32], greatest: f32| -> (f64, Vec<i64>) {
-        let step = scale(row, greatest);
+        let step = row.iter().fold(0f32, |most, x| most.max(x.abs())) / greatest;
         let inverse = if greatest == GREATEST_INPUT { step.recip() } else { 0.0 };
         let number = |x: &f32| {
             let x = if greatest == GREATEST_INPUT { x * inverse } else { x / step };
@@ -26,7 +26,9 @@ fn reference(weights: &[f32], [outputs, inputs]: [usize; 2], x: &[f32]) -> Vec<f
 
 #[test]
 fn sums_are_exact() {
-    for (rows, inputs, outputs) in [(1, 1, 1), (5, 7, 17), (66, 64, 40), (3, 768, 33)] {
+    for (rows, inputs, outputs) in
+        [(1, 1, 1), (5, 7, 17), (13, 20, 50), (66, 64, 40), (63, 12, 32), (3, 768, 33)]
+    {
         let weights = numbers(1, outputs * inputs);
         let x: Vec<f32> = numbers(2, rows * inputs).iter().map(|x| 3.0 * x).collect();
         let packed = Weights::new(&weights, [outputs, inputs]);
@@ -50,43 +52,63 @@ fn nothing_saturates() {
         packed.multiply(&vec![1.0; inputs], &mut out);
         assert!(out.iter().all(|y| (y - sign * 64.0).abs() < 1e-4), "{out:?}");
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        for weight in [63, -63] {
+            let sums = avx2::sums(simd, &[[[255; INPUTS]; ROWS]; 24], &[Group([weight; 64]); 24]);
+            assert_eq!(sums, [[24 * 4 * 255 * i32::from(weight); OUTPUTS]; ROWS]);
+        }
+    }
 }
 
-/// Two panels and two tiles of 24 groups, and the sums of each panel with each tile in the plainest way.
-#[cfg(target_arch = "x86_64")]
-struct Case {
-    panels: Vec<Panel>,
-    groups: Vec<Group>,
+/// What VNNI computes at once, in plain arithmetic.
+fn pairs(panels: &[Panel], groups: &[Group]) -> Sums<{ 2 * OUTPUTS }, { 2 * ROWS }> {
+    let mut all = [[0; 2 * OUTPUTS]; 2 * ROWS];
+    for (p, panel) in panels.chunks_exact(panels.len() / 2).enumerate() {
+        for (t, tile) in groups.chunks_exact(groups.len() / 2).enumerate() {
+            for (to, sums) in all[p * ROWS..].iter_mut().zip(plain_sums(panel, tile)) {
+                to[t * OUTPUTS..][..OUTPUTS].copy_from_slice(&sums);
+            }
+        }
+    }
+    all
 }
 
+/// On every processor, whichever way it takes itself.
+#[test]
+fn tiles_and_panels_in_pairs_give_the_same_numbers() {
+    for rows in [1, 4, 5, 8, 13, 63, 64] {
+        for outputs in [1, 16, 17, 32, 33, 50, 80] {
+            let inputs = 10;
+            let packed = Weights::new(&numbers(1, outputs * inputs), [outputs, inputs]);
+            let (panels, scales) = packed.pack(&numbers(2, rows * inputs));
+            let [mut one_by_one, mut by_pairs, mut best] =
+                [(); 3].map(|()| vec![f32::NAN; rows * outputs]);
+            packed.multiply_by(plain_sums, &panels, &scales, &mut one_by_one);
+            packed.multiply_by(pairs, &panels, &scales, &mut by_pairs);
+            packed.multiply_panels(&panels, &scales, &mut best);
+            assert_eq!(one_by_one, by_pairs, "{rows} rows, {outputs} outputs");
+            assert_eq!(one_by_one, best, "{rows} rows, {outputs} outputs");
+        }
+    }
+}
+
+/// Two panels and two tiles, of 24 groups each.
 #[cfg(target_arch = "x86_64")]
-impl Case {
-    const LENGTH: usize = 24;
-
-    fn new() -> Self {
-        let bytes = |seed, count| numbers(seed, count).into_iter().map(|x| (x * 127.0) as i8);
-        let panels: Vec<u8> = bytes(1, 2 * Self::LENGTH * 16).map(|x| x as u8).collect();
-        let weights: Vec<i8> = bytes(2, 2 * Self::LENGTH * 64).map(|x| x / 2).collect();
-        let groups = weights.as_chunks().0.iter().map(|group| Group(*group)).collect();
-        Self { panels: bytemuck::cast_slice(&panels).to_vec(), groups }
-    }
-
-    fn panel(&self, number: usize) -> &[Panel] {
-        &self.panels[number * Self::LENGTH..][..Self::LENGTH]
-    }
-
-    fn tile(&self, number: usize) -> &[Group] {
-        &self.groups[number * Self::LENGTH..][..Self::LENGTH]
-    }
+fn case() -> (Vec<Panel>, Vec<Group>) {
+    let bytes = |seed, count| numbers(seed, count).into_iter().map(|x| (x * 127.0) as i8);
+    let panels: Vec<u8> = bytes(1, 2 * 24 * 16).map(|x| x as u8).collect();
+    let weights: Vec<i8> = bytes(2, 2 * 24 * 64).map(|x| x / 2).collect();
+    let groups = weights.as_chunks().0.iter().map(|group| Group(*group)).collect();
+    (bytemuck::cast_slice(&panels).to_vec(), groups)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn avx2_gives_the_sums_of_plain_arithmetic() {
     let Some(simd) = pulp::x86::V3::try_new() else { return };
-    let case = Case::new();
-    for (panel, tile) in [(0, 0), (1, 1)] {
-        let (panel, tile) = (case.panel(panel), case.tile(tile));
+    let (panels, groups) = case();
+    for (panel, tile) in panels.chunks_exact(24).zip(groups.chunks_exact(24)) {
         assert_eq!(avx2::sums(simd, panel, tile), plain_sums(panel, tile));
     }
 }
@@ -95,20 +117,8 @@ fn avx2_gives_the_sums_of_plain_arithmetic() {
 #[test]
 fn vnni_gives_the_sums_of_plain_arithmetic() {
     let Some(simd) = vnni::here() else { return };
-    let case = Case::new();
-    let sums = vnni::sums(simd, &case.panels, &case.groups);
-    for panel in 0..2 {
-        for tile in 0..2 {
-            let plain = plain_sums(case.panel(panel), case.tile(tile));
-            for (row, plain) in sums[panel * ROWS..].iter().zip(&plain) {
-                assert_eq!(
-                    row[tile * OUTPUTS..][..OUTPUTS],
-                    plain[..],
-                    "panel {panel}, tile {tile}"
-                );
-            }
-        }
-    }
+    let (panels, groups) = case();
+    assert_eq!(vnni::sums(simd, &panels, &groups), pairs(&panels, &groups));
 }
 
 #[test]

@@ -2,19 +2,17 @@
 
 use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512};
 
-pub(super) use fearless_simd::Avx512;
-use fearless_simd::Level;
+use fearless_simd::{Avx512, Level};
 
-use super::{Group, OUTPUTS, Panel, ROWS, Sums};
+use super::{Group, OUTPUTS, Panel, ROWS, Sums, TOGETHER};
 
-/// Panels and tiles at once: sixteen sums hide how long an instruction takes, and two tiles of 768 inputs stay in the
-/// first-level cache.
-pub(super) const PANELS: usize = 2;
-pub(super) const TILES: usize = 2;
-const ALL_ROWS: usize = PANELS * ROWS;
+/// Tiles at once. With two panels they make sixteen sums, which hide how long an instruction takes, and two tiles of 768
+/// inputs stay in the first-level cache.
+const TILES: usize = TOGETHER;
+const ALL_ROWS: usize = TOGETHER * ROWS;
 const ALL_OUTPUTS: usize = TILES * OUTPUTS;
 
-/// Where the processor can.
+/// Where the processor can: it needs all that Ice Lake's AVX-512 has.
 pub(super) fn here() -> Option<Avx512> {
     Level::new().as_avx512()
 }
@@ -48,6 +46,7 @@ fearless_simd::kernel!(
 );
 
 fn halves<T>(both: &[T]) -> [&[T]; 2] {
+    debug_assert!(both.len().is_multiple_of(2), "as many in both");
     let (first, second) = both.split_at(both.len() / 2);
     [first, second]
 }

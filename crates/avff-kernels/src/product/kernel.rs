@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 use super::{STEP, Then, Weights, blocks};
 use crate::gelu::gelu;
 
-/// Rows of a panel: with two vectors of outputs they fill twelve of sixteen registers with sums.
+/// Rows of a panel: with two vectors of outputs they fill twelve registers with sums, of sixteen (AVX2) or 32.
 pub(super) const ROWS: usize = 6;
 
 /// Two vectors of outputs.
