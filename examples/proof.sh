@@ -6,11 +6,12 @@
 #
 # SEEDS="0 1 2" says which seeds, AVFF which program. What is finished is not done again, and what was interrupted
 # goes on. Variants have three passes of stage 3 where `avff` has five; `three-passes` is what they are held against.
-# One variant and seed takes about 20 minutes on two cores, `avff` longer. To try many it is faster to start the script twice, with
-# other variants and RAYON_NUM_THREADS=1; the numbers are the same, on the same kind of processor. A program that was
-# built with `--features cuda` trains on the GPU, which has room for many at once: docs/performance.md.
+# One variant and seed takes about 20 minutes on two cores, `avff` longer. JOBS=2 with RAYON_NUM_THREADS=1 is faster for many:
+# so many at once, each to a log of its own; the numbers are the same, on the same kind of processor. A program that was
+# built with `--features cuda` trains on the GPU, which has room for ten at once: docs/performance.md.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+script="$(realpath "$0")"
+cd "$(dirname "$script")/.."
 out="$(realpath -m "${1:?give a folder}")"
 shift
 variants=("$@")
@@ -30,6 +31,16 @@ synth mixed --train 10000 --val 800 --test 0 --seed 14 --mix "$mix"
 synth test --train 0 --val 0 --test 2000 --seed 15
 synth late --train 0 --val 0 --test 800 --seed 16 --shift-min 320 --mix real=1,time-shift=1
 synth half --train 0 --val 0 --test 400 --seed 17 --half 1 --mix voice-swap=1,mouth-swap=1
+
+# Many at once, each by this script.
+if [ "${JOBS:-1}" -gt 1 ]; then
+    for seed in ${SEEDS:-0}; do printf "$seed %s\n" "${variants[@]}"; done |
+        JOBS=1 xargs -P "$JOBS" -L 1 bash -c '
+            log="$1/$3-$2.log"
+            if SEEDS="$2" "$0" "$1" "$3" > "$log" 2>&1; then echo "$3, seed $2: done"; else echo "$3, seed $2: $log"; exit 1; fi
+        ' "$script" "$out"
+    exit
+fi
 
 # What `avff check data/real/train.csv --fbank-frames 256 --mels 64 --fbank-rate 16000 --frame-ms 16 --shift-ms 4` says.
 clips=(--set data.clip.audio.mean=-5.4019 --set data.clip.audio.std=3.0987)
@@ -64,9 +75,13 @@ differs() {
     esac
 }
 
-# A run that is finished is left alone, one that was interrupted goes on.
-train() {
+# A run that is finished is left alone, one that was interrupted goes on. Variants of stage 3 alone share stage 1: who comes
+# second waits.
+train() (
     local run="$1"
+    mkdir -p "$(dirname "$run")"
+    exec 9> "$run.lock"
+    if command -v flock > /dev/null; then flock 9; fi
     [ -e "$run/done" ] && return
     if [ -e "$run/run.json" ]; then
         "${avff[@]}" train --resume "$run"
@@ -74,7 +89,7 @@ train() {
         "${avff[@]}" train "${@:2}" --run "$run"
     fi
     touch "$run/done"
-}
+)
 
 for seed in ${SEEDS:-0}; do
     for variant in "${variants[@]}"; do
