@@ -80,7 +80,7 @@ pub enum Error {
     StoredSpec(serde_json::Error),
     /// Nothing is won by a precision there, or nothing computes in it.
     #[error(
-        "{device} computes nothing in {precision}: f32 is exact, int8 is faster on most CPUs; `avff convert \
+        "{device} computes nothing in {precision}: f32 is exact, int8 is faster on some CPUs; `avff convert \
          --precision f16` halves a checkpoint's file"
     )]
     Precision {

@@ -217,7 +217,8 @@ fn round(x: f32) -> i32 {
     i32::from(bits as u8 as i8)
 }
 
-type Sums<const OUTPUTS: usize, const ROWS: usize> = [[i32; OUTPUTS]; ROWS];
+/// Of so many outputs for each of so many rows.
+type Sums<const O: usize, const R: usize> = [[i32; O]; R];
 
 fn plain_sums(panel: &[Panel], groups: &[Group]) -> Sums<OUTPUTS, ROWS> {
     let mut sums = [[0; OUTPUTS]; ROWS];

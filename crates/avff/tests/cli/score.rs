@@ -76,5 +76,5 @@ fn int8_is_near_and_says_so() {
         (&"f32".into(), &"int8".into())
     );
     let ran = scene.score(&[&clip], &["--precision", "bf16"]).expect(2);
-    assert!(ran.stderr.contains("int8 is faster on most CPUs"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("int8 is faster on some CPUs"), "{}", ran.stderr);
 }
