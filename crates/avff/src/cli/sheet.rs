@@ -6,6 +6,7 @@ use anyhow::Context;
 use avff::{
     clips,
     data::{
+        error::DataError,
         media::{PictureCoding, encode},
         parts::Span,
         picture::Picture,
@@ -55,6 +56,9 @@ pub(super) struct Opened {
 impl SheetArgs {
     /// Opens a checkpoint of such a model, unless the PNG cannot be written anyway.
     pub(super) fn open(&self, weights: &Path, kind: Kind, png: &Path) -> anyhow::Result<Opened> {
+        // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
+        let absent = matches!(self.clip.try_exists(), Ok(false));
+        anyhow::ensure!(!absent, "{}: open: {}", self.clip.display(), DataError::NotFound);
         free(png, self.overwrite)?;
         let checkpoint = Checkpoint::open(weights)?;
         checkpoint.require(kind)?;

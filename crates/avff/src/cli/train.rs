@@ -153,6 +153,8 @@ struct Show {
     pace: Option<Pace>,
     last: Option<Instant>,
     on_terminal: bool,
+    /// Steps that were left out, as far as it was told.
+    skipped: u64,
 }
 
 impl Show {
@@ -164,7 +166,8 @@ impl Show {
         }
         let best = plan.recipe.best_metric().map_or("loss", |metric| metric.name);
         let on_terminal = std::io::stderr().is_terminal();
-        Self { bar, epochs: plan.recipe.epochs, best, pace: None, last: None, on_terminal }
+        let epochs = plan.recipe.epochs;
+        Self { bar, epochs, best, pace: None, last: None, on_terminal, skipped: 0 }
     }
 }
 
@@ -214,7 +217,7 @@ impl Watch for Show {
             epoch_table(&Record::epoch(report.epoch, report.step, training::epoch_values(report)));
         // A reader that went away ends no run.
         self.bar.suspend(|| {
-            if report.skipped > 0 {
+            if report.skipped > self.skipped {
                 let count = report.skipped;
                 tracing::warn!(
                     "{count} steps so far were left out: a number in them was not finite"
@@ -222,6 +225,7 @@ impl Watch for Show {
             }
             let _ = writeln!(std::io::stdout().lock(), "{table}");
         });
+        self.skipped = report.skipped;
         Ok(())
     }
 }

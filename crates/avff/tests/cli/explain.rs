@@ -89,7 +89,9 @@ fn what_cannot_be_explained_is_said() {
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
     let weights = weights();
-    let absent = ["explain", "absent.mp4", "--checkpoint", weights.to_str().unwrap()];
+    // Said first, whatever lies where the picture would go.
+    let absent = ["explain", "absent.mp4", "--output", "there.png"];
+    let absent = [&absent[..], &["--checkpoint", weights.to_str().unwrap()]].concat();
     let ran = scene.run(&absent).expect(2);
     assert!(ran.stderr.contains("absent.mp4: open: no such file"), "{}", ran.stderr);
 }
