@@ -8,7 +8,8 @@
 # goes on. Variants have three passes of stage 3 where `avff` has five; `three-passes` is what they are held against.
 # One variant and seed takes about 20 minutes on two cores, `avff` longer. JOBS=2 with RAYON_NUM_THREADS=1 is faster for many:
 # so many at once, each to a log of its own; the numbers are the same, on the same kind of processor. A program that was
-# built with `--features cuda` trains on the GPU, which has room for ten at once: docs/performance.md.
+# built with `--features cuda` trains on the GPU, which has room for ten at once: docs/performance.md. examples/ablation.rs makes
+# one table of all.
 set -euo pipefail
 script="$(realpath "$0")"
 cd "$(dirname "$script")/.."

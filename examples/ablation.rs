@@ -1,0 +1,159 @@
+//! Gathers what `examples/proof.sh FOLDER` measured: `cargo run --example ablation -- FOLDER`.
+//!
+//! Every run that is finished there gets its rows in `docs/ablation.csv`, in the place of those it had; rows of other runs stay.
+//! Prints the tables of `docs/experiments.md`: seeds in their order, a dash for what has not run.
+
+use std::{collections::BTreeSet, env, error::Error, fmt::Write, fs, path::Path};
+
+use serde_json::Value;
+
+/// Relative to the root of the repository.
+const TABLE: &str = "docs/ablation.csv";
+const LATE: &str = "time-shift-320-to-800-ms";
+const RETRIEVAL: &str = "retrieval-after-stage-1";
+const COLUMNS: [&str; 5] = ["all", "voice-swap", LATE, "lip-sync", RETRIEVAL];
+
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Row {
+    variant: String,
+    seed: u64,
+    trained_on: String,
+    clips: String,
+    value: String,
+    low: String,
+    high: String,
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the example shows")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = env::args_os().nth(1).ok_or("give the folder of examples/proof.sh")?;
+    let rows: Result<Vec<Row>, _> = csv::Reader::from_path(TABLE)?.deserialize().collect();
+    let mut rows = rows?;
+    let mut order: Vec<String> = rows.iter().map(|row| row.variant.clone()).collect();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((variant, seed)) = name.rsplit_once('-') else { continue };
+        let Ok(seed) = seed.parse() else { continue };
+        // The bars are of `avff`, which has more passes than its variants.
+        if variant == "avff" || !entry.path().join("late.summary.json").exists() {
+            continue;
+        }
+        let new = run(&entry.path(), variant, seed).map_err(|error| format!("{name}: {error}"))?;
+        rows.retain(|row| (row.variant.as_str(), row.seed) != (variant, seed));
+        rows.extend(new);
+        order.push(variant.into());
+    }
+    let mut seen = BTreeSet::new();
+    order.retain(|variant| seen.insert(variant.clone()));
+    // Stable: a run's rows keep their order.
+    rows.sort_by_key(|row| (order.iter().position(|variant| *variant == row.variant), row.seed));
+    let mut writer = csv::WriterBuilder::new().from_path(TABLE)?;
+    for row in &rows {
+        writer.serialize(row)?;
+    }
+    writer.flush()?;
+    print!("{}", tables(&rows, &order)?);
+    Ok(())
+}
+
+/// What one run gave.
+fn run(folder: &Path, variant: &str, seed: u64) -> Result<Vec<Row>, Box<dyn Error>> {
+    let summary = |set: &str| -> Result<Value, Box<dyn Error>> {
+        Ok(serde_json::from_slice(&fs::read(folder.join(format!("{set}.summary.json")))?)?)
+    };
+    let test = summary("test")?;
+    let device = test["run"]["device"].as_str().unwrap_or_default();
+    let row = |clips: &str, [value, low, high]: [&Value; 3]| {
+        let digits = |value: &Value| value.as_f64().map_or(String::new(), |v| format!("{v:.3}"));
+        Row {
+            variant: variant.into(),
+            seed,
+            trained_on: device.split(':').next().unwrap_or_default().into(),
+            clips: clips.into(),
+            value: digits(value),
+            low: digits(low),
+            high: digits(high),
+        }
+    };
+    let auc = |metrics: &Value| -> [Value; 3] {
+        let interval = &metrics["intervals"]["auc"];
+        [metrics["auc"].clone(), interval["low"].clone(), interval["high"].clone()]
+    };
+    let kinds =
+        |summary: &Value| summary["by"][0]["categories"].as_array().cloned().unwrap_or_default();
+
+    let mut rows = vec![row("all", auc(&test["metrics"]).each_ref())];
+    for kind in kinds(&test) {
+        let name = kind["category"].as_str().unwrap_or_default();
+        if !name.is_empty() {
+            rows.push(row(name, auc(&kind["metrics"]).each_ref()));
+        }
+    }
+    for kind in kinds(&summary("late")?) {
+        if kind["category"] == "time-shift" {
+            rows.push(row(LATE, auc(&kind["metrics"]).each_ref()));
+        }
+    }
+    // Where stage 1 is the run's own.
+    if let Ok(metrics) = fs::read_to_string(folder.join("stage1/metrics.jsonl")) {
+        let mut retrieval = Value::Null;
+        for line in metrics.lines() {
+            let line: Value = serde_json::from_str(line)?;
+            if let Some(value) = line["values"].get("val/retrieval") {
+                retrieval = value.clone();
+            }
+        }
+        rows.push(row(RETRIEVAL, [&retrieval, &Value::Null, &Value::Null]));
+    }
+    Ok(rows)
+}
+
+fn tables(rows: &[Row], order: &[String]) -> Result<String, Box<dyn Error>> {
+    let seeds: BTreeSet<u64> = rows.iter().map(|row| row.seed).collect();
+    let find = |variant: &str, seed: u64, clips: &str| {
+        rows.iter().find(|row| {
+            (row.variant.as_str(), row.seed, row.clips.as_str()) == (variant, seed, clips)
+        })
+    };
+    let cell = |variant: &str, clips: &str| {
+        let of = |&seed: &u64| match find(variant, seed, clips) {
+            None => "-".to_owned(),
+            Some(row) => match (clips, row.low.parse::<f64>(), row.high.parse::<f64>()) {
+                ("all", Ok(low), Ok(high)) => {
+                    format!("{} ± {:.3}", row.value, (high - low) / 2.0 + 1e-9)
+                }
+                _ => row.value.clone(),
+            },
+        };
+        seeds.iter().map(of).collect::<Vec<_>>().join(" / ")
+    };
+    let mut text = String::new();
+    for variant in order {
+        write!(text, "| `{variant}` |")?;
+        for clips in COLUMNS {
+            write!(text, " {} |", cell(variant, clips))?;
+        }
+        writeln!(text)?;
+    }
+    writeln!(text)?;
+    let kinds = [
+        "all",
+        "voice-swap",
+        "time-shift",
+        LATE,
+        "mouth-swap",
+        "mouth-swap-traces",
+        "lip-sync",
+        "both-swap",
+    ];
+    for clips in kinds {
+        writeln!(
+            text,
+            "| `{clips}` | {} | {} |",
+            cell("only-audio", clips),
+            cell("only-video", clips)
+        )?;
+    }
+    Ok(text)
+}
