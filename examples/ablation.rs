@@ -3,8 +3,9 @@
 //! Every run that is finished there gets its rows in `docs/ablation.csv`, in the place of those it had; rows of other runs stay.
 //! Prints the tables of `docs/experiments.md`: seeds in their order, a dash for what has not run.
 
-use std::{collections::BTreeSet, env, error::Error, fmt::Write, fs, path::Path};
+use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
+use anyhow::Context;
 use serde_json::Value;
 
 /// Relative to the root of the repository.
@@ -25,12 +26,12 @@ struct Row {
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the example shows")]
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = env::args_os().nth(1).ok_or("give the folder of examples/proof.sh")?;
-    let rows: Result<Vec<Row>, _> = csv::Reader::from_path(TABLE)?.deserialize().collect();
-    let mut rows = rows?;
+fn main() -> anyhow::Result<()> {
+    let folder = env::args_os().nth(1).context("give the folder of examples/proof.sh")?;
+    let rows = csv::Reader::from_path(TABLE).context("run it from the root of the repository")?;
+    let mut rows: Vec<Row> = rows.into_deserialize().collect::<Result<_, _>>().context(TABLE)?;
     let mut order: Vec<String> = rows.iter().map(|row| row.variant.clone()).collect();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((variant, seed)) = name.rsplit_once('-') else { continue };
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if variant == "avff" || !entry.path().join("late.summary.json").exists() {
             continue;
         }
-        let new = run(&entry.path(), variant, seed).map_err(|error| format!("{name}: {error}"))?;
+        let new = run(&entry.path(), variant, seed).with_context(|| name.clone())?;
         rows.retain(|row| (row.variant.as_str(), row.seed) != (variant, seed));
         rows.extend(new);
         order.push(variant.into());
@@ -58,8 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// What one run gave.
-fn run(folder: &Path, variant: &str, seed: u64) -> Result<Vec<Row>, Box<dyn Error>> {
-    let summary = |set: &str| -> Result<Value, Box<dyn Error>> {
+fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
+    let summary = |set: &str| -> anyhow::Result<Value> {
         Ok(serde_json::from_slice(&fs::read(folder.join(format!("{set}.summary.json")))?)?)
     };
     let test = summary("test")?;
@@ -109,7 +110,7 @@ fn run(folder: &Path, variant: &str, seed: u64) -> Result<Vec<Row>, Box<dyn Erro
     Ok(rows)
 }
 
-fn tables(rows: &[Row], order: &[String]) -> Result<String, Box<dyn Error>> {
+fn tables(rows: &[Row], order: &[String]) -> anyhow::Result<String> {
     let seeds: BTreeSet<u64> = rows.iter().map(|row| row.seed).collect();
     let find = |variant: &str, seed: u64, clips: &str| {
         rows.iter().find(|row| {
