@@ -6,7 +6,13 @@
 use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
 use anyhow::Context;
-use serde_json::Value;
+use avff::{
+    eval::Summary,
+    train::{
+        metrics::{BinaryReport, Interval},
+        run::{folder::METRICS, metrics},
+    },
+};
 
 /// Relative to the root of the repository.
 const TABLE: &str = "docs/ablation.csv";
@@ -14,7 +20,7 @@ const LATE: &str = "time-shift-320-to-800-ms";
 const RETRIEVAL: &str = "retrieval-after-stage-1";
 const COLUMNS: [&str; 5] = ["all", "voice-swap", LATE, "lip-sync", RETRIEVAL];
 
-#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Row {
     variant: String,
     seed: u64,
@@ -49,7 +55,7 @@ fn main() -> anyhow::Result<()> {
     order.retain(|variant| seen.insert(variant.clone()));
     // Stable: a run's rows keep their order.
     rows.sort_by_key(|row| (order.iter().position(|variant| *variant == row.variant), row.seed));
-    let mut writer = csv::WriterBuilder::new().from_path(TABLE)?;
+    let mut writer = csv::Writer::from_path(TABLE)?;
     for row in &rows {
         writer.serialize(row)?;
     }
@@ -60,53 +66,43 @@ fn main() -> anyhow::Result<()> {
 
 /// What one run gave.
 fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
-    let summary = |set: &str| -> anyhow::Result<Value> {
+    let summary = |set: &str| -> anyhow::Result<Summary> {
         Ok(serde_json::from_slice(&fs::read(folder.join(format!("{set}.summary.json")))?)?)
     };
     let test = summary("test")?;
-    let device = test["run"]["device"].as_str().unwrap_or_default();
-    let row = |clips: &str, [value, low, high]: [&Value; 3]| {
-        let digits = |value: &Value| value.as_f64().map_or(String::new(), |v| format!("{v:.3}"));
+    // The script evaluates where it trains, and a run does not say where that was.
+    let device = test.run.device.split(':').next().unwrap_or_default().to_owned();
+    let row = |clips: &str, value: Option<f64>, interval: Option<Interval>| {
+        let digits = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.3}"));
         Row {
             variant: variant.into(),
             seed,
-            trained_on: device.split(':').next().unwrap_or_default().into(),
+            trained_on: device.clone(),
             clips: clips.into(),
             value: digits(value),
-            low: digits(low),
-            high: digits(high),
+            low: digits(interval.map(|interval| interval.low)),
+            high: digits(interval.map(|interval| interval.high)),
         }
     };
-    let auc = |metrics: &Value| -> [Value; 3] {
-        let interval = &metrics["intervals"]["auc"];
-        [metrics["auc"].clone(), interval["low"].clone(), interval["high"].clone()]
+    let auc = |clips: &str, report: &BinaryReport| {
+        row(clips, report.auc, report.intervals.as_ref().and_then(|intervals| intervals.auc))
     };
-    let kinds =
-        |summary: &Value| summary["by"][0]["categories"].as_array().cloned().unwrap_or_default();
 
-    let mut rows = vec![row("all", auc(&test["metrics"]).each_ref())];
-    for kind in kinds(&test) {
-        let name = kind["category"].as_str().unwrap_or_default();
-        if !name.is_empty() {
-            rows.push(row(name, auc(&kind["metrics"]).each_ref()));
-        }
-    }
-    for kind in kinds(&summary("late")?) {
-        if kind["category"] == "time-shift" {
-            rows.push(row(LATE, auc(&kind["metrics"]).each_ref()));
-        }
-    }
-    // Where stage 1 is the run's own.
-    if let Ok(metrics) = fs::read_to_string(folder.join("stage1/metrics.jsonl")) {
-        let mut retrieval = Value::Null;
-        for line in metrics.lines() {
-            let line: Value = serde_json::from_str(line)?;
-            if let Some(value) = line["values"].get("val/retrieval") {
-                retrieval = value.clone();
-            }
-        }
-        rows.push(row(RETRIEVAL, [&retrieval, &Value::Null, &Value::Null]));
-    }
+    let mut rows: Vec<Row> = test.metrics.iter().map(|report| auc("all", report)).collect();
+    // The reals have no method.
+    let kinds = test.by.iter().flat_map(|column| &column.categories);
+    let kinds = kinds.filter(|kind| !kind.category.is_empty());
+    rows.extend(kinds.map(|kind| auc(&kind.category, &kind.metrics)));
+    let late = summary("late")?;
+    let shifts = late.by.iter().flat_map(|column| &column.categories);
+    let shifts = shifts.filter(|kind| kind.category == "time-shift");
+    rows.extend(shifts.map(|kind| auc(LATE, &kind.metrics)));
+    // Nothing where stage 1 is not the run's own.
+    let mut retrieval = None;
+    metrics::read(&folder.join("stage1").join(METRICS), |record| {
+        retrieval = record.values.get("val/retrieval").or(retrieval);
+    })?;
+    rows.extend(retrieval.map(|value| row(RETRIEVAL, Some(value), None)));
     Ok(rows)
 }
 
@@ -121,6 +117,7 @@ fn tables(rows: &[Row], order: &[String]) -> anyhow::Result<String> {
         let of = |&seed: &u64| match find(variant, seed, clips) {
             None => "-".to_owned(),
             Some(row) => match (clips, row.low.parse::<f64>(), row.high.parse::<f64>()) {
+                // Three digits halved: a tie goes up, as the sum of floats may not.
                 ("all", Ok(low), Ok(high)) => {
                     format!("{} ± {:.3}", row.value, (high - low) / 2.0 + 1e-9)
                 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use avff::{
     clips,
     data::{
-        error::DataError,
+        error::{ClipError, DataError},
         media::{PictureCoding, encode},
         parts::Span,
         picture::Picture,
@@ -57,8 +57,11 @@ impl SheetArgs {
     /// Opens a checkpoint of such a model, unless the PNG cannot be written anyway.
     pub(super) fn open(&self, weights: &Path, kind: Kind, png: &Path) -> anyhow::Result<Opened> {
         // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
-        let absent = matches!(self.clip.try_exists(), Ok(false));
-        anyhow::ensure!(!absent, "{}: open: {}", self.clip.display(), DataError::NotFound);
+        if matches!(self.clip.try_exists(), Ok(false)) {
+            let path = self.clip.clone();
+            let failure = ClipError::new(&path, DataError::NotFound).into();
+            return Err(with_hint(Error::Failed { path, failure }));
+        }
         free(png, self.overwrite)?;
         let checkpoint = Checkpoint::open(weights)?;
         checkpoint.require(kind)?;
