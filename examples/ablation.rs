@@ -10,7 +10,11 @@ use avff::{
     eval::Summary,
     train::{
         metrics::{BinaryReport, Interval},
-        run::{folder::METRICS, metrics},
+        run::{
+            RunInfo,
+            folder::{METRICS, RUN},
+            metrics,
+        },
     },
 };
 
@@ -70,8 +74,10 @@ fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
         Ok(serde_json::from_slice(&fs::read(folder.join(format!("{set}.summary.json")))?)?)
     };
     let test = summary("test")?;
-    // The script evaluates where it trains, and a run does not say where that was.
-    let device = test.run.device.split(':').next().unwrap_or_default().to_owned();
+    // Older runs do not say where they were trained; the script evaluates in the same place.
+    let trained = RunInfo::read(&folder.join("stage3").join(RUN))?.about.device;
+    let device = trained.unwrap_or_else(|| test.run.device.clone());
+    let device = device.split(':').next().unwrap_or_default().to_owned();
     let row = |clips: &str, value: Option<f64>, interval: Option<Interval>| {
         let digits = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.3}"));
         Row {

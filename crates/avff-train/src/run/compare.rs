@@ -33,14 +33,16 @@ pub fn differences(a: &Overview, b: &Overview) -> Result<Vec<Difference>, RunErr
 
 /// What a run depends on besides its recipe.
 fn facts(about: &About) -> Table {
-    let About { name: _, stage, code_version, seed, epochs: _, data, best_by: _ } = about;
+    let About { name: _, stage, code_version, device, seed, epochs: _, data, best_by: _ } = about;
     let data = data.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str())));
-    Table::from_iter([
+    let mut facts = Table::from_iter([
         ("stage".into(), stage.as_str().into()),
         ("code_version".into(), code_version.as_str().into()),
         ("seed".into(), seed.to_string().into()),
         ("data".into(), Value::Table(data.collect())),
-    ])
+    ]);
+    facts.extend(device.iter().map(|device| ("device".into(), device.as_str().into())));
+    facts
 }
 
 fn recipe(folder: &Path) -> Result<Table, RunError> {

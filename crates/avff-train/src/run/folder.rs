@@ -131,15 +131,15 @@ impl RunFolder {
         fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })
     }
 
-    /// `recipe` is the one that is followed from here on, and it may have other `epochs` than before.
+    /// `recipe` is the one that is followed from here on, and `now` is what the run is by it.
     pub(super) fn go_on(
         &mut self,
         position: Position,
-        epochs: u64,
+        now: About,
         recipe: &str,
     ) -> Result<(), RunError> {
         replace_with(&self.path.join(RECIPE), recipe.as_bytes())?;
-        self.info.go_on(position, epochs);
+        self.info.go_on(position, now);
         self.info.write(&self.path.join(RUN))
     }
 

@@ -112,6 +112,10 @@ pub struct About {
     pub stage: String,
     /// The version of the code.
     pub code_version: String,
+    /// Where it is trained, such as `cpu` or `cuda:0`, since backends round differently; none where a run is
+    /// older than this entry.
+    #[serde(default)]
+    pub device: Option<String>,
     /// What all chance is drawn from.
     pub seed: u64,
     /// Epochs that are asked for.
@@ -191,12 +195,12 @@ impl RunInfo {
         })
     }
 
-    pub(super) fn go_on(&mut self, Position { step, epochs }: Position, until: u64) {
+    pub(super) fn go_on(&mut self, Position { step, epochs }: Position, now: About) {
         // One that was done and has no more to do is looked at, and no step comes of it.
-        if self.state != State::Done || epochs < until {
+        if self.state != State::Done || epochs < now.epochs {
             self.resumed.push(Resumed { at: utc::now(), step, epochs });
         }
-        self.about.epochs = until;
+        self.about = now;
         (self.state, self.reason, self.ended) = (State::Running, None, None);
     }
 

@@ -27,6 +27,7 @@ const REDRAW: Duration = Duration::from_secs(10);
 ///     name: "first try".into(),
 ///     stage: "finetune".into(),
 ///     code_version: env!("CARGO_PKG_VERSION").into(),
+///     device: Some("cpu".into()),
 ///     seed: 7,
 ///     epochs: 1,
 ///     data: [("train".into(), "sha256:…".into())].into(),
@@ -62,20 +63,20 @@ impl RunLog {
 
     /// Goes on after `position`, the place of the checkpoint that training resumes from. Reports of later
     /// steps are dropped, since those steps come again. `recipe` is the one to follow from there on, as TOML,
-    /// with its `epochs`.
+    /// and `now` what the run is by it: what it was but for its `epochs`, or another one where nothing of it was kept.
     ///
     /// # Errors
     /// [`RunError::Read`] and [`RunError::Write`].
     pub fn resume(
         mut folder: RunFolder,
         position: Position,
-        epochs: u64,
+        now: About,
         recipe: &str,
     ) -> Result<Self, RunError> {
         let mut history = History::default();
         let path = folder.path().join(METRICS);
         let metrics = MetricsLog::resume(&path, position, |record| history.push(record))?;
-        folder.go_on(position, epochs, recipe)?;
+        folder.go_on(position, now, recipe)?;
         let mut log = Self::begin(folder, metrics, history, position)?;
         result::write(&log.folder.path().join(RESULT), log.history.epochs())?;
         log.draw();

@@ -143,7 +143,7 @@ fn children(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::run::{Record, RunFolder, RunLog, testing::about};
+    use crate::run::{About, Record, RunFolder, RunLog, testing::about};
 
     #[test]
     fn a_run_is_seen_as_it_stands() {
@@ -163,7 +163,7 @@ mod tests {
         let log = RunLog::resume(
             RunFolder::open(&path).unwrap(),
             crate::run::Position { step: 2, epochs: 2 },
-            7,
+            About { epochs: 7, ..about() },
             "epochs = 7\n",
         );
         log.unwrap().finish(State::Failed, Some("the loss is NaN".into())).unwrap();

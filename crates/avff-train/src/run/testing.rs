@@ -7,6 +7,7 @@ pub(super) fn about() -> About {
         name: "a run".into(),
         stage: "finetune".into(),
         code_version: "0.1.0".into(),
+        device: Some("cpu".into()),
         seed: 7,
         epochs: 3,
         data: [("train".to_owned(), "sha256:00".to_owned())].into(),

@@ -236,7 +236,8 @@ impl Planned {
         agree::agree(trainer.peers(), &identity, &self.hashes, self.goes_on.into())?;
         // Once nothing is left that could be wrong with the recipe. What other processes write would be
         // the same.
-        let run = if rank == 0 { Some(self.open_folder(&recipe)?) } else { None };
+        let about = self.about(&identity.device);
+        let run = if rank == 0 { Some(self.open_folder(about.clone())?) } else { None };
         if self.goes_on {
             trainer.resume()?;
             let step = trainer.progress().step;
@@ -256,7 +257,13 @@ impl Planned {
                 let progress = trainer.progress();
                 let position = Position { step: progress.step, epochs: progress.loader.epoch };
                 let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
-                let log = RunLog::resume(run, position, recipe.epochs, &toml);
+                // One that kept nothing starts again, maybe elsewhere and from other files.
+                let now = if self.goes_on {
+                    About { epochs: about.epochs, ..run.info().about.clone() }
+                } else {
+                    about
+                };
+                let log = RunLog::resume(run, position, now, &toml);
                 Some(log.map_err(TrainError::Run)?)
             }
             Some(run) => Some(RunLog::start(run).map_err(TrainError::Run)?),
@@ -278,34 +285,39 @@ impl Planned {
     }
 
     /// The run's folder, held against others.
-    fn open_folder(&self, recipe: &Recipe) -> Result<RunFolder, Error> {
+    fn open_folder(&self, about: About) -> Result<RunFolder, Error> {
         let folder = match &self.options {
             TrainOptions::Resume { folder } => RunFolder::open(folder),
             TrainOptions::New { folder, .. } => {
-                let best = recipe.best_metric();
-                let about = About {
-                    name: recipe.name.clone(),
-                    stage: match recipe.stage {
-                        Stage::Pretrain => "pretrain".into(),
-                        Stage::Finetune => "finetune".into(),
-                    },
-                    code_version: crate::VERSION.into(),
-                    seed: recipe.seed,
-                    epochs: recipe.epochs,
-                    data: self.hashes.clone(),
-                    best_by: BestBy {
-                        metric: name_of("val", best.map_or("loss", |metric| metric.name)),
-                        better: match best {
-                            Some(metric) if !metric.lower_is_better => Better::Higher,
-                            _ => Better::Lower,
-                        },
-                    },
-                };
-                let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
+                let toml = self.recipe.to_toml().map_err(TrainError::Recipe)?;
                 RunFolder::create(folder, about, &toml)
             }
         };
         Ok(folder.map_err(TrainError::Run)?)
+    }
+
+    fn about(&self, device: &str) -> About {
+        let recipe = &self.recipe;
+        let best = recipe.best_metric();
+        About {
+            name: recipe.name.clone(),
+            stage: match recipe.stage {
+                Stage::Pretrain => "pretrain".into(),
+                Stage::Finetune => "finetune".into(),
+            },
+            code_version: crate::VERSION.into(),
+            device: Some(device.into()),
+            seed: recipe.seed,
+            epochs: recipe.epochs,
+            data: self.hashes.clone(),
+            best_by: BestBy {
+                metric: name_of("val", best.map_or("loss", |metric| metric.name)),
+                better: match best {
+                    Some(metric) if !metric.lower_is_better => Better::Higher,
+                    _ => Better::Lower,
+                },
+            },
+        }
     }
 }
 

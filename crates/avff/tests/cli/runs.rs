@@ -13,6 +13,7 @@ fn start(scene: &Scene, name: &str, lr: f64, losses: &[f64]) -> RunLog {
         name: name.replace('/', " "),
         stage: "finetune".into(),
         code_version: "0.1.0".into(),
+        device: Some("cpu".into()),
         seed: 7,
         epochs: 3,
         data: [("train".to_owned(), format!("sha256:{name}"))].into(),

@@ -255,6 +255,16 @@ fn what_cannot_be_trained_says_why() {
     assert!(text.contains("weights of its own"), "{text}");
     // It is done: nothing comes of looking at it again.
     resumed(&[]).expect(0);
-    let info: serde_json::Value = serde_json::from_str(&scene.read("run/run.json")).unwrap();
+    let info = scene.json("run/run.json");
     assert_eq!(info["resumed"], serde_json::json!([]), "{info}");
+    assert_eq!((&info["device"], &info["seed"]), (&"cpu".into(), &0.into()), "{info}");
+    // Of one that kept no state nothing is left to go on from: it is what it is resumed as.
+    for kept in fs::read_dir(scene.path("run/checkpoints")).unwrap() {
+        let kept = kept.unwrap();
+        if kept.file_name().to_string_lossy().starts_with("state-") {
+            fs::remove_file(kept.path()).unwrap();
+        }
+    }
+    resumed(&["--set", "seed=9"]).expect(0);
+    assert_eq!(scene.json("run/run.json")["seed"], 9);
 }
