@@ -257,9 +257,11 @@ impl Planned {
                 let progress = trainer.progress();
                 let position = Position { step: progress.step, epochs: progress.loader.epoch };
                 let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
-                // One that kept nothing starts again, maybe elsewhere and from other files.
+                // A state goes on where it was saved and no other device, older runs do not say which. One that
+                // kept nothing starts again, maybe elsewhere and from other files.
                 let now = if self.goes_on {
-                    About { epochs: about.epochs, ..run.info().about.clone() }
+                    let About { epochs, device, .. } = about;
+                    About { epochs, device, ..run.info().about.clone() }
                 } else {
                     about
                 };
