@@ -12,9 +12,10 @@
 //! - [`residual`]: a skip connection, a layer's output and its bias in one pass
 //! - [`product`]: products with a weight that was packed once, and what follows them
 //! - [`int8`]: products in bytes, for those who trade exactness for speed
+//! - [`bf16`]: products and attention in bfloat16, likewise, where a processor has units for it
 //! - [`memory`]: what all of them write to
 //!
-//! Every kernel but [`int8`] is written once and runs on the vector instructions that the processor has (AVX2,
+//! Every kernel but those of [`int8`] and [`bf16`] is written once and runs on the vector instructions that the processor has (AVX2,
 //! AVX-512 or NEON), without `unsafe`, and on all threads of the ambient rayon pool. Results do not depend on the number of threads: sums are cut by the shapes alone, and
 //! their parts are added in a fixed order. They do depend, in the last bits, on the width of the
 //! vectors.
@@ -22,6 +23,7 @@
 //! There are no tensors here: `avff-model` puts these under its layers.
 
 pub mod attention;
+pub mod bf16;
 pub mod error;
 pub mod gelu;
 pub mod int8;

@@ -10,6 +10,9 @@ const LEAST: f32 = -126.0;
 const EXP2: [f32; 6] =
     [1.535_336_2e-4, 1.339_887_4e-3, 9.618_437e-3, 5.550_332_5e-2, 2.402_264_8e-1, 6.931_472e-1];
 
+/// The polynomial of degree 3 whose relative error as 2^f on [-0.5, 0.5] is least, 7.5e-5; highest power first.
+const EXP2_NEAR: [f32; 4] = [5.517_167e-2, 2.426_111_2e-1, 6.932_61e-1, 9.999_281e-1];
+
 /// Coefficients from the highest power down.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f32s) -> S::f32s {
@@ -24,13 +27,32 @@ fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f
 /// 2^-126, and NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let (shifted, fraction) = split(simd, x);
+    let p = polynomial(simd, &EXP2, fraction);
+    let p = simd.mul_add_f32s(p, fraction, simd.splat_f32s(1.0));
+    scaled(simd, p, shifted)
+}
+
+/// As [`exp2`], to 1e-4 of itself: for what is rounded to 8 bits.
+#[inline(always)]
+pub(crate) fn exp2_near<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let (shifted, fraction) = split(simd, x);
+    scaled(simd, polynomial(simd, &EXP2_NEAR, fraction), shifted)
+}
+
+/// The nearest integer, which is in the low bits of the first, and what is left.
+#[inline(always)]
+fn split<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     // In this order, because x86's maximum gives the second operand where one is NaN.
     let x = simd.max_f32s(simd.splat_f32s(LEAST), x);
     let round = simd.splat_f32s(ROUND);
     let shifted = simd.add_f32s(x, round);
-    let fraction = simd.sub_f32s(x, simd.sub_f32s(shifted, round));
-    let p = polynomial(simd, &EXP2, fraction);
-    let p = simd.mul_add_f32s(p, fraction, simd.splat_f32s(1.0));
+    (shifted, simd.sub_f32s(x, simd.sub_f32s(shifted, round)))
+}
+
+/// `p` times two to the power of the integer.
+#[inline(always)]
+fn scaled<S: Simd>(simd: S, p: S::f32s, shifted: S::f32s) -> S::f32s {
     // The low bits of `shifted` are the integer; all others leave at the top.
     let integer = simd.transmute_u32s_f32s(shifted);
     let exponent = simd.wrapping_dyn_shl_u32s(integer, simd.splat_u32s(23));
@@ -71,15 +93,16 @@ mod tests {
 
     use super::*;
 
-    /// A function of one number, on every lane.
-    struct Powers<'a>(&'a mut [f32]);
+    /// Powers of numbers, and nearly so.
+    struct Powers<'a>(&'a mut [f32], &'a mut [f32]);
 
     impl WithSimd for Powers<'_> {
         type Output = ();
 
         fn with_simd<S: Simd>(self, simd: S) {
-            for x in S::as_mut_simd_f32s(self.0).0 {
-                *x = exp2(simd, *x);
+            let near = S::as_mut_simd_f32s(self.1).0;
+            for (x, near) in S::as_mut_simd_f32s(self.0).0.iter_mut().zip(near) {
+                (*x, *near) = (exp2(simd, *x), exp2_near(simd, *x));
             }
         }
     }
@@ -87,16 +110,19 @@ mod tests {
     #[test]
     fn powers_of_two() {
         let inputs: Vec<f32> = (0..160_000).map(|i| i as f32 * -1e-3 + 10.0).collect();
-        let mut powers = inputs.clone();
-        Arch::new().dispatch(Powers(&mut powers));
-        for (x, power) in inputs.iter().zip(powers) {
+        let (mut powers, mut near) = (inputs.clone(), vec![0.0; inputs.len()]);
+        Arch::new().dispatch(Powers(&mut powers, &mut near));
+        for (x, (power, near)) in inputs.iter().zip(powers.iter().zip(near)) {
             let want = f64::from(x.max(-126.0)).exp2();
-            let error = (f64::from(power) / want - 1.0).abs();
-            assert!(error < 2e-7, "2^{x}: {power}, {want}");
+            let error = |power: f32| (f64::from(power) / want - 1.0).abs();
+            assert!(error(*power) < 2e-7, "2^{x}: {power}, {want}");
+            assert!(error(near) < 8e-5, "2^{x}: {near}, {want}");
         }
-        let mut ends = [f32::NAN; 16];
-        ends[..8].fill(f32::NEG_INFINITY);
-        Arch::new().dispatch(Powers(&mut ends));
-        assert!(ends[0] > 0.0 && ends[0] < 1e-37 && ends[8].is_nan());
+        let (mut ends, mut near) = ([f32::NAN; 32], [0.0; 32]);
+        ends[..16].fill(f32::NEG_INFINITY);
+        Arch::new().dispatch(Powers(&mut ends, &mut near));
+        for ends in [ends, near] {
+            assert!(ends[0] > 0.0 && ends[0] < 1e-37 && ends[16].is_nan());
+        }
     }
 }

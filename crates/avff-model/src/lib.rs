@@ -35,6 +35,8 @@
 //! # Ok::<(), avff_model::ModelError>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod checkpoint;
 pub mod classifier;
 pub mod config;

@@ -42,6 +42,8 @@
 //! # Ok::<(), avff_train::metrics::MetricError>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod average;
 pub mod error;
 pub mod gradients;

@@ -35,6 +35,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 /// Version, and commit where it was built from a Git checkout, with `-dirty` where files differed from it:
 /// `0.1.0 (0123456789ab)`.
 pub const VERSION: &str = env!("AVFF_VERSION");

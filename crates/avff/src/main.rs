@@ -1,5 +1,6 @@
 //! The `avff` command. Exit codes: 0 done, 2 usage or setup, 3 too few clips could be read,
 //! 4 a leak found by `check --strict`, 5 training was asked to stop and saved its state, 130 it was asked twice.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "the last resort for an error is the terminal")]
 
 mod cli;

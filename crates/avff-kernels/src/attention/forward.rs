@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Queries of a task: as many as leave each thread two tasks or more. No sum depends on it.
-fn task_queries(heads: Heads) -> usize {
+pub(crate) fn task_queries(heads: Heads) -> usize {
     let wanted = 2 * rayon::current_num_threads();
     let enough = |size: &usize| heads.batch * heads.tokens.div_ceil(*size) >= wanted;
     [128, 64, 32].into_iter().find(enough).unwrap_or(32)

@@ -19,6 +19,7 @@ mod forward;
 mod panels;
 
 pub use backward::backward;
+pub(crate) use forward::task_queries;
 pub use forward::{forward, forward_for_training};
 
 /// What the rows of stacked `q`, `k`, `v` mean.
@@ -48,26 +49,30 @@ impl Heads {
     }
 
     /// What a score is multiplied with so that powers of two come out as powers of e.
-    fn scale(&self) -> f32 {
+    pub(crate) fn scale(&self) -> f32 {
         std::f32::consts::LOG2_E / (self.head_dim as f32).sqrt()
     }
 
     /// The stacked rows of one sequence.
-    fn sequence<'a>(&self, qkv: &'a [f32], batch: usize) -> &'a [f32] {
+    pub(crate) fn sequence<'a>(&self, qkv: &'a [f32], batch: usize) -> &'a [f32] {
         let length = self.tokens * 3 * self.dim();
         &qkv[batch * length..(batch + 1) * length]
     }
 
-    fn check(&self, qkv: &[f32]) {
+    pub(crate) fn check(&self, qkv: &[f32]) {
         assert_eq!(qkv.len(), self.rows() * 3 * self.dim(), "rows of stacked q, k, v");
     }
 }
 
 /// Keys of a block: its keys and values stay in the second-level cache while tiles of queries pass.
-const KEY_BLOCK: usize = 256;
+pub(crate) const KEY_BLOCK: usize = 256;
 
 /// Cuts `total` into equal parts of at most `most`, each but the last a multiple of `step`.
-fn parts(total: usize, most: usize, step: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(crate) fn parts(
+    total: usize,
+    most: usize,
+    step: usize,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
     let count = total.div_ceil(most).max(1);
     let part = total.div_ceil(count).next_multiple_of(step).max(step);
     (0..total).step_by(part).map(move |start| start..(start + part).min(total))

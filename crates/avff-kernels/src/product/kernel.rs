@@ -171,7 +171,30 @@ fn add_products<S: Simd>(simd: S, sums: &mut Sums<S>, left: &[f32; ROWS], right:
 #[inline(always)]
 fn add_bias<S: Simd>(simd: S, sums: &mut Sums<S>, bias: Pair<S>) {
     for sum in sums {
-        *sum = [simd.add_f32s(sum[0], bias[0]), simd.add_f32s(sum[1], bias[1])];
+        *sum = plus(simd, *sum, bias);
+    }
+}
+
+#[inline(always)]
+fn plus<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
+    [simd.add_f32s(a[0], b[0]), simd.add_f32s(a[1], b[1])]
+}
+
+/// Writes a row's outputs, their sums and bias, with what `row` held where that is to be added. `sums` and `bias` may be
+/// longer, and are as long as a whole number of pairs of vectors.
+#[inline(always)]
+pub(crate) fn finish_row<S: Simd>(
+    simd: S,
+    sums: &[f32],
+    bias: &[f32],
+    row: &mut [f32],
+    add: bool,
+    gelu: bool,
+) {
+    let (sums, bias) =
+        (S::as_simd_f32s(sums).0.as_chunks().0, S::as_simd_f32s(bias).0.as_chunks().0);
+    for ((sums, bias), row) in sums.iter().zip(bias).zip(row.chunks_mut(2 * S::F32_LANES)) {
+        store(simd, plus(simd, *sums, *bias), row, add, gelu);
     }
 }
 
@@ -197,7 +220,7 @@ fn store<S: Simd>(simd: S, sums: Pair<S>, row: &mut [f32], add: bool, gelu: bool
 fn finish<S: Simd>(simd: S, sums: Pair<S>, held: Pair<S>, add: bool, is_gelu: bool) -> Pair<S> {
     let mut sums = sums;
     if add {
-        sums = [simd.add_f32s(held[0], sums[0]), simd.add_f32s(held[1], sums[1])];
+        sums = plus(simd, held, sums);
     }
     if is_gelu {
         sums = [gelu(simd, sums[0]), gelu(simd, sums[1])];

@@ -9,11 +9,12 @@
 
 mod kernel;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use pulp::Arch;
 use rayon::prelude::*;
 
+pub(crate) use kernel::finish_row;
 use kernel::{Lanes, ROWS, Task};
 
 use crate::memory::{LINE, first_line};
@@ -177,7 +178,8 @@ impl Weights {
         }
         let arch = Arch::new();
         let (mut x, mut out) = (x, out);
-        let tasks = shares(rows, rayon::current_num_threads()).map(|count| {
+        let threads = rayon::current_num_threads();
+        let tasks = shares(rows, threads, ROWS, LEAST_TASK_ROWS..=TASK_ROWS).map(|count| {
             let (now, later) = x.split_at(count * self.inputs);
             x = later;
             let (to, others) = std::mem::take(&mut out).split_at_mut(count * self.outputs);
@@ -196,13 +198,18 @@ fn blocks(inputs: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     (0..inputs).step_by(length).map(move |start| start..inputs.min(start + length))
 }
 
-/// How many rows each task takes: smaller and smaller towards the end, so that all threads end at
-/// about the same time. Numbers do not depend on it.
-fn shares(rows: usize, threads: usize) -> impl Iterator<Item = usize> + Send {
+/// How many rows each task takes, a multiple of `step` within `limits`: smaller and smaller towards the end, so that all
+/// threads end at about the same time. Numbers do not depend on it.
+pub(crate) fn shares(
+    rows: usize,
+    threads: usize,
+    step: usize,
+    limits: RangeInclusive<usize>,
+) -> impl Iterator<Item = usize> + Send {
     let mut left = rows;
     std::iter::from_fn(move || {
-        let share = (left / (2 * threads)).next_multiple_of(ROWS);
-        let share = share.clamp(LEAST_TASK_ROWS, TASK_ROWS).min(left);
+        let share = (left / (2 * threads)).next_multiple_of(step);
+        let share = share.clamp(*limits.start(), *limits.end()).min(left);
         left -= share;
         (share > 0).then_some(share)
     })

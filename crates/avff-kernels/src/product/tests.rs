@@ -107,7 +107,8 @@ fn neither_neighbours_nor_threads_change_a_number() {
 fn every_row_is_somebodys() {
     for threads in [1, 2, 16, 300] {
         for rows in [0, 1, 5, 12, 13, 512, 1568, 100_000] {
-            let shares: Vec<usize> = shares(rows, threads).collect();
+            let shares: Vec<usize> =
+                shares(rows, threads, ROWS, LEAST_TASK_ROWS..=TASK_ROWS).collect();
             assert_eq!(shares.iter().sum::<usize>(), rows);
             assert!(shares.iter().all(|share| *share <= TASK_ROWS));
             // Only the last task may end in the middle of a panel.

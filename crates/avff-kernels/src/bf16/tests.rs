@@ -1,0 +1,229 @@
+use half::bf16;
+use proptest::prelude::*;
+
+use super::{
+    attention::attention_by,
+    product::Weights,
+    tile::{BOTH, Factors, Line, SIDE, Sums, halves, round},
+    units::Unit,
+};
+use crate::{
+    attention::Heads,
+    gelu::bias_gelu,
+    product::Then,
+    testing::{close, numbers},
+};
+
+proptest! {
+    #[test]
+    fn rounds_to_the_nearest(bits: u32) {
+        let x = f32::from_bits(bits);
+        let (found, want) = (bf16::from_bits(round(x)), bf16::from_f32(x));
+        prop_assert!(found == want || found.is_nan() && want.is_nan(), "{x}: {found}, {want}");
+    }
+}
+
+fn rounded(x: f32) -> f64 {
+    bf16::from_f32(x).to_f64()
+}
+
+/// Two tiles of each, of `depth` tiles of inputs.
+fn tiles(seed: u64, depth: usize) -> Vec<Factors> {
+    let numbers: Vec<u16> = numbers(seed, 2 * depth * SIDE * 32)
+        .into_iter()
+        .map(|x| bf16::from_f32(x).to_bits())
+        .collect();
+    numbers.as_chunks().0.iter().map(|line| Line(*line)).collect()
+}
+
+/// Every unit that is here; plain arithmetic by definition.
+#[test]
+fn units_give_the_sums_of_plain_arithmetic() {
+    for depth in [1, 2, 24, 49] {
+        let (left, right) = (tiles(1, depth), tiles(2, depth));
+        let value = |x: u16| bf16::from_bits(x).to_f64();
+        let sum = |row: usize, output: usize| -> f64 {
+            let (left, right) = (halves(&left)[row / SIDE], halves(&right)[output / SIDE]);
+            (0..32 * depth)
+                .map(|input| {
+                    let x = left[input / 32 * SIDE + row % SIDE].0[input % 32];
+                    let w = right[input / 2].0[2 * (output % SIDE) + input % 2];
+                    value(x) * value(w)
+                })
+                .sum()
+        };
+        for unit in Unit::all() {
+            // Whatever was there before.
+            let mut sums = Sums([[[Line([f32::NAN; SIDE]); SIDE]; 2]; 2]);
+            let mut open = unit.open();
+            open.multiply(halves(&left), halves(&right), &mut sums);
+            open.multiply(halves(&left), halves(&right), &mut sums);
+            for row in 0..BOTH {
+                let want: Vec<f64> = (0..BOTH).map(|output| sum(row, output)).collect();
+                // Up to 1568 products of about a third, added up in f32.
+                close(&sums.numbers(row), &want, 2e-5);
+            }
+        }
+    }
+}
+
+/// A unit that is set up is not set up again, and is free when it is dropped.
+#[test]
+fn units_are_opened_anew() {
+    for unit in Unit::all() {
+        for _ in 0..3 {
+            drop(unit.open());
+        }
+    }
+}
+
+#[test]
+fn products_equal_the_definition() {
+    for [rows, inputs, outputs] in
+        [[1, 1, 1], [5, 7, 17], [32, 32, 32], [33, 33, 33], [150, 100, 40], [13, 769, 70]]
+    {
+        let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
+        let (bias, held) = (numbers(3, outputs), numbers(4, rows * outputs));
+        let packed = Weights::new(&weights, [outputs, inputs]);
+        assert_eq!([packed.inputs(), packed.outputs()], [inputs, outputs]);
+        let want: Vec<f64> = x
+            .chunks(inputs)
+            .flat_map(|row| weights.chunks(inputs).map(move |weights| (row, weights)))
+            .map(|(row, w)| row.iter().zip(w).map(|(x, w)| rounded(*x) * rounded(*w)).sum())
+            .collect();
+        let and = |other: &dyn Fn(usize) -> f32| -> Vec<f64> {
+            want.iter().enumerate().map(|(i, want)| want + f64::from(other(i))).collect()
+        };
+        for unit in Unit::all() {
+            let multiply = |bias, then| {
+                let mut out = held.clone();
+                packed.multiply_by(unit, &x, bias, &mut out, then);
+                out
+            };
+            let tolerance = 1e-6 * (inputs as f64).sqrt().max(2.0);
+            close(&multiply(None, Then::Nothing), &want, tolerance);
+            let sums = multiply(Some(&bias), Then::Nothing);
+            close(&sums, &and(&|i| bias[i % outputs]), tolerance);
+            let mut gelu = sums;
+            bias_gelu(&mut gelu, &vec![0.0; outputs]);
+            assert_eq!(multiply(Some(&bias), Then::Gelu), gelu);
+            let skipped = multiply(Some(&bias), Then::Skip);
+            close(&skipped, &and(&|i| bias[i % outputs] + held[i]), tolerance);
+        }
+    }
+}
+
+/// In f64, of q, k and v as they are rounded.
+fn reference(heads: Heads, qkv: &[f32]) -> Vec<f64> {
+    let Heads { batch, tokens, heads: count, head_dim } = heads;
+    let dim = heads.dim();
+    let mut out = vec![0.0; heads.rows() * dim];
+    for (b, h) in (0..batch).flat_map(|b| (0..count).map(move |h| (b, h))) {
+        let x = |part: usize, token: usize, f: usize| {
+            qkv[(b * tokens + token) * 3 * dim + part * dim + h * head_dim + f]
+        };
+        for i in 0..tokens {
+            let score = |j: usize| -> f64 {
+                (0..head_dim)
+                    .map(|f| rounded(x(0, i, f) * heads.scale()) * rounded(x(1, j, f)))
+                    .sum()
+            };
+            let scores: Vec<f64> = (0..tokens).map(score).collect();
+            let greatest = scores.iter().copied().fold(f64::MIN, f64::max);
+            let powers: Vec<f64> = scores.iter().map(|score| (score - greatest).exp2()).collect();
+            let sum: f64 = powers.iter().sum();
+            for f in 0..head_dim {
+                let values = powers.iter().enumerate().map(|(j, p)| p / sum * rounded(x(2, j, f)));
+                out[(b * tokens + i) * dim + h * head_dim + f] = values.sum();
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn attention_equals_the_definition() {
+    for (batch, tokens, heads, head_dim) in [
+        (1, 1, 1, 1),
+        (2, 5, 1, 3),
+        (3, 17, 2, 8),
+        (1, 33, 3, 24),
+        (2, 129, 2, 64),
+        (1, 530, 1, 33),
+    ] {
+        let heads = Heads { batch, tokens, heads, head_dim };
+        let qkv: Vec<f32> =
+            numbers(1, heads.rows() * 3 * heads.dim()).iter().map(|x| 2.0 * x).collect();
+        let want = reference(heads, &qkv);
+        for unit in Unit::all() {
+            let mut out = vec![f32::NAN; heads.rows() * heads.dim()];
+            attention_by(unit, heads, &qkv, &mut out);
+            // Weights are rounded by up to 2^-9 of themselves, and add up to 1; values are up to 2.
+            close(&out, &want, 2.0 / 512.0);
+        }
+    }
+}
+
+/// Scores in the hundreds, the greatest of them last: all of a query's weight is on one key.
+#[test]
+fn great_scores_overflow_nothing() {
+    let heads = Heads { batch: 1, tokens: 300, heads: 1, head_dim: 2 };
+    let qkv: Vec<f32> = (0..300).flat_map(|i| [20.0, 0.0, i as f32, 0.0, i as f32, 1.0]).collect();
+    for unit in Unit::all() {
+        let mut out = vec![0.0; 600];
+        attention_by(unit, heads, &qkv, &mut out);
+        // The last key's value, 299 as it is rounded, with all the weight there is but 7e-7; powers are near to 1e-4.
+        for y in out.chunks(2) {
+            assert!((y[0] / 300.0 - 1.0).abs() < 1e-4 && (y[1] - 1.0).abs() < 1e-4, "{y:?}");
+        }
+    }
+}
+
+/// Sequences share nothing, threads change no number, and what one call leaves in its buffers the next does not see.
+#[test]
+fn neither_neighbours_nor_threads_change_a_number() {
+    let heads = Heads { batch: 3, tokens: 70, heads: 2, head_dim: 40 };
+    let (inputs, outputs) = (heads.dim(), 3 * heads.dim());
+    let packed = Weights::new(&numbers(1, outputs * inputs), [outputs, inputs]);
+    let run = |x: &[f32], batch: usize, threads: usize| {
+        let heads = Heads { batch, ..heads };
+        let (mut qkv, mut out) = (vec![0.0; heads.rows() * outputs], vec![0.0; x.len()]);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let both = || {
+            packed.multiply(x, None, &mut qkv, Then::Nothing);
+            super::attention(heads, &qkv, &mut out);
+        };
+        assert!(pool.map(|pool| pool.install(both)).is_ok());
+        out
+    };
+    let x = numbers(2, heads.rows() * inputs);
+    let all = run(&x, 3, 1);
+    assert!(all.iter().all(|y| y.is_finite()));
+    for threads in [1, 2, 5] {
+        assert_eq!(run(&x, 3, threads), all);
+        for (x, want) in x.chunks(70 * inputs).zip(all.chunks(70 * inputs)) {
+            assert_eq!(run(x, 1, threads), want);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_with_its_row_or_sequence() {
+    let packed = Weights::new(&numbers(1, 20 * 8), [20, 8]);
+    let mut x = numbers(2, 7 * 8);
+    (x[8], x[50]) = (f32::NAN, f32::INFINITY);
+    let mut out = vec![0.0; 7 * 20];
+    packed.multiply(&x, None, &mut out, Then::Nothing);
+    for (r, row) in out.chunks(20).enumerate() {
+        let finite = row.iter().filter(|y| y.is_finite()).count();
+        assert_eq!(finite, if r == 1 || r == 6 { 0 } else { 20 }, "row {r}");
+    }
+    let heads = Heads { batch: 2, tokens: 5, heads: 1, head_dim: 4 };
+    let mut qkv = numbers(1, 10 * 12);
+    // A key of the second sequence.
+    qkv[7 * 12 + 5] = f32::NAN;
+    let mut out = vec![0.0; 10 * 4];
+    super::attention(heads, &qkv, &mut out);
+    let (first, second) = out.split_at(20);
+    assert!(first.iter().all(|y| y.is_finite()) && second.iter().all(|y| y.is_nan()), "{out:?}");
+}
