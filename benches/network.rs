@@ -3,9 +3,9 @@
 //!
 //! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,
 //! `classifier` (one clip through the released network or a part of it, as evaluation runs them),
-//! `unpacked` and `int8` (the classifier before its weights are packed, and in bytes), `batches` (the classifier
-//! over 1, 2 and 4 clips at once) and `step` (a pre-training step of a small one: forward, backward, Adam); without
-//! any, all of them. Each is told
+//! `unpacked`, `int8` and `bf16` (the classifier before its weights are packed, in bytes, and in bfloat16 where the CPU
+//! has instructions for it), `batches` (the classifier over 1, 2 and 4 clips at once) and `step` (a pre-training step of
+//! a small one: forward, backward, Adam); without any, all of them. Each is told
 //! in milliseconds (least, median, most), in GFLOP/s counted from the shapes, and as a share of what this
 //! machine's matrix product reaches in the same run.
 //!
@@ -15,11 +15,11 @@
 use std::{fs, hint::black_box, time::Instant};
 
 use avff::model::{
-    AvffConfig, Classifier, FusionScope, Init, Mask, Pretrain, config::TransformerConfig,
+    AvffConfig, Classifier, FusionScope, Init, Mask, Pretrain, config::TransformerConfig, precision,
 };
 use avff_kernels::{
     attention::{self, Heads},
-    gelu, int8,
+    bf16, gelu, int8,
     norm::LayerNorm,
     patches::Tubelets,
     product::{self, Then},
@@ -133,6 +133,12 @@ fn main() {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
+    if wanted("bf16") && precision::cpu_has_bf16() {
+        let model = model().into_bf16().unwrap().into_packed();
+        report("bf16 classifier", cost.classifier, &mut || {
+            black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
+        });
+    }
     if wanted("batches") {
         let model = model().into_packed();
         for count in [1, 2, 4] {
@@ -183,11 +189,19 @@ fn pieces(report: Report<'_>) {
         let weights = int8::Weights::new(&w, [outputs, inputs]);
         let name = format!("pieces int8 product {inputs} -> {outputs}");
         report(&name, flop, &mut || weights.multiply(&x, &mut out));
+        if bf16::is_supported() {
+            let weights = bf16::Weights::new(&w, [outputs, inputs]);
+            let name = format!("pieces bf16 product, bias, GELU {inputs} -> {outputs}");
+            report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Then::Gelu));
+        }
     }
     let heads = Heads { batch: 1, tokens: rows, heads: 12, head_dim: 64 };
     let (qkv, mut out) = (numbers(random([rows, 3 * dim])), vec![0.0; rows * dim]);
     let flop = 4.0 * (rows * rows) as f64 * dim as f64;
     report("pieces attention", flop, &mut || attention::forward(heads, &qkv, &mut out));
+    if bf16::is_supported() {
+        report("pieces bf16 attention", flop, &mut || bf16::attention(heads, &qkv, &mut out));
+    }
     let mut sums = vec![0.0; rows * 12];
     attention::forward_for_training(heads, &qkv, &mut out, &mut sums);
     let gradient = out.clone();

@@ -2,12 +2,13 @@
 
     cargo build --release -p avff --bench network
     pip install torch==2.9.1 numpy
-    python benches/peer/network.py TARGET/release/deps/network-HASH [--part PART] [--rounds 5]
+    python benches/peer/network.py TARGET/release/deps/network-HASH [--part PART] [--mode MODE] [--rounds 5]
 
-Parts: block, audio, visual, classifier (one clip) and step (a pre-training step of a small network:
-forward, backward, Adam). Each round runs ours, then PyTorch with plain attention as the reference has it
-(`math`), with its fused attention (`sdpa`), and with `--bf16` in bfloat16, each in a process of its own,
-so that nobody's caches or threads are in another's way. Ratios are of medians within a round.
+Parts: block, audio, visual, classifier (one clip), int8 and bf16 (the classifier, ours in those) and step (a
+pre-training step of a small network: forward, backward, Adam). Each round runs ours, then PyTorch with plain
+attention as the reference has it (`math`), with its fused attention (`sdpa`), or, where asked for, with that in
+bfloat16 (`bf16`), each in a process of its own, so that nobody's caches or threads are in another's way. Ratios
+are of medians within a round.
 
 PyTorch's network has the reference's sizes and operations, with random weights. It differs in what costs next to
 nothing: no dropout, contrast and errors written in one line each, slices of tokens as they lie.
@@ -191,7 +192,9 @@ def peer(part, mode, runs):
 
 def ours(bench, part, runs):
     text = subprocess.run([bench, part, "--runs", str(runs)], check=True, capture_output=True, text=True).stdout
-    line = next(line for line in text.splitlines() if line.startswith(part))
+    line = next((line for line in text.splitlines() if line.startswith(part)), None)
+    if line is None:
+        sys.exit(f"{part}: not on this processor")
     median, share, peak = re.search(r"median ([\d.]+) .* ([\d.]+) of the .* peak (\d+) MB", line).groups()
     return float(median), float(peak), float(share)
 
@@ -202,19 +205,20 @@ def main():
     parser.add_argument("--part", action="append")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--mode", action="append", choices=["math", "sdpa", "bf16"])
     parser.add_argument("--worker", nargs=3)
     args = parser.parse_args()
     if args.worker:
         part, mode, runs = args.worker
         return worker(part, mode, int(runs))
-    modes = ["math", "sdpa"] + ["bf16"] * args.bf16
+    modes = args.mode or ["math", "sdpa"]
     for part in args.part or ["block", "audio", "visual", "classifier", "step"]:
         mine, theirs = [], {mode: [] for mode in modes}
+        their_part = "classifier" if part in ("int8", "bf16") else part
         for _ in range(args.rounds):
             mine.append(ours(args.bench, part, args.runs))
             for mode in modes:
-                theirs[mode].append(peer(part, mode, args.runs))
+                theirs[mode].append(peer(their_part, mode, args.runs))
         time_, peak, share = (statistics.median(column) for column in zip(*mine))
         print(f"{part}: {time_:.1f} ms, {share:.2f} of the matrix product, {peak:.0f} MB", flush=True)
         for mode, found in theirs.items():

@@ -99,23 +99,45 @@ impl<B: Backend> Classifier<B> {
         })
     }
 
-    /// The classifier with the encoders' products in 8-bit integers: weights rounded to 7 bits by a
+    /// The classifier with the products of the encoders' blocks in 8-bit integers: weights rounded to 7 bits by a
     /// scale for each output, tokens to 8 bits by a scale for each, sums exact. Attention, norms,
-    /// A2V, V2A and the head stay in f32.
+    /// patches, A2V, V2A and the head stay in f32.
     ///
     /// For evaluation alone: the weights are gone, and such a network cannot be saved.
     ///
     /// # Errors
-    /// [`ModelError::NoInt8`] on any backend but flex, and without feature `flex`;
+    /// [`ModelError::CpuAlone`] on any backend but flex, and without feature `flex`;
     /// [`ModelError::Prepared`] after [`into_packed`](Self::into_packed).
-    pub fn into_int8(mut self) -> Result<Self, ModelError> {
+    pub fn into_int8(self) -> Result<Self, ModelError> {
+        self.rounded("int8", Linear::round_to_int8)
+    }
+
+    /// The classifier with the products and attention of the encoders' blocks in bfloat16: weights, tokens and attention's weights
+    /// rounded to 8 bits of precision, sums, softmax and norms in f32. Patches, A2V, V2A and the head stay in f32.
+    ///
+    /// Slow where the processor has [no instructions](crate::precision::cpu_has_bf16) for it. On a GPU,
+    /// [`precision::cast`](crate::precision::cast) does the like.
+    ///
+    /// For evaluation alone: the weights are gone, and such a network cannot be saved.
+    ///
+    /// # Errors
+    /// As [`into_int8`](Self::into_int8).
+    pub fn into_bf16(self) -> Result<Self, ModelError> {
+        self.rounded("bf16", Linear::round_to_bf16)
+    }
+
+    fn rounded(
+        mut self,
+        precision: &'static str,
+        round: fn(&mut Linear<B>),
+    ) -> Result<Self, ModelError> {
         if !on_flex::<B>() {
-            return Err(ModelError::NoInt8);
+            return Err(ModelError::CpuAlone { precision });
         }
         if self.blocks().any(|block| block.is_prepared()) {
             return Err(ModelError::Prepared);
         }
-        self.blocks().for_each(Block::round_to_int8);
+        self.blocks().flat_map(Block::linears).for_each(round);
         Ok(self)
     }
 

@@ -58,9 +58,14 @@ pub enum ModelError {
         /// Why not.
         reason: String,
     },
-    /// The backend has no products in 8-bit integers.
-    #[error("int8 runs on the CPU alone (backend flex, feature `flex` of avff-model)")]
-    NoInt8,
+    /// The backend has no such products.
+    #[error(
+        "{precision} of this kind runs on the CPU alone (backend flex, feature `flex` of avff-model)"
+    )]
+    CpuAlone {
+        /// int8 or bf16.
+        precision: &'static str,
+    },
     /// The weights are packed or rounded for evaluation, and as they were they are gone.
     #[error(
         "this network's weights are packed or rounded for evaluation: load the checkpoint anew"

@@ -53,6 +53,18 @@ pub fn allows_tf32() -> bool {
     TF32.get()
 }
 
+/// Whether the CPU has instructions for products in bfloat16 that [`Classifier::into_bf16`] knows: AMX, under Linux, or
+/// AVX512-BF16; `false` without feature `flex`.
+///
+/// [`Classifier::into_bf16`]: crate::Classifier::into_bf16
+#[must_use]
+pub fn cpu_has_bf16() -> bool {
+    #[cfg(feature = "flex")]
+    return avff_kernels::bf16::is_supported();
+    #[cfg(not(feature = "flex"))]
+    false
+}
+
 /// Batch, rows, inner size and columns: of the networks' products, and some that fill no tile.
 const CHECKED: [[usize; 4]; 6] = [
     [1, 7, 5, 3],

@@ -95,9 +95,14 @@ fn what_is_no_number_stays_none() {
         let broken = video.clone().slice_fill([0..1, 1..2, 3..4, 5..6, 7..8], f32::NAN);
         let silent = audio.clone().slice_fill([0..1, 5..6, 7..8], f32::NAN);
         let plain = Classifier::<Flex>::new(&config, &mut Init::seeded(3), &device).unwrap();
-        let forms = [plain.clone(), plain.clone().into_packed(), plain.into_int8().unwrap()];
+        let forms = [
+            ("plain", plain.clone()),
+            ("packed", plain.clone().into_packed()),
+            ("int8", plain.clone().into_int8().unwrap()),
+            ("bf16", plain.into_bf16().unwrap().into_packed()),
+        ];
         let scope = FusionScope::evaluation(config.fusion_attention);
-        for (form, model) in ["plain", "packed", "int8"].iter().zip(&forms) {
+        for (form, model) in &forms {
             let logits = |audio: &Tensor<Flex, 3>, video: &Tensor<Flex, 5>| -> Vec<f32> {
                 model.forward(audio.clone(), video.clone(), scope).into_data().to_vec().unwrap()
             };
@@ -164,13 +169,15 @@ fn such_a_network_is_not_saved_and_not_rounded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packed.safetensors");
     let metadata = Metadata::new(Kind::Classifier, &small(), false);
-    let (packed, rounded) = (model::<Flex>().into_packed(), model::<Flex>().into_int8().unwrap());
-    for model in [&packed, &rounded] {
+    let packed = model::<Flex>().into_packed();
+    let rounded = [model::<Flex>().into_int8().unwrap(), model::<Flex>().into_bf16().unwrap()];
+    for model in [&packed, &rounded[0], &rounded[1]] {
         let saved = checkpoint::save::<Flex, _>(model, &metadata, Precision::F32, &path);
         assert!(matches!(saved, Err(ModelError::Prepared)));
         assert!(!path.exists());
     }
-    assert!(matches!(packed.into_int8(), Err(ModelError::Prepared)));
+    assert!(matches!(packed.clone().into_int8(), Err(ModelError::Prepared)));
+    assert!(matches!(packed.into_bf16(), Err(ModelError::Prepared)));
 }
 
 /// Where there is no kernel, nothing changes.

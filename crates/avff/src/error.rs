@@ -80,8 +80,8 @@ pub enum Error {
     StoredSpec(serde_json::Error),
     /// Nothing is won by a precision there, or nothing computes in it.
     #[error(
-        "{device} computes nothing in {precision}: f32 is exact, int8 is faster on some CPUs; `avff convert \
-         --precision f16` halves a checkpoint's file"
+        "{device} computes nothing in {precision}: f32 is exact, int8 is faster on some CPUs, bf16 on those with AMX or \
+         AVX512-BF16; `avff convert --precision f16` halves a checkpoint's file"
     )]
     Precision {
         /// tf32, f16 or bf16.

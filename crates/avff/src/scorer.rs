@@ -64,9 +64,10 @@ pub enum Arithmetic {
     Tf32,
     /// Half precision, 11 bits of a number; on GPUs alone.
     F16,
-    /// Half precision, 8 bits of a number and the range of f32; on GPUs alone.
+    /// Half precision, 8 bits of a number and the range of f32. On a GPU all is computed in it; on a CPU that has instructions
+    /// for it, products and attention of the encoders' blocks.
     Bf16,
-    /// The encoders' products in 8-bit integers: faster, and off by what rounding does.
+    /// Products of the encoders' blocks in 8-bit integers: faster, and off by what rounding does.
     /// On the CPU alone.
     Int8,
 }
@@ -160,10 +161,13 @@ pub fn open(
         Fusion::PerClip => FusionScope::evaluation(config.fusion_attention),
     };
     let arithmetic = options.arithmetic;
-    let half = arithmetic.half();
+    let by_cpu = arithmetic == Arithmetic::Bf16
+        && options.device == Device::Cpu
+        && precision::cpu_has_bf16();
+    let half = arithmetic.half().filter(|_| !by_cpu);
     let unknown =
         || Error::Precision { precision: arithmetic.name(), device: options.device.to_string() };
-    // A CPU computes each operation in f32 and rounds: slower, and off for nothing.
+    // Else a CPU computes each operation in f32 and rounds: slower, and off for nothing.
     if half.is_some() && !options.device.is_gpu()
         || arithmetic == Arithmetic::Tf32 && !matches!(options.device, Device::Cuda(_))
     {
@@ -187,6 +191,7 @@ pub fn open(
         let model = match (half, arithmetic) {
             (Some(dtype), _) => precision::cast(model, dtype),
             (None, Arithmetic::Int8) => model.into_int8()?,
+            (None, Arithmetic::Bf16) => model.into_bf16()?,
             (None, _) => model,
         };
         let model = model.into_packed();

@@ -12,6 +12,7 @@ use {
     },
     avff_kernels::{
         attention::{self, Heads},
+        bf16,
         norm::LayerNorm,
         product::Then,
     },
@@ -87,7 +88,11 @@ impl PackedBlock<'_> {
         let qkv = enough(&mut room.wide, 3 * rows * dim);
         self.qkv.multiply_into(normed, None, qkv, Then::Nothing);
         let attended = enough(&mut room.attended, rows * dim);
-        attention::forward(heads, qkv, attended);
+        if self.qkv.is_bf16() {
+            bf16::attention(heads, qkv, attended);
+        } else {
+            attention::forward(heads, qkv, attended);
+        }
         self.proj.multiply_into(attended, proj_bias, x, Then::Skip);
         norm2.forward(x, normed);
         let hidden = enough(&mut room.wide, rows * self.fc1.outputs());

@@ -9,7 +9,10 @@ use {
         primitive, same, tensor,
     },
     crate::checkpoint::in_file::{InFile, Place},
-    avff_kernels::product::{Then, Weights},
+    avff_kernels::{
+        bf16,
+        product::{Then, Weights},
+    },
     burn::tensor::ops::FloatTensor,
     burn_flex::FlexTensor,
     std::sync::Arc,
@@ -30,6 +33,8 @@ pub(crate) struct Packed {
 #[derive(Debug, Clone)]
 enum Held {
     InMemory(Arc<Weights>),
+    /// Rounded.
+    Bf16(Arc<bf16::Weights>),
     /// Packed anew for each product.
     InFile(Arc<InFile>, Place),
 }
@@ -45,20 +50,33 @@ impl Packed {
     /// nothing to multiply with.
     pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
         #[cfg(feature = "flex")]
-        {
-            let shape = weight.dims();
-            if weight.dtype() != burn::tensor::DType::F32 || shape.contains(&0) {
-                return None;
-            }
-            let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
-            let weights = Arc::new(Weights::new(numbers(&weight), shape));
-            Some(Self { held: Held::InMemory(weights) })
-        }
+        return held(weight, |numbers, shape| {
+            Held::InMemory(Arc::new(Weights::new(numbers, shape)))
+        });
         #[cfg(not(feature = "flex"))]
         {
             let _ = weight;
             None
         }
+    }
+
+    /// As [`new`](Self::new), rounded to bfloat16.
+    pub(crate) fn bf16<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
+        #[cfg(feature = "flex")]
+        return held(weight, |numbers, shape| {
+            Held::Bf16(Arc::new(bf16::Weights::new(numbers, shape)))
+        });
+        #[cfg(not(feature = "flex"))]
+        {
+            let _ = weight;
+            None
+        }
+    }
+
+    /// Whether it is rounded to bfloat16.
+    #[cfg(feature = "flex")]
+    pub(super) fn is_bf16(&self) -> bool {
+        matches!(self.held, Held::Bf16(_))
     }
 
     /// `x Wᵀ`.
@@ -137,6 +155,7 @@ impl Packed {
     ) {
         match &self.held {
             Held::InMemory(weights) => weights.multiply(x, bias, out, then),
+            Held::Bf16(weights) => weights.multiply(x, bias, out, then),
             Held::InFile(source, place) => {
                 source.with(*place, |weights| weights.multiply(x, bias, out, then));
             }
@@ -148,6 +167,7 @@ impl Packed {
     pub(super) fn outputs(&self) -> usize {
         match &self.held {
             Held::InMemory(weights) => weights.outputs(),
+            Held::Bf16(weights) => weights.outputs(),
             Held::InFile(_, place) => place.shape[0],
         }
     }
@@ -156,6 +176,19 @@ impl Packed {
     pub(super) fn none<T, U>(&self, _: T) -> U {
         match self.never {}
     }
+}
+
+#[cfg(feature = "flex")]
+fn held<B: Backend>(
+    weight: Tensor<B, 2>,
+    pack: impl FnOnce(&[f32], [usize; 2]) -> Held,
+) -> Option<Packed> {
+    let shape = weight.dims();
+    if weight.dtype() != burn::tensor::DType::F32 || shape.contains(&0) {
+        return None;
+    }
+    let weight: FlexTensor = contiguous(cast(primitive(weight)).ok()?);
+    Some(Packed { held: pack(numbers(&weight), shape) })
 }
 
 #[cfg(feature = "flex")]

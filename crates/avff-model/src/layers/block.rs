@@ -76,11 +76,6 @@ impl<B: Backend> Block<B> {
         }
     }
 
-    /// Rounds the weights of all four products to bytes.
-    pub(crate) fn round_to_int8(&mut self) {
-        self.linears().into_iter().for_each(Linear::round_to_int8);
-    }
-
     /// Packs the weights of all four products.
     pub(crate) fn pack(&mut self) {
         self.linears().into_iter().for_each(Linear::pack);

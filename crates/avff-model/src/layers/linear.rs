@@ -119,6 +119,11 @@ impl<B: Backend> Linear<B> {
         self.prepare(Int8::new(self.weight.val()).map(Prepared::Int8));
     }
 
+    /// Rounds the weight to bfloat16, and lets it go where that is what products run with.
+    pub(crate) fn round_to_bf16(&mut self) {
+        self.prepare(Packed::bf16(self.weight.val()).map(Prepared::Packed));
+    }
+
     /// Packs the weight, and lets it go where that is what products run with.
     pub(crate) fn pack(&mut self) {
         if self.prepared.is_none() {

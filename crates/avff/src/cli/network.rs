@@ -65,11 +65,12 @@ enum ArithmeticArg {
     F32,
     /// Tensor cores' 11 bits in products: faster, not exact; on NVIDIA's GPUs
     Tf32,
-    /// Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on
+    /// Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on, and on CPUs with AMX (Linux) or
+    /// AVX512-BF16
     Bf16,
     /// Half precision: faster, not exact; on GPUs
     F16,
-    /// The encoders' products in 8-bit integers: faster, not exact; on the CPU alone
+    /// Products of the encoders' blocks in 8-bit integers: faster, not exact; on the CPU alone
     Int8,
 }
 

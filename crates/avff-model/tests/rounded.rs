@@ -1,4 +1,4 @@
-//! A classifier with the encoders' products in bytes.
+//! A classifier with the products of the encoders' blocks in bytes, or in bfloat16.
 #![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -21,18 +21,26 @@ fn small() -> AvffConfig {
 fn tokens_stay_near_those_of_f32() {
     let (config, device) = (small(), Default::default());
     let model = Classifier::<Flex>::new(&config, &mut Init::seeded(3), &device).unwrap();
-    let rounded = model.clone().into_int8().unwrap();
     Flex::seed(&device, 5);
     let normal = Distribution::Normal(0.0, 1.0);
     let audio = Tensor::<Flex, 3>::random([2, 128, 128], normal, &device);
     let video = Tensor::<Flex, 5>::random([2, 3, 16, 32, 32], normal, &device);
     let scope = FusionScope::evaluation(config.fusion_attention);
     let embed = |model: &Classifier<Flex>| model.embed(audio.clone(), video.clone(), scope);
-    let (exact, near) = (embed(&model), embed(&rounded));
-    for (exact, near) in [(exact.audio, near.audio), (exact.video, near.video)] {
-        // Tokens are normalised: their size is one.
-        let error = (exact - near).powi_scalar(2).mean().sqrt().into_scalar();
-        assert!(error > 1e-5 && error < 0.03, "{error}");
+    let exact = embed(&model);
+    for (name, rounded) in [
+        ("int8", model.clone().into_int8()),
+        ("bf16", model.clone().into_bf16()),
+        // As it is scored with.
+        ("bf16, packed", model.clone().into_bf16().map(Classifier::into_packed)),
+    ] {
+        let near = embed(&rounded.unwrap());
+        let pairs = [(exact.audio.clone(), near.audio), (exact.video.clone(), near.video)];
+        for (exact, near) in pairs {
+            // Tokens are normalised: their size is one.
+            let error = (exact - near).powi_scalar(2).mean().sqrt().into_scalar();
+            assert!(error > 1e-5 && error < 0.03, "{name}: {error}");
+        }
     }
 }
 
@@ -40,5 +48,8 @@ fn tokens_stay_near_those_of_f32() {
 fn other_backends_have_none() {
     let model =
         Classifier::<Autodiff<Flex>>::new(&small(), &mut Init::seeded(3), &Default::default());
-    assert!(matches!(model.unwrap().into_int8(), Err(ModelError::NoInt8)));
+    let model = model.unwrap();
+    for rounded in [model.clone().into_int8(), model.into_bf16()] {
+        assert!(matches!(rounded, Err(ModelError::CpuAlone { .. })));
+    }
 }

@@ -1,11 +1,12 @@
-//! What int8 costs in exactness: `cargo bench --bench int8_error -- [CHECKPOINT] [INPUTS]`.
+//! What int8 and bf16 cost in exactness: `cargo bench --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
 //!
-//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32 and
-//! in int8, and tells how far logits and scores are apart, and whether scores keep their order. Without
+//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32,
+//! in int8 and, where the CPU has instructions for it, in bf16, and tells how far logits and scores are apart,
+//! and whether scores keep their order. Without
 //! a checkpoint, the network is the released one's with weights from a seed.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
-use avff::model::{AvffConfig, Checkpoint, Classifier, FusionScope, Init};
+use avff::model::{AvffConfig, Checkpoint, Classifier, FusionScope, Init, precision};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use rand::{RngExt, SeedableRng};
@@ -16,9 +17,13 @@ use rand_chacha::ChaCha8Rng;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let checkpoint = arguments.next();
-    let count = arguments.next().map_or(200, |count| count.parse().unwrap());
+    let (mut checkpoint, mut count) = (None, 200);
+    for argument in std::env::args().skip(1).filter(|argument| argument != "--bench") {
+        match argument.parse() {
+            Ok(number) => count = number,
+            Err(_) => checkpoint = Some(argument),
+        }
+    }
     let device = Default::default();
     let (config, exact) = match checkpoint {
         Some(path) => {
@@ -33,18 +38,33 @@ fn main() {
             (config, model)
         }
     };
-    let rounded = exact.clone().into_int8().unwrap();
+    let mut rounded = vec![("int8", exact.clone().into_int8().unwrap().into_packed())];
+    if precision::cpu_has_bf16() {
+        rounded.push(("bf16", exact.clone().into_bf16().unwrap().into_packed()));
+    }
+    let exact = exact.into_packed();
     let scope = FusionScope::evaluation(config.fusion_attention);
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut pairs = Vec::new();
+    let mut pairs = vec![Vec::new(); rounded.len()];
     for _ in 0..count {
         let (audio, video) = inputs(&config, &mut random);
         let logit = |model: &Classifier<Flex>| -> f64 {
             let out = model.forward(audio.clone(), video.clone(), scope).into_data();
             out.iter::<f64>().next().unwrap()
         };
-        pairs.push((logit(&exact), logit(&rounded)));
+        let exact = logit(&exact);
+        for ((_, model), pairs) in rounded.iter().zip(&mut pairs) {
+            pairs.push((exact, logit(model)));
+        }
     }
+    for ((name, _), pairs) in rounded.iter().zip(&pairs) {
+        report(name, pairs);
+    }
+}
+
+/// Exact logits with those of a rounded network.
+fn report(name: &str, pairs: &[(f64, f64)]) {
+    let count = pairs.len();
     let mean = |numbers: &mut dyn Iterator<Item = f64>| numbers.sum::<f64>() / count as f64;
     let center = mean(&mut pairs.iter().map(|(exact, _)| *exact));
     let spread = mean(&mut pairs.iter().map(|(exact, _)| (exact - center).powi(2))).sqrt();
@@ -58,7 +78,7 @@ fn main() {
         swapped += pairs[..i].iter().filter(|b| (a.0 - b.0) * (a.1 - b.1) < 0.0).count();
     }
     println!(
-        "{count} inputs: logits of {center:.4} with a spread of {spread:.2e}; int8 is off by {:.2e} \
+        "{count} inputs: logits of {center:.4} with a spread of {spread:.2e}; {name} is off by {:.2e} \
          (mean), {:.2e} (95 %), {:.2e} (most); scores by at most {score:.2e}; {:.2} % of pairs change \
          order",
         errors.iter().sum::<f64>() / count as f64,
