@@ -1,9 +1,9 @@
 //! What int8 and bf16 cost in exactness: `cargo bench --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
 //!
-//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32,
-//! in int8 and, where the CPU has instructions for it, in bf16, and tells how far logits and scores are apart,
-//! and whether scores keep their order. Without
-//! a checkpoint, the network is the released one's with weights from a seed.
+//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32, in int8 and, where
+//! the CPU has instructions for it, in bf16, and tells how far logits and scores are apart, and whether scores keep
+//! their order. Without a checkpoint, the network is the released one's with weights from a seed, whose logits hardly
+//! move: `released_size --save FILE` makes one whose do.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
 use avff::model::{AvffConfig, Checkpoint, Classifier, FusionScope, Init, precision};
