@@ -19,3 +19,19 @@ pub(crate) fn close(got: &[f32], want: &[f64], tolerance: f64) {
         assert!(error <= tolerance * want.abs().max(1.0), "number {i}: {got}, should be {want}");
     }
 }
+
+/// Of seven rows two with a number that is not finite, and those rows of the product alone.
+#[track_caller]
+pub(crate) fn stays_in_its_row(
+    [inputs, outputs]: [usize; 2],
+    multiply: impl Fn(&[f32], &mut [f32]),
+) {
+    let mut x = numbers(2, 7 * inputs);
+    (x[inputs], x[6 * inputs + 2]) = (f32::NAN, f32::INFINITY);
+    let mut out = vec![0.0; 7 * outputs];
+    multiply(&x, &mut out);
+    for (r, row) in out.chunks(outputs).enumerate() {
+        let finite = row.iter().filter(|y| y.is_finite()).count();
+        assert_eq!(finite, if r == 1 || r == 6 { 0 } else { outputs }, "row {r}");
+    }
+}

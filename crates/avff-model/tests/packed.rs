@@ -1,4 +1,4 @@
-//! A classifier whose weights are packed for evaluation.
+//! A classifier whose weights are packed, or rounded, for evaluation.
 #![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -186,4 +186,35 @@ fn other_backends_stay_as_they_are() {
     let model = model::<Autodiff<Flex>>();
     let before = model.num_params();
     assert_eq!(model.into_packed().num_params(), before);
+}
+
+#[test]
+fn rounded_tokens_stay_near_those_of_f32() {
+    let model = model::<Flex>();
+    let (audio, video) = inputs(2);
+    let scope = FusionScope::evaluation(small().fusion_attention);
+    let embed = |model: &Classifier<Flex>| model.embed(audio.clone(), video.clone(), scope);
+    let exact = embed(&model);
+    for (name, rounded) in [
+        ("int8", model.clone().into_int8()),
+        ("bf16", model.clone().into_bf16()),
+        // As it is scored with.
+        ("bf16, packed", model.clone().into_bf16().map(Classifier::into_packed)),
+    ] {
+        let near = embed(&rounded.unwrap());
+        let pairs = [(exact.audio.clone(), near.audio), (exact.video.clone(), near.video)];
+        for (exact, near) in pairs {
+            // Tokens are normalised: their size is one.
+            let error = (exact - near).powi_scalar(2).mean().sqrt().into_scalar();
+            assert!(error > 1e-5 && error < 0.03, "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn other_backends_round_nothing() {
+    let model = model::<Autodiff<Flex>>();
+    for rounded in [model.clone().into_int8(), model.into_bf16()] {
+        assert!(matches!(rounded, Err(ModelError::CpuAlone { .. })));
+    }
 }

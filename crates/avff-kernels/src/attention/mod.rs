@@ -79,4 +79,4 @@ pub(crate) fn parts(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@ use super::*;
 use crate::testing::{close, numbers};
 
 /// In f64, as it is defined: outputs, and the gradient of stacked q, k, v.
-fn reference(heads: Heads, qkv: &[f32], gradient: &[f32]) -> [Vec<f64>; 2] {
+pub(crate) fn reference(heads: Heads, qkv: &[f32], gradient: &[f32]) -> [Vec<f64>; 2] {
     let Heads { batch, tokens, heads: count, head_dim } = heads;
     let dim = heads.dim();
     let mut out = vec![0.0; heads.rows() * dim];

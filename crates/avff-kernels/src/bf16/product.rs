@@ -9,7 +9,7 @@ use super::{
     tile::{BOTH, Factors, Rows, Sums, halves},
     units::Unit,
 };
-use crate::product::{Then, finish_row, shares};
+use crate::product::{Then, by_shares, finish_row, padded};
 
 /// Bytes of a task's rounded rows at most: they fit a second-level cache of 1 MB, and the weight is read once a task.
 const TASK_BYTES: usize = 768 << 10;
@@ -42,22 +42,10 @@ impl Weights {
         Self { inputs, outputs, lines }
     }
 
-    /// Inputs of a row.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     /// Outputs of a row.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
-    }
-
-    /// Bytes held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.lines)
     }
 
     /// `x Wᵀ + bias`, and what comes then.
@@ -79,26 +67,12 @@ impl Weights {
         out: &mut [f32],
         then: Then,
     ) {
-        let rows = x.len() / self.inputs;
-        assert_eq!(x.len(), rows * self.inputs, "rows of inputs");
-        assert_eq!(out.len(), rows * self.outputs, "rows of outputs");
-        let mut padded = vec![0.0; self.outputs.next_multiple_of(BOTH)];
-        if let Some(bias) = bias {
-            padded[..self.outputs].copy_from_slice(bias);
-        }
-        let arch = Arch::new();
-        let (mut x, mut out) = (x, out);
-        let threads = rayon::current_num_threads();
+        let bias = padded(bias, self.outputs, BOTH);
+        let (shape, arch) = ([self.inputs, self.outputs], Arch::new());
         let most = TASK_BYTES / size_of::<u16>() / self.inputs / BOTH * BOTH;
-        let tasks = shares(rows, threads, BOTH, BOTH..=most.max(BOTH)).map(|count| {
-            let (now, later) = x.split_at(count * self.inputs);
-            x = later;
-            let (to, others) = std::mem::take(&mut out).split_at_mut(count * self.outputs);
-            out = others;
-            Task { weights: self, unit, x: now, out: to, bias: &padded, then }
+        by_shares(x, out, shape, BOTH, BOTH..=most.max(BOTH), |x, out| {
+            arch.dispatch(Task { weights: self, unit, x, out, bias: &bias, then });
         });
-        // In this order, one by one: the last tasks are the smallest.
-        tasks.par_bridge().for_each(|task| arch.dispatch(task));
     }
 }
 

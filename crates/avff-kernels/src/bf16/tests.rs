@@ -8,10 +8,10 @@ use super::{
     units::Unit,
 };
 use crate::{
-    attention::Heads,
+    attention::{Heads, tests::reference},
     gelu::bias_gelu,
     product::Then,
-    testing::{close, numbers},
+    testing::{close, numbers, stays_in_its_row},
 };
 
 proptest! {
@@ -85,7 +85,6 @@ fn products_equal_the_definition() {
         let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
         let (bias, held) = (numbers(3, outputs), numbers(4, rows * outputs));
         let packed = Weights::new(&weights, [outputs, inputs]);
-        assert_eq!([packed.inputs(), packed.outputs()], [inputs, outputs]);
         let want: Vec<f64> = x
             .chunks(inputs)
             .flat_map(|row| weights.chunks(inputs).map(move |weights| (row, weights)))
@@ -113,34 +112,6 @@ fn products_equal_the_definition() {
     }
 }
 
-/// In f64, of q, k and v as they are rounded.
-fn reference(heads: Heads, qkv: &[f32]) -> Vec<f64> {
-    let Heads { batch, tokens, heads: count, head_dim } = heads;
-    let dim = heads.dim();
-    let mut out = vec![0.0; heads.rows() * dim];
-    for (b, h) in (0..batch).flat_map(|b| (0..count).map(move |h| (b, h))) {
-        let x = |part: usize, token: usize, f: usize| {
-            qkv[(b * tokens + token) * 3 * dim + part * dim + h * head_dim + f]
-        };
-        for i in 0..tokens {
-            let score = |j: usize| -> f64 {
-                (0..head_dim)
-                    .map(|f| rounded(x(0, i, f) * heads.scale()) * rounded(x(1, j, f)))
-                    .sum()
-            };
-            let scores: Vec<f64> = (0..tokens).map(score).collect();
-            let greatest = scores.iter().copied().fold(f64::MIN, f64::max);
-            let powers: Vec<f64> = scores.iter().map(|score| (score - greatest).exp2()).collect();
-            let sum: f64 = powers.iter().sum();
-            for f in 0..head_dim {
-                let values = powers.iter().enumerate().map(|(j, p)| p / sum * rounded(x(2, j, f)));
-                out[(b * tokens + i) * dim + h * head_dim + f] = values.sum();
-            }
-        }
-    }
-    out
-}
-
 #[test]
 fn attention_equals_the_definition() {
     for (batch, tokens, heads, head_dim) in [
@@ -154,7 +125,13 @@ fn attention_equals_the_definition() {
         let heads = Heads { batch, tokens, heads, head_dim };
         let qkv: Vec<f32> =
             numbers(1, heads.rows() * 3 * heads.dim()).iter().map(|x| 2.0 * x).collect();
-        let want = reference(heads, &qkv);
+        // q, k and v as they are rounded, q after it was scaled.
+        let scales = [heads.scale(), 1.0, 1.0];
+        let rows = qkv.chunks(heads.dim()).zip(scales.into_iter().cycle());
+        let near: Vec<f32> = rows
+            .flat_map(|(row, scale)| row.iter().map(move |x| rounded(x * scale) as f32 / scale))
+            .collect();
+        let [want, _] = reference(heads, &near, &vec![0.0; heads.rows() * heads.dim()]);
         for unit in Unit::all() {
             let mut out = vec![f32::NAN; heads.rows() * heads.dim()];
             attention_by(unit, heads, &qkv, &mut out);
@@ -210,14 +187,7 @@ fn neither_neighbours_nor_threads_change_a_number() {
 #[test]
 fn what_is_not_finite_stays_with_its_row_or_sequence() {
     let packed = Weights::new(&numbers(1, 20 * 8), [20, 8]);
-    let mut x = numbers(2, 7 * 8);
-    (x[8], x[50]) = (f32::NAN, f32::INFINITY);
-    let mut out = vec![0.0; 7 * 20];
-    packed.multiply(&x, None, &mut out, Then::Nothing);
-    for (r, row) in out.chunks(20).enumerate() {
-        let finite = row.iter().filter(|y| y.is_finite()).count();
-        assert_eq!(finite, if r == 1 || r == 6 { 0 } else { 20 }, "row {r}");
-    }
+    stays_in_its_row([8, 20], |x, out| packed.multiply(x, None, out, Then::Nothing));
     let heads = Heads { batch: 2, tokens: 5, heads: 1, head_dim: 4 };
     let mut qkv = numbers(1, 10 * 12);
     // A key of the second sequence.

@@ -84,22 +84,10 @@ impl Weights {
         Self { inputs, outputs, groups, scales, raised }
     }
 
-    /// Inputs of a row.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     /// Outputs of a row.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
-    }
-
-    /// Bytes held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.groups) + size_of_val(&*self.scales) + size_of_val(&*self.raised)
     }
 
     /// `x Wᵀ`. A row with a number that is not finite becomes a row of NaN.

@@ -139,22 +139,10 @@ impl Weights {
         }
     }
 
-    /// Inputs of a row.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     /// Outputs of a row.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
-    }
-
-    /// Bytes held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.numbers)
     }
 
     fn panels(&self) -> &[f32] {
@@ -169,26 +157,48 @@ impl Weights {
     /// # Panics
     /// When lengths do not fit.
     pub fn multiply(&self, x: &[f32], bias: Option<&[f32]>, out: &mut [f32], then: Then) {
-        let rows = x.len() / self.inputs;
-        assert_eq!(x.len(), rows * self.inputs, "rows of inputs");
-        assert_eq!(out.len(), rows * self.outputs, "rows of outputs");
-        let mut padded = vec![0.0; self.outputs.next_multiple_of(self.width)];
-        if let Some(bias) = bias {
-            padded[..self.outputs].copy_from_slice(bias);
-        }
-        let arch = Arch::new();
-        let (mut x, mut out) = (x, out);
-        let threads = rayon::current_num_threads();
-        let tasks = shares(rows, threads, ROWS, LEAST_TASK_ROWS..=TASK_ROWS).map(|count| {
-            let (now, later) = x.split_at(count * self.inputs);
-            x = later;
-            let (to, others) = std::mem::take(&mut out).split_at_mut(count * self.outputs);
-            out = others;
-            Task { weights: self, x: now, out: to, bias: &padded, then }
+        let bias = padded(bias, self.outputs, self.width);
+        let (shape, arch) = ([self.inputs, self.outputs], Arch::new());
+        by_shares(x, out, shape, ROWS, LEAST_TASK_ROWS..=TASK_ROWS, |x, out| {
+            arch.dispatch(Task { weights: self, x, out, bias: &bias, then });
         });
-        // In this order, one by one: the last tasks are the smallest.
-        tasks.par_bridge().for_each(|task| arch.dispatch(task));
     }
+}
+
+/// The bias of whole panels, zeros where there is none.
+pub(crate) fn padded(bias: Option<&[f32]>, outputs: usize, width: usize) -> Vec<f32> {
+    let mut padded = vec![0.0; outputs.next_multiple_of(width)];
+    if let Some(bias) = bias {
+        padded[..outputs].copy_from_slice(bias);
+    }
+    padded
+}
+
+/// Does `work` on some rows of inputs and of outputs after others, in parallel, as [`shares`] shares them out.
+///
+/// # Panics
+/// When there is no whole number of rows, or there are more of one than of the other.
+pub(crate) fn by_shares(
+    x: &[f32],
+    out: &mut [f32],
+    [inputs, outputs]: [usize; 2],
+    step: usize,
+    limits: RangeInclusive<usize>,
+    work: impl Fn(&[f32], &mut [f32]) + Sync,
+) {
+    let rows = x.len() / inputs;
+    assert_eq!(x.len(), rows * inputs, "rows of inputs");
+    assert_eq!(out.len(), rows * outputs, "rows of outputs");
+    let (mut x, mut out) = (x, out);
+    let tasks = shares(rows, rayon::current_num_threads(), step, limits).map(|count| {
+        let (now, later) = x.split_at(count * inputs);
+        x = later;
+        let (to, others) = std::mem::take(&mut out).split_at_mut(count * outputs);
+        out = others;
+        (now, to)
+    });
+    // In this order, one by one: the last tasks are the smallest.
+    tasks.par_bridge().for_each(|(x, out)| work(x, out));
 }
 
 /// Blocks of inputs, of about the same length.
@@ -200,7 +210,7 @@ fn blocks(inputs: usize) -> impl Iterator<Item = Range<usize>> + Clone {
 
 /// How many rows each task takes, a multiple of `step` within `limits`: smaller and smaller towards the end, so that all
 /// threads end at about the same time. Numbers do not depend on it.
-pub(crate) fn shares(
+fn shares(
     rows: usize,
     threads: usize,
     step: usize,
