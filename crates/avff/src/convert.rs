@@ -16,8 +16,15 @@ use crate::{
 /// The entry of a checkpoint's metadata that holds its note.
 const NOTE: &str = "note";
 
-/// What has to be said wherever a score shows of weights that are trained, or not, and have a note.
-pub(crate) fn caution(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
+/// What has to be said wherever a score of a checkpoint shows: that it means nothing, or what the checkpoint's maker
+/// wrote.
+#[must_use]
+pub fn caution(checkpoint: &Checkpoint) -> Option<&str> {
+    caution_of(checkpoint.metadata().map(|metadata| metadata.trained), note(checkpoint))
+}
+
+/// [`caution`], of weights that are trained, or not, and have a note.
+pub(crate) fn caution_of(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
     if trained == Some(false) { Some(crate::UNTRAINED) } else { note }
 }
 

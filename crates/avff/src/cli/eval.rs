@@ -13,11 +13,7 @@ use avff::{
     shard::Shard,
 };
 
-use super::{
-    code_for_coverage, fraction,
-    network::{Network, NetworkArgs},
-    report::ReportArgs,
-};
+use super::{code_for_coverage, fraction, network::NetworkArgs, report::ReportArgs};
 
 /// How often `-v` says how far a run is.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -70,8 +66,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Network { scorer, spec, run } = args.network.open(false)?;
-    let run = run.wait()?;
+    let network = args.network.read(false)?;
+    let run = network.describe();
+    let (scorer, run) = (network.scorer()?, run.wait()?);
     let options = EvalOptions {
         csv: args.csv.clone(),
         root: args.root.clone(),
@@ -97,7 +94,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bar.set_message(format!("{} not read", progress.failed));
         }
     };
-    let summary = evaluate(&*scorer, &spec, run, &options, &mut show)?;
+    let summary = evaluate(&*scorer, &network.spec, run, &options, &mut show)?;
     bar.finish_and_clear();
     let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {

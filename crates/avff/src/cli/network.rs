@@ -9,12 +9,13 @@ use anyhow::Context;
 use avff::{
     clip_scores::Aggregate,
     clips,
+    convert::caution,
     data::spec::ClipSpec,
     device::Device,
     error::Error,
     eval::Run,
     model::{
-        Checkpoint,
+        AvffConfig, Checkpoint,
         checkpoint::{Format, Kind, Precision},
     },
     scorer::{self, Arithmetic, Fusion, Scorer, ScorerOptions},
@@ -94,11 +95,34 @@ enum FusionArg {
     AcrossBatch,
 }
 
-/// A network ready to score.
+/// A checkpoint whose header is read, and how it is to score.
 pub(super) struct Network {
-    pub(super) scorer: Box<dyn Scorer>,
+    checkpoint: Arc<Checkpoint>,
+    config: AvffConfig,
     pub(super) spec: ClipSpec,
-    pub(super) run: Described,
+    options: ScorerOptions,
+    aggregate: Aggregate,
+}
+
+impl Network {
+    /// What has to be said of its scores.
+    pub(super) fn caution(&self) -> Option<&str> {
+        caution(&self.checkpoint)
+    }
+
+    /// Begins to describe what scores depend on: the file's hash takes longer than opening it, and is needed last.
+    pub(super) fn describe(&self) -> Described {
+        let Self { checkpoint, config, spec, options, aggregate } = self;
+        let (checkpoint, config, spec, options, aggregate) =
+            (checkpoint.clone(), config.clone(), spec.clone(), options.clone(), *aggregate);
+        let describe = move || Run::new(&checkpoint, &config, &spec, &options, aggregate);
+        Described(std::thread::spawn(describe))
+    }
+
+    /// Reads the weights.
+    pub(super) fn scorer(&self) -> anyhow::Result<Box<dyn Scorer>> {
+        Ok(scorer::open(&self.checkpoint, &self.config, &self.spec, &self.options)?)
+    }
 }
 
 /// What scores depend on, for which the file's hash has to be there.
@@ -106,12 +130,7 @@ pub(super) struct Described(JoinHandle<Result<Run, Error>>);
 
 impl Described {
     pub(super) fn wait(self) -> anyhow::Result<Run> {
-        let run = self.0.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        // On a terminal the results say it themselves.
-        if let Some(caution) = run.caution().filter(|_| !std::io::stdout().is_terminal()) {
-            tracing::warn!("{caution}");
-        }
-        Ok(run)
+        Ok(self.0.join().unwrap_or_else(|panic| resume_unwind(panic))?)
     }
 }
 
@@ -122,7 +141,7 @@ impl NetworkArgs {
     }
 
     /// The network; `one_clip` where it will not score more than that.
-    pub(super) fn open(&self, one_clip: bool) -> anyhow::Result<Network> {
+    pub(super) fn read(&self, one_clip: bool) -> anyhow::Result<Network> {
         let checkpoint = Arc::new(Checkpoint::open(&self.checkpoint)?);
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
@@ -142,7 +161,6 @@ impl NetworkArgs {
         if options.fusion == Fusion::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
-        let aggregate = self.aggregate;
         tracing::info!("{} on {}", self.checkpoint.display(), options.device);
         if checkpoint.format() != Format::Safetensors {
             tracing::warn!(
@@ -151,15 +169,12 @@ impl NetworkArgs {
                 self.checkpoint.display()
             );
         }
-        // The file's hash takes longer than opening it, and is needed last.
-        let run = {
-            let (checkpoint, config, spec, options) =
-                (checkpoint.clone(), config.clone(), spec.clone(), options.clone());
-            let describe = move || Run::new(&checkpoint, &config, &spec, &options, aggregate);
-            Described(std::thread::spawn(describe))
-        };
-        let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
-        Ok(Network { scorer, spec, run })
+        let network = Network { checkpoint, config, spec, options, aggregate: self.aggregate };
+        // On a terminal the results say it themselves.
+        if let Some(caution) = network.caution().filter(|_| !std::io::stdout().is_terminal()) {
+            tracing::warn!("{caution}");
+        }
+        Ok(network)
     }
 }
 

@@ -82,10 +82,13 @@ struct Window {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Network { scorer, spec, run } = args.network.open(args.clips.len() == 1)?;
-    let face = spec.face;
+    let network = args.network.read(args.clips.len() == 1)?;
+    // Tables name no checkpoint, so nobody waits for its hash.
+    let run = args.json.then(|| network.describe());
+    let scorer = network.scorer()?;
+    let face = network.spec.face;
     let options = ClipScoresOptions {
-        spec,
+        spec: network.spec.clone(),
         aggregate: args.network.aggregate(),
         workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
     };
@@ -98,24 +101,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .map(|(path, outcome)| Scored::new(&path, outcome, faces))
             .collect();
     bar.finish_and_clear();
-    let run = run.wait()?;
-    if args.json {
-        for clip in &mut clips {
-            clip.sha256 = hash::content(Path::new(&clip.path)).ok();
-        }
-    }
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
     let skips = face.is_some_and(|face| face.no_face == NoFace::Skip);
     let left_out =
         |clip: &&Scored| clip.error.as_ref().is_some_and(|e| skips && e.stage == NO_FACE);
     let due = clips.len() - clips.iter().filter(left_out).count();
     let coverage = scored as f64 / due.max(1) as f64;
-    let report = Report { run, clips };
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if let Some(run) = run {
+        for clip in &mut clips {
+            clip.sha256 = hash::content(Path::new(&clip.path)).ok();
+        }
+        let report = Report { run: run.wait()?, clips };
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        print_tables(&mut out, &report)?;
+        print_tables(&mut out, &network, &clips)?;
     }
     Ok(code_for_coverage(coverage, args.min_coverage))
 }
@@ -148,32 +148,32 @@ impl From<WindowScore> for Window {
     }
 }
 
-fn print_tables(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
-    if let Some(caution) = report.run.caution() {
+fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> anyhow::Result<()> {
+    if let Some(caution) = network.caution() {
         writeln!(out, "{caution}")?;
     }
     let mut table = Text::with_header(["clip", "P(fake)", "why not"]);
-    for clip in &report.clips {
+    for clip in clips {
         let score = clip.y_pred.map_or_else(|| "-".into(), |score| format!("{score:.4}"));
         let why = clip.error.as_ref();
         let why = why.map_or_else(String::new, |why| format!("{}: {}", why.stage, why.error));
         table.row([clip.path.clone(), score, why]);
     }
     writeln!(out, "{table}")?;
-    let whole = report.clips.iter().filter(|clip| clip.face == Some(false));
+    let whole = clips.iter().filter(|clip| clip.face == Some(false));
     let whole: Vec<&str> = whole.map(|clip| clip.path.as_str()).collect();
     if !whole.is_empty() {
         writeln!(out, "note: no face found, so whole pictures were scored: {}", whole.join(", "))?;
     }
     let hints: BTreeSet<&str> =
-        report.clips.iter().filter_map(|clip| clip.error.as_ref()?.hint.as_deref()).collect();
+        clips.iter().filter_map(|clip| clip.error.as_ref()?.hint.as_deref()).collect();
     for hint in hints {
         writeln!(out, "hint: {hint}")?;
     }
-    if report.run.aggregate.is_none() {
+    if network.spec.sampling.is_whole() {
         return Ok(());
     }
-    for clip in report.clips.iter().filter(|clip| clip.y_pred.is_some()) {
+    for clip in clips.iter().filter(|clip| clip.y_pred.is_some()) {
         let mut table = Text::with_header(["from", "to", "P(fake)", ""]);
         for window in &clip.windows {
             // A bar of twenty: where a clip looks fake is seen at once.

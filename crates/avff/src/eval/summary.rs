@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{ColumnReport, cell};
 use crate::{
     clip_scores::Aggregate,
-    convert::{caution, note},
+    convert::{caution_of, note},
     error::Error,
     scorer::{Arithmetic, Fusion, ScorerOptions},
     shard::Shard,
@@ -144,7 +144,7 @@ impl Run {
     /// wrote.
     #[must_use]
     pub fn caution(&self) -> Option<&str> {
-        caution(self.checkpoint.trained, self.checkpoint.note.as_deref())
+        caution_of(self.checkpoint.trained, self.checkpoint.note.as_deref())
     }
 
     pub(crate) fn to_json(&self) -> String {

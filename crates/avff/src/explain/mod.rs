@@ -26,7 +26,7 @@ use serde::Serialize;
 
 pub use self::attention::Attention;
 use crate::{
-    convert::{caution, note},
+    convert::caution,
     device::{Device, with_backend},
     error::Error,
     failure::{ClipFailure, guarded},
@@ -137,8 +137,6 @@ pub fn explain(
         let (part, parts) = (part.unwrap_or_default(), windows.len());
         return Err(Error::NoPart { path: clip.into(), part, parts });
     };
-    let trained = checkpoint.metadata().map(|metadata| metadata.trained);
-    let caution = caution(trained, note(checkpoint));
     let sample_rate = match spec.audio.rate {
         Some(rate) => rate,
         None => guarded(|| {
@@ -147,7 +145,7 @@ pub fn explain(
         })
         .map_err(failed)?,
     };
-    let (spec, caution) = (spec.clone(), caution.map(Into::into));
+    let (spec, caution) = (spec.clone(), caution(checkpoint).map(Into::into));
     Ok(Explanation { spec, windows, drawn, attention, caution, sample_rate, sample })
 }
 
