@@ -39,7 +39,7 @@ pub(super) struct Args {
 struct Report<'a> {
     clip: String,
     checkpoint: String,
-    checkpoint_sha256: String,
+    checkpoint_sha256: Option<String>,
     /// Not said in a `.pth`.
     trained: Option<bool>,
     /// What has to be said of these scores.
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report {
         clip: sheet.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: checkpoint.sha256()?,
+        checkpoint_sha256: sheet.hash(&checkpoint)?,
         trained,
         caution: made.caution.as_deref(),
         device: device.to_string(),

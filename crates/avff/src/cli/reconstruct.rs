@@ -49,7 +49,7 @@ pub(super) struct Args {
 struct Report<'a> {
     clip: String,
     checkpoint: String,
-    checkpoint_sha256: String,
+    checkpoint_sha256: Option<String>,
     /// Not said in a `.pth`.
     trained: Option<bool>,
     device: String,
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report {
         clip: clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: checkpoint.sha256()?,
+        checkpoint_sha256: args.sheet.hash(&checkpoint)?,
         trained,
         device: device.to_string(),
         span: made.span,

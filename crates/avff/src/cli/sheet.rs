@@ -71,6 +71,11 @@ impl SheetArgs {
         adjusted?;
         Ok(Opened { checkpoint, config, spec, device: self.device.parse()? })
     }
+
+    /// A checkpoint's hash for the report, if that is JSON: tables name no checkpoint, and a large file takes a while.
+    pub(super) fn hash(&self, checkpoint: &Checkpoint) -> anyhow::Result<Option<String>> {
+        Ok(self.json.then(|| checkpoint.sha256()).transpose()?)
+    }
 }
 
 /// An error and what a person can do about it.

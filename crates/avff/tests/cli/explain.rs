@@ -27,6 +27,7 @@ fn moments_cover_the_clip_and_a_sheet_shows_them() {
     assert!(has([190, 20, 20]) && has([40, 90, 170]), "bars for fake and for real");
 
     let report = json(explain(&scene, &["--json", "--output", "again.png"]));
+    assert_eq!(report["checkpoint_sha256"].as_str().unwrap().len(), 64);
     let window = &report["windows"][0];
     let moments = window["moments"].as_array().unwrap();
     assert_eq!((moments.len(), &report["drawn"]), (8, &0.into()));

@@ -59,6 +59,7 @@ fn a_sheet_and_the_losses() {
 
     let again = ["--mask", "7,5,2,0", "--json", "--output", "again.png"];
     let report = json(reconstruct(&scene, &again));
+    assert_eq!(report["checkpoint_sha256"].as_str().unwrap().len(), 64);
     assert_eq!(
         std::fs::read(scene.path("reconstruction.png")).unwrap(),
         std::fs::read(scene.path("again.png")).unwrap()

@@ -19,6 +19,7 @@ fn a_clip_is_the_mean_or_the_most_fake_of_its_windows() {
     let voice = clip("swapped_a.mp4");
     let ran = scene.score(&[&voice], &["--window", "1.2", "--json"]).expect(0);
     let report = json(&ran.stdout);
+    assert_eq!(report["run"]["checkpoint"]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(report["run"]["aggregate"], "mean");
     assert_eq!(report["run"]["clip"]["sampling"]["window"]["stride"], 1.2);
     let clip = &report["clips"][0];
