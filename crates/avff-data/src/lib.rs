@@ -24,7 +24,7 @@
 //! - [`prefetch`]: many files at once, in order and in bounded memory.
 //! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; on top of:
 //!   [`footage`], a part of a clip before it is a tensor; [`augment`], what training varies in it;
-//!   [`cache`], what need not be decoded twice; [`draws`], chance that depends on a seed alone.
+//!   [`cache`], what need not be decoded twice; randomness is `avff_rng`'s.
 //! - [`survey`]: what the clips of a set are like, and the statistics a spec needs.
 //! - [`synth`]: clips that are made, with known truth, to test what a network can learn.
 //! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
@@ -58,7 +58,6 @@ pub mod augment;
 pub mod batcher;
 pub mod cache;
 pub mod clip;
-pub mod draws;
 pub mod error;
 pub mod face;
 pub mod fbank;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PictureStep, within};
-use crate::{draws::Draws, error::DataError, picture::Picture};
+use crate::{error::DataError, picture::Picture};
+use avff_rng::Rng;
 
 /// Changes the colours of all pictures of a sample alike: four steps in random order, each by a factor
 /// of its own. A range of 0 leaves that step out.
@@ -44,7 +45,7 @@ impl ColorJitter {
         within("augment.color.hue", self.hue, 0.0, 0.5)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng) -> PictureStep {
         let mut factor = |range: f64| draws.between((1.0 - range).max(0.0), 1.0 + range) as f32;
         let mut steps = vec![
             (self.brightness, Step::Brightness(factor(self.brightness))),
@@ -164,7 +165,7 @@ fn rgb([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
     #[derive(Deserialize)]
     struct Known {
@@ -208,8 +209,7 @@ mod tests {
         let jitter = ColorJitter { brightness: 0.4, contrast: 2.0, saturation: 0.1, hue: 0.2 };
         let mut firsts = [0; 4];
         for row in 0..2_000 {
-            let mut draws =
-                Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Color);
+            let mut draws = RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Color);
             let PictureStep::Color(Steps(steps)) = jitter.draw(&mut draws) else { unreachable!() };
             assert_eq!(steps.len(), 4);
             for step in &steps {
@@ -229,7 +229,7 @@ mod tests {
         }
         // 500 each, deviation 19.4; five are allowed.
         assert!(firsts.iter().all(|count| (403..=597).contains(count)), "{firsts:?}");
-        let mut draws = Occasion { seed: 0, epoch: 0, row: 0, occurrence: 0 }.draws(Purpose::Color);
+        let mut draws = RngKey { seed: 0, epoch: 0, row: 0, occurrence: 0 }.rng(Purpose::Color);
         assert_eq!(ColorJitter::default().draw(&mut draws), PictureStep::Color(Steps(Vec::new())));
     }
 }

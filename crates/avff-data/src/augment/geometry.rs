@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{PictureStep, range, within};
 use crate::{
-    draws::Draws,
     error::{DataError, Stream},
     picture::Picture,
     resize::resize,
 };
+use avff_rng::Rng;
 
 /// Mirrors all pictures of a sample, left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Flip {
         within("augment.flip.probability", self.probability, 0.0, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws) -> Option<PictureStep> {
+    pub(super) fn draw(self, draws: &mut Rng) -> Option<PictureStep> {
         draws.chance(self.probability).then_some(PictureStep::Flip)
     }
 }
@@ -61,7 +61,7 @@ impl Crop {
         within("augment.crop.min_area", self.min_area, 0.01, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws, width: usize, height: usize) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> PictureStep {
         let side = draws.between(self.min_area, 1.0).sqrt();
         let (inner_width, inner_height) = (scaled(width, side), scaled(height, side));
         PictureStep::Crop(Area {
@@ -78,7 +78,7 @@ impl Resample {
         range("augment.resample.scale", self.scale, 0.01, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws, width: usize, height: usize) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> PictureStep {
         let scale = draws.between(self.scale.0, self.scale.1);
         PictureStep::Resample { width: scaled(width, scale), height: scaled(height, scale) }
     }
@@ -125,10 +125,10 @@ pub(super) fn resample(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
-    fn draws(row: u64) -> Draws {
-        Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Crop)
+    fn draws(row: u64) -> Rng {
+        RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Crop)
     }
 
     /// Every pixel tells its place: red the column, green the row.

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{PictureStep, range};
 use crate::{
-    draws::Draws,
     error::{DataError, Stream},
     picture::Picture,
 };
+use avff_rng::Rng;
 
 /// Codes all pictures of a sample as JPEG of one quality, and decodes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ impl Jpeg {
         range("augment.jpeg.quality", (low.into(), high.into()), 1.0, 100.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng) -> PictureStep {
         let (low, high) = self.quality;
         // At most 100 steps.
         let step = draws.index(usize::from(high.saturating_sub(low)) + 1) as u8;
@@ -52,7 +52,7 @@ pub(super) fn recode(picture: &Picture, quality: u8) -> Result<Picture, DataErro
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
     #[test]
     fn flat_pictures_survive_and_detail_goes_with_quality() {
@@ -77,7 +77,7 @@ mod tests {
         let jpeg = Jpeg { quality: (98, 100) };
         let mut seen = [0; 101];
         for row in 0..300 {
-            let mut draws = Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Jpeg);
+            let mut draws = RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Jpeg);
             let PictureStep::Jpeg(quality) = jpeg.draw(&mut draws) else { unreachable!() };
             seen[usize::from(quality)] += 1;
         }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{draws::Draws, error::DataError, spec::AudioSpec};
+use crate::{error::DataError, spec::AudioSpec};
+use avff_rng::Rng;
 
 /// Hides one band of mels and one span of time.
 ///
@@ -34,7 +35,7 @@ impl Masks {
         within("augment.masks.time", self.time as f64, 0.0, spec.frames as f64)
     }
 
-    pub(super) fn draw(self, draws: &mut Draws, spec: &AudioSpec) -> Spans {
+    pub(super) fn draw(self, draws: &mut Rng, spec: &AudioSpec) -> Spans {
         let mut span = |most: usize, bins: usize| {
             let width = draws.unit() * most as f64;
             // The start is drawn from the room that the width leaves before it is rounded.
@@ -61,13 +62,11 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        draws::{Occasion, Purpose},
-        spec::ClipSpec,
-    };
+    use crate::spec::ClipSpec;
+    use avff_rng::{Purpose, RngKey};
 
     fn spans(masks: Masks, row: u64) -> Spans {
-        let mut draws = Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Masks);
+        let mut draws = RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Masks);
         masks.draw(&mut draws, &ClipSpec::open_avff().audio)
     }
 

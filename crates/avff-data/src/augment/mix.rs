@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{draws::Draws, error::DataError, spec::ClipSpec};
+use crate::{error::DataError, spec::ClipSpec};
+use avff_rng::Rng;
 
 /// How often a sample is made of two clips, in proportion to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ impl Mix {
     }
 
     /// What a sample is made of.
-    pub fn draw(self, draws: &mut Draws) -> Mixing {
+    pub fn draw(self, draws: &mut Rng) -> Mixing {
         let at = draws.unit() * (self.none + self.concat + self.replace);
         // Comparing with partial sums never picks a weight of 0, for all rounding.
         if at < self.none {
@@ -87,7 +88,7 @@ impl Mixing {
 
 /// Another row than `row`, each of the others as likely. The reference may draw the row itself, and
 /// then calls an untouched clip fake.
-pub(crate) fn partner(row: usize, rows: usize, draws: &mut Draws) -> usize {
+pub(crate) fn partner(row: usize, rows: usize, draws: &mut Rng) -> usize {
     let other = draws.index(rows.saturating_sub(1));
     if other < row { other } else { other + 1 }
 }
@@ -95,10 +96,10 @@ pub(crate) fn partner(row: usize, rows: usize, draws: &mut Draws) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
-    fn draws(row: u64) -> Draws {
-        Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Mix)
+    fn draws(row: u64) -> Rng {
+        RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Mix)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What training varies in a sample, so that a network cannot learn what does not matter.
 //!
 //! An [`AugmentConfig`] says what may happen; a [`Plan`] is what does happen to one sample, drawn from
-//! seed, epoch and row alone ([`draws`](crate::draws)); applying it is arithmetic. Everything is off by
+//! seed, epoch and row alone ([`draws`](avff_rng)); applying it is arithmetic. Everything is off by
 //! default. A plan is applied in the order of the data:
 //!
 //! 1. fitted pictures, the same to every one of a sample: [`Crop`], [`Flip`], [`Resample`],
@@ -34,12 +34,12 @@ pub use self::{
     wave::{Gain, WhiteNoise},
 };
 use crate::{
-    draws::{Draws, Occasion, Purpose},
     error::DataError,
     picture::Picture,
     sound::Sound,
     spec::{AudioSpec, ClipSpec},
 };
+use avff_rng::{Purpose, Rng, RngKey};
 
 /// What may happen to a training sample.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -100,8 +100,8 @@ impl AugmentConfig {
 
     /// What happens to one sample. Mixing is planned apart ([`Mix::draw`]), before there are pictures.
     #[must_use]
-    pub fn plan(&self, occasion: Occasion, spec: &ClipSpec) -> Plan {
-        let draws = |purpose| occasion.draws(purpose);
+    pub fn plan(&self, occasion: RngKey, spec: &ClipSpec) -> Plan {
+        let draws = |purpose| occasion.rng(purpose);
         let (width, height) = (spec.video.width, spec.video.height);
         let crop = |crop: &Crop| crop.draw(&mut draws(Purpose::Crop), width, height);
         let flip = |flip: &Flip| flip.draw(&mut draws(Purpose::Flip));
@@ -148,9 +148,9 @@ pub(crate) enum PictureStep {
 pub struct Plan {
     pictures: Vec<PictureStep>,
     gain: Option<f32>,
-    white_noise: Option<(f64, Draws)>,
+    white_noise: Option<(f64, Rng)>,
     masks: Option<masks::Spans>,
-    noise: Option<(Noise, Draws)>,
+    noise: Option<(Noise, Rng)>,
 }
 
 impl Plan {
@@ -253,8 +253,8 @@ mod tests {
         spec
     }
 
-    fn at(row: u64) -> Occasion {
-        Occasion { seed: 1, epoch: 2, row, occurrence: 0 }
+    fn at(row: u64) -> RngKey {
+        RngKey { seed: 1, epoch: 2, row, occurrence: 0 }
     }
 
     /// Three pictures of noise, of which the last repeats the first.
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn plans_depend_on_the_occasion_alone() {
-        let run = |occasion: Occasion| {
+        let run = |occasion: RngKey| {
             let mut plan = all().plan(occasion, &spec());
             let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
             let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5; 99]] };
@@ -304,7 +304,7 @@ mod tests {
         };
         let first = run(at(5));
         assert_eq!(run(at(5)), first);
-        let others = [at(6), Occasion { epoch: 3, ..at(5) }, Occasion { occurrence: 1, ..at(5) }];
+        let others = [at(6), RngKey { epoch: 3, ..at(5) }, RngKey { occurrence: 1, ..at(5) }];
         for other in others {
             let other = run(other);
             assert_ne!(other.0, first.0);

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{draws::Draws, error::DataError, spec::AudioSpec};
+use crate::{error::DataError, spec::AudioSpec};
+use avff_rng::Rng;
 
 /// Adds uniform noise to the normalised filterbank, then rolls it along time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ impl Noise {
         within("augment.noise.level", self.level, 0.0, 100.0)
     }
 
-    pub(super) fn apply(self, rows: &mut [f32], spec: &AudioSpec, draws: &mut Draws) {
+    pub(super) fn apply(self, rows: &mut [f32], spec: &AudioSpec, draws: &mut Rng) {
         let most = draws.unit() * self.level;
         // Drawn before the values' noise and whether it is used or not, so that runs with and
         // without the roll differ in nothing else. Rolling by a count less is rolling back.
@@ -45,14 +46,14 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
     fn spec() -> AudioSpec {
         AudioSpec::kaldi(10, 4, [0.0, 1.0])
     }
 
-    fn draws(row: u64) -> Draws {
-        Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Noise)
+    fn draws(row: u64) -> Rng {
+        RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Noise)
     }
 
     /// Frame `i` is all `i`.

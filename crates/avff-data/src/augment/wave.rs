@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{range, within};
-use crate::{draws::Draws, error::DataError, sound::Sound};
+use crate::{error::DataError, sound::Sound};
+use avff_rng::Rng;
 
 /// Makes the sound of a sample louder or softer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ impl Gain {
     }
 
     /// The factor of every sample.
-    pub(super) fn draw(self, draws: &mut Draws) -> f32 {
+    pub(super) fn draw(self, draws: &mut Rng) -> f32 {
         10.0_f64.powf(draws.between(-self.db, self.db) / 20.0) as f32
     }
 }
@@ -39,7 +40,7 @@ impl WhiteNoise {
     }
 
     /// The power of the noise, of the signal's.
-    pub(super) fn draw(self, draws: &mut Draws) -> f64 {
+    pub(super) fn draw(self, draws: &mut Rng) -> f64 {
         10.0_f64.powf(-draws.between(self.snr_db.0, self.snr_db.1) / 10.0)
     }
 }
@@ -48,7 +49,7 @@ pub(super) fn gain(sound: &mut Sound, factor: f32) {
     sound.channels.iter_mut().flatten().for_each(|sample| *sample *= factor);
 }
 
-pub(super) fn white_noise(sound: &mut Sound, ratio: f64, draws: &mut Draws) {
+pub(super) fn white_noise(sound: &mut Sound, ratio: f64, draws: &mut Rng) {
     let samples = || sound.channels.iter().flatten().map(|&sample| f64::from(sample));
     let count = samples().count().max(1) as f64;
     // A constant offset is not heard, and the filterbank takes it out.
@@ -63,10 +64,10 @@ pub(super) fn white_noise(sound: &mut Sound, ratio: f64, draws: &mut Draws) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::{Occasion, Purpose};
+    use avff_rng::{Purpose, RngKey};
 
-    fn draws(row: u64) -> Draws {
-        Occasion { seed: 0, epoch: 0, row, occurrence: 0 }.draws(Purpose::Gain)
+    fn draws(row: u64) -> Rng {
+        RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Gain)
     }
 
     #[test]

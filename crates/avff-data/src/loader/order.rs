@@ -6,10 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
-use crate::{
-    draws::{Draws, Occasion, Purpose},
-    error::DataError,
-};
+use crate::error::DataError;
+use avff_rng::{Purpose, Rng, RngKey};
 
 /// The order of an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -146,7 +144,7 @@ impl Orders {
     #[must_use]
     pub fn epoch(&self, epoch: u64) -> Vec<Pick> {
         let mut draws =
-            Occasion { seed: self.seed, epoch, row: 0, occurrence: 0 }.draws(Purpose::Order);
+            RngKey { seed: self.seed, epoch, row: 0, occurrence: 0 }.rng(Purpose::Order);
         let mut order: Vec<u32> = (0..self.rows).collect();
         match &self.rule {
             Rule::Plain => {}
@@ -227,7 +225,7 @@ fn cumulative(weights: &[f64]) -> Result<Vec<f64>, DataError> {
 }
 
 /// A row by its weight. Rows of weight 0 are never drawn: their sum is that of the row before.
-fn draw(sums: &[f64], draws: &mut Draws) -> u32 {
+fn draw(sums: &[f64], draws: &mut Rng) -> u32 {
     let total = sums.last().copied().unwrap_or_default();
     let at = draws.unit() * total;
     // Rounding could bring the product up to the total itself, which lies behind the last row.

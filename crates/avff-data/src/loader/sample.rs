@@ -16,11 +16,11 @@ use super::{
 use crate::{
     augment::{Mixing, Plan, partner},
     clip::Clip,
-    draws::{Draws, Occasion, Purpose},
     error::{ClipError, DataError},
     footage::{self, Footage, Heard, SoundForm, Want},
     manifest::Row,
 };
+use avff_rng::{Purpose, Rng, RngKey};
 
 /// Partners that are tried where one after the other cannot be read.
 const PARTNERS: usize = 8;
@@ -58,11 +58,11 @@ impl Maker {
     fn make_row(&self, epoch: u64, pick: Pick, row: usize, own: &Row) -> Result<Made, ClipError> {
         let seed = self.config.seed;
         let occasion =
-            Occasion { seed, epoch, row: u64::from(pick.row), occurrence: pick.occurrence };
+            RngKey { seed, epoch, row: u64::from(pick.row), occurrence: pick.occurrence };
         let spec = self.reader.spec();
         let mut plan = self.config.augment.plan(occasion, spec);
         let mut chance =
-            Chance { mix: occasion.draws(Purpose::Mix), window: occasion.draws(Purpose::Window) };
+            Chance { mix: occasion.rng(Purpose::Mix), window: occasion.rng(Purpose::Window) };
         let mixing = self.config.augment.mix.map_or(Mixing::None, |mix| mix.draw(&mut chance.mix));
         let mut passed_over = Vec::new();
         let (footage, partner) = match mixing {
@@ -137,8 +137,8 @@ impl Maker {
 
 /// What is drawn while a sample is put together.
 struct Chance {
-    mix: Draws,
-    window: Draws,
+    mix: Rng,
+    window: Rng,
 }
 
 /// From footage to tensors.

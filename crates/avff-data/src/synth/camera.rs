@@ -5,7 +5,8 @@ use super::{
     identity::real,
     light::Light,
 };
-use crate::{draws::Draws, picture::Picture};
+use crate::picture::Picture;
+use avff_rng::Rng;
 
 /// How many grains there are to choose from: more than a row has values.
 const GRAINS: usize = 1 << 13;
@@ -28,7 +29,7 @@ pub(super) struct Camera {
 
 impl Camera {
     /// `grains` draws its noise, `draws` everything else.
-    pub(super) fn new(size: usize, draws: &mut Draws, grains: &mut Draws) -> Self {
+    pub(super) fn new(size: usize, draws: &mut Rng, grains: &mut Rng) -> Self {
         let light = Light::new(draws);
         let exposure = real(draws, 0.8, 1.12);
         let warm = real(draws, -0.08, 0.08);
@@ -56,7 +57,7 @@ impl Camera {
     }
 
     /// Adds grain; where `shares` has values, as much of it at each pixel.
-    pub(super) fn grain(&self, canvas: &mut Canvas, shares: Option<&[f32]>, draws: &mut Draws) {
+    pub(super) fn grain(&self, canvas: &mut Canvas, shares: Option<&[f32]>, draws: &mut Rng) {
         let width = canvas.size.max(1);
         let mut shares = shares.into_iter().flat_map(|shares| shares.chunks_exact(width));
         for row in canvas.pixels.chunks_exact_mut(width) {
@@ -130,8 +131,8 @@ pub(super) fn blur(canvas: &mut Canvas, share: f32) {
 }
 
 /// Something out of focus: a gradient with a few spots.
-fn background(size: usize, draws: &mut Draws) -> Canvas {
-    let any = |draws: &mut Draws| [0; 3].map(|_| real(draws, 0.1, 0.9));
+fn background(size: usize, draws: &mut Rng) -> Canvas {
+    let any = |draws: &mut Rng| [0; 3].map(|_| real(draws, 0.1, 0.9));
     let (one, other) = (any(draws), any(draws));
     let (across, down) = (real(draws, -1.0, 1.0), real(draws, -1.0, 1.0));
     let mut canvas = Canvas::new(size, one);

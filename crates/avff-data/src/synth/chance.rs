@@ -1,9 +1,7 @@
 //! What chance decides in a set, and from what: seed, split and number alone.
 
-use crate::{
-    draws::{Draws, Occasion, Purpose},
-    layout::Split,
-};
+use crate::layout::Split;
+use avff_rng::{Purpose, Rng, RngKey};
 
 /// What a draw is for. The numbers are part of what a seed means and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +36,16 @@ pub(super) enum Lot {
 }
 
 /// The generator of one lot of clip, face or voice `index` of a split.
-pub(super) fn draws(seed: u64, split: Split, index: u64, lot: Lot) -> Draws {
+pub(super) fn draws(seed: u64, split: Split, index: u64, lot: Lot) -> Rng {
     part_draws(seed, split, index, lot, 0)
 }
 
 /// As [`draws`], for one part of many, such as a picture.
-pub(super) fn part_draws(seed: u64, split: Split, index: u64, lot: Lot, part: u32) -> Draws {
+pub(super) fn part_draws(seed: u64, split: Split, index: u64, lot: Lot, part: u32) -> Rng {
     let epoch = match split {
         Split::Train => 0,
         Split::Val => 1,
         Split::Test => 2,
     };
-    Occasion { seed, epoch, row: index, occurrence: lot as u32 | part << 8 }.draws(Purpose::Synth)
+    RngKey { seed, epoch, row: index, occurrence: lot as u32 | part << 8 }.rng(Purpose::Synth)
 }

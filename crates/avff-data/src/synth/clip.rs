@@ -21,12 +21,12 @@ use super::{
     words::{say, value},
 };
 use crate::{
-    draws::Draws,
     layout::Split,
     media::{FolderWriter, PictureCoding},
     picture::Picture,
     sound::Sound,
 };
+use avff_rng::Rng;
 
 /// A clip that is made as it is asked for.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ impl SynthClip {
         developed(&scene)
     }
 
-    fn grain(&self, part: u32) -> Draws {
+    fn grain(&self, part: u32) -> Rng {
         let Plan { split, index, .. } = self.plan;
         part_draws(self.config.seed, split, index, Lot::Grain, part)
     }

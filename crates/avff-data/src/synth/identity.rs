@@ -4,7 +4,8 @@ use super::{
     canvas::{Color, between},
     chance::{Lot, draws},
 };
-use crate::{draws::Draws, layout::Split};
+use crate::layout::Split;
+use avff_rng::Rng;
 
 /// A face. Lengths are in units of half its width, heights from its middle downwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +81,7 @@ impl Identity {
         let lips = between(skin, red, real(&mut draws, 0.35, 0.75)).map(|value| 0.92 * value);
         let shade = real(&mut draws, 0.8, 1.2);
         let hair = HAIRS[draws.index(HAIRS.len())].map(|value| value * shade);
-        let any = |draws: &mut Draws| [0; 3].map(|_| real(draws, 0.08, 0.9));
+        let any = |draws: &mut Rng| [0; 3].map(|_| real(draws, 0.08, 0.9));
         Self {
             skin,
             hair,
@@ -111,12 +112,12 @@ impl Identity {
 }
 
 /// Uniform, in single precision.
-pub(super) fn real(draws: &mut Draws, low: f64, high: f64) -> f32 {
+pub(super) fn real(draws: &mut Rng, low: f64, high: f64) -> f32 {
     draws.between(low, high) as f32
 }
 
 /// A colour on the way through some, slightly off it.
-fn along<const N: usize>(colors: &[Color; N], draws: &mut Draws) -> Color {
+fn along<const N: usize>(colors: &[Color; N], draws: &mut Rng) -> Color {
     let at = draws.unit() * (N - 1) as f64;
     let index = (at as usize).min(N.saturating_sub(2));
     let color = between(colors[index], colors[index + 1], (at - index as f64) as f32);

@@ -1,7 +1,7 @@
 //! Where light comes from.
 
 use super::identity::real;
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// Everything that a picture is lit by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +14,7 @@ pub(super) struct Light {
 }
 
 impl Light {
-    pub(super) fn new(draws: &mut Draws) -> Self {
+    pub(super) fn new(draws: &mut Rng) -> Self {
         let (x, y) = (real(draws, -0.8, 0.8), real(draws, -0.8, 0.2));
         let length = (x * x + y * y + 0.6).sqrt();
         let directed = real(draws, 0.15, 0.6);

@@ -7,7 +7,7 @@ use super::{
     mouth::Mouth,
     pose::Pose,
 };
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// What is different within a patch.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    pub(super) fn new(draws: &mut Draws) -> Self {
+    pub(super) fn new(draws: &mut Rng) -> Self {
         let light = real(draws, 0.02, 0.06) * if draws.chance(0.5) { 1.0 } else { -1.0 };
         let tone = [0; 3].map(|_| real(draws, -0.02, 0.02));
         Self {

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use super::canvas::Placing;
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// How long a blink takes, in seconds.
 const BLINK: f64 = 0.22;
@@ -17,8 +17,8 @@ struct Wander {
 }
 
 impl Wander {
-    fn new(draws: &mut Draws, middle: f64, size: f64) -> Self {
-        let wave = |at: usize, draws: &mut Draws| {
+    fn new(draws: &mut Rng, middle: f64, size: f64) -> Self {
+        let wave = |at: usize, draws: &mut Rng| {
             let hertz = draws.between(0.08, 0.25) * (at + 1) as f64;
             (size * draws.between(0.3, 1.0) / (at + 1) as f64, hertz, TAU * draws.unit())
         };
@@ -60,8 +60,8 @@ pub(super) struct Pose {
 }
 
 impl Motion {
-    pub(super) fn new(draws: &mut Draws, seconds: f64) -> Self {
-        let wander = |draws: &mut Draws, low: f64, high: f64, size: f64| {
+    pub(super) fn new(draws: &mut Rng, seconds: f64) -> Self {
+        let wander = |draws: &mut Rng, low: f64, high: f64, size: f64| {
             let middle = draws.between(low, high);
             Wander::new(draws, middle, size)
         };

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// A room and a microphone in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +19,9 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(draws: &mut Draws) -> Self {
+    pub(super) fn new(draws: &mut Rng) -> Self {
         let wet = draws.between(0.0, 0.3);
-        let reflection = |at: usize, draws: &mut Draws| {
+        let reflection = |at: usize, draws: &mut Rng| {
             let delay = draws.between(0.003, 0.012) * (at + 1) as f64;
             (delay, wet * draws.between(-1.0, 1.0) / (at + 1) as f64)
         };
@@ -41,7 +41,7 @@ impl Room {
         speech: &[f32],
         lead: usize,
         rate: u32,
-        draws: &mut Draws,
+        draws: &mut Rng,
     ) -> Vec<f32> {
         let rate = f64::from(rate);
         let taps = self.reflections.map(|(delay, share)| ((delay * rate) as usize, share));

@@ -8,7 +8,7 @@ use super::{
     voice::Voice,
     words::value,
 };
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// How long before a clip its sound begins, in ms: what rings and echoes at its start has begun by then.
 const RUN_UP: i32 = 300;
@@ -52,7 +52,7 @@ struct Cords {
 }
 
 impl Cords {
-    fn next(&mut self, voice: &Voice, hertz: f64, rate: f64, draws: &mut Draws) -> f64 {
+    fn next(&mut self, voice: &Voice, hertz: f64, rate: f64, draws: &mut Rng) -> f64 {
         self.phase += hertz * self.unsteady / rate;
         if self.phase >= 1.0 {
             self.phase -= 1.0;
@@ -84,7 +84,7 @@ pub(super) fn speak(
     track: &Track,
     samples: usize,
     rate: u32,
-    draws: &mut Draws,
+    draws: &mut Rng,
 ) -> Vec<f32> {
     let hertz = f64::from(rate);
     let length = run_up(rate) + samples;

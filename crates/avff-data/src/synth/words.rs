@@ -5,7 +5,7 @@ use super::{
     track::{Part, Posture, Track},
     voice::Voice,
 };
-use crate::draws::Draws;
+use avff_rng::Rng;
 
 /// How long before a clip speech begins, in ms, at least; the phrase that a clip starts in is then any
 /// part of any phrase, and so it is for sound that was shifted.
@@ -42,7 +42,7 @@ impl Score {
 }
 
 /// What a voice says around a clip of this many seconds.
-pub(super) fn say(voice: &Voice, seconds: f64, draws: &mut Draws) -> Track {
+pub(super) fn say(voice: &Voice, seconds: f64, draws: &mut Rng) -> Track {
     let end = (seconds * 1000.0).ceil() as i32 + MARGIN;
     let mut score = Score { now: -LEAD - draws.between(0.0, 3000.0), postures: Vec::new(), end };
     while !score.is_full() {
@@ -56,7 +56,7 @@ pub(super) fn say(voice: &Voice, seconds: f64, draws: &mut Draws) -> Track {
 }
 
 /// A consonant and a vowel; `along` is where in the phrase, from 0 to 1.
-fn syllable(score: &mut Score, voice: &Voice, along: f64, draws: &mut Draws) {
+fn syllable(score: &mut Score, voice: &Voice, along: f64, draws: &mut Rng) {
     let consonant = pick(&CONSONANTS, |consonant| consonant.weight, draws);
     let vowel = pick(&VOWELS, |vowel| vowel.weight, draws);
     let length = 1000.0 / voice.pace * (1.0 + voice.swing * draws.between(-1.0, 1.0));
@@ -143,7 +143,7 @@ pub(super) fn value(posture: &Posture, part: Part) -> f32 {
     posture.get(part as usize).copied().unwrap_or_default()
 }
 
-fn pick<T: Copy, const N: usize>(of: &[T; N], weight: impl Fn(&T) -> f64, draws: &mut Draws) -> T {
+fn pick<T: Copy, const N: usize>(of: &[T; N], weight: impl Fn(&T) -> f64, draws: &mut Rng) -> T {
     let mut left = draws.unit() * of.iter().map(&weight).sum::<f64>();
     let mut last = of[0];
     for &phone in of {

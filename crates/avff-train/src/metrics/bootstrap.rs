@@ -1,6 +1,6 @@
 //! Confidence intervals of any metric, by drawing clips again and again.
 
-use avff_data::draws::{Draws, Occasion, Purpose};
+use avff_rng::{Purpose, Rng, RngKey};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -112,8 +112,8 @@ pub fn bootstrap<T: Copy + Send + Sync>(
     })
 }
 
-fn draws(seed: u64, replicate: u64) -> Draws {
-    Occasion { seed, epoch: 0, row: replicate, occurrence: 0 }.draws(Purpose::Bootstrap)
+fn draws(seed: u64, replicate: u64) -> Rng {
+    RngKey { seed, epoch: 0, row: replicate, occurrence: 0 }.rng(Purpose::Bootstrap)
 }
 
 /// The room of one resample, used again for the next.
@@ -132,7 +132,7 @@ impl<T: Copy> Resample<T> {
         }
     }
 
-    fn draw(&mut self, strata: &[Vec<usize>], clips: &[T], is_fake: &[bool], mut draws: Draws) {
+    fn draw(&mut self, strata: &[Vec<usize>], clips: &[T], is_fake: &[bool], mut draws: Rng) {
         self.times.fill(0);
         for stratum in strata {
             for _ in 0..stratum.len() {

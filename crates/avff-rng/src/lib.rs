@@ -1,11 +1,23 @@
-//! Chance that depends on a seed and on what it is drawn for, and on nothing else.
+//! Random numbers that depend on a seed and on what they are drawn for, and on nothing else.
 //!
-//! Whatever is random about a training sample comes from a generator of its own, keyed by seed, epoch,
-//! row and purpose: the same on every platform and thread, in any batch, after any interruption. One
-//! purpose's draws never move another's, so switching an augmentation on changes nothing else.
+//! Every random choice about a training sample has a generator of its own, keyed by seed, epoch, row
+//! and purpose. The numbers are the same on every platform and thread, in any batch, and after any
+//! interruption. Draws for one purpose never move those for another, so switching on one augmentation
+//! changes nothing else.
 //!
-//! The generator is ChaCha8. How its words become numbers is stated here and not left to a library,
-//! whose ways change between versions: a run that is resumed after an update must go on as it began.
+//! The generator is ChaCha8. This crate states how its words become numbers instead of using a library
+//! for it: libraries change that between versions, and a run that is resumed after an update must
+//! continue as it began.
+//!
+//! ```
+//! use avff_rng::{Purpose, RngKey};
+//!
+//! let key = RngKey { seed: 7, epoch: 0, row: 3, occurrence: 0 };
+//! assert_eq!(key.rng(Purpose::Crop).unit(), key.rng(Purpose::Crop).unit());
+//! assert_ne!(key.rng(Purpose::Crop).unit(), key.rng(Purpose::Flip).unit());
+//! ```
+
+#![forbid(unsafe_code)]
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -13,7 +25,7 @@ use rand_chacha::{
 };
 use rand_distr::{Distribution as _, StandardNormal};
 
-/// What a draw is for. The numbers are part of what a seed means and never change.
+/// What a number is drawn for. The discriminants are part of what a seed means and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 #[expect(missing_docs, reason = "each is named after the module that draws")]
@@ -35,9 +47,9 @@ pub enum Purpose {
     Bootstrap = 65,
 }
 
-/// The sample that something is drawn for.
+/// The sample that numbers are drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Occasion {
+pub struct RngKey {
     /// The run's seed.
     pub seed: u64,
     /// The epoch, from 0.
@@ -49,11 +61,11 @@ pub struct Occasion {
     pub occurrence: u32,
 }
 
-impl Occasion {
+impl RngKey {
     /// The generator for one purpose. Its key is seed, epoch, row (8 bytes each), occurrence and
     /// purpose (4 bytes each), little-endian; counter and nonce start at 0.
     #[must_use]
-    pub fn draws(self, purpose: Purpose) -> Draws {
+    pub fn rng(self, purpose: Purpose) -> Rng {
         let words = [self.seed, self.epoch, self.row];
         let last = u64::from(self.occurrence) | (purpose as u64) << 32;
         let mut key = [0; 32];
@@ -62,15 +74,15 @@ impl Occasion {
         {
             *bytes = word.to_le_bytes();
         }
-        Draws(ChaCha8Rng::from_seed(key))
+        Rng(ChaCha8Rng::from_seed(key))
     }
 }
 
 /// A stream of random numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draws(ChaCha8Rng);
+pub struct Rng(ChaCha8Rng);
 
-impl Draws {
+impl Rng {
     /// A whole number from 0 up to `count`, each equally likely; 0 where `count` is 0.
     ///
     /// The upper half of word times count, with the words rejected that would make some numbers
@@ -125,20 +137,20 @@ impl Draws {
 mod tests {
     use super::*;
 
-    fn draws(row: u64, purpose: Purpose) -> Draws {
-        Occasion { seed: 3, epoch: 1, row, occurrence: 0 }.draws(purpose)
+    fn rng(row: u64, purpose: Purpose) -> Rng {
+        RngKey { seed: 3, epoch: 1, row, occurrence: 0 }.rng(purpose)
     }
 
     #[test]
     fn every_part_of_the_occasion_counts() {
-        let base = Occasion { seed: 3, epoch: 1, row: 7, occurrence: 0 };
+        let base = RngKey { seed: 3, epoch: 1, row: 7, occurrence: 0 };
         let others = [
-            Occasion { seed: 4, ..base },
-            Occasion { epoch: 2, ..base },
-            Occasion { row: 8, ..base },
-            Occasion { occurrence: 1, ..base },
+            RngKey { seed: 4, ..base },
+            RngKey { epoch: 2, ..base },
+            RngKey { row: 8, ..base },
+            RngKey { occurrence: 1, ..base },
         ];
-        let first = |occasion: Occasion, purpose| occasion.draws(purpose).below(u64::MAX);
+        let first = |occasion: RngKey, purpose| occasion.rng(purpose).below(u64::MAX);
         assert_eq!(first(base, Purpose::Crop), first(base, Purpose::Crop));
         assert_ne!(first(base, Purpose::Crop), first(base, Purpose::Flip));
         for other in others {
@@ -150,23 +162,23 @@ mod tests {
     /// allowed.
     #[test]
     fn numbers_are_uniform() {
-        let mut draws = draws(1, Purpose::Order);
+        let mut rng = rng(1, Purpose::Order);
         let mut faces = [0_i32; 6];
         for _ in 0..60_000 {
-            faces[draws.index(6)] += 1;
+            faces[rng.index(6)] += 1;
         }
         assert!(faces.iter().all(|count| (count - 10_000).abs() < 456), "{faces:?}");
         // Over half of all words would be rejected without the fast path being wrong: 2^63 + 1.
         let count = (1 << 63) + 1;
-        let upper = (0..20_000).filter(|_| draws.below(count) >= count / 2).count();
+        let upper = (0..20_000).filter(|_| rng.below(count) >= count / 2).count();
         assert!((9_646..=10_354).contains(&upper), "{upper} of 20,000 in the upper half");
-        assert_eq!((draws.below(0), draws.below(1)), (0, 0));
+        assert_eq!((rng.below(0), rng.below(1)), (0, 0));
     }
 
     #[test]
     fn units_stay_in_their_range() {
-        let mut draws = draws(2, Purpose::Noise);
-        let values: Vec<f64> = (0..40_000).map(|_| draws.unit()).collect();
+        let mut rng = rng(2, Purpose::Noise);
+        let values: Vec<f64> = (0..40_000).map(|_| rng.unit()).collect();
         assert!(values.iter().all(|value| (0.0..1.0).contains(value)));
         let mean = values.iter().sum::<f64>() / 40_000.0;
         // Deviation of the mean: 1 / sqrt(12 * 40,000) = 0.00144.
@@ -175,11 +187,11 @@ mod tests {
 
     #[test]
     fn all_orders_of_three_are_as_likely() {
-        let mut draws = draws(4, Purpose::Order);
+        let mut rng = rng(4, Purpose::Order);
         let mut seen = std::collections::BTreeMap::new();
         for _ in 0..6_000 {
             let mut cards = [0, 1, 2];
-            draws.shuffle(&mut cards);
+            rng.shuffle(&mut cards);
             *seen.entry(cards).or_insert(0_i32) += 1;
         }
         assert_eq!(seen.len(), 6);

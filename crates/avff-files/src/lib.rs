@@ -1,0 +1,145 @@
+//! Files that are written whole or not at all.
+//!
+//! [`write`] and [`write_with`] replace a file: a reader finds the old contents or the new ones,
+//! also after a crash. [`finish`] does the same for a file that was filled over hours: it makes the
+//! partial file permanent under its final name.
+//!
+//! ```
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("summary.json");
+//! avff_files::write(&path, b"{}\n")?;
+//! assert_eq!(std::fs::read(&path)?, b"{}\n");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// Replaces the file at `path` with `contents`.
+///
+/// # Errors
+/// What the system says. The old file is then as it was.
+pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    write_with(path, |writer| writer.write_all(contents.as_ref()))
+}
+
+/// Replaces the file at `path` with what `fill` writes.
+///
+/// The contents go to a neighbour named by [`temporary`], are synced to the disk, and then take the
+/// name.
+///
+/// # Errors
+/// What the system or `fill` says. The old file is then as it was, and the neighbour is gone.
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = temporary(path);
+    let written = (|| {
+        let mut writer = BufWriter::new(File::create(&temporary)?);
+        fill(&mut writer)?;
+        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        drop(file);
+        rename(&temporary, path)
+    })();
+    if written.is_err() {
+        // The write has failed already; a second error would say nothing more.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Gives the finished file or folder at `partial` the name `path`, so that it lasts.
+///
+/// # Errors
+/// What the system says.
+pub fn finish(partial: &Path, path: &Path) -> io::Result<()> {
+    if partial.is_file() {
+        // Windows syncs only files that are open for writing.
+        fs::OpenOptions::new().append(true).open(partial)?.sync_all()?;
+    }
+    rename(partial, path)
+}
+
+/// The name under which [`write_with`] writes before `path` is replaced: `.NAME.PID.tmp` beside it.
+#[must_use]
+pub fn temporary(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", process_id()));
+    path.with_file_name(name)
+}
+
+/// Whether a file name is one that [`temporary`] gives: its writer was killed.
+#[must_use]
+pub fn is_leftover(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Two processes that write one file do not share a neighbour.
+fn process_id() -> u32 {
+    // WebAssembly has no processes, and its standard library panics when asked.
+    if cfg!(target_family = "wasm") { 0 } else { std::process::id() }
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder(to)
+}
+
+/// A rename lasts once its folder is synced. Windows has no such call and needs none.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_litter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        write(&path, b"old").unwrap();
+        let failed = write_with(&path, |writer| {
+            writer.write_all(b"half of the ne")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "disk full");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        write(&path, "new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_finished_file_has_its_name_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, path) = (folder.path().join("a.csv.partial"), folder.path().join("a.csv"));
+        fs::write(&partial, "rows").unwrap();
+        finish(&partial, &path).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), partial.exists()), (b"rows".to_vec(), false));
+    }
+
+    #[test]
+    fn leftovers_are_told_by_their_names() {
+        let path = temporary(Path::new("runs/a/run.json"));
+        assert_eq!(path.parent(), Some(Path::new("runs/a")));
+        assert!(is_leftover(path.file_name().unwrap().to_str().unwrap()));
+        assert!(!is_leftover("run.json") && !is_leftover(".hidden"));
+    }
+}
