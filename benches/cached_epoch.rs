@@ -9,13 +9,13 @@
 use std::{fs, path::Path, sync::Arc, time::Instant};
 
 use avff_data::{
+    ClipSpec,
     augment::{AugmentConfig, Gain},
     cache::{Cache, CacheConfig, Identity},
-    clip::load_clip,
-    loader::{ClipReader, Dataset, Loader, LoaderConfig},
-    manifest::Row,
-    spec::ClipSpec,
+    load_clip,
+    loader::{ClipReader, Loader, LoaderConfig},
 };
+use avff_datasets::{Dataset, manifest::Row};
 
 /// The allocator of the command.
 #[global_allocator]
@@ -29,7 +29,7 @@ const CACHED_EPOCHS: u64 = 40;
 fn main() {
     let spec = ClipSpec::open_avff();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = ["crates/avff-data/tests/fixtures/media", "data/clips"];
+    let folders = ["crates/avff-data/../avff-media/tests/fixtures/media", "data/clips"];
     let mut rows = Vec::new();
     for entry in folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).unwrap()) {
         let path = entry.unwrap().path();

@@ -6,7 +6,8 @@
 
 use std::{env, path::PathBuf, thread::available_parallelism, time::Instant};
 
-use avff::data::{clip::load_clip, media::Decoder, prefetch::Prefetch, spec::ClipSpec};
+use avff::data::{ClipSpec, load_clip, prefetch::Prefetch};
+use avff_media::Decoder;
 
 /// Clips a measurement reads on each thread.
 const REPEATS: usize = 4;

@@ -69,7 +69,7 @@ impl Class {
             self.stages.values().sum::<u64>(),
             count(Stage::Opening),
             count(Stage::Pictures),
-            count(Stage::Sound),
+            count(Stage::Audio),
             count(Stage::Never),
             count(Stage::Panic),
             self.slowest.0.as_secs_f64() * 1000.0,

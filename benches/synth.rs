@@ -4,11 +4,9 @@
 
 use std::{thread::available_parallelism, time::Instant};
 
-use avff_data::{
-    layout::Split,
-    prefetch::Prefetch,
-    synth::{SynthClip, SynthConfig},
-};
+use avff_data::prefetch::Prefetch;
+use avff_datasets::layout::Split;
+use avff_synth::{SynthClip, SynthConfig};
 
 /// Clips each thread makes.
 const CLIPS: u64 = 60;

@@ -8,7 +8,6 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use avff::{
     clips,
-    data::media::{PictureCoding, encode},
     device::Device,
     model::{
         AvffConfig, Checkpoint, Init, Pretrain,
@@ -16,6 +15,7 @@ use avff::{
     },
     reconstruct::{MaskChoice, ReconstructOptions, SheetOptions, reconstruct},
 };
+use avff_media::{FrameCoding, encode};
 use burn_flex::Flex;
 
 #[global_allocator]
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..SheetOptions::default()
     })?;
     let path = folder.join("sheet.png");
-    encode(&sheet, PictureCoding::Png, &mut fs::File::create(&path)?)?;
+    encode(&sheet, FrameCoding::Png, &mut fs::File::create(&path)?)?;
     println!("{:?}\n{}", made.losses, path.display());
     Ok(())
 }

@@ -5,12 +5,8 @@
 
 use std::{fs, ops::ControlFlow, path::PathBuf, sync::LazyLock};
 
-use avff_data::{
-    clip::read_samples,
-    media::{self, Decoder},
-    sampling::{Sampling, TrimSilence},
-    spec::ClipSpec,
-};
+use avff_data::{pipeline::read_samples, spec::{Sampling, TrimSilence}, ClipSpec};
+use avff_media::{self, Decoder};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -1,7 +1,8 @@
 //! Pictures of any size brought to any other, and filterbanks at any rate.
 #![no_main]
 
-use avff_data::{fbank::Fbank, fit::fit, picture::Picture, sound::Sound, spec::FrameFit};
+use avff_data::{fbank::Fbank, fit::fit, spec::FrameFit};
+use avff_media::{Audio, Frame};
 use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,

@@ -1,7 +1,7 @@
 //! The CSV list of clips.
 #![no_main]
 
-use avff_data::manifest::ManifestReader;
+use avff_datasets::manifest::ManifestReader;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use avff_data::layout::metadata::Format;
+use avff_datasets::layout::metadata::Format;
 use libfuzzer_sys::fuzz_target;
 
 /// Hands out a few bytes at a time, as a slow disk may.

@@ -3,12 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use avff_data::{
-    clip::read_samples,
-    media,
-    sampling::{Sampling, TrimSilence},
-    spec::ClipSpec,
-};
+use avff_data::{pipeline::read_samples, spec::{Sampling, TrimSilence}, ClipSpec};
+use avff_media;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use avff_data::media;
+use avff_media;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -5,7 +5,8 @@
 #[allow(dead_code)]
 mod movie;
 
-use avff_data::{clip::audio_tensor, media, spec::AudioSpec};
+use avff_data::{spec::AudioSpec, tensors::audio_tensor};
+use avff_media;
 use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,

@@ -1,7 +1,8 @@
 //! A clip spec as it is stored beside a checkpoint.
 #![no_main]
 
-use avff_data::{clip::audio_tensor, sound::Sound, spec::ClipSpec};
+use avff_data::{tensors::audio_tensor, ClipSpec};
+use avff_media::Audio;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,8 @@
 //! A WAV file in memory: whole, in part, and its filterbank.
 #![no_main]
 
-use avff_data::{clip::audio_tensor, media, spec::AudioSpec};
+use avff_data::{spec::AudioSpec, tensors::audio_tensor};
+use avff_media;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use crate::{clip::Clip, error::Stream, spec::ClipSpec};
+use crate::{spec::ClipSpec, tensors::Clip};
+use avff_media::Stream;
 
 /// The inputs of one forward pass.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! Bringing a picture of any size to the spec's: stretch, centre crop or letterbox.
 
-use crate::{
-    error::DataError,
-    picture::Picture,
+use avff_media::{
+    Frame, MediaError,
     resize::{check, check_sides, resize},
-    spec::FrameFit,
 };
+
+use crate::spec::FrameFit;
 
 /// `picture` at `width` by `height`, by the given way.
 ///
@@ -14,11 +14,11 @@ use crate::{
 /// # Errors
 /// As [`resize`].
 pub fn fit(
-    picture: &Picture,
+    picture: &Frame,
     how: FrameFit,
     width: usize,
     height: usize,
-) -> Result<Picture, DataError> {
+) -> Result<Frame, MediaError> {
     match how {
         FrameFit::Resize => resize(picture, width, height),
         FrameFit::CenterCrop => center_crop(picture, width, height),
@@ -31,10 +31,10 @@ pub fn fit(
 ///
 /// # Errors
 /// As [`resize`].
-pub fn center_crop(picture: &Picture, width: usize, height: usize) -> Result<Picture, DataError> {
+pub fn center_crop(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
     check(picture)?;
     check_sides(width, height)?;
-    let mut out = Picture { width, height, rgb: vec![0; 3 * width * height] };
+    let mut out = Frame { width, height, rgb: vec![0; 3 * width * height] };
     place(picture, &mut out, Span::new(picture.width, width), Span::new(picture.height, height));
     Ok(out)
 }
@@ -43,7 +43,7 @@ pub fn center_crop(picture: &Picture, width: usize, height: usize) -> Result<Pic
 ///
 /// # Errors
 /// As [`resize`].
-pub fn letterbox(picture: &Picture, width: usize, height: usize) -> Result<Picture, DataError> {
+pub fn letterbox(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
     check(picture)?;
     // u128: no product of two sides can overflow, whatever the sides.
     let sides = [picture.width, picture.height, width, height].map(|side| side as u128);
@@ -83,7 +83,7 @@ impl Span {
     }
 }
 
-fn place(picture: &Picture, out: &mut Picture, across: Span, down: Span) {
+fn place(picture: &Frame, out: &mut Frame, across: Span, down: Span) {
     let (from_stride, to_stride) = (3 * picture.width, 3 * out.width);
     let rows = picture.rgb.chunks_exact(from_stride).skip(down.from).take(down.len);
     for (to, from) in out.rgb.chunks_exact_mut(to_stride).skip(down.to).zip(rows) {
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
 
     /// A row whose red counts from 1.
-    fn ramp(width: usize) -> Picture {
+    fn ramp(width: usize) -> Frame {
         let rgb = (1..=width).flat_map(|x| [x as u8, 0, 0]).collect();
-        Picture { width, height: 1, rgb }
+        Frame { width, height: 1, rgb }
     }
 
-    fn reds(picture: &Picture) -> Vec<u8> {
+    fn reds(picture: &Frame) -> Vec<u8> {
         picture.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
     }
 
@@ -128,7 +128,7 @@ mod tests {
         for (width, crop, want) in cases {
             let across = center_crop(&ramp(width), crop, 1).unwrap();
             assert_eq!(reds(&across), want, "{width} to {crop}");
-            let column = Picture { width: 1, height: width, rgb: ramp(width).rgb };
+            let column = Frame { width: 1, height: width, rgb: ramp(width).rgb };
             assert_eq!(reds(&center_crop(&column, 1, crop).unwrap()), want, "{width} to {crop}");
         }
     }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn letterbox_keeps_the_aspect_ratio() {
-        let white = |width, height| Picture { width, height, rgb: vec![255; 3 * width * height] };
+        let white = |width, height| Frame { width, height, rgb: vec![255; 3 * width * height] };
         // (width, height, rows that are white of 224): 320 x 240 takes 168 rows.
         for (width, height, rows) in [(320, 240, 168), (640, 360, 126), (224, 224, 224)] {
             let out = letterbox(&white(width, height), 224, 224).unwrap();
@@ -161,7 +161,7 @@ mod tests {
             (width, height) in (1..600_usize, 1..600_usize),
             (to_width, to_height) in (1..300_usize, 1..300_usize),
         ) {
-            let picture = Picture { width, height, rgb: vec![200; 3 * width * height] };
+            let picture = Frame { width, height, rgb: vec![200; 3 * width * height] };
             for how in FrameFit::ALL {
                 let out = fit(&picture, how, to_width, to_height).unwrap();
                 prop_assert_eq!((out.width, out.height), (to_width, to_height));

@@ -13,11 +13,12 @@ use std::{
 };
 
 use avff_data::{
+    ClipSpec,
     cache::{Cache, CacheConfig, Identity},
-    clip::load_clip,
-    footage::{self, SoundForm, Want},
-    loader::{ClipReader, ReadFootage},
-    spec::ClipSpec,
+    decode::{AudioForm, Want},
+    load_clip,
+    loader::{ClipReader, ReadClip},
+    tensors::tensors,
 };
 
 const FOLDER: &str = "AVFF_TEST_CACHE";
@@ -37,7 +38,7 @@ fn config(folder: &Path) -> CacheConfig {
 }
 
 fn path(name: &str) -> PathBuf {
-    Path::new("tests/fixtures/media").join(name).with_extension("mp4")
+    Path::new("../avff-media/tests/fixtures/media").join(name).with_extension("mp4")
 }
 
 /// Reads every clip a few times in some order, and compares with decoding.
@@ -48,12 +49,9 @@ fn work(cache: &Arc<Cache>, turns: usize, first: usize) {
     for turn in 0..turns {
         // Each clip twice: the second time it is there, unless others dropped it in between.
         let at = (turn / 2 * 3 + first) % NAMES.len();
-        let all = Want { pictures: true, sound: Some(SoundForm::Fbank) };
+        let all = Want { frames: true, audio: Some(AudioForm::Fbank) };
         let got = reader.read(&path(NAMES[at]), all, &mut |_| 0).unwrap();
-        assert_eq!(footage::video(&got.pictures, &spec.video), want[at].video);
-        let mut audio = got.sound.unwrap().fbank(&spec.audio).unwrap();
-        footage::normalize(&mut audio, &spec.audio);
-        assert_eq!(audio, want[at].audio);
+        assert!(tensors(got, &spec, None).unwrap() == want[at]);
     }
 }
 

@@ -2,35 +2,31 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use avff_data::{
-    clip::load_clip,
-    error::DataError,
-    face::{FaceCrop, FaceStream, Faces, NoFace},
-    media::{self, PictureStream},
-    picture::Picture,
-    spec::{ClipSpec, FrameFit},
-};
+use avff_data::{ClipSpec, DataError, load_clip, spec::FrameFit};
+use avff_face::{FaceCrop, FaceError, FaceStream, Faces, NoFace};
+use avff_media::Frame;
 
 fn drawn(name: &str) -> PathBuf {
     Path::new("../../data/clips").join(name)
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new("tests/fixtures/media").join(name)
+    Path::new("../avff-media/tests/fixtures/media").join(name)
 }
 
-fn cropped(path: &Path, indices: &[usize], crop: FaceCrop) -> (Faces, Vec<Picture>) {
-    let mut clip = media::open(path).unwrap();
+fn cropped(path: &Path, indices: &[usize], crop: FaceCrop) -> (Faces, Vec<Frame>) {
+    let mut clip = avff_media::open(path).unwrap();
     let times = clip.frame_times().to_vec();
     let mut stream = FaceStream::new(clip.streams().0, &times, crop);
     let mut pictures = Vec::new();
-    let take = &mut |_, picture| {
-        pictures.push(picture);
-        Ok(())
+    let sink = |_, frame| {
+        pictures.push(frame);
+        Ok::<_, FaceError>(ControlFlow::Continue(()))
     };
-    stream.pictures(indices, take).unwrap();
+    stream.try_frames(indices, sink).unwrap();
     (stream.faces().unwrap().clone(), pictures)
 }
 
@@ -64,7 +60,7 @@ fn a_drawn_head_is_followed_where_it_was_drawn() {
 fn what_is_cut_are_the_clips_own_pixels() {
     let indices = [0, 40, 89];
     let (faces, pictures) = cropped(&drawn("match_a.mp4"), &indices, FaceCrop::default());
-    let whole = media::open(&drawn("match_a.mp4")).unwrap().frames_at(&indices).unwrap();
+    let whole = avff_media::open(&drawn("match_a.mp4")).unwrap().frames_at(&indices).unwrap();
     let squares = faces.squares.unwrap();
     for ((square, picture), whole) in squares.iter().zip(&pictures).zip(&whole) {
         let (x, y) = (square.x as usize, square.y as usize);
@@ -92,8 +88,7 @@ fn a_clip_is_loaded_with_its_face_or_not_at_all() {
     let pattern = fixture("h264_vfr.mp4");
     let error = load_clip(&pattern, &spec).unwrap_err();
     assert!(matches!(error.source, DataError::NoFace { .. }), "{error}");
-    assert_eq!(error.source.stage(), "face");
-    assert!(error.source.hint().is_some());
+    assert_eq!(error.source.stage().name(), "face");
     spec.face = Some(FaceCrop { no_face: NoFace::Full, ..FaceCrop::default() });
     let full = load_clip(&pattern, &spec).unwrap();
     spec.face = None;

@@ -9,7 +9,8 @@
 
 use std::{collections::BTreeMap, f64::consts::TAU};
 
-use avff_data::{fbank::Fbank, sound::Sound};
+use avff_data::fbank::Fbank;
+use avff_media::Audio;
 use safetensors::SafeTensors;
 
 /// Every 16th row of torchaudio's results; see `fixtures/fbank/README.md`.
@@ -36,7 +37,7 @@ fn stream(name: &str) -> impl Iterator<Item = f32> {
 }
 
 /// The wave a key such as `16000_1_3300ms` (rate, channels, duration) stands for.
-fn formula_wave(key: &str) -> Sound {
+fn formula_wave(key: &str) -> Audio {
     let mut parts = key.trim_end_matches("ms").split('_').map(|part| part.parse::<u32>().unwrap());
     let (rate, channels, milliseconds) =
         (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
@@ -55,7 +56,7 @@ fn formula_wave(key: &str) -> Sound {
                 .collect()
         })
         .collect();
-    Sound { rate, channels }
+    Audio { rate, channels }
 }
 
 fn tensors(bytes: &[u8]) -> BTreeMap<String, Vec<f32>> {

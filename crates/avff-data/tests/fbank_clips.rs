@@ -8,10 +8,7 @@
 
 use std::path::PathBuf;
 
-use avff_data::{
-    clip::{Clip, load_clip},
-    spec::ClipSpec,
-};
+use avff_data::{Clip, ClipSpec, load_clip};
 use safetensors::SafeTensors;
 
 /// Every 16th of 1,024 rows before normalisation; see `fixtures/fbank/README.md`.
@@ -27,7 +24,7 @@ const CLIPS: [(&str, f64, f64); 4] = [
 ];
 
 fn load(name: &str) -> Clip {
-    let folder = PathBuf::from("tests/fixtures/media");
+    let folder = PathBuf::from("../avff-media/tests/fixtures/media");
     load_clip(&folder.join(format!("{name}.mp4")), &ClipSpec::open_avff()).unwrap()
 }
 

@@ -11,13 +11,8 @@
 
 use std::{fs, path::PathBuf};
 
-use avff_data::{
-    fbank::Fbank,
-    media::{self, Decoder, MediaSource},
-    picture::Picture,
-    resize::resize,
-    sound::Sound,
-};
+use avff_data::{fbank::Fbank, picture::Frame, sound::Audio};
+use avff_media::{Decoder, MediaSource, resize::resize};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use video_rs::ffmpeg::codec;
@@ -38,16 +33,16 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn open(name: &str) -> Box<dyn MediaSource> {
-    media::open_with(&fixture(name), Decoder::Ffmpeg).unwrap()
+    avff_media::open_with(&fixture(name), Decoder::Ffmpeg).unwrap()
 }
 
-fn every(clip: &mut dyn MediaSource) -> Vec<Picture> {
+fn every(clip: &mut dyn MediaSource) -> Vec<Frame> {
     let all: Vec<usize> = (0..clip.frame_count()).collect();
     clip.frames_at(&all).unwrap_or_else(|error| panic!("{:?}: {error}", clip.info()))
 }
 
 /// FNV-1a, 64 bits.
-fn fnv<'a>(pictures: impl IntoIterator<Item = &'a Picture>) -> u64 {
+fn fnv<'a>(pictures: impl IntoIterator<Item = &'a Frame>) -> u64 {
     let bytes = pictures.into_iter().flat_map(|picture| &picture.rgb);
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.fold(0xcbf2_9ce4_8422_2325, step)
@@ -57,7 +52,7 @@ fn stem(name: &str) -> &str {
     name.split('.').next().unwrap()
 }
 
-fn layout(sound: &Sound) -> Layout {
+fn layout(sound: &Audio) -> Layout {
     (sound.rate, sound.channels.len(), sound.len())
 }
 
@@ -83,7 +78,7 @@ fn frames_are_those_of_decord_and_resized_those_of_pillow() {
         assert!(found.rgb == golden.unwrap().into_rgb8().into_raw(), "{name}: frame {frame}");
         let indices: Vec<usize> = (0..16).map(|i| (count - 1) * i / 15).collect();
         let small = clip.frames_at(&indices).unwrap();
-        let small: Vec<Picture> =
+        let small: Vec<Frame> =
             small.iter().map(|picture| resize(picture, 224, 224).unwrap()).collect();
         assert_eq!(fnv(&small), resized, "{name}: resized frames");
     }
@@ -167,7 +162,7 @@ fn both_readers_agree_on_every_clip_that_both_read() {
     ] {
         let path = fixture("media").join(name);
         let [mut own, mut other] = [Decoder::Embedded, Decoder::Ffmpeg]
-            .map(|decoder| media::open_with(&path, decoder).unwrap());
+            .map(|decoder| avff_media::open_with(&path, decoder).unwrap());
         assert!(every(&mut *own) == every(&mut *other), "{name}: pictures");
         for (a, b) in own.frame_times().iter().zip(other.frame_times()) {
             assert!((a - b).abs() < 1e-9, "{name}: shown at {a} or {b}");
@@ -177,10 +172,10 @@ fn both_readers_agree_on_every_clip_that_both_read() {
         assert_eq!((&a.container, &a.video_codec), (&b.container, &b.video_codec), "{name}");
         assert_eq!((a.width, a.height), (b.width, b.height), "{name}");
         assert_eq!(a.audio_codec, b.audio_codec, "{name}");
-        assert!((a.sound_start - b.sound_start).abs() < 1e-6, "{name}: {a:?}, {b:?}");
+        assert!((a.audio_start - b.audio_start).abs() < 1e-6, "{name}: {a:?}, {b:?}");
         // The embedded reader takes the last packet for as long as the one before.
         let packet = 1024.5 / f64::from(a.sample_rate);
-        assert!((a.sound_end - b.sound_end).abs() < packet, "{name}: {a:?}, {b:?}");
+        assert!((a.audio_end - b.audio_end).abs() < packet, "{name}: {a:?}, {b:?}");
         let (a, b) = (own.sound().unwrap(), other.sound().unwrap());
         assert_eq!(layout(&a), layout(&b), "{name}");
         let fbank = Fbank::new(a.rate, 128).unwrap();
@@ -228,7 +223,7 @@ fn any_order_gives_the_frames_of_a_walk_from_start_to_end() {
 fn parts_of_the_sound_are_parts_of_the_whole() {
     for name in ["media/vp9_opus.webm", "ffmpeg/mpeg4_aac51.mp4", "ffmpeg/h264_interlaced_mp2.ts"] {
         let mut clip = open(name);
-        let (start, end) = (clip.info().sound_start, clip.info().sound_end);
+        let (start, end) = (clip.info().audio_start, clip.info().audio_end);
         let whole = clip.sound().unwrap();
         let rate = f64::from(whole.rate);
         let length = whole.len() as f64 / rate;
@@ -253,9 +248,9 @@ fn times_are_on_one_clock_from_zero() {
         let clip = open(name);
         let (times, info) = (clip.frame_times(), clip.info());
         println!("{name}: {:?}.. {info:?}", &times[..3]);
-        let first = times[0].min(info.sound_start);
+        let first = times[0].min(info.audio_start);
         assert!(first.abs() < 1e-9, "{name}: {first}");
-        assert!((times[0] - info.sound_start).abs() < 0.1, "{name}");
+        assert!((times[0] - info.audio_start).abs() < 0.1, "{name}");
         for pair in times.windows(2) {
             // The AVI file leaves out its second place. Matroska counts milliseconds.
             let steps = ((pair[1] - pair[0]) / step).round().clamp(1.0, 2.0);
@@ -274,7 +269,7 @@ fn a_recording_may_begin_between_key_frames() {
     let mut counts = Vec::new();
     for packets in [10, 20, 30, 40] {
         fs::write(&path, &file[188 * packets..]).unwrap();
-        let mut late = media::open_with(&path, Decoder::Ffmpeg).unwrap();
+        let mut late = avff_media::open_with(&path, Decoder::Ffmpeg).unwrap();
         let pictures = every(&mut *late);
         assert!(whole.ends_with(&pictures), "{packets} packets later");
         counts.push(pictures.len());

@@ -11,23 +11,22 @@ use std::{
 };
 
 use avff_data::{
+    Clip, ClipError, ClipSpec, DataError,
     augment::{
         AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Mixing, Noise, Resample,
         WhiteNoise,
     },
     cache::{Cache, CacheConfig, Identity},
-    clip::{Clip, load_clip},
-    error::{ClipError, DataError},
-    footage::{Choose, Footage, Heard, Want},
+    decode::{DecodedAudio, DecodedClip, Want},
+    load_clip,
     loader::{
-        Batch, ClipReader, Dataset, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
-        Origin, ReadFootage, Shard, Unreadable, Weights, WindowChoice,
+        Batch, Choose, ClipReader, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
+        Origin, ReadClip, Shard, Unreadable, Weights, WindowChoice,
     },
-    manifest::Row,
-    picture::Picture,
-    sampling::Sampling,
-    spec::ClipSpec,
+    spec::Sampling,
 };
+use avff_datasets::{Dataset, manifest::Row};
+use avff_media::{Frame, MediaError};
 use proptest::prelude::*;
 
 fn small() -> ClipSpec {
@@ -69,37 +68,37 @@ impl Numbers {
         match self.unreadable.contains(&number) {
             false => Ok(number),
             true if number == 13 => panic!("a decoder's own fault"),
-            true => Err(ClipError::new(path, DataError::Empty)),
+            true => Err(ClipError::new(path, MediaError::Empty)),
         }
     }
 
-    fn picture(&self, level: u8) -> Picture {
+    fn picture(&self, level: u8) -> Frame {
         let (width, height) = (self.spec.video.width, self.spec.video.height);
         let rgb = (0..3 * width * height).map(|i| level.wrapping_add((i % 7) as u8)).collect();
-        Picture { width, height, rgb }
+        Frame { width, height, rgb }
     }
 }
 
-impl ReadFootage for Numbers {
+impl ReadClip for Numbers {
     fn spec(&self) -> &ClipSpec {
         &self.spec
     }
 
-    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<Footage, ClipError> {
+    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<DecodedClip, ClipError> {
         let number = self.number(path)?;
         // Three windows, told apart by a fraction.
         let value = f32::from(number) + choose(3) as f32 / 4.0;
-        let count = if want.pictures { self.spec.video.frames } else { 0 };
-        let sound = want.sound.map(|_| Heard::Fbank(vec![value; self.spec.audio.values()]));
-        Ok(Footage { pictures: vec![self.picture(number); count], sound })
+        let count = if want.frames { self.spec.video.frames } else { 0 };
+        let audio = want.audio.map(|_| DecodedAudio::Fbank(vec![value; self.spec.audio.values()]));
+        Ok(DecodedClip { frames: vec![self.picture(number); count], audio, without_face: false })
     }
 
-    fn join(&self, first: &Path, second: &Path) -> Result<Footage, ClipError> {
+    fn join(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError> {
         let (first, second) = (self.number(first)?, self.number(second)?);
         let value = f32::from(first) + f32::from(second) * 1_000.0;
         let pictures = [first, first, second, second].map(|number| self.picture(number));
-        let sound = Some(Heard::Fbank(vec![value; self.spec.audio.values()]));
-        Ok(Footage { pictures: pictures.to_vec(), sound })
+        let audio = Some(DecodedAudio::Fbank(vec![value; self.spec.audio.values()]));
+        Ok(DecodedClip { frames: pictures.to_vec(), audio, without_face: false })
     }
 }
 
@@ -164,7 +163,7 @@ fn skipped_clips_are_named_and_their_batch_is_filled_with_what_follows() {
         assert_eq!(names, [1, 2, 8]);
         assert!(epoch.left_out().iter().all(|left_out| {
             left_out.error.path.to_str() == Some(&left_out.row.to_string())
-                && matches!(left_out.error.source, DataError::Empty)
+                && matches!(left_out.error.source.media(), Some(MediaError::Empty))
         }));
     }
 }
@@ -183,8 +182,8 @@ fn a_panic_is_its_clips_failure() {
     let mut config = LoaderConfig { workers: 2, ..LoaderConfig::validation(4) };
     let mut epoch = loader(20, Numbers::new(&[13]), config.clone()).epoch(0);
     let error = epoch.find_map(Result::err).unwrap();
-    assert!(matches!(&error.source, DataError::Panicked { what } if what.contains("own fault")));
-    assert_eq!((error.path, error.source.stage()), (PathBuf::from("13"), "internal"));
+    assert!(matches!(&error.source, DataError::Internal { what } if what.contains("own fault")));
+    assert_eq!((error.path, error.source.stage().name()), (PathBuf::from("13"), "internal"));
     config.unreadable = Unreadable::Skip;
     let mut epoch = loader(20, Numbers::new(&[13]), config).epoch(0);
     assert_eq!(taken(&collect(&mut epoch)).len(), 19);
@@ -295,7 +294,7 @@ fn settings_that_cannot_be_are_named() {
     let new = |count, config| {
         let loader = Loader::new(rows(count), Arc::new(Numbers::new(&[])), config);
         match loader.err() {
-            Some(DataError::Setting { field, .. }) => field,
+            Some(DataError::Setting(setting)) => setting.field,
             other => panic!("{other:?}"),
         }
     };
@@ -397,7 +396,7 @@ fn media() -> Arc<Dataset> {
     let names = ["h264_vfr", "h264_aac_16k_mono", "h264_rotated90", "fragmented"];
     let row = |(index, name): (usize, &str)| Row {
         name: name.into(),
-        path: Path::new("tests/fixtures/media").join(name).with_extension("mp4"),
+        path: Path::new("../avff-media/tests/fixtures/media").join(name).with_extension("mp4"),
         target: Some((index % 2) as u8),
         extra: Vec::new(),
         line: index as u64 + 2,

@@ -14,7 +14,7 @@ mod mutants;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use avff_data::media;
+use avff_media;
 use mutants::{
     Outcome, Stage, bombs, measure,
     movie::h264,
@@ -103,7 +103,7 @@ fn small_files_that_claim_a_lot() {
 #[test]
 fn no_more_pictures_wait_than_h264_allows() {
     let read = |count: u32| {
-        let mut clip = media::open_bytes(h264(4, 3, 1, count, true)).unwrap();
+        let mut clip = avff_media::open_bytes(h264(4, 3, 1, count, true)).unwrap();
         clip.frames_at(&(0..count as usize).collect::<Vec<_>>()).map(|pictures| pictures.len())
     };
     assert_eq!(read(17).unwrap(), 17);

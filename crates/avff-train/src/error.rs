@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use avff_data::error::{ClipError, DataError};
+use avff_data::{ClipError, DataError};
 use avff_model::ModelError;
 
 use crate::recipe::file::RecipeError;
@@ -17,9 +17,12 @@ pub enum TrainError {
     /// A network or checkpoint that cannot be had.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A clip or manifest that cannot be read.
+    /// A clip that cannot be read.
     #[error(transparent)]
     Clip(#[from] ClipError),
+    /// A manifest that cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] avff_datasets::DatasetError),
     /// A clip of a run that cannot be read.
     #[error(
         "a clip of {} cannot be read; take it out (`avff check` names all such clips) or leave it out with \

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use avff_data::{augment::AugmentConfig, spec::ClipSpec};
+use avff_data::{ClipSpec, augment::AugmentConfig};
 use avff_model::AvffConfig;
 use avff_train::{
     optim::{Group, OptimizerConfig, OptimizerKind},

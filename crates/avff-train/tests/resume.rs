@@ -11,13 +11,12 @@ use std::{
 };
 
 use avff_data::{
-    error::{ClipError, DataError},
-    footage::{Choose, Footage, Heard, Want},
-    loader::{Dataset, LastBatch, Loader, LoaderConfig, ReadFootage},
-    manifest::Row,
-    picture::Picture,
-    spec::ClipSpec,
+    ClipError, ClipSpec, DataError,
+    decode::{DecodedAudio, DecodedClip, Want},
+    loader::{Choose, LastBatch, Loader, LoaderConfig, ReadClip},
 };
+use avff_datasets::{Dataset, manifest::Row};
+use avff_media::{Frame, MediaError};
 use avff_model::{AvffConfig, Checkpoint, Classifier, Init, Pretrain, checkpoint::Kind};
 use avff_train::{
     Recipe, TrainError,
@@ -36,15 +35,15 @@ type B = Autodiff<Flex>;
 /// `loud...` are not finite.
 struct Made(ClipSpec);
 
-impl ReadFootage for Made {
+impl ReadClip for Made {
     fn spec(&self) -> &ClipSpec {
         &self.0
     }
 
-    fn read(&self, path: &Path, _: Want, _: Choose<'_>) -> Result<Footage, ClipError> {
+    fn read(&self, path: &Path, _: Want, _: Choose<'_>) -> Result<DecodedClip, ClipError> {
         let name = path.to_str().unwrap();
         if name.starts_with("bad") {
-            return Err(ClipError::new(path, DataError::Empty));
+            return Err(ClipError::new(path, MediaError::Empty));
         }
         let number: usize = name.trim_start_matches(char::is_alphabetic).parse().unwrap();
         let (width, height) = (self.0.video.width, self.0.video.height);
@@ -53,17 +52,18 @@ impl ReadFootage for Made {
             bytes.map(|i| ((i * (number + 3) + frame * 31) % 251) as u8).collect()
         };
         let pictures = (0..self.0.video.frames)
-            .map(|frame| Picture { width, height, rgb: rgb(frame) })
+            .map(|frame| Frame { width, height, rgb: rgb(frame) })
             .collect();
         let level = if name.starts_with("loud") { f32::INFINITY } else { 1.0 };
         let fbank = (0..self.0.audio.values())
             .map(|i| (((i * (number + 5)) % 97) as f32 / 20.0 - 7.0) * level)
             .collect();
-        Ok(Footage { pictures, sound: Some(Heard::Fbank(fbank)) })
+        let audio = Some(DecodedAudio::Fbank(fbank));
+        Ok(DecodedClip { frames: pictures, audio, without_face: false })
     }
 
-    fn join(&self, first: &Path, _: &Path) -> Result<Footage, ClipError> {
-        Err(ClipError::new(first, DataError::Empty))
+    fn join(&self, first: &Path, _: &Path) -> Result<DecodedClip, ClipError> {
+        Err(ClipError::new(first, MediaError::Empty))
     }
 }
 
@@ -297,7 +297,7 @@ impl Watch for InValidation<'_> {
 
     fn judged(&mut self, _: u64) -> Result<(), TrainError> {
         if self.fails {
-            return Err(TrainError::Data(DataError::Empty));
+            return Err(TrainError::Data(DataError::from(MediaError::Empty)));
         }
         self.stop.store(true, Ordering::Relaxed);
         Ok(())

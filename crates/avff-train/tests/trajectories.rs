@@ -11,7 +11,7 @@
 #[path = "../../avff-model/tests/support/mod.rs"]
 mod support;
 
-use avff_data::{clip::Clip, spec::ClipSpec};
+use avff_data::{Clip, ClipSpec};
 use avff_model::AvffConfig;
 use avff_train::{
     gradients::Gradients,

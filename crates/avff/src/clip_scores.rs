@@ -6,10 +6,10 @@
 use std::{collections::VecDeque, fmt, num::NonZeroUsize, path::Path, str::FromStr};
 
 use avff_data::{
-    clip::{Clip, Sample, load_samples},
-    parts::Span,
+    Clip, ClipSpec, load_samples,
+    pipeline::Sample,
     prefetch::{Event, Streams},
-    spec::ClipSpec,
+    windows::Span,
 };
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! How clips are prepared for a network.
 
-use avff_data::spec::ClipSpec;
+use avff_data::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
 use avff_train::{recipe::Preset, trainer::CLIP_ENTRY};
 

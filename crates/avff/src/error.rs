@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::shard::{Shard, ShardError};
+use crate::{
+    hint,
+    shard::{Shard, ShardError},
+};
 
 /// Everything the facade can refuse; what is wrong with single clips is reported with them.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +17,12 @@ pub enum Error {
     /// A checkpoint or config that cannot be used.
     #[error(transparent)]
     Model(#[from] avff_model::ModelError),
-    /// A manifest that cannot be used.
+    /// A data set or manifest that cannot be used.
     #[error(transparent)]
-    Manifest(#[from] avff_data::error::ClipError),
+    Dataset(#[from] avff_datasets::DatasetError),
+    /// A clip or folder that cannot be used.
+    #[error(transparent)]
+    Clip(#[from] avff_data::ClipError),
     /// The manifest names no clip.
     #[error("{}: no rows below the header", path.display())]
     NoRows {
@@ -374,9 +380,9 @@ pub enum Error {
         /// Why not.
         failure: crate::failure::ClipFailure,
     },
-    /// A setting of made clips that cannot be used.
+    /// A setting that is out of its range.
     #[error(transparent)]
-    Synth(avff_data::error::DataError),
+    Setting(#[from] avff_media::SettingError),
     /// Scores that are not what metrics need.
     #[error(transparent)]
     Metric(#[from] avff_train::metrics::MetricError),
@@ -414,10 +420,12 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Manifest(error) => error.source.hint(),
+            Self::Dataset(error) => hint::of_dataset(&error.source),
+            Self::Clip(error) => hint::of_data(&error.source),
             Self::Train(error) => match &**error {
-                avff_train::TrainError::Clip(error) => error.source.hint(),
-                avff_train::TrainError::Unreadable { source, .. } => source.source.hint(),
+                avff_train::TrainError::Clip(error) => hint::of_data(&error.source),
+                avff_train::TrainError::Dataset(error) => hint::of_dataset(&error.source),
+                avff_train::TrainError::Unreadable { source, .. } => hint::of_data(&source.source),
                 _ => None,
             },
             Self::Failed { failure, .. } => failure.hint.as_deref(),

@@ -1,17 +1,22 @@
 //! Why a clip has no score.
 
-use std::{any::Any, error::Error as _, panic};
+use std::panic;
 
-use avff_data::error::ClipError;
+use avff_data::{ClipError, DataError};
 use serde::Serialize;
 
-use crate::error::{Error, chain};
+use crate::{
+    error::{Error, chain},
+    hint,
+};
 
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClipFailure {
     /// `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
     pub stage: String,
+    /// A short name of what failed, stable between versions: `no-face`, `truncated`...
+    pub code: String,
     /// What went wrong, without the path.
     pub error: String,
     /// What a person can do about it.
@@ -24,6 +29,7 @@ impl ClipFailure {
     pub fn not_finite() -> Self {
         Self {
             stage: "network".into(),
+            code: "not-finite".into(),
             error: "the network's output is not a finite number".into(),
             hint: Some(
                 "the checkpoint holds broken weights, or the clip is far from all it saw".into(),
@@ -33,21 +39,26 @@ impl ClipFailure {
 
     /// For a network that could not compute.
     pub(crate) fn network(error: &Error) -> Self {
-        Self { stage: "network".into(), error: chain(error), hint: None }
+        Self { stage: "network".into(), code: "network".into(), error: chain(error), hint: None }
     }
 
     pub(crate) fn manifest() -> Self {
-        Self { stage: "manifest".into(), error: "the row cannot be read".into(), hint: None }
+        Self {
+            stage: "manifest".into(),
+            code: "row".into(),
+            error: "the row cannot be read".into(),
+            hint: None,
+        }
     }
 
-    /// For a panic in a decoder: that clip's failure and not the run's.
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
-        let what = panic.downcast_ref::<&str>().copied();
-        let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    /// For what is wrong with a clip, its path aside.
+    #[must_use]
+    pub fn of(error: &DataError) -> Self {
         Self {
-            stage: "internal".into(),
-            error: format!("a decoder panicked: {}", what.unwrap_or_default()),
-            hint: Some("please report this file".into()),
+            stage: error.stage().name().into(),
+            code: hint::code(error).into(),
+            error: chain(error),
+            hint: hint::of_data(error).map(Into::into),
         }
     }
 }
@@ -55,12 +66,7 @@ impl ClipFailure {
 impl From<ClipError> for ClipFailure {
     fn from(error: ClipError) -> Self {
         // The path has a column or field of its own.
-        let text = error.source().map_or_else(|| error.to_string(), chain);
-        Self {
-            stage: error.source.stage().into(),
-            error: text,
-            hint: error.source.hint().map(Into::into),
-        }
+        Self::of(&error.source)
     }
 }
 
@@ -69,5 +75,5 @@ pub(crate) fn guarded<T, E: From<ClipFailure>>(
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     panic::catch_unwind(panic::AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(ClipFailure::panicked(&*panic).into()))
+        .unwrap_or_else(|panic| Err(ClipFailure::of(&DataError::panicked(&*panic)).into()))
 }

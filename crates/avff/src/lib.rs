@@ -30,7 +30,7 @@
 //! let spec = clips::spec(&checkpoint, &config, |_| {})?;
 //! let options = ScorerOptions::on(Device::auto());
 //! let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
-//! let clip = avff::data::clip::load_clip("clip.mp4".as_ref(), &spec)?;
+//! let clip = avff::data::load_clip("clip.mp4".as_ref(), &spec)?;
 //! println!("{}", scorer.score(&[clip])?[0].probability_of_fake());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -57,6 +57,7 @@ pub mod eval;
 pub mod explain;
 pub mod failure;
 pub mod hash;
+pub mod hint;
 pub mod manifest;
 pub mod reconstruct;
 pub mod scorer;

@@ -8,10 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::{
-    error::{ClipError, DataError},
-    layout::{self, COLUMNS, Event, Layout, Problem, Record, ScanOptions, Summary},
-};
+use avff_datasets::layout::{self, COLUMNS, Event, Layout, Problem, Record, ScanOptions, Summary};
+use avff_datasets::{DatasetError, Reason};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -110,7 +108,7 @@ pub fn write(
     // A scan to the end; of one without rows, what is amiss says why.
     let ended = match &summary {
         Ok(_) => true,
-        Err(error) => matches!(error.source, DataError::NoClips { .. }),
+        Err(error) => matches!(error.source, Reason::NoClips { .. }),
     };
     if ended {
         problems.finish()?;
@@ -153,10 +151,10 @@ impl Prefix {
     fn new(options: &ManifestOptions) -> Result<Self, Error> {
         let root = fs::canonicalize(&options.root).map_err(|error| {
             let source = match error.kind() {
-                io::ErrorKind::NotFound => DataError::NotFound,
-                _ => DataError::Io(error),
+                io::ErrorKind::NotFound => Reason::NotFound,
+                _ => Reason::Io(error),
             };
-            ClipError::new(&options.root, source)
+            DatasetError::new(&options.root, source)
         })?;
         let folder = match &options.output {
             _ if options.absolute => None,

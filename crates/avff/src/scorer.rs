@@ -3,7 +3,7 @@
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
 
-use avff_data::{batcher, clip::Clip, spec::ClipSpec};
+use avff_data::{Clip, ClipSpec, batcher};
 #[cfg(feature = "cpu")]
 use avff_model::checkpoint::InFile;
 use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, precision};

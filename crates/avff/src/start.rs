@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use avff_data::spec::ClipSpec;
+use avff_data::ClipSpec;
 use avff_model::{
     AvffConfig, Init, Pretrain,
     checkpoint::{Kind, Metadata, Precision, save},

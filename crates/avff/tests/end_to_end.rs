@@ -15,7 +15,7 @@ use std::path::Path;
 
 use avff::{
     clips,
-    data::{clip::load_clip, spec::FrameFit},
+    data::{load_clip, spec::FrameFit},
     device::Device,
     model::{AvffConfig, Checkpoint, Classifier, Init, checkpoint::required_keys},
     scorer::{self, ScorerOptions},
@@ -38,7 +38,7 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
         formula::weight(key, shape, &config)
     });
     let checkpoint = Checkpoint::open(&path).unwrap();
-    let media = Path::new("../avff-data/tests/fixtures/media");
+    let media = Path::new("../avff-data/../avff-media/tests/fixtures/media");
     let options = ScorerOptions::on(Device::Cpu);
     let (mut worst, mut count) = (0.0, 0);
     for attention in ["batch", "tokens"] {

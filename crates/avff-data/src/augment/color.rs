@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PictureStep, within};
-use crate::{error::DataError, picture::Picture};
+use super::{FrameStep, within};
+use avff_media::{Frame, SettingError};
 use avff_rng::Rng;
 
 /// Changes the colours of all pictures of a sample alike: four steps in random order, each by a factor
@@ -38,14 +38,14 @@ enum Step {
 }
 
 impl ColorJitter {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         within("augment.color.brightness", self.brightness, 0.0, MOST)?;
         within("augment.color.contrast", self.contrast, 0.0, MOST)?;
         within("augment.color.saturation", self.saturation, 0.0, MOST)?;
         within("augment.color.hue", self.hue, 0.0, 0.5)
     }
 
-    pub(super) fn draw(self, draws: &mut Rng) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng) -> FrameStep {
         let mut factor = |range: f64| draws.between((1.0 - range).max(0.0), 1.0 + range) as f32;
         let mut steps = vec![
             (self.brightness, Step::Brightness(factor(self.brightness))),
@@ -55,12 +55,12 @@ impl ColorJitter {
         ];
         draws.shuffle(&mut steps);
         let used = steps.into_iter().filter(|(range, _)| *range > 0.0);
-        PictureStep::Color(Steps(used.map(|(_, step)| step).collect()))
+        FrameStep::Color(Steps(used.map(|(_, step)| step).collect()))
     }
 }
 
 impl Steps {
-    pub(super) fn apply(&self, picture: &mut Picture) {
+    pub(super) fn apply(&self, picture: &mut Frame) {
         for &step in &self.0 {
             step.apply(picture);
         }
@@ -68,7 +68,7 @@ impl Steps {
 }
 
 impl Step {
-    fn apply(self, picture: &mut Picture) {
+    fn apply(self, picture: &mut Frame) {
         let pixels = picture.rgb.as_chunks_mut::<3>().0;
         match self {
             Self::Brightness(factor) => levels(pixels, |level| blend(0, level, factor)),
@@ -175,14 +175,14 @@ mod tests {
     }
 
     /// The picture of `tests/reference/color.py`: every hue, dark to bright, and greys.
-    fn picture() -> Picture {
+    fn picture() -> Frame {
         let rgb = (0..16 * 12_u32)
             .flat_map(|i| match i % 12 {
                 11 => [(i * 255 / 191) as u8; 3],
                 _ => [i * 37 + 11, i * 101 + i * i, i * 17 + i * i * 3].map(|v| (v % 256) as u8),
             })
             .collect();
-        Picture { width: 16, height: 12, rgb }
+        Frame { width: 16, height: 12, rgb }
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         let mut firsts = [0; 4];
         for row in 0..2_000 {
             let mut draws = RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Color);
-            let PictureStep::Color(Steps(steps)) = jitter.draw(&mut draws) else { unreachable!() };
+            let FrameStep::Color(Steps(steps)) = jitter.draw(&mut draws) else { unreachable!() };
             assert_eq!(steps.len(), 4);
             for step in &steps {
                 assert!(match *step {
@@ -230,6 +230,6 @@ mod tests {
         // 500 each, deviation 19.4; five are allowed.
         assert!(firsts.iter().all(|count| (403..=597).contains(count)), "{firsts:?}");
         let mut draws = RngKey { seed: 0, epoch: 0, row: 0, occurrence: 0 }.rng(Purpose::Color);
-        assert_eq!(ColorJitter::default().draw(&mut draws), PictureStep::Color(Steps(Vec::new())));
+        assert_eq!(ColorJitter::default().draw(&mut draws), FrameStep::Color(Steps(Vec::new())));
     }
 }

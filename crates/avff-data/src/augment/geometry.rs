@@ -2,12 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PictureStep, range, within};
-use crate::{
-    error::{DataError, Stream},
-    picture::Picture,
-    resize::resize,
-};
+use super::{FrameStep, range, within};
+use avff_media::{Frame, MediaError, SettingError, Stream, resize::resize};
 use avff_rng::Rng;
 
 /// Mirrors all pictures of a sample, left to right.
@@ -47,24 +43,24 @@ pub(crate) struct Area {
 }
 
 impl Flip {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         within("augment.flip.probability", self.probability, 0.0, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Rng) -> Option<PictureStep> {
-        draws.chance(self.probability).then_some(PictureStep::Flip)
+    pub(super) fn draw(self, draws: &mut Rng) -> Option<FrameStep> {
+        draws.chance(self.probability).then_some(FrameStep::Flip)
     }
 }
 
 impl Crop {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         within("augment.crop.min_area", self.min_area, 0.01, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> FrameStep {
         let side = draws.between(self.min_area, 1.0).sqrt();
         let (inner_width, inner_height) = (scaled(width, side), scaled(height, side));
-        PictureStep::Crop(Area {
+        FrameStep::Crop(Area {
             left: draws.index(width - inner_width + 1),
             top: draws.index(height - inner_height + 1),
             width: inner_width,
@@ -74,13 +70,13 @@ impl Crop {
 }
 
 impl Resample {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         range("augment.resample.scale", self.scale, 0.01, 1.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng, width: usize, height: usize) -> FrameStep {
         let scale = draws.between(self.scale.0, self.scale.1);
-        PictureStep::Resample { width: scaled(width, scale), height: scaled(height, scale) }
+        FrameStep::Resample { width: scaled(width, scale), height: scaled(height, scale) }
     }
 }
 
@@ -91,33 +87,29 @@ fn scaled(side: usize, scale: f64) -> usize {
 
 impl Area {
     /// What is in the box, at the size of the picture.
-    pub(super) fn apply(self, picture: &Picture) -> Result<Picture, DataError> {
+    pub(super) fn apply(self, picture: &Frame) -> Result<Frame, MediaError> {
         let columns = 3 * self.left..3 * (self.left + self.width);
         let rows = picture.rgb.chunks_exact(3 * picture.width.max(1)).skip(self.top);
         let rgb: Option<Vec<&[u8]>> =
             rows.take(self.height).map(|row| row.get(columns.clone())).collect();
         let Some(rgb) = rgb else {
             let what = "a picture is smaller than the box to be cut out of it".into();
-            return Err(DataError::Damaged { stream: Stream::Video, what });
+            return Err(MediaError::Damaged { stream: Stream::Video, what });
         };
-        let inner = Picture { width: self.width, height: self.height, rgb: rgb.concat() };
+        let inner = Frame { width: self.width, height: self.height, rgb: rgb.concat() };
         resize(&inner, picture.width, picture.height)
     }
 }
 
 /// Mirrors a picture in place.
-pub(super) fn flip(picture: &mut Picture) {
+pub(super) fn flip(picture: &mut Frame) {
     for row in picture.rgb.chunks_exact_mut(3 * picture.width.max(1)) {
         row.as_chunks_mut::<3>().0.reverse();
     }
 }
 
 /// A picture that was smaller in between.
-pub(super) fn resample(
-    picture: &Picture,
-    width: usize,
-    height: usize,
-) -> Result<Picture, DataError> {
+pub(super) fn resample(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
     resize(&resize(picture, width, height)?, picture.width, picture.height)
 }
 
@@ -132,9 +124,9 @@ mod tests {
     }
 
     /// Every pixel tells its place: red the column, green the row.
-    fn places(width: usize, height: usize) -> Picture {
+    fn places(width: usize, height: usize) -> Frame {
         let pixel = |i: usize| [(i % width) as u8, (i / width) as u8, 9];
-        Picture { width, height, rgb: (0..width * height).flat_map(pixel).collect() }
+        Frame { width, height, rgb: (0..width * height).flat_map(pixel).collect() }
     }
 
     #[test]
@@ -174,7 +166,7 @@ mod tests {
     fn boxes_lie_inside_and_reach_everywhere() {
         let (mut smallest, mut corners) = (1.0_f64, [false; 4]);
         for row in 0..3_000 {
-            let PictureStep::Crop(area) = Crop { min_area: 0.25 }.draw(&mut draws(row), 40, 20)
+            let FrameStep::Crop(area) = Crop { min_area: 0.25 }.draw(&mut draws(row), 40, 20)
             else {
                 unreachable!()
             };
@@ -191,13 +183,13 @@ mod tests {
 
     #[test]
     fn resampling_blurs_what_is_finer_and_keeps_what_is_flat() {
-        let stripes = Picture { width: 16, height: 2, rgb: [[0; 3], [200; 3]].repeat(16).concat() };
+        let stripes = Frame { width: 16, height: 2, rgb: [[0; 3], [200; 3]].repeat(16).concat() };
         let out = resample(&stripes, 8, 2).unwrap();
         assert_eq!((out.width, out.height), (16, 2));
         assert!(out.rgb.iter().all(|&level| level.abs_diff(100) < 40), "{:?}", out.rgb);
-        let flat = Picture { width: 16, height: 2, rgb: vec![77; 96] };
+        let flat = Frame { width: 16, height: 2, rgb: vec![77; 96] };
         assert_eq!(resample(&flat, 5, 1).unwrap(), flat);
-        let PictureStep::Resample { width, height } =
+        let FrameStep::Resample { width, height } =
             Resample { scale: (0.5, 0.5) }.draw(&mut draws(0), 16, 3)
         else {
             unreachable!()

@@ -3,11 +3,8 @@
 use image::{ExtendedColorType, ImageFormat, codecs::jpeg::JpegEncoder};
 use serde::{Deserialize, Serialize};
 
-use super::{PictureStep, range};
-use crate::{
-    error::{DataError, Stream},
-    picture::Picture,
-};
+use super::{FrameStep, range};
+use avff_media::{Frame, MediaError, SettingError, Stream};
 use avff_rng::Rng;
 
 /// Codes all pictures of a sample as JPEG of one quality, and decodes them.
@@ -19,22 +16,22 @@ pub struct Jpeg {
 }
 
 impl Jpeg {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         let (low, high) = self.quality;
         range("augment.jpeg.quality", (low.into(), high.into()), 1.0, 100.0)
     }
 
-    pub(super) fn draw(self, draws: &mut Rng) -> PictureStep {
+    pub(super) fn draw(self, draws: &mut Rng) -> FrameStep {
         let (low, high) = self.quality;
         // At most 100 steps.
         let step = draws.index(usize::from(high.saturating_sub(low)) + 1) as u8;
-        PictureStep::Jpeg(low.saturating_add(step))
+        FrameStep::Jpeg(low.saturating_add(step))
     }
 }
 
 /// What is left of a picture after JPEG.
-pub(super) fn recode(picture: &Picture, quality: u8) -> Result<Picture, DataError> {
-    let fault = |what: String| DataError::Damaged { stream: Stream::Video, what };
+pub(super) fn recode(picture: &Frame, quality: u8) -> Result<Frame, MediaError> {
+    let fault = |what: String| MediaError::Damaged { stream: Stream::Video, what };
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     if picture.rgb.len() != picture.width.saturating_mul(picture.height).saturating_mul(3) {
         return Err(fault("a picture has not as many bytes as pixels".into()));
@@ -45,7 +42,7 @@ pub(super) fn recode(picture: &Picture, quality: u8) -> Result<Picture, DataErro
         .map_err(|error| fault(format!("cannot be coded as JPEG: {error}")))?;
     let decoded = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg)
         .map_err(|error| fault(format!("does not survive JPEG: {error}")))?;
-    Ok(Picture { rgb: decoded.into_rgb8().into_raw(), ..*picture })
+    Ok(Frame { rgb: decoded.into_rgb8().into_raw(), ..*picture })
 }
 
 #[cfg(test)]
@@ -57,10 +54,10 @@ mod tests {
     #[test]
     fn flat_pictures_survive_and_detail_goes_with_quality() {
         // Level 128 is zero after JPEG's shift: exact at any quality.
-        let grey = Picture { width: 20, height: 12, rgb: vec![128; 720] };
+        let grey = Frame { width: 20, height: 12, rgb: vec![128; 720] };
         assert_eq!(recode(&grey, 10).unwrap(), grey);
         let rgb = (0..64 * 40 * 3).map(|i| ((i * i * 31 + i) % 256) as u8).collect();
-        let noise = Picture { width: 64, height: 40, rgb };
+        let noise = Frame { width: 64, height: 40, rgb };
         let error = |quality| {
             let out = recode(&noise, quality).unwrap();
             assert_eq!((out.width, out.height, out.rgb.len()), (64, 40, noise.rgb.len()));
@@ -78,7 +75,7 @@ mod tests {
         let mut seen = [0; 101];
         for row in 0..300 {
             let mut draws = RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Jpeg);
-            let PictureStep::Jpeg(quality) = jpeg.draw(&mut draws) else { unreachable!() };
+            let FrameStep::Jpeg(quality) = jpeg.draw(&mut draws) else { unreachable!() };
             seen[usize::from(quality)] += 1;
         }
         // 100 each, deviation 8.2; five are allowed.

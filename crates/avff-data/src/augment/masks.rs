@@ -1,11 +1,12 @@
 //! SpecAugment's masks, as torchaudio's `FrequencyMasking` and `TimeMasking` draw them.
 
+use avff_media::SettingError;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{error::DataError, spec::AudioSpec};
+use crate::spec::AudioSpec;
 use avff_rng::Rng;
 
 /// Hides one band of mels and one span of time.
@@ -30,7 +31,7 @@ pub(crate) struct Spans {
 }
 
 impl Masks {
-    pub(super) fn validate(&self, spec: &AudioSpec) -> Result<(), DataError> {
+    pub(super) fn validate(&self, spec: &AudioSpec) -> Result<(), SettingError> {
         within("augment.masks.frequency", self.frequency as f64, 0.0, spec.mels as f64)?;
         within("augment.masks.time", self.time as f64, 0.0, spec.frames as f64)
     }

@@ -1,9 +1,10 @@
 //! Samples made of two clips: stage 3 of the reference, which makes fakes out of what there is.
 
+use avff_media::SettingError;
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{error::DataError, spec::ClipSpec};
+use crate::spec::ClipSpec;
 use avff_rng::Rng;
 
 /// How often a sample is made of two clips, in proportion to each other.
@@ -37,23 +38,20 @@ impl Mix {
         Self { none: 5.0, concat: 1.0, replace: 1.0 }
     }
 
-    pub(super) fn validate(&self, spec: &ClipSpec) -> Result<(), DataError> {
+    pub(super) fn validate(&self, spec: &ClipSpec) -> Result<(), SettingError> {
         const MOST: f64 = 1e9;
         within("augment.mix.none", self.none, 0.0, MOST)?;
         within("augment.mix.concat", self.concat, 0.0, MOST)?;
         within("augment.mix.replace", self.replace, 0.0, MOST)?;
         let sum = self.none + self.concat + self.replace;
         if sum <= 0.0 {
-            let rule = "more than 0 in one of its weights".into();
-            return Err(DataError::Setting { field: "augment.mix", value: "all 0".into(), rule });
+            let rule = "more than 0 in one of its weights";
+            return Err(SettingError::new("augment.mix", "all 0", rule));
         }
         if self.concat > 0.0 && !(spec.sampling.is_whole() && spec.trim_silence.is_none()) {
             // Joined clips have no true time, which is what a window is cut by.
-            return Err(DataError::Setting {
-                field: "augment.mix.concat",
-                value: self.concat.to_string(),
-                rule: "0 unless clips are read whole and untrimmed".into(),
-            });
+            let rule = "0 unless clips are read whole and untrimmed";
+            return Err(SettingError::new("augment.mix.concat", self.concat, rule));
         }
         Ok(())
     }
@@ -144,7 +142,7 @@ mod tests {
 
     #[test]
     fn joining_needs_whole_clips() {
-        use crate::sampling::{Sampling, TrimSilence};
+        use crate::spec::{Sampling, TrimSilence};
         let mut spec = ClipSpec::open_avff();
         assert!(Mix::open_avff().validate(&spec).is_ok());
         spec.trim_silence = Some(TrimSilence::default());

@@ -35,10 +35,9 @@ pub use self::{
 };
 use crate::{
     error::DataError,
-    picture::Picture,
-    sound::Sound,
     spec::{AudioSpec, ClipSpec},
 };
+use avff_media::{Audio, Frame, SettingError};
 use avff_rng::{Purpose, Rng, RngKey};
 
 /// What may happen to a training sample.
@@ -84,8 +83,8 @@ impl AugmentConfig {
     /// Checks every range, for samples made by `spec`.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for the first field that is out of its range.
-    pub fn validate(&self, spec: &ClipSpec) -> Result<(), DataError> {
+    /// [`SettingError`] for the first field that is out of its range.
+    pub fn validate(&self, spec: &ClipSpec) -> Result<(), SettingError> {
         self.mix.iter().try_for_each(|mix| mix.validate(spec))?;
         self.crop.iter().try_for_each(Crop::validate)?;
         self.flip.iter().try_for_each(Flip::validate)?;
@@ -135,7 +134,7 @@ impl AugmentConfig {
 
 /// A change to a picture, drawn once a sample.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum PictureStep {
+pub(crate) enum FrameStep {
     Crop(geometry::Area),
     Flip,
     Resample { width: usize, height: usize },
@@ -146,7 +145,7 @@ pub(crate) enum PictureStep {
 /// What happens to one sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    pictures: Vec<PictureStep>,
+    pictures: Vec<FrameStep>,
     gain: Option<f32>,
     white_noise: Option<(f64, Rng)>,
     masks: Option<masks::Spans>,
@@ -163,18 +162,18 @@ impl Plan {
     /// Changes the pictures, which keep their size.
     ///
     /// # Errors
-    /// [`DataError::Damaged`] for pictures that are not of the spec's size.
-    pub fn pictures(&self, pictures: &mut [Picture]) -> Result<(), DataError> {
+    /// [`MediaError::Damaged`] for pictures that are not of the spec's size.
+    pub fn frames(&self, pictures: &mut [Frame]) -> Result<(), DataError> {
         for picture in pictures {
             for step in &self.pictures {
                 match step {
-                    PictureStep::Crop(area) => *picture = area.apply(picture)?,
-                    PictureStep::Flip => geometry::flip(picture),
-                    &PictureStep::Resample { width, height } => {
+                    FrameStep::Crop(area) => *picture = area.apply(picture)?,
+                    FrameStep::Flip => geometry::flip(picture),
+                    &FrameStep::Resample { width, height } => {
                         *picture = geometry::resample(picture, width, height)?;
                     }
-                    PictureStep::Color(steps) => steps.apply(picture),
-                    &PictureStep::Jpeg(quality) => *picture = jpeg::recode(picture, quality)?,
+                    FrameStep::Color(steps) => steps.apply(picture),
+                    &FrameStep::Jpeg(quality) => *picture = jpeg::recode(picture, quality)?,
                 }
             }
         }
@@ -182,7 +181,7 @@ impl Plan {
     }
 
     /// Changes a wave, which keeps its length.
-    pub fn wave(&mut self, sound: &mut Sound) {
+    pub fn wave(&mut self, sound: &mut Audio) {
         if let Some(factor) = self.gain {
             wave::gain(sound, factor);
         }
@@ -207,12 +206,12 @@ impl Plan {
 }
 
 /// Refuses a value outside of `low` to `high`.
-fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), DataError> {
+fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), SettingError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }
     let rule = format!("from {low} to {high}");
-    Err(DataError::Setting { field, value: value.to_string(), rule })
+    Err(SettingError::new(field, value, rule))
 }
 
 /// Refuses a range that is outside of `low` to `high` or upside down.
@@ -221,7 +220,7 @@ fn range(
     (from, to): (f64, f64),
     low: f64,
     high: f64,
-) -> Result<(), DataError> {
+) -> Result<(), SettingError> {
     within(field, from, low, high)?;
     within(field, to, from, high)
 }
@@ -258,10 +257,10 @@ mod tests {
     }
 
     /// Three pictures of noise, of which the last repeats the first.
-    fn pictures() -> Vec<Picture> {
+    fn pictures() -> Vec<Frame> {
         let picture = |salt: usize| {
             let rgb = (0..24 * 16 * 3).map(|i| ((i * i * 7 + i * salt) % 251) as u8).collect();
-            Picture { width: 24, height: 16, rgb }
+            Frame { width: 24, height: 16, rgb }
         };
         vec![picture(13), picture(57), picture(13)]
     }
@@ -272,8 +271,8 @@ mod tests {
         assert_eq!(config, AugmentConfig::default());
         let mut plan = config.plan(at(0), &spec());
         let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
-        let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5; 9]] };
-        plan.pictures(&mut shown).unwrap();
+        let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5; 9]] };
+        plan.frames(&mut shown).unwrap();
         plan.wave(&mut sound);
         plan.fbank(&mut rows, &spec().audio);
         plan.normalized(&mut rows, &spec().audio);
@@ -295,8 +294,8 @@ mod tests {
         let run = |occasion: RngKey| {
             let mut plan = all().plan(occasion, &spec());
             let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
-            let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5; 99]] };
-            plan.pictures(&mut shown).unwrap();
+            let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5; 99]] };
+            plan.frames(&mut shown).unwrap();
             plan.wave(&mut sound);
             plan.fbank(&mut rows, &spec().audio);
             plan.normalized(&mut rows, &spec().audio);
@@ -319,13 +318,13 @@ mod tests {
         for row in 0..20 {
             let mut plan = all().plan(at(row), &spec());
             let mut shown = pictures();
-            plan.pictures(&mut shown).unwrap();
+            plan.frames(&mut shown).unwrap();
             assert_eq!(shown[0], shown[2]);
             assert_ne!(shown[0], shown[1]);
             assert!(
                 shown.iter().all(|p| (p.width, p.height, p.rgb.len()) == (24, 16, 24 * 16 * 3))
             );
-            let mut click = Sound { rate: 8_000, channels: vec![vec![0.0; 1_000]; 2] };
+            let mut click = Audio { rate: 8_000, channels: vec![vec![0.0; 1_000]; 2] };
             click.channels[0][321] = 1.0;
             plan.wave(&mut click);
             assert_eq!(click.channels.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000]);
@@ -369,10 +368,7 @@ mod tests {
             let mut config = all();
             spoil(&mut config);
             let error = config.validate(&spec()).unwrap_err();
-            assert!(
-                matches!(&error, DataError::Setting { field, .. } if *field == want),
-                "{error}"
-            );
+            assert!(error.field == want, "{error}");
         }
     }
 }

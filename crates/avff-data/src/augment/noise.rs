@@ -1,9 +1,10 @@
 //! The reference's `noise`: a little of it on the filterbank, and a roll of its time axis.
 
+use avff_media::SettingError;
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::{error::DataError, spec::AudioSpec};
+use crate::spec::AudioSpec;
 use avff_rng::Rng;
 
 /// Adds uniform noise to the normalised filterbank, then rolls it along time.
@@ -25,7 +26,7 @@ impl Noise {
         Self { level: 0.1, roll: true }
     }
 
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         within("augment.noise.level", self.level, 0.0, 100.0)
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{range, within};
-use crate::{error::DataError, sound::Sound};
+use avff_media::{Audio, SettingError};
 use avff_rng::Rng;
 
 /// Makes the sound of a sample louder or softer.
@@ -24,7 +24,7 @@ pub struct WhiteNoise {
 }
 
 impl Gain {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         within("augment.gain.db", self.db, 0.0, 100.0)
     }
 
@@ -35,7 +35,7 @@ impl Gain {
 }
 
 impl WhiteNoise {
-    pub(super) fn validate(&self) -> Result<(), DataError> {
+    pub(super) fn validate(&self) -> Result<(), SettingError> {
         range("augment.white_noise.snr_db", self.snr_db, -100.0, 200.0)
     }
 
@@ -45,11 +45,11 @@ impl WhiteNoise {
     }
 }
 
-pub(super) fn gain(sound: &mut Sound, factor: f32) {
+pub(super) fn gain(sound: &mut Audio, factor: f32) {
     sound.channels.iter_mut().flatten().for_each(|sample| *sample *= factor);
 }
 
-pub(super) fn white_noise(sound: &mut Sound, ratio: f64, draws: &mut Rng) {
+pub(super) fn white_noise(sound: &mut Audio, ratio: f64, draws: &mut Rng) {
     let samples = || sound.channels.iter().flatten().map(|&sample| f64::from(sample));
     let count = samples().count().max(1) as f64;
     // A constant offset is not heard, and the filterbank takes it out.
@@ -78,7 +78,7 @@ mod tests {
         // Uniform: mean 0, deviation of the mean 0.078.
         assert!((all.iter().sum::<f64>() / 2_000.0).abs() < 0.4);
         assert!(all.iter().any(|&db| db > 5.9) && all.iter().any(|&db| db < -5.9));
-        let mut sound = Sound { rate: 8_000, channels: vec![vec![0.5, -0.25], vec![1.0, 0.0]] };
+        let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5, -0.25], vec![1.0, 0.0]] };
         gain(&mut sound, 0.5);
         assert_eq!(sound.channels, [[0.25, -0.125], [0.5, 0.0]]);
     }
@@ -89,7 +89,7 @@ mod tests {
         assert!((ratio - 0.01).abs() < 1e-12);
         // A square wave of power 0.25 on an offset that must not count.
         let wave: Vec<f32> = (0..20_000).map(|i| if i % 2 == 0 { 1.0 } else { 0.0 }).collect();
-        let clean = Sound { rate: 8_000, channels: vec![wave.clone(), wave] };
+        let clean = Audio { rate: 8_000, channels: vec![wave.clone(), wave] };
         let mut noisy = clean.clone();
         white_noise(&mut noisy, ratio, &mut draws(1));
         let pairs = noisy.channels.iter().flatten().zip(clean.channels.iter().flatten());
@@ -99,7 +99,7 @@ mod tests {
         assert!((power / 0.002_5 - 1.0).abs() < 0.035, "{power}");
         let lagged = noise.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / 40_000.0;
         assert!((lagged / 0.002_5).abs() < 0.025, "not white: {lagged}");
-        let mut silence = Sound { rate: 8_000, channels: vec![vec![0.25; 100]] };
+        let mut silence = Audio { rate: 8_000, channels: vec![vec![0.25; 100]] };
         white_noise(&mut silence, ratio, &mut draws(1));
         assert_eq!(silence.channels, [[0.25; 100]]);
     }

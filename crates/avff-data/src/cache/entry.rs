@@ -2,14 +2,10 @@
 //!
 //! Reading checks every size against the spec or the bytes that are there, whoever wrote them.
 
-use crate::{
-    media::MAX_CHANNELS,
-    picture::Picture,
-    sound::Sound,
-    spec::{AudioSpec, VideoSpec},
-};
+use crate::spec::{AudioSpec, VideoSpec};
+use avff_media::{Audio, Frame, MAX_CHANNELS};
 
-pub(super) fn of_pictures(pictures: &[Picture]) -> Vec<u8> {
+pub(super) fn of_pictures(pictures: &[Frame]) -> Vec<u8> {
     let (width, height) = pictures.first().map_or((0, 0), |first| (first.width, first.height));
     let mut bytes = numbers(&[pictures.len(), width, height]);
     bytes.reserve_exact(pictures.iter().map(|picture| picture.rgb.len()).sum());
@@ -17,14 +13,13 @@ pub(super) fn of_pictures(pictures: &[Picture]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn pictures(bytes: &[u8], spec: &VideoSpec) -> Option<Vec<Picture>> {
+pub(super) fn pictures(bytes: &[u8], spec: &VideoSpec) -> Option<Vec<Frame>> {
     let (sizes, rgb) = bytes.split_at_checked(3 * size_of::<u64>())?;
     if sizes != numbers(&[spec.frames, spec.width, spec.height]) || rgb.len() != spec.values() {
         return None;
     }
     let size = 3 * spec.width * spec.height;
-    let picture =
-        |rgb: &[u8]| Picture { width: spec.width, height: spec.height, rgb: rgb.to_vec() };
+    let picture = |rgb: &[u8]| Frame { width: spec.width, height: spec.height, rgb: rgb.to_vec() };
     Some(rgb.chunks_exact(size).map(picture).collect())
 }
 
@@ -40,14 +35,14 @@ pub(super) fn fbank(bytes: &[u8], spec: &AudioSpec) -> Option<Vec<f32>> {
     Some(values.iter().map(|&value| f32::from_le_bytes(value)).collect())
 }
 
-pub(super) fn of_wave(sound: &Sound) -> Vec<u8> {
+pub(super) fn of_wave(sound: &Audio) -> Vec<u8> {
     // A u32 fits a usize on every platform there is a decoder for.
     let mut bytes = numbers(&[sound.rate as usize, sound.channels.len(), sound.len()]);
     sound.channels.iter().for_each(|channel| bytes.extend(floats(channel)));
     bytes
 }
 
-pub(super) fn wave(bytes: &[u8]) -> Option<Sound> {
+pub(super) fn wave(bytes: &[u8]) -> Option<Audio> {
     let (sizes, samples) = bytes.split_at_checked(3 * size_of::<u64>())?;
     let mut sizes = sizes.as_chunks::<8>().0.iter().map(|&size| u64::from_le_bytes(size));
     let rate = u32::try_from(sizes.next()?).ok()?;
@@ -59,7 +54,7 @@ pub(super) fn wave(bytes: &[u8]) -> Option<Sound> {
         return None;
     }
     let channel = |samples: &[[u8; 4]]| samples.iter().map(|&s| f32::from_le_bytes(s)).collect();
-    Some(Sound { rate, channels: samples.chunks_exact(length).map(channel).collect() })
+    Some(Audio { rate, channels: samples.chunks_exact(length).map(channel).collect() })
 }
 
 fn numbers(values: &[usize]) -> Vec<u8> {
@@ -87,24 +82,24 @@ mod tests {
     #[test]
     fn entries_come_back_to_the_last_bit() {
         let spec = spec();
-        let picture = |level| Picture { width: 4, height: 3, rgb: vec![level; 36] };
+        let picture = |level| Frame { width: 4, height: 3, rgb: vec![level; 36] };
         let shown = vec![picture(3), picture(250)];
         assert_eq!(pictures(&of_pictures(&shown), &spec.video), Some(shown));
         let rows: Vec<f32> = (0..20).map(|i| (i as f32).sqrt() - 2.0).collect();
         assert_eq!(fbank(&of_fbank(&rows), &spec.audio), Some(rows));
-        let sound = Sound { rate: 44_100, channels: vec![vec![0.1, -0.2, 3.0], vec![0.0; 3]] };
+        let sound = Audio { rate: 44_100, channels: vec![vec![0.1, -0.2, 3.0], vec![0.0; 3]] };
         assert_eq!(wave(&of_wave(&sound)), Some(sound));
     }
 
     #[test]
     fn other_sizes_are_no_entry() {
         let mut spec = spec();
-        let shown = vec![Picture { width: 4, height: 3, rgb: vec![1; 36] }; 2];
+        let shown = vec![Frame { width: 4, height: 3, rgb: vec![1; 36] }; 2];
         let bytes = of_pictures(&shown);
         (spec.video.height, spec.video.width) = (4, 3);
         assert_eq!(pictures(&bytes, &spec.video), None, "as many bytes, turned round");
         assert_eq!(fbank(&[0; 4 * 21], &spec.audio), None);
-        let empty = Sound { rate: 8_000, channels: vec![Vec::new()] };
+        let empty = Audio { rate: 8_000, channels: vec![Vec::new()] };
         assert_eq!(wave(&of_wave(&empty)), None);
     }
 

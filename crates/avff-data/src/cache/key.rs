@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{parts::Span, spec::ClipSpec};
+use crate::{spec::ClipSpec, windows::Span};
 
 /// Raised whenever decoding, fitting or the filterbank come to give other numbers: entries that older
 /// code made are then no longer found.

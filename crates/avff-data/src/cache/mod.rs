@@ -39,13 +39,12 @@ use self::{
     store::{Found, Put, Store},
 };
 use crate::{
-    error::{ClipError, DataError},
-    footage::SoundForm,
-    parts::Span,
-    picture::Picture,
-    sound::Sound,
+    decode::AudioForm,
+    error::ClipError,
     spec::{AudioSpec, ClipSpec, VideoSpec},
+    windows::Span,
 };
+use avff_media::{Audio, Frame, MediaError};
 
 /// Where a cache lies and how large it may grow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,14 +102,14 @@ pub struct CacheCounts {
 pub struct Held(Vec<Key>);
 
 impl Held {
-    pub(crate) fn add_pictures(&mut self, clip: &Known) {
+    pub(crate) fn add_frames(&mut self, clip: &Known) {
         self.0.push(clip.source.key(Kind::Pictures, clip.span));
     }
 
-    pub(crate) fn add_sound(&mut self, clip: &Known, form: SoundForm) {
+    pub(crate) fn add_audio(&mut self, clip: &Known, form: AudioForm) {
         let kind = match form {
-            SoundForm::Fbank => Kind::Fbank,
-            SoundForm::Wave => Kind::Wave,
+            AudioForm::Fbank => Kind::Fbank,
+            AudioForm::Wave => Kind::Wave,
         };
         self.0.push(clip.source.key(kind, clip.span));
     }
@@ -120,13 +119,13 @@ impl Held {
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     source: Source,
-    /// The span of the part, none for the whole.
+    /// The span of the window, none for the whole.
     span: Option<Span>,
 }
 
 impl Known {
-    /// The same clip, another part of it.
-    pub(crate) fn part(mut self, span: Option<Span>) -> Self {
+    /// The same clip, another window of it.
+    pub(crate) fn window(mut self, span: Option<Span>) -> Self {
         self.span = span;
         self
     }
@@ -136,10 +135,10 @@ impl Cache {
     /// Opens the cache, or makes it.
     ///
     /// # Errors
-    /// [`DataError::Io`] with the folder's path where it cannot be made or locked.
+    /// [`MediaError::Io`] with the folder's path where it cannot be made or locked.
     pub fn open(config: &CacheConfig) -> Result<Self, ClipError> {
         let (store, evicted) = Store::open(&config.folder, config.max_bytes)
-            .map_err(|error| ClipError::new(&config.folder, DataError::Io(error)))?;
+            .map_err(|error| ClipError::new(&config.folder, MediaError::Io(error)))?;
         let counts = Counters { evicted: evicted.into(), ..Counters::default() };
         Ok(Self { store, identity: config.identity, counts, trouble: Mutex::default() })
     }
@@ -178,27 +177,27 @@ impl Cache {
         Some(Known { source: Source::of(path, self.identity, spec).ok()?, span: None })
     }
 
-    pub(crate) fn pictures(&self, clip: &Known, spec: &VideoSpec) -> Option<Vec<Picture>> {
+    pub(crate) fn frames(&self, clip: &Known, spec: &VideoSpec) -> Option<Vec<Frame>> {
         self.get(clip, Kind::Pictures, |bytes| entry::pictures(bytes, spec))
     }
 
-    pub(crate) fn keep_pictures(&self, clip: &Known, pictures: &[Picture]) {
-        self.put(clip, Kind::Pictures, &entry::of_pictures(pictures));
+    pub(crate) fn put_frames(&self, clip: &Known, frames: &[Frame]) {
+        self.put(clip, Kind::Pictures, &entry::of_pictures(frames));
     }
 
     pub(crate) fn fbank(&self, clip: &Known, spec: &AudioSpec) -> Option<Vec<f32>> {
         self.get(clip, Kind::Fbank, |bytes| entry::fbank(bytes, spec))
     }
 
-    pub(crate) fn keep_fbank(&self, clip: &Known, rows: &[f32]) {
+    pub(crate) fn put_fbank(&self, clip: &Known, rows: &[f32]) {
         self.put(clip, Kind::Fbank, &entry::of_fbank(rows));
     }
 
-    pub(crate) fn wave(&self, clip: &Known) -> Option<Sound> {
+    pub(crate) fn wave(&self, clip: &Known) -> Option<Audio> {
         self.get(clip, Kind::Wave, entry::wave)
     }
 
-    pub(crate) fn keep_wave(&self, clip: &Known, sound: &Sound) {
+    pub(crate) fn put_wave(&self, clip: &Known, sound: &Audio) {
         self.put(clip, Kind::Wave, &entry::of_wave(sound));
     }
 

@@ -9,12 +9,10 @@
 //! - `spectrum`: the arithmetic around the FFT.
 //! - `wave`: which samples go in, and when a sound is refused.
 //! - `stretch`: any number of frames to the model's.
-//! - `framing`: how long frames are and how far apart.
 //! - `resample`: a sound at the rate that a spec asks for.
 //! - `cache`: one set of tables for all threads.
 
 mod cache;
-mod framing;
 pub mod mel;
 mod resample;
 mod spectrum;
@@ -28,11 +26,12 @@ use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
 use self::spectrum::{After, Before};
-pub use self::{framing::Framing, stretch::stretched_parts, wave::Wave};
+pub use self::{stretch::stretched_parts, wave::Wave};
 use crate::{
-    error::{DataError, Stream},
-    sound::Sound,
+    error::DataError,
+    spec::{Framing, MAX_RATE},
 };
+use avff_media::{Audio, MediaError, Stream};
 
 /// Seconds in a millisecond, multiplied last as torchaudio does: the product is truncated to
 /// samples, so its rounding matters.
@@ -41,13 +40,6 @@ const SECONDS: f64 = 0.001;
 const PREEMPHASIS: f64 = 0.97;
 /// The floor of an energy before the logarithm: `torch.finfo(torch.float).eps`.
 const FLOOR: f64 = f32::EPSILON as f64;
-
-/// The highest sample rate that is accepted, in Hz; it bounds the tables. Four times the highest
-/// rate of AAC, twice that of any studio interface.
-pub const MAX_RATE: u32 = 384_000;
-/// The lowest rate that sound is brought to another one from, or to, in Hz: half a telephone's. A file of few
-/// samples can claim a rate so low that they would become many.
-pub const MIN_RATE: u32 = 4_000;
 
 /// The tables for one sample rate, shared by threads.
 ///
@@ -85,12 +77,12 @@ impl Fbank {
     ///
     /// # Errors
     /// [`DataError::SampleRate`] for one so low that a frame has under two samples or that
-    /// the lowest filter would start at or above Nyquist, and [`DataError::TooLarge`] for one over
+    /// the lowest filter would start at or above Nyquist, and [`MediaError::TooLarge`] for one over
     /// [`MAX_RATE`].
     pub fn framed(rate: u32, mels: usize, framing: Framing) -> Result<Self, DataError> {
         if rate > MAX_RATE {
             let (value, limit) = (u64::from(rate), u64::from(MAX_RATE));
-            return Err(DataError::TooLarge { what: "sample rate", value, limit });
+            return Err(MediaError::TooLarge { what: "sample rate", value, limit }.into());
         }
         let size = samples(rate, framing.length_ms);
         let shift = samples(rate, framing.shift_ms);
@@ -142,9 +134,9 @@ impl Fbank {
     /// The log-mel energies of a whole sound, `[frames, mels]` row by row.
     ///
     /// # Errors
-    /// As [`Wave::new`] and [`Fbank::frames_in`], and [`DataError::Damaged`] when the sound has
+    /// As [`Wave::new`] and [`Fbank::frames_in`], and [`MediaError::Damaged`] when the sound has
     /// another rate than the tables.
-    pub fn compute(&self, sound: &Sound) -> Result<Vec<f32>, DataError> {
+    pub fn compute(&self, sound: &Audio) -> Result<Vec<f32>, DataError> {
         let wave = self.wave(sound)?;
         let frames = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
@@ -155,14 +147,15 @@ impl Fbank {
         Ok(rows)
     }
 
-    fn wave<'a>(&self, sound: &'a Sound) -> Result<Wave<'a>, DataError> {
+    fn wave<'a>(&self, sound: &'a Audio) -> Result<Wave<'a>, DataError> {
         if sound.rate == self.rate {
-            return Wave::new(sound);
+            return Ok(Wave::new(sound)?);
         }
-        Err(DataError::Damaged {
+        Err(MediaError::Damaged {
             stream: Stream::Audio,
             what: format!("its rate is {} Hz, the filterbank's {} Hz", sound.rate, self.rate),
-        })
+        }
+        .into())
     }
 
     /// Working memory for [`Fbank::frame`].
@@ -195,7 +188,7 @@ impl Fbank {
         let arch = Arch::new();
         arch.dispatch(Before { samples, window: &self.window, frame });
         self.fft.process_with_scratch(frame, spectrum, fft).map_err(|error| {
-            DataError::Damaged { stream: Stream::Audio, what: format!("no spectrum: {error}") }
+            MediaError::Damaged { stream: Stream::Audio, what: format!("no spectrum: {error}") }
         })?;
         arch.dispatch(After { spectrum, banks: &self.banks, power, energies, row });
         Ok(())
@@ -224,8 +217,8 @@ fn hann(size: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn sound(rate: u32, samples: usize, value: f32) -> Sound {
-        Sound { rate, channels: vec![vec![value; samples]; 2] }
+    fn sound(rate: u32, samples: usize, value: f32) -> Audio {
+        Audio { rate, channels: vec![vec![value; samples]; 2] }
     }
 
     #[test]
@@ -257,7 +250,10 @@ mod tests {
             let error = Fbank::new(rate, 128).unwrap_err();
             assert!(matches!(error, DataError::SampleRate { .. }), "{rate}: {error}");
         }
-        assert!(matches!(Fbank::new(u32::MAX, 128), Err(DataError::TooLarge { .. })));
+        assert!(matches!(
+            Fbank::new(u32::MAX, 128).unwrap_err().media(),
+            Some(MediaError::TooLarge { .. })
+        ));
         for rate in [100, 101, 1_000, 7_919, MAX_RATE] {
             let rows = Fbank::new(rate, 128).unwrap().compute(&sound(rate, 100_000, 0.5)).unwrap();
             assert!(rows.iter().all(|value| value.is_finite()), "{rate}");
@@ -273,13 +269,16 @@ mod tests {
     #[test]
     fn another_rate_is_refused() {
         let fbank = Fbank::new(16_000, 128).unwrap();
-        assert!(matches!(fbank.compute(&sound(8_000, 800, 0.1)), Err(DataError::Damaged { .. })));
+        assert!(matches!(
+            fbank.compute(&sound(8_000, 800, 0.1)).unwrap_err().media(),
+            Some(MediaError::Damaged { .. })
+        ));
     }
 
     #[test]
     fn loudest_finite_samples_stay_finite() {
         let wave = (0..800).map(|i| if i % 3 == 0 { f32::MAX } else { f32::MIN }).collect();
-        let sound = Sound { rate: 16_000, channels: vec![wave] };
+        let sound = Audio { rate: 16_000, channels: vec![wave] };
         let rows = Fbank::new(16_000, 128).unwrap().stretched(&sound, 64).unwrap();
         assert!(rows.iter().all(|value| value.is_finite()));
     }

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 
 use rubato::{Fft, FixedSync, Resampler, audioadapter_buffers::direct::InterleavedSlice};
 
-use super::{MAX_RATE, MIN_RATE, Wave};
-use crate::{
-    error::{DataError, Stream},
-    sound::Sound,
-};
+use super::Wave;
+use crate::error::DataError;
+use crate::spec::{MAX_RATE, MIN_RATE};
+use avff_media::{Audio, MediaError, Stream};
 
 /// About as many samples are in a block of the resampler. A short one has a lower cut-off, a long one more delay
 /// at the ends.
@@ -21,8 +20,8 @@ const MAX_SAMPLES: u64 = 1 << 28;
 /// none is asked for.
 ///
 /// # Errors
-/// As [`Wave::new`], [`DataError::SampleRate`] and [`DataError::TooLarge`].
-pub(super) fn at_rate(sound: &Sound, rate: Option<u32>) -> Result<Cow<'_, Sound>, DataError> {
+/// As [`Wave::new`], [`DataError::SampleRate`] and [`MediaError::TooLarge`].
+pub(super) fn at_rate(sound: &Audio, rate: Option<u32>) -> Result<Cow<'_, Audio>, DataError> {
     let Some(rate) = rate.filter(|&rate| rate != sound.rate) else {
         return Ok(Cow::Borrowed(sound));
     };
@@ -30,7 +29,8 @@ pub(super) fn at_rate(sound: &Sound, rate: Option<u32>) -> Result<Cow<'_, Sound>
     let (from, to) = (u64::from(sound.rate), u64::from(rate));
     for value in [from, to] {
         if value > u64::from(MAX_RATE) {
-            return Err(DataError::TooLarge { what: "sample rate", value, limit: MAX_RATE.into() });
+            let limit = MAX_RATE.into();
+            return Err(MediaError::TooLarge { what: "sample rate", value, limit }.into());
         }
     }
     if sound.rate < MIN_RATE {
@@ -39,7 +39,9 @@ pub(super) fn at_rate(sound: &Sound, rate: Option<u32>) -> Result<Cow<'_, Sound>
     }
     let value = (wave.len() as u64).saturating_mul(to).div_ceil(from.max(1));
     if value > MAX_SAMPLES {
-        return Err(DataError::TooLarge { what: "resampled samples", value, limit: MAX_SAMPLES });
+        return Err(
+            MediaError::TooLarge { what: "resampled samples", value, limit: MAX_SAMPLES }.into()
+        );
     }
     let reason = "no resampler takes it";
     // An even number of the least blocks there are: the filter's middle is then a sample, and the sound is
@@ -49,7 +51,7 @@ pub(super) fn at_rate(sound: &Sound, rate: Option<u32>) -> Result<Cow<'_, Sound>
     let (from, to) = (sound.rate as usize, rate as usize);
     let mut resampler = Fft::<f32>::new(from, to, block, 1, FixedSync::Both)
         .map_err(|_| DataError::SampleRate { rate: sound.rate, reason })?;
-    let failed = |error: String| DataError::Damaged {
+    let failed = |error: String| MediaError::Damaged {
         stream: Stream::Audio,
         what: format!("cannot be resampled: {error}"),
     };
@@ -58,7 +60,7 @@ pub(super) fn at_rate(sound: &Sound, rate: Option<u32>) -> Result<Cow<'_, Sound>
     let resampled = resampler
         .process_all(&samples, wave.len(), None)
         .map_err(|error| failed(error.to_string()))?;
-    Ok(Cow::Owned(Sound { rate, channels: vec![resampled.take_data()] }))
+    Ok(Cow::Owned(Audio { rate, channels: vec![resampled.take_data()] }))
 }
 
 /// The greatest common divisor.
@@ -71,11 +73,11 @@ fn common(a: u32, b: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn tone(rate: u32, hz: f64, seconds: f64) -> Sound {
+    fn tone(rate: u32, hz: f64, seconds: f64) -> Audio {
         let samples = (f64::from(rate) * seconds) as usize;
         let turn = std::f64::consts::TAU * hz / f64::from(rate);
         let wave = (0..samples).map(|at| (at as f64 * turn).sin() as f32 * 0.5).collect();
-        Sound { rate, channels: vec![wave] }
+        Audio { rate, channels: vec![wave] }
     }
 
     #[test]
@@ -117,7 +119,10 @@ mod tests {
             assert!(matches!(refused, Err(DataError::SampleRate { .. })), "{rate}");
         }
         sound.rate = u32::MAX;
-        assert!(matches!(at_rate(&sound, Some(48_000)), Err(DataError::TooLarge { .. })));
+        assert!(matches!(
+            at_rate(&sound, Some(48_000)).unwrap_err().media(),
+            Some(MediaError::TooLarge { .. })
+        ));
         // Rates without a common divisor make the largest blocks.
         sound.rate = MAX_RATE - 1;
         assert_eq!(at_rate(&sound, Some(15_991)).unwrap().rate, 15_991);

@@ -6,7 +6,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{Fbank, resample::at_rate};
-use crate::{error::DataError, sound::Sound, spec::AudioSpec};
+use crate::{error::DataError, spec::AudioSpec};
+use avff_media::Audio;
 
 /// The two rows that one stretched row lies between.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +44,7 @@ impl Fbank {
     ///
     /// # Errors
     /// As [`Fbank::compute`].
-    pub fn stretched(&self, sound: &Sound, frames: usize) -> Result<Vec<f32>, DataError> {
+    pub fn stretched(&self, sound: &Audio, frames: usize) -> Result<Vec<f32>, DataError> {
         let wave = self.wave(sound)?;
         let from = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
@@ -56,10 +57,10 @@ impl Fbank {
 /// them.
 ///
 /// # Errors
-/// As [`Fbank::shared`] and [`Fbank::compute`], and [`DataError::TooLarge`] for a sound that would have too
+/// As [`Fbank::shared`] and [`Fbank::compute`], and [`MediaError::TooLarge`] for a sound that would have too
 /// many samples at the spec's rate.
-pub fn stretched_parts(sounds: &[Sound], spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
-    let sounds: Vec<Cow<'_, Sound>> =
+pub fn stretched_parts(sounds: &[Audio], spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
+    let sounds: Vec<Cow<'_, Audio>> =
         sounds.iter().map(|sound| at_rate(sound, spec.rate)).collect::<Result<_, _>>()?;
     let tables: Vec<Arc<Fbank>> = sounds
         .iter()
@@ -135,7 +136,7 @@ mod tests {
     fn equals_stretching_the_whole_filterbank() {
         for (samples, frames) in [(200, 7), (2_000, 100), (9_000, 20), (1_000, 11), (50_000, 16)] {
             let wave = (0..samples).map(|i| (i as f32 * i as f32 * 1e-4).sin()).collect();
-            let sound = Sound { rate: 8_000, channels: vec![wave] };
+            let sound = Audio { rate: 8_000, channels: vec![wave] };
             let fbank = Fbank::new(8_000, 40).unwrap();
             let whole = fbank.compute(&sound).unwrap();
             let rows: Vec<&[f32]> = whole.chunks_exact(40).collect();

@@ -1,9 +1,6 @@
 //! The wave a filterbank is made of: one channel of a sound.
 
-use crate::{
-    error::{DataError, Stream},
-    sound::Sound,
-};
+use avff_media::{Audio, MediaError, Stream};
 
 /// Samples that are checked at a time, which vectors can do.
 const RUN: usize = 256;
@@ -21,12 +18,12 @@ impl<'a> Wave<'a> {
     /// Checks every sample of `sound`.
     ///
     /// # Errors
-    /// [`DataError::MissingStream`] without a channel, [`DataError::Damaged`] when a sample is not
+    /// [`MediaError::MissingStream`] without a channel, [`MediaError::Damaged`] when a sample is not
     /// finite (a float WAV can hold such) or the channels differ in length.
-    pub fn new(sound: &'a Sound) -> Result<Self, DataError> {
-        let damaged = |what: String| DataError::Damaged { stream: Stream::Audio, what };
+    pub fn new(sound: &'a Audio) -> Result<Self, MediaError> {
+        let damaged = |what: String| MediaError::Damaged { stream: Stream::Audio, what };
         let Some(first) = sound.channels.first() else {
-            return Err(DataError::MissingStream { stream: Stream::Audio });
+            return Err(MediaError::MissingStream { stream: Stream::Audio });
         };
         for (index, channel) in sound.channels.iter().enumerate() {
             if channel.len() != first.len() {
@@ -75,8 +72,8 @@ fn not_finite(samples: &[f32]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn sound() -> Sound {
-        Sound { rate: 16_000, channels: vec![vec![0.1; 800], vec![-0.3; 800]] }
+    fn sound() -> Audio {
+        Audio { rate: 16_000, channels: vec![vec![0.1; 800], vec![-0.3; 800]] }
     }
 
     #[test]
@@ -84,7 +81,7 @@ mod tests {
         let sound = sound();
         let wave = Wave::new(&sound).unwrap();
         assert_eq!((wave.len(), wave.samples()), (800, &sound.channels[0][..]));
-        let silent = Sound { rate: 1, channels: vec![vec![]] };
+        let silent = Audio { rate: 1, channels: vec![vec![]] };
         assert!(Wave::new(&silent).unwrap().is_empty());
     }
 
@@ -106,13 +103,13 @@ mod tests {
             bad.channels[1][799] = value;
             assert!(matches!(
                 Wave::new(&bad),
-                Err(DataError::Damaged { stream: Stream::Audio, .. })
+                Err(MediaError::Damaged { stream: Stream::Audio, .. })
             ));
         }
         let mut uneven = sound();
         uneven.channels[1].pop();
-        assert!(matches!(Wave::new(&uneven), Err(DataError::Damaged { .. })));
-        let none = Sound { rate: 16_000, channels: vec![] };
-        assert!(matches!(Wave::new(&none), Err(DataError::MissingStream { .. })));
+        assert!(matches!(Wave::new(&uneven), Err(MediaError::Damaged { .. })));
+        let none = Audio { rate: 16_000, channels: vec![] };
+        assert!(matches!(Wave::new(&none), Err(MediaError::MissingStream { .. })));
     }
 }

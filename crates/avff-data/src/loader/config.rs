@@ -1,11 +1,9 @@
 //! Everything that can be set about a loader, as plain data that is stored with a run.
 
+use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    dataset::Dataset,
-    order::{Order, Shard},
-};
+use super::order::{Order, Shard};
 use crate::{augment::AugmentConfig, error::DataError, spec::ClipSpec};
 
 /// The most samples of a batch, and the most that wait or are worked on.
@@ -113,7 +111,7 @@ impl LoaderConfig {
                 return Ok(());
             }
             let rule = format!("from {low} to {high}");
-            Err(DataError::Setting { field, value: value.to_string(), rule })
+            Err(DataError::setting(field, value, rule))
         };
         within("batch", self.batch, 1, MAX_BATCH)?;
         within("workers", self.workers, 0, MAX_IN_FLIGHT)?;
@@ -122,9 +120,7 @@ impl LoaderConfig {
         if self.augment.mix.is_none() {
             return Ok(());
         }
-        let fault = |rule: String| {
-            Err(DataError::Setting { field: "augment.mix", value: "set".into(), rule })
-        };
+        let fault = |rule: String| Err(DataError::setting("augment.mix", "set", rule));
         if let Some(row) = dataset.unlabelled() {
             return fault(format!("left out where rows have no target, as in line {}", row.line));
         }

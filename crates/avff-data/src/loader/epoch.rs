@@ -12,7 +12,7 @@ use super::{
     order::{Orders, Pick},
     sample::{Made, Maker},
 };
-use crate::{augment::Mixing, clip::Clip, error::ClipError, prefetch::Prefetch};
+use crate::{augment::Mixing, error::ClipError, prefetch::Prefetch, tensors::Clip};
 
 /// Where an epoch stands: how much of it was handed out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,35 +1,37 @@
-//! Every part of a clip into a cache, ahead of the runs that draw from it.
+//! Every window of a clip into a cache, ahead of the runs that draw from it.
 
 use std::{path::Path, sync::Arc};
 
-use super::reader::{ClipReader, Open};
+use avff_media::MediaError;
+
+use super::reader::{ClipReader, LazyClip};
 use crate::{
-    cache::{Cache, Held},
+    cache::{Cache, Held, Known},
+    decode::AudioForm,
     error::{ClipError, DataError},
-    footage::SoundForm,
-    parts::parts,
     spec::ClipSpec,
+    windows::windows,
 };
 
 /// Fills a cache with whole clips: what a [`ClipReader`] under the same spec then finds there.
 pub struct Filler {
     reader: ClipReader,
     cache: Arc<Cache>,
-    sound: Vec<SoundForm>,
+    audio: Vec<AudioForm>,
 }
 
 impl Filler {
-    /// Fills `cache` with clips under `spec`: their pictures, and their sound in every form of `sound`.
+    /// Fills `cache` with clips under `spec`: their frames, and their audio in every form of `audio`.
     ///
     /// # Errors
     /// [`DataError::Spec`].
     pub fn new(
         spec: ClipSpec,
         cache: Arc<Cache>,
-        sound: Vec<SoundForm>,
+        audio: Vec<AudioForm>,
     ) -> Result<Self, DataError> {
         let reader = ClipReader::new(spec)?.cached(Arc::clone(&cache));
-        Ok(Self { reader, cache, sound })
+        Ok(Self { reader, cache, audio })
     }
 
     /// Decodes what is not in the cache of the clip at `path`: all of it, or each of its windows. Tells
@@ -38,45 +40,46 @@ impl Filler {
     /// # Errors
     /// Why the clip cannot be read, with its path.
     pub fn fill(&self, path: &Path) -> Result<Held, ClipError> {
-        self.fill_parts(path).map_err(|source| ClipError::new(path, source))
+        self.fill_windows(path).map_err(|source| ClipError::new(path, source))
     }
 
-    fn fill_parts(&self, path: &Path) -> Result<Held, DataError> {
+    fn fill_windows(&self, path: &Path) -> Result<Held, DataError> {
         let spec = &self.reader.spec;
-        let mut clip = Open { reader: &self.reader, path, source: None, part: None };
         let mut held = Held::default();
-        let whole = match self.cache.known(path, spec) {
-            Some(known) => known,
+        let Some(whole) = self.cache.known(path, spec) else {
             // Opening the clip says best what is wrong with it.
-            None => {
-                self.reader.open(path)?;
-                return Err(DataError::NotFound);
-            }
+            self.reader.open(path)?;
+            return Err(MediaError::NotFound.into());
         };
+        let mut clip = LazyClip { reader: &self.reader, path, source: None, window: None };
         if spec.sampling.is_whole() && spec.trim_silence.is_none() {
-            let kept = Some((&*self.cache, &whole));
-            clip.pictures(kept)?;
-            held.add_pictures(&whole);
-            for &form in &self.sound {
-                clip.sound(form, kept)?;
-                held.add_sound(&whole, form);
-            }
+            self.fill_window(&mut clip, &whole, &mut held)?;
             return Ok(held);
         }
         let mut source = self.reader.open(path)?;
-        let all = parts(&mut *source, spec)?;
+        let all = windows(&mut *source, spec)?;
         clip.source = Some(source);
-        for part in all {
-            let known = whole.clone().part(part.span);
-            clip.part = Some(part);
-            let kept = Some((&*self.cache, &known));
-            clip.pictures(kept)?;
-            held.add_pictures(&known);
-            for &form in &self.sound {
-                clip.sound(form, kept)?;
-                held.add_sound(&known, form);
-            }
+        for window in all {
+            let known = whole.clone().window(window.span);
+            clip.window = Some(window);
+            self.fill_window(&mut clip, &known, &mut held)?;
         }
         Ok(held)
+    }
+
+    fn fill_window(
+        &self,
+        clip: &mut LazyClip<'_>,
+        known: &Known,
+        held: &mut Held,
+    ) -> Result<(), DataError> {
+        let cached = Some((&*self.cache, known));
+        clip.frames(cached)?;
+        held.add_frames(known);
+        for &form in &self.audio {
+            clip.audio(form, cached)?;
+            held.add_audio(known, form);
+        }
+        Ok(())
     }
 }

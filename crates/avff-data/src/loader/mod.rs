@@ -10,7 +10,6 @@
 //! Nothing ever stands in for a clip that cannot be read. It ends the epoch with its name, or is left
 //! out and reported, and the batch is filled with those that follow ([`Unreadable`]).
 //!
-//! - [`dataset`]: the rows.
 //! - [`order`]: in which order, and which of them for one process of several.
 //! - [`config`]: everything that can be set.
 //! - [`reader`]: from a path to footage, through the cache where there is one.
@@ -19,7 +18,6 @@
 //! - [`epoch`]: from samples to batches.
 
 pub mod config;
-pub mod dataset;
 pub mod epoch;
 pub mod filler;
 pub mod order;
@@ -31,12 +29,13 @@ use std::sync::Arc;
 use self::sample::Maker;
 pub use self::{
     config::{LastBatch, LoaderConfig, Unreadable, WindowChoice},
-    dataset::Dataset,
     epoch::{Batch, Epoch, LeftOut, LoaderState, Origin},
     filler::Filler,
     order::{Order, Orders, Shard, Weights},
-    reader::{ClipReader, ReadFootage},
+    reader::{Choose, ClipReader, ReadClip},
 };
+use avff_datasets::Dataset;
+
 use crate::error::DataError;
 
 /// Makes the epochs of a run.
@@ -53,7 +52,7 @@ impl Loader {
     /// [`DataError::Spec`].
     pub fn new(
         dataset: Arc<Dataset>,
-        reader: Arc<dyn ReadFootage>,
+        reader: Arc<dyn ReadClip>,
         config: LoaderConfig,
     ) -> Result<Self, DataError> {
         reader.spec().validate()?;
@@ -62,8 +61,7 @@ impl Loader {
         let loader = Self { maker: Arc::new(Maker { dataset, reader, config }), orders };
         if loader.steps() == 0 {
             let rule = format!("at most {}, as many clips as there are", loader.orders.len());
-            let value = loader.config().batch.to_string();
-            return Err(DataError::Setting { field: "batch", value, rule });
+            return Err(DataError::setting("batch", loader.config().batch, rule));
         }
         Ok(loader)
     }
@@ -108,7 +106,7 @@ impl Loader {
         if !known {
             let value = format!("{} after {} batches", state.position, state.step);
             let rule = format!("from 0 to {limit}, and a batch at least for each step");
-            return Err(DataError::Setting { field: "state.position", value, rule });
+            return Err(DataError::setting("state.position", value, rule));
         }
         Ok(Epoch::new(&self.maker, &self.orders, state))
     }

@@ -3,9 +3,9 @@
 //! An order follows from seed and epoch alone, so any epoch can be begun anywhere without going
 //! through those before it, and every process of a parallel run computes the same one.
 
+use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Dataset;
 use crate::error::DataError;
 use avff_rng::{Purpose, Rng, RngKey};
 
@@ -67,10 +67,14 @@ impl Shard {
     fn validate(self) -> Result<(), DataError> {
         if !(1..=MAX_WORLD).contains(&self.world) {
             let rule = format!("from 1 to {MAX_WORLD}");
-            return Err(setting("shard.world", self.world, rule));
+            return Err(DataError::setting("shard.world", self.world, rule));
         }
         if self.rank >= self.world {
-            return Err(setting("shard.rank", self.rank, format!("below {}", self.world)));
+            return Err(DataError::setting(
+                "shard.rank",
+                self.rank,
+                format!("below {}", self.world),
+            ));
         }
         Ok(())
     }
@@ -176,14 +180,14 @@ impl Weights {
                 if let Some(row) = dataset.unlabelled() {
                     let rule =
                         format!("left out where rows have no target, as in line {}", row.line);
-                    return Err(setting("order.weighted.classes", "set", rule));
+                    return Err(DataError::setting("order.weighted.classes", "set", rule));
                 }
                 let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
                 let classes = [("real", real, dataset.len() - fakes), ("fake", fake, fakes)];
                 for (name, share, rows) in classes {
                     if !(share.is_finite() && share >= 0.0) || (share > 0.0 && rows == 0) {
                         let rule = format!("0 or a positive number; there are {rows} {name} rows");
-                        return Err(setting("order.weighted.classes", share, rule));
+                        return Err(DataError::setting("order.weighted.classes", share, rule));
                     }
                 }
                 let each = classes.map(|(_, share, rows)| share / rows.max(1) as f64);
@@ -193,15 +197,17 @@ impl Weights {
             Self::Column(name) => {
                 let Some(column) = dataset.column(name) else {
                     let rule = "a column of the manifest".to_owned();
-                    return Err(setting("order.weighted.column", format!("`{name}`"), rule));
+                    return Err(DataError::setting(
+                        "order.weighted.column",
+                        format!("`{name}`"),
+                        rule,
+                    ));
                 };
-                let weight = |row: &crate::manifest::Row| {
+                let weight = |row: &avff_datasets::manifest::Row| {
                     let cell = row.extra.get(column).map_or("", |cell| cell.trim());
                     let weight = cell.parse().ok().filter(|w: &f64| w.is_finite() && *w >= 0.0);
-                    weight.ok_or_else(|| DataError::Manifest {
-                        line: row.line,
-                        what: format!("the weight in column `{name}` is not a number from 0 on"),
-                    })
+                    let (line, column) = (row.line, name.clone());
+                    weight.ok_or(DataError::Weight { line, column })
                 };
                 dataset.rows().iter().map(weight).collect()
             }
@@ -221,7 +227,7 @@ fn cumulative(weights: &[f64]) -> Result<Vec<f64>, DataError> {
     if total.is_finite() && total > 0.0 {
         return Ok(sums);
     }
-    Err(setting("order.weighted", format!("a sum of {total}"), "a positive number".into()))
+    Err(DataError::setting("order.weighted", format!("a sum of {total}"), "a positive number"))
 }
 
 /// A row by its weight. Rows of weight 0 are never drawn: their sum is that of the row before.
@@ -233,17 +239,13 @@ fn draw(sums: &[f64], draws: &mut Rng) -> u32 {
     row.min(sums.partition_point(|&sum| sum < total)) as u32
 }
 
-fn setting(field: &'static str, value: impl ToString, rule: String) -> DataError {
-    DataError::Setting { field, value: value.to_string(), rule }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::Row;
+    use avff_datasets::manifest::Row;
 
     fn dataset(cells: &[(Option<u8>, &str)]) -> Dataset {
         let row = |(index, &(target, cell)): (usize, &(Option<u8>, &str))| Row {

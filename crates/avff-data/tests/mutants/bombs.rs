@@ -102,12 +102,12 @@ pub fn huge() -> Vec<Bomb> {
     {
         let mut bytes = Cursor::new(Vec::new());
         image.write_to(&mut bytes, format).unwrap();
-        list.push(Bomb { name, kind: Kind::Picture, bytes: bytes.into_inner() });
+        list.push(Bomb { name, kind: Kind::Frame, bytes: bytes.into_inner() });
     }
     let mut bytes = Cursor::new(Vec::new());
     let deep = DynamicImage::new_rgba16(8192, 8192);
     deep.write_to(&mut bytes, ImageFormat::Png).unwrap();
     let bytes = bytes.into_inner();
-    list.push(Bomb { name: "PNG of 8192 x 8192, 16 bit with alpha", kind: Kind::Picture, bytes });
+    list.push(Bomb { name: "PNG of 8192 x 8192, 16 bit with alpha", kind: Kind::Frame, bytes });
     list
 }

@@ -17,12 +17,12 @@ use std::{
 };
 
 use avff_data::{
-    clip::{audio_tensor, read_samples},
-    error::DataError,
-    media::{self, MediaSource},
-    sampling::{Sampling, TrimSilence},
-    spec::{AudioSpec, ClipSpec},
+    ClipSpec,
+    pipeline::read_samples,
+    spec::{AudioSpec, Sampling, TrimSilence},
+    tensors::audio_tensor,
 };
+use avff_media::{Audio, MediaError, MediaSource};
 
 use self::seeds::Kind;
 
@@ -34,7 +34,7 @@ pub enum Stage {
     /// An error in the pictures.
     Pictures,
     /// An error in the sound.
-    Sound,
+    Audio,
     /// No error at all.
     Never,
     /// A panic.
@@ -119,23 +119,23 @@ pub fn measure(kind: Kind, bytes: &Arc<[u8]>, deep: bool, folder: &Path) -> Outc
 
 fn read(kind: Kind, bytes: &Arc<[u8]>, deep: bool, folder: &Path, found: &mut Found) -> Stage {
     match kind {
-        Kind::Clip => match media::open_bytes(Arc::clone(bytes)) {
+        Kind::Clip => match avff_media::open_bytes(Arc::clone(bytes)) {
             Ok(mut clip) => streams(&mut *clip, deep, found),
             Err(_) => Stage::Opening,
         },
-        Kind::Wav => match media::wav_bytes(Arc::clone(bytes)) {
+        Kind::Wav => match avff_media::wav_bytes(Arc::clone(bytes)) {
             Ok(mut wav) => {
                 let part = wav.between(0.01, 0.05).map(|sound| sound.len());
                 sound(wav.whole(), part.is_ok(), found)
             }
             Err(_) => Stage::Opening,
         },
-        Kind::Picture => {
+        Kind::Frame => {
             // The name says PNG; what it is its first bytes say.
             for name in ["clip/1.png", "clip/2.png"] {
                 fs::write(folder.join(name), bytes).unwrap();
             }
-            match media::open(&folder.join("clip")) {
+            match avff_media::open(&folder.join("clip")) {
                 Ok(mut clip) => streams(&mut *clip, deep, found),
                 Err(_) => Stage::Opening,
             }
@@ -166,7 +166,7 @@ fn streams(clip: &mut dyn MediaSource, deep: bool, found: &mut Found) -> Stage {
     if clip.frames_at(&wanted).is_err() {
         return Stage::Pictures;
     }
-    let stage = sound(clip.sound(), true, found);
+    let stage = sound(clip.audio(), true, found);
     if stage != Stage::Never || !deep {
         return stage;
     }
@@ -180,19 +180,19 @@ fn streams(clip: &mut dyn MediaSource, deep: bool, found: &mut Found) -> Stage {
             if count == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Err(error) = read {
-            return if error.stage() == "audio" { Stage::Sound } else { Stage::Pictures };
+            return if error.stage() == avff_data::Stage::Audio {
+                Stage::Audio
+            } else {
+                Stage::Pictures
+            };
         }
     }
     Stage::Never
 }
 
 /// Checks what a sound promises, and its filterbank.
-fn sound(
-    sound: Result<avff_data::sound::Sound, DataError>,
-    part: bool,
-    found: &mut Found,
-) -> Stage {
-    let Ok(sound) = sound else { return Stage::Sound };
+fn sound(sound: Result<Audio, MediaError>, part: bool, found: &mut Found) -> Stage {
+    let Ok(sound) = sound else { return Stage::Audio };
     assert!(part, "a part is damaged and the whole is not");
     found.sound_values = (sound.len() * sound.channels.len()) as u64;
     assert!(sound.rate > 0 && sound.channels.iter().all(|channel| channel.len() == sound.len()));
@@ -201,6 +201,6 @@ fn sound(
             assert!(fbank.iter().all(|value| value.is_finite()));
             Stage::Never
         }
-        Err(_) => Stage::Sound,
+        Err(_) => Stage::Audio,
     }
 }

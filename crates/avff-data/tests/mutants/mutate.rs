@@ -215,7 +215,7 @@ pub fn mutant(parts: &Parts<'_>, other: &Seed, class: usize, random: &mut Random
             file.extend((0..length).map(|_| random.next() as u8));
         }
     }
-    if parts.seed.kind == Kind::Picture {
+    if parts.seed.kind == Kind::Frame {
         mend_png(&mut file);
     }
     file

@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 pub enum Kind {
     Clip,
     Wav,
-    Picture,
+    Frame,
 }
 
 pub struct Seed {
@@ -19,7 +19,7 @@ pub struct Seed {
 }
 
 fn media() -> PathBuf {
-    PathBuf::from("tests/fixtures/media")
+    PathBuf::from("../avff-media/tests/fixtures/media")
 }
 
 /// A fixture by its name.
@@ -40,7 +40,7 @@ pub fn all() -> Vec<Seed> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let kind = match path.extension().and_then(|word| word.to_str()) {
                 Some("mp4" | "mov" | "m4a" | "avi" | "webm") => Kind::Clip,
-                Some("png") => Kind::Picture,
+                Some("png") => Kind::Frame,
                 _ => continue,
             };
             seeds.push(Seed { name, kind, bytes: fs::read(path).unwrap().into() });
@@ -53,7 +53,7 @@ pub fn all() -> Vec<Seed> {
     }
     for (name, format) in [("small.png", ImageFormat::Png), ("small.jpg", ImageFormat::Jpeg)] {
         let bytes = picture(48, 36, format);
-        seeds.push(Seed { name: name.to_owned(), kind: Kind::Picture, bytes: bytes.into() });
+        seeds.push(Seed { name: name.to_owned(), kind: Kind::Frame, bytes: bytes.into() });
     }
     seeds
 }

@@ -1,6 +1,6 @@
 //! Labels as the loss sees them, and mixup.
 
-use avff_data::clip::Clip;
+use avff_data::Clip;
 use burn::{prelude::*, tensor::TensorData};
 use rand::{Rng, seq::SliceRandom};
 use rand_distr::{Beta, Distribution};

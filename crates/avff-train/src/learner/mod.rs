@@ -18,7 +18,7 @@ pub mod pretrain;
 
 use std::ops::Range;
 
-use avff_data::{batcher, clip::Clip, spec::ClipSpec};
+use avff_data::{Clip, ClipSpec, batcher};
 use avff_model::{
     checkpoint::{
         Kind,

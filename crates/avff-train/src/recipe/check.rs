@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use avff_data::{
-    augment::AugmentConfig,
-    error::DataError,
-    spec::{ClipSpec, SpecError},
-};
+use avff_data::{ClipSpec, augment::AugmentConfig, spec::SpecError};
+use avff_media::SettingError;
 use avff_model::{AvffConfig, ModelError};
 
 use super::{
@@ -248,11 +245,8 @@ fn of_spec(SpecError { field, value, rule }: SpecError) -> Problem {
 }
 
 fn of_augment(config: &AugmentConfig, spec: &ClipSpec) -> Checked {
-    config.validate(spec).map_err(|error| match error {
-        DataError::Setting { field, value, rule } => {
-            within("data", field, format!("is {value}, it must be {rule}"))
-        }
-        other => Problem { key: "data.augment".into(), text: format!("cannot be used: {other}") },
+    config.validate(spec).map_err(|SettingError { field, value, rule }| {
+        within("data", field, format!("is {value}, it must be {rule}"))
     })
 }
 

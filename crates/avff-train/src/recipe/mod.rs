@@ -17,7 +17,7 @@ mod parts;
 mod paths;
 mod typed;
 
-use avff_data::spec::ClipSpec;
+use avff_data::ClipSpec;
 use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};
 

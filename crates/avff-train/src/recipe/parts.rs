@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use avff_data::{
+    ClipSpec,
     augment::AugmentConfig,
     cache::Identity,
     loader::{Order, Unreadable},
-    spec::ClipSpec,
 };
 use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};

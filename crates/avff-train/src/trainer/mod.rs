@@ -24,9 +24,8 @@ use std::{
 };
 
 use avff_data::{
-    error::ClipError,
+    ClipError, ClipSpec,
     loader::{Batch, Loader},
-    spec::ClipSpec,
 };
 use avff_model::{
     AvffConfig,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use avff_data::error::ClipError;
+use avff_data::ClipError;
 
 use crate::{error::TrainError, learner::Values};
 

@@ -15,12 +15,11 @@ use std::{
 };
 
 use avff_data::{
+    ClipError, ClipSpec,
     cache::{Cache, CacheConfig, Held},
-    error::ClipError,
-    footage::SoundForm,
+    decode::AudioForm,
     loader::Filler,
     prefetch::Prefetch,
-    spec::ClipSpec,
 };
 
 pub use self::summary::CacheSummary;
@@ -48,7 +47,7 @@ pub struct CacheOptions {
     /// How clips are read, as training will read them; entries are found under an equal spec only.
     pub spec: ClipSpec,
     /// The forms of sound that training will ask for: as waves where an augmentation changes them.
-    pub sound: Vec<SoundForm>,
+    pub sound: Vec<AudioForm>,
     /// A CSV of clips that are not in the cache, and why; a shard's has its number in its name
     /// ([`CacheOptions::errors_file`]). One that an earlier run left is replaced.
     pub errors: PathBuf,
@@ -125,6 +124,7 @@ pub fn fill(
 fn not_kept(cache: &Cache) -> ClipFailure {
     let why = cache.trouble().unwrap_or_else(|| "it made room for other clips at once".into());
     ClipFailure {
+        code: "cache".into(),
         stage: STAGE.into(),
         error: format!("it was decoded, but could not be kept: {why}"),
         hint: Some("see whether disk and --cache-size have room for it, and run again".into()),

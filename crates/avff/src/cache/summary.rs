@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use avff_data::{cache::CacheCounts, face::NoFace, spec::ClipSpec};
+use avff_data::{ClipSpec, cache::CacheCounts};
+use avff_face::NoFace;
 
 use crate::{eval::NO_FACE, table::Text};
 

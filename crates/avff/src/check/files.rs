@@ -6,11 +6,11 @@ use std::{
 };
 
 use avff_data::{
-    error::ClipError,
+    ClipError,
     prefetch::Prefetch,
-    protocol::Table,
-    survey::{self, ClipFacts, Depth},
+    statistics::{self, ClipFacts, Depth},
 };
+use avff_datasets::protocol::Table;
 
 use super::{
     CheckOptions, Look, Progress,
@@ -56,7 +56,7 @@ impl Files<'_> {
             || self.first_of_path.iter().enumerate().filter(|(row, first)| row == *first);
         let rows: Vec<usize> = distinct().map(|(row, _)| row).collect();
         let mut state = Progress { done: 0, total: rows.len() };
-        let mut media = (options.look >= Look::Sound).then(|| Gathered::new(self.names.len()));
+        let mut media = (options.look >= Look::Audio).then(|| Gathered::new(self.names.len()));
         let mut failed = BTreeMap::new();
         // Clips of one size may hold the same bytes, others cannot.
         let mut sizes: HashMap<(bool, u64), Vec<usize>> = HashMap::new();
@@ -65,10 +65,10 @@ impl Files<'_> {
             let size = guarded(|| size(path).map_err(ClipFailure::from));
             let facts = match &size {
                 Err(failure) => Err(failure.clone()),
-                Ok(_) if look < Look::Sound => Ok(None),
+                Ok(_) if look < Look::Audio => Ok(None),
                 Ok(_) => {
-                    let depth = if look < Look::Pictures { Depth::Sound } else { Depth::Pictures };
-                    guarded(|| Ok(survey::examine(path, &spec, depth)?)).map(Some)
+                    let depth = if look < Look::Pictures { Depth::Audio } else { Depth::Frames };
+                    guarded(|| Ok(statistics::examine(path, &spec, depth)?)).map(Some)
                 }
             };
             Looked { size: size.ok(), facts }
@@ -102,7 +102,7 @@ impl Files<'_> {
         let mut hashes = HashMap::new();
         let hashed = self.ahead(alike, workers, |path| {
             guarded(|| {
-                Ok(survey::content_hash(path).map_err(|source| ClipError::new(path, source))?)
+                Ok(statistics::content_hash(path).map_err(|source| ClipError::new(path, source))?)
             })
         });
         for ((row, _), hash) in hashed {
@@ -142,7 +142,7 @@ impl Files<'_> {
 }
 
 fn size(path: &PathBuf) -> Result<(bool, u64), ClipError> {
-    survey::content_size(path).map_err(|source| ClipError::new(path, source))
+    statistics::content_size(path).map_err(|source| ClipError::new(path, source))
 }
 
 impl Seen {

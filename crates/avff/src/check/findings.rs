@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::protocol::{Table, leakage};
+use avff_datasets::protocol::{Table, leakage};
 use serde::Serialize;
 
 use crate::error::Error;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use avff_data::survey::{ClipFacts, Moments};
+use avff_data::statistics::{ClipFacts, Moments};
 use avff_train::metrics::roc_auc;
 use serde::Serialize;
 
@@ -117,7 +117,7 @@ impl Gathered {
 
     pub(super) fn add(&mut self, facts: &ClipFacts, part: Option<usize>, target: Option<u8>) {
         self.seconds.add(facts.seconds, target);
-        if let Some(rate) = facts.picture_rate {
+        if let Some(rate) = facts.frame_rate {
             self.picture_rate.add(rate, target);
         }
         self.leading_silence.add(facts.leading_silence, target);

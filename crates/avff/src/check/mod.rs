@@ -11,10 +11,8 @@ mod splits;
 
 use std::{num::NonZeroUsize, path::PathBuf, thread};
 
-use avff_data::{
-    protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage},
-    spec::ClipSpec,
-};
+use avff_data::ClipSpec;
+use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage};
 
 pub use findings::{Example, ExampleClip, FindingKind, Findings};
 pub use media::{ClassCounts, Fbank, Media, Numbers};
@@ -51,7 +49,7 @@ pub enum Look {
     /// At their bytes: which are missing, which are the same.
     Bytes,
     /// Both streams are opened, the sound is decoded.
-    Sound,
+    Audio,
     /// The pictures that a network would see are decoded too.
     Pictures,
 }

@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use avff_data::{
-    protocol::{Table, composition::Composition},
-    spec::{AudioSpec, ClipSpec},
-};
+use avff_data::{ClipSpec, spec::AudioSpec};
+use avff_datasets::protocol::{Table, composition::Composition};
 use serde::Serialize;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Which split each row is in.
 
-use avff_data::protocol::{Strata, Table};
+use avff_datasets::protocol::{Strata, Table};
 
 /// The name of the one split of a CSV that does not say.
 const ALL: &str = "all";

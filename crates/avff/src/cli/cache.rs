@@ -8,9 +8,9 @@ use avff::{
     cache::{CacheOptions, fill},
     clips,
     data::{
+        ClipSpec,
         cache::{CacheConfig, Identity},
-        footage::SoundForm,
-        spec::ClipSpec,
+        decode::AudioForm,
     },
     eval::Progress,
     model::Checkpoint,
@@ -94,11 +94,11 @@ enum SoundArg {
 }
 
 impl SoundArg {
-    fn forms(self) -> Vec<SoundForm> {
+    fn forms(self) -> Vec<AudioForm> {
         match self {
-            Self::Fbank => vec![SoundForm::Fbank],
-            Self::Wave => vec![SoundForm::Wave],
-            Self::Both => vec![SoundForm::Fbank, SoundForm::Wave],
+            Self::Fbank => vec![AudioForm::Fbank],
+            Self::Wave => vec![AudioForm::Wave],
+            Self::Both => vec![AudioForm::Fbank, AudioForm::Wave],
         }
     }
 }

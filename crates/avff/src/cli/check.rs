@@ -4,8 +4,9 @@ use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
     check::{CheckOptions, Look, Progress, check},
-    data::{protocol::SPLIT_COLUMN, spec::ClipSpec},
+    data::ClipSpec,
 };
+use avff_datasets::protocol::SPLIT_COLUMN;
 use indicatif::ProgressBar;
 
 use super::{LEAK, code_for_coverage, fraction};
@@ -95,7 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             (true, ..) => Look::Csv,
             (_, true, _) => Look::Bytes,
             (.., true) => Look::Pictures,
-            _ => Look::Sound,
+            _ => Look::Audio,
         },
         spec,
         workers: args.workers,

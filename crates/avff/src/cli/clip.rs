@@ -1,10 +1,10 @@
 //! The options that say how a clip is read.
 
 use avff::data::{
-    media::Decoder,
-    sampling::{Sampling, TrimSilence},
-    spec::{ClipSpec, FrameFit},
+    ClipSpec,
+    spec::{FrameFit, Sampling, TrimSilence},
 };
+use avff_media::Decoder;
 
 use super::face::{CropArg, FaceArgs};
 

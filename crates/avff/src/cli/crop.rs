@@ -11,10 +11,10 @@ use super::{
 };
 use avff::{
     crop::{CropOptions, Names, crop},
-    data::media::PictureCoding,
     eval::Progress,
     shard::Shard,
 };
+use avff_media::FrameCoding;
 
 /// Cut the clips of a CSV to their main faces
 ///
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         face: args.face.over(Some(CropArg::Face), None)?.unwrap_or_default(),
         frames: args.frames.map(NonZeroUsize::get),
         size: args.size.map(usize::from),
-        coding: args.jpeg.map_or(PictureCoding::Png, PictureCoding::Jpeg),
+        coding: args.jpeg.map_or(FrameCoding::Png, FrameCoding::Jpeg),
         sheets: args.sheet.clone(),
         workers: args.workers.or_else(|| available_parallelism().ok()),
         resume: args.resume,

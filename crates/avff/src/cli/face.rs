@@ -1,6 +1,6 @@
 //! The options that say how faces are cropped.
 
-use avff::data::face::{FaceCrop, NoFace};
+use avff_face::{FaceCrop, NoFace};
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

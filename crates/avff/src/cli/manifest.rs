@@ -3,11 +3,11 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    data::layout::Layout,
     error::chain,
     manifest::{ManifestOptions, Written, write},
     table::Text,
 };
+use avff_datasets::layout::Layout;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressBar;
 

@@ -10,7 +10,7 @@ use avff::{
     clip_scores::Aggregate,
     clips,
     convert::caution,
-    data::spec::ClipSpec,
+    data::ClipSpec,
     device::Device,
     error::Error,
     eval::Run,

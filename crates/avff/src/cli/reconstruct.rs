@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    data::parts::Span,
+    data::windows::Span,
     model::checkpoint::Kind,
     reconstruct::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown, reconstruct},
     table::Text,

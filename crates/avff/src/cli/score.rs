@@ -11,13 +11,13 @@ use std::{
 
 use avff::{
     clip_scores::{ClipScore, ClipScores, ClipScoresOptions, WindowScore},
-    data::face::NoFace,
     eval::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
     scorer::Logits,
     table::Text,
 };
+use avff_face::NoFace;
 use indicatif::ProgressBar;
 use serde::Serialize;
 

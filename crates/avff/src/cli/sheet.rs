@@ -5,17 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use avff::{
     clips,
-    data::{
-        error::{ClipError, DataError},
-        media::{PictureCoding, encode},
-        parts::Span,
-        picture::Picture,
-        spec::ClipSpec,
-    },
+    data::{ClipError, ClipSpec, windows::Span},
     device::Device,
     error::{Error, chain},
     model::{AvffConfig, Checkpoint, checkpoint::Kind},
 };
+use avff_media::{Frame, FrameCoding, encode};
 
 use super::{clip::ClipArgs, network::overrides};
 
@@ -59,7 +54,7 @@ impl SheetArgs {
         // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
         if matches!(self.clip.try_exists(), Ok(false)) {
             let path = self.clip.clone();
-            let failure = ClipError::new(&path, DataError::NotFound).into();
+            let failure = ClipError::new(&path, avff_media::MediaError::NotFound).into();
             return Err(with_hint(Error::Failed { path, failure }));
         }
         free(png, self.overwrite)?;
@@ -110,12 +105,12 @@ pub(super) fn title(clip: &Path, span: Option<Span>, checkpoint: &Path) -> Strin
 }
 
 /// Writes a file as a whole or not at all.
-pub(super) fn write(picture: &Picture, path: &Path) -> anyhow::Result<()> {
+pub(super) fn write(picture: &Frame, path: &Path) -> anyhow::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
     let mut bytes = Vec::new();
-    let written = encode(picture, PictureCoding::Png, &mut bytes)
+    let written = encode(picture, FrameCoding::Png, &mut bytes)
         .and_then(|()| std::fs::write(&part, &bytes))
         .and_then(|()| std::fs::rename(&part, path));
     if written.is_err() {

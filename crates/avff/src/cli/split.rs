@@ -2,10 +2,8 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use avff::{
-    data::protocol::{IDENTITY_COLUMN, Parts, SOURCE_COLUMN},
-    split::{Protocol, SplitOptions, split},
-};
+use avff::split::{Protocol, SplitOptions, split};
+use avff_datasets::protocol::{IDENTITY_COLUMN, Parts, SOURCE_COLUMN};
 use clap::Subcommand;
 
 /// Make training and test sets of a CSV, reproducibly

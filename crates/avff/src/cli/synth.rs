@@ -6,10 +6,10 @@ use std::{
 
 use super::{bar, fraction};
 use avff::{
-    data::synth::{Mix, SynthConfig},
     eval::Progress,
     synth::{Names, SynthOptions, synth},
 };
+use avff_synth::{Mix, SynthConfig};
 
 /// Make clips with known truth: faces that speak, real or fake in known ways
 ///

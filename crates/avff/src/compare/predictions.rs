@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use avff_data::manifest::ManifestReader;
+use avff_datasets::manifest::ManifestReader;
 
 use crate::{error::Error, eval::output::SCORE};
 

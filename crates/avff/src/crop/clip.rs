@@ -2,20 +2,17 @@
 
 use std::{
     fs, io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use avff_data::{
-    error::{ClipError, DataError},
-    face::{FaceCrop, FaceStream, Faces, sheet::Sheet, square::Square},
-    fit::letterbox,
-    frames::frame_indices,
-    manifest::Row,
-    media::{self, FolderWriter, MediaSource, PictureCoding, PictureStream as _},
-};
+use avff_data::{ClipError, DataError, fit::letterbox, windows::frame_indices};
+use avff_datasets::manifest::Row;
+use avff_face::{FaceCrop, FaceStream, Faces, square::Square};
+use avff_media::{FolderWriter, FrameCoding, MediaSource};
 use serde::{Deserialize, Serialize};
 
-use super::{CropOptions, output};
+use super::{CropOptions, output, sheet::Sheet};
 use crate::{error::Error, failure::ClipFailure};
 
 /// The folder of folders, and the record in each.
@@ -71,7 +68,7 @@ pub(super) struct Plan {
     face: FaceCrop,
     frames: Option<usize>,
     size: Option<usize>,
-    coding: PictureCoding,
+    coding: FrameCoding,
     sheets: Option<PathBuf>,
 }
 
@@ -128,12 +125,12 @@ impl Plan {
             written.map_err(|error| {
                 let kind = error.kind();
                 unwritten = Some(error);
-                DataError::Io(kind.into())
+                DataError::from(io::Error::from(kind))
             })
         };
         let mut work = || -> Result<Record, DataError> {
-            let mut source = media::open(&row.path)?;
-            let (times, start) = (source.frame_times().to_vec(), source.info().sound_start);
+            let mut source = avff_media::open(&row.path)?;
+            let (times, start) = (source.frame_times().to_vec(), source.info().audio_start);
             let mut indices = match self.frames {
                 Some(frames) => frame_indices(times.len(), frames)?,
                 None => (0..times.len()).collect(),
@@ -142,13 +139,14 @@ impl Plan {
             let mut writer = FolderWriter::new(folder, self.coding);
             let (pictures, sound) = source.streams();
             let mut stream = FaceStream::new(pictures, &times, self.face);
-            stream.pictures(&indices, &mut |_, picture| {
+            stream.try_frames(&indices, |_, picture| {
                 let picture = match self.size {
                     // Only a picture that was taken whole is not square already.
                     Some(side) => letterbox(&picture, side, side)?,
                     None => picture,
                 };
-                keep(writer.picture(&picture))
+                keep(writer.frame(&picture))?;
+                Ok::<_, DataError>(ControlFlow::Continue(()))
             })?;
             let faces = stream.faces().cloned();
             let shown: Vec<f64> =
@@ -158,7 +156,7 @@ impl Plan {
             if let Some(sheets) = &self.sheets {
                 let picture = sheet(&mut *source, &indices, &faces)?;
                 let mut png = Vec::new();
-                keep(media::encode(&picture, PictureCoding::Png, &mut png))?;
+                keep(avff_media::encode(&picture, FrameCoding::Png, &mut png))?;
                 keep(fs::write(sheets.join(format!("{stem}.png")), png))?;
             }
             let (found, looked) = (faces.found.len(), faces.looked);
@@ -179,18 +177,19 @@ fn sheet(
     source: &mut dyn MediaSource,
     indices: &[usize],
     faces: &Faces,
-) -> Result<avff_data::picture::Picture, DataError> {
+) -> Result<avff_media::Frame, DataError> {
     let mut places = frame_indices(indices.len(), Sheet::PICTURES)?;
     places.dedup();
     let chosen: Vec<usize> =
         places.iter().filter_map(|&place| indices.get(place)).copied().collect();
     let mut sheet = Sheet::default();
     let mut left = places.iter();
-    source.streams().0.pictures(&chosen, &mut |_, picture| {
+    source.streams().0.try_frames(&chosen, |_, picture| {
         let place = left.next().copied().unwrap_or_default();
         let square = faces.squares.as_ref().and_then(|squares| squares.get(place)).copied();
         let face = faces.found.iter().find(|(at, _)| *at == place).map(|(_, face)| *face);
-        sheet.add(&picture, square, face)
+        sheet.add(&picture, square, face)?;
+        Ok::<_, DataError>(ControlFlow::Continue(()))
     })?;
     Ok(sheet.picture())
 }

@@ -6,6 +6,7 @@
 
 mod clip;
 mod merge;
+mod sheet;
 mod summary;
 
 use std::{
@@ -15,7 +16,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::{face::FaceCrop, manifest::NAME_COLUMN, media::PictureCoding, prefetch::Prefetch};
+use avff_data::prefetch::Prefetch;
+use avff_datasets::manifest::NAME_COLUMN;
+use avff_face::FaceCrop;
+use avff_media::FrameCoding;
 
 use self::clip::{Fail, Plan};
 pub use self::merge::merge;
@@ -54,7 +58,7 @@ pub struct CropOptions {
     /// Pixels a side; `None` for the clip's own, which are not resampled.
     pub size: Option<usize>,
     /// How pictures are coded.
-    pub coding: PictureCoding,
+    pub coding: FrameCoding,
     /// Where contact sheets go.
     pub sheets: Option<PathBuf>,
     /// Clips worked on at a time; `None` for one.

@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path};
 
-use avff_data::{
-    face::{FaceCrop, NoFace},
-    media::PictureCoding,
-};
+use avff_face::{FaceCrop, NoFace};
+use avff_media::FrameCoding;
 use serde::{Deserialize, Serialize};
 
 use super::{CropOptions, Stages, output};
@@ -45,8 +43,8 @@ impl CropRun {
             frames: options.frames,
             size: options.size,
             jpeg: match options.coding {
-                PictureCoding::Png => None,
-                PictureCoding::Jpeg(quality) => Some(quality),
+                FrameCoding::Png => None,
+                FrameCoding::Jpeg(quality) => Some(quality),
             },
             shard: options.shard,
         }

@@ -1,6 +1,6 @@
 //! A picture to draw on: rectangles, pictures and text.
 
-use avff_data::picture::Picture;
+use avff_media::Frame;
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 /// Of text, in pixels.
@@ -24,17 +24,17 @@ pub(crate) enum Align {
     Right,
 }
 
-pub(crate) struct Canvas(Picture);
+pub(crate) struct Canvas(Frame);
 
 impl Canvas {
     /// Pixels from the top of a line of text to the top of the next.
     pub(crate) const LINE: usize = 20;
 
     pub(crate) fn new(width: usize, height: usize) -> Self {
-        Self(Picture { width, height, rgb: vec![WHITE[0]; 3 * width * height] })
+        Self(Frame { width, height, rgb: vec![WHITE[0]; 3 * width * height] })
     }
 
-    pub(crate) fn finish(self) -> Picture {
+    pub(crate) fn finish(self) -> Frame {
         self.0
     }
 
@@ -75,7 +75,7 @@ impl Canvas {
         self.fill([x + width, top], [1, height + 2], colour);
     }
 
-    pub(crate) fn place(&mut self, [x, y]: [usize; 2], picture: &Picture) {
+    pub(crate) fn place(&mut self, [x, y]: [usize; 2], picture: &Frame) {
         let rows = picture.rgb.chunks_exact(3 * picture.width.max(1));
         for (row, line) in rows.enumerate() {
             for (column, colour) in line.as_chunks::<3>().0.iter().enumerate() {

@@ -1,11 +1,7 @@
 //! Tensors as pictures: frames, spectrograms, and how far two of them are apart.
 
-use avff_data::{
-    error::DataError,
-    picture::Picture,
-    resize::resize,
-    spec::{AudioSpec, VideoSpec},
-};
+use avff_data::spec::{AudioSpec, VideoSpec};
+use avff_media::{Frame, MediaError, resize::resize};
 use colorous::Gradient;
 
 use super::canvas::{Colour, GREY};
@@ -78,12 +74,12 @@ impl Frames {
         self.levels.get(at..at + size).unwrap_or_default()
     }
 
-    pub(crate) fn picture(&self, frame: usize) -> Picture {
+    pub(crate) fn picture(&self, frame: usize) -> Frame {
         let planes = [0, 1, 2].map(|channel| self.plane(channel, frame));
         let pixels = 0..self.width * self.height;
         // The cast cuts to 0 and 255.
         let rgb = pixels.flat_map(|at| planes.map(|plane| plane[at].round() as u8)).collect();
-        Picture { width: self.width, height: self.height, rgb }
+        Frame { width: self.width, height: self.height, rgb }
     }
 
     /// The mean over channels of how far two are apart, pixel by pixel, `[frames, height, width]`.
@@ -102,7 +98,7 @@ impl Frames {
 
 /// A picture at the size of a cell: whole pixels where that is larger, else the antialiased filter frames go
 /// through.
-pub(crate) fn fitted(picture: &Picture, [width, height]: [usize; 2]) -> Result<Picture, DataError> {
+pub(crate) fn fitted(picture: &Frame, [width, height]: [usize; 2]) -> Result<Frame, MediaError> {
     if !(width.is_multiple_of(picture.width) && height.is_multiple_of(picture.height)) {
         return resize(picture, width, height);
     }
@@ -113,7 +109,7 @@ pub(crate) fn fitted(picture: &Picture, [width, height]: [usize; 2]) -> Result<P
             line.as_chunks::<3>().0.iter().flat_map(|pixel| pixel.repeat(across)).collect();
         rgb.extend(wide.repeat(down));
     }
-    Ok(Picture { width, height, rgb })
+    Ok(Frame { width, height, rgb })
 }
 
 /// Log-mel energies `[frames, mels]` in dB.
@@ -137,7 +133,7 @@ impl Spectrogram<'_> {
         [width, height]: [usize; 2],
         colour: impl Fn(f32) -> Colour,
         cover: bool,
-    ) -> Picture {
+    ) -> Frame {
         let frames = self.values.len() / self.mels.max(1);
         let covered = |at: usize, of: usize, count: usize| {
             let from = at * count / of;
@@ -170,14 +166,14 @@ impl Spectrogram<'_> {
                 });
             }
         }
-        Picture { width, height, rgb }
+        Frame { width, height, rgb }
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use avff_data::{normalize::Normalizer, spec::ClipSpec};
+    use avff_data::{ClipSpec, tensors::video_tensor};
 
     use super::*;
 
@@ -185,14 +181,13 @@ mod tests {
     fn pictures_come_back_from_the_networks_numbers() {
         let mut spec = ClipSpec::open_avff().video;
         (spec.frames, spec.height, spec.width) = (2, 3, 5);
-        let picture = |seed: usize| Picture {
+        let picture = |seed: usize| Frame {
             width: 5,
             height: 3,
             rgb: (0..45).map(|i| (i * 37 + seed) as u8).collect(),
         };
         let pictures = [picture(1), picture(200)];
-        let mut tensor = Vec::new();
-        Normalizer::new(&spec).append(pictures.iter(), &mut tensor);
+        let tensor = video_tensor(&pictures, &spec);
         let frames = Frames::new(&spec, &tensor);
         assert_eq!([frames.picture(0), frames.picture(1)], pictures);
         let mut other = frames.clone();
@@ -211,7 +206,7 @@ mod tests {
         let spectrogram = Spectrogram { values: &values, hidden: &hidden, mels: 3 };
         let colour = |value: f32| [value as u8; 3];
         let plain = spectrogram.picture([4, 6], colour, false);
-        let at = |picture: &Picture, x: usize, y: usize| picture.rgb[3 * (4 * y + x)];
+        let at = |picture: &Frame, x: usize, y: usize| picture.rgb[3 * (4 * y + x)];
         assert_eq!((at(&plain, 3, 0), at(&plain, 3, 2), at(&plain, 0, 0)), (9, 0, 0));
         assert_eq!(plain.rgb[3..9], [HIDDEN, HIDDEN].concat(), "the border, on both sides");
         let masked = spectrogram.picture([4, 6], colour, true);
@@ -232,7 +227,7 @@ mod tests {
 
     #[test]
     fn small_pictures_grow_by_whole_pixels() {
-        let picture = Picture { width: 2, height: 1, rgb: vec![1, 2, 3, 4, 5, 6] };
+        let picture = Frame { width: 2, height: 1, rgb: vec![1, 2, 3, 4, 5, 6] };
         let large = fitted(&picture, [4, 2]).unwrap();
         let row = [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6];
         assert_eq!(large.rgb, [row, row].concat());

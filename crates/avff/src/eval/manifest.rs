@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use avff_data::{
-    error::ClipError,
-    manifest::{ManifestReader, Row},
-};
+use avff_data::ClipError;
+use avff_datasets::{DatasetError, ManifestReader, Row};
 
 use super::summary::ManifestId;
 use crate::{
@@ -44,7 +42,7 @@ pub(crate) fn scan(
 }
 
 impl Manifest {
-    fn open(&self) -> Result<ManifestReader, ClipError> {
+    fn open(&self) -> Result<ManifestReader, DatasetError> {
         ManifestReader::open(&self.path, self.root.as_deref())
     }
 
@@ -57,7 +55,7 @@ impl Manifest {
     pub(crate) fn rows(
         &self,
         skip: u64,
-    ) -> Result<impl Iterator<Item = Result<Row, ClipError>> + Send + 'static, Error> {
+    ) -> Result<impl Iterator<Item = Result<Row, DatasetError>> + Send + 'static, Error> {
         let skip = usize::try_from(shard::row(self.shard, skip)).unwrap_or(usize::MAX);
         let step = self.shard.map_or(1, |shard| shard.count() as usize);
         Ok(self.open()?.skip(skip).step_by(step))

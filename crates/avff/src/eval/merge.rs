@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::manifest::TARGET_COLUMN;
+use avff_datasets::manifest::TARGET_COLUMN;
 use csv::ByteRecord;
 
 use super::{
@@ -207,7 +207,7 @@ fn other_rows(table: &Records) -> Error {
 
 /// A target as the manifest's reader took it.
 fn label(cell: &[u8]) -> Option<Option<u8>> {
-    avff_data::manifest::label(str::from_utf8(cell).ok()?).ok()
+    avff_datasets::manifest::label(str::from_utf8(cell).ok()?).ok()
 }
 
 fn output_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

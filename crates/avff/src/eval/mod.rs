@@ -19,7 +19,9 @@ use std::{
     thread,
 };
 
-use avff_data::{face::NoFace, manifest::Row, spec::ClipSpec};
+use avff_data::ClipSpec;
+use avff_datasets::manifest::Row;
+use avff_face::NoFace;
 use avff_train::metrics::Scored;
 
 pub use merge::merge;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::manifest::Row;
+use avff_datasets::manifest::Row;
 
 use super::{Entry, beside, journal::Journal};
 use crate::{

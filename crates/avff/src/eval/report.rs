@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use avff_data::manifest::Row;
+use avff_datasets::manifest::Row;
 use avff_train::metrics::{
     Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Scored, by_category,
 };

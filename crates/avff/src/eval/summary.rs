@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use avff_data::spec::ClipSpec;
+use avff_data::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint};
 use avff_train::metrics::{BootstrapOptions, d_prime};
 use serde::{Deserialize, Serialize};

@@ -8,14 +8,8 @@ mod sheet;
 
 use std::{ops::ControlFlow, path::Path};
 
-use avff_data::{
-    batcher,
-    clip::{Sample, load_samples},
-    error::ClipError,
-    media,
-    parts::Span,
-    spec::ClipSpec,
-};
+use avff_data::{ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, windows::Span};
+use avff_media;
 use avff_model::{
     AvffConfig, Checkpoint, Classifier, FusionScope,
     checkpoint::Kind,
@@ -140,7 +134,7 @@ pub fn explain(
     let sample_rate = match spec.audio.rate {
         Some(rate) => rate,
         None => guarded(|| {
-            let source = media::open_with(clip, spec.decoder);
+            let source = avff_media::open_with(clip, spec.decoder);
             Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
         })
         .map_err(failed)?,

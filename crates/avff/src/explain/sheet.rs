@@ -1,6 +1,7 @@
 //! The sheet: pictures and spectrogram, each over what is attended to of it, over bars, moment by moment.
 
-use avff_data::{error::DataError, picture::Picture};
+use avff_data::DataError;
+use avff_media::Frame;
 
 use super::{Attention, Explanation, Moment};
 use crate::drawing::{
@@ -32,7 +33,7 @@ impl Explanation {
     ///
     /// # Errors
     /// [`DataError`] where a picture is of a size that cannot be scaled.
-    pub fn sheet(&self, title: &str) -> Result<Picture, DataError> {
+    pub fn sheet(&self, title: &str) -> Result<Frame, DataError> {
         let count = self.spec.video.frames.clamp(1, COLUMNS);
         let strip = count.max(10) * (CELL + GAP) - GAP;
         let width = 2 * MARGIN + LEFT + strip + RIGHT;
@@ -173,7 +174,7 @@ impl Explanation {
 }
 
 /// A picture in grey under the colours of its patches' `[row][column]` attention.
-fn tinted(picture: &Picture, plane: &[Vec<f32>], range: Range) -> Picture {
+fn tinted(picture: &Frame, plane: &[Vec<f32>], range: Range) -> Frame {
     let columns = plane.first().map_or(1, Vec::len);
     let mut rgb = Vec::with_capacity(picture.rgb.len());
     for (at, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
@@ -186,7 +187,7 @@ fn tinted(picture: &Picture, plane: &[Vec<f32>], range: Range) -> Picture {
             colour.map(|level| u8::try_from((u16::from(level) + grey) / 2).unwrap_or(u8::MAX)),
         );
     }
-    Picture { rgb, ..*picture }
+    Frame { rgb, ..*picture }
 }
 
 fn foot() -> Vec<Line> {

@@ -8,14 +8,9 @@ mod sheet;
 use std::path::Path;
 
 use avff_data::{
-    batcher,
-    clip::{Sample, load_samples},
-    error::ClipError,
-    media,
-    parts::Span,
-    sampling::Sampling,
-    spec::ClipSpec,
+    ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, spec::Sampling, windows::Span,
 };
+use avff_media;
 use avff_model::{AvffConfig, Checkpoint, Mask, Pictures, checkpoint::Kind};
 use burn::tensor::Tensor;
 use rand::SeedableRng;
@@ -82,7 +77,7 @@ pub struct Reconstruction {
     pub heard: Span,
     /// When each picture is shown, in seconds.
     pub times: Vec<f64>,
-    /// Sound samples a second that the fbank was made of: its frequencies follow from them.
+    /// Audio samples a second that the fbank was made of: its frequencies follow from them.
     pub sample_rate: u32,
     /// The input fbank.
     pub audio: Vec<f32>,
@@ -202,8 +197,8 @@ fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, 
             found = Some(sample);
             std::ops::ControlFlow::Break(())
         })?;
-        let source = media::open_with(clip, spec.decoder)
-            .map_err(|source| ClipError { path: clip.into(), source })?;
+        let source = avff_media::open_with(clip, spec.decoder)
+            .map_err(|source| ClipError::new(clip, source))?;
         Ok((found, parts, source.frame_times().to_vec(), source.info().clone()))
     })
     .map_err(failed)?;
@@ -211,7 +206,7 @@ fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, 
         return Err(Error::NoPart { path: clip.into(), part, parts });
     };
     let whole = spec.sampling == Sampling::Whole && spec.trim_silence.is_none();
-    let sound = Span { start: info.sound_start, end: info.sound_end };
+    let sound = Span { start: info.audio_start, end: info.audio_end };
     let heard = if whole { sound } else { sample.span };
     let times = sample.frames.iter().filter_map(|&place| times.get(place)).copied().collect();
     let sample_rate = spec.audio.rate.unwrap_or(info.sample_rate);

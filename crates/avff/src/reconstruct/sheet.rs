@@ -1,6 +1,7 @@
 //! The sheet: frames over spectrograms, each as input, masked, made and error.
 
-use avff_data::{error::DataError, picture::Picture};
+use avff_data::DataError;
+use avff_media::Frame;
 use avff_model::config::{ReconstructionRegion, TargetNorm};
 
 use super::Reconstruction;
@@ -61,7 +62,7 @@ impl Reconstruction {
     ///
     /// # Errors
     /// [`DataError`] where a frame is of a size that cannot be scaled.
-    pub fn sheet(&self, options: &SheetOptions) -> Result<Picture, DataError> {
+    pub fn sheet(&self, options: &SheetOptions) -> Result<Frame, DataError> {
         let layout = self.layout();
         let width = MARGIN + LEFT + layout.strip + RIGHT;
         let head = wrapped(self.head(options), width - 2 * MARGIN);
@@ -188,7 +189,7 @@ impl Reconstruction {
         let coloured = |frame: usize| {
             let pixels = error.get(frame * size..(frame + 1) * size).unwrap_or_default();
             let rgb = pixels.iter().flat_map(|&value| range.colour(ERROR, value)).collect();
-            Picture { width: spec.width, height: spec.height, rgb }
+            Frame { width: spec.width, height: spec.height, rgb }
         };
         let [across, down] = layout.cell;
         let x = MARGIN + LEFT;

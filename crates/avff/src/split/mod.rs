@@ -1,12 +1,12 @@
-//! A manifest to training and test sets, by one of the protocols of [`avff_data::protocol`].
+//! A manifest to training and test sets, by one of the protocols of [`avff_datasets::protocol`].
 
 mod output;
 mod summary;
 
 use std::path::{Path, PathBuf};
 
-use avff_data::{
-    error::ClipError,
+use avff_datasets::DatasetError;
+use avff_datasets::{
     manifest::TARGET_COLUMN,
     protocol::{
         Groups, Parts, Split, SplitError, Strata, Table, balance::balance,
@@ -107,7 +107,7 @@ pub fn split(options: &SplitOptions) -> Result<Summary, Error> {
         return Err(Error::NoRows { path: options.csv.clone() });
     }
     let splits = splits(&table, &options.protocol, options.seed)
-        .map_err(|error| ClipError::new(&options.csv, error.into()))?;
+        .map_err(|error| DatasetError::new(&options.csv, error))?;
     let plan = match &options.protocol {
         Protocol::Folds { .. } if one_file => Plan::file(&options.output, &splits, true),
         _ if one_file => Plan::file(&options.output, &splits, false),

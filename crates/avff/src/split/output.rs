@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::protocol::{FOLD_COLUMN, Marks, Names, SPLIT_COLUMN, Split, Table};
+use avff_datasets::protocol::{FOLD_COLUMN, Marks, Names, SPLIT_COLUMN, Split, Table};
 
 use crate::error::Error;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use avff_data::protocol::composition::Composition;
+use avff_datasets::protocol::composition::Composition;
 use serde::Serialize;
 
 use crate::table::Text;

@@ -12,11 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_data::{
-    layout::Split,
-    prefetch::Prefetch,
-    synth::{Plan, SynthClip, SynthConfig, columns},
-};
+use avff_data::prefetch::Prefetch;
+use avff_datasets::layout::Split;
+use avff_synth::{Plan, SynthClip, SynthConfig, columns};
 
 pub use self::summary::{SynthRun, SynthSummary};
 use crate::{claim::claim, error::Error, eval::Progress};
@@ -73,7 +71,7 @@ pub fn synth(
     options: &SynthOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<SynthSummary, Error> {
-    options.config.validate().map_err(Error::Synth)?;
+    options.config.validate()?;
     let names = Names::new(&options.output);
     let run = SynthRun::new(&options.config);
     if options.resume

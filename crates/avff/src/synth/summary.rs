@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use avff_data::{
-    layout::Split,
-    synth::{Method, SynthConfig},
-};
+use avff_datasets::layout::Split;
+use avff_synth::{Method, SynthConfig};
 use serde::{Deserialize, Serialize};
 
 use super::output;

@@ -3,10 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use avff_data::{
+    DataError,
     cache::{Cache, CacheConfig},
-    error::DataError,
-    loader::{ClipReader, Dataset, Loader, LoaderConfig, Order, Shard, Unreadable},
+    loader::{ClipReader, Loader, LoaderConfig, Order, Shard, Unreadable},
 };
+use avff_datasets::Dataset;
+use avff_media::SettingError;
 use avff_train::{TrainError, peers::Peers};
 
 use super::Planned;
@@ -90,7 +92,7 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
 /// A fault of the loader's settings, under the key that a recipe has for it.
 fn as_key(error: DataError, manifest: &Path) -> Error {
     match error {
-        DataError::Setting { field, value, rule } => {
+        DataError::Setting(SettingError { field, value, rule }) => {
             Error::DataSetting { field, value, rule, manifest: manifest.into() }
         }
         error => TrainError::Data(error).into(),

@@ -11,7 +11,7 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use avff_data::spec::ClipSpec;
+use avff_data::ClipSpec;
 use avff_model::{AvffConfig, checkpoint::Kind, precision};
 use avff_train::{
     Recipe, TrainError,
@@ -107,7 +107,7 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
     clips::check(&spec, &network)?;
     let mut hashes = BTreeMap::new();
     let mut hashed = |what: &str, path: &Path| -> Result<(), Error> {
-        let of = |source| avff_data::error::ClipError::new(path, source);
+        let of = |source| avff_data::ClipError::new(path, source);
         hashes.insert(what.to_owned(), hash::content(path).map_err(of)?);
         Ok(())
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use avff_data::error::ClipError;
+use avff_data::ClipError;
 use avff_train::{
     TrainError,
     run::{Record, RunLog, State, Values},

@@ -5,11 +5,11 @@ use std::{fs, path::Path, sync::Arc};
 use avff::{
     clips,
     data::{
+        ClipSpec,
         cache::{Cache, CacheConfig, Identity},
-        footage::{SoundForm, Want},
-        loader::{ClipReader, ReadFootage},
-        sampling::{Sampling, TrimSilence},
-        spec::ClipSpec,
+        decode::{AudioForm, Want},
+        loader::{ClipReader, ReadClip},
+        spec::{Sampling, TrimSilence},
     },
     model::Checkpoint,
 };
@@ -24,7 +24,7 @@ fn cache(scene: &Scene, csv: &Path, more: &[&str]) -> Ran {
 }
 
 /// Entries found and missing when every clip is read as in training.
-fn train(scene: &Scene, names: &[&str], form: SoundForm) -> (u64, u64) {
+fn train(scene: &Scene, names: &[&str], form: AudioForm) -> (u64, u64) {
     train_on(scene, names, form, 0, |_| {})
 }
 
@@ -32,7 +32,7 @@ fn train(scene: &Scene, names: &[&str], form: SoundForm) -> (u64, u64) {
 fn train_on(
     scene: &Scene,
     names: &[&str],
-    form: SoundForm,
+    form: AudioForm,
     choice: usize,
     adjust: impl FnOnce(&mut ClipSpec),
 ) -> (u64, u64) {
@@ -43,7 +43,7 @@ fn train_on(
     let spec = clips::spec(&checkpoint, &checkpoint.config(None).unwrap(), adjust).unwrap();
     let reader = ClipReader::new(spec).unwrap().cached(Arc::clone(&cache));
     for name in names {
-        let want = Want { pictures: true, sound: Some(form) };
+        let want = Want { frames: true, audio: Some(form) };
         reader.read(&clip(name), want, &mut |_| choice).unwrap();
     }
     let counts = cache.counts();
@@ -78,7 +78,7 @@ fn training_finds_every_clip_and_a_second_run_has_nothing_to_do() {
     assert!(errors.starts_with("path,stage,error,hint,video_name,line\n"), "{errors}");
     assert!(errors.lines().nth(1).unwrap().contains("absent4.mp4,open,no such file,"), "{errors}");
     assert_eq!(errors.lines().count(), 2);
-    assert_eq!(train(&scene, &CLIPS, SoundForm::Fbank), (8, 0));
+    assert_eq!(train(&scene, &CLIPS, AudioForm::Fbank), (8, 0));
     let ran = cache(&scene, &csv, &["--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("8 found, 0 missing, 0 written"), "{}", ran.stdout);
     // Only what is missing: a damaged entry, and one that is gone.
@@ -90,7 +90,7 @@ fn training_finds_every_clip_and_a_second_run_has_nothing_to_do() {
     assert_eq!(entries(&scene), files);
     let ran = cache(&scene, &csv, &["--sound", "both", "--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("8 found, 4 missing, 4 written"), "{}", ran.stdout);
-    assert_eq!(train(&scene, &CLIPS, SoundForm::Wave), (8, 0));
+    assert_eq!(train(&scene, &CLIPS, AudioForm::Wave), (8, 0));
     // Read in another way, clips are others.
     let ran = cache(&scene, &csv, &["--frame-fit", "letterbox", "--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("0 found, 8 missing, 8 written"), "{}", ran.stdout);
@@ -132,11 +132,11 @@ fn windows_are_kept_each() {
         spec.sampling = Sampling::Window { seconds: 1.5, fps, stride: 1.5 };
     };
     for choice in 0..3 {
-        assert_eq!(train_on(&scene, &CLIPS[..1], SoundForm::Fbank, choice, windows), (2, 0));
+        assert_eq!(train_on(&scene, &CLIPS[..1], AudioForm::Fbank, choice, windows), (2, 0));
     }
     cache(&scene, &csv, &["--trim-silence"]).expect(0);
     let trimmed = |spec: &mut ClipSpec| spec.trim_silence = Some(TrimSilence::default());
-    assert_eq!(train_on(&scene, &CLIPS[..1], SoundForm::Fbank, 0, trimmed), (2, 0));
+    assert_eq!(train_on(&scene, &CLIPS[..1], AudioForm::Fbank, 0, trimmed), (2, 0));
 }
 
 #[test]

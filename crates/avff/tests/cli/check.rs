@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use avff::data::{fbank::Fbank, media};
+use avff::data::fbank::Fbank;
+use avff_media;
 use serde_json::Value;
 
 use crate::setup::{Scene, clip, media as fixture, root};
@@ -42,7 +43,7 @@ fn the_sample_is_clean_and_described() {
     // The statistics straight from the filterbanks.
     let mut values = Vec::new();
     for (name, _) in CLIPS {
-        let sound = media::open(&clip(&format!("{name}.mp4"))).unwrap().sound().unwrap();
+        let sound = avff_media::open(&clip(&format!("{name}.mp4"))).unwrap().audio().unwrap();
         let rows = Fbank::new(sound.rate, 128).unwrap().stretched(&sound, 1024).unwrap();
         values.extend(rows.into_iter().map(f64::from));
     }

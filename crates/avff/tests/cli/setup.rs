@@ -44,7 +44,7 @@ pub(crate) fn clip(name: &str) -> PathBuf {
 
 /// A media file of the data crate's tests.
 pub(crate) fn media(name: &str) -> PathBuf {
-    root().join("crates/avff-data/tests/fixtures/media").join(name)
+    root().join("crates/avff-data/../avff-media/tests/fixtures/media").join(name)
 }
 
 impl Scene {

@@ -2,7 +2,8 @@ mod full;
 
 use std::{fs, path::PathBuf};
 
-use avff_data::{face::FaceCrop, sampling::Sampling, spec::ClipSpec};
+use avff_data::{ClipSpec, spec::Sampling};
+use avff_face::FaceCrop;
 use avff_model::AvffConfig;
 
 use super::{super::Start, *};

@@ -7,11 +7,10 @@ use avff_data::{
         AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Noise, Resample, WhiteNoise,
     },
     cache::Identity,
-    error::Stream,
     loader::{Order, Unreadable, Weights},
-    media::Decoder,
-    sampling::TrimSilence,
+    spec::TrimSilence,
 };
+use avff_media::{Decoder, Stream};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{

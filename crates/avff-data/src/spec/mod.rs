@@ -1,0 +1,388 @@
+//! What a clip is turned into: the sizes and statistics of both tensors.
+//!
+//! A checkpoint is only meaningful together with the spec it was trained on, so this is plain
+//! serialisable data that is stored beside the weights.
+
+mod framing;
+mod sampling;
+
+use std::{fmt, str::FromStr};
+
+use avff_face::FaceCrop;
+use avff_media::{Decoder, SettingError, Stream};
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    framing::{Framing, MAX_RATE, MIN_RATE},
+    sampling::{Sampling, TrimSilence},
+};
+
+/// Mean of ImageNet's R, G, B in `[0, 1]`: torchvision's constant, used by Open-AVFF's loader.
+pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Standard deviation of ImageNet's R, G, B in `[0, 1]`: torchvision's constant.
+pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Limits on a spec, so that a hostile one cannot ask for more memory than a clip may take.
+const MAX_VIDEO_FRAMES: usize = 1024;
+const MAX_SIDE: usize = 4096;
+const MAX_VIDEO_VALUES: usize = 1 << 28;
+const MAX_AUDIO_FRAMES: usize = 1 << 16;
+/// Kaldi refuses three mel bins or fewer.
+const MIN_MELS: usize = 4;
+const MAX_MELS: usize = 1024;
+/// Frames: a shorter one holds no pitch, a longer one no syllable.
+const MIN_MS: f64 = 1.0;
+const MAX_MS: f64 = 1_000.0;
+
+/// Both halves of a clip's tensors, and how a clip is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClipSpec {
+    /// The pictures.
+    pub video: VideoSpec,
+    /// The sound.
+    pub audio: AudioSpec,
+    /// Pictures are cut to the main face first; whole where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<FaceCrop>,
+    /// Which parts of a clip become samples.
+    #[serde(default, skip_serializing_if = "Sampling::is_whole")]
+    pub sampling: Sampling,
+    /// Which silence is left out; none where the reference's numbers are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim_silence: Option<TrimSilence>,
+    /// Who reads the file.
+    #[serde(default, skip_serializing_if = "Decoder::is_auto")]
+    pub decoder: Decoder,
+    /// The one stream that a network gets to see; the other one, though it has to be there, is its mean
+    /// throughout. A control: what a network can tell without the other stream is no matter of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Stream>,
+}
+
+/// The video tensor `[3, frames, height, width]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VideoSpec {
+    /// Pictures drawn evenly from the whole clip.
+    pub frames: usize,
+    /// Rows of each picture, in pixels.
+    pub height: usize,
+    /// Columns of each picture, in pixels.
+    pub width: usize,
+    /// How a picture of another size is brought to `height` by `width`.
+    pub fit: FrameFit,
+    /// Subtracted from R, G, B in `[0, 1]`.
+    pub mean: [f32; 3],
+    /// Divides R, G, B after the mean is gone.
+    pub std: [f32; 3],
+}
+
+/// The audio tensor `[frames, mels]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioSpec {
+    /// Time frames the whole clip is stretched to.
+    pub frames: usize,
+    /// Mel bins between 20 Hz and Nyquist.
+    pub mels: usize,
+    /// Subtracted from the log-mel energies.
+    pub mean: f32,
+    /// Divides them after the mean is gone.
+    pub std: f32,
+    /// Samples a second that sound is brought to first, so that mel bins are the same frequencies in every
+    /// file; none for the file's own, as the reference does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    /// Length of a frame, in milliseconds.
+    #[serde(default = "frame_ms", skip_serializing_if = "is_frame_ms")]
+    pub frame_ms: f64,
+    /// From the start of a frame to the start of the next, in milliseconds, before frames are stretched to
+    /// `frames`.
+    #[serde(default = "shift_ms", skip_serializing_if = "is_shift_ms")]
+    pub shift_ms: f64,
+}
+
+fn frame_ms() -> f64 {
+    Framing::default().length_ms
+}
+
+fn shift_ms() -> f64 {
+    Framing::default().shift_ms
+}
+
+fn is_frame_ms(value: &f64) -> bool {
+    *value == frame_ms()
+}
+
+fn is_shift_ms(value: &f64) -> bool {
+    *value == shift_ms()
+}
+
+/// How a picture is brought to the spec's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameFit {
+    /// Stretched by Pillow's antialiased bilinear filter, aspect ratio not kept: how Open-AVFF
+    /// trains and validates.
+    Resize,
+    /// The middle of the picture as it is, black where it is smaller: how Open-AVFF's `eval.py`
+    /// reads.
+    CenterCrop,
+    /// Resized with its aspect ratio kept, black bars on two sides.
+    Letterbox,
+}
+
+/// A spec that no tensor can be made from.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("clip spec: {field} is {value}, it must be {rule}")]
+pub struct SpecError {
+    /// The field, as a path from the root of the spec.
+    pub field: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What is accepted.
+    pub rule: String,
+}
+
+impl From<SettingError> for SpecError {
+    fn from(SettingError { field, value, rule }: SettingError) -> Self {
+        Self { field, value, rule }
+    }
+}
+
+/// A word that names no [`FrameFit`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown frame fit `{0}`: use resize, center-crop or letterbox")]
+pub struct UnknownFit(pub String);
+
+impl ClipSpec {
+    /// The released Open-AVFF checkpoints: 16 frames of 224 x 224, 1024 x 128 log-mels, with the
+    /// statistics of its `dataloader.py`.
+    #[must_use]
+    pub fn open_avff() -> Self {
+        Self {
+            video: VideoSpec {
+                frames: 16,
+                height: 224,
+                width: 224,
+                fit: FrameFit::Resize,
+                mean: IMAGENET_MEAN,
+                std: IMAGENET_STD,
+            },
+            audio: AudioSpec::kaldi(1024, 128, [-5.081, 4.4849]),
+            face: None,
+            sampling: Sampling::Whole,
+            trim_silence: None,
+            decoder: Decoder::Auto,
+            only: None,
+        }
+    }
+
+    /// Preset `avff`: windows of 3.2 s in true time, 16 pictures at 5 a second and the sound of that very
+    /// span at 16 kHz, in frames of 16 ms every 4 ms. The fbank's mean and deviation are
+    /// [`open_avff`](Self::open_avff)'s until a set's own are measured.
+    #[must_use]
+    pub fn avff() -> Self {
+        let reference = Self::open_avff();
+        let seconds = 3.2;
+        Self {
+            audio: AudioSpec {
+                frames: 768,
+                rate: Some(16_000),
+                frame_ms: 16.0,
+                shift_ms: 4.0,
+                ..reference.audio
+            },
+            sampling: Sampling::Window { seconds, fps: 5.0, stride: seconds },
+            ..reference
+        }
+    }
+
+    /// Checks that tensors of bounded size and finite values can be made.
+    ///
+    /// # Errors
+    /// The first field that is out of its range.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        self.video.validate()?;
+        self.audio.validate()?;
+        self.face.iter().try_for_each(FaceCrop::validate)?;
+        if self.face.is_some() && self.video.fit == FrameFit::CenterCrop {
+            let rule = "resize or letterbox where a face is cropped".into();
+            return Err(SpecError { field: "video.fit", value: self.video.fit.to_string(), rule });
+        }
+        self.sampling.validate(self.video.frames)?;
+        self.trim_silence.iter().try_for_each(TrimSilence::validate)?;
+        if self.decoder.is_built_in() {
+            return Ok(());
+        }
+        let rule = "auto or embedded: this build has no FFmpeg (cargo feature `ffmpeg`)".into();
+        Err(SpecError { field: "decoder", value: self.decoder.to_string(), rule })
+    }
+}
+
+impl VideoSpec {
+    /// Values in the tensor: `3 * frames * height * width`.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        3_usize.saturating_mul(self.frames).saturating_mul(self.height).saturating_mul(self.width)
+    }
+
+    fn validate(&self) -> Result<(), SpecError> {
+        within("video.frames", self.frames, 1, MAX_VIDEO_FRAMES)?;
+        within("video.height", self.height, 1, MAX_SIDE)?;
+        within("video.width", self.width, 1, MAX_SIDE)?;
+        within("3 * video.frames * height * width", self.values(), 1, MAX_VIDEO_VALUES)?;
+        self.mean.iter().try_for_each(|&mean| finite("video.mean", mean))?;
+        self.std.iter().try_for_each(|&std| positive("video.std", std))
+    }
+}
+
+impl AudioSpec {
+    /// Kaldi's frames at the file's own rate, normalised by `[mean, std]`.
+    #[must_use]
+    pub fn kaldi(frames: usize, mels: usize, [mean, std]: [f32; 2]) -> Self {
+        let Framing { length_ms: frame_ms, shift_ms } = Framing::default();
+        Self { frames, mels, mean, std, rate: None, frame_ms, shift_ms }
+    }
+
+    /// How a wave is cut into frames.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        Framing { length_ms: self.frame_ms, shift_ms: self.shift_ms }
+    }
+
+    /// Values in the tensor: `frames * mels`.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.frames.saturating_mul(self.mels)
+    }
+
+    fn validate(&self) -> Result<(), SpecError> {
+        within("audio.frames", self.frames, 1, MAX_AUDIO_FRAMES)?;
+        within("audio.mels", self.mels, MIN_MELS, MAX_MELS)?;
+        finite("audio.mean", self.mean)?;
+        positive("audio.std", self.std)?;
+        if let Some(rate) = self.rate {
+            within("audio.rate", rate as usize, MIN_RATE as usize, MAX_RATE as usize)?;
+        }
+        for (field, value) in [("audio.frame_ms", self.frame_ms), ("audio.shift_ms", self.shift_ms)]
+        {
+            if !(MIN_MS..=MAX_MS).contains(&value) {
+                let rule = format!("from {MIN_MS} to {MAX_MS}");
+                return Err(SpecError { field, value: value.to_string(), rule });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(field: &'static str, value: usize, low: usize, high: usize) -> Result<(), SpecError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(SpecError { field, value: value.to_string(), rule: format!("from {low} to {high}") })
+}
+
+fn finite(field: &'static str, value: f32) -> Result<(), SpecError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(SpecError { field, value: value.to_string(), rule: "a finite number".into() })
+}
+
+fn positive(field: &'static str, value: f32) -> Result<(), SpecError> {
+    // A subnormal deviation would turn ordinary values into infinities.
+    if value.is_normal() && value > 0.0 {
+        return Ok(());
+    }
+    Err(SpecError { field, value: value.to_string(), rule: "a positive number".into() })
+}
+
+impl FrameFit {
+    /// Every way, in the order help texts list them.
+    pub const ALL: [Self; 3] = [Self::Resize, Self::CenterCrop, Self::Letterbox];
+
+    /// The word for it on the command line and in a stored spec.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resize => "resize",
+            Self::CenterCrop => "center-crop",
+            Self::Letterbox => "letterbox",
+        }
+    }
+}
+
+impl fmt::Display for FrameFit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for FrameFit {
+    type Err = UnknownFit;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFit> {
+        Self::ALL
+            .into_iter()
+            .find(|fit| fit.name() == word)
+            .ok_or_else(|| UnknownFit(word.to_owned()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_json_agree() {
+        for fit in FrameFit::ALL {
+            assert_eq!(fit.name().parse::<FrameFit>().unwrap(), fit);
+            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{fit}\""));
+        }
+        assert_eq!("Resize".parse::<FrameFit>(), Err(UnknownFit("Resize".into())));
+    }
+
+    #[test]
+    fn spec_survives_json_to_the_last_bit() {
+        let spec = ClipSpec::open_avff();
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<ClipSpec>(&json).unwrap(), spec);
+        assert!(
+            serde_json::from_str::<ClipSpec>(&json.replacen('{', "{\"fps\":5,", 1)).is_err(),
+            "an unknown field would be silently ignored"
+        );
+    }
+
+    type Spoil = fn(&mut ClipSpec);
+
+    #[test]
+    fn validation_names_the_field() {
+        let good = ClipSpec::open_avff();
+        assert_eq!(good.validate(), Ok(()));
+        assert_eq!(ClipSpec::avff().validate(), Ok(()));
+        let cases: [(&str, Spoil); 12] = [
+            ("video.frames", |s| s.video.frames = 0),
+            ("video.height", |s| s.video.height = usize::MAX),
+            ("video.width", |s| s.video.width = 0),
+            ("3 * video.frames * height * width", |s| {
+                (s.video.frames, s.video.height) = (1024, 4096)
+            }),
+            ("video.mean", |s| s.video.mean[1] = f32::NAN),
+            ("video.std", |s| s.video.std[2] = 0.0),
+            ("audio.frames", |s| s.audio.frames = usize::MAX),
+            ("audio.mels", |s| s.audio.mels = 3),
+            ("audio.std", |s| s.audio.std = -1.0),
+            ("audio.rate", |s| s.audio.rate = Some(0)),
+            ("audio.frame_ms", |s| s.audio.frame_ms = f64::NAN),
+            ("audio.shift_ms", |s| s.audio.shift_ms = 0.0),
+        ];
+        for (field, spoil) in cases {
+            let mut spec = good.clone();
+            spoil(&mut spec);
+            assert_eq!(spec.validate().unwrap_err().field, field);
+        }
+    }
+}

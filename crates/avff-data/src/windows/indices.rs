@@ -1,0 +1,83 @@
+//! Which pictures of a clip the model sees: evenly spaced over its whole length.
+
+use avff_media::{MediaError, Stream};
+
+use crate::error::DataError;
+
+/// `floor(linspace(0, total - 1, count))` as NumPy computes it in f64, the reference's choice.
+///
+/// A clip shorter than `count` repeats pictures; the result never decreases and stays below
+/// `total`. Every step is rounded as NumPy rounds it (`i * ((total - 1) / (count - 1))`, the last
+/// one set to `total - 1`): exact integer arithmetic would pick other pictures where a product
+/// falls just short of a whole number.
+///
+/// # Errors
+/// [`MediaError::Damaged`] for a clip without pictures.
+pub fn frame_indices(total: usize, count: usize) -> Result<Vec<usize>, DataError> {
+    let Some(last) = total.checked_sub(1) else {
+        return Err(MediaError::Damaged {
+            stream: Stream::Video,
+            what: "it holds no frames".into(),
+        }
+        .into());
+    };
+    // NumPy leaves the step undefined for a single value and yields the start.
+    let step = if count > 1 { last as f64 / (count - 1) as f64 } else { 0.0 };
+    Ok((0..count)
+        .map(
+            |i| if i > 0 && i + 1 == count { last } else { ((i as f64 * step) as usize).min(last) },
+        )
+        .collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `np.floor(np.linspace(0, n - 1, 16)).astype(int)`, NumPy 2.
+    const NUMPY: [(usize, [usize; 16]); 8] = [
+        (1, [0; 16]),
+        (2, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        (15, [0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]),
+        (16, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
+        (40, [0, 2, 5, 7, 10, 13, 15, 18, 20, 23, 26, 28, 31, 33, 36, 39]),
+        (90, [0, 5, 11, 17, 23, 29, 35, 41, 47, 53, 59, 65, 71, 77, 83, 89]),
+        (100, [0, 6, 13, 19, 26, 33, 39, 46, 52, 59, 66, 72, 79, 85, 92, 99]),
+        (150, [0, 9, 19, 29, 39, 49, 59, 69, 79, 89, 99, 109, 119, 129, 139, 149]),
+    ];
+
+    #[test]
+    fn equals_numpy() {
+        for (total, want) in NUMPY {
+            assert_eq!(frame_indices(total, 16).unwrap(), want, "{total} pictures");
+        }
+        // Where f64 rounding and exact division disagree: `7 * (122 / 14)` is just under 61.
+        assert_eq!(frame_indices(123, 15).unwrap()[7], 60);
+        assert_eq!(frame_indices(16, 1).unwrap(), [0]);
+        assert_eq!(frame_indices(5, 2).unwrap(), [0, 4]);
+        assert_eq!(frame_indices(5, 0).unwrap(), [0; 0]);
+    }
+
+    #[test]
+    fn no_pictures_is_an_error() {
+        let error = frame_indices(0, 16).unwrap_err();
+        assert_eq!(error.stage(), crate::error::Stage::Video);
+        assert!(error.to_string().contains("no frames"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn monotone_in_range_and_spans_the_clip(
+            total in prop_oneof![1..2000_usize, Just(usize::MAX), any::<usize>().prop_map(|n| n.max(1))],
+            count in 2..200_usize,
+        ) {
+            let indices = frame_indices(total, count).unwrap();
+            prop_assert_eq!(indices.len(), count);
+            prop_assert!(indices.is_sorted());
+            prop_assert_eq!((indices[0], indices[count - 1]), (0, total - 1));
+        }
+    }
+}

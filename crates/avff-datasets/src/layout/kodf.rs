@@ -1,0 +1,234 @@
+//! KoDF as AI-Hub hands it out: archives of clips, and tables in Korean.
+//!
+//! Tables are known by their columns and clips by their names, because folders differ from archive
+//! to archive and Korean names of files do not survive every unpacker. Without tables the names of
+//! clips tell enough: `<person>_<number>` is real, `<target>_<source>_<code>_<number>` fake.
+
+use std::io::Read;
+
+use super::{
+    Definition,
+    path::{self, clean, name, stem},
+    record::{Category, Record, Split},
+    scan::{Rows, Scanner},
+    table::{Table, rows},
+    tree::{Names, Wanted},
+};
+use crate::error::{DatasetError, Reason};
+
+/// "Clip", "person" of a real one, and of a fake: "target clip", "model", "person shown", "person
+/// whose face was taken".
+const CLIP: &str = "영상ID";
+const PERSON: &str = "UUID";
+const TARGET_CLIP: &str = "타겟영상";
+const MODEL: &str = "변조모델";
+const TARGET_PERSON: &str = "타겟UUID";
+const SOURCE_PERSON: &str = "소스UUID";
+const GENDER: &str = "인물성별";
+/// Models by the code in the name of a fake.
+const MODELS: [(&str, &str); 5] =
+    [("1", "dfl"), ("2", "dffs"), ("3", "fsgan"), ("4", "fo"), ("5", "audio-driven")];
+/// Folders of clips treated to escape detection, whose names may be those of untreated ones; as
+/// written on most systems, and taken apart as macOS writes it.
+const TREATED: [&str; 2] = [
+    "탐지방해",
+    "\u{1110}\u{1161}\u{11b7}\u{110c}\u{1175}\u{1107}\u{1161}\u{11bc}\u{1112}\u{1162}",
+];
+
+pub(super) const LAYOUT: Definition = Definition {
+    name: "kodf",
+    title: "KoDF",
+    expected: "a CSV with a column `영상ID`, or clips named as KoDF names them",
+    extra: &["gender"],
+    wanted: Wanted { metadata: is_table, ..Wanted::CLIPS },
+    looks_like: |glimpse| {
+        let table = |name: &str| is_table(name) && name.contains("영상");
+        glimpse.any_name(|name| table(name) || matches!(by_name(name), Some(Named::Fake { .. })))
+    },
+    scan,
+};
+
+fn is_table(name: &str) -> bool {
+    name.ends_with(".csv")
+}
+
+/// A row of a table.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// The name of the clip, with or without its extension.
+    clip: String,
+    fake: Option<Fake>,
+    /// Of a real clip.
+    person: String,
+    gender: String,
+}
+
+#[derive(Debug)]
+struct Fake {
+    model: String,
+    target_clip: String,
+    people: String,
+}
+
+/// Reads a table of real or fake clips.
+pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reason> {
+    let table = Table::open(input)?;
+    let clip = table.require(CLIP)?;
+    let [person, target_clip, model, target, source, gender] =
+        [PERSON, TARGET_CLIP, MODEL, TARGET_PERSON, SOURCE_PERSON, GENDER]
+            .map(|name| table.column(name));
+    rows(table, visit, |cells| {
+        let fake = if model.is_some() {
+            let people = [cells.optional(target)?, cells.optional(source)?];
+            let target_clip = match cells.optional(target_clip)? {
+                "" => String::new(),
+                name => clean(name)?,
+            };
+            Some(Fake {
+                model: cells.optional(model)?.to_owned(),
+                target_clip,
+                people: people_of(people),
+            })
+        } else {
+            None
+        };
+        Ok(Listed {
+            clip: clean(cells.get(clip)?)?,
+            fake,
+            person: cells.optional(person)?.to_owned(),
+            gender: cells.optional(gender)?.to_owned(),
+        })
+    })
+}
+
+fn people_of([target, source]: [&str; 2]) -> String {
+    if target == source || source.is_empty() {
+        target.to_owned()
+    } else {
+        format!("{target};{source}")
+    }
+}
+
+fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
+    let tree = scanner.tree();
+    let clips = Clips(Names::new(&tree.media, clip_key));
+    let mut tables = Vec::new();
+    for file in &tree.metadata {
+        let table = Table::open(scanner.open(file)?);
+        if table.is_ok_and(|table| table.column(CLIP).is_some()) {
+            tables.push(file);
+        }
+    }
+    for metadata in &tables {
+        let split = split_of(path::name(metadata));
+        scanner.each(metadata, read, |listed| {
+            let mut record = clips.record(&listed);
+            record.split = split;
+            Ok(record)
+        })?;
+    }
+    if !tables.is_empty() {
+        return Ok(true);
+    }
+    let mut any = false;
+    for file in &tree.media {
+        let Some(named) = by_name(path::name(file)) else { continue };
+        any = true;
+        if scanner.offer(&named.record(file)).is_break() {
+            break;
+        }
+    }
+    Ok(any)
+}
+
+/// The split in the name of a table, where it is the one part in Latin letters.
+fn split_of(name: &str) -> Option<Split> {
+    name.split(|c: char| !c.is_ascii_alphabetic()).filter_map(Split::parse).next()
+}
+
+fn clip_key(path: &str) -> &str {
+    stem(name(path))
+}
+
+/// Clips by name.
+struct Clips<'a>(Names<'a>);
+
+impl Clips<'_> {
+    /// The path of a clip; its name where there is none.
+    fn place(&self, clip: &str) -> String {
+        let key = if super::tree::is_media(clip) { clip_key(clip) } else { name(clip) };
+        let treated = |path: &&str| TREATED.iter().any(|folder| path.contains(folder));
+        let untreated = self.0.all(key).find(|path| !treated(path));
+        match untreated.or_else(|| self.0.all(key).next()) {
+            Some(path) => path.to_owned(),
+            None if super::tree::is_media(clip) => clip.to_owned(),
+            None => format!("{clip}.mp4"),
+        }
+    }
+
+    fn record(&self, listed: &Listed) -> Record {
+        let path = self.place(&listed.clip);
+        let extra = vec![listed.gender.clone()];
+        let language = "ko".to_owned();
+        match &listed.fake {
+            None => {
+                Record { identity: listed.person.clone(), language, extra, ..Record::real(path) }
+            }
+            Some(fake) => Record {
+                method: fake.model.clone(),
+                identity: fake.people.clone(),
+                source: match fake.target_clip.as_str() {
+                    "" => String::new(),
+                    clip => self.place(clip),
+                },
+                language,
+                extra,
+                // No model of KoDF makes sound.
+                ..Record::of(Category::FakeReal, path)
+            },
+        }
+    }
+}
+
+/// What the name of a clip says.
+enum Named<'a> {
+    Real { person: &'a str },
+    Fake { target: &'a str, source: &'a str, model: &'static str },
+}
+
+fn by_name(name: &str) -> Option<Named<'_>> {
+    if !super::tree::is_media(name) {
+        return None;
+    }
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match *stem(name).split('_').collect::<Vec<_>>().as_slice() {
+        [person, take] if number(take) && !person.is_empty() => Some(Named::Real { person }),
+        [target, source, code, take] if number(take) => {
+            let model = MODELS.iter().find(|model| model.0 == code)?.1;
+            Some(Named::Fake { target, source, model })
+        }
+        _ => None,
+    }
+}
+
+impl Named<'_> {
+    fn record(&self, path: &str) -> Record {
+        let language = "ko".to_owned();
+        let extra = vec![String::new()];
+        match *self {
+            Self::Real { person } => Record {
+                identity: person.to_owned(),
+                language,
+                extra,
+                ..Record::real(path.to_owned())
+            },
+            Self::Fake { target, source, model } => Record {
+                method: model.to_owned(),
+                identity: people_of([target, source]),
+                language,
+                extra,
+                ..Record::of(Category::FakeReal, path.to_owned())
+            },
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Levels of grey: all that the detector looks at.
+
+use crate::error::FaceError;
+use avff_media::{Frame, resize::resize};
+
+/// Rows from top to bottom, a byte a pixel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gray {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) levels: Vec<u8>,
+}
+
+impl Gray {
+    /// The luma of a picture (ITU-R BT.601, as Pillow's `L`), shrunk until its shorter side is at most
+    /// `shorter` pixels; never enlarged. With the factor that brings its pixels back to the picture's.
+    ///
+    /// # Errors
+    /// As [`resize`].
+    pub(crate) fn of(picture: &Frame, shorter: usize) -> Result<(Self, f64), FaceError> {
+        let side = picture.width.min(picture.height);
+        if side <= shorter {
+            return Ok((Self::luma(picture), 1.0));
+        }
+        let factor = side as f64 / shorter as f64;
+        let scaled = |length: usize| ((length as f64 / factor).round() as usize).max(1);
+        let small = resize(picture, scaled(picture.width), scaled(picture.height))?;
+        Ok((Self::luma(&small), factor))
+    }
+
+    fn luma(picture: &Frame) -> Self {
+        let luma = |&[red, green, blue]: &[u8; 3]| {
+            // 16 fractional bits; the weights add up to one.
+            let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
+            ((sum + 0x8000) >> 16) as u8
+        };
+        let levels = picture.rgb.as_chunks::<3>().0.iter().map(luma).collect();
+        Self { width: picture.width, height: picture.height, levels }
+    }
+
+    /// The picture at another size: one sample between its four nearest, without smoothing, as the
+    /// detector was trained.
+    pub(crate) fn sampled(&self, width: usize, height: usize) -> Self {
+        if (self.width, self.height) == (width, height) {
+            return self.clone();
+        }
+        let from = (self.width, self.height);
+        sample(from, (width, height), |x, y| self.level(x as i64, y as i64))
+    }
+
+    /// The square of `side` pixels from `(x, y)`, at least 2, at `size` pixels a side; black beyond
+    /// the edges.
+    pub(crate) fn window(&self, x: i32, y: i32, side: usize, size: usize) -> Self {
+        let (left, top) = (i64::from(x), i64::from(y));
+        let level = |x: usize, y: usize| self.level(left + x as i64, top + y as i64);
+        sample((side, side), (size, size), level)
+    }
+
+    fn level(&self, x: i64, y: i64) -> u8 {
+        let inside = |at: i64, length: usize| usize::try_from(at).ok().filter(|&at| at < length);
+        let place = inside(x, self.width).zip(inside(y, self.height));
+        place.and_then(|(x, y)| self.levels.get(y * self.width + x)).copied().unwrap_or(0)
+    }
+}
+
+/// Bilinear samples at the places that rustface takes, which goes on past the last two pixels as it
+/// went between them; both sides of `from` are at least 2.
+fn sample(
+    from: (usize, usize),
+    (width, height): (usize, usize),
+    level: impl Fn(usize, usize) -> u8,
+) -> Gray {
+    let axis = |from: usize, to: usize| {
+        let step = from as f64 / to as f64;
+        (0..to).map(move |at| {
+            let place = step * at as f64;
+            let first = (place as usize).min(from.saturating_sub(2));
+            (first, place - first as f64)
+        })
+    };
+    let mut levels = Vec::with_capacity(width * height);
+    for (y, below) in axis(from.1, height) {
+        for (x, right) in axis(from.0, width) {
+            let at = |x, y| f64::from(level(x, y));
+            let upper = (1.0 - right) * at(x, y) + right * at(x + 1, y);
+            let lower = (1.0 - right) * at(x, y + 1) + right * at(x + 1, y + 1);
+            levels.push(((1.0 - below) * upper + below * lower) as u8);
+        }
+    }
+    Gray { width, height, levels }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn luma_is_pillows() {
+        // PIL.Image.convert("L").
+        for (rgb, want) in [
+            ([255, 0, 0], 76),
+            ([0, 255, 0], 150),
+            ([0, 0, 255], 29),
+            ([255; 3], 255),
+            ([1, 2, 3], 2),
+        ] {
+            let picture = Frame { width: 1, height: 1, rgb: rgb.to_vec() };
+            assert_eq!(Gray::of(&picture, 1).unwrap().0.levels, [want]);
+        }
+    }
+
+    #[test]
+    fn pictures_are_shrunk_but_never_enlarged() {
+        let picture = |width, height| Frame { width, height, rgb: vec![9; 3 * width * height] };
+        for ((width, height), want, factor) in
+            [((40, 30), (40, 30), 1.0), ((90, 60), (60, 40), 1.5), ((40, 400), (40, 400), 1.0)]
+        {
+            let (gray, by) = Gray::of(&picture(width, height), 40).unwrap();
+            assert_eq!((gray.width, gray.height), want);
+            assert_eq!(by, factor);
+            assert!(gray.levels.iter().all(|&level| level == 9));
+        }
+    }
+
+    #[test]
+    fn windows_are_black_beyond_the_edges() {
+        let gray = Gray { width: 2, height: 2, levels: vec![10, 20, 30, 40] };
+        assert_eq!(
+            gray.window(-1, -1, 4, 4).levels,
+            [0, 0, 0, 0, 0, 10, 20, 0, 0, 30, 40, 0, 0, 0, 0, 0]
+        );
+        assert_eq!(gray.window(0, 0, 2, 4).levels[..4], [10, 15, 20, 25]);
+        assert_eq!(gray.window(i32::MAX - 4, i32::MIN, 2, 2).levels, [0; 4]);
+    }
+}

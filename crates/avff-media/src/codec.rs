@@ -1,0 +1,176 @@
+//! The codec of an MP4 sound track, from its sample entry to a decoder.
+
+use symphonia::core::{
+    codecs::audio::{
+        AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+        well_known::{CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_MP3},
+    },
+    errors::Error,
+};
+
+use super::{
+    aac,
+    mp4::{Children, Entry, Esds, Fields, audio_name},
+    pcm::{Coding, Pcm},
+};
+use crate::error::{MediaError, Stream};
+
+/// How a track's sound is coded.
+#[derive(Debug, Clone)]
+pub(crate) enum Codec {
+    /// Packets for a decoder.
+    Coded(Box<AudioCodecParameters>),
+    /// Samples as they are.
+    Pcm(Pcm),
+}
+
+impl Codec {
+    /// Reads the settings of a sample entry.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedCodec` with the codec's name, `Malformed` for broken settings.
+    pub(crate) fn of(entry: &Entry<'_>) -> Result<Self, MediaError> {
+        let (id, config) = match &entry.format {
+            b"mp4a" => {
+                let esds = Esds::of(entry.boxes)?;
+                match esds.object_type {
+                    0x40 | 0x66..=0x68 => {
+                        aac::check_config(esds.config).map_err(unsupported)?;
+                        (CODEC_ID_AAC, esds.config)
+                    }
+                    0x69 | 0x6b => (CODEC_ID_MP3, &[][..]),
+                    other => return Err(unsupported(object_type_name(other))),
+                }
+            }
+            b".mp3" | b"ms\0\x55" => (CODEC_ID_MP3, &[][..]),
+            b"alac" => (CODEC_ID_ALAC, Fields::full("alac", inner(entry, *b"alac")?)?.0.rest()),
+            b"fLaC" => {
+                let (mut fields, ..) = Fields::full("dfLa", inner(entry, *b"dfLa")?)?;
+                // The header of the STREAMINFO block, whose 34 bytes the decoder wants.
+                fields.take(4)?;
+                (CODEC_ID_FLAC, fields.take(34)?)
+            }
+            _ => {
+                let pcm = pcm_of(entry)?;
+                return pcm.map(Self::Pcm).ok_or_else(|| unsupported(audio_name(entry.format)));
+            }
+        };
+        let params = parameters(id, config);
+        decoder(&params)?;
+        Ok(Self::Coded(Box::new(params)))
+    }
+
+    /// Whether this is AAC.
+    pub(crate) fn is_aac(&self) -> bool {
+        matches!(self, Self::Coded(params) if params.codec == CODEC_ID_AAC)
+    }
+
+    /// The name under which people know it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pcm(_) => "PCM",
+            Self::Coded(params) => match params.codec {
+                CODEC_ID_AAC => "AAC",
+                CODEC_ID_MP3 => "MP3",
+                CODEC_ID_ALAC => "ALAC",
+                _ => "FLAC",
+            },
+        }
+    }
+
+    /// Bytes of one instant of uncompressed sound.
+    pub(crate) fn frame_bytes(&self) -> Option<u32> {
+        match self {
+            Self::Coded(_) => None,
+            Self::Pcm(pcm) => Some(pcm.frame_bytes()),
+        }
+    }
+}
+
+/// An error about a sound codec by this name.
+pub(crate) fn unsupported(codec: String) -> MediaError {
+    MediaError::UnsupportedCodec { stream: Stream::Audio, codec }
+}
+
+/// An error about the coded sound.
+pub(crate) fn damaged(what: String) -> MediaError {
+    MediaError::Damaged { stream: Stream::Audio, what }
+}
+
+/// Names by `objectTypeIndication`, as registered with the MP4 Registration Authority.
+fn object_type_name(code: u8) -> String {
+    match code {
+        0xa5 => "AC-3".to_owned(),
+        0xa6 => "E-AC-3".to_owned(),
+        0xa9..=0xac => "DTS".to_owned(),
+        0xad => "Opus".to_owned(),
+        0xdd => "Vorbis".to_owned(),
+        0xe1 => "QCELP".to_owned(),
+        _ => format!("MPEG-4 object type 0x{code:02x}"),
+    }
+}
+
+/// A codec's own box, directly in the entry or in QuickTime's `wave`.
+fn inner<'a>(entry: &Entry<'a>, kind: [u8; 4]) -> Result<&'a [u8], MediaError> {
+    match Children::find(entry.boxes, kind)? {
+        Some(body) => Ok(body),
+        None => Children::need(Children::need(entry.boxes, *b"wave")?, kind),
+    }
+}
+
+/// The layout of uncompressed sound; `None` for any other format.
+fn pcm_of(entry: &Entry<'_>) -> Result<Option<Pcm>, MediaError> {
+    let sound = entry.sound;
+    let little = match Children::find(entry.boxes, *b"wave")? {
+        Some(wave) => Children::find(wave, *b"enda")?.is_some_and(|body| body.ends_with(&[1])),
+        None => false,
+    };
+    let signed_or_float = |float| if float { Coding::Float } else { Coding::Signed };
+    let (coding, bits, big_endian) = match &entry.format {
+        b"raw " => (Coding::Unsigned8, 8, false),
+        b"sowt" => (Coding::Signed, sound.bits, false),
+        b"twos" => (Coding::Signed, sound.bits, true),
+        b"in24" => (Coding::Signed, 24, !little),
+        b"in32" => (Coding::Signed, 32, !little),
+        b"fl32" => (Coding::Float, 32, !little),
+        b"fl64" => (Coding::Float, 64, !little),
+        b"lpcm" => {
+            let flags = sound.lpcm_flags;
+            (signed_or_float(flags & 1 != 0), sound.bits, flags & 2 != 0)
+        }
+        b"ipcm" | b"fpcm" => {
+            let (mut fields, ..) = Fields::full("pcmC", inner(entry, *b"pcmC")?)?;
+            let flags = fields.u8()?;
+            let bits = u32::from(fields.u8()?);
+            (signed_or_float(entry.format == *b"fpcm"), bits, flags & 1 == 0)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Pcm::new(coding, bits, big_endian, sound.channels, sound.rate))
+}
+
+fn parameters(id: AudioCodecId, config: &[u8]) -> AudioCodecParameters {
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(id);
+    if !config.is_empty() {
+        params.with_extra_data(config.into());
+    }
+    params
+}
+
+/// A decoder that trims nothing by itself.
+///
+/// # Errors
+///
+/// `UnsupportedCodec` or `Damaged`, by what the decoder says of its configuration.
+pub(crate) fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, MediaError> {
+    // Trimming is the edit list's business.
+    let options = AudioDecoderOptions::default().gapless(false);
+    symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| {
+        match error {
+            Error::Unsupported(what) => unsupported(what.to_owned()),
+            other => damaged(format!("the decoder's configuration is broken ({other})")),
+        }
+    })
+}

@@ -1,0 +1,307 @@
+//! YUV to RGB, to the last bit as libswscale's x86 code does it, and so as decord does.
+//!
+//! libswscale multiplies 16-bit numbers and keeps the high half; each product is therefore rounded
+//! down on its own, and no formula in floating point gives the same bytes. The coefficients are its
+//! `ff_yuv2rgb_coeffs`, the scaling is that of `ff_yuv2rgb_c_init_tables`. Chroma is taken from the
+//! nearest sample, not interpolated.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+use rusty_h264_common::YuvFrame;
+
+use super::sps::Sps;
+use crate::frame::Frame;
+
+/// How a picture's samples stand for colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colour {
+    /// `matrix_coefficients` of ITU-T H.273: 1 is BT.709, 5 and 6 are BT.601, 2 is unspecified.
+    pub(crate) matrix: u8,
+    /// Whether luma takes 0 to 255, not 16 to 235.
+    pub(crate) full_range: bool,
+}
+
+impl Default for Colour {
+    /// Unspecified, limited range: read as BT.601, as libswscale does.
+    fn default() -> Self {
+        Self { matrix: 2, full_range: false }
+    }
+}
+
+/// The multipliers of one colour space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Coefficients {
+    luma: i16,
+    luma_offset: i16,
+    red_v: i16,
+    green_u: i16,
+    green_v: i16,
+    blue_u: i16,
+}
+
+impl Coefficients {
+    fn new(colour: Colour) -> Self {
+        // crv, cbu, cgu, cgv in 16.16 fixed point, from libswscale/yuv2rgb.c.
+        let rows: [i64; 4] = match colour.matrix {
+            1 => [117_489, 138_438, 13_975, 34_925],
+            4 => [104_448, 132_798, 24_759, 53_109],
+            7 => [117_579, 136_230, 16_907, 35_559],
+            9 | 10 => [110_013, 140_363, 12_277, 42_626],
+            _ => [104_597, 132_201, 25_675, 53_279],
+        };
+        let (luma, offset) =
+            if colour.full_range { (1 << 16, 0) } else { ((1 << 16) * 255 / 219, 16 << 16) };
+        let [crv, cbu, cgu, cgv] = rows.map(|c| if colour.full_range { c * 224 / 255 } else { c });
+        let fixed = |c: i64| round16(c << 13);
+        Self {
+            luma: fixed(luma),
+            luma_offset: round16(offset << 3),
+            red_v: fixed(crv),
+            // Negated after the scaling to full range, whose division rounds towards zero either
+            // way.
+            green_u: fixed(-cgu),
+            green_v: fixed(-cgv),
+            blue_u: fixed(cbu),
+        }
+    }
+}
+
+/// libswscale's `roundToInt16`: the high half, clipped to what a 16-bit product takes.
+fn round16(value: i64) -> i16 {
+    let high = (value + (1 << 15)) >> 16;
+    i16::try_from(high.clamp(-0x7fff, 0x7fff)).unwrap_or_default()
+}
+
+/// 8-bit 4:2:0 samples as they lie in memory: rows of a plane are a stride apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planes<'a> {
+    /// Width and height of the luma plane; each of the two others has half of both, rounded up.
+    pub(crate) size: (usize, usize),
+    /// Luma and its stride.
+    pub(crate) y: (&'a [u8], usize),
+    /// Blue difference and its stride.
+    pub(crate) u: (&'a [u8], usize),
+    /// Red difference and its stride.
+    pub(crate) v: (&'a [u8], usize),
+}
+
+/// Converts the part of a decoded picture that its SPS shows.
+///
+/// `None` where the picture has not the size that the SPS promised.
+pub(crate) fn to_rgb(frame: &YuvFrame, sps: &Sps, colour: Colour) -> Option<Frame> {
+    let size = (frame.width, frame.height);
+    let chroma = frame.width.div_ceil(2);
+    let (y, u, v) = ((&*frame.y, frame.width), (&*frame.u, chroma), (&*frame.v, chroma));
+    (size == sps.decoded).then(|| Planes { size, y, u, v }.to_rgb(sps.origin, colour))?
+}
+
+impl Planes<'_> {
+    /// Converts what lies right of and below `origin`.
+    ///
+    /// `None` where a plane is smaller than the size says.
+    pub(crate) fn to_rgb(self, origin: (usize, usize), colour: Colour) -> Option<Frame> {
+        let (left, top) = origin;
+        let (right, bottom) = self.size;
+        let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
+        let k = Coefficients::new(colour);
+        let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
+        Arch::new().dispatch(Conversion { planes: self, origin, k, rgb: &mut rgb })?;
+        Some(Frame { width, height, rgb })
+    }
+
+    /// Fills rows of `rgb`. Works on whole rows in 16 bits, a step at a time, so that each step becomes
+    /// vector instructions, libswscale's own among them.
+    #[inline(always)]
+    fn convert(self, (left, top): (usize, usize), k: Coefficients, rgb: &mut [u8]) -> Option<()> {
+        let (right, bottom) = self.size;
+        let chroma = left / 2..right.div_ceil(2);
+        // What a row of chroma adds to the pixels of two rows of luma.
+        let mut tints = [const { Vec::new() }; 3];
+        tints.iter_mut().for_each(|tint| tint.resize(2 * chroma.len(), 0_i16));
+        let mut luma = vec![0_i16; right - left];
+        let mut tinted = None;
+        for (row, out) in (top..bottom).zip(rgb.chunks_exact_mut((3 * luma.len()).max(1))) {
+            if tinted.replace(row / 2) != Some(row / 2) {
+                let u = span(self.u, row / 2, chroma.clone())?;
+                let v = span(self.v, row / 2, chroma.clone())?;
+                let centred = |sample: u8| (i16::from(sample) << 3) - 1024;
+                for (colour, tint) in tints.iter_mut().enumerate() {
+                    let pairs = tint.as_chunks_mut::<2>().0.iter_mut().zip(u.iter().zip(v));
+                    match colour {
+                        0 => {
+                            pairs.for_each(|(pair, (_, &v))| *pair = [high(centred(v), k.red_v); 2])
+                        }
+                        1 => pairs.for_each(|(pair, (&u, &v))| {
+                            *pair = [high(centred(u), k.green_u) + high(centred(v), k.green_v); 2];
+                        }),
+                        _ => pairs
+                            .for_each(|(pair, (&u, _))| *pair = [high(centred(u), k.blue_u); 2]),
+                    }
+                }
+            }
+            let samples = span(self.y, row, left..right)?;
+            for (luma, &y) in luma.iter_mut().zip(samples) {
+                *luma = high((i16::from(y) << 3) - k.luma_offset, k.luma);
+            }
+            let [red, green, blue] = &tints;
+            let tints = red.iter().zip(green).zip(blue);
+            for ((pixel, &y), ((&r, &g), &b)) in
+                out.as_chunks_mut::<3>().0.iter_mut().zip(&luma).zip(tints)
+            {
+                *pixel = [clip(y + r), clip(y + g), clip(y + b)];
+            }
+        }
+        Some(())
+    }
+}
+
+/// The same code for the best instructions that the processor has. A closure would be called there and
+/// not inlined, and so be compiled for the oldest.
+struct Conversion<'a> {
+    planes: Planes<'a>,
+    origin: (usize, usize),
+    k: Coefficients,
+    rgb: &'a mut [u8],
+}
+
+impl WithSimd for Conversion<'_> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Option<()> {
+        self.planes.convert(self.origin, self.k, self.rgb)
+    }
+}
+
+/// The high half of a product, as the processor's own instruction rounds it: down.
+#[inline(always)]
+fn high(a: i16, b: i16) -> i16 {
+    ((i32::from(a) * i32::from(b)) >> 16) as i16
+}
+
+/// Part of a row of a plane.
+fn span((plane, stride): (&[u8], usize), row: usize, columns: Range<usize>) -> Option<&[u8]> {
+    plane.get(row.checked_mul(stride)?..)?.get(columns)
+}
+
+#[inline(always)]
+fn clip(value: i16) -> u8 {
+    value.clamp(0, 255) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn shown(width: usize, height: usize, origin: (usize, usize)) -> Sps {
+        Sps {
+            decoded: (width, height),
+            origin,
+            fields_allowed: false,
+            matrix: None,
+            full_range: None,
+        }
+    }
+
+    fn flat(y: u8, u: u8, v: u8, colour: Colour) -> [u8; 3] {
+        let frame = YuvFrame { width: 2, height: 2, y: vec![y; 4], u: vec![u], v: vec![v] };
+        let picture = to_rgb(&frame, &shown(2, 2, (0, 0)), colour).unwrap();
+        assert_eq!(picture.rgb[..3], picture.rgb[9..]);
+        [picture.rgb[0], picture.rgb[1], picture.rgb[2]]
+    }
+
+    #[test]
+    fn black_white_and_grey_of_both_ranges() {
+        let limited = Colour::default();
+        let full = Colour { matrix: 1, full_range: true };
+        assert_eq!(flat(16, 128, 128, limited), [0; 3]);
+        assert_eq!(flat(235, 128, 128, limited), [255; 3]);
+        assert_eq!(flat(0, 128, 128, full), [0; 3]);
+        assert_eq!(flat(255, 128, 128, full), [255; 3]);
+        assert_eq!(flat(100, 128, 128, full), [100; 3]);
+    }
+
+    #[test]
+    fn every_matrix_and_range_is_that_of_libswscale() {
+        // By FFmpeg 5.1: `scale=in_color_matrix=M:in_range=R,format=rgb24` of flat 64 x 2 pictures.
+        let yuv = [(121, 66, 189), (242, 33, 6), (240, 132, 119), (203, 77, 118), (77, 199, 7)];
+        for (matrix, full_range, rgb) in [
+            (
+                1,
+                false,
+                [[231, 102, 0], [44, 255, 62], [243, 255, 255], [199, 232, 109], [0, 119, 220]],
+            ),
+            (
+                1,
+                true,
+                [[217, 103, 5], [49, 255, 65], [225, 243, 247], [187, 216, 108], [0, 119, 208]],
+            ),
+            (
+                4,
+                false,
+                [[219, 95, 0], [68, 255, 70], [245, 255, 255], [201, 244, 113], [0, 142, 214]],
+            ),
+            (
+                4,
+                true,
+                [[206, 97, 10], [71, 255, 72], [227, 244, 247], [188, 226, 112], [0, 139, 203]],
+            ),
+            (
+                6,
+                false,
+                [[219, 96, 0], [68, 255, 71], [245, 255, 255], [201, 244, 114], [0, 141, 214]],
+            ),
+            (
+                6,
+                true,
+                [[206, 98, 11], [70, 255, 73], [227, 244, 247], [188, 227, 112], [0, 138, 202]],
+            ),
+            (
+                7,
+                false,
+                [[231, 103, 0], [44, 255, 65], [243, 255, 255], [199, 235, 110], [0, 117, 218]],
+            ),
+            (
+                7,
+                true,
+                [[217, 105, 7], [49, 255, 68], [225, 243, 247], [187, 218, 109], [0, 117, 206]],
+            ),
+            (
+                9,
+                false,
+                [[224, 93, 0], [58, 255, 59], [244, 255, 255], [200, 232, 107], [0, 135, 223]],
+            ),
+            (
+                9,
+                true,
+                [[210, 96, 4], [62, 255, 63], [226, 244, 247], [188, 216, 107], [0, 134, 210]],
+            ),
+        ] {
+            let colour = Colour { matrix, full_range };
+            assert_eq!(yuv.map(|(y, u, v)| flat(y, u, v, colour)), rgb, "{colour:?}");
+        }
+        let unspecified = Colour::default();
+        assert_eq!(flat(121, 66, 189, unspecified), [219, 96, 0], "unspecified is BT.601");
+    }
+
+    #[test]
+    fn the_left_and_top_are_cropped_and_sizes_checked() {
+        let frame = YuvFrame {
+            width: 4,
+            height: 4,
+            y: (0..16).map(|i| i * 10).collect(),
+            u: vec![128; 4],
+            v: vec![128; 4],
+        };
+        let full = Colour { matrix: 2, full_range: true };
+        let picture = to_rgb(&frame, &shown(4, 4, (2, 2)), full).unwrap();
+        assert_eq!((picture.width, picture.height), (2, 2));
+        assert_eq!(picture.rgb, [100, 100, 100, 110, 110, 110, 140, 140, 140, 150, 150, 150]);
+        assert!(to_rgb(&frame, &shown(6, 4, (0, 0)), full).is_none());
+        let short = YuvFrame { y: vec![0; 15], ..frame };
+        assert!(to_rgb(&short, &shown(4, 4, (0, 0)), full).is_none());
+    }
+}

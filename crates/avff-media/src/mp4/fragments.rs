@@ -1,0 +1,262 @@
+//! Movie fragments (`moof`): the sample tables of files written piece by piece, as streams are.
+
+use std::io::{Read, Seek};
+
+use super::{
+    boxes::{Children, FileBox, box_at, malformed, read_body},
+    fields::Fields,
+    limits::{MAX_MOOF_BYTES, MAX_TOP_BOXES},
+    table::{Sample, Samples},
+};
+use crate::error::MediaError;
+
+/// A track to be collected from the fragments.
+#[derive(Debug)]
+pub(crate) struct Fragmented {
+    /// Its number.
+    pub(crate) id: u32,
+    /// The samples found so far.
+    pub(crate) samples: Samples,
+    /// Duration, size and flags of samples that say nothing themselves, from `trex`.
+    defaults: Defaults,
+    /// Decode time after the last sample.
+    next_time: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Defaults {
+    duration: u32,
+    size: u32,
+    flags: u32,
+}
+
+impl Fragmented {
+    /// Starts with the samples of the `moov` box, usually none, and the track's defaults in `mvex`.
+    pub(crate) fn new(id: u32, samples: Samples, mvex: &[u8]) -> Result<Self, MediaError> {
+        let mut defaults = Defaults::default();
+        for child in Children::new(mvex) {
+            let (kind, body) = child?;
+            if kind != *b"trex" {
+                continue;
+            }
+            let (mut fields, ..) = Fields::full("trex", body)?;
+            if fields.u32()? == id {
+                fields.take(4)?;
+                defaults =
+                    Defaults { duration: fields.u32()?, size: fields.u32()?, flags: fields.u32()? };
+            }
+        }
+        Ok(Self { id, samples, defaults, next_time: 0 })
+    }
+}
+
+/// Reads every fragment from `at` to the end of the file.
+///
+/// # Errors
+///
+/// `Malformed` for broken boxes and for a file that ends inside a fragment, `TooLarge` beyond the
+/// limits.
+pub(crate) fn read(
+    file: &mut (impl Read + Seek),
+    mut at: u64,
+    file_size: u64,
+    tracks: &mut [Fragmented],
+) -> Result<(), MediaError> {
+    for _ in 0..MAX_TOP_BOXES {
+        let Some(found) = box_at(file, at, file_size)? else { return Ok(()) };
+        if found.kind == *b"moof" {
+            let body = read_body(file, found, file_size, "'moof' box in bytes", MAX_MOOF_BYTES)?;
+            fragment(&body, found, tracks)?;
+        }
+        at = found.end;
+    }
+    Err(MediaError::TooLarge {
+        what: "number of boxes",
+        value: MAX_TOP_BOXES as u64 + 1,
+        limit: MAX_TOP_BOXES as u64,
+    })
+}
+
+fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<(), MediaError> {
+    // Without a base of its own, a track's data follows that of the track before it.
+    let mut after_previous = found.start;
+    for child in Children::new(moof) {
+        let (kind, traf) = child?;
+        if kind != *b"traf" {
+            continue;
+        }
+        let (mut header, _, flags) = Fields::full("tfhd", Children::need(traf, *b"tfhd")?)?;
+        let id = header.u32()?;
+        let base = if flags & 0x1 != 0 {
+            header.u64()?
+        } else if flags & 0x2_0000 != 0 {
+            found.start
+        } else {
+            after_previous
+        };
+        let track = tracks.iter_mut().find(|track| track.id == id);
+        let mut defaults = track.as_ref().map(|track| track.defaults).unwrap_or_default();
+        if flags & 0x2 != 0 && header.u32()? > 1 {
+            return Err(MediaError::UnsupportedContainer {
+                container: "MP4 whose codec settings change midway",
+            });
+        }
+        for (bit, value) in
+            [(0x8, &mut defaults.duration), (0x10, &mut defaults.size), (0x20, &mut defaults.flags)]
+        {
+            if flags & bit != 0 {
+                *value = header.u32()?;
+            }
+        }
+        let Some(track) = track else {
+            // Tracks that are not used still move the data offset on.
+            after_previous = pass_over(traf, base, defaults)?;
+            continue;
+        };
+        if let Some(body) = Children::find(traf, *b"tfdt")? {
+            let (mut fields, version, _) = Fields::full("tfdt", body)?;
+            let time = if version == 1 { fields.u64()? } else { u64::from(fields.u32()?) };
+            track.next_time =
+                i64::try_from(time).map_err(|_| malformed("box 'tfdt' has an absurd time"))?;
+        }
+        let mut offset = base;
+        for child in Children::new(traf) {
+            let (kind, trun) = child?;
+            if kind == *b"trun" {
+                offset = run(trun, base, offset, defaults, track)?;
+            }
+        }
+        after_previous = offset;
+    }
+    Ok(())
+}
+
+/// The offset after the samples of a track that is not used. They are not listed: there may be as
+/// many lists as boxes, each of millions.
+fn pass_over(traf: &[u8], base: u64, defaults: Defaults) -> Result<u64, MediaError> {
+    let mut offset = base;
+    for child in Children::new(traf) {
+        let (kind, trun) = child?;
+        if kind == *b"trun" {
+            let head = RunHead::read(trun, base, offset)?;
+            offset = head.after(defaults.size).ok_or_else(absurd)?;
+        }
+    }
+    Ok(offset)
+}
+
+/// What a `trun` box says of all its samples.
+struct RunHead<'a> {
+    flags: u32,
+    count: u32,
+    /// Of the first sample.
+    offset: u64,
+    first_flags: Option<u32>,
+    /// At the entries.
+    fields: Fields<'a>,
+}
+
+impl<'a> RunHead<'a> {
+    fn read(trun: &'a [u8], base: u64, mut offset: u64) -> Result<Self, MediaError> {
+        let (mut fields, _, flags) = Fields::full("trun", trun)?;
+        let count = fields.u32()?;
+        if flags & 0x1 != 0 {
+            let distance = i64::from(fields.i32()?);
+            offset = base.checked_add_signed(distance).ok_or_else(absurd)?;
+        }
+        let first_flags = if flags & 0x4 != 0 { Some(fields.u32()?) } else { None };
+        Ok(Self { flags, count, offset, first_flags, fields })
+    }
+
+    /// The offset after the last sample; `size` is that of samples without a size of their own.
+    fn after(&self, size: u32) -> Option<u64> {
+        let words = (self.flags & 0xf00).count_ones() as usize;
+        if self.flags & 0x200 == 0 {
+            return self.offset.checked_add(u64::from(self.count) * u64::from(size));
+        }
+        let before = (self.flags & 0x100).count_ones() as usize;
+        let entries = self.fields.rest().as_chunks::<4>().0.chunks_exact(words);
+        let sizes = entries.take(self.count as usize).filter_map(|entry| entry.get(before));
+        sizes
+            .map(|word| u64::from(u32::from_be_bytes(*word)))
+            .try_fold(self.offset, u64::checked_add)
+    }
+}
+
+fn absurd() -> MediaError {
+    malformed("box 'trun' has an absurd time or offset")
+}
+
+/// Adds the samples of one `trun` box and returns the offset after the last.
+fn run(
+    trun: &[u8],
+    base: u64,
+    offset: u64,
+    defaults: Defaults,
+    track: &mut Fragmented,
+) -> Result<u64, MediaError> {
+    let RunHead { flags, count, mut offset, first_flags, mut fields } =
+        RunHead::read(trun, base, offset)?;
+    for index in 0..count {
+        let mut field = |bit, fallback| if flags & bit != 0 { fields.u32() } else { Ok(fallback) };
+        let duration = field(0x100, defaults.duration)?;
+        let size = field(0x200, defaults.size)?;
+        let sample_flags = field(0x400, defaults.flags)?;
+        let shift = field(0x800, 0)?.cast_signed();
+        let sample_flags =
+            if index == 0 { first_flags.unwrap_or(sample_flags) } else { sample_flags };
+        let time = track.next_time.checked_add(i64::from(shift)).ok_or_else(absurd)?;
+        // Bit 16 is `sample_is_non_sync_sample`.
+        let sync = sample_flags & 0x1_0000 == 0;
+        track.samples.push(Sample { offset, time, size, sync })?;
+        offset = offset.checked_add(u64::from(size)).ok_or_else(absurd)?;
+        track.next_time = track.next_time.checked_add(i64::from(duration)).ok_or_else(absurd)?;
+    }
+    Ok(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn trun(flags: u32, words: &[u32]) -> Vec<u8> {
+        let head = [flags, 2];
+        head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// Passing over a run must move the offset as listing it does.
+    #[test]
+    fn unused_runs_move_the_offset_as_used_ones_do() {
+        let defaults = Defaults { duration: 1, size: 50, flags: 0 };
+        for (flags, words, after) in [
+            (0, &[][..], 1100),
+            (0x1, &[7], 1107),
+            (0x200, &[3, 4], 1007),
+            (0x705, &[5, 0, 10, 3, 0, 10, 4, 0], 1012),
+            (0xb00, &[10, 3, 9, 10, 4, 9], 1007),
+        ] {
+            let run_box = trun(flags, words);
+            let samples = Samples::new(1 << 20);
+            let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+            assert_eq!(run(&run_box, 1000, 1000, defaults, &mut track).unwrap(), after);
+            let size = u32::try_from(8 + run_box.len()).unwrap();
+            let traf = [&size.to_be_bytes()[..], b"trun", &run_box].concat();
+            assert_eq!(pass_over(&traf, 1000, defaults).unwrap(), after, "flags {flags:#x}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_billions_is_passed_over_at_once_and_listed_never() {
+        let defaults = Defaults { duration: 1, size: 1, flags: 0 };
+        let mut run_box = trun(0, &[]);
+        run_box.splice(4..8, u32::MAX.to_be_bytes());
+        let traf = [&[0, 0, 0, 16][..], b"trun", &run_box].concat();
+        assert_eq!(pass_over(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
+        let samples = Samples::new(100);
+        let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+        let listed = run(&run_box, 0, 0, defaults, &mut track);
+        assert!(matches!(listed, Err(MediaError::TooLarge { limit: 100, .. })));
+    }
+}

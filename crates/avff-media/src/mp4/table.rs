@@ -1,0 +1,272 @@
+//! The sample table (`stbl`): where each sample lies in the file and when it is shown.
+//!
+//! Six run-length coded boxes are joined into one flat list. Boxes that disagree about the number
+//! of samples are an error: guessing would shift every later sample.
+
+use super::{
+    boxes::{Children, malformed},
+    fields::Fields,
+    limits::{MAX_SAMPLE_BYTES, MAX_SAMPLES},
+    stbl::{Chunks, Runs, Sizes},
+};
+use crate::error::{MediaError, Stream};
+
+/// One coded picture or audio packet, in decode order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// Offset of its first byte in the file.
+    pub(crate) offset: u64,
+    /// Composition time in the track's timescale, before the edit list.
+    pub(crate) time: i64,
+    /// Bytes it takes.
+    pub(crate) size: u32,
+    /// Whether decoding may start here.
+    pub(crate) sync: bool,
+}
+
+/// A list of samples that keeps to the limits.
+#[derive(Debug)]
+pub(crate) struct Samples {
+    list: Vec<Sample>,
+    file_size: u64,
+}
+
+impl Samples {
+    /// No samples yet, of a file of `file_size` bytes.
+    pub(crate) fn new(file_size: u64) -> Self {
+        Self { list: Vec::new(), file_size }
+    }
+
+    /// Makes room for `count` samples, once it is known to keep to the limits.
+    fn reserve(&mut self, count: usize) -> Result<(), MediaError> {
+        check_count(count, self.file_size)?;
+        self.list.reserve_exact(count);
+        Ok(())
+    }
+
+    /// Adds one sample.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` for too many samples or too large a one.
+    pub(crate) fn push(&mut self, sample: Sample) -> Result<(), MediaError> {
+        check_count(self.list.len() + 1, self.file_size)?;
+        if u64::from(sample.size) > MAX_SAMPLE_BYTES {
+            return Err(MediaError::TooLarge {
+                what: "coded sample in bytes",
+                value: u64::from(sample.size),
+                limit: MAX_SAMPLE_BYTES,
+            });
+        }
+        self.list.push(sample);
+        Ok(())
+    }
+
+    /// The finished list, once it is known to lie inside the file.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated` where a sample ends beyond the file. `Malformed` where the samples together are
+    /// larger than the file: they would have to overlap, which only a decompression bomb does.
+    pub(crate) fn finish(self, stream: Stream) -> Result<Vec<Sample>, MediaError> {
+        let file_size = self.file_size;
+        let mut needed = 0;
+        let mut total = 0_u64;
+        for sample in &self.list {
+            needed = needed.max(sample.offset.saturating_add(u64::from(sample.size)));
+            total = total.saturating_add(u64::from(sample.size));
+        }
+        if needed > file_size {
+            return Err(MediaError::Truncated { stream, needed, size: file_size });
+        }
+        if total > file_size {
+            return Err(malformed(format!("{stream} samples overlap")));
+        }
+        Ok(self.list)
+    }
+}
+
+/// A sample takes a byte of the file at least, be it of its own or of a table; without that rule a
+/// few bytes of run lengths would stand for a list of millions.
+fn check_count(count: usize, file_size: u64) -> Result<(), MediaError> {
+    let (value, limit) = (count as u64, file_size.min(MAX_SAMPLES as u64));
+    if value > limit {
+        return Err(MediaError::TooLarge { what: "number of samples in a track", value, limit });
+    }
+    Ok(())
+}
+
+/// The samples an `stbl` box describes; empty in a fragmented file.
+///
+/// # Errors
+///
+/// `Malformed` where a box is missing, ends early or disagrees with another, `TooLarge` beyond the
+/// limits.
+pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
+    let sizes = Sizes::read(stbl)?;
+    let mut samples = Samples::new(file_size);
+    samples.reserve(sizes.count)?;
+    if sizes.count == 0 {
+        return Ok(samples);
+    }
+    let mut times = Runs::new(Fields::full("stts", Children::need(stbl, *b"stts")?)?.0.table()?);
+    let mut shifts = match Children::find(stbl, *b"ctts")? {
+        Some(body) => Some(Runs::new(Fields::full("ctts", body)?.0.table()?)),
+        None => None,
+    };
+    let mut sync = match Children::find(stbl, *b"stss")? {
+        Some(body) => Some(Fields::full("stss", body)?.0.table::<4>()?.iter().peekable()),
+        None => None,
+    };
+    let chunks = Chunks::read(stbl)?;
+    let mut decode_time = 0_i64;
+    let mut index = 0;
+    for (mut offset, count) in chunks.iter() {
+        for _ in 0..count {
+            let Some(size) = sizes.get(index) else { return Ok(samples) };
+            index += 1;
+            let delta = times.next().ok_or_else(|| disagree("stts", index, sizes.count))?;
+            let shift = match &mut shifts {
+                Some(shifts) => {
+                    shifts.next().ok_or_else(|| disagree("ctts", index, sizes.count))?
+                }
+                None => 0,
+            };
+            // Version 0 declares the shift unsigned, but writers put negative ones there too; every
+            // reader takes both as signed.
+            let time = decode_time
+                .checked_add(i64::from(shift.cast_signed()))
+                .ok_or_else(|| malformed("sample times overflow"))?;
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let is_sync = match &mut sync {
+                Some(list) => {
+                    while list.next_if(|&entry| u32::from_be_bytes(*entry) < number).is_some() {}
+                    list.peek().is_some_and(|&&entry| u32::from_be_bytes(entry) == number)
+                }
+                None => true,
+            };
+            samples.push(Sample { offset, time, size, sync: is_sync })?;
+            offset = offset
+                .checked_add(u64::from(size))
+                .ok_or_else(|| malformed("sample offsets overflow"))?;
+            decode_time = decode_time
+                .checked_add(i64::from(delta))
+                .ok_or_else(|| malformed("sample times overflow"))?;
+        }
+    }
+    if index < sizes.count {
+        return Err(disagree("stco", index, sizes.count));
+    }
+    Ok(samples)
+}
+
+/// The chunks of an `stbl` box as one sample each: uncompressed sound has a sample for every
+/// instant, far too many to list. A time is the number of instants before it.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_chunks(
+    stbl: &[u8],
+    frame_bytes: u32,
+    file_size: u64,
+) -> Result<Samples, MediaError> {
+    let absurd = || malformed("chunk sizes overflow");
+    let chunks = Chunks::read(stbl)?;
+    let mut left = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| absurd())?;
+    let mut samples = Samples::new(file_size);
+    let mut time = 0_i64;
+    for (offset, count) in chunks.iter() {
+        let frames = count.min(left);
+        if frames > 0 {
+            let size = frames.checked_mul(frame_bytes).ok_or_else(absurd)?;
+            samples.push(Sample { offset, time, size, sync: true })?;
+        }
+        left -= frames;
+        time += i64::from(frames);
+    }
+    if left > 0 {
+        return Err(malformed(format!("box 'stco' leaves {left} samples without a place")));
+    }
+    Ok(samples)
+}
+
+fn disagree(name: &str, has: usize, needed: usize) -> MediaError {
+    malformed(format!(
+        "box '{name}' describes fewer than the track's {needed} samples (about {has})"
+    ))
+}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn full(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
+        let size = u32::try_from(12 + 4 * words.len()).unwrap();
+        let mut out = size.to_be_bytes().to_vec();
+        out.extend(kind);
+        out.extend([0; 4]);
+        out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+        out
+    }
+
+    fn stbl(ctts: Option<&[u32]>, stsz: &[u32]) -> Vec<u8> {
+        let mut out = full(b"stts", &[2, 3, 10, 2, 20]);
+        out.extend(ctts.map(|words| full(b"ctts", words)).unwrap_or_default());
+        out.extend(full(b"stss", &[2, 1, 4]));
+        out.extend(full(b"stsc", &[2, 1, 2, 1, 2, 3, 1]));
+        out.extend(full(b"stsz", stsz));
+        out.extend(full(b"stco", &[2, 100, 1000]));
+        out
+    }
+
+    #[test]
+    fn runs_are_joined() {
+        let shifts = [2, 4, 20, 1, (-10_i32).cast_unsigned()];
+        let table = stbl(Some(&shifts), &[0, 5, 1, 2, 3, 4, 5]);
+        let samples = read(&table, 2000).unwrap().finish(Stream::Video).unwrap();
+        let flat: Vec<_> = samples.iter().map(|s| (s.offset, s.size, s.time, s.sync)).collect();
+        assert_eq!(
+            flat,
+            [
+                (100, 1, 20, true),
+                (101, 2, 30, false),
+                (1000, 3, 40, false),
+                (1003, 4, 50, true),
+                (1007, 5, 40, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_furthest_sample_is_named_when_the_file_is_short() {
+        let samples = read(&stbl(None, &[7, 5]), 1020).unwrap();
+        let error = samples.finish(Stream::Audio).unwrap_err();
+        let MediaError::Truncated { needed, size, .. } = error else { panic!("{error}") };
+        assert_eq!((needed, size), (1021, 1020));
+    }
+
+    #[test]
+    fn disagreeing_boxes_and_absurd_counts_are_refused() {
+        let read = |ctts, stsz: &[u32]| read(&stbl(ctts, stsz), 4500);
+        assert!(matches!(read(None, &[7, 6]), Err(MediaError::Malformed { .. })));
+        assert!(matches!(read(None, &[7, u32::MAX]), Err(MediaError::TooLarge { .. })));
+        assert!(matches!(read(Some(&[1, 2, 0]), &[7, 5]), Err(MediaError::Malformed { .. })));
+        let large = read(None, &[u32::MAX / 32, 5]).unwrap_err();
+        assert!(matches!(large, MediaError::TooLarge { .. }));
+        let overlapping = read(None, &[1000, 5]).unwrap().finish(Stream::Video);
+        assert!(matches!(overlapping, Err(MediaError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_small_file_has_no_millions_of_samples() {
+        let error = read(&stbl(None, &[1, 4501]), 4500).unwrap_err();
+        let MediaError::TooLarge { value, limit, .. } = error else { panic!("{error}") };
+        assert_eq!((value, limit), (4501, 4500));
+        let mut samples = Samples::new(2);
+        let sample = Sample { offset: 0, time: 0, size: 0, sync: true };
+        assert!(samples.push(sample).is_ok() && samples.push(sample).is_ok());
+        assert!(matches!(samples.push(sample), Err(MediaError::TooLarge { limit: 2, .. })));
+    }
+}

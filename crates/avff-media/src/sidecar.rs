@@ -1,0 +1,161 @@
+//! `clip.json` in a frame folder: when its pictures are shown, and when its sound starts.
+//!
+//! Either `{"fps": 25}` or `{"times": [0.0, 0.04, ...]}`, a time for every picture; with both a
+//! `"audio_start"` where the sound does not start with the clock. All in seconds, written to the
+//! nanosecond: fifteen digits, which any reader of JSON takes exactly.
+
+use std::{fs::File, io::Read, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::MediaError;
+
+/// Its name in the folder.
+pub(crate) const NAME: &str = "clip.json";
+/// A million times of seventeen digits take less.
+const MAX_BYTES: u64 = 32 << 20;
+/// The latest time, in seconds: eleven days.
+const MAX_TIME: f64 = 1e6;
+/// The lowest picture rate and the highest, a second.
+const RATE: (f64, f64) = (0.001, 1000.0);
+
+/// What the file holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sidecar {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fps: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<Vec<f64>>,
+    #[serde(default, alias = "sound_start", skip_serializing_if = "is_zero")]
+    pub(crate) audio_start: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// To the nanosecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e9).round() / 1e9
+}
+
+fn malformed(what: impl Into<String>) -> MediaError {
+    MediaError::Malformed { container: "frame folder", what: format!("{NAME}: {}", what.into()) }
+}
+
+impl Sidecar {
+    /// Times of pictures and the start of the sound.
+    pub(crate) fn new(times: &[f64], audio_start: f64) -> Self {
+        let times = times.iter().map(|&time| rounded(time)).collect();
+        Self { fps: None, times: Some(times), audio_start: rounded(audio_start) }
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// `TooLarge`, `Io`, `Malformed` for what is no such JSON.
+    pub(crate) fn read(path: &Path) -> Result<Self, MediaError> {
+        let mut text = Vec::new();
+        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+        let value = text.len() as u64;
+        if value > MAX_BYTES {
+            return Err(MediaError::TooLarge {
+                what: "clip.json in bytes",
+                value,
+                limit: MAX_BYTES,
+            });
+        }
+        serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))
+    }
+
+    /// The times of `count` pictures.
+    ///
+    /// # Errors
+    /// `Malformed` unless they are given, and for each picture, and in order.
+    pub(crate) fn times(self, count: usize) -> Result<Vec<f64>, MediaError> {
+        if !(-MAX_TIME..=MAX_TIME).contains(&self.audio_start) {
+            return Err(malformed(format!("a sound that starts at {} s", self.audio_start)));
+        }
+        match (self.fps, self.times) {
+            (Some(fps), None) if (RATE.0..=RATE.1).contains(&fps) => {
+                Ok((0..count).map(|index| index as f64 / fps).collect())
+            }
+            (Some(fps), None) => Err(malformed(format!("{fps} pictures a second"))),
+            (None, Some(times)) => {
+                if times.len() != count {
+                    let given = times.len();
+                    return Err(malformed(format!("{given} times for {count} pictures")));
+                }
+                let fits = times.iter().all(|time| (0.0..=MAX_TIME).contains(time));
+                if fits && times.is_sorted() {
+                    return Ok(times);
+                }
+                Err(malformed(format!("times that decrease, or are not from 0 to {MAX_TIME} s")))
+            }
+            _ => Err(malformed("give either \"fps\" or \"times\"")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn times(json: &str, count: usize) -> Result<Vec<f64>, MediaError> {
+        serde_json::from_str::<Sidecar>(json).map_err(|e| malformed(e.to_string()))?.times(count)
+    }
+
+    #[test]
+    fn rates_and_times() {
+        assert_eq!(times(r#"{"fps": 25}"#, 3).unwrap(), [0.0, 0.04, 0.08]);
+        assert_eq!(
+            times(r#"{"times": [0, 0.5, 0.5], "audio_start": -1}"#, 3).unwrap(),
+            [0.0, 0.5, 0.5]
+        );
+    }
+
+    #[test]
+    fn what_is_no_clock_is_refused() {
+        for json in [
+            "{}",
+            "[]",
+            "",
+            r#"{"fps": 0}"#,
+            r#"{"fps": 1e9}"#,
+            r#"{"fps": "25"}"#,
+            r#"{"fps": 25, "times": [0, 1]}"#,
+            r#"{"times": [0]}"#,
+            r#"{"times": [0, 1, 2]}"#,
+            r#"{"times": [1, 0]}"#,
+            r#"{"times": [-1, 0]}"#,
+            r#"{"times": [0, 1e300]}"#,
+            r#"{"times": [0, null]}"#,
+            r#"{"fps": 25, "audio_start": 1e300}"#,
+            r#"{"fps": 25, "rate": 25}"#,
+        ] {
+            let error = times(json, 2).unwrap_err();
+            assert!(matches!(error, MediaError::Malformed { .. }), "{json}: {error}");
+            assert!(error.to_string().contains("clip.json"), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn times_read_back_to_the_nanosecond(mut written in prop::collection::vec(0.0..1e6, 1..50)) {
+            written.sort_by(f64::total_cmp);
+            let json = serde_json::to_string(&Sidecar::new(&written, 0.0)).unwrap();
+            let read = times(&json, written.len()).unwrap();
+            for (read, written) in read.iter().zip(&written) {
+                prop_assert!((read - written).abs() <= 0.5e-9 + 1e-10, "{read} for {written}");
+            }
+            // A folder that is written again stays as it is.
+            let again = serde_json::to_string(&Sidecar::new(&read, 0.0)).unwrap();
+            prop_assert_eq!(json, again);
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The sequence parameter set of H.264: what the decoder would refuse or ignore.
+//!
+//! The decoder reads no VUI (so the colour space is found here), ignores the left and top crop (so
+//! the offsets are kept here) and gives short reasons for refusing a stream (so the profile is
+//! named here). Section numbers are those of ITU-T H.264.
+
+use super::{avc::unescape, bits::Bits, color::Colour, mp4::MAX_DIMENSION};
+use crate::error::{MediaError, Stream};
+
+/// Profiles whose SPS holds chroma format, bit depths and scaling lists (section 7.3.2.1.1).
+const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+
+/// Macroblocks in a picture, the decoder's own limit: four times that of level 5.2.
+const MAX_MACROBLOCKS: u64 = 4 * 36_864;
+
+/// Reference pictures, and macroblocks of all of them together: `MaxDpbFrames` and `MaxDpbMbs` of
+/// level 6.2 (sections A.3.1 and A.3.4.1, Table A-1). The decoder itself has no limit.
+const MAX_REFERENCES: u64 = 16;
+const MAX_REFERENCE_MACROBLOCKS: u64 = 696_320;
+
+/// What a sequence parameter set says about its pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sps {
+    /// Width and height in pixels as coded, less the crop at the right and bottom: what the decoder
+    /// gives.
+    pub(crate) decoded: (usize, usize),
+    /// Pixels to drop at the left and top of that; even.
+    pub(crate) origin: (usize, usize),
+    /// Whether pictures may be coded as fields.
+    pub(crate) fields_allowed: bool,
+    /// The colour matrix code of the VUI (2 where it names none), if it has a colour description.
+    pub(crate) matrix: Option<u8>,
+    /// The range of the VUI, if it has one.
+    pub(crate) full_range: Option<bool>,
+}
+
+impl Sps {
+    /// Reads a sequence parameter set with its NAL header.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedCodec` for what the decoder cannot do, by name; `TooLarge` for huge pictures;
+    /// `Damaged` for a set that ends early or contradicts itself.
+    pub(crate) fn read(nal: &[u8]) -> Result<Self, MediaError> {
+        let rbsp = unescape(nal.get(1..).unwrap_or_default());
+        let mut bits = Bits::new(&rbsp);
+        let profile = profile_and_format(&mut bits).ok_or_else(damaged)??;
+        let mut sps = geometry(&mut bits, profile).ok_or_else(damaged)??;
+        // A VUI that ends early is treated as absent: nothing in it is needed to decode.
+        if let Some(vui) = colour_of_vui(&mut bits) {
+            (sps.full_range, sps.matrix) = vui;
+        }
+        Ok(sps)
+    }
+
+    /// The most pictures that wait for one that is shown before them: `MaxDpbFrames` of level 6.2
+    /// (section A.3.1).
+    pub(crate) fn most_waiting(&self) -> usize {
+        let (width, height) = self.decoded;
+        let macroblocks = (width.div_ceil(16) * height.div_ceil(16)).max(1) as u64;
+        (MAX_REFERENCE_MACROBLOCKS / macroblocks).clamp(1, MAX_REFERENCES) as usize
+    }
+
+    /// The colour space of the pictures: what the VUI says, then what the container says, then
+    /// limited range BT.601, in FFmpeg's order.
+    pub(crate) fn colour(&self, container: Option<Colour>) -> Colour {
+        let fallback = container.unwrap_or_default();
+        Colour {
+            matrix: self.matrix.unwrap_or(fallback.matrix),
+            full_range: self.full_range.unwrap_or(fallback.full_range),
+        }
+    }
+}
+
+fn damaged() -> MediaError {
+    MediaError::Damaged {
+        stream: Stream::Video,
+        what: "the sequence parameter set is broken".to_owned(),
+    }
+}
+
+fn unsupported(codec: String) -> MediaError {
+    MediaError::UnsupportedCodec { stream: Stream::Video, codec }
+}
+
+fn profile_name(profile: u8) -> String {
+    match profile {
+        66 => "Baseline".to_owned(),
+        77 => "Main".to_owned(),
+        88 => "Extended".to_owned(),
+        100 => "High".to_owned(),
+        110 => "High 10".to_owned(),
+        122 => "High 4:2:2".to_owned(),
+        244 => "High 4:4:4 Predictive".to_owned(),
+        44 => "CAVLC 4:4:4 Intra".to_owned(),
+        other => format!("profile {other}"),
+    }
+}
+
+/// Reads up to the scaling lists; the outer `None` is the end of the data.
+fn profile_and_format(bits: &mut Bits<'_>) -> Option<Result<u8, MediaError>> {
+    let profile = u8::try_from(bits.bits(8)?).ok()?;
+    bits.bits(16)?;
+    bits.ue()?;
+    if profile == 88 {
+        return Some(Err(unsupported("H.264 Extended".to_owned())));
+    }
+    if !HIGH_PROFILES.contains(&profile) {
+        return Some(Ok(profile));
+    }
+    let chroma = bits.ue()?;
+    if chroma == 3 {
+        bits.flag()?;
+    }
+    let (luma_depth, chroma_depth) = (bits.ue()?.checked_add(8)?, bits.ue()?.checked_add(8)?);
+    let lossless = bits.flag()?;
+    if chroma != 1 || luma_depth != 8 || chroma_depth != 8 {
+        let chroma = match chroma {
+            0 => "monochrome",
+            1 => "4:2:0",
+            2 => "4:2:2",
+            3 => "4:4:4",
+            _ => return None,
+        };
+        let name = profile_name(profile);
+        return Some(Err(unsupported(format!("H.264 {name} ({luma_depth} bit, {chroma})"))));
+    }
+    if lossless {
+        return Some(Err(unsupported(format!("H.264 {} (lossless)", profile_name(profile)))));
+    }
+    if bits.flag()? {
+        for list in 0..8 {
+            if bits.flag()? {
+                skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    Some(Ok(profile))
+}
+
+fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
+    let (mut last, mut next) = (8, 8);
+    for _ in 0..size {
+        if next != 0 {
+            next = (last + bits.se()?.rem_euclid(256)) % 256;
+        }
+        if next != 0 {
+            last = next;
+        }
+    }
+    Some(())
+}
+
+/// Reads from the frame numbers to the crop.
+fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>> {
+    bits.ue()?;
+    match bits.ue()? {
+        0 => {
+            bits.ue()?;
+        }
+        1 => {
+            bits.flag()?;
+            bits.se()?;
+            bits.se()?;
+            let cycle = bits.ue()?;
+            if cycle > 255 {
+                return None;
+            }
+            for _ in 0..cycle {
+                bits.se()?;
+            }
+        }
+        _ => {}
+    }
+    let references = u64::from(bits.ue()?);
+    bits.flag()?;
+    let columns = u64::from(bits.ue()?) + 1;
+    let map_rows = u64::from(bits.ue()?) + 1;
+    let frames_only = bits.flag()?;
+    let rows = if frames_only { map_rows } else { 2 * map_rows };
+    if !frames_only && bits.flag()? {
+        let name = profile_name(profile);
+        return Some(Err(unsupported(format!("interlaced H.264 {name} (MBAFF)"))));
+    }
+    for (what, value) in [("picture width", columns * 16), ("picture height", rows * 16)] {
+        if value > MAX_DIMENSION {
+            return Some(Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION }));
+        }
+    }
+    let macroblocks = columns * rows;
+    if macroblocks > MAX_MACROBLOCKS {
+        return Some(Err(MediaError::TooLarge {
+            what: "picture in macroblocks",
+            value: macroblocks,
+            limit: MAX_MACROBLOCKS,
+        }));
+    }
+    for (what, value, limit) in [
+        ("number of reference pictures", references, MAX_REFERENCES),
+        ("reference pictures in macroblocks", references * macroblocks, MAX_REFERENCE_MACROBLOCKS),
+    ] {
+        if value > limit {
+            return Some(Err(MediaError::TooLarge { what, value, limit }));
+        }
+    }
+    bits.flag()?;
+    let mut crop = [0; 4];
+    if bits.flag()? {
+        for side in &mut crop {
+            *side = u64::from(bits.ue()?) * 2;
+        }
+    }
+    let row_unit = if frames_only { 1 } else { 2 };
+    let [left, right, top, bottom] = crop;
+    let (top, bottom) = (top * row_unit, bottom * row_unit);
+    let (width, height) = (columns * 16, rows * 16);
+    if left + right >= width || top + bottom >= height {
+        return None;
+    }
+    let size = |n: u64| usize::try_from(n).ok();
+    Some(Ok(Sps {
+        decoded: (size(width - right)?, size(height - bottom)?),
+        origin: (size(left)?, size(top)?),
+        fields_allowed: !frames_only,
+        matrix: None,
+        full_range: None,
+    }))
+}
+
+/// Range and matrix of the VUI (Annex E.1.1), as far as they are given.
+fn colour_of_vui(bits: &mut Bits<'_>) -> Option<(Option<bool>, Option<u8>)> {
+    /// `aspect_ratio_idc` for a ratio that is spelled out.
+    const EXTENDED_SAR: u32 = 255;
+    if !bits.flag()? {
+        return None;
+    }
+    if bits.flag()? && bits.bits(8)? == EXTENDED_SAR {
+        bits.bits(32)?;
+    }
+    if bits.flag()? {
+        bits.flag()?;
+    }
+    if !bits.flag()? {
+        return None;
+    }
+    bits.bits(3)?;
+    let full_range = bits.flag()?;
+    if !bits.flag()? {
+        return Some((Some(full_range), None));
+    }
+    bits.bits(16)?;
+    let matrix = u8::try_from(bits.bits(8)?).ok()?;
+    Some((Some(full_range), Some(matrix)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    /// Writes the bits of a sequence parameter set after a NAL header.
+    #[derive(Default)]
+    struct Writer(Vec<bool>);
+
+    impl Writer {
+        fn bits(mut self, count: u32, value: u32) -> Self {
+            self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
+            self
+        }
+
+        fn ue(self, value: u32) -> Self {
+            let code = value + 1;
+            let length = 32 - code.leading_zeros();
+            self.bits(2 * length - 1, code)
+        }
+
+        fn nal(self) -> Vec<u8> {
+            let mut bytes = vec![0x67];
+            for chunk in self.bits(1, 1).0.chunks(8) {
+                let byte = chunk.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit));
+                bytes.push(byte << (8 - chunk.len()));
+            }
+            bytes
+        }
+    }
+
+    fn high(profile: u32, chroma: u32, depth: u32) -> Writer {
+        let writer = Writer::default().bits(8, profile).bits(16, 30).ue(0).ue(chroma);
+        let writer = if chroma == 3 { writer.bits(1, 0) } else { writer };
+        writer.ue(depth - 8).ue(depth - 8).bits(1, 0).bits(1, 0)
+    }
+
+    fn picture(writer: Writer, columns: u32, rows: u32, frames_only: bool) -> Writer {
+        referring(writer, 1, columns, rows, frames_only)
+    }
+
+    fn referring(
+        writer: Writer,
+        references: u32,
+        columns: u32,
+        rows: u32,
+        frames_only: bool,
+    ) -> Writer {
+        let writer = writer.ue(0).ue(2).ue(references).bits(1, 0).ue(columns - 1).ue(rows - 1);
+        if frames_only { writer.bits(1, 1) } else { writer.bits(1, 0).bits(1, 0) }.bits(1, 1)
+    }
+
+    #[test]
+    fn crop_and_colour_are_found() {
+        let writer = picture(high(100, 1, 8), 21, 16, true).bits(1, 1).ue(1).ue(6).ue(2).ue(5);
+        // VUI: no aspect ratio, no overscan, signal type 5, full range, BT.709 primaries, transfer,
+        // matrix.
+        let nal = writer.bits(1, 1).bits(2, 0).bits(1, 1).bits(3, 5).bits(1, 1).bits(1, 1);
+        let nal = nal.bits(8, 1).bits(8, 1).bits(8, 1).nal();
+        let sps = Sps::read(&nal).unwrap();
+        assert_eq!(sps.decoded, (336 - 12, 256 - 10));
+        assert_eq!(sps.origin, (2, 4));
+        assert_eq!(sps.colour(None), Colour { matrix: 1, full_range: true });
+        let fields = Sps::read(&picture(high(100, 1, 8), 20, 10, false).bits(2, 0).nal()).unwrap();
+        assert_eq!((fields.decoded, fields.fields_allowed), ((320, 320), true));
+        let bt601 = Colour { matrix: 6, full_range: false };
+        assert_eq!(fields.colour(Some(bt601)), bt601);
+    }
+
+    #[test]
+    fn what_the_decoder_cannot_do_is_named() {
+        for (profile, chroma, depth, name) in [
+            (110, 1, 10, "H.264 High 10 (10 bit, 4:2:0)"),
+            (122, 2, 8, "H.264 High 4:2:2 (8 bit, 4:2:2)"),
+            (244, 3, 8, "H.264 High 4:4:4 Predictive (8 bit, 4:4:4)"),
+            (100, 0, 8, "H.264 High (8 bit, monochrome)"),
+        ] {
+            let nal = picture(high(profile, chroma, depth), 20, 15, true).bits(2, 0).nal();
+            let Err(MediaError::UnsupportedCodec { codec, .. }) = Sps::read(&nal) else {
+                panic!("{name} was accepted")
+            };
+            assert_eq!(codec, name);
+        }
+        let mbaff = high(100, 1, 8).ue(0).ue(2).ue(1).bits(1, 0).ue(19).ue(14).bits(2, 1);
+        let error = Sps::read(&mbaff.nal()).unwrap_err();
+        assert!(error.to_string().contains("interlaced H.264 High"), "{error}");
+    }
+
+    #[test]
+    fn references_are_limited_as_by_level_6_2() {
+        let read = |references, columns, rows| {
+            let writer = referring(high(100, 1, 8), references, columns, rows, true);
+            Sps::read(&writer.bits(2, 0).nal())
+        };
+        // 1080p has room for 16, 8192 x 4320 for five.
+        assert_eq!(read(16, 120, 68).unwrap().most_waiting(), 16);
+        assert_eq!(read(5, 512, 270).unwrap().most_waiting(), 5);
+        for (references, columns, rows) in [(17, 4, 4), (6, 512, 270), (30_000, 1, 1)] {
+            let error = read(references, columns, rows).unwrap_err();
+            assert!(matches!(error, MediaError::TooLarge { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn absurd_sets_are_refused() {
+        let wide = picture(high(100, 1, 8), 513, 10, true).bits(2, 0).nal();
+        assert!(matches!(Sps::read(&wide), Err(MediaError::TooLarge { .. })));
+        let crop = picture(high(100, 1, 8), 1, 1, true).bits(1, 1).ue(4).ue(4).ue(0).ue(0);
+        assert!(matches!(Sps::read(&crop.nal()), Err(MediaError::Damaged { .. })));
+        let whole = picture(high(100, 1, 8), 20, 15, true).bits(2, 0).nal();
+        for length in 0..whole.len() - 1 {
+            assert!(Sps::read(&whole[..length]).is_err(), "{length} bytes were enough");
+        }
+    }
+}
