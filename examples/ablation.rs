@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
 use anyhow::Context;
 use avff::{
-    eval::Summary,
+    evaluate::Summary,
     train::{
         metrics::{BinaryReport, Interval},
         run::{

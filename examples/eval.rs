@@ -5,16 +5,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf, process::ExitCode};
 
-use avff::{
-    clip_scores::Aggregate,
-    clips,
-    device::Device,
-    error::chain,
-    eval::{EvalOptions, ReportOptions, Run, evaluate},
-    model::Checkpoint,
-    scorer::{self, ScorerOptions},
-    table::Text,
-};
+use avff::{Detector, error::chain, evaluate::EvalOptions, table::Text};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,23 +34,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let output = PathBuf::from("target/eval/prediction.csv");
     fs::create_dir_all("target/eval")?;
 
-    let checkpoint = Checkpoint::open(weights)?;
-    let config = checkpoint.config(None)?;
-    let spec = clips::spec(&checkpoint, &config, |_| {})?;
-    let options = ScorerOptions::on(Device::auto());
-    let scorer = scorer::open(&checkpoint, &config, &spec, &options)?;
-    let run = Run::new(&checkpoint, &config, &spec, &options, Aggregate::Mean)?;
-    let options = EvalOptions {
-        csv,
-        root: None,
-        output: output.clone(),
-        shard: None,
-        workers: None,
-        resume: false,
-        overwrite: true,
-        report: ReportOptions::default(),
-    };
-    let summary = evaluate(&*scorer, &spec, run, &options, &mut |_| {})?;
+    let detector = Detector::open(weights)?;
+    let options = EvalOptions { overwrite: true, ..EvalOptions::new(csv, &output) };
+    let summary = detector.evaluate_with(&options, &mut |_| {})?;
 
     let mut scores = Text::with_header(["clip", "P(fake)", "target"]);
     for line in fs::read_to_string(&output)?.lines().skip(1) {

@@ -5,12 +5,7 @@
 
 use std::{env, error::Error, path::Path};
 
-use avff::{
-    clips,
-    device::Device,
-    explain::{Moment, explain},
-    model::Checkpoint,
-};
+use avff::{Detector, Device, explain::Moment};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,9 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [weights, csv] = arguments.as_slice() else {
         return Err("give a checkpoint and a CSV of `avff synth --half 1`".into());
     };
-    let checkpoint = Checkpoint::open(weights)?;
-    let config = checkpoint.config(None)?;
-    let spec = clips::spec(&checkpoint, &config, |_| {})?;
+    let detector = Detector::builder().device(Device::host()).open(weights)?;
     let root = Path::new(csv).parent().unwrap_or(Path::new(""));
 
     let mut reader = csv::Reader::from_path(csv)?;
@@ -39,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let second = |place: usize| row.get(place).and_then(|cell| cell.parse::<f64>().ok());
         let (Some(from), Some(to)) = (second(from), second(to)) else { continue };
         let clip = root.join(row.get(name).unwrap_or_default());
-        let made = explain(&checkpoint, &config, &spec, &clip, None, Device::host())?;
+        let made = detector.explain(&clip, None)?;
         let moments = made.windows.iter().flat_map(|window| &window.moments);
         let middle = |moment: &Moment| (moment.span.start + moment.span.end) / 2.0;
         let (own, other): (Vec<&Moment>, Vec<&Moment>) =

@@ -6,12 +6,12 @@
 use std::{env, error::Error, path::PathBuf};
 
 use avff::{
-    clips,
     model::{
         AvffConfig, Classifier, Init,
         checkpoint::{Kind, Metadata, Precision, save},
         config::{ContrastOver, HeadConfig, HeadInput, LossConfig, TokenSpan},
     },
+    preprocessing,
 };
 use burn::{
     module::{Module, ModuleMapper, Param},
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let model = Classifier::<Flex>::new(&config, &mut Init::seeded(SEED), &Default::default())?;
     let model = model.map(&mut Unequal(ChaCha8Rng::seed_from_u64(SEED)));
     let mut metadata = Metadata::new(Kind::Classifier, &config, false);
-    clips::store(&mut metadata, &clips::for_config(&config))?;
+    preprocessing::store(&mut metadata, &preprocessing::for_config(&config))?;
     metadata.extra.insert("seed".into(), SEED.into());
     save(&model, &metadata, Precision::F16, path)?;
     Ok(())

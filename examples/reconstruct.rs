@@ -7,13 +7,12 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use avff::{
-    clips,
-    device::Device,
     model::{
-        AvffConfig, Checkpoint, Init, Pretrain,
+        AvffConfig, Init, Pretrain,
         checkpoint::{Kind, Metadata, Precision, save},
     },
-    reconstruct::{MaskChoice, ReconstructOptions, SheetOptions, reconstruct},
+    preprocessing,
+    pretrained::{Pretrained, ReconstructOptions, SheetOptions},
 };
 use avff_media::{FrameCoding, encode};
 use burn_flex::Flex;
@@ -33,14 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let clip = arguments.next().unwrap_or_else(|| "data/clips/match_a.mp4".into());
 
-    let checkpoint = Checkpoint::open(&weights)?;
-    let config = checkpoint.config(None)?;
-    let spec = clips::spec(&checkpoint, &config, |_| {})?;
-    let options = ReconstructOptions { device: Device::auto(), mask: MaskChoice::Seed(0), part: 0 };
-    let made = reconstruct(&checkpoint, &config, &spec, &clip, &options)?;
+    let pretrained = Pretrained::open(&weights)?;
+    let made = pretrained.reconstruct(&clip, &ReconstructOptions::default())?;
     let sheet = made.sheet(&SheetOptions {
         title: format!("{} by {}", clip.display(), weights.display()),
-        untrained: checkpoint.metadata().is_some_and(|metadata| !metadata.trained),
+        untrained: pretrained.checkpoint().metadata().is_some_and(|metadata| !metadata.trained),
         ..SheetOptions::default()
     })?;
     let path = folder.join("sheet.png");
@@ -58,7 +54,7 @@ fn untrained(path: PathBuf) -> Result<PathBuf, Box<dyn Error>> {
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (32, 1, 2);
     let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(0), &Default::default())?;
     let mut metadata = Metadata::new(Kind::Pretrain, &config, false);
-    clips::store(&mut metadata, &clips::for_config(&config))?;
+    preprocessing::store(&mut metadata, &preprocessing::for_config(&config))?;
     save(&model, &metadata, Precision::F32, &path)?;
     Ok(path)
 }

@@ -23,7 +23,7 @@ fuzz_target!(|input: Input| {
     let [width, height, to_width, to_height] =
         [input.from[0], input.from[1], input.to[0], input.to[1]].map(usize::from);
     if width * height <= 1 << 18 && to_width * to_height <= 1 << 18 {
-        let picture = Picture { width, height, rgb: vec![input.level; 3 * width * height] };
+        let picture = Frame { width, height, rgb: vec![input.level; 3 * width * height] };
         let how = FrameFit::ALL[usize::from(input.how) % 3];
         if let Ok(out) = fit(&picture, how, to_width, to_height) {
             assert_eq!(out.rgb.len(), 3 * to_width * to_height);
@@ -31,7 +31,7 @@ fuzz_target!(|input: Input| {
         }
     }
     let wave = (0..input.samples).map(|at| (f32::from(at) * 0.1).sin()).collect();
-    let sound = Sound { rate: input.rate, channels: vec![wave] };
+    let sound = Audio { rate: input.rate, channels: vec![wave] };
     let Ok(fbank) = Fbank::new(input.rate, usize::from(input.mels)) else { return };
     if let Ok(rows) = fbank.stretched(&sound, 7) {
         assert_eq!(rows.len(), 7 * usize::from(input.mels));

@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let json = serde_json::to_vec(&spec).unwrap();
     assert_eq!(serde_json::from_slice::<ClipSpec>(&json).unwrap(), spec);
     if spec.audio.values() <= 1 << 16 {
-        let sound = Sound { rate: 8_000, channels: vec![vec![0.5; 400]] };
+        let sound = Audio { rate: 8_000, channels: vec![vec![0.5; 400]] };
         assert_eq!(audio_tensor(&sound, &spec.audio).unwrap().len(), spec.audio.values());
     }
 });

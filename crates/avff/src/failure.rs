@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Why a clip has no score.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{stage}: {error}")]
 pub struct ClipFailure {
     /// `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
     pub stage: String,

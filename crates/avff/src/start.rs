@@ -10,9 +10,9 @@ use avff_model::{
 };
 
 use crate::{
-    claim, clips,
     device::{Device, with_backend},
     error::Error,
+    overwrite_guard, preprocessing,
 };
 
 /// Where a model starts from.
@@ -42,7 +42,7 @@ pub fn start(
     precision: Precision,
     device: Device,
 ) -> Result<Vec<Report>, Error> {
-    claim::weights(output)?;
+    overwrite_guard::weights(output)?;
     let config = &options.config;
     config.validate()?;
     let mut donors = Vec::new();
@@ -59,7 +59,7 @@ pub fn start(
         return Err(Error::Options("give a file for at least one encoder"));
     }
     let spec = &options.spec;
-    clips::check(spec, config)?;
+    preprocessing::check(spec, config)?;
     let inputs = Inputs {
         video_mean: spec.video.mean,
         video_std: spec.video.std,
@@ -67,7 +67,7 @@ pub fn start(
         audio_std: spec.audio.std,
     };
     let mut metadata = Metadata::new(Kind::Pretrain, config, false);
-    clips::store(&mut metadata, spec)?;
+    preprocessing::store(&mut metadata, spec)?;
     let mut sources = Vec::new();
     for donor in &donors {
         let (style, sha256) = (donor.style(), donor.sha256()?);

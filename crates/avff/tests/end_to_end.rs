@@ -14,11 +14,9 @@ mod torch_file;
 use std::path::Path;
 
 use avff::{
-    clips,
-    data::{load_clip, spec::FrameFit},
-    device::Device,
-    model::{AvffConfig, Checkpoint, Classifier, Init, checkpoint::required_keys},
-    scorer::{self, ScorerOptions},
+    Detector, Device, Preparation,
+    data::spec::FrameFit,
+    model::{AvffConfig, Classifier, Init, checkpoint::required_keys},
 };
 use burn_flex::Flex;
 use serde_json::{Value, json};
@@ -37,26 +35,29 @@ fn clips_get_the_logits_that_pytorch_gives_them() {
     torch_file::write(&path, &required_keys(&blank), |key, shape| {
         formula::weight(key, shape, &config)
     });
-    let checkpoint = Checkpoint::open(&path).unwrap();
-    let media = Path::new("../avff-data/../avff-media/tests/fixtures/media");
-    let options = ScorerOptions::on(Device::Cpu);
+    let media = Path::new("../avff-media/tests/fixtures/media");
     let (mut worst, mut count) = (0.0, 0);
     for attention in ["batch", "tokens"] {
         let over = json!({ "encoder": { "heads": 3 }, "fusion_attention": attention });
-        let config = checkpoint.config(Some(&over)).unwrap();
         for (name, fit) in [("resize", FrameFit::Resize), ("center_crop", FrameFit::CenterCrop)] {
-            let spec = clips::spec(&checkpoint, &config, |spec| spec.video.fit = fit).unwrap();
-            let scorer = scorer::open(&checkpoint, &config, &spec, &options).unwrap();
-            let from_file = ScorerOptions { weights_in_file: true, ..options.clone() };
-            let from_file = scorer::open(&checkpoint, &config, &spec, &from_file).unwrap();
+            let builder = || {
+                let frame_fit = Some(fit);
+                let preparation = Preparation { frame_fit, ..Preparation::default() };
+                let builder = Detector::builder().device(Device::Cpu).config(Some(over.clone()));
+                builder.preparation(preparation)
+            };
+            let detector = builder().open(&path).unwrap();
+            let from_file = builder().weights_in_file(true).open(&path).unwrap();
             for (clip, wanted) in golden["clips"].as_object().unwrap() {
                 // The embedded reader's part of the goldens.
                 if !clip.starts_with("h264") {
                     continue;
                 }
-                let clip_tensors = [load_clip(&media.join(clip), &spec).unwrap()];
-                let logits = scorer.score(&clip_tensors).unwrap()[0];
-                assert_eq!(from_file.score(&clip_tensors).unwrap()[0], logits, "{clip}");
+                let file = media.join(clip);
+                let logits = detector.score(&file).unwrap().logits;
+                assert_eq!(from_file.score(&file).unwrap().logits, logits, "{clip}");
+                let bytes = std::fs::read(&file).unwrap();
+                assert_eq!(detector.score_bytes(bytes).unwrap().logits, logits, "{clip}");
                 let wanted = &wanted[format!("{name}.{attention}")];
                 for (value, wanted) in [(logits.fake, &wanted[0]), (logits.real, &wanted[1])] {
                     let off = (f64::from(value) - wanted.as_f64().unwrap()).abs();

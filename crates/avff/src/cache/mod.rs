@@ -25,7 +25,7 @@ use avff_data::{
 pub use self::summary::CacheSummary;
 use crate::{
     error::Error,
-    eval::{
+    evaluate::{
         Progress, manifest,
         output::{ERRORS, Table},
     },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use avff_data::{ClipSpec, cache::CacheCounts};
 use avff_face::NoFace;
 
-use crate::{eval::NO_FACE, table::Text};
+use crate::{evaluate::NO_FACE, table::Text};
 
 /// What came of filling a cache.
 #[derive(Debug, Clone, PartialEq)]

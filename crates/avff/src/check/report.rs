@@ -11,7 +11,7 @@ use super::{
     findings::{ExampleClip, Finding, FindingKind, Findings, in_short},
     media::{ClassCounts, Fbank, Media, Numbers},
 };
-use crate::{eval::Coverage, split, table::Text};
+use crate::{evaluate::Coverage, split, table::Text};
 
 /// From which share of one class on accuracy says little.
 const LOPSIDED: f64 = 0.9;

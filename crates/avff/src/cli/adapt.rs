@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use avff::{adapt, device::Device};
+use avff::{Device, Pretrained, pretrained::PretrainedOptions};
 
 use super::network::{PrecisionArg, overrides};
 
@@ -32,10 +32,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let precision = args.precision.into();
-    let overrides = overrides(args.config.as_ref())?;
-    let device = Device::host();
-    adapt::adapt(&args.stage2, &args.stage3, overrides.as_ref(), args.seed, precision, device)?;
+    let config = overrides(args.config.as_ref())?;
+    let options = PretrainedOptions { device: Some(Device::host()), config, ..Default::default() };
+    let pretrained = Pretrained::open_with(&args.stage2, options)?;
+    pretrained.adapt(&args.stage3, args.seed, args.precision.into())?;
     writeln!(
         std::io::stdout().lock(),
         "{}: a classifier to train; its head starts from seed {}",

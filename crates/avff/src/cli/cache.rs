@@ -6,14 +6,14 @@ use std::{
 
 use avff::{
     cache::{CacheOptions, fill},
-    clips,
     data::{
         ClipSpec,
         cache::{CacheConfig, Identity},
         decode::AudioForm,
     },
-    eval::Progress,
+    evaluate::Progress,
     model::Checkpoint,
+    preprocessing,
     shard::Shard,
 };
 use clap::ValueEnum;
@@ -161,16 +161,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn spec(args: &Args) -> anyhow::Result<ClipSpec> {
     let Some(path) = &args.checkpoint else {
         let mut spec = ClipSpec::open_avff();
-        args.clip.adjust(&mut spec)?;
+        args.clip.preparation().apply(&mut spec)?;
         spec.validate()?;
         return Ok(spec);
     };
     let checkpoint = Checkpoint::open(path)?;
     let config = checkpoint.config(None)?;
-    let mut adjusted = Ok(());
-    let spec = clips::spec(&checkpoint, &config, |spec| adjusted = args.clip.adjust(spec))?;
-    adjusted?;
-    Ok(spec)
+    let preparation = args.clip.preparation();
+    Ok(preprocessing::spec(&checkpoint, &config, |spec| preparation.apply(spec))?)
 }
 
 #[cfg(test)]

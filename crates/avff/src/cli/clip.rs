@@ -1,8 +1,8 @@
 //! The options that say how a clip is read.
 
-use avff::data::{
-    ClipSpec,
-    spec::{FrameFit, Sampling, TrimSilence},
+use avff::{
+    Preparation,
+    data::spec::{FrameFit, TrimSilence},
 };
 use avff_media::Decoder;
 
@@ -57,28 +57,21 @@ fn window(text: &str) -> Result<WindowArg, String> {
 }
 
 impl ClipArgs {
-    /// Lays the options over a spec.
-    ///
-    /// # Errors
-    /// Where they do not go together.
-    pub(super) fn adjust(&self, spec: &mut ClipSpec) -> anyhow::Result<()> {
-        spec.face = self.face.over(self.crop, spec.face)?;
-        spec.video.fit = self.frame_fit.unwrap_or(spec.video.fit);
-        spec.decoder = self.decoder.unwrap_or(spec.decoder);
-        if let Some(below_db) = self.trim_silence {
-            spec.trim_silence = Some(TrimSilence { below_db, ..TrimSilence::default() });
+    /// What is given, as a change to a checkpoint's own preparation.
+    pub(super) fn preparation(&self) -> Preparation {
+        let trim = |below_db| TrimSilence { below_db, ..TrimSilence::default() };
+        Preparation {
+            frame_fit: self.frame_fit,
+            face_crop: self.crop.map(|crop| crop == CropArg::Face),
+            face_margin: self.face.face_margin,
+            no_face: self.face.no_face,
+            window: self.window.map(|window| match window {
+                WindowArg::Whole => None,
+                WindowArg::Seconds(seconds) => Some(seconds),
+            }),
+            stride: self.stride,
+            trim_silence: self.trim_silence.map(trim),
+            decoder: self.decoder,
         }
-        match self.window {
-            None => {}
-            Some(WindowArg::Whole) => spec.sampling = Sampling::Whole,
-            Some(WindowArg::Seconds(seconds)) => {
-                spec.sampling = Sampling::Window {
-                    seconds,
-                    fps: spec.video.frames as f64 / seconds,
-                    stride: self.stride.unwrap_or(seconds),
-                };
-            }
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use avff::{convert, device::Device};
+use avff::{Device, checkpoint::convert};
 
 use super::network::{PrecisionArg, overrides};
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let overrides = overrides(args.config.as_ref())?;
     let precision = args.precision.into();
     let (overrides, note) = (overrides.as_ref(), args.note.as_deref());
-    let kind = convert::convert(&args.from, &args.to, overrides, note, precision, Device::host())?;
+    let kind = convert(&args.from, &args.to, overrides, note, precision, Device::host())?;
     writeln!(std::io::stdout().lock(), "{}: {kind}", args.to.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,14 +4,10 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use super::{
-    bar, code_for_coverage,
-    face::{CropArg, FaceArgs},
-    fraction,
-};
+use super::{bar, code_for_coverage, face::FaceArgs, fraction};
 use avff::{
     crop::{CropOptions, Names, crop},
-    eval::Progress,
+    evaluate::Progress,
     shard::Shard,
 };
 use avff_media::FrameCoding;
@@ -80,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         root: args.root.clone(),
         output: args.output.clone(),
         shard: args.shard,
-        face: args.face.over(Some(CropArg::Face), None)?.unwrap_or_default(),
+        face: args.face.crop(),
         frames: args.frames.map(NonZeroUsize::get),
         size: args.size.map(usize::from),
         coding: args.jpeg.map_or(FrameCoding::Png, FrameCoding::Jpeg),

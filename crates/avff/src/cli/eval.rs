@@ -9,7 +9,7 @@ use std::{
 };
 
 use avff::{
-    eval::{EvalOptions, Paths, Progress, evaluate},
+    evaluate::{EvalOptions, Paths, Progress},
     shard::Shard,
 };
 
@@ -68,7 +68,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.read(false)?;
     let run = network.describe();
-    let (scorer, run) = (network.scorer()?, run.wait()?);
+    network.load()?;
+    let run = run.wait()?;
     let options = EvalOptions {
         csv: args.csv.clone(),
         root: args.root.clone(),
@@ -94,7 +95,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bar.set_message(format!("{} not read", progress.failed));
         }
     };
-    let summary = evaluate(&*scorer, &network.spec, run, &options, &mut show)?;
+    let summary = network.evaluate_as(run, &options, &mut show)?;
     bar.finish_and_clear();
     let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {

@@ -3,13 +3,12 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    explain::{Attention, Window, explain},
-    model::checkpoint::Kind,
+    explain::{Attention, Window},
     table::Text,
 };
 use serde::Serialize;
 
-use super::sheet::{Opened, SheetArgs, title, with_hint, write};
+use super::sheet::{SheetArgs, title, with_hint, write};
 
 /// Tell which moments, and which modality at them, a clip's score comes from
 ///
@@ -55,20 +54,19 @@ struct Report<'a> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
-    let Opened { checkpoint, config, spec, device } =
-        sheet.open(&args.checkpoint, Kind::Classifier, &args.output)?;
-    let made = explain(&checkpoint, &config, &spec, &sheet.clip, args.part, device);
-    let made = made.map_err(with_hint)?;
+    let detector = sheet.detector(&args.checkpoint, &args.output)?;
+    let made = detector.explain(&sheet.clip, args.part).map_err(with_hint)?;
+    let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);
     write(&made.sheet(&title(&sheet.clip, drawn, &args.checkpoint))?, &args.output)?;
     let report = Report {
         clip: sheet.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: sheet.hash(&checkpoint)?,
+        checkpoint_sha256: sheet.hash(checkpoint)?,
         trained,
         caution: made.caution.as_deref(),
-        device: device.to_string(),
+        device: detector.device().to_string(),
         windows: &made.windows,
         drawn: made.drawn,
         attention: &made.attention,
@@ -88,7 +86,7 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
         writeln!(out, "{caution}")?;
     }
     for window in report.windows {
-        let (span, score) = (window.span, window.logits.probability_of_fake());
+        let (span, score) = (window.span, window.logits.probability_fake());
         writeln!(
             out,
             "{:.2} to {:.2} s: P(fake) {score:.3}, margin {:+.2}",

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use avff::{crop, eval};
+use avff::{crop, evaluate};
 
 use super::{code_for_coverage, fraction, report::ReportArgs};
 
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let fraction = if folders == 0 {
         let summary =
-            eval::merge(&args.shards, &args.output, args.overwrite, &args.report.options())?;
+            evaluate::merge(&args.shards, &args.output, args.overwrite, &args.report.options())?;
         writeln!(out, "{}", summary.table())?;
         writeln!(out, "scores: {}", args.output.display())?;
         summary.coverage.fraction

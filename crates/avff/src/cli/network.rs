@@ -1,24 +1,15 @@
 //! The options that say which network scores, where and how.
 
 use std::{
-    io::IsTerminal, num::NonZeroUsize, panic::resume_unwind, path::PathBuf, sync::Arc,
+    io::IsTerminal, num::NonZeroUsize, ops::Deref, panic::resume_unwind, path::PathBuf, sync::Arc,
     thread::JoinHandle,
 };
 
 use anyhow::Context;
 use avff::{
-    clip_scores::Aggregate,
-    clips,
-    convert::caution,
-    data::ClipSpec,
-    device::Device,
-    error::Error,
-    eval::Run,
-    model::{
-        AvffConfig, Checkpoint,
-        checkpoint::{Format, Kind, Precision},
-    },
-    scorer::{self, Arithmetic, Fusion, Scorer, ScorerOptions},
+    Aggregate, Arithmetic, Detector, Device, Error, Fusion,
+    evaluate::Run,
+    model::checkpoint::{Format, Precision},
 };
 use clap::ValueEnum;
 
@@ -95,33 +86,23 @@ enum FusionArg {
     AcrossBatch,
 }
 
-/// A checkpoint whose header is read, and how it is to score.
-pub(super) struct Network {
-    checkpoint: Arc<Checkpoint>,
-    config: AvffConfig,
-    pub(super) spec: ClipSpec,
-    options: ScorerOptions,
-    aggregate: Aggregate,
+/// A detector whose weights may not be read yet.
+pub(super) struct Network(Arc<Detector>);
+
+impl Deref for Network {
+    type Target = Detector;
+
+    fn deref(&self) -> &Detector {
+        &self.0
+    }
 }
 
 impl Network {
-    /// What has to be said of its scores.
-    pub(super) fn caution(&self) -> Option<&str> {
-        caution(&self.checkpoint)
-    }
-
-    /// Begins to describe what scores depend on: the file's hash takes longer than opening it, and is needed last.
+    /// Begins to describe what scores depend on: the file's hash takes longer than opening it, and is
+    /// needed last.
     pub(super) fn describe(&self) -> Described {
-        let Self { checkpoint, config, spec, options, aggregate } = self;
-        let (checkpoint, config, spec, options, aggregate) =
-            (checkpoint.clone(), config.clone(), spec.clone(), options.clone(), *aggregate);
-        let describe = move || Run::new(&checkpoint, &config, &spec, &options, aggregate);
-        Described(std::thread::spawn(describe))
-    }
-
-    /// Reads the weights.
-    pub(super) fn scorer(&self) -> anyhow::Result<Box<dyn Scorer>> {
-        Ok(scorer::open(&self.checkpoint, &self.config, &self.spec, &self.options)?)
+        let detector = Arc::clone(&self.0);
+        Described(std::thread::spawn(move || detector.run()))
     }
 }
 
@@ -135,46 +116,39 @@ impl Described {
 }
 
 impl NetworkArgs {
-    /// How windows make a score.
-    pub(super) fn aggregate(&self) -> Aggregate {
-        self.aggregate
-    }
-
-    /// The network; `one_clip` where it will not score more than that.
+    /// The detector; `one_clip` where it will not score more than that.
     pub(super) fn read(&self, one_clip: bool) -> anyhow::Result<Network> {
-        let checkpoint = Arc::new(Checkpoint::open(&self.checkpoint)?);
-        checkpoint.require(Kind::Classifier)?;
-        let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
-        let mut adjusted = Ok(());
-        let spec = clips::spec(&checkpoint, &config, |spec| adjusted = self.clip.adjust(spec))?;
-        adjusted?;
-        let options = ScorerOptions {
-            device: self.device.parse::<Device>()?,
-            fusion: match self.fusion_attention {
+        let mut builder = Detector::builder()
+            .device(self.device.parse::<Device>()?)
+            .precision(self.precision.into())
+            .fusion(match self.fusion_attention {
                 FusionArg::PerClip => Fusion::PerClip,
                 FusionArg::AcrossBatch => Fusion::AcrossBatch,
-            },
-            batch_size: self.batch_size.map(NonZeroUsize::get),
-            arithmetic: self.precision.into(),
-            weights_in_file: one_clip && spec.sampling.is_whole(),
-        };
-        if options.fusion == Fusion::AcrossBatch {
+            })
+            .aggregate(self.aggregate)
+            .config(overrides(self.config.as_ref())?)
+            .weights_in_file(one_clip)
+            .preparation(self.clip.preparation());
+        if let Some(size) = self.batch_size {
+            builder = builder.batch_size(size.get());
+        }
+        let detector = builder.prepare(&self.checkpoint)?;
+        if matches!(self.fusion_attention, FusionArg::AcrossBatch) {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
-        tracing::info!("{} on {}", self.checkpoint.display(), options.device);
-        if checkpoint.format() != Format::Safetensors {
+        tracing::info!("{} on {}", self.checkpoint.display(), detector.device());
+        if detector.checkpoint().format() != Format::Safetensors {
             tracing::warn!(
                 "{} carries neither its config nor how its clips were prepared: `avff convert` makes a file of it that \
                  does",
                 self.checkpoint.display()
             );
         }
-        let network = Network { checkpoint, config, spec, options, aggregate: self.aggregate };
         // On a terminal the results say it themselves.
-        if let Some(caution) = network.caution().filter(|_| !std::io::stdout().is_terminal()) {
-            tracing::warn!("{caution}");
+        if let Some(warning) = detector.warning().filter(|_| !std::io::stdout().is_terminal()) {
+            tracing::warn!("{warning}");
         }
-        Ok(network)
+        Ok(Network(Arc::new(detector)))
     }
 }
 

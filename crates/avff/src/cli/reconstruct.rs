@@ -4,13 +4,12 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
     data::windows::Span,
-    model::checkpoint::Kind,
-    reconstruct::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown, reconstruct},
+    pretrained::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown},
     table::Text,
 };
 use serde::Serialize;
 
-use super::sheet::{Opened, SheetArgs, title, with_hint, write};
+use super::sheet::{SheetArgs, title, with_hint, write};
 
 /// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
 ///
@@ -66,12 +65,11 @@ struct Report<'a> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let clip = &args.sheet.clip;
-    let Opened { checkpoint, config, spec, device } =
-        args.sheet.open(&args.checkpoint, Kind::Pretrain, &args.output)?;
+    let pretrained = args.sheet.pretrained(&args.checkpoint, &args.output)?;
     let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
-    let options = ReconstructOptions { device, mask, part: args.part };
-    let made = reconstruct(&checkpoint, &config, &spec, clip, &options);
-    let made = made.map_err(with_hint)?;
+    let options = ReconstructOptions { mask, window: args.part };
+    let made = pretrained.reconstruct(clip, &options).map_err(with_hint)?;
+    let checkpoint = pretrained.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let sheet = SheetOptions {
         title: title(clip, Some(made.span), &args.checkpoint),
@@ -82,12 +80,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report {
         clip: clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: args.sheet.hash(&checkpoint)?,
+        checkpoint_sha256: args.sheet.hash(checkpoint)?,
         trained,
-        device: device.to_string(),
+        device: pretrained.device().to_string(),
         span: made.span,
         part: args.part,
-        slices: config.slices,
+        slices: pretrained.config().slices,
         hidden_from_audio: &made.hidden_from_audio,
         losses: made.losses,
         contrastive: None,

@@ -3,18 +3,15 @@
 use std::{
     collections::BTreeSet,
     io::Write,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
-    thread::available_parallelism,
 };
 
 use avff::{
-    clip_scores::{ClipScore, ClipScores, ClipScoresOptions, WindowScore},
-    eval::{NO_FACE, Run},
+    Logits, Score, WindowScore,
+    evaluate::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
-    scorer::Logits,
     table::Text,
 };
 use avff_face::NoFace;
@@ -85,21 +82,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.read(args.clips.len() == 1)?;
     // Tables name no checkpoint, so nobody waits for its hash.
     let run = args.json.then(|| network.describe());
-    let scorer = network.scorer()?;
-    let face = network.spec.face;
-    let options = ClipScoresOptions {
-        spec: network.spec.clone(),
-        aggregate: args.network.aggregate(),
-        workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-    };
+    network.load()?;
+    let face = network.spec().face;
     let faces = face.is_some();
     let bar = ProgressBar::new(args.clips.len() as u64);
     let paths = args.clips.clone().into_iter();
-    let mut clips: Vec<Scored> =
-        ClipScores::new(&*scorer, paths, |path| Ok(path.as_path()), options)
-            .inspect(|_| bar.inc(1))
-            .map(|(path, outcome)| Scored::new(&path, outcome, faces))
-            .collect();
+    let mut clips: Vec<Scored> = network
+        .score_many(paths)?
+        .inspect(|_| bar.inc(1))
+        .map(|(path, outcome)| Scored::new(&path, outcome, faces))
+        .collect();
     bar.finish_and_clear();
     let scored = clips.iter().filter(|clip| clip.y_pred.is_some()).count();
     let skips = face.is_some_and(|face| face.no_face == NoFace::Skip);
@@ -121,7 +113,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Scored {
-    fn new(path: &Path, outcome: Result<ClipScore, ClipFailure>, faces: bool) -> Self {
+    fn new(path: &Path, outcome: Result<Score, ClipFailure>, faces: bool) -> Self {
         let (score, error) = match outcome {
             Ok(score) => (Some(score), None),
             Err(failure) => (None, Some(failure)),
@@ -132,7 +124,7 @@ impl Scored {
         Self {
             path: path.display().to_string(),
             sha256: None,
-            y_pred: logits.map(Logits::probability_of_fake),
+            y_pred: logits.map(Logits::probability_fake),
             logits,
             face,
             windows: windows.into_iter().map(Window::from).collect(),
@@ -143,14 +135,14 @@ impl Scored {
 
 impl From<WindowScore> for Window {
     fn from(WindowScore { span, frames, logits }: WindowScore) -> Self {
-        let y_pred = logits.probability_of_fake();
+        let y_pred = logits.probability_fake();
         Self { start: span.start, end: span.end, frames, y_pred, logits }
     }
 }
 
 fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> anyhow::Result<()> {
-    if let Some(caution) = network.caution() {
-        writeln!(out, "{caution}")?;
+    if let Some(warning) = network.warning() {
+        writeln!(out, "{warning}")?;
     }
     let mut table = Text::with_header(["clip", "P(fake)", "why not"]);
     for clip in clips {
@@ -170,7 +162,7 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
     for hint in hints {
         writeln!(out, "hint: {hint}")?;
     }
-    if network.spec.sampling.is_whole() {
+    if network.spec().sampling.is_whole() {
         return Ok(());
     }
     for clip in clips.iter().filter(|clip| clip.y_pred.is_some()) {

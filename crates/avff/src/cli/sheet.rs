@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use avff::{
-    clips,
-    data::{ClipError, ClipSpec, windows::Span},
-    device::Device,
-    error::{Error, chain},
-    model::{AvffConfig, Checkpoint, checkpoint::Kind},
+    Detector, Error, Pretrained,
+    data::{ClipError, windows::Span},
+    error::chain,
+    model::Checkpoint,
+    pretrained::PretrainedOptions,
 };
-use avff_media::{Frame, FrameCoding, encode};
+use avff_media::{Frame, FrameCoding, MediaError, encode};
 
 use super::{clip::ClipArgs, network::overrides};
 
@@ -40,31 +40,34 @@ pub(super) struct SheetArgs {
     reading: ClipArgs,
 }
 
-/// What a clip is drawn with.
-pub(super) struct Opened {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) config: AvffConfig,
-    pub(super) spec: ClipSpec,
-    pub(super) device: Device,
-}
-
 impl SheetArgs {
-    /// Opens a checkpoint of such a model, unless the PNG cannot be written anyway.
-    pub(super) fn open(&self, weights: &Path, kind: Kind, png: &Path) -> anyhow::Result<Opened> {
+    /// Refuses what cannot be drawn, before any work is done.
+    fn expect_free(&self, png: &Path) -> anyhow::Result<()> {
         // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
         if matches!(self.clip.try_exists(), Ok(false)) {
             let path = self.clip.clone();
-            let failure = ClipError::new(&path, avff_media::MediaError::NotFound).into();
+            let failure = ClipError::new(&path, MediaError::NotFound).into();
             return Err(with_hint(Error::Failed { path, failure }));
         }
-        free(png, self.overwrite)?;
-        let checkpoint = Checkpoint::open(weights)?;
-        checkpoint.require(kind)?;
-        let config = checkpoint.config(overrides(self.config.as_ref())?.as_ref())?;
-        let mut adjusted = Ok(());
-        let spec = clips::spec(&checkpoint, &config, |spec| adjusted = self.reading.adjust(spec))?;
-        adjusted?;
-        Ok(Opened { checkpoint, config, spec, device: self.device.parse()? })
+        free(png, self.overwrite)
+    }
+
+    /// Opens stage-3 weights, unless the PNG cannot be written anyway.
+    pub(super) fn detector(&self, weights: &Path, png: &Path) -> anyhow::Result<Detector> {
+        self.expect_free(png)?;
+        let builder = Detector::builder().device(self.device.parse()?);
+        let builder = builder.config(overrides(self.config.as_ref())?);
+        Ok(builder.preparation(self.reading.preparation()).prepare(weights)?)
+    }
+
+    /// Opens stage-1 or stage-2 weights, unless the PNG cannot be written anyway.
+    pub(super) fn pretrained(&self, weights: &Path, png: &Path) -> anyhow::Result<Pretrained> {
+        self.expect_free(png)?;
+        let device = Some(self.device.parse()?);
+        let config = overrides(self.config.as_ref())?;
+        let preparation = self.reading.preparation();
+        let options = PretrainedOptions { device, config, preparation };
+        Ok(Pretrained::open_with(weights, options)?)
     }
 
     /// A checkpoint's hash for the report, if that is JSON: tables name no checkpoint, and a large file takes a while.
@@ -104,18 +107,8 @@ pub(super) fn title(clip: &Path, span: Option<Span>, checkpoint: &Path) -> Strin
     format!("{}{span}, by {}", name(clip), name(checkpoint))
 }
 
-/// Writes a file as a whole or not at all.
-pub(super) fn write(picture: &Frame, path: &Path) -> anyhow::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let mut bytes = Vec::new();
-    let written = encode(picture, FrameCoding::Png, &mut bytes)
-        .and_then(|()| std::fs::write(&part, &bytes))
-        .and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        // The first error is the one to report; a leftover is all a second could leave.
-        let _ = std::fs::remove_file(&part);
-    }
-    written.with_context(|| path.display().to_string())
+/// Writes a PNG.
+pub(super) fn write(frame: &Frame, path: &Path) -> anyhow::Result<()> {
+    avff_files::write_with(path, |file| encode(frame, FrameCoding::Png, file))
+        .with_context(|| path.display().to_string())
 }

@@ -6,7 +6,7 @@ use std::{
 
 use super::{bar, fraction};
 use avff::{
-    eval::Progress,
+    evaluate::Progress,
     synth::{Names, SynthOptions, synth},
 };
 use avff_synth::{Mix, SynthConfig};

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use avff_datasets::manifest::ManifestReader;
 
-use crate::{error::Error, eval::output::SCORE};
+use crate::{error::Error, evaluate::output::SCORE};
 
 /// A clip with two scores.
 pub(super) struct Pair {

@@ -8,7 +8,7 @@ use std::{
 use super::{CropRun, CropSummary, Names, clip, output};
 use crate::{
     error::Error,
-    eval::output::{Table, part},
+    evaluate::output::{Table, part},
     shard::{
         records::Records,
         set::{Member, complete},

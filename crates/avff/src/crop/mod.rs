@@ -25,14 +25,14 @@ use self::clip::{Fail, Plan};
 pub use self::merge::merge;
 pub use self::summary::{CropRun, CropSummary};
 use crate::{
-    claim::claim,
     error::Error,
-    eval::{
+    evaluate::{
         Progress,
         manifest::{self, Manifest},
         output::{ERRORS, Table, part},
     },
     failure::{ClipFailure, guarded},
+    run_lock::claim,
     shard::{self, Shard},
 };
 

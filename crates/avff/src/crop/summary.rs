@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{CropOptions, Stages, output};
 use crate::{
     error::Error,
-    eval::{Difference, ManifestId, NO_FACE, difference, output::part},
+    evaluate::{Difference, ManifestId, NO_FACE, difference, output::part},
     shard::Shard,
     table::Text,
 };

@@ -8,11 +8,11 @@ mod sheet;
 
 use std::{ops::ControlFlow, path::Path};
 
-use avff_data::{ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, windows::Span};
-use avff_media;
+use avff_data::{
+    ClipError, ClipSpec, batcher::Batch, load_samples, pipeline::Sample, windows::Span,
+};
 use avff_model::{
-    AvffConfig, Checkpoint, Classifier, FusionScope,
-    checkpoint::Kind,
+    Classifier, FusionScope,
     explain::{Hidden, Moments},
 };
 use burn::tensor::{Tensor, backend::Backend};
@@ -20,11 +20,10 @@ use serde::Serialize;
 
 pub use self::attention::Attention;
 use crate::{
-    convert::caution,
-    device::{Device, with_backend},
+    detector::Detector,
     error::Error,
     failure::{ClipFailure, guarded},
-    scorer::Logits,
+    score::Logits,
 };
 
 /// A part of a window and what it does to the margin, the output for fake less that for real: how much of it is
@@ -71,7 +70,7 @@ pub struct Explanation {
     pub drawn: usize,
     /// Which patches of the drawn one the encoders attend to.
     pub attention: Attention,
-    /// What has to be said of these scores: [`Run::caution`](crate::eval::Run::caution).
+    /// What has to be said of these scores: [`Run::caution`](crate::evaluate::Run::caution).
     pub caution: Option<String>,
     /// Of the sound that the network is given, in Hz.
     pub sample_rate: u32,
@@ -79,83 +78,81 @@ pub struct Explanation {
     sample: Sample,
 }
 
-/// Scores every window of a clip and tells where each score comes from; `part` is the window to draw, from 0,
-/// `None` for the one that looks most fake.
-///
-/// # Errors
-/// [`Error::NoPart`] for a window that there is not, [`Error::Failed`] for a clip that cannot be read, and what
-/// loading the checkpoint reports.
-pub fn explain(
-    checkpoint: &Checkpoint,
-    config: &AvffConfig,
-    spec: &ClipSpec,
-    clip: &Path,
-    part: Option<usize>,
-    device: Device,
-) -> Result<Explanation, Error> {
-    checkpoint.require(Kind::Classifier)?;
-    device.check()?;
-    let failed = |failure| Error::Failed { path: clip.into(), failure };
-    let scope = FusionScope::evaluation(config.fusion_attention);
-    let moments = Moments::new(config);
-    let chosen = device;
-    let (windows, kept, attention) = with_backend!(device, |B, device| {
-        // As scores are made.
-        chosen.expect_exact::<B>(&device)?;
-        let model = checkpoint.classifier::<B>(config, &device)?.into_packed();
+impl Detector {
+    /// Scores every window of a clip and tells where each score comes from; `window` is the one to draw,
+    /// from 0, `None` for the one that looks most fake.
+    ///
+    /// # Errors
+    /// [`Error::NoPart`] for a window that there is not, [`Error::Failed`] for a clip that cannot be
+    /// read, and what loading the weights reports.
+    pub fn explain(
+        &self,
+        clip: impl AsRef<Path>,
+        window: Option<usize>,
+    ) -> Result<Explanation, Error> {
+        let (clip, spec) = (clip.as_ref(), self.spec());
+        let failed = |failure| Error::Failed { path: clip.into(), failure };
+        let network = self.network()?;
         let (mut windows, mut kept): (Vec<Window>, Option<(usize, Sample)>) = (Vec::new(), None);
+        let mut fault = None;
         let mut each = |sample: Sample| {
-            let window = look(&model, &moments, scope, spec, &sample, &device);
+            let explained = match network.explain(&sample) {
+                Ok(explained) => explained,
+                Err(error) => {
+                    fault = Some(error);
+                    return ControlFlow::Break(());
+                }
+            };
             let most = kept.as_ref().and_then(|(at, _)| windows.get(*at)).map(Window::margin);
-            let wanted = match part {
-                Some(part) => part == windows.len(),
-                None => most.is_none_or(|most| window.margin() > most),
+            let wanted = match window {
+                Some(window) => window == windows.len(),
+                None => most.is_none_or(|most| explained.margin() > most),
             };
             if wanted {
                 kept = Some((windows.len(), sample));
             }
-            windows.push(window);
+            windows.push(explained);
             ControlFlow::Continue(())
         };
         guarded(|| Ok::<_, ClipFailure>(load_samples(clip, spec, &mut each)?)).map_err(failed)?;
-        let attention = kept.as_ref().map_or_else(Attention::default, |(_, sample)| {
-            let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
-            model.patch_attention(config, batch.audio, batch.video).into()
-        });
-        Ok::<_, Error>((windows, kept, attention))
-    })?;
-    if windows.iter().any(|window| !window.logits.is_finite()) {
-        return Err(failed(ClipFailure::not_finite()));
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let attention = match &kept {
+            Some((_, sample)) => network.attention(sample)?,
+            None => Attention::default(),
+        };
+        if windows.iter().any(|window| !window.logits.is_finite()) {
+            return Err(failed(ClipFailure::not_finite()));
+        }
+        let Some((drawn, sample)) = kept else {
+            let (part, parts) = (window.unwrap_or_default(), windows.len());
+            return Err(Error::NoPart { path: clip.into(), part, parts });
+        };
+        let sample_rate = match spec.audio.rate {
+            Some(rate) => rate,
+            None => guarded(|| {
+                let source = avff_media::open_with(clip, spec.decoder);
+                Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
+            })
+            .map_err(failed)?,
+        };
+        let (spec, caution) = (spec.clone(), self.warning().map(Into::into));
+        Ok(Explanation { spec, windows, drawn, attention, caution, sample_rate, sample })
     }
-    let Some((drawn, sample)) = kept else {
-        let (part, parts) = (part.unwrap_or_default(), windows.len());
-        return Err(Error::NoPart { path: clip.into(), part, parts });
-    };
-    let sample_rate = match spec.audio.rate {
-        Some(rate) => rate,
-        None => guarded(|| {
-            let source = avff_media::open_with(clip, spec.decoder);
-            Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
-        })
-        .map_err(failed)?,
-    };
-    let (spec, caution) = (spec.clone(), caution(checkpoint).map(Into::into));
-    Ok(Explanation { spec, windows, drawn, attention, caution, sample_rate, sample })
 }
 
 #[cfg_attr(
     not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")),
     expect(dead_code)
 )]
-fn look<B: Backend>(
+pub(crate) fn window<B: Backend>(
     model: &Classifier<B>,
     moments: &Moments,
     scope: FusionScope,
-    spec: &ClipSpec,
-    sample: &Sample,
-    device: &B::Device,
+    batch: Batch<B>,
+    span: Span,
 ) -> Window {
-    let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, device);
     let embeddings = model.embed(batch.audio, batch.video, scope);
     let logits = numbers(model.classify(embeddings.clone()));
     let logits = Logits {
@@ -168,13 +165,13 @@ fn look<B: Backend>(
         without.into_iter().map(|without| margin - without).collect()
     };
     let (sound, pictures, both) = (gone(Hidden::Sound), gone(Hidden::Pictures), gone(Hidden::Both));
-    let step = sample.span.seconds() / moments.count().max(1) as f64;
+    let step = span.seconds() / moments.count().max(1) as f64;
     let moments = sound.into_iter().zip(pictures).zip(both).enumerate();
     let moments = moments.map(|(index, ((sound, pictures), both))| {
-        let start = sample.span.start + index as f64 * step;
+        let start = span.start + index as f64 * step;
         Moment { span: Span { start, end: start + step }, sound, pictures, both }
     });
-    Window { span: sample.span, logits, moments: moments.collect() }
+    Window { span, logits, moments: moments.collect() }
 }
 
 #[cfg_attr(

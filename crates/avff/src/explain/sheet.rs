@@ -78,7 +78,7 @@ impl Explanation {
                 "window {} of {}: P(fake) {:.3}, margin {:+.2} (fake {:+.2}, real {:+.2})",
                 self.drawn + 1,
                 self.windows.len(),
-                window.logits.probability_of_fake(),
+                window.logits.probability_fake(),
                 window.margin(),
                 window.logits.fake,
                 window.logits.real

@@ -17,7 +17,7 @@ use avff_datasets::layout::Split;
 use avff_synth::{Plan, SynthClip, SynthConfig, columns};
 
 pub use self::summary::{SynthRun, SynthSummary};
-use crate::{claim::claim, error::Error, eval::Progress};
+use crate::{error::Error, evaluate::Progress, run_lock::claim};
 
 /// Every split, in the order of writing.
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];

@@ -32,10 +32,9 @@ use self::{
     report::{Reporter, name_of},
 };
 use crate::{
-    clips,
     device::{Device, with_backend},
     error::Error,
-    hash,
+    hash, preprocessing,
 };
 
 /// What to train, and where to.
@@ -104,7 +103,7 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
     let network = recipe.config().map_err(TrainError::Recipe)?;
     network.validate()?;
     let spec = recipe.clip_spec(&network).map_err(TrainError::Recipe)?;
-    clips::check(&spec, &network)?;
+    preprocessing::check(&spec, &network)?;
     let mut hashes = BTreeMap::new();
     let mut hashed = |what: &str, path: &Path| -> Result<(), Error> {
         let of = |source| avff_data::ClipError::new(path, source);

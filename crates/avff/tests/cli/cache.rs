@@ -3,7 +3,6 @@
 use std::{fs, path::Path, sync::Arc};
 
 use avff::{
-    clips,
     data::{
         ClipSpec,
         cache::{Cache, CacheConfig, Identity},
@@ -12,6 +11,7 @@ use avff::{
         spec::{Sampling, TrimSilence},
     },
     model::Checkpoint,
+    preprocessing,
 };
 
 use crate::setup::{Ran, Scene, clip, weights};
@@ -36,11 +36,16 @@ fn train_on(
     choice: usize,
     adjust: impl FnOnce(&mut ClipSpec),
 ) -> (u64, u64) {
-    let config =
+    let cache_config =
         CacheConfig { folder: scene.path("cache"), max_bytes: u64::MAX, identity: Identity::Stat };
-    let cache = Arc::new(Cache::open(&config).unwrap());
+    let cache = Arc::new(Cache::open(&cache_config).unwrap());
     let checkpoint = Checkpoint::open(weights()).unwrap();
-    let spec = clips::spec(&checkpoint, &checkpoint.config(None).unwrap(), adjust).unwrap();
+    let config = checkpoint.config(None).unwrap();
+    let adjust = |spec: &mut ClipSpec| {
+        adjust(spec);
+        Ok(())
+    };
+    let spec = preprocessing::spec(&checkpoint, &config, adjust).unwrap();
     let reader = ClipReader::new(spec).unwrap().cached(Arc::clone(&cache));
     for name in names {
         let want = Want { frames: true, audio: Some(form) };

@@ -1,11 +1,11 @@
 //! `avff reconstruct`.
 
 use avff::{
-    clips,
     model::{
         AvffConfig, Init, Pretrain,
         checkpoint::{Kind, Metadata, Precision, save},
     },
+    preprocessing,
 };
 use burn_flex::Flex;
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn network(scene: &Scene) {
     (config.video.height, config.video.width) = (32, 32);
     let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(4), &Default::default()).unwrap();
     let mut metadata = Metadata::new(Kind::Pretrain, &config, false);
-    clips::store(&mut metadata, &clips::for_config(&config)).unwrap();
+    preprocessing::store(&mut metadata, &preprocessing::for_config(&config)).unwrap();
     save(&model, &metadata, Precision::F32, scene.path("stage2.safetensors")).unwrap();
 }
 

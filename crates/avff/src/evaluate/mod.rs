@@ -16,10 +16,8 @@ use std::{
     fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    thread,
 };
 
-use avff_data::ClipSpec;
 use avff_datasets::manifest::Row;
 use avff_face::NoFace;
 use avff_train::metrics::Scored;
@@ -31,10 +29,11 @@ pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
 pub(crate) use summary::{Difference, difference};
 
 use crate::{
-    clip_scores::{ClipScore, ClipScores, ClipScoresOptions},
+    detector::{Detector, ScoreMany},
     error::Error,
     failure::ClipFailure,
-    scorer::{Fusion, Logits, Scorer},
+    network::Fusion,
+    score::{Logits, Score},
     shard::Shard,
 };
 use journal::Journal;
@@ -74,17 +73,55 @@ pub struct Progress {
     pub failed: u64,
 }
 
-/// Scores every clip of a manifest.
-///
-/// `run` describes the scorer; it is kept in the summary, and an unfinished run is only resumed
-/// under an equal one.
-///
-/// # Errors
-/// Anything that keeps the run from starting or its files from being written. A clip that cannot
-/// be read is no error of the run: it has a row in the errors file.
-pub fn evaluate(
-    scorer: &dyn Scorer,
-    spec: &ClipSpec,
+impl EvalOptions {
+    /// Scores all clips of `csv` into `output` and the files beside it.
+    pub fn new(csv: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
+        Self {
+            csv: csv.into(),
+            root: None,
+            output: output.into(),
+            shard: None,
+            workers: None,
+            resume: false,
+            overwrite: false,
+            report: ReportOptions::default(),
+        }
+    }
+}
+
+impl Detector {
+    /// Scores every clip of a manifest, and tells `progress` after each.
+    ///
+    /// An unfinished run is only resumed by a detector with an equal [`Run`].
+    ///
+    /// # Errors
+    /// Anything that keeps the run from starting or its files from being written. A clip that cannot be
+    /// read is no error of the run: it has a row in the errors file.
+    pub fn evaluate_with(
+        &self,
+        options: &EvalOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Summary, Error> {
+        evaluate(self, self.run()?, options, progress)
+    }
+
+    /// [`evaluate_with`](Self::evaluate_with) where the record of the run is at hand: it holds a hash of
+    /// the checkpoint, which takes a while for a large file.
+    ///
+    /// # Errors
+    /// As [`evaluate_with`](Self::evaluate_with).
+    pub fn evaluate_as(
+        &self,
+        run: Run,
+        options: &EvalOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Summary, Error> {
+        evaluate(self, run, options, progress)
+    }
+}
+
+fn evaluate(
+    detector: &Detector,
     mut run: Run,
     options: &EvalOptions,
     progress: &mut dyn FnMut(Progress),
@@ -154,22 +191,17 @@ pub fn evaluate(
     let mut state = Progress { done: journal.len(), total, failed: tally.failures.values().sum() };
     progress(state);
 
-    let workers = options.workers.or_else(|| thread::available_parallelism().ok());
-    let reading = ClipScoresOptions {
-        spec: spec.clone(),
-        aggregate: run.aggregate.unwrap_or_default(),
-        workers: workers.unwrap_or(NonZeroUsize::MIN),
-    };
+    let workers = options.workers.map_or_else(|| detector.workers(), NonZeroUsize::get);
     let rows = manifest.rows(journal.len())?;
-    let scores = ClipScores::new(
-        scorer,
+    let scores = ScoreMany::new(
+        detector,
         rows,
         |row| match row {
             Ok(row) => Ok(row.path.as_path()),
             Err(_) => Err(ClipFailure::manifest()),
         },
-        reading,
-    );
+        workers,
+    )?;
     for (row, outcome) in scores {
         finish(&row?, outcome, &mut outputs, &mut journal, &mut tally)?;
         state.done = journal.len();
@@ -189,7 +221,7 @@ pub fn evaluate(
 /// Writes a row.
 fn finish(
     row: &Row,
-    outcome: Result<ClipScore, ClipFailure>,
+    outcome: Result<Score, ClipFailure>,
     outputs: &mut Outputs,
     journal: &mut Journal,
     tally: &mut Tally,
@@ -218,7 +250,7 @@ pub const NO_FACE: &str = "face";
 pub(crate) enum Entry {
     Scored {
         logits: Logits,
-        /// [`ClipScore::without_face`].
+        /// [`Score::without_face`].
         without_face: bool,
     },
     Failed(String),

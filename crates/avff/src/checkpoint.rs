@@ -1,4 +1,4 @@
-//! A checkpoint in the format that loads fastest.
+//! Checkpoints as files: what they say of their scores, and converting them.
 
 use std::path::Path;
 
@@ -8,10 +8,14 @@ use avff_model::{
 };
 
 use crate::{
-    claim, clips,
     device::{Device, with_backend},
     error::Error,
+    overwrite_guard, preprocessing,
 };
+
+/// The warning of weights that were never trained.
+pub const UNTRAINED: &str =
+    "UNTRAINED checkpoint: it never learned to tell fake from real, these scores mean nothing.";
 
 /// The entry of a checkpoint's metadata that holds its note.
 const NOTE: &str = "note";
@@ -19,13 +23,13 @@ const NOTE: &str = "note";
 /// What has to be said wherever a score of a checkpoint shows: that it means nothing, or what the checkpoint's maker
 /// wrote.
 #[must_use]
-pub fn caution(checkpoint: &Checkpoint) -> Option<&str> {
-    caution_of(checkpoint.metadata().map(|metadata| metadata.trained), note(checkpoint))
+pub fn warning(checkpoint: &Checkpoint) -> Option<&str> {
+    warning_of(checkpoint.metadata().map(|metadata| metadata.trained), note(checkpoint))
 }
 
-/// [`caution`], of weights that are trained, or not, and have a note.
-pub(crate) fn caution_of(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
-    if trained == Some(false) { Some(crate::UNTRAINED) } else { note }
+/// [`warning`], of weights that are trained, or not, and have a note.
+pub(crate) fn warning_of(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
+    if trained == Some(false) { Some(UNTRAINED) } else { note }
 }
 
 /// What whoever made a checkpoint wants to be known of its scores.
@@ -48,7 +52,7 @@ pub fn convert(
     precision: Precision,
     device: Device,
 ) -> Result<Kind, Error> {
-    claim::weights(to)?;
+    overwrite_guard::weights(to)?;
     let checkpoint = Checkpoint::open(from)?;
     let config = checkpoint.config(overrides)?;
     let trained = checkpoint.metadata().is_none_or(|metadata| metadata.trained);
@@ -59,7 +63,7 @@ pub fn convert(
     if let Some(note) = note {
         metadata.extra.insert(NOTE.into(), note.into());
     }
-    clips::store(&mut metadata, &clips::spec(&checkpoint, &config, |_| {})?)?;
+    preprocessing::store(&mut metadata, &preprocessing::spec(&checkpoint, &config, |_| Ok(()))?)?;
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });
     metadata.extra.insert("converted_from".into(), source);
     with_backend!(device, |B, device| {

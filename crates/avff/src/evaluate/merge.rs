@@ -161,7 +161,7 @@ fn write(
                     let row = next(&mut shard.predictions)?;
                     let cell = |place: Option<usize>| place.and_then(|place| row.get(place));
                     // What was put there by hand would not be what the metrics are of.
-                    let own = logits.probability_of_fake().to_string();
+                    let own = logits.probability_fake().to_string();
                     if cell(score) != Some(own.as_bytes()) {
                         return Err(other_rows(&shard.predictions));
                     }

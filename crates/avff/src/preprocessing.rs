@@ -14,14 +14,14 @@ use crate::error::Error;
 pub fn spec(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
-    adjust: impl FnOnce(&mut ClipSpec),
+    adjust: impl FnOnce(&mut ClipSpec) -> Result<(), Error>,
 ) -> Result<ClipSpec, Error> {
     let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(CLIP_ENTRY));
     let mut spec = match stored {
         Some(json) => serde_json::from_value(json.clone()).map_err(Error::StoredSpec)?,
         None => for_config(config),
     };
-    adjust(&mut spec);
+    adjust(&mut spec)?;
     check(&spec, config)?;
     Ok(spec)
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Entry, summary::Run};
-use crate::{error::Error, scorer::Logits};
+use crate::{error::Error, score::Logits};
 
 /// What follows the logits of a clip whose pictures were taken whole for want of a face.
 const WITHOUT_FACE: &str = " whole";

@@ -3,16 +3,17 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use avff_data::ClipSpec;
-use avff_model::{AvffConfig, Checkpoint};
+use avff_model::AvffConfig;
 use avff_train::metrics::{BootstrapOptions, d_prime};
 use serde::{Deserialize, Serialize};
 
 use super::report::{ColumnReport, cell};
 use crate::{
-    clip_scores::Aggregate,
-    convert::{caution_of, note},
+    checkpoint::{note, warning_of},
+    detector::Detector,
     error::Error,
-    scorer::{Arithmetic, Fusion, ScorerOptions},
+    network::{Arithmetic, Fusion},
+    score::Aggregate,
     shard::Shard,
     table::Text,
 };
@@ -99,21 +100,17 @@ pub struct ManifestId {
 }
 
 impl Run {
-    /// Describes a scorer; reads all of the checkpoint for its hash.
+    /// Describes a detector; reads all of the checkpoint for its hash.
     ///
     /// # Errors
     /// [`Error::Model`] when the checkpoint cannot be read.
-    pub fn new(
-        checkpoint: &Checkpoint,
-        config: &AvffConfig,
-        clip: &ClipSpec,
-        options: &ScorerOptions,
-        aggregate: Aggregate,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(detector: &Detector) -> Result<Self, Error> {
+        let (checkpoint, options) = (detector.checkpoint(), detector.options());
         let batch_size = match options.fusion {
             Fusion::AcrossBatch => options.batch_size,
             Fusion::PerClip => None,
         };
+        let clip = detector.spec().clone();
         Ok(Self {
             version: env!("CARGO_PKG_VERSION").into(),
             checkpoint: CheckpointId {
@@ -127,10 +124,10 @@ impl Run {
             fusion: options.fusion,
             arithmetic: options.arithmetic,
             batch_size,
-            clip: clip.clone(),
-            aggregate: (!clip.sampling.is_whole()).then_some(aggregate),
+            aggregate: (!clip.sampling.is_whole()).then_some(detector.aggregate()),
+            clip,
             shard: None,
-            config: config.clone(),
+            config: detector.config().clone(),
         })
     }
 
@@ -143,8 +140,8 @@ impl Run {
     /// What has to be said wherever a score shows: that it means nothing, or what the checkpoint's maker
     /// wrote.
     #[must_use]
-    pub fn caution(&self) -> Option<&str> {
-        caution_of(self.checkpoint.trained, self.checkpoint.note.as_deref())
+    pub fn warning(&self) -> Option<&str> {
+        warning_of(self.checkpoint.trained, self.checkpoint.note.as_deref())
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -304,8 +301,8 @@ impl Summary {
         for column in &self.by {
             text = format!("{text}\n\n{}", column.table());
         }
-        if let Some(caution) = self.run.caution() {
-            text = format!("{caution}\n{text}");
+        if let Some(warning) = self.run.warning() {
+            text = format!("{warning}\n{text}");
         }
         text
     }

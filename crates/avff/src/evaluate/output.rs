@@ -9,9 +9,7 @@ use std::{
 use avff_datasets::manifest::Row;
 
 use super::{Entry, beside, journal::Journal};
-use crate::{
-    clip_scores::ClipScore, error::Error, failure::ClipFailure, scorer::Fusion, shard::Shard,
-};
+use crate::{error::Error, failure::ClipFailure, network::Fusion, score::Score, shard::Shard};
 
 /// Where everything goes, from the path of the predictions.
 #[derive(Debug, Clone)]
@@ -141,8 +139,8 @@ impl Outputs {
         })
     }
 
-    pub(super) fn predict(&mut self, row: &Row, score: &ClipScore) -> Result<(), Error> {
-        let probability = score.logits.probability_of_fake().to_string();
+    pub(super) fn predict(&mut self, row: &Row, score: &Score) -> Result<(), Error> {
+        let probability = score.logits.probability_fake().to_string();
         let face = self.faces.then_some(if score.without_face { "0" } else { "1" });
         let carried = row.extra.iter().map(String::as_str);
         let own = [row.name.as_str(), &probability].into_iter().chain(face);

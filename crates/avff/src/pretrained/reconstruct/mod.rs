@@ -10,18 +10,14 @@ use std::path::Path;
 use avff_data::{
     ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, spec::Sampling, windows::Span,
 };
-use avff_media;
-use avff_model::{AvffConfig, Checkpoint, Mask, Pictures, checkpoint::Kind};
+use avff_model::{AvffConfig, Mask, Pictures};
 use burn::tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::{
-    device::{Device, with_backend},
-    error::Error,
-    failure::guarded,
-};
+use super::Pretrained;
+use crate::{device::with_backend, error::Error, failure::guarded};
 pub use sheet::{SheetOptions, Shown};
 
 /// What is hidden.
@@ -33,15 +29,19 @@ pub enum MaskChoice {
     HiddenFromAudio(Vec<usize>),
 }
 
-/// What to reconstruct, and where.
-#[derive(Debug, Clone)]
+impl Default for MaskChoice {
+    fn default() -> Self {
+        Self::Seed(0)
+    }
+}
+
+/// What to reconstruct.
+#[derive(Debug, Clone, Default)]
 pub struct ReconstructOptions {
-    /// Where the network runs.
-    pub device: Device,
     /// What is hidden.
     pub mask: MaskChoice,
-    /// Which of the clip's samples, from 0; clips read whole have one.
-    pub part: usize,
+    /// Which window of the clip, from 0; clips read whole have one.
+    pub window: usize,
 }
 
 /// Losses of one clip. There is no contrastive one: it compares clips of a batch.
@@ -93,24 +93,32 @@ pub struct Reconstruction {
     pub video_hidden: Vec<bool>,
 }
 
-/// Hides half of a clip and lets the network of a stage-1 or stage-2 checkpoint make it again.
-///
-/// # Errors
-/// [`Error::Mask`] and [`Error::NoPart`] for what the network or the clip has none of,
-/// [`Error::Failed`] for a clip that cannot be read, and what loading the checkpoint reports.
-pub fn reconstruct(
-    checkpoint: &Checkpoint,
-    config: &AvffConfig,
-    spec: &ClipSpec,
+impl Pretrained {
+    /// Hides half of a clip and lets the network reconstruct it.
+    ///
+    /// # Errors
+    /// [`Error::Mask`] and [`Error::NoPart`] for what the network or the clip has none of,
+    /// [`Error::Failed`] for a clip that cannot be read, and what loading the checkpoint reports.
+    pub fn reconstruct(
+        &self,
+        clip: impl AsRef<Path>,
+        options: &ReconstructOptions,
+    ) -> Result<Reconstruction, Error> {
+        reconstruct(self, clip.as_ref(), options)
+    }
+}
+
+fn reconstruct(
+    pretrained: &Pretrained,
     clip: &Path,
     options: &ReconstructOptions,
 ) -> Result<Reconstruction, Error> {
-    checkpoint.require(Kind::Pretrain)?;
+    let Pretrained { checkpoint, config, spec, device: chosen } = pretrained;
     let mask = draw(config, &options.mask)?;
-    options.device.check()?;
-    let (sample, times, heard, sample_rate) = read(clip, spec, options.part)?;
-    let made = with_backend!(options.device, |B, device| {
-        options.device.expect_exact::<B>(&device)?;
+    chosen.check()?;
+    let (sample, times, heard, sample_rate) = read(clip, spec, options.window)?;
+    let made = with_backend!(*chosen, |B, device| {
+        chosen.expect_exact::<B>(&device)?;
         let model = checkpoint.pretrain::<B>(config, &device)?;
         let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
         let output = model.forward(batch.audio.clone(), batch.video.clone(), &mask)?;

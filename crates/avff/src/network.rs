@@ -1,18 +1,24 @@
-//! The classifier behind one interface, whatever backend runs it.
+//! The classifier of a detector behind one interface, whatever backend runs it.
 
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
 
-use avff_data::{Clip, ClipSpec, batcher};
+use avff_data::{
+    Clip, ClipSpec,
+    batcher::{self, Batch},
+    pipeline::Sample,
+};
 #[cfg(feature = "cpu")]
 use avff_model::checkpoint::InFile;
-use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, precision};
+use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Moments, precision};
 use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     device::{Device, with_backend},
     error::Error,
+    explain::{self, Attention, Window},
+    score::Logits,
 };
 
 /// Clips in a forward pass on a GPU unless asked otherwise.
@@ -28,29 +34,6 @@ pub enum Fusion {
     /// Across the clips of a batch, as the reference computes: a score then depends on the clips
     /// it happens to be batched with.
     AcrossBatch,
-}
-
-/// The two outputs for a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Logits {
-    /// Output 0.
-    pub fake: f32,
-    /// Output 1.
-    pub real: f32,
-}
-
-impl Logits {
-    /// Whether both are numbers to make a score of.
-    #[must_use]
-    pub fn is_finite(self) -> bool {
-        self.fake.is_finite() && self.real.is_finite()
-    }
-
-    /// The score: sigmoid of the output for fake, as the reference writes it.
-    #[must_use]
-    pub fn probability_of_fake(self) -> f32 {
-        1.0 / (1.0 + (-self.fake).exp())
-    }
 }
 
 /// Numbers the network computes with.
@@ -97,51 +80,54 @@ impl Arithmetic {
 
 /// How a scorer is set up.
 #[derive(Debug, Clone)]
-pub struct ScorerOptions {
+pub(crate) struct NetworkOptions {
     /// Where it runs.
-    pub device: Device,
+    pub(crate) device: Device,
     /// What the cross-modal blocks attend over.
-    pub fusion: Fusion,
+    pub(crate) fusion: Fusion,
     /// Clips in a forward pass; `None` for what suits the device.
-    pub batch_size: Option<usize>,
+    pub(crate) batch_size: Option<usize>,
     /// What it computes with.
-    pub arithmetic: Arithmetic,
+    pub(crate) arithmetic: Arithmetic,
     /// Whether the encoders' weights stay in the file, to be read in each pass: for one clip or two. Their scores are
     /// the same, and come sooner; of many they come later. On the CPU in f32 alone.
-    pub weights_in_file: bool,
-}
-
-impl ScorerOptions {
-    /// Each clip by itself in f32, as many at a time as suit the device.
-    #[must_use]
-    pub fn on(device: Device) -> Self {
-        let (fusion, arithmetic) = Default::default();
-        Self { device, fusion, batch_size: None, arithmetic, weights_in_file: false }
-    }
+    pub(crate) weights_in_file: bool,
 }
 
 /// A loaded classifier.
-pub trait Scorer {
-    /// Clips that [`score`](Self::score) wants at a time.
+pub(crate) trait Network: Send + Sync {
+    /// Clips that [`logits`](Self::logits) wants at a time.
     fn batch_size(&self) -> usize;
 
     /// Logits of up to [`batch_size`](Self::batch_size) clips, in their order.
     ///
     /// # Errors
-    /// [`Error::Model`] where weights [in a file](ScorerOptions::weights_in_file) could not be read.
-    fn score(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error>;
+    /// [`Error::Model`] where weights [in a file](NetworkOptions::weights_in_file) could not be read.
+    fn logits(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error>;
+
+    /// Where the score of a sample comes from.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    fn explain(&self, sample: &Sample) -> Result<Window, Error>;
+
+    /// Which patches of a sample the encoders attend to.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    fn attention(&self, sample: &Sample) -> Result<Attention, Error>;
 }
 
 /// Loads the classifier of a checkpoint onto a device.
 ///
 /// # Errors
 /// What loading reports, or that the device is not there.
-pub fn open(
+pub(crate) fn load(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
     spec: &ClipSpec,
-    options: &ScorerOptions,
-) -> Result<Box<dyn Scorer>, Error> {
+    options: &NetworkOptions,
+) -> Result<Box<dyn Network>, Error> {
     options.device.check()?;
     let batch_size = match (options.batch_size, options.fusion) {
         (Some(size), _) => size.max(1),
@@ -196,8 +182,11 @@ pub fn open(
         };
         let model = model.into_packed();
         let (spec, tf32) = (spec.clone(), arithmetic == Arithmetic::Tf32);
+        let (moments, config) = (Moments::new(config), config.clone());
         Ok(Box::new(Loaded::<B> {
             model,
+            config,
+            moments,
             device,
             spec,
             scope,
@@ -206,7 +195,7 @@ pub fn open(
             tf32,
             #[cfg(feature = "cpu")]
             source,
-        }) as Box<dyn Scorer>)
+        }) as Box<dyn Network>)
     })
 }
 
@@ -225,6 +214,8 @@ enum Passes {
 
 struct Loaded<B: Backend> {
     model: Classifier<B>,
+    config: AvffConfig,
+    moments: Moments,
     device: B::Device,
     spec: ClipSpec,
     scope: FusionScope,
@@ -238,6 +229,19 @@ struct Loaded<B: Backend> {
 }
 
 impl<B: Backend> Loaded<B> {
+    fn batch(&self, sample: &Sample) -> Batch<B> {
+        batcher::batch(std::slice::from_ref(&sample.clip), &self.spec, &self.device)
+    }
+
+    /// Whether all weights that stay in the file could be read.
+    fn check_source(&self) -> Result<(), Error> {
+        #[cfg(feature = "cpu")]
+        if let Some(fault) = self.source.as_ref().and_then(|source| source.fault()) {
+            return Err(fault.into());
+        }
+        Ok(())
+    }
+
     fn pass(&self, clips: &[Clip]) -> Vec<Logits> {
         let batch = batcher::batch::<B>(clips, &self.spec, &self.device);
         let forward = || self.model.forward(batch.audio, batch.video, self.scope);
@@ -247,12 +251,12 @@ impl<B: Backend> Loaded<B> {
     }
 }
 
-impl<B: Backend> Scorer for Loaded<B> {
+impl<B: Backend> Network for Loaded<B> {
     fn batch_size(&self) -> usize {
         self.batch_size
     }
 
-    fn score(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error> {
+    fn logits(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error> {
         let logits = match self.passes {
             Passes::Single => {
                 clips.iter().flat_map(|clip| self.pass(std::slice::from_ref(clip))).collect()
@@ -270,10 +274,23 @@ impl<B: Backend> Scorer for Loaded<B> {
                 logits
             }
         };
-        #[cfg(feature = "cpu")]
-        if let Some(fault) = self.source.as_ref().and_then(|source| source.fault()) {
-            return Err(fault.into());
-        }
+        self.check_source()?;
         Ok(logits)
+    }
+
+    fn explain(&self, sample: &Sample) -> Result<Window, Error> {
+        let batch = self.batch(sample);
+        let look = || explain::window(&self.model, &self.moments, self.scope, batch, sample.span);
+        let window = precision::with_tf32(self.tf32, look);
+        self.check_source()?;
+        Ok(window)
+    }
+
+    fn attention(&self, sample: &Sample) -> Result<Attention, Error> {
+        let batch = self.batch(sample);
+        let look = || self.model.patch_attention(&self.config, batch.audio, batch.video);
+        let attention = precision::with_tf32(self.tf32, look).into();
+        self.check_source()?;
+        Ok(attention)
     }
 }

@@ -56,19 +56,3 @@ pub(crate) fn claim<R: Serialize + DeserializeOwned>(
 fn output(path: &Path, source: std::io::Error) -> Error {
     Error::Output { path: path.into(), source }
 }
-
-/// A file that weights can be written to.
-///
-/// # Errors
-/// [`Error::Exists`] for one that is there, [`Error::NotSafetensors`] for the name of a format that
-/// readers would take it for.
-pub(crate) fn weights(path: &Path) -> Result<(), Error> {
-    if path.canonicalize().is_ok() {
-        return Err(Error::Exists { path: path.into() });
-    }
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    if ["pth", "pt", "bin", "ckpt", "onnx", "h5", "npz"].iter().any(|other| extension == *other) {
-        return Err(Error::NotSafetensors { path: path.into() });
-    }
-    Ok(())
-}

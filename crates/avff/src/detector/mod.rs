@@ -1,0 +1,253 @@
+//! The front door: a trained classifier with everything that a score depends on.
+
+mod builder;
+mod many;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use avff_data::{ClipSpec, load_samples, pipeline::load_samples_from_bytes};
+use avff_media::MediaError;
+use avff_model::{AvffConfig, Checkpoint};
+
+pub use self::{
+    builder::{DetectorBuilder, Preparation},
+    many::ScoreMany,
+};
+use crate::{
+    checkpoint::warning,
+    device::Device,
+    error::Error,
+    evaluate::{EvalOptions, Run, Summary},
+    failure::{ClipFailure, guarded},
+    network::{self, Network, NetworkOptions},
+    score::{Aggregate, Logits, Score, WindowScore},
+};
+
+/// A detector of audio-visual deepfakes: a checkpoint, its network, and how it prepares clips.
+///
+/// A score depends on the clip and on the detector alone: not on other clips, on threads or on order.
+///
+/// ```no_run
+/// use avff::Detector;
+///
+/// let detector = Detector::open("stage-3.pth")?;
+/// let score = detector.score("clip.mp4")?;
+/// println!("{:.4}", score.probability_fake());
+/// # Ok::<(), avff::Error>(())
+/// ```
+pub struct Detector {
+    checkpoint: Arc<Checkpoint>,
+    config: AvffConfig,
+    spec: ClipSpec,
+    options: NetworkOptions,
+    aggregate: Aggregate,
+    workers: usize,
+    network: OnceLock<Box<dyn Network>>,
+}
+
+impl Detector {
+    /// Opens stage-3 weights, a `.pth` as PyTorch saves it or safetensors, on the fastest device that is
+    /// built in and answers.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no classifier, or does not fit its own description.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().open(path)
+    }
+
+    /// [`open`](Self::open) for weights that are in memory; `name` stands for them in messages.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, Error> {
+        Self::builder().from_bytes(name, bytes)
+    }
+
+    /// Options: device, precision, windows, face crop and more. Each has a default.
+    #[must_use]
+    pub fn builder() -> DetectorBuilder {
+        DetectorBuilder::default()
+    }
+
+    /// Scores a clip: a media file, or a folder of PNG or JPEG frames with a WAV file.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] where the clip cannot be read: it has no score then, and the error says at which
+    /// stage it failed and what helps.
+    pub fn score(&self, clip: impl AsRef<Path>) -> Result<Score, Error> {
+        let path = clip.as_ref();
+        let read =
+            |each: avff_data::pipeline::EachSample<'_>| Ok(load_samples(path, &self.spec, each)?);
+        self.score_read(read).map_err(|failure| Error::Failed { path: path.into(), failure })
+    }
+
+    /// Scores a clip that is in memory: a media file's bytes.
+    ///
+    /// # Errors
+    /// Why the clip has no score.
+    pub fn score_bytes(&self, clip: impl Into<Arc<[u8]>>) -> Result<Score, ClipFailure> {
+        let bytes = clip.into();
+        self.score_read(|each| {
+            load_samples_from_bytes(bytes, &self.spec, each)
+                .map_err(|error| ClipFailure::of(&error))
+        })
+    }
+
+    /// Scores many clips, in their order: decodes ahead on all cores and in bounded memory. A clip that
+    /// cannot be read is an error in its place.
+    ///
+    /// ```no_run
+    /// # let detector = avff::Detector::open("stage-3.pth")?;
+    /// for (path, outcome) in detector.score_many(["a.mp4", "b.mp4"])? {
+    ///     match outcome {
+    ///         Ok(score) => println!("{}: {:.4}", path.display(), score.probability_fake()),
+    ///         Err(failure) => println!("{}: {failure}", path.display()),
+    ///     }
+    /// }
+    /// # Ok::<(), avff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Weights that cannot be loaded.
+    pub fn score_many<P>(
+        &self,
+        clips: impl IntoIterator<Item = P, IntoIter: Send + 'static>,
+    ) -> Result<ScoreMany<'_, PathBuf>, Error>
+    where
+        P: Into<PathBuf> + 'static,
+    {
+        let clips = clips.into_iter().map(Into::into);
+        ScoreMany::new(self, clips, |path| Ok(path.as_path()), self.workers)
+    }
+
+    /// Scores every clip of a CSV with a column `video_name` and, if known, `target`, into `output` and
+    /// the files beside it.
+    ///
+    /// # Errors
+    /// As [`evaluate_with`](Self::evaluate_with).
+    pub fn evaluate(
+        &self,
+        csv: impl Into<PathBuf>,
+        output: impl Into<PathBuf>,
+    ) -> Result<Summary, Error> {
+        self.evaluate_with(&EvalOptions::new(csv, output), &mut |_| {})
+    }
+
+    /// Reads the weights, if they are not in memory yet. Scoring does so by itself.
+    ///
+    /// # Errors
+    /// Weights that cannot be read or do not fit, a device that is not there.
+    pub fn load(&self) -> Result<(), Error> {
+        self.network().map(|_| ())
+    }
+
+    /// How clips are prepared for the network.
+    #[must_use]
+    pub fn spec(&self) -> &ClipSpec {
+        &self.spec
+    }
+
+    /// The network's sizes and choices.
+    #[must_use]
+    pub fn config(&self) -> &AvffConfig {
+        &self.config
+    }
+
+    /// The file that the weights are from.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Where the network runs.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.options.device
+    }
+
+    /// How the windows of a clip make its score.
+    #[must_use]
+    pub fn aggregate(&self) -> Aggregate {
+        self.aggregate
+    }
+
+    /// What every output must say beside a score of these weights: that they were never trained, or
+    /// what their maker wrote.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        warning(&self.checkpoint)
+    }
+
+    /// Everything that a score depends on, as a record. Reads the whole checkpoint for its hash.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where the checkpoint cannot be read.
+    pub fn run(&self) -> Result<Run, Error> {
+        Run::new(self)
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub(crate) fn options(&self) -> &NetworkOptions {
+        &self.options
+    }
+
+    pub(crate) fn network(&self) -> Result<&dyn Network, Error> {
+        if let Some(network) = self.network.get() {
+            return Ok(&**network);
+        }
+        let loaded = network::load(&self.checkpoint, &self.config, &self.spec, &self.options)?;
+        Ok(&**self.network.get_or_init(|| loaded))
+    }
+
+    /// Scores one clip on this thread, sample by sample.
+    fn score_read(
+        &self,
+        read: impl FnOnce(avff_data::pipeline::EachSample<'_>) -> Result<(), ClipFailure>,
+    ) -> Result<Score, ClipFailure> {
+        let network = self.network().map_err(|error| ClipFailure::network(&error))?;
+        let mut windows = Vec::new();
+        let mut without_face = false;
+        let mut fault = None;
+        guarded(|| {
+            read(&mut |sample| {
+                without_face |= sample.without_face;
+                match network.logits(std::slice::from_ref(&sample.clip)).as_deref() {
+                    Ok(&[logits, ..]) => {
+                        let (span, frames) = (sample.span, sample.frames);
+                        windows.push(WindowScore { span, frames, logits });
+                        std::ops::ControlFlow::Continue(())
+                    }
+                    Ok([]) => std::ops::ControlFlow::Break(()),
+                    Err(error) => {
+                        fault = Some(ClipFailure::network(error));
+                        std::ops::ControlFlow::Break(())
+                    }
+                }
+            })
+        })?;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        if windows.is_empty() {
+            return Err(ClipFailure::of(&MediaError::Empty.into()));
+        }
+        let logits: Logits = self.aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
+        Ok(Score { logits, windows, without_face })
+    }
+}
+
+impl std::fmt::Debug for Detector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Detector")
+            .field("checkpoint", &self.checkpoint.path())
+            .field("device", &self.options.device)
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
