@@ -29,7 +29,7 @@ const CACHED_EPOCHS: u64 = 40;
 fn main() {
     let spec = ClipSpec::open_avff();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = ["crates/avff-data/../avff-media/tests/fixtures/media", "data/clips"];
+    let folders = ["crates/avff-media/tests/fixtures/media", "crates/avff/tests/fixtures/clips"];
     let mut rows = Vec::new();
     for entry in folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).unwrap()) {
         let path = entry.unwrap().path();

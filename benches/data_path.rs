@@ -23,7 +23,7 @@ fn main() {
         }
     }
     if clips.is_empty() {
-        let media = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../data/clips");
+        let media = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/clips");
         clips.extend(["match_a.mp4", "swapped_b.mp4"].map(|name| media.join(name)));
     }
     let threads = available_parallelism().unwrap().get();

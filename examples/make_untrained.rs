@@ -1,4 +1,4 @@
-//! Makes `data/untrained-tiny.safetensors` again: `cargo run --release --example make_untrained`.
+//! Makes `crates/avff/tests/fixtures/untrained-tiny.safetensors` again: `cargo run --release --example make_untrained`.
 //!
 //! A network of 64 features whose weights come from a seed. It shows the way from clips to scores;
 //! the scores mean nothing, and every place that shows them says so.
@@ -45,7 +45,10 @@ impl ModuleMapper<Flex> for Unequal {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/untrained-tiny.safetensors");
+    let default = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/avff/tests/fixtures/untrained-tiny.safetensors"
+    );
     let path = env::args_os().nth(1).map_or_else(|| default.into(), PathBuf::from);
     let mut config = AvffConfig::avff();
     (config.audio.frames, config.audio.mels) = (512, 64);

@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(weights) => weights,
         None => untrained(folder.join("untrained.safetensors"))?,
     };
-    let clip = arguments.next().unwrap_or_else(|| "data/clips/match_a.mp4".into());
+    let clip =
+        arguments.next().unwrap_or_else(|| "crates/avff/tests/fixtures/clips/match_a.mp4".into());
 
     let pretrained = Pretrained::open(&weights)?;
     let made = pretrained.reconstruct(&clip, &ReconstructOptions::default())?;

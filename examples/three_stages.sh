@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 out="${1:-runs/three-stages}"
 avff=(cargo run --quiet --release -p avff --)
 [ -n "${AVFF:-}" ] && avff=("$AVFF")
-clips=(--set data.train=data/sample.csv --set data.validation=data/sample.csv --set data.batch=4)
+clips=(--set data.train=crates/avff/tests/fixtures/sample.csv --set data.validation=crates/avff/tests/fixtures/sample.csv --set data.batch=4)
 # Four clips at a time: at the recipes' rates, which are for 32, contrast goes astray.
 pretraining=(--set epochs=10 --set optimizer.lr=1e-4)
 
@@ -17,7 +17,7 @@ pretraining=(--set epochs=10 --set optimizer.lr=1e-4)
     --set start.path="$out/stage1/checkpoints/best.safetensors"
 "${avff[@]}" train data/recipes/avff-tiny-stage3.toml --run "$out/stage3" "${clips[@]}" --set epochs=40 --set optimizer.lr=1e-4 \
     --set start.path="$out/stage2/checkpoints/best.safetensors"
-"${avff[@]}" eval --checkpoint "$out/stage3/checkpoints/best.safetensors" --csv data/sample.csv \
+"${avff[@]}" eval --checkpoint "$out/stage3/checkpoints/best.safetensors" --csv crates/avff/tests/fixtures/sample.csv \
     --output "$out/prediction.csv"
 "${avff[@]}" runs "$out"
 # Column 3 of the tables is the loss of training.

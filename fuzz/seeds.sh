@@ -2,7 +2,7 @@
 # Fills fuzz/corpus with seeds for every target from the fixtures of the repository.
 set -euo pipefail
 cd "$(dirname "$0")"
-media=../crates/avff-data/tests/fixtures/media
+media=../crates/avff-media/tests/fixtures/media
 
 fill() {
     mkdir -p "corpus/$1"
@@ -12,10 +12,10 @@ fill() {
 fill mp4 "$media"/{fragmented,h264_vfr,opengop_cropped_alac}.mp4 "$media"/*.mov \
     "$media"/bad/{one_frame_20ms,no_audio,truncated_head}.mp4
 fill picture "$media"/h264_vfr.frame18.png "$media"/h264_rotated90.frame41.png
-fill manifest ../data/sample.csv
+fill manifest ../crates/avff/tests/fixtures/sample.csv
 fill ffmpeg "$media"/../ffmpeg/*.{mp4,mkv,ts,mov,mpg,webm} "$media"/bad/one_frame_20ms.mp4
-fill metadata "$media"/../layouts/mavos-dd/*
-fill checkpoint ../crates/avff-model/tests/fixtures/*.pth ../data/untrained-tiny.safetensors
+fill metadata ../crates/avff-datasets/tests/fixtures/layouts/mavos-dd/*
+fill checkpoint ../crates/avff-model/tests/fixtures/*.pth ../crates/avff/tests/fixtures/untrained-tiny.safetensors
 mkdir -p corpus/{sound_track,fit,spec_json,wav}
 printf '%s' '{"video":{"frames":16,"height":224,"width":224,"fit":"resize","mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]},"audio":{"frames":1024,"mels":128,"mean":-5.081,"std":4.4849},"sampling":{"window":{"seconds":3.2,"fps":5.0,"stride":1.6}},"trim_silence":{"below_db":-60.0,"at_most":0.5}}' \
     > corpus/spec_json/windows.json

@@ -15,7 +15,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap()
 fuzz_target!(|bytes: &[u8]| {
     let path: PathBuf = FOLDER.path().join("clip");
     fs::write(&path, bytes).unwrap();
-    let Ok(mut clip) = media::open_with(&path, Decoder::Ffmpeg) else { return };
+    let Ok(mut clip) = avff_media::open_with(&path, Decoder::Ffmpeg) else { return };
     let times = clip.frame_times();
     assert!(times.is_sorted() && times.iter().all(|time| time.is_finite()));
     let last = times.len() - 1;
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(pictures) = clip.frames_at(&[last.min(2), 0, last.min(7)]) {
         assert!(pictures.iter().all(|one| one.rgb.len() == 3 * one.width * one.height));
     }
-    if let Ok(sound) = clip.sound() {
+    if let Ok(sound) = clip.audio() {
         assert!(sound.channels.iter().all(|channel| channel.len() == sound.len()));
         assert!(sound.channels.iter().flatten().all(|sample| sample.is_finite()));
     }

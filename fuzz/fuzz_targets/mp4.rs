@@ -8,7 +8,7 @@ use avff_media;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(mut clip) = media::open_bytes(bytes) else { return };
+    let Ok(mut clip) = avff_media::open_bytes(bytes) else { return };
     let times = clip.frame_times();
     assert!(times.is_sorted() && times.iter().all(|time| time.is_finite()));
     let last = times.len() - 1;
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let _ = clip.frames_at(&[last.min(2), 0, last.min(7)]);
-    if let Ok(sound) = clip.sound() {
+    if let Ok(sound) = clip.audio() {
         assert!(sound.channels.iter().all(|channel| channel.len() == sound.len()));
     }
     let mut spec = ClipSpec::open_avff();

@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         (folder, path)
     });
     fs::write(folder.join("1.png"), bytes).unwrap();
-    let Ok(mut clip) = media::open(folder) else { return };
+    let Ok(mut clip) = avff_media::open(folder) else { return };
     let (width, height) = (clip.info().width, clip.info().height);
     if width * height > 1 << 20 {
         return;

@@ -60,11 +60,11 @@ fuzz_target!(|input: Input<'_>| {
         shifts: None,
         samples: input.packets.iter().map(|packet| packet.to_vec()).collect(),
     };
-    let Ok(mut clip) = media::open_bytes(movie(&[pictures(1, 1, 1, 1, false), track])) else {
+    let Ok(mut clip) = avff_media::open_bytes(movie(&[pictures(1, 1, 1, 1, false), track])) else {
         return;
     };
     let part = clip.streams().1.between(0.0, 0.05);
-    let Ok(sound) = clip.sound() else { return };
+    let Ok(sound) = clip.audio() else { return };
     assert!(part.is_ok(), "a part is damaged and the whole is not");
     assert!(sound.channels.iter().flatten().all(|sample| sample.is_finite()));
     let spec = AudioSpec { rate: Some(16_000), ..AudioSpec::kaldi(16, 16, [0.0, 1.0]) };

@@ -6,7 +6,7 @@ use avff_media;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(mut wav) = media::wav_bytes(bytes) else { return };
+    let Ok(mut wav) = avff_media::wav_bytes(bytes) else { return };
     let part = wav.between(0.01, 0.02);
     let Ok(sound) = wav.whole() else { return };
     let part = part.expect("the whole was read");

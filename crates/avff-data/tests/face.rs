@@ -10,7 +10,7 @@ use avff_face::{FaceCrop, FaceError, FaceStream, Faces, NoFace};
 use avff_media::Frame;
 
 fn drawn(name: &str) -> PathBuf {
-    Path::new("../../data/clips").join(name)
+    Path::new("../avff/tests/fixtures/clips").join(name)
 }
 
 fn fixture(name: &str) -> PathBuf {

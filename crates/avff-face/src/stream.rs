@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn decoding_twice_gives_the_same_pictures_as_holding_them() {
-        let path = Path::new("../../data/clips/match_b.mp4");
+        let path = Path::new("../avff/tests/fixtures/clips/match_b.mp4");
         let mut clip = avff_media::open(path).unwrap();
         let times = clip.frame_times().to_vec();
         let mut cropped = |max_held| {

@@ -46,7 +46,9 @@ pub fn of_data(error: &DataError) -> Option<&'static str> {
 #[must_use]
 pub fn of_media(error: &MediaError) -> Option<&'static str> {
     Some(match error {
-        MediaError::NotFound => "check the path",
+        MediaError::NotFound => {
+            "check the path; relative names in a CSV start at its folder, or at the root that is given"
+        }
         MediaError::NotAFile { .. } => "copy the clip to a regular file first",
         MediaError::Empty | MediaError::Truncated { .. } => "copy or download the file again",
         MediaError::NotMedia => NOT_MEDIA,

@@ -53,7 +53,7 @@ impl Scene {
     fn new() -> Self {
         let _turn = ONE_JOB.lock().unwrap_or_else(PoisonError::into_inner);
         let scene = Self { folder: tempfile::tempdir().unwrap(), _turn };
-        let clips = Path::new("../../data/clips").canonicalize().unwrap();
+        let clips = Path::new("tests/fixtures/clips").canonicalize().unwrap();
         let table = |rows: usize| {
             let names = ["match_a", "swapped_a", "match_b", "swapped_b"];
             let row = |row: usize| {

@@ -155,7 +155,7 @@ mod tests {
     fn boxes_and_scores_are_rustfaces() {
         let mut boxes = 0;
         for clip in ["match_a.mp4", "match_b.mp4"] {
-            let path = Path::new("../../data/clips").join(clip);
+            let path = Path::new("../avff/tests/fixtures/clips").join(clip);
             let pictures = avff_media::open(&path).unwrap().frames_at(&[0, 30, 77]).unwrap();
             for (number, picture) in pictures.iter().enumerate() {
                 let (whole, _) = Gray::of(picture, 256).unwrap();

@@ -5,7 +5,9 @@ use crate::setup::{Scene, clip, root};
 #[test]
 fn the_sample_gives_scores_a_summary_and_a_warning() {
     let scene = Scene::new();
-    let ran = scene.eval(&root().join("data/sample.csv"), "prediction.csv", &[]).expect(0);
+    let ran = scene
+        .eval(&root().join("crates/avff/tests/fixtures/sample.csv"), "prediction.csv", &[])
+        .expect(0);
     for word in ["UNTRAINED", "AUC", "coverage", "4 of 4 clips"] {
         assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
     }
@@ -81,7 +83,7 @@ fn relative_paths_start_at_the_csv_or_the_root() {
     let csv = scene.write("in.csv", "video_name,target\nmatch_a.mp4,0\n");
     scene.eval(&csv, "out.csv", &[]).expect(3);
     assert!(scene.read("out.errors.csv").contains("no such file"));
-    let clips = root().join("data/clips");
+    let clips = root().join("crates/avff/tests/fixtures/clips");
     let more = ["--overwrite", "--root", clips.to_str().unwrap()];
     scene.eval(&csv, "out.csv", &more).expect(0);
     assert!(scene.read("out.csv").contains("\nmatch_a.mp4,"));
@@ -122,7 +124,7 @@ fn across_batch_is_the_reference_and_depends_on_the_batch() {
     // The network as released: attention across the batch.
     let config = scene.write("batch.json", r#"{"fusion_attention": "batch"}"#);
     let batch = ["--config", config.to_str().unwrap()];
-    let csv = root().join("data/sample.csv");
+    let csv = root().join("crates/avff/tests/fixtures/sample.csv");
     scene.eval(&csv, "alone.csv", &batch).expect(0);
     let across = |output: &str, size: &str| {
         let more = ["--fusion-attention", "across-batch", "--batch-size", size];

@@ -34,12 +34,12 @@ pub(crate) fn root() -> PathBuf {
 
 /// The small network whose weights come from a seed.
 pub(crate) fn weights() -> PathBuf {
-    root().join("data/untrained-tiny.safetensors")
+    root().join("crates/avff/tests/fixtures/untrained-tiny.safetensors")
 }
 
 /// A clip that can be read.
 pub(crate) fn clip(name: &str) -> PathBuf {
-    root().join("data/clips").join(name)
+    root().join("crates/avff/tests/fixtures/clips").join(name)
 }
 
 /// A media file of the data crate's tests.

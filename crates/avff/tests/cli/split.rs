@@ -162,7 +162,7 @@ fn what_cannot_be_split_says_why() {
     let kinds = "a.mp4,1,\nb.mp4,1,\nc.mp4,1,\nd.mp4,0,real\ne.mp4,0,real\nf.mp4,0,real\n";
     scene.write("kinds.csv", &format!("video_name,target,category\n{kinds}"));
     scene.write("header.csv", "video_name,target\n");
-    let sample = root().join("data/sample.csv");
+    let sample = root().join("crates/avff/tests/fixtures/sample.csv");
     let sample = sample.to_str().unwrap();
     for (arguments, reason) in [
         (&["subjects", "none.csv", "--output", "x"][..], "every cell of identity, source is empty"),

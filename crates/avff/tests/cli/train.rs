@@ -29,7 +29,7 @@ const TINY: [&str; 14] = [
 ];
 
 fn manifest() -> String {
-    root().join("data/sample.csv").to_str().unwrap().to_owned()
+    root().join("crates/avff/tests/fixtures/sample.csv").to_str().unwrap().to_owned()
 }
 
 /// `avff train` with a recipe of `data/recipes` shrunk to the miniature, and `more` of what it sets.
@@ -89,7 +89,7 @@ fn three_stages_end_in_scores() {
     let loss = column(&scene, "three", "train/loss");
     assert!(loss[19] < loss[0], "{loss:?}");
     let weights = scene.path("three/checkpoints/last.safetensors");
-    let csv = root().join("data/sample.csv");
+    let csv = root().join("crates/avff/tests/fixtures/sample.csv");
     let scores = scene
         .run(&[
             "eval",
