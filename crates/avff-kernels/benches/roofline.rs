@@ -91,7 +91,7 @@ impl WithSimd for MultiplyOn {
         let mut sums = [simd.splat_f32s(1.0); CHAINS];
         for _ in 0..self.0 {
             for sum in &mut sums {
-                *sum = simd.mul_add_f32s(*sum, a, b);
+                *sum = simd.mul_add_e_f32s(*sum, a, b);
             }
         }
         black_box(sums);

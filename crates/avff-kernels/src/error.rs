@@ -83,7 +83,7 @@ impl WithSimd for Forward<'_> {
             let mut sum = simd.splat_f32s(0.0);
             for (x, y) in vectors(simd, x).zip(vectors(simd, y)) {
                 let d = simd.sub_f32s(x, y);
-                sum = simd.mul_add_f32s(d, d, sum);
+                sum = simd.mul_add_e_f32s(d, d, sum);
             }
             *out = simd.reduce_sum_f32s(sum) / self.width as f32;
         }

@@ -67,7 +67,7 @@ fn check(x: &[f32], bias: &[f32]) {
 fn distribution<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
     let erf = erf(simd, simd.mul_f32s(x, simd.splat_f32s(FRAC_1_SQRT_2)));
-    simd.mul_add_f32s(half, erf, half)
+    simd.mul_add_e_f32s(half, erf, half)
 }
 
 /// (A function, because a closure would stay one, without the vector instructions of the function
@@ -84,7 +84,7 @@ fn slope<S: Simd>(simd: S, x: S::f32s, bias: S::f32s) -> S::f32s {
     let half_square = simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5));
     let power = simd.mul_f32s(half_square, simd.splat_f32s(std::f32::consts::LOG2_E));
     let density = simd.mul_f32s(simd.splat_f32s(DENSITY), exp2(simd, power));
-    simd.mul_add_f32s(x, density, distribution(simd, x))
+    simd.mul_add_e_f32s(x, density, distribution(simd, x))
 }
 
 struct Forward<'a> {

@@ -18,7 +18,7 @@ const EXP2_NEAR: [f32; 4] = [5.517_167e-2, 2.426_111_2e-1, 6.932_61e-1, 9.999_28
 fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f32s) -> S::f32s {
     let mut p = simd.splat_f32s(coefficients[0]);
     for c in &coefficients[1..] {
-        p = simd.mul_add_f32s(p, x, simd.splat_f32s(*c));
+        p = simd.mul_add_e_f32s(p, x, simd.splat_f32s(*c));
     }
     p
 }
@@ -29,7 +29,7 @@ fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f
 pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let (shifted, fraction) = split(simd, x);
     let p = polynomial(simd, &EXP2, fraction);
-    let p = simd.mul_add_f32s(p, fraction, simd.splat_f32s(1.0));
+    let p = simd.mul_add_e_f32s(p, fraction, simd.splat_f32s(1.0));
     scaled(simd, p, shifted)
 }
 

@@ -126,7 +126,7 @@ impl WithSimd for Forward<'_> {
             let (head, tail) = S::as_simd_f32s(x);
             for x in head {
                 let d = simd.sub_f32s(*x, means);
-                squares = simd.mul_add_f32s(d, d, squares);
+                squares = simd.mul_add_e_f32s(d, d, squares);
             }
             // One by one: the zeros that would fill a vector up have a distance from the mean too.
             let rest: f32 = tail.iter().map(|x| (x - mean) * (x - mean)).sum();
@@ -139,10 +139,10 @@ impl WithSimd for Forward<'_> {
                 .zip(vectors(simd, self.norm.beta));
             let (head, tail) = S::as_mut_simd_f32s(out);
             for (out, ((x, gamma), beta)) in head.iter_mut().zip(&mut inputs) {
-                *out = simd.mul_add_f32s(standard(simd, x, means, roots), gamma, beta);
+                *out = simd.mul_add_e_f32s(standard(simd, x, means, roots), gamma, beta);
             }
             if let Some(((x, gamma), beta)) = inputs.next() {
-                let y = simd.mul_add_f32s(standard(simd, x, means, roots), gamma, beta);
+                let y = simd.mul_add_e_f32s(standard(simd, x, means, roots), gamma, beta);
                 simd.partial_store_f32s(tail, y);
             }
         }
@@ -197,11 +197,11 @@ impl WithSimd for Backward<'_> {
             for (((x, g), gamma), (gammas, betas)) in inputs.zip(gammas.iter_mut().zip(&mut betas))
             {
                 let x = standard(simd, x, means, roots);
-                *gammas = simd.mul_add_f32s(g, x, *gammas);
+                *gammas = simd.mul_add_e_f32s(g, x, *gammas);
                 *betas = simd.add_f32s(*betas, g);
                 let g = simd.mul_f32s(g, gamma);
                 sum = simd.add_f32s(sum, g);
-                product = simd.mul_add_f32s(g, x, product);
+                product = simd.mul_add_e_f32s(g, x, product);
             }
             let slope = Slope::<S> {
                 mean: means,

@@ -152,8 +152,8 @@ pub(super) fn multiply<S: Simd>(
     for (left, right) in left.iter().zip(right) {
         for r in 0..ROWS {
             let factor = simd.splat_f32s(left[r]);
-            sums[r][0] = simd.mul_add_f32s(factor, right[0], sums[r][0]);
-            sums[r][1] = simd.mul_add_f32s(factor, right[1], sums[r][1]);
+            sums[r][0] = simd.mul_add_e_f32s(factor, right[0], sums[r][0]);
+            sums[r][1] = simd.mul_add_e_f32s(factor, right[1], sums[r][1]);
         }
     }
     sums
@@ -175,8 +175,8 @@ pub(super) fn multiply_over_queries<S: Simd>(
     for (i, right) in right.iter().step_by(step).take(width::<S>()).enumerate() {
         for r in 0..ROWS {
             let factor = simd.splat_f32s(left[r * width::<S>() + i]);
-            sum[r][0] = simd.mul_add_f32s(factor, right[0], sum[r][0]);
-            sum[r][1] = simd.mul_add_f32s(factor, right[1], sum[r][1]);
+            sum[r][0] = simd.mul_add_e_f32s(factor, right[0], sum[r][0]);
+            sum[r][1] = simd.mul_add_e_f32s(factor, right[1], sum[r][1]);
         }
     }
     *sums = sum;

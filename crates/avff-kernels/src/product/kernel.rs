@@ -163,8 +163,8 @@ fn multiply<S: Simd>(
 fn add_products<S: Simd>(simd: S, sums: &mut Sums<S>, left: &[f32; ROWS], right: &Pair<S>) {
     for r in 0..ROWS {
         let factor = simd.splat_f32s(left[r]);
-        sums[r][0] = simd.mul_add_f32s(factor, right[0], sums[r][0]);
-        sums[r][1] = simd.mul_add_f32s(factor, right[1], sums[r][1]);
+        sums[r][0] = simd.mul_add_e_f32s(factor, right[0], sums[r][0]);
+        sums[r][1] = simd.mul_add_e_f32s(factor, right[1], sums[r][1]);
     }
 }
 

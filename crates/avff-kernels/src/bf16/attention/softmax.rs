@@ -130,7 +130,7 @@ pub(super) fn add<S: Simd>(simd: S, held: &mut Sums, factors: [f32; BOTH], more:
             let held = S::as_mut_simd_f32s(&mut held.0[r / SIDE][half][r % SIDE].0).0;
             let more = S::as_simd_f32s(more.row(r)[half]).0;
             for (held, more) in held.iter_mut().zip(more) {
-                *held = simd.mul_add_f32s(*held, factor, *more);
+                *held = simd.mul_add_e_f32s(*held, factor, *more);
             }
         }
     }
