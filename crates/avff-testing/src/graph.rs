@@ -1,0 +1,38 @@
+//! Circles of a directed graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// For each node the nodes that it points to.
+pub(crate) type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// The groups of more than one node in which every node reaches every other one.
+pub(crate) fn cycles(graph: &Graph) -> Vec<Vec<String>> {
+    let reached: BTreeMap<&String, BTreeSet<&String>> =
+        graph.keys().map(|node| (node, reachable(graph, node))).collect();
+    let reaches =
+        |from: &String, to: &String| reached.get(from).is_some_and(|set| set.contains(to));
+    let mut groups: Vec<Vec<String>> = Vec::new();
+    for node in graph.keys() {
+        if groups.iter().any(|group| group.contains(node)) {
+            continue;
+        }
+        let both_ways = |other: &&String| reaches(node, other) && reaches(other, node);
+        let others: Vec<String> = graph.keys().filter(both_ways).cloned().collect();
+        if others.len() > 1 {
+            groups.push(others);
+        }
+    }
+    groups
+}
+
+/// The nodes that can be reached from a node by at least one step.
+fn reachable<'g>(graph: &'g Graph, node: &String) -> BTreeSet<&'g String> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&String> = graph.get(node).into_iter().flatten().collect();
+    while let Some(next) = open.pop() {
+        if reached.insert(next) {
+            open.extend(graph.get(next).into_iter().flatten());
+        }
+    }
+    reached
+}
