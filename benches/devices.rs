@@ -57,7 +57,7 @@ fn main() {
 
 fn all<B: Backend>(device: &B::Device, runs: usize) {
     let config = AvffConfig::open_avff();
-    let scope = FusionScope::evaluation(config.fusion_attention);
+    let scope = FusionScope::PerClip;
     let clips = |config: &AvffConfig, batch: usize| inputs::<B>(config, batch, device);
     let on_cuda = B::name(device).contains("cuda");
     let known = PRECISIONS

@@ -93,7 +93,7 @@ fn main() {
     let config = AvffConfig::open_avff();
     let device = Default::default();
     let cost = Cost::of(&config);
-    let scope = FusionScope::evaluation(config.fusion_attention);
+    let scope = FusionScope::PerClip;
     let model = || Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
     let (audio, video) = inputs(&config, 1);
     if ["block", "audio", "visual", "classifier"].into_iter().any(wanted) {

@@ -103,7 +103,7 @@ fn main() {
     let mut seconds: Vec<f64> = (0..RUNS + 1)
         .map(|_| {
             let start = Instant::now();
-            let logits = model.forward(audio.clone(), video.clone(), FusionScope::Alone);
+            let logits = model.forward(audio.clone(), video.clone(), FusionScope::PerClip);
             std::hint::black_box(logits.into_data());
             start.elapsed().as_secs_f64()
         })
@@ -123,6 +123,10 @@ fn main() {
     {
         let golden = &golden["classifier_full"][section];
         let (audio, video) = input(2);
+        let config = AvffConfig { fusion_attention: attention, ..config.clone() };
+        let model: Classifier<Flex> =
+            Checkpoint::open(&path).unwrap().classifier(&config, &device).unwrap();
+        let model = model.into_packed();
         let made = model.embed(audio.clone(), video.clone(), FusionScope::training(attention));
         let mut report = Report::default();
         report.probe("audio_encoder", &vec(made.audio.clone()), &golden["audio_encoder"], FULL);
@@ -134,7 +138,7 @@ fn main() {
         let logits =
             |tensor: Tensor<Flex, 2>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
         report.list("logits", &logits(model.classify(made)), &golden["logits"], LOGITS);
-        let alone = model.forward(audio, video, FusionScope::evaluation(attention));
+        let alone = model.forward(audio, video, FusionScope::PerClip);
         report.list("logits alone", &logits(alone), &golden["logits_one_clip_at_a_time"], LOGITS);
         report.finish(&format!("logits, {section}"));
     }

@@ -43,7 +43,7 @@ fn main() {
         rounded.push(("bf16", exact.clone().into_bf16().unwrap().into_packed()));
     }
     let exact = exact.into_packed();
-    let scope = FusionScope::evaluation(config.fusion_attention);
+    let scope = FusionScope::PerClip;
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let mut pairs = vec![Vec::new(); rounded.len()];
     for _ in 0..count {

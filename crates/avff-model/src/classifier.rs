@@ -9,22 +9,18 @@ use burn::{prelude::*, tensor::activation::softmax};
 use rand::Rng;
 
 #[cfg(feature = "flex")]
-use crate::checkpoint::in_file::{InFile, Place};
+use crate::tensor_file::in_file::{InFile, Place};
 use crate::{
     config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
-    fused::on_flex,
     head::Head,
     init::Init,
-    layers::{Block, CrossModal, FusionScope, Linear, relu},
+    layers::{Block, CrossModal, FusionScope, Linear, on_flex, relu},
     loss,
 };
 
-/// Outputs of the classifier: index 0 is fake, index 1 is real.
-pub const CLASSES: usize = 2;
-
-/// What the encoders and cross-modal networks make of a batch.
+/// The tokens of a batch after encoders and cross-modal blocks.
 #[derive(Debug, Clone)]
 pub struct Embeddings<B: Backend> {
     /// `[batch, audio tokens, dim]`.
@@ -48,15 +44,15 @@ pub struct Classifier<B: Backend> {
     pub a2v: CrossModal<B>,
     /// Visual tokens to audio ones.
     pub v2a: CrossModal<B>,
-    /// Over the tokens of the visual side, `[hidden, tokens]`: of their means, or of each feature. Where the
-    /// head sees pairs, over both embeddings of a token, `[hidden, 2 * dim]`.
+    /// Over the visual tokens, `[hidden, tokens]`: of their means or of each feature. For
+    /// [`HeadInput::Pairs`] over both embeddings of a token, `[hidden, 2 * dim]`.
     pub mlp_vision: Linear<B>,
-    /// The same of the audio side.
+    /// The same over the audio tokens.
     pub mlp_audio: Linear<B>,
-    /// Of each visual feature what is left of its tokens, `[1, hidden]`, where the head sees features; how
-    /// much a token counts, `[1, hidden]`, where it sees pairs.
+    /// `[1, hidden]`: for [`HeadInput::Features`] the second layer over tokens, for
+    /// [`HeadInput::Pairs`] the attention score of a token; absent otherwise.
     pub mlp_vision_out: Option<Linear<B>>,
-    /// The same of the audio side.
+    /// The same for audio.
     pub mlp_audio_out: Option<Linear<B>>,
     /// The head.
     pub mlp_head: Head<B>,
@@ -75,7 +71,7 @@ impl<B: Backend> Classifier<B> {
         config.validate()?;
         let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
         let [shown_audio, shown_video] = config.token_map(config.slices);
-        let (dim, heads, hidden) = (config.encoder.dim, config.encoder.heads, config.head.hidden);
+        let (dim, hidden) = (config.encoder.dim, config.head.hidden);
         let input = config.head.input;
         let (inputs, seen) = match input {
             HeadInput::TokenMeans => ([video, audio], 2 * hidden),
@@ -88,8 +84,8 @@ impl<B: Backend> Classifier<B> {
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
-            a2v: CrossModal::new(init, [shown_audio, shown_video], dim, heads, device),
-            v2a: CrossModal::new(init, [shown_video, shown_audio], dim, heads, device),
+            a2v: CrossModal::new(init, config, [shown_audio, shown_video], device),
+            v2a: CrossModal::new(init, config, [shown_video, shown_audio], device),
             mlp_vision: Linear::torch_default(init, [of_video, hidden], device),
             mlp_audio: Linear::torch_default(init, [of_audio, hidden], device),
             mlp_vision_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
@@ -99,26 +95,27 @@ impl<B: Backend> Classifier<B> {
         })
     }
 
-    /// The classifier with the products of the encoders' blocks in 8-bit integers: weights rounded to 7 bits by a
-    /// scale for each output, tokens to 8 bits by a scale for each, sums exact. Attention, norms,
-    /// patches, A2V, V2A and the head stay in f32.
+    /// The classifier with the products of the encoders' blocks in 8-bit integers. Weights are rounded to
+    /// 7 bits with a scale for each output, tokens to 8 bits with a scale for each token; sums are exact.
+    /// Attention, norms, patches, A2V, V2A and the head stay in f32.
     ///
-    /// For evaluation alone: the weights are gone, and such a network cannot be saved.
+    /// It is for evaluation only: it no longer holds its f32 weights, so it cannot be saved.
     ///
     /// # Errors
-    /// [`ModelError::CpuAlone`] on any backend but flex, and without feature `flex`;
+    /// [`ModelError::CpuOnly`] on any backend but flex, and without feature `flex`;
     /// [`ModelError::Prepared`] after [`into_packed`](Self::into_packed).
     pub fn into_int8(self) -> Result<Self, ModelError> {
         self.rounded("int8", Linear::round_to_int8)
     }
 
-    /// The classifier with the products and attention of the encoders' blocks in bfloat16: weights, tokens and attention's weights
-    /// rounded to 8 bits of precision, sums, softmax and norms in f32. Patches, A2V, V2A and the head stay in f32.
+    /// The classifier with the products and attention of the encoders' blocks in bfloat16. Weights, tokens and
+    /// attention weights are rounded to 8 bits of precision; sums, softmax and norms are in f32. Patches,
+    /// A2V, V2A and the head stay in f32.
     ///
-    /// Slow where the processor has [no instructions](crate::precision::cpu_has_bf16) for it. On a GPU,
-    /// [`precision::cast`](crate::precision::cast) does the like.
+    /// It is slow on a processor [without instructions](crate::precision::cpu_has_bf16) for bfloat16. For
+    /// GPUs there is [`precision::cast`](crate::precision::cast).
     ///
-    /// For evaluation alone: the weights are gone, and such a network cannot be saved.
+    /// It is for evaluation only: it no longer holds its f32 weights, so it cannot be saved.
     ///
     /// # Errors
     /// As [`into_int8`](Self::into_int8).
@@ -132,7 +129,7 @@ impl<B: Backend> Classifier<B> {
         round: fn(&mut Linear<B>),
     ) -> Result<Self, ModelError> {
         if !on_flex::<B>() {
-            return Err(ModelError::CpuAlone { precision });
+            return Err(ModelError::CpuOnly { precision });
         }
         if self.blocks().any(|block| block.is_prepared()) {
             return Err(ModelError::Prepared);
@@ -141,11 +138,11 @@ impl<B: Backend> Classifier<B> {
         Ok(self)
     }
 
-    /// The classifier with its weights in the order in which products read them, where a kernel of
-    /// ours does so (backend flex, f32); elsewhere, and for weights that are rounded, as it was.
+    /// The classifier with its weights in the order in which the CPU kernels read them (backend flex,
+    /// f32). On other backends, and for rounded weights, it stays as it is.
     ///
-    /// For evaluation alone: the weights as they were are gone, so that memory holds them once, and
-    /// such a network cannot be saved.
+    /// It is for evaluation only: memory holds each weight once, in the packed order, so the network
+    /// cannot be saved.
     #[must_use]
     pub fn into_packed(mut self) -> Self {
         self.audio_encoder.pack();
@@ -207,13 +204,13 @@ impl<B: Backend> Classifier<B> {
         loss::in_f32(self.mlp_head.forward(self.reduce(embeddings)))
     }
 
-    /// What the head sees.
+    /// The head's input.
     fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
         let pairs = self.input == HeadInput::Pairs;
         let vision = reduce(pairs, &self.mlp_vision, self.mlp_vision_out.as_ref(), a2v, video);
-        let sound = reduce(pairs, &self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
-        Tensor::cat(vec![vision, sound], 1)
+        let audio = reduce(pairs, &self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
+        Tensor::cat(vec![vision, audio], 1)
     }
 
     /// Logits of a batch: index 0 fake, index 1 real. Nothing is dropped.
@@ -245,7 +242,7 @@ impl<B: Backend> Classifier<B> {
     }
 }
 
-/// One modality's tokens to what the head sees of them.
+/// Reduces one modality's tokens to the head's input.
 ///
 /// # Shapes
 /// - `crossed`, `own`: `[batch, tokens, dim]`

@@ -12,8 +12,8 @@ use crate::{
 
 /// Audio tokens to spectrogram patches.
 ///
-/// The reference makes a position table and a modality vector and then adds neither. Both are kept
-/// so that a checkpoint written here has every key of one written there.
+/// The reference creates a position table and a modality vector and adds neither. Both exist here too, so
+/// that a checkpoint written here has every key of one written there.
 #[derive(Module, Debug)]
 pub struct AudioDecoder<B: Backend> {
     /// To the decoder's width.

@@ -4,9 +4,8 @@ use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
     config::AvffConfig,
-    fused::{Packed, Product},
     init::{Draw, Init},
-    layers::{AudioPatches, Block, VideoPatches, layer_norm, normalise},
+    layers::{AudioPatches, Block, Packed, Product, VideoPatches, layer_norm, normalise},
     positions,
 };
 

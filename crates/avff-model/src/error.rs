@@ -1,12 +1,14 @@
-//! Why a network or a checkpoint could not be had.
+//! Errors of configs, checkpoints and networks.
 
 use std::{fmt, io, path::PathBuf};
 
-/// Everything `avff-model` can refuse.
+use crate::kind::Kind;
+
+/// Why a network could not be made, read, prepared or saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// Sizes or choices that do not fit each other.
+    /// Sizes or options of a config that do not fit each other.
     #[error("config: {field} {reason}")]
     Config {
         /// The field, as in the JSON.
@@ -14,7 +16,7 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The operating system refused.
+    /// The operating system reports an error.
     #[error("{}: {source}", path.display())]
     Io {
         /// The checkpoint.
@@ -22,7 +24,7 @@ pub enum ModelError {
         /// What it said.
         source: io::Error,
     },
-    /// Neither PyTorch's formats nor safetensors, or a broken one.
+    /// A file that is not a checkpoint, or a damaged one.
     #[error("{}: not a readable checkpoint: {reason}", path.display())]
     Format {
         /// The checkpoint.
@@ -30,45 +32,45 @@ pub enum ModelError {
         /// Which rule it breaks.
         reason: String,
     },
-    /// The sizes of a checkpoint without a config could not be read off its shapes.
+    /// A checkpoint without a config whose sizes do not follow from its shapes.
     #[error("{}: cannot infer {what}: {reason}", path.display())]
     Infer {
         /// The checkpoint.
         path: PathBuf,
-        /// The size that is not known.
+        /// The unknown size.
         what: &'static str,
         /// Why not, and what to give instead.
         reason: String,
     },
     /// The checkpoint holds the other model.
-    #[error("{}: holds a {found}, a {wanted} is needed{}", path.display(), kind_hint(*found, *wanted))]
+    #[error("{}: holds a {actual}, a {expected} is needed{}", path.display(), kind_hint(*actual, *expected))]
     Kind {
         /// The checkpoint.
         path: PathBuf,
         /// What is in the file.
-        found: crate::checkpoint::Kind,
+        actual: Kind,
         /// What was asked for.
-        wanted: crate::checkpoint::Kind,
+        expected: Kind,
     },
-    /// A file that holds no encoder to start from.
+    /// A file without an encoder to initialize from.
     #[error("{}: {reason}", path.display())]
-    Donor {
+    Initialize {
         /// The file.
         path: PathBuf,
         /// Why not.
         reason: String,
     },
-    /// The backend has no such products.
+    /// A precision that runs on the CPU backend only.
     #[error(
-        "{precision} of this kind runs on the CPU alone (backend flex, feature `flex` of avff-model)"
+        "{precision} of this kind runs on the CPU only (backend flex, feature `flex` of avff-model)"
     )]
-    CpuAlone {
+    CpuOnly {
         /// int8 or bf16.
         precision: &'static str,
     },
-    /// The weights are packed or rounded for evaluation, and as they were they are gone.
+    /// A network that was packed or rounded for evaluation and no longer holds its plain weights.
     #[error(
-        "this network's weights are packed or rounded for evaluation: load the checkpoint anew"
+        "this network's weights are packed or rounded for evaluation: load the checkpoint again"
     )]
     Prepared,
     /// Keys that do not match the network.
@@ -81,9 +83,8 @@ pub enum ModelError {
     },
 }
 
-fn kind_hint(found: crate::checkpoint::Kind, wanted: crate::checkpoint::Kind) -> &'static str {
-    use crate::checkpoint::Kind;
-    match (found, wanted) {
+fn kind_hint(actual: Kind, expected: Kind) -> &'static str {
+    match (actual, expected) {
         (Kind::Pretrain, Kind::Classifier) => {
             "; `avff adapt STAGE2 STAGE3` starts a classifier from it, to be trained before it scores"
         }
@@ -128,8 +129,8 @@ impl fmt::Display for KeyProblems {
             self.misshapen.len(),
             self.not_float.len()
         )?;
-        let misshapen = self.misshapen.iter().map(|(key, found, wanted)| {
-            format!("{key} is {found:?}, the network needs {wanted:?}")
+        let misshapen = self.misshapen.iter().map(|(key, actual, expected)| {
+            format!("{key} is {actual:?}, the network needs {expected:?}")
         });
         let not_float = self.not_float.iter().map(|(key, what)| format!("{key} is {what}"));
         list(f, "missing", self.missing.iter().cloned())?;

@@ -1,13 +1,15 @@
-//! The classifier's head, and how it drops features in training.
+//! The classifier's head, with dropout in training.
 
 use burn::{prelude::*, tensor::TensorData};
 use rand::{Rng, RngExt};
 
 use crate::{
-    classifier::CLASSES,
     init::Init,
     layers::{Linear, relu},
 };
+
+/// Outputs of the classifier: index 0 is fake, index 1 is real.
+pub const CLASSES: usize = 2;
 
 /// The multi-layer head.
 #[derive(Module, Debug)]
@@ -65,8 +67,9 @@ impl<B: Backend> Head<B> {
             return x;
         }
         let [batch, features] = x.dims();
-        let kept = (1.0 / (1.0 - self.dropout)) as f32;
-        let draw = |rng: &mut _| if RngExt::random::<f64>(rng) < self.dropout { 0.0 } else { kept };
+        let scale = (1.0 / (1.0 - self.dropout)) as f32;
+        let draw =
+            |rng: &mut _| if RngExt::random::<f64>(rng) < self.dropout { 0.0 } else { scale };
         let rows = clips.iter_mut().take(batch);
         let factors: Vec<f32> =
             rows.flat_map(|rng| (0..features).map(|_| draw(rng)).collect::<Vec<_>>()).collect();

@@ -1,7 +1,7 @@
-//! Start values of parameters.
+//! Initial values of parameters.
 //!
-//! Drawn on the host from one seeded generator in the order of construction: the same on every
-//! backend, which the backends' own lazily drawn values are not.
+//! They are drawn on the host from one seeded random number generator in the order of construction, so
+//! they are equal on every backend. Values that backends draw lazily themselves are not.
 
 use burn::{
     module::Param,
@@ -12,7 +12,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Where start values come from.
+/// The source of initial values.
 #[derive(Debug)]
 pub struct Init(Source);
 
@@ -75,7 +75,7 @@ impl Init {
         Param::from_data(TensorData::new(values, Shape::from(shape)), device)
     }
 
-    /// A parameter with given start values, computed only if they will be used.
+    /// A parameter with given initial values, computed only if they will be used.
     pub(crate) fn table<B: Backend>(
         &mut self,
         shape: [usize; 3],

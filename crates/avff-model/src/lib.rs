@@ -1,39 +1,50 @@
 //! The AVFF network on [Burn](https://burn.dev), generic over the backend.
 //!
-//! AVFF (Oorloff et al., CVPR 2024) tells real from fake clips by whether sound and picture belong
-//! together. Two models share their encoders: [`Pretrain`] hides half of each modality and makes
-//! it from the other, [`Classifier`] fine-tunes what that taught. This crate knows no files but
-//! weights; clips come from `avff-data`.
+//! AVFF (Oorloff et al., CVPR 2024) detects deepfakes by whether the audio and the frames of a clip
+//! belong together. Two models share their encoders. [`Pretrain`] hides half of each modality and
+//! reconstructs it from the other. [`Classifier`] is fine-tuned from its weights. The only files this
+//! crate reads are weights; tensors of clips come from `avff-data`.
 //!
-//! - [`config`]: sizes, and each choice that can be made differently, by name
-//! - [`classifier`], [`pretrain`]: the two models; [`head`]: what the first ends in
-//! - [`encoder`], [`decoder`], [`layers`]: what they are made of
+//! - [`preset`]: networks by name; [`config`]: their sizes, and every choice that has a name
+//! - [`classifier`], [`pretrain`]: the two models; [`head`]: the last layers of the classifier
+//! - [`encoder`], [`decoder`], [`layers`]: the parts of both
 //! - [`mask`]: complementary masks
-//! - [`pictures`]: what was reconstructed, to look at
-//! - [`checkpoint`]: `.pth` and safetensors; [`precision`]: computing in f16 or bf16
-//! - [`positions`], [`init`]: start values; [`start`]: those of published encoders
+//! - [`checkpoint`]: `.pth` and safetensors; [`precision`]: computing in f16, bf16 or TF32
+//! - [`positions`], [`init`]: initial values; [`initialize`]: encoders from published ones
+//! - [`reconstruction`]: reconstructions as images; [`explain`]: where a score comes from
+//!
+//!
+//! # A score
+//!
+//! [`Classifier::load`] takes a checkpoint of this library or of the reference:
 //!
 //! ```
-//! use avff_model::{AvffConfig, Classifier, FusionScope, Init};
+//! use avff_model::{
+//!     AvffConfig, Classifier, FusionScope, Init,
+//!     checkpoint::{self, Kind, Metadata, Precision},
+//! };
 //! use burn::tensor::{Tensor, activation::sigmoid};
 //! use burn_flex::Flex;
 //!
-//! // A small network; `AvffConfig::open_avff()` has the sizes of the released checkpoints.
-//! let mut config = AvffConfig::open_avff();
-//! config.audio.frames = 128;
-//! (config.video.height, config.video.width) = (32, 32);
-//! (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
-//!
 //! let device = Default::default();
-//! let model = Classifier::<Flex>::new(&config, &mut Init::seeded(7), &device)?;
-//! let audio = Tensor::zeros([1, 128, 128], &device); // batch, fbank frames, mel bins
-//! let video = Tensor::zeros([1, 3, 16, 32, 32], &device); // batch, channels, frames, height, width
-//! let scope = FusionScope::evaluation(config.fusion_attention);
-//! let logits = model.forward(audio, video, scope);
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("stage-3.safetensors");
+//! // An untrained network stands in for yours.
+//! let config = AvffConfig::avff_tiny();
+//! let untrained = Classifier::<Flex>::new(&config, &mut Init::seeded(7), &device)?;
+//! let metadata = Metadata::new(Kind::Classifier, &config, false);
+//! checkpoint::save(&untrained, &metadata, Precision::F32, &path)?;
+//!
+//! let model = Classifier::<Flex>::load(&path, &device)?;
+//! let audio = Tensor::zeros([1, 256, 64], &device); // batch, fbank frames, mel bins
+//! let video = Tensor::zeros([1, 3, 16, 64, 64], &device); // batch, channels, frames, height, width
+//! let logits = model.forward(audio, video, FusionScope::PerClip); // batch, [fake, real]
 //! let fake: f32 = sigmoid(logits).into_data().iter::<f32>().next().unwrap();
 //! assert!((0.0..=1.0).contains(&fake));
-//! # Ok::<(), avff_model::ModelError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! `examples/own_head.rs` puts another head on the encoders and compares two backends.
 
 #![forbid(unsafe_code)]
 
@@ -44,17 +55,19 @@ pub mod decoder;
 pub mod encoder;
 pub mod error;
 pub mod explain;
-mod fused;
 pub mod head;
 pub mod init;
+pub mod initialize;
+mod kind;
 pub mod layers;
 mod loss;
 pub mod mask;
-pub mod pictures;
 pub mod positions;
 pub mod precision;
+pub mod preset;
 pub mod pretrain;
-pub mod start;
+pub mod reconstruction;
+mod tensor_file;
 
 pub use checkpoint::Checkpoint;
 pub use classifier::{Classifier, Embeddings};
@@ -64,5 +77,6 @@ pub use init::Init;
 pub use layers::FusionScope;
 pub use loss::Summary;
 pub use mask::Mask;
-pub use pictures::Pictures;
+pub use preset::Preset;
 pub use pretrain::{Among, Pretrain, PretrainOutput};
+pub use reconstruction::Reconstructions;

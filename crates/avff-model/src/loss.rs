@@ -7,8 +7,7 @@ use burn::{
 
 use crate::{
     config::{ReconstructionRegion, TargetNorm},
-    fused::{MeanSquares, Norm, matmul},
-    layers::{AudioPatches, VideoPatches},
+    layers::{AudioPatches, MeanSquares, Norm, VideoPatches, matmul},
     mask::ModalityMask,
 };
 
@@ -22,12 +21,12 @@ fn standardise<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tens
     if axis + 1 == D {
         return Norm::standardise(VARIANCE_FLOOR, x);
     }
-    let (mean, deviation) = moments(x.clone(), axis);
+    let (mean, deviation) = mean_and_deviation(x.clone(), axis);
     (x - mean) / deviation
 }
 
-/// What [`standardise`] subtracts and what it divides by.
-pub(crate) fn moments<B: Backend, const D: usize>(
+/// The mean that [`standardise`] subtracts and the deviation that it divides by.
+pub(crate) fn mean_and_deviation<B: Backend, const D: usize>(
     x: Tensor<B, D>,
     axis: usize,
 ) -> (Tensor<B, D>, Tensor<B, D>) {
@@ -35,7 +34,7 @@ pub(crate) fn moments<B: Backend, const D: usize>(
     (mean, (var + VARIANCE_FLOOR).sqrt())
 }
 
-/// What the audio decoder should have said, patch by patch.
+/// The values that the audio decoder should predict, patch by patch.
 ///
 /// # Shapes
 /// - `fbank`: `[batch, frames, mels]`
@@ -53,7 +52,7 @@ pub(crate) fn audio_target<B: Backend>(
     }
 }
 
-/// What the visual decoder should have said, tubelet by tubelet.
+/// The values that the visual decoder should predict, tubelet by tubelet.
 ///
 /// # Shapes
 /// - `frames`: `[batch, channels, frames, height, width]`

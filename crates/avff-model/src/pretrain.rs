@@ -76,14 +76,13 @@ impl<B: Backend> Pretrain<B> {
     ) -> Result<Self, ModelError> {
         config.validate()?;
         let [audio, video] = config.token_map(config.slices / 2);
-        let (dim, heads) = (config.encoder.dim, config.encoder.heads);
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             audio_decoder: AudioDecoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
             visual_decoder: VisualDecoder::new(init, config, device),
-            a2v: CrossModal::new(init, [audio, video], dim, heads, device),
-            v2a: CrossModal::new(init, [video, audio], dim, heads, device),
+            a2v: CrossModal::new(init, config, [audio, video], device),
+            v2a: CrossModal::new(init, config, [video, audio], device),
             config: config.clone(),
         })
     }

@@ -280,9 +280,78 @@ fn what_is_no_checkpoint_is_refused() {
     assert!(matches!(Checkpoint::open(folder.path().join("absent")), Err(ModelError::Io { .. })));
 }
 
-/// Opens and loads a file whatever is in it; must return, must not panic.
+/// Every format loads from bytes as it does from its file.
+#[test]
+fn bytes_give_what_the_file_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let safetensors = folder.path().join("stage2.safetensors");
+    let model = Pretrain::<Flex>::new(&micro(), &mut Init::seeded(1), &device).unwrap();
+    let metadata = Metadata::new(Kind::Pretrain, &micro(), true);
+    checkpoint::save(&model, &metadata, Precision::F32, &safetensors).unwrap();
+    for (path, format) in [
+        (fixture("stage2_micro_f16.pth"), Format::TorchZip),
+        (fixture("stage2_micro_f16_legacy.pth"), Format::TorchLegacy),
+        (safetensors, Format::Safetensors),
+    ] {
+        let on_disk = Checkpoint::open(&path).unwrap();
+        let in_memory = Checkpoint::from_bytes("upload", fs::read(&path).unwrap()).unwrap();
+        assert_eq!((on_disk.format(), in_memory.format()), (format, format));
+        assert_eq!(in_memory.path(), Path::new("upload"));
+        assert_eq!(in_memory.kind(), on_disk.kind());
+        assert_eq!(in_memory.metadata(), on_disk.metadata());
+        assert_eq!(in_memory.sha256().unwrap(), on_disk.sha256().unwrap());
+        let config = on_disk.config(Some(&heads())).unwrap();
+        assert_eq!(in_memory.config(Some(&heads())).unwrap(), config);
+        let [a, b]: [Pretrain<Flex>; 2] =
+            [&on_disk, &in_memory].map(|file| file.pretrain(&config, &device).unwrap());
+        assert_eq!(weights(&a), weights(&b));
+    }
+}
+
+#[test]
+fn errors_of_bytes_carry_their_name() {
+    let file = |error: ModelError| error.to_string().starts_with("upload.pth: ");
+    assert!(file(Checkpoint::from_bytes("upload.pth", *b"").unwrap_err()));
+    let bytes = fs::read(fixture("stage2_micro_f16.pth")).unwrap();
+    let checkpoint = Checkpoint::from_bytes("upload.pth", bytes).unwrap();
+    assert!(file(checkpoint.config(None).unwrap_err()));
+    assert!(file(checkpoint.require(Kind::Classifier).unwrap_err()));
+    assert!(file(checkpoint.classifier::<Flex>(&micro(), &Default::default()).unwrap_err()));
+}
+
+/// One call loads a network with the config of its file.
+#[test]
+fn networks_load_in_one_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let config = nano();
+    let path = |name: &str| folder.path().join(name);
+    let classifier = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let metadata = Metadata::new(Kind::Classifier, &config, true);
+    checkpoint::save(&classifier, &metadata, Precision::F32, path("3.safetensors")).unwrap();
+    let loaded = Classifier::<Flex>::load(path("3.safetensors"), &device).unwrap();
+    assert_eq!(loaded.num_params(), classifier.into_packed().num_params());
+    let pretrain = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let metadata = Metadata::new(Kind::Pretrain, &config, true);
+    checkpoint::save(&pretrain, &metadata, Precision::F32, path("2.safetensors")).unwrap();
+    let loaded = Pretrain::<Flex>::load(path("2.safetensors"), &device).unwrap();
+    assert_eq!(weights(&loaded), weights(&pretrain));
+    let other = Classifier::<Flex>::load(path("2.safetensors"), &device);
+    assert!(matches!(other, Err(ModelError::Kind { .. })));
+}
+
+/// Opens and loads a file whatever is in it, and its bytes to the same result; must not panic.
 fn try_to_load(path: &Path) -> Result<(), ModelError> {
-    let file = Checkpoint::open(path)?;
+    let from_file = Checkpoint::open(path).and_then(load_pretrain);
+    let from_bytes = Checkpoint::from_bytes(path, fs::read(path).unwrap()).and_then(load_pretrain);
+    let message =
+        |result: &Result<(), ModelError>| result.as_ref().map_err(ToString::to_string).err();
+    assert_eq!(message(&from_file), message(&from_bytes));
+    from_file
+}
+
+fn load_pretrain(file: Checkpoint) -> Result<(), ModelError> {
     let config = file.config(Some(&heads()))?;
     file.pretrain::<Flex>(&config, &Default::default())?;
     Ok(())

@@ -5,6 +5,7 @@
 use avff_model::{
     AvffConfig, Checkpoint, Classifier, FusionScope, Init, ModelError,
     checkpoint::{self, Kind, Metadata, Precision},
+    config::FusionAttention,
 };
 use burn::{
     backend::Autodiff,
@@ -22,7 +23,11 @@ fn small() -> AvffConfig {
 }
 
 fn model<B: Backend>() -> Classifier<B> {
-    Classifier::new(&small(), &mut Init::seeded(3), &Default::default()).unwrap()
+    model_of(&small())
+}
+
+fn model_of<B: Backend>(config: &AvffConfig) -> Classifier<B> {
+    Classifier::new(config, &mut Init::seeded(3), &Default::default()).unwrap()
 }
 
 fn inputs(batch: usize) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
@@ -35,22 +40,25 @@ fn inputs(batch: usize) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
 }
 
 fn logits(model: &Classifier<Flex>, audio: Tensor<Flex, 3>, video: Tensor<Flex, 5>) -> Vec<f32> {
-    let scope = FusionScope::evaluation(small().fusion_attention);
-    model.forward(audio, video, scope).into_data().to_vec().unwrap()
+    model.forward(audio, video, FusionScope::PerClip).into_data().to_vec().unwrap()
 }
 
 #[test]
 fn logits_are_those_of_the_plain_network() {
     let (audio, video) = inputs(2);
-    let plain = model::<Flex>();
-    let packed = plain.clone().into_packed();
-    for scope in [FusionScope::Alone, FusionScope::Tokens, FusionScope::AcrossBatch] {
+    for (attention, scope) in [
+        (FusionAttention::Batch, FusionScope::PerClip),
+        (FusionAttention::Tokens, FusionScope::PerClip),
+        (FusionAttention::Batch, FusionScope::AcrossBatch),
+    ] {
+        let plain = model_of::<Flex>(&AvffConfig { fusion_attention: attention, ..small() });
+        let packed = plain.clone().into_packed();
         let logits = |model: &Classifier<Flex>| -> Vec<f32> {
             model.forward(audio.clone(), video.clone(), scope).into_data().to_vec().unwrap()
         };
         for (got, want) in logits(&packed).iter().zip(&logits(&plain)) {
             // Sums of the same numbers in the same order but for blocks of them.
-            assert!((got - want).abs() < 2e-6, "{scope:?}: {got}, {want}");
+            assert!((got - want).abs() < 2e-6, "{attention:?} {scope:?}: {got}, {want}");
         }
     }
 }
@@ -70,14 +78,17 @@ fn weights_in_their_file_give_the_same_logits() {
         let (model, source) = file.classifier_in_file::<Flex>(&small(), &device).unwrap();
         // f16 is not what products read.
         assert_eq!(source.is_some(), left);
+        let in_memory = Checkpoint::from_bytes("some", std::fs::read(&path).unwrap()).unwrap();
+        let (from_bytes, _) = in_memory.classifier_in_file::<Flex>(&small(), &device).unwrap();
         let gone = whole.num_params() - model.num_params();
         let config = small().encoder;
         let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
         assert_eq!(gone, if left { 2 * config.depth * block } else { 0 });
-        let (model, whole) = (model.into_packed(), whole.into_packed());
+        let [model, whole, from_bytes] = [model, whole, from_bytes].map(Classifier::into_packed);
         for _ in 0..2 {
             let want = logits(&whole, audio.clone(), video.clone());
             assert_eq!(logits(&model, audio.clone(), video.clone()), want);
+            assert_eq!(logits(&from_bytes, audio.clone(), video.clone()), want);
         }
         assert!(source.is_none_or(|source| source.fault().is_none()));
     }
@@ -101,10 +112,13 @@ fn what_is_no_number_stays_none() {
             ("int8", plain.clone().into_int8().unwrap()),
             ("bf16", plain.into_bf16().unwrap().into_packed()),
         ];
-        let scope = FusionScope::evaluation(config.fusion_attention);
         for (form, model) in &forms {
             let logits = |audio: &Tensor<Flex, 3>, video: &Tensor<Flex, 5>| -> Vec<f32> {
-                model.forward(audio.clone(), video.clone(), scope).into_data().to_vec().unwrap()
+                model
+                    .forward(audio.clone(), video.clone(), FusionScope::PerClip)
+                    .into_data()
+                    .to_vec()
+                    .unwrap()
             };
             assert!(logits(&audio, &video).iter().all(|x| x.is_finite()));
             for (audio, video) in [(&audio, &broken), (&silent, &video)] {
@@ -192,8 +206,8 @@ fn other_backends_stay_as_they_are() {
 fn rounded_tokens_stay_near_those_of_f32() {
     let model = model::<Flex>();
     let (audio, video) = inputs(2);
-    let scope = FusionScope::evaluation(small().fusion_attention);
-    let embed = |model: &Classifier<Flex>| model.embed(audio.clone(), video.clone(), scope);
+    let embed =
+        |model: &Classifier<Flex>| model.embed(audio.clone(), video.clone(), FusionScope::PerClip);
     let exact = embed(&model);
     for (name, rounded) in [
         ("int8", model.clone().into_int8()),
@@ -215,6 +229,6 @@ fn rounded_tokens_stay_near_those_of_f32() {
 fn other_backends_round_nothing() {
     let model = model::<Autodiff<Flex>>();
     for rounded in [model.clone().into_int8(), model.into_bf16()] {
-        assert!(matches!(rounded, Err(ModelError::CpuAlone { .. })));
+        assert!(matches!(rounded, Err(ModelError::CpuOnly { .. })));
     }
 }

@@ -421,12 +421,12 @@ fn a_damaged_state_gives_way_to_the_one_before() {
     let latest = folder.path().join("state-00000002.safetensors");
     let bytes = fs::read(&latest).unwrap();
     fs::write(&latest, &bytes[..bytes.len() / 2]).unwrap();
-    fs::write(folder.path().join("state-00000003.safetensors.77.part"), "half").unwrap();
+    fs::write(folder.path().join(".state-00000003.safetensors.77.tmp"), "half").unwrap();
     let mut trainer = finetune(&of);
     assert!(trainer.resume().unwrap());
     assert_eq!(trainer.progress().step, 1);
     trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap();
-    assert!(!names(&files(folder.path())).iter().any(|name| name.ends_with("part")));
+    assert!(!names(&files(folder.path())).iter().any(|name| name.ends_with("tmp")));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use avff_model::precision;
+use avff_model::layers;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::error::Error;
@@ -105,7 +105,7 @@ impl Device {
     /// # Errors
     /// [`Error::Inexact`].
     pub(crate) fn expect_exact<B: Backend>(self, device: &B::Device) -> Result<(), Error> {
-        if self.is_gpu() && !precision::products_are_exact::<B>(device) {
+        if self.is_gpu() && !layers::products_are_exact::<B>(device) {
             return Err(Error::Inexact { device: self.to_string() });
         }
         Ok(())

@@ -341,11 +341,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Which encoder it holds.
-        name: &'static str,
+        name: avff_model::initialize::Architecture,
         /// What that encodes.
-        found: avff_model::start::Modality,
+        found: avff_model::initialize::Modality,
         /// What should be encoded.
-        due: avff_model::start::Modality,
+        due: avff_model::initialize::Modality,
     },
     /// Slices to hide that the network has none of, or not half of them.
     #[error(

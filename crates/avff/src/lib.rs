@@ -60,6 +60,7 @@ pub mod training;
 
 pub use avff_data as data;
 pub use avff_model as model;
+pub use avff_model::FusionScope;
 pub use avff_train as train;
 
 pub use self::{
@@ -68,7 +69,7 @@ pub use self::{
     device::Device,
     error::Error,
     failure::ClipFailure,
-    network::{Arithmetic, Fusion},
+    network::Arithmetic,
     pretrained::Pretrained,
     score::{Aggregate, Logits, Score, WindowScore},
 };

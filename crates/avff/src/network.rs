@@ -10,7 +10,7 @@ use avff_data::{
 };
 #[cfg(feature = "cpu")]
 use avff_model::checkpoint::InFile;
-use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Moments, precision};
+use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Segments, precision};
 use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
 
@@ -23,18 +23,6 @@ use crate::{
 
 /// Clips in a forward pass on a GPU unless asked otherwise.
 const GPU_BATCH: usize = 8;
-
-/// What the cross-modal blocks attend over in evaluation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fusion {
-    /// As the config says, each clip by itself: what a batch of one gives.
-    #[default]
-    PerClip,
-    /// Across the clips of a batch, as the reference computes: a score then depends on the clips
-    /// it happens to be batched with.
-    AcrossBatch,
-}
 
 /// Numbers the network computes with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +72,7 @@ pub(crate) struct NetworkOptions {
     /// Where it runs.
     pub(crate) device: Device,
     /// What the cross-modal blocks attend over.
-    pub(crate) fusion: Fusion,
+    pub(crate) fusion: FusionScope,
     /// Clips in a forward pass; `None` for what suits the device.
     pub(crate) batch_size: Option<usize>,
     /// What it computes with.
@@ -131,20 +119,16 @@ pub(crate) fn load(
     options.device.check()?;
     let batch_size = match (options.batch_size, options.fusion) {
         (Some(size), _) => size.max(1),
-        (None, Fusion::PerClip) if options.device.is_gpu() => GPU_BATCH,
-        (None, Fusion::PerClip) => 1,
-        (None, Fusion::AcrossBatch) => {
+        (None, FusionScope::PerClip) if options.device.is_gpu() => GPU_BATCH,
+        (None, FusionScope::PerClip) => 1,
+        (None, FusionScope::AcrossBatch) => {
             return Err(Error::Options("across-batch scores depend on the batch: give its size"));
         }
     };
     let passes = match options.fusion {
-        Fusion::AcrossBatch => Passes::Whole,
-        Fusion::PerClip if options.device.is_gpu() => Passes::Padded,
-        Fusion::PerClip => Passes::Single,
-    };
-    let scope = match options.fusion {
-        Fusion::AcrossBatch => FusionScope::AcrossBatch,
-        Fusion::PerClip => FusionScope::evaluation(config.fusion_attention),
+        FusionScope::AcrossBatch => Passes::Whole,
+        FusionScope::PerClip if options.device.is_gpu() => Passes::Padded,
+        FusionScope::PerClip => Passes::Single,
     };
     let arithmetic = options.arithmetic;
     let by_cpu = arithmetic == Arithmetic::Bf16
@@ -182,14 +166,14 @@ pub(crate) fn load(
         };
         let model = model.into_packed();
         let (spec, tf32) = (spec.clone(), arithmetic == Arithmetic::Tf32);
-        let (moments, config) = (Moments::new(config), config.clone());
+        let (moments, config) = (Segments::new(config), config.clone());
         Ok(Box::new(Loaded::<B> {
             model,
             config,
             moments,
             device,
             spec,
-            scope,
+            fusion: options.fusion,
             passes,
             batch_size,
             tf32,
@@ -215,10 +199,10 @@ enum Passes {
 struct Loaded<B: Backend> {
     model: Classifier<B>,
     config: AvffConfig,
-    moments: Moments,
+    moments: Segments,
     device: B::Device,
     spec: ClipSpec,
-    scope: FusionScope,
+    fusion: FusionScope,
     passes: Passes,
     batch_size: usize,
     /// Whether products may be TF32.
@@ -244,7 +228,7 @@ impl<B: Backend> Loaded<B> {
 
     fn pass(&self, clips: &[Clip]) -> Vec<Logits> {
         let batch = batcher::batch::<B>(clips, &self.spec, &self.device);
-        let forward = || self.model.forward(batch.audio, batch.video, self.scope);
+        let forward = || self.model.forward(batch.audio, batch.video, self.fusion);
         let logits = precision::with_tf32(self.tf32, forward).into_data();
         let values: Vec<f32> = logits.iter::<f32>().collect();
         values.chunks_exact(2).map(|pair| Logits { fake: pair[0], real: pair[1] }).collect()
@@ -280,7 +264,7 @@ impl<B: Backend> Network for Loaded<B> {
 
     fn explain(&self, sample: &Sample) -> Result<Window, Error> {
         let batch = self.batch(sample);
-        let look = || explain::window(&self.model, &self.moments, self.scope, batch, sample.span);
+        let look = || explain::window(&self.model, &self.moments, self.fusion, batch, sample.span);
         let window = precision::with_tf32(self.tf32, look);
         self.check_source()?;
         Ok(window)

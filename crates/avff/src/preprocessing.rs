@@ -1,8 +1,8 @@
 //! How clips are prepared for a network.
 
 use avff_data::ClipSpec;
-use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
-use avff_train::{recipe::Preset, trainer::CLIP_ENTRY};
+use avff_model::{AvffConfig, Checkpoint, Preset, checkpoint::Metadata};
+use avff_train::{recipe::clip_spec, trainer::CLIP_ENTRY};
 
 use crate::error::Error;
 
@@ -50,7 +50,7 @@ pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), Error> {
 /// The reference's statistics at the sizes of a network.
 #[must_use]
 pub fn for_config(config: &AvffConfig) -> ClipSpec {
-    Preset::OpenAvff.clip_spec(config)
+    clip_spec(Preset::OpenAvff, config)
 }
 
 /// Keeps a spec with the weights it belongs to.

@@ -6,7 +6,7 @@ use avff_data::ClipSpec;
 use avff_model::{
     AvffConfig, Init, Pretrain,
     checkpoint::{Kind, Metadata, Precision, save},
-    start::{Donor, Inputs, Modality, Report},
+    initialize::{Modality, Normalization, PublishedEncoder, Report},
 };
 
 use crate::{
@@ -48,8 +48,8 @@ pub fn start(
     let mut donors = Vec::new();
     for (path, due) in [(&options.video, Modality::Video), (&options.audio, Modality::Audio)] {
         let Some(path) = path else { continue };
-        let donor = Donor::open(path)?;
-        let (name, found) = (donor.style().name(), donor.style().modality());
+        let donor = PublishedEncoder::open(path)?;
+        let (name, found) = (donor.architecture(), donor.architecture().modality());
         if found != due {
             return Err(Error::WrongDonor { path: path.clone(), name, found, due });
         }
@@ -60,7 +60,7 @@ pub fn start(
     }
     let spec = &options.spec;
     preprocessing::check(spec, config)?;
-    let inputs = Inputs {
+    let inputs = Normalization {
         video_mean: spec.video.mean,
         video_std: spec.video.std,
         audio_mean: spec.audio.mean,
@@ -70,8 +70,8 @@ pub fn start(
     preprocessing::store(&mut metadata, spec)?;
     let mut sources = Vec::new();
     for donor in &donors {
-        let (style, sha256) = (donor.style(), donor.sha256()?);
-        sources.push(serde_json::json!({ "style": style, "sha256": sha256 }));
+        let (architecture, sha256) = (donor.architecture(), donor.sha256()?);
+        sources.push(serde_json::json!({ "architecture": architecture, "sha256": sha256 }));
     }
     let source = serde_json::json!({ "seed": options.seed, "encoders": sources });
     metadata.extra.insert("started_from".into(), source);
@@ -79,7 +79,7 @@ pub fn start(
         let mut model = Pretrain::<B>::new(config, &mut Init::seeded(options.seed), &device)?;
         let mut reports = Vec::new();
         for donor in &donors {
-            let (started, report) = donor.give(model, &inputs)?;
+            let (started, report) = donor.initialize(model, &inputs)?;
             model = started;
             reports.push(report);
         }

@@ -1,9 +1,10 @@
 //! Sizes of a network read off the shapes of a checkpoint that came without a config.
 
-use super::{Kind, tensors::TensorFile};
 use crate::{
     config::{AvffConfig, TransformerConfig},
     error::ModelError,
+    kind::Kind,
+    tensor_file::TensorFile,
 };
 
 /// Features of an attention head in every released network.
@@ -12,7 +13,7 @@ const HEAD_DIM: usize = 64;
 /// The config of `open_avff` with the sizes the file's shapes show.
 ///
 /// What shapes do not show is taken from the released networks: 128 mel bins, 16 frames, square
-/// pictures, 8 slices, heads of 64 features.
+/// frames, 8 slices, heads of 64 features.
 pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelError> {
     let shapes = Shapes { file };
     let mut config = AvffConfig::open_avff();
@@ -41,7 +42,7 @@ pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelE
     let side = video_tokens.checked_div(times).unwrap_or(0).isqrt();
     if side == 0 || side * side * times != video_tokens {
         return Err(shapes.error(
-            "picture size",
+            "frame size",
             format!("{video_tokens} tokens are not {times} square grids, as 16 frames would give"),
         ));
     }

@@ -10,11 +10,11 @@ use burn::{
     tensor::TensorData,
 };
 
-use super::{
-    keys,
-    tensors::{StoredDtype, TensorFile},
+use super::keys;
+use crate::{
+    error::{KeyProblems, ModelError},
+    tensor_file::{StoredDtype, TensorFile},
 };
-use crate::error::{KeyProblems, ModelError};
 
 /// Which keys may be absent from the file, and which of the file may be left out.
 #[derive(Debug, Clone, Copy)]

@@ -3,66 +3,36 @@
 //! Keys and layouts are the reference's. What is written here carries its config; the sizes of a
 //! bare `.pth` are read off its shapes. Loading never runs a pickle's code.
 
-pub mod archive;
-#[cfg(feature = "flex")]
-pub(crate) mod in_file;
 mod infer;
 mod keys;
 pub(crate) mod load;
-mod pickle;
-mod pth;
-mod safetensors;
+mod models;
 mod save;
-mod tensors;
 
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-#[cfg(feature = "flex")]
-use std::{collections::HashSet, sync::Arc};
 
 use burn::{module::Module, prelude::*};
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "flex")]
-pub use in_file::InFile;
-pub use safetensors::Precision;
-pub use tensors::{Format, StoredDtype, StoredTensor};
-
 use crate::{
-    classifier::Classifier,
-    config::{AvffConfig, TokenSpan},
+    config::AvffConfig,
     error::ModelError,
-    init::Init,
-    pretrain::Pretrain,
+    tensor_file::{TensorFile, format_error, safetensors},
 };
+
 #[cfg(feature = "flex")]
-use in_file::Place;
-use load::Tolerance;
-pub(crate) use tensors::{TensorFile, format_error};
+pub use crate::tensor_file::in_file::InFile;
+pub use crate::{
+    kind::Kind,
+    tensor_file::{Format, StoredDtype, StoredTensor, archive, safetensors::Precision},
+};
 
-/// Which of the two models a checkpoint holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Stages 1 and 2.
-    Pretrain,
-    /// Stage 3.
-    Classifier,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pretrain => "pre-training model",
-            Self::Classifier => "classifier",
-        })
-    }
-}
-
-/// What travels with the weights in a file written here.
+/// Describes the weights in a file that this library wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Version of this library that wrote the file.
@@ -71,10 +41,10 @@ pub struct Metadata {
     pub kind: Kind,
     /// Its config.
     pub config: AvffConfig,
-    /// Whether the weights were trained for what the model is meant to do; a classifier fresh from
-    /// a seed or from adaptation was not, and its scores mean nothing.
+    /// Whether the weights were trained for the model's task. A classifier straight from a seed or from
+    /// adaptation was not, and its scores mean nothing.
     pub trained: bool,
-    /// Whatever else the writer wants kept, such as how clips are prepared.
+    /// Anything else that the writer stores, such as how clips are prepared.
     #[serde(default)]
     pub extra: BTreeMap<String, serde_json::Value>,
 }
@@ -88,7 +58,7 @@ impl Metadata {
     }
 }
 
-/// An opened checkpoint: its keys are known, its numbers not yet read.
+/// An opened checkpoint: its keys are known, its values are not yet read.
 #[derive(Debug)]
 pub struct Checkpoint {
     file: TensorFile,
@@ -102,8 +72,23 @@ impl Checkpoint {
     /// # Errors
     /// [`ModelError::Io`], or [`ModelError::Format`] for anything but a checkpoint of this network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        let file = TensorFile::open(path)?;
+        Self::of(TensorFile::open(path.as_ref())?)
+    }
+
+    /// Opens a `.pth` or safetensors file that lies in memory. `name` stands for its path in errors
+    /// and in [`path`](Self::path).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes(
+        name: impl AsRef<Path>,
+        bytes: impl Into<Arc<[u8]>>,
+    ) -> Result<Self, ModelError> {
+        Self::of(TensorFile::from_bytes(name.as_ref(), bytes.into())?)
+    }
+
+    fn of(file: TensorFile) -> Result<Self, ModelError> {
+        let path = file.path.as_path();
         let has = |part: &str| file.tensors.keys().any(|key| key.starts_with(part));
         let kind = match (has("mlp_head."), has("audio_decoder.")) {
             (true, false) => Kind::Classifier,
@@ -134,7 +119,7 @@ impl Checkpoint {
         Ok(Self { file, kind, metadata })
     }
 
-    /// Where the file is.
+    /// Where the file is, or the name that was given with its bytes.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.file.path
@@ -178,7 +163,7 @@ impl Checkpoint {
     }
 
     /// The network's config: the one stored with the weights, else `open_avff` with the sizes read
-    /// off the shapes. `overrides` is a JSON object laid over it, such as
+    /// off the shapes. `overrides` is a JSON object that is merged into it, such as
     /// `{"encoder": {"heads": 3}}`.
     ///
     /// # Errors
@@ -190,7 +175,7 @@ impl Checkpoint {
             None => infer::config(&self.file, self.kind)?,
         };
         if let Some(overrides) = overrides {
-            config = config.overlaid(overrides)?;
+            config = config.merged(overrides)?;
         }
         let stacks = [("encoder", &config.encoder), ("decoder", &config.decoder)];
         for (name, stack) in &stacks[..if self.kind == Kind::Pretrain { 2 } else { 1 }] {
@@ -210,100 +195,15 @@ impl Checkpoint {
         Ok(config)
     }
 
-    /// Loads the classifier.
-    ///
-    /// # Errors
-    /// [`ModelError::Kind`] for a pre-training checkpoint, [`ModelError::Keys`] with every key that
-    /// is missing, unused, misshapen or no float, [`ModelError::Io`].
-    pub fn classifier<B: Backend>(
-        &self,
-        config: &AvffConfig,
-        device: &B::Device,
-    ) -> Result<Classifier<B>, ModelError> {
-        self.require(Kind::Classifier)?;
-        let blank = Classifier::new(config, &mut Init::blank(), device)?;
-        load::load(blank, &self.file, Tolerance::NONE)
-    }
-
-    /// As [`classifier`](Self::classifier), for a pass or two on the CPU: the weights of the encoders' blocks stay in
-    /// the file, and each is read when it is wanted. Scores are the same to the last bit; a released network
-    /// takes a quarter of the memory, and nothing has to be loaded first. A pass over a file that others have changed computes with what it
-    /// finds.
-    ///
-    /// What comes beside it says whether reading failed meanwhile; there is none where all is in memory, as on
-    /// another backend or from numbers that are not f32.
-    ///
-    /// # Errors
-    /// As [`classifier`](Self::classifier).
-    #[cfg(feature = "flex")]
-    pub fn classifier_in_file<B: Backend>(
-        &self,
-        config: &AvffConfig,
-        device: &B::Device,
-    ) -> Result<(Classifier<B>, Option<Arc<InFile>>), ModelError> {
-        self.require(Kind::Classifier)?;
-        let mut blank = Classifier::<B>::new(config, &mut Init::blank(), device)?;
-        load::check(&blank, &self.file, Tolerance::NONE)?;
-        let source = Arc::new(InFile::open(&self.file)?);
-        let keys = load::keys_by_id(&blank);
-        let mut left = HashSet::new();
-        blank.leave_in(&source, |id| {
-            let key = keys.get(id)?;
-            let place = Place::of(self.file.tensors.get(key)?)?;
-            left.insert(key.clone());
-            Some(place)
-        });
-        let classifier = load::fill_but(blank, &self.file, &left)?;
-        Ok((classifier, (!left.is_empty()).then_some(source)))
-    }
-
-    /// Loads the pre-training model.
-    ///
-    /// # Errors
-    /// As [`classifier`](Self::classifier).
-    pub fn pretrain<B: Backend>(
-        &self,
-        config: &AvffConfig,
-        device: &B::Device,
-    ) -> Result<Pretrain<B>, ModelError> {
-        self.require(Kind::Pretrain)?;
-        let blank = Pretrain::new(config, &mut Init::blank(), device)?;
-        load::load(blank, &self.file, Tolerance::NONE)
-    }
-
-    /// The stage 2 to stage 3 adaptation: encoders and cross-modal blocks carry over, decoders are
-    /// dropped, and the head starts from `seed`; so do token maps that span a clip, while those of slices
-    /// ([`TokenSpan`]) carry over.
-    ///
-    /// # Errors
-    /// As [`classifier`](Self::classifier), for a checkpoint that holds no pre-training model.
-    pub fn adapt<B: Backend>(
-        &self,
-        config: &AvffConfig,
-        seed: u64,
-        device: &B::Device,
-    ) -> Result<Classifier<B>, ModelError> {
-        self.require(Kind::Pretrain)?;
-        let fresh = Classifier::new(config, &mut Init::seeded(seed), device)?;
-        let tolerance = match config.token_span {
-            TokenSpan::Slice => Tolerance { may_lack: keys::of_head, may_drop: keys::of_decoders },
-            TokenSpan::Clip => Tolerance {
-                may_lack: |key| keys::of_head(key) || keys::of_token_maps(key),
-                may_drop: |key| keys::of_decoders(key) || keys::of_token_maps(key),
-            },
-        };
-        load::load(fresh, &self.file, tolerance)
-    }
-
     /// Whether the checkpoint holds this model.
     ///
     /// # Errors
     /// [`ModelError::Kind`] where it holds the other one.
-    pub fn require(&self, wanted: Kind) -> Result<(), ModelError> {
-        if self.kind == wanted {
+    pub fn require(&self, expected: Kind) -> Result<(), ModelError> {
+        if self.kind == expected {
             return Ok(());
         }
-        Err(ModelError::Kind { path: self.file.path.clone(), found: self.kind, wanted })
+        Err(ModelError::Kind { path: self.file.path.clone(), actual: self.kind, expected })
     }
 }
 

@@ -1,9 +1,9 @@
-//! Which patches the encoders attend to.
+//! Attention rollout: which patches the encoders attend to.
 //!
-//! By attention rollout (Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers"): in each block half
-//! of a token is taken to be itself, by the skip, and half what its heads attend to on average; multiplied over all
-//! blocks this says how much of each patch arrives at the encoder's output. It is blind to what values and MLPs make
-//! of a patch, so it shows where a network looks, not why it decides.
+//! Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers". In each block half of a token
+//! comes from itself, through the skip connection, and half from the tokens that its heads attend to on
+//! average. The product over all blocks is the share of each patch in the encoder's output. It ignores
+//! values and MLPs, so it shows where a network looks and not why it decides.
 
 use burn::prelude::*;
 
@@ -13,8 +13,8 @@ use crate::{
     layers::Block,
 };
 
-/// How much of each patch arrives at an encoder's output, the mean over its tokens. 1 is an even share; over the
-/// patches of a clip the mean is 1.
+/// Attention rollout: the share of each patch in an encoder's output, averaged over the output's tokens.
+/// The mean over the patches of a clip is 1.
 #[derive(Debug, Clone)]
 pub struct PatchAttention<B: Backend> {
     /// `[batch, time, mel]`.
@@ -38,13 +38,13 @@ impl<B: Backend> Classifier<B> {
         audio: Tensor<B, 3>,
         video: Tensor<B, 5>,
     ) -> PatchAttention<B> {
-        let (sound, pictures) = (config.audio_grid(), config.video_grid());
-        let (ears, eyes) = (&self.audio_encoder, &self.visual_encoder);
-        let audio = rollout(&ears.transformer, ears.embed(audio));
+        let (audio_grid, video_grid) = (config.audio_grid(), config.video_grid());
+        let (audio_encoder, visual_encoder) = (&self.audio_encoder, &self.visual_encoder);
+        let audio = rollout(&audio_encoder.transformer, audio_encoder.embed(audio));
         let [batch, _] = audio.dims();
-        let audio = in_time(audio, sound, config.audio_slices);
-        let video = rollout(&eyes.blocks, eyes.embed(video));
-        let grid = [batch, pictures.time, pictures.rows, pictures.columns];
+        let audio = in_time(audio, audio_grid, config.audio_slices);
+        let video = rollout(&visual_encoder.blocks, visual_encoder.embed(video));
+        let grid = [batch, video_grid.time, video_grid.rows, video_grid.columns];
         PatchAttention { audio, video: video.reshape(grid) }
     }
 }
@@ -74,7 +74,7 @@ fn rollout<B: Backend>(blocks: &[Block<B>], tokens: Tensor<B, 3>) -> Tensor<B, 2
     let mut maps = Vec::with_capacity(blocks.len());
     for (place, block) in blocks.iter().enumerate() {
         maps.push(block.attention(x.clone()));
-        // Nothing looks at what the last one makes.
+        // The output of the last block is not needed.
         if place + 1 < blocks.len() {
             x = block.forward(x);
         }
@@ -114,22 +114,22 @@ mod tests {
         let model =
             Classifier::<B>::new(&config, &mut Init::seeded(5), &Default::default()).unwrap();
         let (audio, video) = input(&config);
-        let found = model.patch_attention(&config, audio.clone(), video.clone());
-        assert_eq!((found.audio.dims(), found.video.dims()), ([2, 16, 4], [2, 8, 4, 4]));
+        let rollout = model.patch_attention(&config, audio.clone(), video.clone());
+        assert_eq!((rollout.audio.dims(), rollout.video.dims()), ([2, 16, 4], [2, 8, 4, 4]));
         for (one, count) in [
-            (numbers(found.audio.clone().sum_dim(2).sum_dim(1)), 64.0),
-            (numbers(found.video.clone().sum_dim(3).sum_dim(2).sum_dim(1)), 128.0),
+            (numbers(rollout.audio.clone().sum_dim(2).sum_dim(1)), 64.0),
+            (numbers(rollout.video.clone().sum_dim(3).sum_dim(2).sum_dim(1)), 128.0),
         ] {
             assert!(one.iter().all(|sum| (sum - count).abs() < 1e-3), "{one:?}");
         }
         let packed = model.into_packed().patch_attention(&config, audio, video);
-        let pairs = numbers(found.video).into_iter().zip(numbers(packed.video));
+        let pairs = numbers(rollout.video).into_iter().zip(numbers(packed.video));
         assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
     /// By the cutting of patches itself: the share of a patch is the sum of its numbers, all of them 0 but one.
     #[test]
-    fn sound_lies_in_time_whatever_the_order_of_tokens() {
+    fn audio_lies_in_time_whatever_the_order_of_tokens() {
         for order in [AudioSlices::Time, AudioSlices::Mel] {
             let mut config = AvffConfig::avff_tiny();
             config.audio_slices = order;
@@ -138,8 +138,8 @@ mod tests {
             let loud = Tensor::ones([1, 1, 1], &fbank.device());
             let fbank = fbank.slice_assign([0..1, frame..frame + 1, mel..mel + 1], loud);
             let shares = AudioPatches::new(&config).split(fbank).sum_dim(2).squeeze_dim(2);
-            let found = numbers(in_time(shares, config.audio_grid(), order));
-            let places: Vec<usize> = (0..64).filter(|&place| found[place] > 0.5).collect();
+            let shares = numbers(in_time(shares, config.audio_grid(), order));
+            let places: Vec<usize> = (0..64).filter(|&place| shares[place] > 0.5).collect();
             assert_eq!(places, [5 * 4 + 2], "{order:?}");
         }
     }

@@ -1,12 +1,12 @@
-//! Where a score comes from, by the network itself.
+//! Where a score comes from, computed by the network itself.
 //!
-//! - [`Moments`]: which moments, and which modality at them, by hiding one after the other
-//! - [`PatchAttention`]: which patches the encoders attend to
+//! - [`Segments`]: the importance of time segments and of each modality in them, by occlusion
+//! - [`PatchAttention`]: the patches that the encoders attend to, by attention rollout
 
 mod attention;
 mod occlusion;
 
 pub use self::{
     attention::PatchAttention,
-    occlusion::{Hidden, Moments},
+    occlusion::{Hidden, Segments},
 };

@@ -1,42 +1,63 @@
 //! A2V and V2A: one modality's tokens made from the other's.
 
 use burn::{module::Param, nn::LayerNorm, prelude::*};
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
-use super::{Linear, layer_norm, linear::project, normalise, relu};
+use super::{
+    Linear,
+    attention::Attention,
+    layer_norm,
+    linear::{Packed, project},
+    normalise, relu,
+};
 use crate::{
-    config::FusionAttention,
-    fused::{Attention, Packed},
+    config::{AvffConfig, FusionAttention},
     init::{Draw, Init},
 };
 
-/// What the fusion attention of one forward pass runs over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Over which tokens the cross-modal blocks attend in one forward pass.
+///
+/// Together with [`FusionAttention`], the choice that the network was trained with:
+///
+/// | trained with | `PerClip` | `AcrossBatch` |
+/// |---|---|---|
+/// | `FusionAttention::Tokens` | the tokens of each clip | the clips of the batch, token by token |
+/// | `FusionAttention::Batch` | one token: the identity | the clips of the batch, token by token |
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum FusionScope {
-    /// The tokens of each clip.
-    Tokens,
-    /// The clips of the batch, token by token: what the reference trains with.
+    /// Each clip by itself: its score never depends on the clips it is batched with. A network that
+    /// was trained across batches attends over a batch of one, where attention is the identity and
+    /// only the value and output projections remain.
+    #[default]
+    PerClip,
+    /// Across the clips of the batch, as the reference computes: a score then depends on the clips
+    /// it is batched with.
     AcrossBatch,
-    /// Across a batch of one, for every clip: attention over a single element is the identity, so
-    /// only the value and output projections remain. What the released weights give a lone clip.
-    Alone,
 }
 
 impl FusionScope {
-    /// What training computes under a config.
+    /// The scope in which a config trains its network.
     #[must_use]
     pub fn training(attention: FusionAttention) -> Self {
         match attention {
             FusionAttention::Batch => Self::AcrossBatch,
-            FusionAttention::Tokens => Self::Tokens,
-        }
-    }
-
-    /// What evaluation computes under a config: a clip's score never depends on its neighbours.
-    #[must_use]
-    pub fn evaluation(attention: FusionAttention) -> Self {
-        match attention {
-            FusionAttention::Batch => Self::Alone,
-            FusionAttention::Tokens => Self::Tokens,
+            FusionAttention::Tokens => Self::PerClip,
         }
     }
 }
@@ -74,7 +95,9 @@ pub struct CrossAttention<B: Backend> {
     pub out_proj: Linear<B>,
     /// Heads the features are split into.
     pub heads: usize,
-    /// The input projection for evaluation, in the place of `in_proj_weight`.
+    #[module(skip)]
+    trained: FusionAttention,
+    /// The input projection for evaluation, which replaces `in_proj_weight`.
     #[module(skip)]
     packed: Option<PackedInputs>,
 }
@@ -84,13 +107,14 @@ pub struct CrossAttention<B: Backend> {
 struct PackedInputs {
     /// q, k and v, for attention.
     all: Packed,
-    /// v once more, by itself, for the lone clip: a sixth of the block more memory, but no rows that nobody
-    /// asks for multiplied.
+    /// v once more, by itself, for attention over one token. It takes a sixth of the block's memory and
+    /// saves the products for q and k.
     value: Packed,
 }
 
 impl<B: Backend> CrossAttention<B> {
-    fn new(init: &mut Init, dim: usize, heads: usize, device: &B::Device) -> Self {
+    fn new(init: &mut Init, config: &AvffConfig, device: &B::Device) -> Self {
+        let dim = config.encoder.dim;
         Self {
             in_proj_weight: init.param([3 * dim, dim], Draw::XavierUniform, device),
             in_proj_bias: init.param([3 * dim], Draw::Constant(0.0), device),
@@ -100,7 +124,8 @@ impl<B: Backend> CrossAttention<B> {
                 Draw::TorchDefault { fan_in: dim },
                 device,
             ),
-            heads,
+            heads: config.encoder.heads,
+            trained: config.fusion_attention,
             packed: None,
         }
     }
@@ -160,16 +185,16 @@ impl<B: Backend> CrossAttention<B> {
         let [batch, tokens, dim] = x.dims();
         let heads = self.heads;
         let skip = x.clone().reshape([batch * tokens, dim]);
-        match scope {
-            FusionScope::Alone => {
+        match (scope, self.trained) {
+            (FusionScope::PerClip, FusionAttention::Batch) => {
                 let rows = self.value(skip.clone());
                 self.out_proj.skip(skip, rows)
             }
-            FusionScope::Tokens => {
+            (FusionScope::PerClip, FusionAttention::Tokens) => {
                 let rows = Attention { batch, tokens, heads }.forward(self.stacked(x));
                 self.out_proj.skip(skip, rows)
             }
-            FusionScope::AcrossBatch => {
+            (FusionScope::AcrossBatch, _) => {
                 let rows = self.stacked(x.swap_dims(0, 1));
                 let rows = Attention { batch: tokens, tokens: batch, heads }.forward(rows);
                 let rows = rows.reshape([tokens, batch, dim]).swap_dims(0, 1);
@@ -182,7 +207,7 @@ impl<B: Backend> CrossAttention<B> {
 /// The post-norm block after the token map: `h = LN(x + attn(x))`, `LN(h + fc2(relu(fc1(h))))`.
 #[derive(Module, Debug)]
 pub struct FusionBlock<B: Backend> {
-    /// Attention, over what [`FusionScope`] says.
+    /// Attention, in a [`FusionScope`].
     pub attention: CrossAttention<B>,
     /// `[dim, dim]`.
     pub fc1: Linear<B>,
@@ -226,15 +251,15 @@ pub struct CrossModal<B: Backend> {
 impl<B: Backend> CrossModal<B> {
     pub(crate) fn new(
         init: &mut Init,
+        config: &AvffConfig,
         [inputs, outputs]: [usize; 2],
-        dim: usize,
-        heads: usize,
         device: &B::Device,
     ) -> Self {
+        let dim = config.encoder.dim;
         Self {
             mlp: TokenMap { linear: Linear::torch_default(init, [inputs, outputs], device) },
             transformer: FusionBlock {
-                attention: CrossAttention::new(init, dim, heads, device),
+                attention: CrossAttention::new(init, config, device),
                 fc1: Linear::torch_default(init, [dim, dim], device),
                 fc2: Linear::torch_default(init, [dim, dim], device),
                 norm1: layer_norm(dim, device),

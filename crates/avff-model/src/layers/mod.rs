@@ -1,17 +1,41 @@
-//! The parts both models are made of. Fields are named as the keys of a released checkpoint.
+//! The layers of both models. Their fields are named as the keys of a released checkpoint.
+//!
+//! An operation and its kernels stand in one folder: `mod.rs` defines it in plain tensor operations,
+//! `cpu.rs` calls the kernel for Burn's CPU backend flex, `gpu_matmul.rs` the one for GPUs. Every other
+//! backend runs the plain operations. `dispatch` chooses.
+//!
+//! | operation | definition | CPU (flex) | GPU (CUDA, wgpu) |
+//! |---|---|---|---|
+//! | attention | `attention/mod.rs` | `attention/cpu.rs` | plain, on `matmul/gpu_matmul.rs` |
+//! | product of activations | `matmul/mod.rs` | flex's own | `matmul/gpu_matmul.rs` |
+//! | product with a weight | `linear/product.rs` | `linear/cpu/` | `matmul/gpu_matmul.rs` |
+//! | GELU, norm, residual, mean squares | `mod.rs` of each | `cpu.rs` of each | plain |
+//! | tubelets | `patches/tubelets.rs` | `patches/cpu.rs` | plain |
+//! | encoder block, packed | `block/mod.rs` | `block/cpu.rs` | plain |
 
 mod attention;
 mod block;
+mod dispatch;
 mod fusion;
+mod gelu;
 mod linear;
+mod matmul;
+mod mean_squares;
 mod norm;
-mod patch;
+mod patches;
 mod relu;
+mod residual;
 
 pub use attention::{SelfAttention, attention};
-pub use block::{Block, Mlp, gelu};
+pub use block::{Block, Mlp};
+pub(crate) use dispatch::on_flex;
 pub use fusion::{CrossAttention, CrossModal, FusionBlock, FusionScope, TokenMap};
+pub use gelu::gelu;
 pub use linear::Linear;
-pub(crate) use norm::{layer_norm, normalise};
-pub use patch::{AudioPatches, VideoPatches};
+pub(crate) use linear::{Packed, Product};
+pub(crate) use matmul::matmul;
+pub use matmul::products_are_exact;
+pub(crate) use mean_squares::MeanSquares;
+pub(crate) use norm::{Norm, layer_norm, normalise};
+pub use patches::{AudioPatches, VideoPatches};
 pub(crate) use relu::relu;

@@ -4,9 +4,9 @@ use burn::prelude::*;
 
 /// `max(x, 0)`, and NaN of NaN, as PyTorch's.
 ///
-/// Burn's own gives 0 for NaN on its CPU backend: a network that is broken, or that a clip broke, would still make
-/// a score.
+/// Burn's own gives 0 for NaN on its CPU backend: a network with broken weights would still give a
+/// score.
 pub(crate) fn relu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    let gone = x.clone().lower_equal_elem(0.0);
-    x.mask_fill(gone, 0.0)
+    let negative = x.clone().lower_equal_elem(0.0);
+    x.mask_fill(negative, 0.0)
 }

@@ -66,18 +66,13 @@ impl FinetuneLoss {
 pub struct Finetune {
     config: FinetuneConfig,
     training: FusionScope,
-    evaluation: FusionScope,
 }
 
 impl Finetune {
     /// A learner of a network with this config.
     #[must_use]
     pub fn new(config: FinetuneConfig, network: &AvffConfig) -> Self {
-        Self {
-            config,
-            training: FusionScope::training(network.fusion_attention),
-            evaluation: FusionScope::evaluation(network.fusion_attention),
-        }
+        Self { config, training: FusionScope::training(network.fusion_attention) }
     }
 }
 
@@ -141,7 +136,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
     ) -> Result<(), TrainError> {
         for part in parts(batch.clips.len(), context.micro_batch) {
             let (audio, video) = tensors(&batch.clips[part.clone()], context.spec, context.device);
-            let logits = model.forward(audio, video, self.evaluation);
+            let logits = model.forward(audio, video, FusionScope::PerClip);
             let targets = &batch.targets[part];
             let loss =
                 self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));

@@ -26,8 +26,8 @@ pub use self::{
     keys::KEYS,
     metric::Metric,
     parts::{
-        Cache, Data, Keep, ModelChoice, NonFinite, Precision, Preset, Stage, Start, Steps,
-        Validation,
+        Cache, Data, Keep, ModelChoice, NonFinite, Precision, Stage, Start, Steps, Validation,
+        clip_spec,
     },
 };
 use crate::{
@@ -96,7 +96,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`](file::RecipeError) for a key or value that a spec does not have.
     pub fn clip_spec(&self, config: &AvffConfig) -> Result<ClipSpec, file::RecipeError> {
-        let spec = self.model.preset.clip_spec(config);
+        let spec = clip_spec(self.model.preset, config);
         file::overlay("data.clip", &spec, &self.data.clip)
     }
 }

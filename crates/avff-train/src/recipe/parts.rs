@@ -8,7 +8,7 @@ use avff_data::{
     cache::Identity,
     loader::{Order, Unreadable},
 };
-use avff_model::AvffConfig;
+use avff_model::{AvffConfig, Preset};
 use serde::{Deserialize, Serialize};
 
 /// What is trained.
@@ -21,45 +21,18 @@ pub enum Stage {
     Finetune,
 }
 
-/// A named network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Preset {
-    /// What the released checkpoints were trained with.
-    OpenAvff,
-    /// The paper's idea, ViT-B.
-    Avff,
-    /// The same, ViT-S.
-    AvffSmall,
-    /// The same, for the CPU of a laptop.
-    AvffTiny,
-}
-
-impl Preset {
-    /// The network's config.
-    #[must_use]
-    pub fn config(self) -> AvffConfig {
-        match self {
-            Self::OpenAvff => AvffConfig::open_avff(),
-            Self::Avff => AvffConfig::avff(),
-            Self::AvffSmall => AvffConfig::avff_small(),
-            Self::AvffTiny => AvffConfig::avff_tiny(),
-        }
-    }
-
-    /// How its clips are prepared, at the sizes of a network.
-    #[must_use]
-    pub fn clip_spec(self, config: &AvffConfig) -> ClipSpec {
-        let mut spec = match self {
-            Self::OpenAvff => ClipSpec::open_avff(),
-            Self::Avff | Self::AvffSmall | Self::AvffTiny => ClipSpec::avff(),
-        };
-        (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
-        let video = &config.video;
-        (spec.video.frames, spec.video.height, spec.video.width) =
-            (video.frames, video.height, video.width);
-        spec
-    }
+/// How the clips of a preset's network are prepared, at the sizes of `config`.
+#[must_use]
+pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {
+    let mut spec = match preset {
+        Preset::OpenAvff => ClipSpec::open_avff(),
+        Preset::Avff | Preset::AvffSmall | Preset::AvffTiny => ClipSpec::avff(),
+    };
+    (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
+    let video = &config.video;
+    (spec.video.frames, spec.video.height, spec.video.width) =
+        (video.frames, video.height, video.width);
+    spec
 }
 
 /// The network.

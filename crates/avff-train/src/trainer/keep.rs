@@ -87,7 +87,8 @@ impl Keeper {
         }
         for entry in fs::read_dir(&self.folder).map_err(|e| io_error(&self.folder, e))? {
             let path = entry.map_err(|e| io_error(&self.folder, e))?.path();
-            if path.extension().is_some_and(|ending| ending == "part") {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(avff_files::is_leftover) {
                 fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
             }
         }

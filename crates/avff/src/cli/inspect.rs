@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = Report {
         path: args.file.display().to_string(),
         kind: checkpoint.kind(),
-        format: checkpoint.format().name(),
+        format: checkpoint.format().into(),
         sha256: checkpoint.sha256()?,
         parameters: checkpoint.parameter_count(),
         config_error: config.as_ref().err().map(ToString::to_string),

@@ -7,11 +7,17 @@ use std::{
 
 use anyhow::Context;
 use avff::{
-    Aggregate, Arithmetic, Detector, Device, Error, Fusion,
+    Aggregate, Arithmetic, Detector, Device, Error,
     evaluate::Run,
-    model::checkpoint::{Format, Precision},
+    model::{
+        FusionScope,
+        checkpoint::{Format, Precision},
+    },
 };
-use clap::ValueEnum;
+use clap::{
+    ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 
 use super::clip::ClipArgs;
 
@@ -36,8 +42,8 @@ pub(super) struct NetworkArgs {
     batch_size: Option<NonZeroUsize>,
 
     /// What the cross-modal blocks attend over
-    #[arg(long, value_enum, default_value_t = FusionArg::PerClip)]
-    fusion_attention: FusionArg,
+    #[arg(long, value_parser = fusion_scopes(), default_value_t)]
+    fusion_attention: FusionScope,
 
     /// What the network computes with
     #[arg(long, value_enum, default_value_t = ArithmeticArg::F32)]
@@ -78,12 +84,16 @@ impl From<ArithmeticArg> for Arithmetic {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FusionArg {
-    /// Each clip by itself: a score never depends on other clips
-    PerClip,
-    /// Across the clips of a batch, as the reference computes; needs --batch-size
-    AcrossBatch,
+fn fusion_scopes() -> impl TypedValueParser<Value = FusionScope> {
+    let value = |scope: FusionScope, help| PossibleValue::new(<&str>::from(scope)).help(help);
+    PossibleValuesParser::new([
+        value(FusionScope::PerClip, "Each clip by itself: a score never depends on other clips"),
+        value(
+            FusionScope::AcrossBatch,
+            "Across the clips of a batch, as the reference computes; needs --batch-size",
+        ),
+    ])
+    .try_map(|name| name.parse::<FusionScope>())
 }
 
 /// A detector whose weights may not be read yet.
@@ -121,10 +131,7 @@ impl NetworkArgs {
         let mut builder = Detector::builder()
             .device(self.device.parse::<Device>()?)
             .precision(self.precision.into())
-            .fusion(match self.fusion_attention {
-                FusionArg::PerClip => Fusion::PerClip,
-                FusionArg::AcrossBatch => Fusion::AcrossBatch,
-            })
+            .fusion(self.fusion_attention)
             .aggregate(self.aggregate)
             .config(overrides(self.config.as_ref())?)
             .weights_in_file(one_clip)
@@ -133,7 +140,7 @@ impl NetworkArgs {
             builder = builder.batch_size(size.get());
         }
         let detector = builder.prepare(&self.checkpoint)?;
-        if matches!(self.fusion_attention, FusionArg::AcrossBatch) {
+        if self.fusion_attention == FusionScope::AcrossBatch {
             tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
         }
         tracing::info!("{} on {}", self.checkpoint.display(), detector.device());

@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
     device::Device,
-    model::start::{Given, Report, Step},
+    model::{
+        Preset,
+        initialize::{InitializedKey, Report},
+    },
     start::{self, StartOptions},
     table::Text,
-    train::recipe::Preset,
+    train::recipe::clip_spec,
 };
 use clap::ValueEnum;
 
@@ -74,10 +77,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut config = preset.config();
     if let Some(overrides) = overrides(args.config.as_ref())? {
-        config = config.overlaid(&overrides)?;
+        config = config.merged(&overrides)?;
     }
     let options = StartOptions {
-        spec: preset.clip_spec(&config),
+        spec: clip_spec(preset, &config),
         config,
         seed: args.seed,
         video: args.video.clone(),
@@ -102,17 +105,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
-    let (name, path) = (report.style.name(), report.path.display());
+    let (name, path) = (report.architecture, report.path.display());
     writeln!(out, "{} encoder from {name} in {path}", report.modality)?;
     let mut given = Text::with_header(["key", "what became of it", "from", ""]);
-    for (key, line) in merged(report.given.iter().map(|given| (given.key.as_str(), row(given)))) {
+    for (key, line) in
+        merged(report.initialized.iter().map(|given| (given.key.as_str(), row(given))))
+    {
         let [steps, from, note] = line;
         given.row([key, steps, from, note]);
     }
     writeln!(out, "{given}")?;
-    if !report.left_out.is_empty() {
+    if !report.unused.is_empty() {
         let mut left = Text::with_header(["left out of the file", "why"]);
-        let keys = report.left_out.iter().map(|left| (left.key.as_str(), [left.why.clone()]));
+        let keys = report.unused.iter().map(|left| (left.key.as_str(), [left.reason.clone()]));
         for (key, [why]) in merged(keys) {
             left.row([key, why]);
         }
@@ -126,9 +131,9 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
 }
 
 /// Steps, sources and note of a key.
-fn row(given: &Given) -> [String; 3] {
-    let steps: Vec<&str> = given.steps.iter().copied().map(Step::name).collect();
-    let from: Vec<String> = given.from.iter().map(|key| numbered(key).0).collect();
+fn row(given: &InitializedKey) -> [String; 3] {
+    let steps: Vec<&str> = given.conversions.iter().map(Into::into).collect();
+    let from: Vec<String> = given.sources.iter().map(|key| numbered(key).0).collect();
     [steps.join(", "), from.join(" "), given.note.clone().unwrap_or_default()]
 }
 

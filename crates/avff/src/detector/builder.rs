@@ -12,13 +12,13 @@ use avff_data::{
 };
 use avff_face::NoFace;
 use avff_media::Decoder;
-use avff_model::{Checkpoint, checkpoint::Kind};
+use avff_model::{Checkpoint, FusionScope, checkpoint::Kind};
 
 use super::Detector;
 use crate::{
     device::Device,
     error::Error,
-    network::{Arithmetic, Fusion, NetworkOptions},
+    network::{Arithmetic, NetworkOptions},
     preprocessing,
     score::Aggregate,
 };
@@ -39,7 +39,7 @@ use crate::{
 pub struct DetectorBuilder {
     device: Option<Device>,
     precision: Arithmetic,
-    fusion: Fusion,
+    fusion: FusionScope,
     batch_size: Option<usize>,
     aggregate: Aggregate,
     workers: Option<usize>,
@@ -127,7 +127,7 @@ impl DetectorBuilder {
 
     /// What the cross-modal blocks attend over: each clip by itself if not given.
     #[must_use]
-    pub fn fusion(mut self, fusion: Fusion) -> Self {
+    pub fn fusion(mut self, fusion: FusionScope) -> Self {
         self.fusion = fusion;
         self
     }

@@ -20,6 +20,7 @@ use std::{
 
 use avff_datasets::manifest::Row;
 use avff_face::NoFace;
+use avff_model::FusionScope;
 use avff_train::metrics::Scored;
 
 pub use merge::merge;
@@ -32,7 +33,6 @@ use crate::{
     detector::{Detector, ScoreMany},
     error::Error,
     failure::ClipFailure,
-    network::Fusion,
     score::{Logits, Score},
     shard::Shard,
 };
@@ -129,12 +129,12 @@ fn evaluate(
     if options.resume && options.overwrite {
         return Err(Error::Options("--resume and --overwrite exclude each other"));
     }
-    if options.resume && run.fusion == Fusion::AcrossBatch {
+    if options.resume && run.fusion == FusionScope::AcrossBatch {
         return Err(Error::Options(
             "an across-batch run cannot be resumed: its scores depend on how clips are batched",
         ));
     }
-    if options.shard.is_some() && run.fusion == Fusion::AcrossBatch {
+    if options.shard.is_some() && run.fusion == FusionScope::AcrossBatch {
         return Err(Error::Options(
             "an across-batch run has no shards: its scores depend on how clips are batched",
         ));

@@ -7,9 +7,10 @@ use std::{
 };
 
 use avff_datasets::manifest::Row;
+use avff_model::FusionScope;
 
 use super::{Entry, beside, journal::Journal};
-use crate::{error::Error, failure::ClipFailure, network::Fusion, score::Score, shard::Shard};
+use crate::{error::Error, failure::ClipFailure, score::Score, shard::Shard};
 
 /// Where everything goes, from the path of the predictions.
 #[derive(Debug, Clone)]
@@ -80,13 +81,13 @@ impl Paths {
 
 impl Paths {
     /// Refuses to write over what an earlier run left.
-    pub(super) fn refuse_leftovers(&self, fusion: Fusion) -> Result<(), Error> {
+    pub(super) fn refuse_leftovers(&self, fusion: FusionScope) -> Result<(), Error> {
         if self.journal.exists() {
             let path = self.journal.clone();
             return Err(match fusion {
-                Fusion::PerClip => Error::Unfinished { path },
+                FusionScope::PerClip => Error::Unfinished { path },
                 // Batches would be cut elsewhere.
-                Fusion::AcrossBatch => Error::UnfinishedAcrossBatch { path },
+                FusionScope::AcrossBatch => Error::UnfinishedAcrossBatch { path },
             });
         }
         self.refuse_results()

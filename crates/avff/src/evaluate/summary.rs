@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use avff_data::ClipSpec;
-use avff_model::AvffConfig;
+use avff_model::{AvffConfig, FusionScope};
 use avff_train::metrics::{BootstrapOptions, d_prime};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{
     checkpoint::{note, warning_of},
     detector::Detector,
     error::Error,
-    network::{Arithmetic, Fusion},
+    network::Arithmetic,
     score::Aggregate,
     shard::Shard,
     table::Text,
@@ -30,7 +30,7 @@ pub struct Run {
     /// Where the network ran.
     pub device: String,
     /// What the cross-modal blocks attended over.
-    pub fusion: Fusion,
+    pub fusion: FusionScope,
     /// What the network computed with.
     #[serde(default)]
     pub arithmetic: Arithmetic,
@@ -107,8 +107,8 @@ impl Run {
     pub(crate) fn new(detector: &Detector) -> Result<Self, Error> {
         let (checkpoint, options) = (detector.checkpoint(), detector.options());
         let batch_size = match options.fusion {
-            Fusion::AcrossBatch => options.batch_size,
-            Fusion::PerClip => None,
+            FusionScope::AcrossBatch => options.batch_size,
+            FusionScope::PerClip => None,
         };
         let clip = detector.spec().clone();
         Ok(Self {

@@ -13,7 +13,7 @@ use avff_data::{
 };
 use avff_model::{
     Classifier, FusionScope,
-    explain::{Hidden, Moments},
+    explain::{Hidden, Segments},
 };
 use burn::tensor::{Tensor, backend::Backend};
 use serde::Serialize;
@@ -148,7 +148,7 @@ impl Detector {
 )]
 pub(crate) fn window<B: Backend>(
     model: &Classifier<B>,
-    moments: &Moments,
+    moments: &Segments,
     scope: FusionScope,
     batch: Batch<B>,
     span: Span,
@@ -164,7 +164,7 @@ pub(crate) fn window<B: Backend>(
         let without = numbers(model.occluded(&embeddings, moments, hidden));
         without.into_iter().map(|without| margin - without).collect()
     };
-    let (sound, pictures, both) = (gone(Hidden::Sound), gone(Hidden::Pictures), gone(Hidden::Both));
+    let (sound, pictures, both) = (gone(Hidden::Audio), gone(Hidden::Video), gone(Hidden::Both));
     let step = span.seconds() / moments.count().max(1) as f64;
     let moments = sound.into_iter().zip(pictures).zip(both).enumerate();
     let moments = moments.map(|(index, ((sound, pictures), both))| {

@@ -19,7 +19,7 @@ const CONFIG: &str = r#"{
 }"#;
 
 fn config() -> AvffConfig {
-    AvffConfig::open_avff().overlaid(&serde_json::from_str(CONFIG).unwrap()).unwrap()
+    AvffConfig::open_avff().merged(&serde_json::from_str(CONFIG).unwrap()).unwrap()
 }
 
 /// A value that tells one key from another.
@@ -103,16 +103,16 @@ fn published_encoders_start_a_checkpoint_that_loads() {
     assert_eq!(json["metadata"]["trained"], false);
     let sources = &json["metadata"]["extra"]["started_from"]["encoders"];
     assert_eq!(
-        (&sources[0]["style"], &sources[1]["style"]),
+        (&sources[0]["architecture"], &sources[1]["architecture"]),
         (&"marlin".into(), &"audio-mae".into())
     );
     scene.run(&["adapt", "a.safetensors", "stage3.safetensors"]).expect(0);
 
     let ran = start("d.safetensors", &["--json", "--preset", "avff", both[0], both[1]]).expect(0);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let given = json[0]["given"].as_array().unwrap();
+    let given = json[0]["initialized"].as_array().unwrap();
     assert_eq!((json.as_array().unwrap().len(), given.len()), (1, 27));
-    assert_eq!(json[0]["left_out"][0]["key"], "decoder.head.weight");
+    assert_eq!(json[0]["unused"][0]["key"], "decoder.head.weight");
 }
 
 #[test]

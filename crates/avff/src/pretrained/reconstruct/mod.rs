@@ -10,7 +10,7 @@ use std::path::Path;
 use avff_data::{
     ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, spec::Sampling, windows::Span,
 };
-use avff_model::{AvffConfig, Mask, Pictures};
+use avff_model::{AvffConfig, Mask, Reconstructions};
 use burn::tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -122,7 +122,7 @@ fn reconstruct(
         let model = checkpoint.pretrain::<B>(config, &device)?;
         let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
         let output = model.forward(batch.audio.clone(), batch.video.clone(), &mask)?;
-        let pictures = Pictures::new(&output, batch.audio, batch.video, &mask, config);
+        let pictures = Reconstructions::new(&output, batch.audio, batch.video, &mask, config);
         let (audio, video) = (number(output.audio_loss), number(output.video_loss));
         let losses = Losses {
             total: (audio + video) * config.loss.reconstruction as f32,

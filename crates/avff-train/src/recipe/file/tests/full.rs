@@ -11,12 +11,11 @@ use avff_data::{
     spec::TrimSilence,
 };
 use avff_media::{Decoder, Stream};
+use avff_model::Preset;
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
-    super::super::{
-        Cache, Data, KEYS, Keep, ModelChoice, NonFinite, Precision, Preset, Steps, Validation,
-    },
+    super::super::{Cache, Data, KEYS, Keep, ModelChoice, NonFinite, Precision, Steps, Validation},
     *,
 };
 use crate::{

@@ -1,0 +1,31 @@
+//! A linear layer's product.
+
+use burn::{prelude::*, tensor::ops::FloatTensor};
+
+use crate::layers::{
+    dispatch::{Operation, primitive, run, tensor},
+    matmul::float_matmul,
+};
+
+/// `x Wᵀ` of rows: `x`, `W`.
+///
+/// The kernel computes the gradient of the weight as a product of its own. Recorded as plain
+/// operations it comes out as the transpose of a product, and every step of the optimizer would read it
+/// by strided access.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product;
+
+impl Product {
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`, `weight`: `[outputs, inputs]`
+    /// - output: `[rows, outputs]`
+    pub(crate) fn forward<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>) -> Tensor<B, 2> {
+        tensor(run::<B, 2>(Self, [primitive(x), primitive(weight)]))
+    }
+}
+
+impl Operation<2> for Product {
+    fn plain<B: Backend>(&self, [x, weight]: [FloatTensor<B>; 2]) -> FloatTensor<B> {
+        float_matmul::<B>(x, B::float_swap_dims(weight, 0, 1))
+    }
+}

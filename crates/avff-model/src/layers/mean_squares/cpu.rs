@@ -1,0 +1,43 @@
+//! Mean squared errors of patches on the CPU.
+
+use avff_kernels::error;
+use burn::tensor::{TensorMetadata, ops::FloatTensorOps};
+use burn_flex::{Flex, FlexTensor};
+
+use super::MeanSquares;
+use crate::layers::dispatch::{
+    CpuKernel,
+    cpu_dispatch::{contiguous, new, numbers, recycle},
+};
+
+impl CpuKernel<2> for MeanSquares {
+    type Saved = [FlexTensor; 2];
+
+    fn forward(&self, inputs: [FlexTensor; 2]) -> FlexTensor {
+        let [x, y] = inputs.map(contiguous);
+        let [rows, width] = [x.shape()[0], x.shape()[1]];
+        new(error::mean_squares(numbers(&x), numbers(&y), width), [rows, 1])
+    }
+
+    fn forward_saving(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
+        let saved = inputs.map(contiguous);
+        (self.forward(saved.clone()), saved)
+    }
+
+    fn backward(
+        &self,
+        [x, y]: Self::Saved,
+        gradient: FlexTensor,
+        [_, of_y]: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let gradient = contiguous(gradient);
+        let (shape, width) = (x.shape(), x.shape()[1]);
+        let of_x =
+            error::mean_squares_backward(numbers(&x), numbers(&y), numbers(&gradient), width);
+        let of_x = new(of_x, shape);
+        recycle(x);
+        recycle(y);
+        let of_y = of_y.then(|| Flex::float_neg(of_x.clone()));
+        [Some(of_x), of_y]
+    }
+}

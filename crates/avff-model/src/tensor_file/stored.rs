@@ -1,0 +1,96 @@
+//! What a file says of its tensors.
+
+use strum::{Display, IntoStaticStr};
+
+/// Number format of a stored tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredDtype {
+    /// IEEE double.
+    F64,
+    /// IEEE single.
+    F32,
+    /// IEEE half.
+    F16,
+    /// The upper half of a single.
+    Bf16,
+    /// Integers, booleans, quantised numbers: not weights of this network.
+    NotFloat(&'static str),
+}
+
+impl StoredDtype {
+    /// Bytes of a number; 0 where it is not a float.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::F64 => 8,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::NotFloat(_) => 0,
+        }
+    }
+
+    /// Its usual name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::NotFloat(name) => name,
+        }
+    }
+}
+
+/// A tensor's shape, number format and place in its file.
+#[derive(Debug, Clone)]
+pub struct StoredTensor {
+    /// Dimensions, row-major.
+    pub shape: Vec<usize>,
+    /// How numbers are stored.
+    pub dtype: StoredDtype,
+    /// Elements between neighbours along each dimension; `None` when row-major without gaps.
+    pub(crate) strides: Option<Vec<usize>>,
+    /// Bytes from the start of the file.
+    pub(crate) offset: u64,
+}
+
+impl StoredTensor {
+    /// Numbers in the tensor.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether a dimension is 0.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Elements from the first to the last one used, or `None` where that overflows.
+    pub(crate) fn span(&self) -> Option<usize> {
+        let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+        match &self.strides {
+            _ if count == 0 => Some(0),
+            None => Some(count),
+            Some(strides) => {
+                let steps = self.shape.iter().zip(strides).map(|(&d, &s)| (d - 1).checked_mul(s));
+                steps.into_iter().try_fold(1usize, |span, step| span.checked_add(step?))
+            }
+        }
+    }
+}
+
+/// Container of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr)]
+pub enum Format {
+    /// `torch.save` since PyTorch 1.6.
+    #[strum(serialize = "PyTorch (zip)")]
+    TorchZip,
+    /// `torch.save` before that.
+    #[strum(serialize = "PyTorch (legacy)")]
+    TorchLegacy,
+    /// safetensors.
+    #[strum(serialize = "safetensors")]
+    Safetensors,
+}
