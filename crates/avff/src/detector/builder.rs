@@ -216,7 +216,7 @@ impl DetectorBuilder {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_bytes(self, name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Detector, Error> {
-        let detector = self.detector(from_bytes(name, bytes.into())?)?;
+        let detector = self.detector(Checkpoint::from_bytes(name, bytes)?)?;
         detector.load()?;
         Ok(detector)
     }
@@ -248,7 +248,3 @@ impl DetectorBuilder {
 fn cores() -> usize {
     if cfg!(target_family = "wasm") { 0 } else { available_parallelism().map_or(1, usize::from) }
 }
-
-fn from_bytes(name: &str, _: Arc<[u8]>) -> Result<Checkpoint, Error> {
-    Ok(Checkpoint::open(name)?)
-} // TEMPORARY
