@@ -8,13 +8,11 @@ use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 use anyhow::Context;
 use avff::{
     evaluate::Summary,
-    train::{
-        metrics::{BinaryReport, Interval},
-        run::{
-            RunInfo,
-            folder::{METRICS, RUN},
-            metrics,
-        },
+    metrics::{BinaryReport, Interval, Metric},
+    train::run::{
+        RunInfo,
+        folder::{METRICS, RUN},
+        metrics,
     },
 };
 
@@ -91,7 +89,7 @@ fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
         }
     };
     let auc = |clips: &str, report: &BinaryReport| {
-        row(clips, report.auc, report.intervals.as_ref().and_then(|intervals| intervals.auc))
+        row(clips, report.get(Metric::AUC), report.interval(Metric::AUC))
     };
 
     let mut rows: Vec<Row> = test.metrics.iter().map(|report| auc("all", report)).collect();

@@ -11,10 +11,10 @@ use avff::{
         AvffConfig, Init, Pretrain,
         checkpoint::{Kind, Metadata, Precision, save},
     },
+    plots::png,
     preprocessing,
     pretrained::{Pretrained, ReconstructOptions, SheetOptions},
 };
-use avff_media::{FrameCoding, encode};
 use burn_flex::Flex;
 
 #[global_allocator]
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..SheetOptions::default()
     })?;
     let path = folder.join("sheet.png");
-    encode(&sheet, FrameCoding::Png, &mut fs::File::create(&path)?)?;
+    fs::write(&path, png(&sheet)?)?;
     println!("{:?}\n{}", made.losses, path.display());
     Ok(())
 }

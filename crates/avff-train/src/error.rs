@@ -71,9 +71,9 @@ pub enum TrainError {
         /// The clips of the batch.
         clips: Vec<String>,
     },
-    /// The critics' gradient is not finite.
-    #[error("step {step}: the critics' gradient norm is {norm}; lower adversarial.lr")]
-    Critics {
+    /// The discriminators' gradient is not finite.
+    #[error("step {step}: the discriminators' gradient norm is {norm}; lower adversarial.lr")]
+    Discriminators {
         /// The step, from 1.
         step: u64,
         /// Its value.
@@ -111,7 +111,7 @@ pub enum TrainError {
     },
     /// Another process of a parallel run is lost.
     #[error("{what}; the last saved state can be resumed from")]
-    Peers {
+    Processes {
         /// What the engine said.
         what: String,
     },

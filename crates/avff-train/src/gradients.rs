@@ -8,7 +8,7 @@ use burn::{
     tensor::{TensorData, backend::AutodiffBackend},
 };
 
-use crate::{error::TrainError, params::flat, peers::Peers};
+use crate::{distributed::Processes, error::TrainError, params::flat};
 
 static RECORDING: Mutex<()> = Mutex::new(());
 
@@ -86,7 +86,7 @@ impl<B: Backend> Gradients<B> {
     ///
     /// # Errors
     /// What the engine reports.
-    pub fn sum_over(&mut self, peers: &mut dyn Peers) -> Result<(), TrainError> {
+    pub fn sum_over(&mut self, peers: &mut dyn Processes) -> Result<(), TrainError> {
         if peers.world() == 1 {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 
 use std::{env, process::Command};
 
-use avff_train::peers::{Launch, Peers, Ranks};
+use avff_train::distributed::{Launch, Processes, Ranks};
 
 const WORLD: usize = 3;
 

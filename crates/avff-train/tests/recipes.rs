@@ -94,7 +94,7 @@ fn the_reference_s_stages_are_as_it_trains_them() {
         );
         assert!(recipe.adversarial.is_none());
         let best = recipe.best_metric().unwrap();
-        assert_eq!(best.name, if third { "map" } else { "loss" });
+        assert_eq!(best.key, if third { "map" } else { "loss" });
         assert!(recipe.keep.each_epoch);
     }
     assert!(matches!(read("open-avff-stage1.toml").start, Start::Scratch));

@@ -20,8 +20,8 @@ use avff_media::{Frame, MediaError};
 use avff_model::{AvffConfig, Checkpoint, Classifier, Init, Pretrain, checkpoint::Kind};
 use avff_train::{
     Recipe, TrainError,
+    distributed::Alone,
     learner::{Finetune, Learner, PretrainLearner},
-    peers::Alone,
     trainer::{
         EpochReport, Identity, Keeper, Outcome, Parts, StepReport, Trainer, Unwatched, Watch,
     },
@@ -86,7 +86,7 @@ head.dropout = 0.3
 loss = { contrast = 0.01, contrast_over = "clips", temperature = 0.05 }
 "#;
 
-/// A recipe that uses whatever has a memory: moving average, plateau, order, augmentation, critics.
+/// A recipe that uses whatever has a memory: moving average, plateau, order, augmentation, discriminators.
 fn recipe(stage: &str, more: &str) -> Recipe {
     let text = format!(
         r#"
@@ -253,7 +253,7 @@ fn whole<L: Learner<B>>(mut trainer: Trainer<B, L>) {
 }
 
 #[test]
-fn pre_training_with_critics_ends_alike() {
+fn pre_training_with_discriminators_ends_alike() {
     let recipe = recipe("pretrain", "[adversarial]\nweight = 0.1\n[keep]\neach_epoch = true");
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     whole(pretrain(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));

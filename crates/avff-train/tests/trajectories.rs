@@ -14,13 +14,13 @@ mod support;
 use avff_data::{Clip, ClipSpec};
 use avff_model::AvffConfig;
 use avff_train::{
+    distributed::Alone,
     gradients::Gradients,
     learner::{
         Finetune, FinetuneConfig, LabelledClips, Learner, PretrainLearner, Step, StepContext,
     },
     optim::{Group, Optimizer, OptimizerConfig},
     params,
-    peers::Alone,
 };
 use burn::backend::Autodiff;
 use burn_flex::Flex;

@@ -385,7 +385,7 @@ pub enum Error {
     Setting(#[from] avff_media::SettingError),
     /// Scores that are not what metrics need.
     #[error(transparent)]
-    Metric(#[from] avff_train::metrics::MetricError),
+    Metric(#[from] avff_metrics::MetricError),
 }
 
 impl From<avff_train::TrainError> for Error {

@@ -22,7 +22,7 @@
 //! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`synth`]: data sets, for the command.
 //! - [`compare`]: do two detectors differ by more than chance? [`training`], [`start`]: training runs and
 //!   their initialization.
-//! - [`data`], [`model`], [`train`]: the crates below.
+//! - [`data`], [`metrics`], [`model`], [`plots`], [`train`]: the crates below.
 
 #![forbid(unsafe_code)]
 
@@ -37,7 +37,6 @@ pub mod compare;
 pub mod crop;
 pub mod detector;
 pub mod device;
-mod drawing;
 pub mod error;
 pub mod evaluate;
 pub mod explain;
@@ -59,8 +58,10 @@ pub mod table;
 pub mod training;
 
 pub use avff_data as data;
+pub use avff_metrics as metrics;
 pub use avff_model as model;
 pub use avff_model::FusionScope;
+pub use avff_plots as plots;
 pub use avff_train as train;
 
 pub use self::{

@@ -19,9 +19,11 @@ impl Text {
 
     /// Under a header.
     #[must_use]
-    pub fn with_header<const N: usize>(header: [&str; N]) -> Self {
+    pub fn with_header<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
         let Self(mut table) = Self::plain();
-        table.set_header(header).set_style(TableComponent::HeaderLines, '-');
+        table
+            .set_header(header.into_iter().collect::<Vec<_>>())
+            .set_style(TableComponent::HeaderLines, '-');
         Self(table)
     }
 

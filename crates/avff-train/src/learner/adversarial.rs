@@ -1,9 +1,9 @@
-//! Critics of the reconstructions: Wasserstein losses (Arjovsky et al. 2017) that ask of each made
+//! Discriminators of the reconstructions: Wasserstein losses (Arjovsky et al. 2017) that ask of each made
 //! patch whether it could be a true one.
 //!
-//! A critic is a small network over the numbers of a patch. It sees hidden patches only, since a visible
-//! one is no achievement. Network and critics step in turns: the network's loss has minus the critics'
-//! mean score of what it made, at the recipe's weight; then the critics learn to score true patches above
+//! A discriminator is a small network over the numbers of a patch. It sees hidden patches only, since a visible
+//! one is no achievement. Network and discriminators step in turns: the network's loss has minus the discriminators'
+//! mean score of what it made, at the recipe's weight; then the discriminators learn to score true patches above
 //! made ones. What keeps them Lipschitz is a bound on their weights or on their spectral norms; a
 //! gradient penalty would need second derivatives, which Burn has not.
 
@@ -22,22 +22,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{Values, scalar};
 use crate::{
+    distributed::Processes,
     error::TrainError,
     gradients::{Gradients, recording},
     optim::{Optimizer, OptimizerConfig},
     params,
-    peers::Peers,
 };
 
-/// Critics of the reconstructions.
+/// Discriminators of the reconstructions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdversarialConfig {
-    /// Of the critics' term in the network's loss.
+    /// Of the discriminators' term in the network's loss.
     pub weight: f64,
-    /// The critics' own learning rate.
+    /// The discriminators' own learning rate.
     pub lr: f64,
-    /// Steps of the critics for each of the network.
+    /// Steps of the discriminators for each of the network.
     pub steps: u64,
     /// Features of their hidden layers.
     pub hidden: usize,
@@ -60,7 +60,7 @@ impl Default for AdversarialConfig {
     }
 }
 
-/// What keeps critics Lipschitz.
+/// What keeps discriminators Lipschitz.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Lipschitz {
@@ -79,14 +79,14 @@ const SLOPE: f64 = 0.2;
 /// Rounds of the power iteration that a step adds; weights move little between steps.
 const ROUNDS: usize = 2;
 
-/// Layers of a critic: the last one gives the score.
+/// Layers of a discriminator: the last one gives the score.
 #[derive(Module, Debug)]
-pub(super) struct Critic<B: Backend> {
+pub(super) struct Discriminator<B: Backend> {
     weights: Vec<Param<Tensor<B, 2>>>,
     biases: Vec<Param<Tensor<B, 1>>>,
 }
 
-impl<B: Backend> Critic<B> {
+impl<B: Backend> Discriminator<B> {
     fn new(sizes: &[usize], rng: &mut ChaCha8Rng, device: &B::Device) -> Self {
         let mut draw = |inputs: usize, outputs: usize| {
             let bound = (6.0 / (inputs + outputs) as f64).sqrt();
@@ -119,14 +119,14 @@ impl<B: Backend> Critic<B> {
     }
 }
 
-/// Both critics.
+/// Both discriminators.
 #[derive(Module, Debug)]
 pub(super) struct Pair<B: Backend> {
-    audio: Critic<B>,
-    video: Critic<B>,
+    audio: Discriminator<B>,
+    video: Discriminator<B>,
 }
 
-/// What the critics of one part of a batch are shown: hidden patches, made and true.
+/// What the discriminators of one part of a batch are shown: hidden patches, made and true.
 #[derive(Debug)]
 pub(super) struct Shown<B: Backend> {
     audio: [Tensor<B, 3>; 2],
@@ -134,9 +134,9 @@ pub(super) struct Shown<B: Backend> {
     share: f64,
 }
 
-/// The critics, and what makes them learn.
+/// The discriminators, and what makes them learn.
 #[derive(Debug)]
-pub(super) struct Critics<B: AutodiffBackend> {
+pub(super) struct Discriminators<B: AutodiffBackend> {
     config: AdversarialConfig,
     pair: Pair<B>,
     optimizer: Optimizer<B::InnerBackend>,
@@ -144,7 +144,7 @@ pub(super) struct Critics<B: AutodiffBackend> {
     directions: Vec<Option<Tensor<B::InnerBackend, 2>>>,
 }
 
-impl<B: AutodiffBackend> Critics<B> {
+impl<B: AutodiffBackend> Discriminators<B> {
     pub(super) fn new(
         config: &AdversarialConfig,
         network: &AvffConfig,
@@ -157,20 +157,20 @@ impl<B: AutodiffBackend> Critics<B> {
             std::iter::once(patch).chain(hidden).chain([1]).collect::<Vec<_>>()
         };
         let pair = Pair {
-            audio: Critic::new(&sizes(network.audio_patch_len()), &mut rng, device),
-            video: Critic::new(&sizes(network.video_patch_len()), &mut rng, device),
+            audio: Discriminator::new(&sizes(network.audio_patch_len()), &mut rng, device),
+            video: Discriminator::new(&sizes(network.video_patch_len()), &mut rng, device),
         };
         // Half the usual momentum: the ground they walk on moves.
         let optimizer = OptimizerConfig { betas: [0.5, 0.9], ..OptimizerConfig::adam(config.lr) };
         let parameters = params::list(&pair);
         let directions = parameters.iter().map(|_| None).collect();
         let optimizer = Optimizer::new(&optimizer, parameters)?;
-        let mut critics = Self { config: config.clone(), pair, optimizer, directions };
-        critics.bound();
-        Ok(critics)
+        let mut discriminators = Self { config: config.clone(), pair, optimizer, directions };
+        discriminators.bound();
+        Ok(discriminators)
     }
 
-    /// The term of the network's loss for one part of a batch, and what to show the critics of it.
+    /// The term of the network's loss for one part of a batch, and what to show the discriminators of it.
     pub(super) fn judge(
         &self,
         out: &PretrainOutput<B>,
@@ -186,16 +186,16 @@ impl<B: AutodiffBackend> Critics<B> {
         (score * (-self.config.weight * share), shown)
     }
 
-    /// Lets the critics learn from what they are shown. The values are the estimated distances, true
+    /// Lets the discriminators learn from what they are shown. The values are the estimated distances, true
     /// minus made, which are to shrink as reconstructions get better.
     ///
     /// # Errors
-    /// [`TrainError::Critics`] where a gradient is not finite, which would else be the network's at the next step.
+    /// [`TrainError::Discriminators`] where a gradient is not finite, which would else be the network's at the next step.
     pub(super) fn learn(
         &mut self,
         shown: &[Shown<B::InnerBackend>],
         step: u64,
-        peers: &mut dyn Peers,
+        peers: &mut dyn Processes,
     ) -> Result<Values, TrainError> {
         let _recording = recording();
         let mut distances = [0.0_f32; 2];
@@ -204,9 +204,11 @@ impl<B: AutodiffBackend> Critics<B> {
             distances = [0.0; 2];
             for part in shown {
                 let on = |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
-                let apart = |critic: &Critic<B>, [made, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
-                    (critic.score(on(real)) - critic.score(on(made))) * part.share
-                };
+                let apart =
+                    |discriminator: &Discriminator<B>,
+                     [made, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
+                        (discriminator.score(on(real)) - discriminator.score(on(made))) * part.share
+                    };
                 let audio = apart(&self.pair.audio, &part.audio);
                 let video = apart(&self.pair.video, &part.video);
                 distances[0] += scalar(audio.clone()) as f32;
@@ -222,16 +224,16 @@ impl<B: AutodiffBackend> Critics<B> {
             peers.sum(&mut distances)?;
             let norm = gradients.norm();
             if !norm.is_finite() {
-                return Err(TrainError::Critics { step, norm });
+                return Err(TrainError::Discriminators { step, norm });
             }
             self.pair = self.optimizer.step::<B, _>(self.config.lr, self.pair.clone(), gradients);
             self.bound();
         }
         let [audio, video] = distances.map(f64::from);
-        Ok(vec![("critic_audio", audio), ("critic_video", video)])
+        Ok(vec![("discriminator_audio", audio), ("discriminator_video", video)])
     }
 
-    /// Keeps the critics Lipschitz.
+    /// Keeps the discriminators Lipschitz.
     fn bound(&mut self) {
         let shapes: Vec<Vec<usize>> =
             params::list(&self.pair).into_iter().map(|parameter| parameter.shape).collect();
@@ -254,10 +256,10 @@ impl<B: AutodiffBackend> Critics<B> {
     pub(super) fn entries(&self) -> Vec<Entry> {
         let pair = self.pair.valid();
         let parameters = params::list(&pair);
-        let mut entries = self.optimizer.entries("critics/optimizer");
+        let mut entries = self.optimizer.entries("discriminators/optimizer");
         for (parameter, tensor) in parameters.iter().zip(params::values(&pair)) {
             entries.push(Entry {
-                name: format!("critics/{}", parameter.key),
+                name: format!("discriminators/{}", parameter.key),
                 shape: vec![parameter.len()],
                 data: Box::new(move || tensor.to_data()),
             });
@@ -265,7 +267,7 @@ impl<B: AutodiffBackend> Critics<B> {
         for (parameter, direction) in parameters.iter().zip(&self.directions) {
             let Some(direction) = direction.clone() else { continue };
             entries.push(Entry {
-                name: format!("critics/direction/{}", parameter.key),
+                name: format!("discriminators/direction/{}", parameter.key),
                 shape: direction.dims().to_vec(),
                 data: Box::new(move || direction.to_data()),
             });
@@ -287,17 +289,17 @@ impl<B: AutodiffBackend> Critics<B> {
         let mut values = Vec::new();
         for (parameter, direction) in parameters.iter().zip(&mut self.directions) {
             let count = parameter.len();
-            let read = reader.read(&format!("critics/{}", parameter.key), &[count])?;
+            let read = reader.read(&format!("discriminators/{}", parameter.key), &[count])?;
             values.push(Tensor::from_data(TensorData::new(read, [count]), device));
             if let (Some(_), &[inputs, _]) = (&direction, parameter.shape.as_slice()) {
-                let name = format!("critics/direction/{}", parameter.key);
+                let name = format!("discriminators/direction/{}", parameter.key);
                 let read = reader.read(&name, &[inputs, 1])?;
                 *direction = Some(Tensor::from_data(TensorData::new(read, [inputs, 1]), device));
             }
         }
         self.pair =
             params::update::<B, _>(self.pair.clone(), |place, _| values.get(place).cloned());
-        self.optimizer.restore("critics/optimizer", steps, reader, device)
+        self.optimizer.restore("discriminators/optimizer", steps, reader, device)
     }
 }
 
@@ -340,14 +342,14 @@ mod tests {
     use burn_flex::Flex;
 
     use super::*;
-    use crate::peers::Alone;
+    use crate::distributed::Alone;
 
     type B = Autodiff<Flex>;
 
-    fn critics(lipschitz: Lipschitz) -> Critics<B> {
+    fn discriminators(lipschitz: Lipschitz) -> Discriminators<B> {
         // Fast enough that only a bound can hold them.
         let config = AdversarialConfig { lipschitz, lr: 0.05, hidden: 24, ..Default::default() };
-        Critics::new(&config, &AvffConfig::avff_tiny(), 3, &Default::default()).unwrap()
+        Discriminators::new(&config, &AvffConfig::avff_tiny(), 3, &Default::default()).unwrap()
     }
 
     /// Off the graph, since tests of other threads record theirs.
@@ -378,35 +380,37 @@ mod tests {
 
     /// They say so themselves, before the network takes what they judge.
     #[test]
-    fn critics_that_are_no_numbers_end_the_run() {
+    fn discriminators_that_are_no_numbers_end_the_run() {
         let (out, mask) = output();
-        let mut critics = critics(Lipschitz::SpectralNorm);
-        let (_, mut shown) = critics.judge(&out, &mask, 1.0);
+        let mut discriminators = discriminators(Lipschitz::SpectralNorm);
+        let (_, mut shown) = discriminators.judge(&out, &mask, 1.0);
         let [made, _] = &mut shown.audio;
         *made = made.clone() * f32::NAN;
-        let learned = critics.learn(&[shown], 7, &mut Alone);
-        assert!(matches!(learned, Err(TrainError::Critics { step: 7, norm }) if norm.is_nan()));
+        let learned = discriminators.learn(&[shown], 7, &mut Alone);
+        assert!(
+            matches!(learned, Err(TrainError::Discriminators { step: 7, norm }) if norm.is_nan())
+        );
     }
 
-    fn learned(lipschitz: Lipschitz) -> Critics<B> {
+    fn learned(lipschitz: Lipschitz) -> Discriminators<B> {
         let (out, mask) = output();
-        let mut critics = critics(lipschitz);
+        let mut discriminators = discriminators(lipschitz);
         let mut first = None;
         for _ in 0..6 {
-            let (_, shown) = critics.judge(&out, &mask, 1.0);
-            let distances = critics.learn(&[shown], 0, &mut Alone).unwrap();
+            let (_, shown) = discriminators.judge(&out, &mask, 1.0);
+            let distances = discriminators.learn(&[shown], 0, &mut Alone).unwrap();
             first.get_or_insert(distances);
         }
-        let (_, shown) = critics.judge(&out, &mask, 1.0);
-        let last = critics.learn(&[shown], 0, &mut Alone).unwrap();
+        let (_, shown) = discriminators.judge(&out, &mask, 1.0);
+        let last = discriminators.learn(&[shown], 0, &mut Alone).unwrap();
         for (first, last) in first.unwrap().iter().zip(&last) {
             assert!(last.1 > first.1, "they tell made from true better: {first:?} {last:?}");
         }
-        critics
+        discriminators
     }
 
     #[test]
-    fn no_matrix_of_a_bound_critic_stretches() {
+    fn no_matrix_of_a_bound_discriminator_stretches() {
         let pair = learned(Lipschitz::SpectralNorm).pair;
         for weight in pair.audio.weights.iter().chain(&pair.video.weights) {
             let (norm, _) = spectral_norm(weight.val().inner(), None);
@@ -427,8 +431,8 @@ mod tests {
     #[test]
     fn visible_patches_are_not_judged() {
         let (out, mask) = output();
-        let critics = critics(Lipschitz::SpectralNorm);
-        let score = |out: &PretrainOutput<B>| scalar(critics.judge(out, &mask, 1.0).0);
+        let discriminators = discriminators(Lipschitz::SpectralNorm);
+        let score = |out: &PretrainOutput<B>| scalar(discriminators.judge(out, &mask, 1.0).0);
         let whole = score(&out);
         // What is hidden stays, all else is noise.
         let [batch, tokens, _] = out.audio_patches.dims();

@@ -1,5 +1,6 @@
 //! Stage 3: real or fake.
 
+use avff_metrics::{BinaryReport, Metric, Scored};
 use avff_model::{AvffConfig, Classifier, FusionScope, checkpoint::Kind};
 use burn::{
     module::AutodiffModule,
@@ -9,16 +10,11 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LabelledClips, Learner, Step, StepContext, Values,
-    chance::{self, Purpose},
-    gradients, labels, parts, scalar, tensors,
+    LabelledClips, Learner, Step, StepContext, Values, gradients, labels, parts, scalar,
+    step_rng::{self, Purpose},
+    tensors,
 };
-use crate::{
-    error::TrainError,
-    gradients::recording,
-    metrics::{BinaryReport, Scored},
-    peers::Peers,
-};
+use crate::{distributed::Processes, error::TrainError, gradients::recording};
 
 /// Loss and labels of stage 3.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -98,7 +94,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
     ) -> Result<Step<B::InnerBackend>, TrainError> {
         let _recording = recording();
         let (rank, world) = (context.peers.rank(), context.peers.world());
-        let mut rng = chance::generator(context.seed, context.step, Purpose::Mixup);
+        let mut rng = step_rng::generator(context.seed, context.step, Purpose::Mixup);
         rng.set_stream(rank as u64);
         let mixed = self
             .config
@@ -112,8 +108,10 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         let mut total = 0.0;
         let gradients = gradients(model, clips.len(), context, |model, part| {
             let share = part.len() as f64 / (clips.len() * world) as f64;
-            let mut generators: Vec<_> =
-                part.clone().map(|clip| chance::of_clip(seed, step, rank + world * clip)).collect();
+            let mut generators: Vec<_> = part
+                .clone()
+                .map(|clip| step_rng::of_clip(seed, step, rank + world * clip))
+                .collect();
             let (audio, video) = tensors::<B>(&clips[part.clone()], spec, device);
             let rows = labels::rows(&targets[part], self.config.label_smoothing, device);
             let logits = model.forward_dropping(audio, video, self.training, &mut generators);
@@ -152,23 +150,14 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         Ok(())
     }
 
-    fn verdict(&self, tally: Scores, peers: &mut dyn Peers) -> Result<Values, TrainError> {
+    fn verdict(&self, tally: Scores, peers: &mut dyn Processes) -> Result<Values, TrainError> {
         let tally = tally.gathered(peers)?;
         let count = tally.scored.len() as f64;
-        let mut values = vec![("loss", tally.loss / count)];
+        let mut values = vec![(Metric::LOSS.key, tally.loss / count)];
         // Labels are 0 or 1, so a report there is; what is not defined has no number.
         if let Ok(report) = BinaryReport::new(&tally.scored) {
-            let metrics = [
-                ("map", report.map),
-                ("mean_auc", report.mean_auc),
-                ("accuracy", report.accuracy),
-                ("dprime", report.dprime),
-                ("auc", report.auc),
-                ("ap", report.ap),
-                ("balanced_accuracy", report.balanced_accuracy),
-                ("eer", report.eer),
-            ];
-            values.extend(metrics.map(|(name, value)| (name, value.unwrap_or(f64::NAN))));
+            let metrics = report.values.iter();
+            values.extend(metrics.map(|(metric, value)| (metric.key, value.unwrap_or(f64::NAN))));
         }
         Ok(values)
     }
@@ -176,7 +165,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
 
 impl Scores {
     /// Those of all processes, whose parts may differ by a clip.
-    fn gathered(self, peers: &mut dyn Peers) -> Result<Self, TrainError> {
+    fn gathered(self, peers: &mut dyn Processes) -> Result<Self, TrainError> {
         if peers.world() == 1 {
             return Ok(self);
         }

@@ -6,15 +6,15 @@
 //!
 //! - [`pretrain`]: stages 1 and 2
 //! - [`finetune`]: stage 3
-//! - [`adversarial`]: critics of the reconstructions, an option of pre-training
+//! - [`adversarial`]: discriminators of the reconstructions, an option of pre-training
 //! - `labels`: targets, smoothing and mixup
-//! - `chance`: what is random in a step, from seed and step alone
+//! - `step_rng`: the random numbers of a step, from seed and step alone
 
 pub mod adversarial;
-mod chance;
 pub mod finetune;
 mod labels;
 pub mod pretrain;
+mod step_rng;
 
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub use self::{
     finetune::{Finetune, FinetuneConfig, FinetuneLoss},
     pretrain::PretrainLearner,
 };
-use crate::{error::TrainError, gradients::Gradients, peers::Peers};
+use crate::{distributed::Processes, error::TrainError, gradients::Gradients};
 
 /// Named numbers, in the order in which they are shown.
 pub type Values = Vec<(&'static str, f64)>;
@@ -68,7 +68,7 @@ pub struct StepContext<'a, B: AutodiffBackend> {
     /// Where tensors go.
     pub device: &'a B::Device,
     /// The other processes.
-    pub peers: &'a mut dyn Peers,
+    pub peers: &'a mut dyn Processes,
 }
 
 /// What came of a batch.
@@ -129,7 +129,7 @@ pub trait Learner<B: AutodiffBackend> {
     ///
     /// # Errors
     /// What other processes report.
-    fn verdict(&self, tally: Self::Tally, peers: &mut dyn Peers) -> Result<Values, TrainError>;
+    fn verdict(&self, tally: Self::Tally, peers: &mut dyn Processes) -> Result<Values, TrainError>;
 
     /// What else learns along, for a file.
     fn entries(&self) -> Vec<Entry> {

@@ -1,5 +1,6 @@
 //! Stages 1 and 2: half of each modality is made from the other, and clips are told apart.
 
+use avff_metrics::Metric;
 use avff_model::{
     Among, AvffConfig, Mask, Pretrain, Summary,
     checkpoint::{
@@ -16,11 +17,12 @@ use burn::{
 
 use super::{
     LabelledClips, Learner, Step, StepContext, Values,
-    adversarial::{AdversarialConfig, Critics, Shown},
-    chance::{self, Purpose},
-    gradients, parts, scalar, tensors,
+    adversarial::{AdversarialConfig, Discriminators, Shown},
+    gradients, parts, scalar,
+    step_rng::{self, Purpose},
+    tensors,
 };
-use crate::{error::TrainError, gradients::recording, peers::Peers};
+use crate::{distributed::Processes, error::TrainError, gradients::recording};
 
 /// Trains the pre-training model.
 #[derive(Debug)]
@@ -28,8 +30,8 @@ pub struct PretrainLearner<B: AutodiffBackend> {
     network: AvffConfig,
     /// Hidden from audio in every step, where it is not drawn.
     hidden: Option<Vec<usize>>,
-    critics: Option<Critics<B>>,
-    /// What the critics are shown once the network took its step.
+    discriminators: Option<Discriminators<B>>,
+    /// What the discriminators are shown once the network took its step.
     shown: Vec<Shown<B::InnerBackend>>,
 }
 
@@ -37,16 +39,17 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
     /// A learner of a network with this config.
     ///
     /// # Errors
-    /// [`TrainError::Keys`] never; critics have no groups.
+    /// [`TrainError::Keys`] never; discriminators have no groups.
     pub fn new(
         network: &AvffConfig,
         adversarial: Option<&AdversarialConfig>,
         seed: u64,
         device: &B::Device,
     ) -> Result<Self, TrainError> {
-        let critics =
-            adversarial.map(|config| Critics::new(config, network, seed, device)).transpose()?;
-        Ok(Self { network: network.clone(), hidden: None, critics, shown: Vec::new() })
+        let discriminators = adversarial
+            .map(|config| Discriminators::new(config, network, seed, device))
+            .transpose()?;
+        Ok(Self { network: network.clone(), hidden: None, discriminators, shown: Vec::new() })
     }
 
     /// Hides these slices from audio in every training step, and the others from video, instead of
@@ -58,14 +61,21 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
     }
 
     /// The masks of a batch of all processes, of which this one has every `world`-th clip.
-    fn mask(&self, own: usize, seed: u64, step: u64, purpose: Purpose, peers: &dyn Peers) -> Mask {
+    fn mask(
+        &self,
+        own: usize,
+        seed: u64,
+        step: u64,
+        purpose: Purpose,
+        peers: &dyn Processes,
+    ) -> Mask {
         let given = self.hidden.as_deref();
         if let Some(mask) = given.and_then(|hidden| Mask::shared(self.network.slices, hidden, own))
         {
             return mask;
         }
         let (rank, world) = (peers.rank(), peers.world());
-        let mut rng = chance::generator(seed, step, purpose);
+        let mut rng = step_rng::generator(seed, step, purpose);
         let all = Mask::draw(&self.network, own * world, &mut rng);
         all.part((0..own).map(|clip| rank + clip * world))
     }
@@ -106,8 +116,18 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
     }
 }
 
-/// Names of what a pass yields.
-const NAMES: [&str; 5] = ["loss", "audio_loss", "video_loss", "contrastive_loss", "retrieval"];
+/// What a pass through the network measures.
+const MEASURED: [Metric; 5] = [
+    Metric::LOSS,
+    Metric::AUDIO_LOSS,
+    Metric::VIDEO_LOSS,
+    Metric::CONTRASTIVE_LOSS,
+    Metric::RETRIEVAL,
+];
+
+fn named(values: impl IntoIterator<Item = f64>) -> Values {
+    MEASURED.iter().map(|metric| metric.key).zip(values).collect()
+}
 
 impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     type Model = Pretrain<B>;
@@ -157,8 +177,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let mut loss =
                 reconstruction + out.contrastive.clone() * (weights.contrast * contrast_share);
             let mut adversarial = 0.0;
-            if let Some(critics) = &self.critics {
-                let (term, shown) = critics.judge(&out, &mask, share);
+            if let Some(discriminators) = &self.discriminators {
+                let (term, shown) = discriminators.judge(&out, &mask, share);
                 adversarial = scalar(term.clone());
                 loss = loss + term;
                 all_shown.push(shown);
@@ -175,8 +195,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         context.peers.sum(&mut sums)?;
         let mut sums = sums.map(f64::from);
         sums[0] = (sums[1] + sums[2]) * weights.reconstruction + sums[3] * weights.contrast;
-        let mut values: Values = NAMES.into_iter().zip(sums).collect();
-        if self.critics.is_some() {
+        let mut values = named(sums);
+        if self.discriminators.is_some() {
             values.push(("adversarial_loss", sums[5]));
         }
         self.shown = all_shown;
@@ -185,8 +205,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
 
     fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
         let shown = std::mem::take(&mut self.shown);
-        match &mut self.critics {
-            Some(critics) => critics.learn(&shown, context.step + 1, context.peers),
+        match &mut self.discriminators {
+            Some(discriminators) => discriminators.learn(&shown, context.step + 1, context.peers),
             None => Ok(Vec::new()),
         }
     }
@@ -209,7 +229,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let among = all.clone().map(|all| Among { all, start: part.start });
             // The same masks in every epoch, so that epochs compare.
             let step = first + part.start as u64;
-            let mut rng = chance::generator(context.seed, step, Purpose::ValidationMask);
+            let mut rng = step_rng::generator(context.seed, step, Purpose::ValidationMask);
             let mask = Mask::draw(&self.network, part.len(), &mut rng);
             let count = part.len() as f64;
             let (audio, video) = tensors(&batch.clips[part], context.spec, context.device);
@@ -229,7 +249,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         Ok(())
     }
 
-    fn verdict(&self, tally: Sums, peers: &mut dyn Peers) -> Result<Values, TrainError> {
+    fn verdict(&self, tally: Sums, peers: &mut dyn Processes) -> Result<Values, TrainError> {
         let mut all = [0.0_f32; 6];
         for (to, from) in all.iter_mut().zip(tally.sums.iter().chain([&tally.clips])) {
             *to = *from as f32;
@@ -241,15 +261,15 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let [total, audio, video, contrastive, retrieval, clips] = all.map(f64::from);
             ([total, audio, video, contrastive, retrieval], clips)
         };
-        Ok(NAMES.into_iter().zip(sums.map(|sum| sum / clips)).collect())
+        Ok(named(sums.map(|sum| sum / clips)))
     }
 
     fn entries(&self) -> Vec<Entry> {
-        self.critics.as_ref().map(Critics::entries).unwrap_or_default()
+        self.discriminators.as_ref().map(Discriminators::entries).unwrap_or_default()
     }
 
     fn steps(&self) -> Vec<u64> {
-        self.critics.as_ref().map(Critics::steps).unwrap_or_default()
+        self.discriminators.as_ref().map(Discriminators::steps).unwrap_or_default()
     }
 
     fn restore(
@@ -258,8 +278,8 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         reader: &mut ArchiveReader<'_>,
         device: &B::Device,
     ) -> Result<(), TrainError> {
-        match &mut self.critics {
-            Some(critics) => critics.restore(steps, reader, device),
+        match &mut self.discriminators {
+            Some(discriminators) => discriminators.restore(steps, reader, device),
             None => Ok(()),
         }
     }

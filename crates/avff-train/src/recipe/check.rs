@@ -95,8 +95,8 @@ impl Recipe {
     /// Metrics by which something is decided.
     fn judged(&self) -> Checked {
         let names = || {
-            let names: Vec<&str> = self.stage.metrics().iter().map(|metric| metric.name).collect();
-            names.join(", ")
+            let metrics = self.stage.measured().metrics();
+            metrics.map(|metric| metric.key).collect::<Vec<_>>().join(", ")
         };
         for (key, name, found) in [
             ("keep.best", &self.keep.best.as_deref(), self.best_metric()),

@@ -12,11 +12,10 @@ use toml::{Table, Value};
 pub use super::error::{Place, RecipeError};
 use super::{
     Recipe, Stage,
-    fault::join,
+    fault::{join, typed},
     origins::{Origins, line_and_column},
     overrides::Override,
     paths,
-    typed::typed,
 };
 
 /// The most bytes of a recipe.

@@ -1,142 +1,158 @@
-//! Every key that a recipe may have, for suggestions; a test holds the list to the types, and
-//! docs/training.md to the list.
+//! Every key that a recipe may have, found in the types themselves, and the key that was meant by
+//! one that is not there.
+//!
+//! Serde's derived code answers a key that it does not know with those that it knows, and a word that
+//! it does not know with the words that it knows. So reading a table with a made-up key, place by
+//! place, lists all keys. Tests hold the list to full recipes, and `docs/training.md` to the list.
 
-/// From the root; `N` stands for the place in a list.
-pub const KEYS: &[&str] = &[
-    "adversarial.depth",
-    "adversarial.hidden",
-    "adversarial.lipschitz.bound",
-    "adversarial.lipschitz.kind",
-    "adversarial.lr",
-    "adversarial.steps",
-    "adversarial.weight",
-    "average.ema",
-    "average.epochs",
-    "data.ahead",
-    "data.augment.color.brightness",
-    "data.augment.color.contrast",
-    "data.augment.color.hue",
-    "data.augment.color.saturation",
-    "data.augment.crop.min_area",
-    "data.augment.flip.probability",
-    "data.augment.gain.db",
-    "data.augment.jpeg.quality",
-    "data.augment.masks.frequency",
-    "data.augment.masks.time",
-    "data.augment.mix.concat",
-    "data.augment.mix.none",
-    "data.augment.mix.replace",
-    "data.augment.noise.level",
-    "data.augment.noise.roll",
-    "data.augment.resample.scale",
-    "data.augment.white_noise.snr_db",
-    "data.batch",
-    "data.cache.bytes",
-    "data.cache.folder",
-    "data.cache.identity",
-    "data.clip.audio.frame_ms",
-    "data.clip.audio.frames",
-    "data.clip.audio.mean",
-    "data.clip.audio.mels",
-    "data.clip.audio.rate",
-    "data.clip.audio.shift_ms",
-    "data.clip.audio.std",
-    "data.clip.decoder",
-    "data.clip.face.margin",
-    "data.clip.face.min_seen",
-    "data.clip.face.min_size",
-    "data.clip.face.no_face",
-    "data.clip.only",
-    "data.clip.sampling.window.fps",
-    "data.clip.sampling.window.seconds",
-    "data.clip.sampling.window.stride",
-    "data.clip.trim_silence.at_most",
-    "data.clip.trim_silence.below_db",
-    "data.clip.video.fit",
-    "data.clip.video.frames",
-    "data.clip.video.height",
-    "data.clip.video.mean",
-    "data.clip.video.std",
-    "data.clip.video.width",
-    "data.order",
-    "data.order.weighted.classes.fake",
-    "data.order.weighted.classes.real",
-    "data.order.weighted.column",
-    "data.root",
-    "data.train",
-    "data.unreadable",
-    "data.validation",
-    "data.validation_batch",
-    "data.workers",
-    "epochs",
-    "finetune.label_smoothing",
-    "finetune.loss",
-    "finetune.mixup",
-    "keep.best",
-    "keep.each_epoch",
-    "keep.every_steps",
-    "keep.last",
-    "model.config.audio.frames",
-    "model.config.audio.mels",
-    "model.config.audio.patch_frames",
-    "model.config.audio.patch_mels",
-    "model.config.audio_slices",
-    "model.config.decoder.depth",
-    "model.config.decoder.dim",
-    "model.config.decoder.heads",
-    "model.config.decoder.mlp_ratio",
-    "model.config.encoder.depth",
-    "model.config.encoder.dim",
-    "model.config.encoder.heads",
-    "model.config.encoder.mlp_ratio",
-    "model.config.fusion_attention",
-    "model.config.head.dropout",
-    "model.config.head.hidden",
-    "model.config.head.input",
-    "model.config.loss.contrast",
-    "model.config.loss.contrast_over",
-    "model.config.loss.reconstruction",
-    "model.config.loss.temperature",
-    "model.config.mask",
-    "model.config.reconstruction.region",
-    "model.config.reconstruction.target_norm",
-    "model.config.slices",
-    "model.config.token_span",
-    "model.config.video.channels",
-    "model.config.video.frames",
-    "model.config.video.height",
-    "model.config.video.patch",
-    "model.config.video.tubelet",
-    "model.config.video.width",
-    "model.preset",
-    "name",
-    "optimizer.betas",
-    "optimizer.eps",
-    "optimizer.groups.N.keys",
-    "optimizer.groups.N.lr_factor",
-    "optimizer.groups.N.weight_decay",
-    "optimizer.kind",
-    "optimizer.lr",
-    "optimizer.weight_decay",
-    "schedule.cooldown",
-    "schedule.factor",
-    "schedule.first_epochs",
-    "schedule.gamma",
-    "schedule.kind",
-    "schedule.metric",
-    "schedule.milestones",
-    "schedule.min_factor",
-    "schedule.patience",
-    "schedule.threshold",
-    "schedule.warmup_epochs",
-    "seed",
-    "stage",
-    "start.from",
-    "start.path",
-    "steps.clip_norm",
-    "steps.freeze",
-    "steps.micro_batch",
-    "steps.non_finite",
-    "steps.precision",
-    "validation.every",
-];
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use avff_data::spec::ClipSpec;
+use avff_model::AvffConfig;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::{
+    Recipe,
+    fault::{Kind, join, read},
+};
+
+/// A key and a word that are none. It sorts before letters, so it is read before other keys.
+const NONE: &str = "?";
+/// Stands for the place in a list.
+const ITEM: &str = "N";
+
+/// Every key from the root, sorted; `N` stands for the place in a list.
+#[must_use]
+pub fn keys() -> &'static [String] {
+    static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut keys = BTreeSet::new();
+        expand::<Recipe>("", &[], &mut keys);
+        // Two tables hold the keys of other types.
+        keys.remove("model.config");
+        keys.remove("data.clip");
+        expand::<AvffConfig>("model.config", &[], &mut keys);
+        expand::<ClipSpec>("data.clip", &[], &mut keys);
+        keys.into_iter().collect()
+    });
+    &KEYS
+}
+
+/// Adds the keys at `steps` of a `T`, which lies at the key `root`.
+fn expand<T: DeserializeOwned>(root: &str, steps: &[&str], keys: &mut BTreeSet<String>) {
+    match probe::<T>(steps, table([(NONE, Value::Boolean(true))])) {
+        Some(Kind::UnknownKey { known, .. }) => {
+            known.iter().for_each(|step| expand::<T>(root, &below(steps, step), keys));
+        }
+        // An enum: words, or tables of one key.
+        Some(Kind::UnknownWord { known, .. }) => {
+            for word in &known {
+                match probe::<T>(steps, Value::String(word.clone())) {
+                    Some(_) => expand::<T>(root, &below(steps, word), keys),
+                    None => drop(keys.insert(full(root, steps))),
+                }
+            }
+        }
+        // An enum that a tag beside its settings tells.
+        Some(Kind::MissingKey { key: tag }) => {
+            keys.insert(full(root, &below(steps, &tag)));
+            let of_tag = |word: &str| (&*tag, Value::String(word.into()));
+            let Some(Kind::UnknownWord { known, .. }) = probe::<T>(steps, table([of_tag(NONE)]))
+            else {
+                return;
+            };
+            for word in &known {
+                let asked = table([of_tag(word), (NONE, Value::Boolean(true))]);
+                if let Some(Kind::UnknownKey { known, .. }) = probe::<T>(steps, asked) {
+                    keys.extend(known.iter().map(|step| full(root, &below(steps, step))));
+                }
+            }
+        }
+        _ => {
+            let items = below(steps, ITEM);
+            match probe::<T>(&items, table([(NONE, Value::Boolean(true))])) {
+                Some(Kind::UnknownKey { .. }) => expand::<T>(root, &items, keys),
+                _ => drop(keys.insert(full(root, steps))),
+            }
+        }
+    }
+}
+
+fn full(root: &str, steps: &[&str]) -> String {
+    join(std::iter::once(root).chain(steps.iter().copied()))
+}
+
+fn below<'a>(steps: &[&'a str], step: &'a str) -> Vec<&'a str> {
+    [steps, &[step]].concat()
+}
+
+fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Table(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Table>())
+}
+
+/// What a `T` says of `content` at `steps`; none where it has nothing against that place.
+fn probe<T: DeserializeOwned>(steps: &[&str], content: Value) -> Option<Kind> {
+    let around = |inner, step: &&str| match *step {
+        ITEM => Value::Array(vec![inner]),
+        step => table([(step, inner)]),
+    };
+    let fault = read::<T>(&steps.iter().rev().fold(content, around)).err()?;
+    let same = |(step, found): (&&str, &String)| *step == found || *step == ITEM;
+    let here = fault.steps.len() >= steps.len() && steps.iter().zip(&fault.steps).all(same);
+    here.then_some(fault.kind)
+}
+
+/// The key that was meant by `name` in the table at `at`, which has the keys `known`; from the root.
+///
+/// A key of the same table first, then one of the same name in another table.
+pub(super) fn meant(at: &str, name: &str, known: &[String]) -> Option<String> {
+    if let Some(sibling) = nearest(name, known.iter().map(String::as_str)) {
+        return Some(join([at, sibling]));
+    }
+    // From the end, as the tables that recipes rarely have happen to come first.
+    let elsewhere = keys().iter().rev().find_map(|key| {
+        let steps: Vec<&str> = key.split('.').collect();
+        let place = steps.iter().position(|&step| step == name)?;
+        Some(steps.get(..=place)?.join("."))
+    });
+    elsewhere.filter(|key| *key != join([at, name]))
+}
+
+/// The name of `known` that is fewest changes away from `name`, if it is few.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |candidate: &'a str| {
+        if name.len() > 1 && candidate.starts_with(name) {
+            return Some((1, candidate));
+        }
+        // A longer name is none of ours, and comparing takes the product of both lengths.
+        let changes =
+            if name.len() > 64 { return None } else { strsim::osa_distance(name, candidate) };
+        let most = (candidate.len().min(name.len()) / 3).max(1);
+        (changes <= most).then_some((changes, candidate))
+    };
+    known.filter_map(near).min_by_key(|&(changes, _)| changes).map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sibling_is_meant_before_a_namesake() {
+        let known = ["lr".to_owned(), "betas".into(), "weight_decay".into()];
+        for (at, name, expected) in [
+            ("optimizer", "lrr", Some("optimizer.lr")),
+            ("optimizer", "weightdecay", Some("optimizer.weight_decay")),
+            ("optimizer", "weight", Some("optimizer.weight_decay")),
+            ("", "beta", Some("betas")),
+            ("steps", "cache", Some("data.cache")),
+            ("", "encoder", Some("model.config.encoder")),
+            // Known, but not of this kind.
+            ("schedule", "gamma", None),
+            ("steps", "momentum", None),
+        ] {
+            assert_eq!(meant(at, name, &known).as_deref(), expected, "{at}.{name}");
+        }
+        assert_eq!(nearest(&"x".repeat(100), ["x"].into_iter()), None);
+    }
+}

@@ -10,12 +10,10 @@ mod fault;
 pub mod file;
 mod keys;
 mod metric;
-mod nearest;
 mod origins;
 mod overrides;
-mod parts;
 mod paths;
-mod typed;
+mod sections;
 
 use avff_data::ClipSpec;
 use avff_model::AvffConfig;
@@ -23,9 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::error::Problem;
 pub use self::{
-    keys::KEYS,
-    metric::Metric,
-    parts::{
+    keys::keys,
+    sections::{
         Cache, Data, Keep, ModelChoice, NonFinite, Precision, Stage, Start, Steps, Validation,
         clip_spec,
     },
@@ -45,21 +42,21 @@ pub struct Recipe {
     pub name: String,
     /// What is trained.
     pub stage: Stage,
-    /// What all chance is drawn from: start values, order, augmentation, masks, dropout.
+    /// The random seed: initial weights, order, augmentation, masks, dropout.
     #[serde(default)]
     pub seed: u64,
-    /// Passes over the training data.
+    /// Epochs: how often training sees the data.
     pub epochs: u64,
     /// The network.
     pub model: ModelChoice,
-    /// Where its weights start.
+    /// What its weights are initialized from.
     #[serde(default)]
     pub start: Start,
     /// The clips and how they become batches.
     pub data: Data,
-    /// How weights follow gradients.
+    /// The optimizer.
     pub optimizer: OptimizerConfig,
-    /// How the learning rate changes.
+    /// The learning-rate schedule.
     #[serde(default)]
     pub schedule: Schedule,
     /// How a step is computed.
@@ -68,7 +65,7 @@ pub struct Recipe {
     /// Stage 3: loss and labels. Only with `stage = "finetune"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finetune: Option<FinetuneConfig>,
-    /// Stages 1 and 2: critics of the reconstructions. Only with `stage = "pretrain"`.
+    /// Stages 1 and 2: discriminators (a Wasserstein critic is one) of the reconstructions. Only with `stage = "pretrain"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adversarial: Option<AdversarialConfig>,
     /// Averages of the weights along the way.
@@ -83,7 +80,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The network's config: the preset with `model.config` laid over it.
+    /// The network's config: the preset with `model.config` merged into it.
     ///
     /// # Errors
     /// [`RecipeError`](file::RecipeError) for a key or value that a config does not have.
@@ -91,7 +88,7 @@ impl Recipe {
         file::overlay("model.config", &self.model.preset.config(), &self.model.config)
     }
 
-    /// How clips are prepared: the preset's way, at the network's sizes, with `data.clip` laid over it.
+    /// How clips are prepared: the preset's way, at the network's sizes, with `data.clip` merged into it.
     ///
     /// # Errors
     /// [`RecipeError`](file::RecipeError) for a key or value that a spec does not have.

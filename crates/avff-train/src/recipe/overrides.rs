@@ -6,8 +6,7 @@ use toml::{Table, Value};
 
 use super::{
     error::{Place, RecipeError},
-    keys::KEYS,
-    nearest::meant,
+    keys::{keys, meant},
     paths,
 };
 
@@ -63,81 +62,32 @@ impl Override {
     /// Changes `recipe`. Relative paths in the value start at `folder`.
     pub(super) fn apply(&self, recipe: &mut Value, folder: &Path) -> Result<(), RecipeError> {
         let fault = |reason: String| RecipeError::Override { text: self.text.clone(), reason };
-        let (parent, last) = match self.key.rsplit_once('.') {
-            Some((parent, last)) => (Some(parent), last),
-            None => (None, &*self.key),
-        };
+        let (parent, last) = self.key.rsplit_once('.').unwrap_or(("", &self.key));
+        let mut way = parent.split('.').filter(|step| !step.is_empty());
         let Some(mut value) = self.value.clone() else {
-            let removed = match self.parent(parent, recipe, false)? {
-                Some(Value::Table(table)) => table.remove(last).is_some(),
-                Some(Value::Array(items)) => match last.parse() {
-                    Ok(place) if place < items.len() => {
-                        items.remove(place);
-                        true
-                    }
-                    _ => false,
-                },
-                _ => false,
-            };
+            let table = way.try_fold(recipe, |at, step| inner(at, step, false));
+            let removed = table.is_some_and(|table| remove(table, last));
             return if removed || self.is_known() { Ok(()) } else { Err(self.unknown()) };
         };
         paths::resolve(&self.key, &mut value, folder)
             .map_err(|problem| fault(format!("`{}` {}", problem.key, problem.text)))?;
-        match self.parent(parent, recipe, true)? {
-            Some(Value::Table(table)) => {
-                table.insert(last.into(), value);
-                Ok(())
+        let table = way.try_fold(recipe, |at, step| {
+            let missing = || fault(format!("there is no `{step}` on the way to `{}`", self.key));
+            inner(at, step, true).ok_or_else(missing)
+        })?;
+        let is_list = table.is_array();
+        match inner(table, last, true) {
+            Some(place) => *place = value,
+            None if is_list => {
+                return Err(fault(format!("the list has no item {last}; the first is 0")));
             }
-            Some(Value::Array(items)) => {
-                match last.parse().ok().and_then(|place: usize| items.get_mut(place)) {
-                    Some(item) => {
-                        *item = value;
-                        Ok(())
-                    }
-                    None => Err(fault(format!("the list has no item {last}; the first is 0"))),
-                }
-            }
-            _ => Err(fault(format!("`{}` is no table", parent.unwrap_or_default()))),
+            None => return Err(fault(format!("`{parent}` is no table"))),
         }
-    }
-
-    /// The table or list that the key lies in; tables on the way are made where `make`.
-    fn parent<'a>(
-        &self,
-        parent: Option<&str>,
-        recipe: &'a mut Value,
-        make: bool,
-    ) -> Result<Option<&'a mut Value>, RecipeError> {
-        let mut at = recipe;
-        for step in parent.into_iter().flat_map(|parent| parent.split('.')) {
-            // Looked up twice, as a borrow that may be returned cannot be taken back.
-            if let Value::Table(table) = at
-                && make
-                && !table.contains_key(step)
-            {
-                table.insert(step.into(), Value::Table(Table::new()));
-            }
-            let next = match at {
-                Value::Table(table) => table.get_mut(step),
-                Value::Array(items) => {
-                    step.parse().ok().and_then(|place: usize| items.get_mut(place))
-                }
-                _ => None,
-            };
-            match next {
-                Some(next) => at = next,
-                None if make => {
-                    let reason = format!("there is no `{step}` on the way to `{}`", self.key);
-                    return Err(RecipeError::Override { text: self.text.clone(), reason });
-                }
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(at))
+        Ok(())
     }
 
     fn is_known(&self) -> bool {
-        KEYS.iter().any(|key| {
+        keys().iter().any(|key| {
             key.strip_prefix(&*self.key)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
@@ -145,11 +95,15 @@ impl Override {
 
     fn unknown(&self) -> RecipeError {
         let (table, name) = self.key.rsplit_once('.').unwrap_or(("", &self.key));
-        let within = |key: &&str| match table {
-            "" => Some(key.split('.').next()?.to_owned()),
-            _ => Some(key.strip_prefix(table)?.strip_prefix('.')?.split('.').next()?.to_owned()),
+        let within = |key: &String| {
+            let rest = if table.is_empty() {
+                Some(&**key)
+            } else {
+                key.strip_prefix(table)?.strip_prefix('.')
+            };
+            rest?.split('.').next().map(str::to_owned)
         };
-        let mut known: Vec<String> = KEYS.iter().filter_map(within).collect();
+        let mut known: Vec<String> = keys().iter().filter_map(within).collect();
         known.dedup();
         RecipeError::UnknownKey {
             place: Place::Set { text: self.text.clone() },
@@ -157,6 +111,30 @@ impl Override {
             key: self.key.clone(),
             known,
         }
+    }
+}
+
+/// What a table or list has under a step; where `make`, a table gets a new table there.
+fn inner<'a>(at: &'a mut Value, step: &str, make: bool) -> Option<&'a mut Value> {
+    match at {
+        Value::Table(table) => match make {
+            true => Some(table.entry(step).or_insert_with(|| Value::Table(Table::new()))),
+            false => table.get_mut(step),
+        },
+        Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+/// Whether there was something to remove.
+fn remove(at: &mut Value, step: &str) -> bool {
+    match (at, step.parse::<usize>()) {
+        (Value::Table(table), _) => table.remove(step).is_some(),
+        (Value::Array(items), Ok(place)) if place < items.len() => {
+            items.remove(place);
+            true
+        }
+        _ => false,
     }
 }
 

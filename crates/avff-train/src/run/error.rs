@@ -1,6 +1,9 @@
 //! Why a run folder cannot be used.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// What can go wrong with a run's folder and the files in it.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +62,13 @@ pub enum RunError {
         /// What is wrong.
         reason: String,
     },
-    /// A chart cannot be drawn.
-    #[error("cannot draw the chart `{chart}`: {reason}")]
-    Plot {
-        /// Its name.
-        chart: String,
-        /// What the drawing library says.
-        reason: String,
-    },
+    /// A chart cannot be drawn or written.
+    #[cfg(feature = "plots")]
+    #[error(transparent)]
+    Plot(#[from] avff_plots::PlotError),
+}
+
+/// Names the file of a write that failed.
+pub(super) fn written(path: &Path, result: io::Result<()>) -> Result<(), RunError> {
+    result.map_err(|source| RunError::Write { path: path.into(), source })
 }

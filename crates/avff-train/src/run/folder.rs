@@ -8,7 +8,7 @@
 //! | `metrics.jsonl` | a line for each reported step and each epoch ([`metrics`](super::metrics)) |
 //! | `result.csv` | a row an epoch ([`result`](super::result)) |
 //! | `events/` | the same numbers for TensorBoard ([`tensorboard`](super::tensorboard)) |
-//! | `plots/` | curves as SVG and PNG ([`plots`](super::plots)) |
+//! | `plots/` | curves as SVG and PNG |
 //! | `checkpoints/` | states to resume from, weights |
 //!
 //! `metrics.jsonl` is what counts: `result.csv` and `plots/` are made from it anew at each epoch.
@@ -22,9 +22,10 @@ use std::{
     time::Duration,
 };
 
+use avff_files::is_leftover;
+
 use super::{
-    atomic::{is_leftover, replace_with},
-    error::RunError,
+    error::{RunError, written},
     info::{About, RunInfo, State},
     record::Position,
 };
@@ -77,7 +78,7 @@ impl RunFolder {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(write(folder))?;
         }
-        replace_with(&path.join(RECIPE), recipe.as_bytes())?;
+        write_recipe(path, recipe)?;
         // Last, since it is what makes a folder a run.
         let info = RunInfo::new(about);
         info.write(&path.join(RUN))?;
@@ -138,7 +139,7 @@ impl RunFolder {
         now: About,
         recipe: &str,
     ) -> Result<(), RunError> {
-        replace_with(&self.path.join(RECIPE), recipe.as_bytes())?;
+        write_recipe(&self.path, recipe)?;
         self.info.go_on(position, now);
         self.info.write(&self.path.join(RUN))
     }
@@ -147,6 +148,11 @@ impl RunFolder {
         self.info.end(state, reason);
         self.info.write(&self.path.join(RUN))
     }
+}
+
+fn write_recipe(folder: &Path, recipe: &str) -> Result<(), RunError> {
+    let path = folder.join(RECIPE);
+    written(&path, avff_files::write(&path, recipe))
 }
 
 /// Whether some process trains into a folder now, as far as its file system can tell.

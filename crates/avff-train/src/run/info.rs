@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use avff_metrics::Better;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    atomic::replace,
-    error::RunError,
+    error::{RunError, written},
     record::{Position, Record},
     utc,
 };
 
 /// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Being trained; in a folder that nobody holds, left so by a kill or a power cut.
     Running,
@@ -23,60 +24,6 @@ pub enum State {
     Interrupted,
     /// Stopped by an error.
     Failed,
-}
-
-impl State {
-    /// The word of `run.json`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Interrupted => "interrupted",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// Which way a metric gets better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Better {
-    /// As a loss or an error rate does.
-    Lower,
-    /// As accuracy does.
-    Higher,
-}
-
-impl Better {
-    /// Which way a quantity usually gets better, from its name: losses and error rates down, all else up.
-    #[must_use]
-    pub fn usual(metric: &str) -> Self {
-        let quantity = super::names::split(metric).1.to_ascii_lowercase();
-        let down = ["loss", "l_", "eer", "error"].iter().any(|start| quantity.starts_with(start));
-        if down { Self::Lower } else { Self::Higher }
-    }
-
-    /// The better one first, NaN last.
-    #[must_use]
-    pub fn order(self, a: f64, b: f64) -> std::cmp::Ordering {
-        let by_value = match self {
-            Self::Lower => a.total_cmp(&b),
-            Self::Higher => b.total_cmp(&a),
-        };
-        a.is_nan().cmp(&b.is_nan()).then(by_value)
-    }
-
-    /// Whether `new` beats `old`; nothing that is NaN does, and anything beats NaN.
-    #[must_use]
-    pub fn improves(self, new: f64, old: f64) -> bool {
-        match self {
-            _ if new.is_nan() => false,
-            _ if old.is_nan() => true,
-            Self::Lower => new < old,
-            Self::Higher => new > old,
-        }
-    }
 }
 
 /// The metric that says which epoch is best.
@@ -116,7 +63,7 @@ pub struct About {
     /// older than this entry.
     #[serde(default)]
     pub device: Option<String>,
-    /// What all chance is drawn from.
+    /// The random seed.
     pub seed: u64,
     /// Epochs that are asked for.
     pub epochs: u64,
@@ -189,10 +136,11 @@ impl RunInfo {
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), RunError> {
-        replace(path, |writer| {
+        let json = |writer: &mut std::io::BufWriter<std::fs::File>| {
             serde_json::to_writer_pretty(&mut *writer, self)?;
             std::io::Write::write_all(writer, b"\n")
-        })
+        };
+        written(path, avff_files::write_with(path, json))
     }
 
     pub(super) fn go_on(&mut self, Position { step, epochs }: Position, now: About) {
@@ -225,9 +173,6 @@ mod tests {
         assert_eq!(by(Better::Lower).best(&epochs), Some((3, 0.4)));
         assert_eq!(by(Better::Higher).best(&epochs), Some((6, 0.7)));
         assert_eq!(by(Better::Higher).best(&epochs[..1]), None);
-        let mut values = [f64::NAN, 0.5, -f64::NAN, 0.7];
-        values.sort_by(|&a, &b| Better::Higher.order(a, b));
-        assert_eq!(values[..2], [0.7, 0.5]);
         assert_eq!(BestBy { metric: "val/y".into(), ..by(Better::Lower) }.best(&epochs), None);
     }
 }

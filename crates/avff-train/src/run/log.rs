@@ -8,7 +8,6 @@ use super::{
     history::History,
     info::{About, State},
     metrics::MetricsLog,
-    plots,
     record::{Kind, Position, Record},
     result,
     tensorboard::EventFile,
@@ -20,7 +19,8 @@ const REDRAW: Duration = Duration::from_secs(10);
 /// A run that is being trained: its folder, and the reports that go there.
 ///
 /// ```
-/// use avff_train::run::{About, Better, BestBy, Record, RunFolder, RunLog, State, Values};
+/// use avff_metrics::Better;
+/// use avff_train::run::{About, BestBy, Record, RunFolder, RunLog, State, Values};
 ///
 /// let scene = tempfile::tempdir()?;
 /// let about = About {
@@ -154,7 +154,8 @@ impl RunLog {
 
     fn draw(&mut self) {
         self.drawn = Some(Instant::now());
-        if let Err(error) = plots::draw(&self.folder.path().join(PLOTS), &self.history) {
+        #[cfg(feature = "plots")]
+        if let Err(error) = super::plots::draw(&self.folder.path().join(PLOTS), &self.history) {
             tracing::warn!(%error, "the plots are not up to date");
         }
     }

@@ -8,14 +8,13 @@
 //! - [`info`]: `run.json`, what a run is and how it stands
 //! - [`record`]: named numbers at a step or an epoch
 //! - [`log`]: the one thing training calls
-//! - [`metrics`], [`result`], [`tensorboard`], [`plots`]: where the numbers go
+//! - [`metrics`], [`result`], [`tensorboard`]: where the numbers go; `plots`: charts of them, with the
+//!   feature `plots`
 //! - [`history`]: a run's numbers in bounded memory
 //! - [`progress`]: speed and time left
 //! - [`table`]: the table of an epoch
 //! - [`overview`]: a run seen from outside; [`compare`]: what two differ in
-//! - [`atomic`]: files that are there whole or not at all
 
-pub mod atomic;
 pub mod compare;
 pub mod error;
 pub mod folder;
@@ -23,8 +22,9 @@ pub mod history;
 pub mod info;
 pub mod log;
 pub mod metrics;
-mod names;
+pub mod names;
 pub mod overview;
+#[cfg(feature = "plots")]
 pub mod plots;
 pub mod progress;
 pub mod record;
@@ -39,7 +39,7 @@ pub use self::{
     error::RunError,
     folder::RunFolder,
     history::History,
-    info::{About, BestBy, Better, RunInfo, State},
+    info::{About, BestBy, RunInfo, State},
     log::RunLog,
     overview::Overview,
     progress::{Pace, Reading, StepTime},

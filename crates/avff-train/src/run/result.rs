@@ -5,9 +5,12 @@
 //! not finite is `NaN`, `inf` or `-inf`. The file is made anew from `metrics.jsonl` at each epoch, so it
 //! agrees with it however often the run was interrupted.
 
-use std::path::Path;
+use std::{fs::File, io::BufWriter, path::Path};
 
-use super::{atomic::replace, error::RunError, record::Record};
+use super::{
+    error::{RunError, written},
+    record::Record,
+};
 
 /// Writes the table of some epochs.
 ///
@@ -15,7 +18,7 @@ use super::{atomic::replace, error::RunError, record::Record};
 /// [`RunError::Write`]; the old file is then as it was.
 pub fn write(path: &Path, epochs: &[Record]) -> Result<(), RunError> {
     let names = names(epochs);
-    replace(path, |file| {
+    let table = |file: &mut BufWriter<File>| {
         let mut table = csv::Writer::from_writer(file);
         table.write_record(["epoch", "step"].into_iter().chain(names.iter().copied()))?;
         for record in epochs {
@@ -26,7 +29,8 @@ pub fn write(path: &Path, epochs: &[Record]) -> Result<(), RunError> {
             table.write_record(row.chain(numbers))?;
         }
         table.flush()
-    })
+    };
+    written(path, avff_files::write_with(path, table))
 }
 
 /// The names of all values, in order of appearance.

@@ -1,6 +1,8 @@
 //! What several tests start from.
 
-use super::info::{About, BestBy, Better};
+use avff_metrics::Better;
+
+use super::info::{About, BestBy};
 
 pub(super) fn about() -> About {
     About {

@@ -1,5 +1,6 @@
 //! Lower rates when a metric no longer gets better.
 
+use avff_metrics::Better;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, share};
@@ -54,11 +55,10 @@ impl Plateau {
         share("min_factor", self.min_factor)
     }
 
-    fn is_better(&self, value: f64, best: Option<f64>, lower_is_better: bool) -> bool {
-        if lower_is_better {
-            value < best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold)
-        } else {
-            value > best.unwrap_or(f64::NEG_INFINITY) * (1.0 + self.threshold)
+    fn is_better(&self, value: f64, best: Option<f64>, better: Better) -> bool {
+        match better {
+            Better::Lower => value < best.unwrap_or(f64::INFINITY) * (1.0 - self.threshold),
+            Better::Higher => value > best.unwrap_or(f64::NEG_INFINITY) * (1.0 + self.threshold),
         }
     }
 }
@@ -101,9 +101,9 @@ impl Default for PlateauState {
 impl PlateauState {
     /// Takes in the metric of a validation; other schedules change nothing. NaN is no better than
     /// anything.
-    pub fn observe(&mut self, schedule: &Schedule, value: f64, lower_is_better: bool) {
+    pub fn observe(&mut self, schedule: &Schedule, value: f64, better: Better) {
         let Schedule::Plateau(plateau) = schedule else { return };
-        if plateau.is_better(value, self.best, lower_is_better) {
+        if plateau.is_better(value, self.best, better) {
             (self.best, self.bad) = (Some(value), 0);
         } else {
             self.bad += 1;

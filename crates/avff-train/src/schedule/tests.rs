@@ -1,5 +1,7 @@
 //! Numbers marked PyTorch are what PyTorch 2.9.1 gives at a base rate of 1.
 
+use avff_metrics::Better;
+
 use super::*;
 
 const EPSILON: f64 = 1e-12;
@@ -116,11 +118,11 @@ fn restarts_as_pytorch() {
 }
 
 /// The factor after each value.
-fn plateau(plateau: Plateau, values: &[f64], lower_is_better: bool) -> Vec<f64> {
+fn plateau(plateau: Plateau, values: &[f64], better: Better) -> Vec<f64> {
     let schedule = Schedule::Plateau(plateau);
     let mut state = PlateauState::default();
     let after = |&value: &f64| {
-        state.observe(&schedule, value, lower_is_better);
+        state.observe(&schedule, value, better);
         schedule.factor(at(0, 0, 1, 1), &state)
     };
     values.iter().map(after).collect()
@@ -164,17 +166,17 @@ fn plateaus_as_pytorch() {
         1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.125, 0.125,
         0.1, 0.1, 0.1, 0.1, 0.1, 0.1,
     ];
-    assert_close(&plateau(settings, &values, true), &expected);
+    assert_close(&plateau(settings, &values, Better::Lower), &expected);
 
     let values = [f64::NAN, 0.5, 0.6, 0.61, 0.62, 0.59, 0.58, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.8];
     let settings = Plateau { patience: 2, threshold: 0.05, ..Plateau::default() };
     let expected = [1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01];
-    assert_close(&plateau(settings, &values, false), &expected);
+    assert_close(&plateau(settings, &values, Better::Higher), &expected);
 
     // Below 0 the bar of what is to grow lies lower than the best, there too.
     let settings = Plateau { patience: 0, threshold: 0.1, ..Plateau::default() };
     let values = [-3.0, -2.9, -2.5, -2.6, -2.6, -2.7];
-    assert_close(&plateau(settings, &values, false), &[1.0; 6]);
+    assert_close(&plateau(settings, &values, Better::Higher), &[1.0; 6]);
 }
 
 #[test]
@@ -184,8 +186,8 @@ fn a_state_goes_on_from_json() {
     for value in [f64::NAN, 2.0, 3.0, 2.5, 1.9, 2.2, 2.2, 2.2] {
         let json = serde_json::to_string(&broken).unwrap();
         broken = serde_json::from_str(&json).unwrap();
-        whole.observe(&schedule, value, true);
-        broken.observe(&schedule, value, true);
+        whole.observe(&schedule, value, Better::Lower);
+        broken.observe(&schedule, value, Better::Lower);
         assert_eq!(whole, broken);
     }
     assert!((whole.factor - 0.01).abs() < EPSILON, "{}", whole.factor);
@@ -195,7 +197,7 @@ fn a_state_goes_on_from_json() {
 fn other_schedules_observe_nothing() {
     let mut state = PlateauState::default();
     for value in [1.0, 2.0, 3.0] {
-        state.observe(&Schedule::Constant, value, true);
+        state.observe(&Schedule::Constant, value, Better::Lower);
     }
     assert_eq!(state, PlateauState::default());
 }

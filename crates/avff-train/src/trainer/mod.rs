@@ -43,11 +43,11 @@ pub use self::{
 };
 use crate::{
     average::Averages,
+    distributed::Processes,
     error::TrainError,
     learner::{LabelledClips, Learner, StepContext, Values},
     optim::Optimizer,
     params,
-    peers::Peers,
     recipe::{NonFinite, Precision},
     schedule,
 };
@@ -78,7 +78,7 @@ pub struct Parts<B: AutodiffBackend, L: Learner<B>> {
     /// Where it runs.
     pub device: B::Device,
     /// The other processes.
-    pub peers: Box<dyn Peers>,
+    pub peers: Box<dyn Processes>,
 }
 
 /// How a run ended.
@@ -135,7 +135,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     }
 
     /// The other processes.
-    pub fn peers(&mut self) -> &mut dyn Peers {
+    pub fn peers(&mut self) -> &mut dyn Processes {
         &mut *self.parts.peers
     }
 
@@ -304,20 +304,19 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         };
         let mut is_best = false;
         if let Some(metric) = recipe.best_metric()
-            && let Some(value) = of(metric.name)
+            && let Some(value) = of(metric.key)
         {
-            let lower = metric.lower_is_better;
-            let better = |(best, _): (f64, u64)| if lower { value < best } else { value > best };
-            is_best = self.progress.best.is_none_or(better);
+            let improves = |(best, _): (f64, u64)| metric.better.improves(value, best);
+            is_best = self.progress.best.is_none_or(improves);
             if is_best {
                 self.progress.best = Some((value, epoch));
                 self.write_weights("best", &self.parts.model.valid(), &validation)?;
             }
         }
         if let Some(metric) = recipe.plateau_metric()
-            && let Some(value) = of(metric.name)
+            && let Some(value) = of(metric.key)
         {
-            self.progress.plateau.observe(&recipe.schedule, value, metric.lower_is_better);
+            self.progress.plateau.observe(&recipe.schedule, value, metric.better);
         }
         if recipe.keep.each_epoch {
             let name = format!("epoch-{epoch:03}");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use avff_data::statistics::{ClipFacts, Moments};
-use avff_train::metrics::roc_auc;
+use avff_metrics::roc_auc;
 use serde::Serialize;
 
 /// How far from chance a quantity separates the classes before it is a warning: an AUC of 0.6.

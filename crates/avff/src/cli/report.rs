@@ -1,6 +1,6 @@
 //! The options that say what a summary has beyond the metrics of all clips.
 
-use avff::{evaluate::ReportOptions, train::metrics::BootstrapOptions};
+use avff::{evaluate::ReportOptions, metrics::BootstrapOptions};
 
 /// What a summary says on request.
 #[derive(Debug, clap::Args)]

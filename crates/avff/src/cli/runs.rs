@@ -11,8 +11,9 @@ use anyhow::{bail, ensure};
 use avff::{
     table::Text,
     train::run::{
-        BestBy, Better, History, Overview, Record, State, Values,
+        BestBy, History, Overview, Record, State, Values,
         compare::{Difference, differences},
+        names::better,
         overview::find,
         plots::overlay,
         progress::{duration, short},
@@ -101,7 +102,7 @@ fn metric_of(metric: &str, runs: &[Overview]) -> anyhow::Result<BestBy> {
         bail!("no run has the metric `{metric}`; there are: {}", names.join(", "));
     };
     let own = runs.iter().map(|run| &run.info.about.best_by).find(|by| by.metric == name);
-    let better = own.map_or_else(|| Better::usual(&name), |by| by.better);
+    let better = own.map_or_else(|| better(&name), |by| by.better);
     Ok(BestBy { metric: name, better })
 }
 
@@ -119,7 +120,7 @@ fn table(runs: &[Overview], folder: &Path) -> Text {
             within(run, folder).display().to_string(),
             about.name.clone(),
             about.stage.clone(),
-            run.info.state.name().into(),
+            run.info.state.to_string(),
             format!("{}/{}", run.epochs_done, about.epochs),
             best,
             run.last.get(metric).map_or_else(String::new, short),

@@ -8,9 +8,11 @@ use avff::{
     data::{ClipError, windows::Span},
     error::chain,
     model::Checkpoint,
+    plots::png,
     pretrained::PretrainedOptions,
 };
-use avff_media::{Frame, FrameCoding, MediaError, encode};
+use avff_media::MediaError;
+use image::RgbImage;
 
 use super::{clip::ClipArgs, network::overrides};
 
@@ -108,7 +110,6 @@ pub(super) fn title(clip: &Path, span: Option<Span>, checkpoint: &Path) -> Strin
 }
 
 /// Writes a PNG.
-pub(super) fn write(frame: &Frame, path: &Path) -> anyhow::Result<()> {
-    avff_files::write_with(path, |file| encode(frame, FrameCoding::Png, file))
-        .with_context(|| path.display().to_string())
+pub(super) fn write(picture: &RgbImage, path: &Path) -> anyhow::Result<()> {
+    avff_files::write(path, png(picture)?).with_context(|| path.display().to_string())
 }

@@ -14,9 +14,10 @@ use std::{
 use anyhow::Context;
 use avff::{
     device::Device,
+    metrics::Metric,
     train::{
         TrainError,
-        peers::{Launch, Peers, Team},
+        distributed::{Launch, Processes, Team},
         run::{Pace, Position, Record, StepTime, Values, epoch_table},
         trainer::{EpochReport, Outcome, StepReport, Unwatched, Watch},
     },
@@ -108,7 +109,7 @@ fn plan(args: &Args, launch: Option<&Launch>) -> anyhow::Result<Planned> {
     Ok(training::plan(options, &args.set, device)?)
 }
 
-fn train(plan: Planned, peers: Box<dyn Peers>) -> anyhow::Result<ExitCode> {
+fn train(plan: Planned, peers: Box<dyn Processes>) -> anyhow::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -164,7 +165,7 @@ impl Show {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        let best = plan.recipe.best_metric().map_or("loss", |metric| metric.name);
+        let best = plan.recipe.best_metric().map_or(Metric::LOSS.key, |metric| metric.key);
         let on_terminal = std::io::stderr().is_terminal();
         let epochs = plan.recipe.epochs;
         Self { bar, epochs, best, pace: None, last: None, on_terminal, skipped: 0 }

@@ -5,7 +5,7 @@ mod report;
 
 use std::path::PathBuf;
 
-use avff_train::metrics::{DelongTest, delong_test, placements};
+use avff_metrics::{DelongTest, delong_test, placements};
 
 use crate::error::Error;
 use predictions::{Pair, Pairs};

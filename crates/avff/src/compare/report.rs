@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use avff_train::metrics::{Delong, DelongTest, Interval};
+use avff_metrics::{Delong, DelongTest, Interval};
 use serde::Serialize;
 
 use crate::table::Text;

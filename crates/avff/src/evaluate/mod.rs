@@ -20,8 +20,8 @@ use std::{
 
 use avff_datasets::manifest::Row;
 use avff_face::NoFace;
+use avff_metrics::Scored;
 use avff_model::FusionScope;
-use avff_train::metrics::Scored;
 
 pub use merge::merge;
 pub use output::Paths;

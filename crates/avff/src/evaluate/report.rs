@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use avff_datasets::manifest::Row;
-use avff_train::metrics::{
-    Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Scored, by_category,
+use avff_metrics::{
+    Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Metric, Scored, by_category,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,38 +165,27 @@ impl ColumnReport {
     /// For a person.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut table = Text::with_header([
-            &*self.column,
-            "clips",
-            "fake",
-            "real",
-            "AUC",
-            "AP",
-            "accuracy",
-            "balanced",
-            "EER",
-            "",
-        ]);
-        for CategoryReport { category, n, against, metrics: m } in &self.categories {
-            let intervals = m.intervals.as_ref();
-            let cells = [
-                (m.auc, intervals.and_then(|i| i.auc)),
-                (m.ap, intervals.and_then(|i| i.ap)),
-                (m.accuracy, intervals.and_then(|i| i.accuracy)),
-                (m.balanced_accuracy, intervals.and_then(|i| i.balanced_accuracy)),
-                (m.eer, intervals.and_then(|i| i.eer)),
-            ];
+        let titles = Metric::with_interval().map(|metric| metric.title);
+        let counts = [&*self.column, "clips", "fake", "real"];
+        let header: Vec<&str> = counts.into_iter().chain(titles).chain([""]).collect();
+        let mut table = Text::with_header(header);
+        for CategoryReport { category, n, against, metrics } in &self.categories {
             let name = if category.is_empty() { "(empty)" } else { category };
-            let counts =
-                [name.to_owned(), n.to_string(), m.n_fake.to_string(), m.n_real.to_string()];
+            let counts = [
+                name.to_owned(),
+                n.to_string(),
+                metrics.n_fake.to_string(),
+                metrics.n_real.to_string(),
+            ];
             let against = match against {
                 Against::Itself => "",
                 Against::AllReals => "against all reals",
                 Against::AllFakes => "against all fakes",
             };
             // Intervals make the table wide.
-            let digits = if intervals.is_some() { 3 } else { 4 };
-            let cells = cells.map(|(value, interval)| cell(value, interval, digits));
+            let digits = if metrics.intervals.is_some() { 3 } else { 4 };
+            let cells = Metric::with_interval()
+                .map(|metric| cell(metrics.get(metric), metrics.interval(metric), digits));
             table.row(counts.into_iter().chain(cells).chain([against.to_owned()]));
         }
         table.to_string()

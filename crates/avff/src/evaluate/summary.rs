@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use avff_data::ClipSpec;
+use avff_metrics::{BinaryReport, BootstrapOptions, IntervalMethod, Metric};
 use avff_model::{AvffConfig, FusionScope};
-use avff_train::metrics::{BootstrapOptions, d_prime};
 use serde::{Deserialize, Serialize};
 
 use super::report::{ColumnReport, cell};
@@ -218,7 +218,7 @@ pub struct Summary {
     /// How many rows have a score.
     pub coverage: Coverage,
     /// Over the scored rows that have a target; `None` where there are none.
-    pub metrics: Option<avff_train::metrics::BinaryReport>,
+    pub metrics: Option<BinaryReport>,
     /// The same by category, for the columns that were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<ColumnReport>,
@@ -267,26 +267,15 @@ impl Summary {
             None => row("metrics", "none: no clip has both a score and a target".into()),
             Some(m) => {
                 row("clips with target", format!("{} ({} fake, {} real)", m.n, m.n_fake, m.n_real));
-                let i = m.intervals.as_ref();
-                // JSON knows no infinity: one that was read from there lacks it.
-                let dprime = m.dprime.or_else(|| d_prime(m.mean_auc?).ok());
-                for (name, value, interval) in [
-                    ("AUC", m.auc, i.and_then(|i| i.auc)),
-                    ("AP", m.ap, i.and_then(|i| i.ap)),
-                    ("mAP (both outputs)", m.map, None),
-                    ("accuracy", m.accuracy, i.and_then(|i| i.accuracy)),
-                    ("balanced accuracy", m.balanced_accuracy, i.and_then(|i| i.balanced_accuracy)),
-                    ("EER", m.eer, i.and_then(|i| i.eer)),
-                    ("d'", dprime, None),
-                ] {
-                    row(name, cell(value, interval, 4));
+                for metric in Metric::of_scores() {
+                    row(metric.title, cell(m.get(metric), m.interval(metric), 4));
                 }
                 for note in &m.notes {
                     row("note", note.clone());
                 }
-                if let Some(i) = i {
+                if let Some(i) = &m.intervals {
                     let BootstrapOptions { level, replicates, .. } = i.options;
-                    let how = "AUC by DeLong, others by bootstrap within each class";
+                    let how = methods();
                     row("intervals", format!("level {level}: {how}, {replicates} resamples"));
                     for note in &i.notes {
                         row("note", format!("interval of {note}"));
@@ -306,4 +295,13 @@ impl Summary {
         }
         text
     }
+}
+
+/// How intervals are estimated: those by another method than the bootstrap by name.
+fn methods() -> String {
+    let by_name = Metric::with_interval().filter_map(|metric| match metric.interval {
+        Some(IntervalMethod::Bootstrap) | None => None,
+        Some(method) => Some(format!("{} by {method}, ", metric.title)),
+    });
+    by_name.collect::<String>() + "others by bootstrap within each class"
 }

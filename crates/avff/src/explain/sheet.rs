@@ -1,16 +1,16 @@
-//! The sheet: pictures and spectrogram, each over what is attended to of it, over bars, moment by moment.
+//! The sheet: frames and spectrogram with the attention to each, and a bar for each time segment.
 
-use avff_data::DataError;
-use avff_media::Frame;
+use avff_data::fbank::mel::LOW_HZ;
+use avff_plots::{
+    Align, Frames, LINE_HEIGHT, PictureCanvas, PlotError, Range, Spectrogram,
+    colour::{ATTENTION, BLACK, Colour, ENERGY, FAINT, RED},
+    decibels, fitted,
+    marks::{Bar, GAP, MARGIN, frequency_ticks, names, times, write},
+    picture, wrapped,
+};
+use image::{Rgb, RgbImage};
 
 use super::{Attention, Explanation, Moment};
-use crate::drawing::{
-    GAP, MARGIN,
-    axis::ticks,
-    canvas::{Align, BLACK, Canvas, Colour, FAINT, RED},
-    marks::{Bar, Line, frequency_ticks, names, wrapped, write},
-    panels::{ATTENTION, ENERGY, Frames, Range, Spectrogram, decibels, fitted},
-};
 
 /// The most pictures side by side.
 const COLUMNS: usize = 16;
@@ -23,7 +23,7 @@ const BARS: usize = 72;
 const LEFT: usize = 150;
 /// Right of it: colour bars.
 const RIGHT: usize = 110;
-const ROWS: [&str; 3] = ["both", "sound", "pictures"];
+const ROWS: [&str; 3] = ["both", "audio", "frames"];
 /// Speaks for fake, for real.
 const FAKE: Colour = RED;
 const REAL: Colour = [40, 90, 170];
@@ -32,8 +32,8 @@ impl Explanation {
     /// The drawn window as a picture under a line of text: the clip, the checkpoint.
     ///
     /// # Errors
-    /// [`DataError`] where a picture is of a size that cannot be scaled.
-    pub fn sheet(&self, title: &str) -> Result<Frame, DataError> {
+    /// [`PlotError`] where it cannot be drawn.
+    pub fn sheet(&self, title: &str) -> Result<RgbImage, PlotError> {
         let count = self.spec.video.frames.clamp(1, COLUMNS);
         let strip = count.max(10) * (CELL + GAP) - GAP;
         let width = 2 * MARGIN + LEFT + strip + RIGHT;
@@ -41,36 +41,51 @@ impl Explanation {
         let foot = wrapped(foot(), width - 2 * MARGIN);
         let lines = head.len() + foot.len() + 2;
         let seen = 2 * (CELL + GAP) + PANEL + PANEL / 2 + 2 * GAP;
-        let height = 2 * MARGIN + lines * Canvas::LINE + seen + 3 * BARS + 10 * GAP;
-        let mut canvas = Canvas::new(width, height);
-        let mut top = write(&mut canvas, MARGIN, &head) + GAP;
+        let height = 2 * MARGIN + lines * LINE_HEIGHT + seen + 3 * BARS + 10 * GAP;
+        picture([width as u32, height as u32], |canvas| {
+            self.draw(canvas, &head, &foot, [count, strip]);
+        })
+    }
+
+    fn draw(
+        &self,
+        canvas: &mut PictureCanvas<'_>,
+        head: &[(String, Colour)],
+        foot: &[(String, Colour)],
+        [count, strip]: [usize; 2],
+    ) {
+        let mut top = write(canvas, MARGIN, head) + GAP;
         let x = MARGIN + LEFT;
-        self.pictures(&mut canvas, [x, top], count)?;
-        names(&mut canvas, &["pictures", "attention"], top, CELL);
+        self.pictures(canvas, [x, top], count);
+        names(canvas, &["frames", "attention"], top, CELL);
         let bar = Bar { map: ATTENTION, range: self.looked_at(), unit: "" };
-        bar.draw(&mut canvas, [x + strip, top + CELL + GAP], CELL);
+        bar.draw(canvas, [x + strip, top + CELL + GAP], CELL);
         top += 2 * (CELL + GAP);
-        self.sound(&mut canvas, [x, top], [strip, PANEL]);
-        names(&mut canvas, &["sound"], top, PANEL);
+        self.sound(canvas, [x, top], [strip, PANEL]);
+        names(canvas, &["audio"], top, PANEL);
         top += PANEL + GAP;
-        self.listened_to(&mut canvas, [x, top], [strip, PANEL / 2]);
-        names(&mut canvas, &["attention"], top, PANEL / 2);
+        self.listened_to(canvas, [x, top], [strip, PANEL / 2]);
+        names(canvas, &["attention"], top, PANEL / 2);
         top += PANEL / 2 + 2 * GAP;
-        canvas.text([MARGIN, top], Align::Left, "gone of the margin without a moment's:", FAINT);
-        top += Canvas::LINE;
-        self.bars(&mut canvas, [x, top], strip);
-        names(&mut canvas, &ROWS, top, BARS);
+        canvas.line(
+            [MARGIN, top],
+            Align::Left,
+            "drop of the logit margin when a time segment is occluded:",
+            FAINT,
+        );
+        top += LINE_HEIGHT;
+        self.bars(canvas, [x, top], strip);
+        names(canvas, &ROWS, top, BARS);
         top += ROWS.len() * (BARS + GAP);
-        self.axis(&mut canvas, [x, top], strip);
-        write(&mut canvas, top + Canvas::LINE + GAP, &foot);
-        Ok(canvas.finish())
+        self.axis(canvas, [x, top], strip);
+        write(canvas, top + LINE_HEIGHT + GAP, foot);
     }
 
     fn moments(&self) -> &[Moment] {
         self.windows.get(self.drawn).map_or(&[], |window| &window.moments)
     }
 
-    fn head(&self, title: &str) -> Vec<Line> {
+    fn head(&self, title: &str) -> Vec<(String, Colour)> {
         let mut lines = vec![(title.to_owned(), BLACK)];
         lines.extend(self.caution.iter().map(|caution| (caution.clone(), RED)));
         if let Some(window) = self.windows.get(self.drawn) {
@@ -88,17 +103,14 @@ impl Explanation {
         lines
     }
 
-    fn pictures(
-        &self,
-        canvas: &mut Canvas,
-        [x, y]: [usize; 2],
-        count: usize,
-    ) -> Result<(), DataError> {
-        let frames = Frames::new(&self.spec.video, &self.sample.clip.video);
+    fn pictures(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], count: usize) {
+        let video = &self.spec.video;
+        let size = [video.frames, video.height, video.width];
+        let frames = Frames::new(size, [video.mean, video.std], &self.sample.clip.video);
         let range = self.looked_at();
         for column in 0..count {
             let frame = column * self.spec.video.frames / count;
-            let picture = fitted(&frames.picture(frame), [CELL, CELL])?;
+            let picture = fitted(&frames.picture(frame), [CELL, CELL]);
             let x = x + column * (CELL + GAP);
             canvas.place([x, y], &picture);
             let times = &self.attention.pictures;
@@ -106,7 +118,6 @@ impl Explanation {
                 canvas.place([x, y + CELL + GAP], &tinted(&picture, plane, range));
             }
         }
-        Ok(())
     }
 
     /// The scale of both modalities' attention.
@@ -116,7 +127,7 @@ impl Explanation {
         Range::of_errors(all.copied(), 1.0)
     }
 
-    fn listened_to(&self, canvas: &mut Canvas, at: [usize; 2], size: [usize; 2]) {
+    fn listened_to(&self, canvas: &mut PictureCanvas<'_>, at: [usize; 2], size: [usize; 2]) {
         let range = self.looked_at();
         let values = self.attention.sound.concat();
         let mels = self.attention.sound.first().map_or(0, Vec::len);
@@ -126,19 +137,20 @@ impl Explanation {
         canvas.outline(at, size, BLACK);
     }
 
-    fn sound(&self, canvas: &mut Canvas, at: [usize; 2], size: [usize; 2]) {
+    fn sound(&self, canvas: &mut PictureCanvas<'_>, at: [usize; 2], size: [usize; 2]) {
         let spec = &self.spec.audio;
-        let values = decibels(spec, &self.sample.clip.audio);
+        let values = decibels([spec.mean, spec.std], &self.sample.clip.audio);
         let range = Range::of(values.iter().copied(), [0.01, 0.999], 1.0);
         let hidden = vec![false; values.len()];
         let spectrogram = Spectrogram { values: &values, hidden: &hidden, mels: spec.mels };
         canvas.place(at, &spectrogram.picture(size, |value| range.colour(ENERGY, value), false));
         canvas.outline(at, size, BLACK);
-        frequency_ticks(canvas, at, size[1], spec.mels, self.sample_rate);
+        let nyquist = f64::from(self.sample_rate) / 2.0;
+        frequency_ticks(canvas, at, size[1], spec.mels, [LOW_HZ, nyquist]);
     }
 
     /// A row for both, one for sound, one for pictures, all to one scale.
-    fn bars(&self, canvas: &mut Canvas, [x, y]: [usize; 2], strip: usize) {
+    fn bars(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
         let moments = self.moments();
         let all = moments.iter().flat_map(|m| [m.both, m.sound, m.pictures]).map(f32::abs);
         let scale = all.fold(1e-6_f32, f32::max);
@@ -156,45 +168,39 @@ impl Explanation {
                 canvas.fill([x + from + 2, top], [to - from - 4, height], colour);
                 let label = format!("{value:+.2}");
                 let beside = if value > 0.0 { middle + 2 } else { middle.saturating_sub(18) };
-                canvas.text([x + (from + to) / 2, beside], Align::Centre, &label, FAINT);
+                canvas.line([x + (from + to) / 2, beside], Align::Centre, &label, FAINT);
             }
         }
     }
 
-    fn axis(&self, canvas: &mut Canvas, [x, y]: [usize; 2], strip: usize) {
+    fn axis(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
         let span = self.sample.span;
-        for (time, label) in ticks(span.start, span.end, (strip / 110).max(2)) {
-            let share = (time - span.start) / span.seconds();
-            let at = x + (share * strip as f64).round() as usize;
-            canvas.fill([at, y], [1, 5], BLACK);
-            canvas.text([at, y + GAP], Align::Centre, &label, BLACK);
-        }
-        canvas.text([MARGIN, y + GAP], Align::Left, "time, s", BLACK);
+        times(canvas, [x, y], strip, [span.start, span.end]);
+        canvas.line([MARGIN, y + GAP], Align::Left, "time, s", BLACK);
     }
 }
 
 /// A picture in grey under the colours of its patches' `[row][column]` attention.
-fn tinted(picture: &Frame, plane: &[Vec<f32>], range: Range) -> Frame {
+fn tinted(picture: &RgbImage, plane: &[Vec<f32>], range: Range) -> RgbImage {
     let columns = plane.first().map_or(1, Vec::len);
-    let mut rgb = Vec::with_capacity(picture.rgb.len());
-    for (at, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
-        let (x, y) = (at % picture.width, at / picture.width);
-        let (row, column) = (y * plane.len() / picture.height, x * columns / picture.width);
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut tinted = picture.clone();
+    for (x, y, pixel) in tinted.enumerate_pixels_mut() {
+        let (row, column) = (y as usize * plane.len() / height, x as usize * columns / width);
         let value = plane.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0.0);
-        let grey = pixel.iter().map(|&level| u16::from(level)).sum::<u16>() / 3;
+        let grey = pixel.0.iter().map(|&level| u16::from(level)).sum::<u16>() / 3;
         let colour = range.colour(ATTENTION, value);
-        rgb.extend(
-            colour.map(|level| u8::try_from((u16::from(level) + grey) / 2).unwrap_or(u8::MAX)),
-        );
+        let mixed = |level| u8::try_from((u16::from(level) + grey) / 2).unwrap_or(u8::MAX);
+        *pixel = Rgb(colour.map(mixed));
     }
-    Frame { rgb, ..*picture }
+    tinted
 }
 
-fn foot() -> Vec<Line> {
-    let text = "Red speaks for fake, blue for real: by so much the output for fake less that for real falls or \
-                rises when what the network made of that moment is replaced by the mean of the others. It tells \
-                where the score comes from, not what was done to the clip.";
-    let attention = "Attention: how much of each patch arrives at its encoder's output by attention rollout, 1 being an \
-                     even share. It shows where the network looks, not why it decides.";
-    [text, attention].map(|text| (text.to_owned(), FAINT)).to_vec()
+fn foot() -> Vec<(String, Colour)> {
+    let bars = "Red bars speak for fake, blue bars for real. A bar is the drop of the logit margin (the output for \
+                fake minus the output for real) when the network's features of that time segment are replaced by \
+                the mean of the other segments. It shows where the score comes from, not what was done to the clip.";
+    let attention = "Attention is the share of each patch in its encoder's output, by attention rollout; 1 is an even \
+                     share. It shows where the network looks, not why it decides.";
+    [bars, attention].map(|text| (text.to_owned(), FAINT)).to_vec()
 }

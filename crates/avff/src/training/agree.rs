@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use avff_train::{TrainError, peers::Peers, trainer::Identity};
+use avff_train::{TrainError, distributed::Processes, trainer::Identity};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::error::Error;
 /// # Errors
 /// [`TrainError::Launch`], in every process, with the first that differs from process 0.
 pub(super) fn agree(
-    peers: &mut dyn Peers,
+    peers: &mut dyn Processes,
     identity: &Identity,
     hashes: &BTreeMap<String, String>,
     step: u64,
@@ -54,7 +54,7 @@ mod tests {
     /// Three processes, of which the last one gives what it is told to.
     struct Three(Option<Vec<f32>>);
 
-    impl Peers for Three {
+    impl Processes for Three {
         fn rank(&self) -> usize {
             0
         }

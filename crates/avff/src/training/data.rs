@@ -9,7 +9,8 @@ use avff_data::{
 };
 use avff_datasets::Dataset;
 use avff_media::SettingError;
-use avff_train::{TrainError, peers::Peers};
+use avff_metrics::Needs;
+use avff_train::{TrainError, distributed::Processes};
 
 use super::Planned;
 use crate::error::Error;
@@ -21,7 +22,7 @@ pub(super) struct Clips {
 }
 
 /// Opens a run's manifests.
-pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<Clips, Error> {
+pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Processes) -> Result<Clips, Error> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
     let (rank, world) = (peers.rank(), peers.world());
     let dataset = |path: &Path| -> Result<Arc<Dataset>, Error> {
@@ -66,7 +67,7 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Peers) -> Result<
     };
     let train = dataset(&data.train)?;
     let by = [recipe.best_metric(), recipe.plateau_metric()];
-    let needs_both = by.into_iter().flatten().any(|metric| metric.needs_both_classes());
+    let needs_both = by.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
     let shard = Shard { rank, world, pad: true };
     warn_of(&train, labelled, data.batch, &data.train);
     let train = Loader::new(train, reader.clone(), set(training, shard))

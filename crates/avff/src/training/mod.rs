@@ -12,14 +12,15 @@ use std::{
 };
 
 use avff_data::ClipSpec;
+use avff_metrics::Metric;
 use avff_model::{AvffConfig, checkpoint::Kind, precision};
 use avff_train::{
     Recipe, TrainError,
+    distributed::Processes,
     learner::{Finetune, Learner, PretrainLearner},
-    peers::Peers,
     recipe::{self, Stage, Start},
     run::{
-        About, BestBy, Better, Position, RunError, RunFolder, RunLog, State,
+        About, BestBy, Position, RunError, RunFolder, RunLog, State,
         folder::{CHECKPOINTS, RECIPE, RUN},
     },
     trainer::{Identity, Keeper, Outcome, Parts, Trainer, Watch},
@@ -150,7 +151,7 @@ impl Planned {
     /// Whatever ends the run early; the folder says so too, and the run can be resumed.
     pub fn run(
         self,
-        peers: Box<dyn Peers>,
+        peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
     ) -> Result<Trained, Error> {
@@ -174,7 +175,7 @@ impl Planned {
     fn run_on<B: AutodiffBackend>(
         self,
         device: B::Device,
-        peers: Box<dyn Peers>,
+        peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
     ) -> Result<Trained, Error> {
@@ -201,7 +202,7 @@ impl Planned {
         learner: L,
         model: L::Model,
         device: B::Device,
-        peers: Box<dyn Peers>,
+        peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
     ) -> Result<Trained, Error> {
@@ -270,8 +271,7 @@ impl Planned {
             Some(run) => Some(RunLog::start(run).map_err(TrainError::Run)?),
             None => None,
         };
-        let mut reporter =
-            Reporter::new(log, recipe.best_metric().map(|metric| metric.name), watch);
+        let mut reporter = Reporter::new(log, recipe.best_metric().map(|metric| metric.key), watch);
         let outcome = trainer.run(&mut reporter, stop);
         let (state, reason) = match &outcome {
             Ok(Outcome::Done) => (State::Done, None),
@@ -299,25 +299,16 @@ impl Planned {
 
     fn about(&self, device: &str) -> About {
         let recipe = &self.recipe;
-        let best = recipe.best_metric();
+        let best = recipe.best_metric().unwrap_or(Metric::LOSS);
         About {
             name: recipe.name.clone(),
-            stage: match recipe.stage {
-                Stage::Pretrain => "pretrain".into(),
-                Stage::Finetune => "finetune".into(),
-            },
+            stage: recipe.stage.to_string(),
             code_version: crate::VERSION.into(),
             device: Some(device.into()),
             seed: recipe.seed,
             epochs: recipe.epochs,
             data: self.hashes.clone(),
-            best_by: BestBy {
-                metric: name_of("val", best.map_or("loss", |metric| metric.name)),
-                better: match best {
-                    Some(metric) if !metric.lower_is_better => Better::Higher,
-                    _ => Better::Lower,
-                },
-            },
+            best_by: BestBy { metric: name_of("val", best.key), better: best.better },
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `avff runs`: what stands in run folders is shown as it is.
 
-use avff::train::run::{
-    About, BestBy, Better, Record, RunFolder, RunLog, State, epoch_table, folder,
+use avff::{
+    metrics::Better,
+    train::run::{About, BestBy, Record, RunFolder, RunLog, State, epoch_table, folder},
 };
 use serde_json::Value;
 

@@ -1,29 +1,13 @@
 //! Which charts a run has, from the names of its values.
 
-use super::{
-    super::{
-        history::{History, Point, Series},
-        names, result,
-    },
-    axis::Scale,
-    chart::{Chart, Line, MOST_LINES, Stroke},
+use avff_metrics::Metric;
+use avff_plots::{Chart, Line, MOST_LINES, Scale, Stroke};
+
+use super::super::{
+    history::{History, Point, Series},
+    names, result,
 };
 
-/// Shares and rates, which are drawn together on an axis from 0 to 1; compared without case.
-const SCORES: [&str; 12] = [
-    "map",
-    "ap",
-    "mauc",
-    "auc",
-    "partial_auc",
-    "accuracy",
-    "acc",
-    "balanced_accuracy",
-    "eer",
-    "retrieval_accuracy",
-    "retrieval",
-    "recall",
-];
 /// Points of steps from which a smooth line is drawn beside them.
 const SMOOTH_FROM: usize = 40;
 /// Values that can be seen one by one.
@@ -44,15 +28,12 @@ enum Group {
 
 impl Group {
     fn of(quantity: &str) -> Self {
-        let base = match quantity.split_once('.') {
-            Some((base, _)) if !base.is_empty() => base,
-            _ => quantity,
-        };
+        let base = names::base(quantity);
         match base.to_ascii_lowercase().as_str() {
             "loss" if quantity == base => Self::Loss,
             "loss" => Self::LossParts,
             "lr" => Self::LearningRate,
-            lower if SCORES.contains(&lower) => Self::Scores,
+            _ if Metric::find(base).is_some_and(|metric| metric.is_share()) => Self::Scores,
             _ if quantity.starts_with("L_") => Self::LossParts,
             _ => Self::Other(base.into()),
         }
@@ -131,7 +112,7 @@ fn alone(history: &History, quantity: &str, exact: bool) -> Vec<Line> {
         let word = part.unwrap_or(quantity);
         let both = steps && part == Some("train");
         let label = if both { format!("{word}, epoch") } else { word.into() };
-        lines.push(Line::of_epochs(label, colour(part), part, points));
+        lines.push(of_epochs_line(label, colour(part), part, points));
     }
     lines
 }
@@ -157,7 +138,7 @@ fn together(history: &History, quantities: &[&str]) -> Vec<Line> {
             continue;
         }
         for (part, points) in epochs {
-            lines.push(Line::of_epochs(label(part), colour, part, points));
+            lines.push(of_epochs_line(label(part), colour, part, points));
         }
     }
     lines
@@ -179,12 +160,23 @@ pub(super) fn overlay(runs: &[(&str, &History)], quantity: &str) -> Chart {
             }
         }
         for (part, points) in epochs {
-            lines.push(Line::of_epochs(label(part), colour, part, points));
+            lines.push(of_epochs_line(label(part), colour, part, points));
         }
     }
     let same = title.eq_ignore_ascii_case(quantity);
     let title = if same { title } else { format!("{title}: {quantity}") };
     Chart { file: "overlay".into(), title, quantity: unit, scale, lines, epochs: Vec::new() }
+}
+
+/// A line of epochs. Training is dashed: it is what validation is compared with.
+fn of_epochs_line(
+    label: String,
+    colour: usize,
+    part: Option<&str>,
+    points: Vec<(f64, f64)>,
+) -> Line {
+    let stroke = if part == Some("train") { Stroke::Dashed } else { Stroke::Solid };
+    Line { dots: true, ..Line::new(label, colour, stroke, points) }
 }
 
 fn of<'a>(history: &'a History, quantity: &str) -> impl Iterator<Item = (&'a str, &'a Series)> {
@@ -318,6 +310,10 @@ mod tests {
             "lr.head",
         ];
         assert_eq!(files(&names), ["loss", "loss-parts", "scores", "d_prime", "learning-rate"]);
+        assert_eq!(
+            files(&Metric::of_scores().map(|m| m.key).collect::<Vec<_>>()),
+            ["scores", "dprime"]
+        );
         assert_eq!(files(&["../x", "..\\x", "LOSS", "Loss2", "loss2", ""]).len(), 6);
         assert_eq!(files(&["../x", "..\\x", "é"]), ["___x", "___x-2", "_"]);
     }

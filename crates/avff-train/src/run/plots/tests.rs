@@ -63,9 +63,9 @@ proptest! {
             });
         }
         for chart in charts::charts(&history) {
-            let svg = canvas::svg(&chart).unwrap();
+            let svg = chart.svg().unwrap();
             prop_assert!(!svg.contains("NaN") && !svg.contains("inf\""));
         }
-        prop_assert!(canvas::svg(&overlay(&[(&name, &history), ("b", &history)], "loss")).is_ok());
+        prop_assert!(overlay(&[(&name, &history), ("b", &history)], "loss").svg().is_ok());
     }
 }

@@ -1,17 +1,17 @@
 //! The sheet: frames over spectrograms, each as input, masked, made and error.
 
-use avff_data::DataError;
-use avff_media::Frame;
+use avff_data::fbank::mel::LOW_HZ;
 use avff_model::config::{ReconstructionRegion, TargetNorm};
+use avff_plots::{
+    Align, Frames, LINE_HEIGHT, PictureCanvas, PlotError, Range, Spectrogram,
+    colour::{BLACK, Colour, ENERGY, ERROR, FAINT, GREY, HIDDEN, RED},
+    decibels, fitted,
+    marks::{Bar, GAP, MARGIN, frequency_ticks, names, times, write},
+    picture, wrapped,
+};
+use image::{Rgb, RgbImage};
 
 use super::Reconstruction;
-use crate::drawing::{
-    GAP, MARGIN,
-    axis::ticks,
-    canvas::{Align, BLACK, Canvas, FAINT, GREY, RED},
-    marks::{Bar, Line, frequency_ticks, names, wrapped, write},
-    panels::{ENERGY, ERROR, Frames, HIDDEN, Range, Spectrogram, decibels, fitted},
-};
 
 /// The most frames side by side.
 const COLUMNS: usize = 16;
@@ -61,23 +61,23 @@ impl Reconstruction {
     /// The sheet as a picture.
     ///
     /// # Errors
-    /// [`DataError`] where a frame is of a size that cannot be scaled.
-    pub fn sheet(&self, options: &SheetOptions) -> Result<Frame, DataError> {
+    /// [`PlotError`] where it cannot be drawn.
+    pub fn sheet(&self, options: &SheetOptions) -> Result<RgbImage, PlotError> {
         let layout = self.layout();
         let width = MARGIN + LEFT + layout.strip + RIGHT;
         let head = wrapped(self.head(options), width - 2 * MARGIN);
         let foot = wrapped(self.foot(options), width - 2 * MARGIN);
-        let line = Canvas::LINE;
+        let line = LINE_HEIGHT;
         let frames_height = 4 * (layout.cell[1] + GAP) + line;
         let sound_height = 4 * (layout.panel + GAP) + 2 * line;
         let lines = head.len() + foot.len();
         let height = 2 * MARGIN + lines * line + 2 * (line + GAP) + frames_height + sound_height;
-        let mut canvas = Canvas::new(width, height + 2 * GAP);
-        let mut top = write(&mut canvas, MARGIN, &head);
-        top = self.draw_frames(&mut canvas, &layout, top + GAP, options.visible)?;
-        top = self.draw_sound(&mut canvas, &layout, top + GAP, options.visible);
-        write(&mut canvas, top + GAP, &foot);
-        Ok(canvas.finish())
+        picture([width as u32, (height + 2 * GAP) as u32], |canvas| {
+            let mut top = write(canvas, MARGIN, &head);
+            top = self.draw_frames(canvas, &layout, top + GAP, options.visible);
+            top = self.draw_sound(canvas, &layout, top + GAP, options.visible);
+            write(canvas, top + GAP, &foot);
+        })
     }
 
     fn layout(&self) -> Layout {
@@ -98,11 +98,11 @@ impl Reconstruction {
         Layout { cell, frames, strip, panel }
     }
 
-    fn head(&self, options: &SheetOptions) -> Vec<Line> {
+    fn head(&self, options: &SheetOptions) -> Vec<(String, Colour)> {
         let mut lines = vec![(options.title.clone(), BLACK)];
         if options.untrained {
             let text =
-                "UNTRAINED checkpoint: it never learned to reconstruct, the pictures mean nothing";
+                "UNTRAINED checkpoint: it never learned to reconstruct, this sheet means nothing";
             lines.push((text.into(), RED));
         }
         let list = |of: &mut dyn Iterator<Item = usize>| {
@@ -112,7 +112,7 @@ impl Reconstruction {
         let others = &mut (0..self.config.slices).filter(|slice| !hidden.contains(slice));
         lines.push((
             format!(
-                "hidden slices of {}: sound {}, pictures {} (bordered orange below)",
+                "hidden slices of {}: audio {}, frames {} (orange border below)",
                 self.config.slices,
                 list(&mut hidden.iter().copied()),
                 list(others)
@@ -136,7 +136,7 @@ impl Reconstruction {
     }
 
     /// What has to be known to read the pictures aright.
-    fn foot(&self, options: &SheetOptions) -> Vec<Line> {
+    fn foot(&self, options: &SheetOptions) -> Vec<(String, Colour)> {
         let mut lines = Vec::new();
         match self.config.reconstruction.target_norm {
             TargetNorm::None => {}
@@ -167,15 +167,19 @@ impl Reconstruction {
     /// Frames in four rows from `top` down; returns where they end.
     fn draw_frames(
         &self,
-        canvas: &mut Canvas,
+        canvas: &mut PictureCanvas<'_>,
         layout: &Layout,
         top: usize,
         visible: Shown,
-    ) -> Result<usize, DataError> {
+    ) -> usize {
         let spec = &self.spec.video;
-        let input = Frames::new(spec, &self.video);
+        let frames = |tensor| {
+            let size = [spec.frames, spec.height, spec.width];
+            Frames::new(size, [spec.mean, spec.std], tensor)
+        };
+        let input = frames(&self.video);
         let mut masked = input.clone();
-        let mut made = Frames::new(spec, &self.made_video);
+        let mut made = frames(&self.made_video);
         for (at, &hidden) in self.video_hidden.iter().enumerate() {
             if hidden {
                 masked.levels[at] = f32::from(GREY[0]);
@@ -188,20 +192,22 @@ impl Reconstruction {
         let size = spec.width * spec.height;
         let coloured = |frame: usize| {
             let pixels = error.get(frame * size..(frame + 1) * size).unwrap_or_default();
-            let rgb = pixels.iter().flat_map(|&value| range.colour(ERROR, value)).collect();
-            Frame { width: spec.width, height: spec.height, rgb }
+            RgbImage::from_fn(spec.width as u32, spec.height as u32, |x, y| {
+                let at = y as usize * spec.width + x as usize;
+                Rgb(range.colour(ERROR, pixels.get(at).copied().unwrap_or_default()))
+            })
         };
         let [across, down] = layout.cell;
         let x = MARGIN + LEFT;
-        let below = top + Canvas::LINE;
-        canvas.text([x, top], Align::Left, "pictures", BLACK);
+        let below = top + LINE_HEIGHT;
+        canvas.line([x, top], Align::Left, "frames", BLACK);
         for (column, &frame) in layout.frames.iter().enumerate() {
             let left = x + column * (across + GAP);
             let cells =
                 [input.picture(frame), masked.picture(frame), made.picture(frame), coloured(frame)];
             for (row, cell) in cells.iter().enumerate() {
                 let at = [left, below + row * (down + GAP)];
-                canvas.place(at, &fitted(cell, layout.cell)?);
+                canvas.place(at, &fitted(cell, layout.cell));
                 if row >= 2 && self.video_hidden.get(frame * size) == Some(&true) {
                     canvas.outline(at, layout.cell, HIDDEN);
                     canvas.outline(
@@ -213,27 +219,27 @@ impl Reconstruction {
             }
             let time = self.times.get(frame).map_or_else(String::new, |time| format!("{time:.2}"));
             let at = [left + across / 2, below + 4 * (down + GAP)];
-            canvas.text(at, Align::Centre, &time, BLACK);
+            canvas.line(at, Align::Centre, &time, BLACK);
         }
         names(canvas, &ROWS, below, down);
         let axis = below + 4 * (down + GAP);
-        canvas.text([x - GAP, axis], Align::Right, "shown at, s", BLACK);
+        canvas.line([x - GAP, axis], Align::Right, "shown at, s", BLACK);
         let bar = Bar { map: ERROR, range, unit: "levels" };
         bar.draw(canvas, [x + layout.strip, below + 3 * (down + GAP)], down);
-        Ok(axis + Canvas::LINE + GAP)
+        axis + LINE_HEIGHT + GAP
     }
 
     /// Spectrograms in four rows from `top` down; returns where they end.
     fn draw_sound(
         &self,
-        canvas: &mut Canvas,
+        canvas: &mut PictureCanvas<'_>,
         layout: &Layout,
         top: usize,
         visible: Shown,
     ) -> usize {
         let spec = &self.spec.audio;
-        let input = decibels(spec, &self.audio);
-        let mut made = decibels(spec, &self.made_audio);
+        let input = decibels([spec.mean, spec.std], &self.audio);
+        let mut made = decibels([spec.mean, spec.std], &self.made_audio);
         if visible == Shown::Input {
             for (at, _) in self.audio_hidden.iter().enumerate().filter(|(_, hidden)| !**hidden) {
                 made[at] = input[at];
@@ -242,10 +248,11 @@ impl Reconstruction {
         let error: Vec<f32> = input.iter().zip(&made).map(|(a, b)| (a - b).abs()).collect();
         let energies = Range::of(input.iter().copied(), [0.01, 0.999], 1.0);
         let errors = Range::of_errors(error.iter().copied(), 1.0);
-        let (x, below) = (MARGIN + LEFT, top + Canvas::LINE);
-        canvas.text([x, top], Align::Left, "sound: log-mel spectrogram", BLACK);
-        canvas.text([x - 3 * GAP, top], Align::Right, "Hz", BLACK);
+        let (x, below) = (MARGIN + LEFT, top + LINE_HEIGHT);
+        canvas.line([x, top], Align::Left, "audio: log-mel spectrogram", BLACK);
+        canvas.line([x - 3 * GAP, top], Align::Right, "Hz", BLACK);
         let size = [layout.strip, layout.panel];
+        let nyquist = f64::from(self.sample_rate) / 2.0;
         let rows = [(&input, false), (&input, true), (&made, false), (&error, false)];
         for (row, (values, cover)) in rows.into_iter().enumerate() {
             let y = below + row * (layout.panel + GAP);
@@ -256,21 +263,15 @@ impl Reconstruction {
             let picture = spectrogram.picture(size, |value| range.colour(map, value), cover);
             canvas.place([x, y], &picture);
             canvas.outline([x, y], size, BLACK);
-            frequency_ticks(canvas, [x, y], layout.panel, spec.mels, self.sample_rate);
+            frequency_ticks(canvas, [x, y], layout.panel, spec.mels, [LOW_HZ, nyquist]);
             if row != 1 {
                 Bar { map, range, unit: "dB" }.draw(canvas, [x + layout.strip, y], layout.panel);
             }
         }
         names(canvas, &ROWS, below, layout.panel);
         let axis = below + 4 * (layout.panel + GAP) - GAP;
-        let seconds = self.heard.seconds();
-        for (time, label) in ticks(self.heard.start, self.heard.end, (layout.strip / 110).max(2)) {
-            let share = (time - self.heard.start) / seconds;
-            let at = x + (share * layout.strip as f64).round() as usize;
-            canvas.fill([at, axis + 1], [1, 5], BLACK);
-            canvas.text([at, axis + GAP], Align::Centre, &label, BLACK);
-        }
-        canvas.text([x - 5 * GAP, axis + GAP], Align::Right, "time, s", BLACK);
-        axis + 2 * Canvas::LINE
+        times(canvas, [x, axis + 1], layout.strip, [self.heard.start, self.heard.end]);
+        canvas.line([x - 5 * GAP, axis + GAP], Align::Right, "time, s", BLACK);
+        axis + 2 * LINE_HEIGHT
     }
 }

@@ -1,0 +1,19 @@
+//! Why values are absent, one line for each reason.
+
+/// Remarks and the metrics they are about, in the order met: one cause makes many values absent.
+#[derive(Default)]
+pub(crate) struct Notes(Vec<(String, Vec<&'static str>)>);
+
+impl Notes {
+    pub(crate) fn add(&mut self, metric: &'static str, reason: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, metrics)) => metrics.push(metric),
+            None => self.0.push((reason, vec![metric])),
+        }
+    }
+
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        let lines = self.0.into_iter();
+        lines.map(|(reason, metrics)| format!("{}: {reason}", metrics.join(", "))).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! The metrics against scikit-learn, case by case, with the fixture of `reference/metrics.py`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+use avff_metrics::{
+    BinaryReport, Metric, Scored, accuracy, average_precision, balanced_accuracy, by_argmax,
+    d_prime, equal_error_rate, mean_average_precision, mean_roc_auc, probit, roc_auc,
+};
+use serde_json::Value;
+
+/// Both sides work in f64 and sum at most 500 terms in another order.
+const SUMS: f64 = 1e-14;
+/// scipy's root finder stops within 1e-15 on a curve that its interpolation rounds; probit's slope,
+/// below 30 on these cases, magnifies the rounding of AUC.
+const ROOTS: f64 = 1e-13;
+
+fn fixture() -> Value {
+    serde_json::from_str(include_str!("fixtures/metrics.json")).unwrap()
+}
+
+fn numbers(case: &Value, key: &str) -> Vec<f64> {
+    case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+/// The expected value; null stands for the infinity of d' at AUC 1 or 0.
+fn wanted(case: &Value, metric: &str) -> f64 {
+    let expected = &case["expected"];
+    expected[metric].as_f64().unwrap_or_else(|| {
+        assert_eq!(metric, "dprime", "only d' may be infinite");
+        f64::INFINITY.copysign(expected["mean_auc"].as_f64().unwrap() - 0.5)
+    })
+}
+
+fn error(got: f64, wanted: f64) -> f64 {
+    if got == wanted { 0.0 } else { (got - wanted).abs() }
+}
+
+#[test]
+fn every_metric_equals_scikit_learns() {
+    let fixture = fixture();
+    let cases = fixture["cases"].as_array().unwrap();
+    assert!(cases.len() >= 12, "the fixture lost cases");
+    let mut failures = Vec::new();
+    for case in cases {
+        let (fake, real) = (numbers(case, "fake"), numbers(case, "real"));
+        let is_fake: Vec<bool> = numbers(case, "target").iter().map(|&t| t == 1.0).collect();
+        let called = by_argmax(&fake, &real).unwrap();
+        let mean_auc = mean_roc_auc(&fake, &real, &is_fake).unwrap();
+        let rows = [
+            ("auc", roc_auc(&fake, &is_fake), SUMS),
+            ("mean_auc", Ok(mean_auc), SUMS),
+            ("ap", average_precision(&fake, &is_fake), SUMS),
+            ("map", mean_average_precision(&fake, &real, &is_fake), SUMS),
+            ("accuracy", accuracy(&called, &is_fake), SUMS),
+            ("balanced_accuracy", balanced_accuracy(&called, &is_fake), SUMS),
+            ("eer", equal_error_rate(&fake, &is_fake), ROOTS),
+            ("dprime", d_prime(mean_auc), ROOTS),
+        ];
+        for (metric, got, tolerance) in rows {
+            let (got, wanted) = (got.unwrap(), wanted(case, metric));
+            let error = error(got, wanted);
+            if error.is_nan() || error > tolerance {
+                failures.push(format!("{} {metric}: {got}, not {wanted}", case["name"]));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn the_report_holds_the_same_numbers_under_the_same_names() {
+    for case in fixture()["cases"].as_array().unwrap() {
+        let outputs = numbers(case, "fake").into_iter().zip(numbers(case, "real"));
+        let clips: Vec<Scored> = outputs
+            .zip(numbers(case, "target"))
+            // The fixture's scores and labels are exact in f32 and u8.
+            .map(|((fake, real), t)| Scored {
+                fake: fake as f32,
+                real: real as f32,
+                target: t as u8,
+            })
+            .collect();
+        let report = BinaryReport::new(&clips).unwrap();
+        let json = serde_json::to_value(&report).unwrap();
+        for metric in case["expected"].as_object().unwrap().keys() {
+            let wanted = wanted(case, metric);
+            match json[metric].as_f64() {
+                Some(got) => assert!(error(got, wanted) <= ROOTS, "{} {metric}", case["name"]),
+                None => assert_eq!(
+                    report.get(Metric::D_PRIME),
+                    Some(wanted),
+                    "{} {metric}",
+                    case["name"]
+                ),
+            }
+        }
+        let infinite = report.get(Metric::D_PRIME).is_some_and(f64::is_infinite);
+        assert_eq!(report.notes.is_empty(), !infinite, "{}: {:?}", case["name"], report.notes);
+        assert_eq!(report.n, clips.len());
+        assert_eq!(report.n_fake + report.n_real, report.n);
+    }
+}
+
+#[test]
+fn probit_equals_scipys() {
+    for row in fixture()["probit"].as_array().unwrap() {
+        let (p, wanted) = (row[0].as_f64().unwrap(), row[1].as_f64().unwrap());
+        let got = probit(p).unwrap();
+        let error = error(got, wanted);
+        assert!(error <= 1e-14 * wanted.abs().max(1e-3), "probit({p}) = {got}, not {wanted}");
+    }
+}
