@@ -47,21 +47,24 @@ pub enum Stage {
     Finetune,
 }
 
+/// A metric's value, or why it has none.
+type Value = Result<f64, MetricError>;
+
 /// How a metric is computed.
 #[derive(Debug, Clone, Copy)]
 pub enum Computed {
     /// From the fake output and the labels (true for fake).
-    FakeOutput(fn(&[f32], &[bool]) -> Result<f64, MetricError>),
+    FakeOutput(fn(&[f32], &[bool]) -> Value),
     /// From the fake output, the real output and the labels.
-    BothOutputs(fn(&[f32], &[f32], &[bool]) -> Result<f64, MetricError>),
+    BothOutputs(fn(&[f32], &[f32], &[bool]) -> Value),
     /// From the decisions by argmax (true for fake) and the labels.
-    Decisions(fn(&[bool], &[bool]) -> Result<f64, MetricError>),
+    Decisions(fn(&[bool], &[bool]) -> Value),
     /// From the value of another metric.
     Derived {
         /// The other metric.
         of: &'static Metric,
         /// The function of its value.
-        by: fn(f64) -> Result<f64, MetricError>,
+        by: fn(f64) -> Value,
     },
     /// By the network's own loss functions, during training and validation only.
     InTraining,

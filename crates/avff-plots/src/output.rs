@@ -20,7 +20,7 @@ const FINE: u32 = 4;
 ///
 /// # Errors
 /// [`PlotError::Font`] and [`PlotError::Draw`].
-pub fn svg<'a>(
+pub fn svg(
     [width, height]: [u32; 2],
     draw: impl FnOnce(&mut Canvas<SVGBackend<'_>>),
 ) -> Result<String, PlotError> {

@@ -6,12 +6,10 @@ use avff_data::{ClipSpec, augment::AugmentConfig, spec::SpecError};
 use avff_media::SettingError;
 use avff_model::{AvffConfig, ModelError};
 
-use super::{
-    Data, Keep, Recipe, Stage, Start, Steps,
-    error::{Problem, RecipeError},
-};
+use super::{Data, Keep, Recipe, Stage, Start, Steps};
 use crate::{
     average::AverageConfig,
+    error::{Problem, RecipeError},
     learner::{AdversarialConfig, FinetuneConfig, Lipschitz},
     optim::OptimizerConfig,
 };

@@ -7,10 +7,8 @@ use serde::de::{DeserializeOwned, Unexpected};
 use serde_path_to_error::Segment;
 use toml::Value;
 
-use super::{
-    error::{Place, RecipeError},
-    keys::{keys, meant},
-};
+use super::keys::{keys, meant};
+use crate::error::{Place, RecipeError};
 
 /// `value` as a `T`; `at` is where it lies in the recipe, empty for the root.
 pub(super) fn typed<T: DeserializeOwned>(at: &str, value: &Value) -> Result<T, RecipeError> {

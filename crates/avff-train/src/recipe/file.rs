@@ -9,7 +9,6 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
-pub use super::error::{Place, RecipeError};
 use super::{
     Recipe, Stage,
     fault::{join, typed},
@@ -17,6 +16,7 @@ use super::{
     overrides::Override,
     paths,
 };
+use crate::error::{Place, RecipeError};
 
 /// The most bytes of a recipe.
 const MAX_BYTES: u64 = 1 << 20;

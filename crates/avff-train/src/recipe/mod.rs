@@ -5,7 +5,6 @@
 //! it is used; the file is read, changed by `--set` and written back by [`mod@file`].
 
 mod check;
-mod error;
 mod fault;
 pub mod file;
 mod keys;
@@ -19,7 +18,6 @@ use avff_data::ClipSpec;
 use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::error::Problem;
 pub use self::{
     keys::keys,
     sections::{
@@ -29,6 +27,7 @@ pub use self::{
 };
 use crate::{
     average::AverageConfig,
+    error::RecipeError,
     learner::{AdversarialConfig, FinetuneConfig},
     optim::OptimizerConfig,
     schedule::Schedule,
@@ -83,16 +82,16 @@ impl Recipe {
     /// The network's config: the preset with `model.config` merged into it.
     ///
     /// # Errors
-    /// [`RecipeError`](file::RecipeError) for a key or value that a config does not have.
-    pub fn config(&self) -> Result<AvffConfig, file::RecipeError> {
+    /// [`RecipeError`] for a key or value that a config does not have.
+    pub fn config(&self) -> Result<AvffConfig, RecipeError> {
         file::overlay("model.config", &self.model.preset.config(), &self.model.config)
     }
 
     /// How clips are prepared: the preset's way, at the network's sizes, with `data.clip` merged into it.
     ///
     /// # Errors
-    /// [`RecipeError`](file::RecipeError) for a key or value that a spec does not have.
-    pub fn clip_spec(&self, config: &AvffConfig) -> Result<ClipSpec, file::RecipeError> {
+    /// [`RecipeError`] for a key or value that a spec does not have.
+    pub fn clip_spec(&self, config: &AvffConfig) -> Result<ClipSpec, RecipeError> {
         let spec = clip_spec(self.model.preset, config);
         file::overlay("data.clip", &spec, &self.data.clip)
     }

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{
-    error::{Place, RecipeError},
-    overrides::Override,
-};
+use super::overrides::Override;
+use crate::error::{Place, RecipeError};
 
 /// The texts that a recipe was made of.
 pub(super) struct Origins<'a> {

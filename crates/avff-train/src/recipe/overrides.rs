@@ -5,10 +5,10 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::{
-    error::{Place, RecipeError},
     keys::{keys, meant},
     paths,
 };
+use crate::error::{Place, RecipeError};
 
 /// The most steps of a key. Tables are walked by recursion, so their depth is bounded.
 const MAX_STEPS: usize = 16;

@@ -4,7 +4,8 @@ use std::path::{self, Path};
 
 use toml::Value;
 
-use super::{error::Problem, fault::join};
+use super::fault::join;
+use crate::error::Problem;
 
 /// The keys that hold a path.
 const PATHS: [&str; 5] =

@@ -11,7 +11,7 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 
 pub use self::plateau::{Plateau, PlateauState};
-use crate::recipe::Problem;
+use crate::error::Problem;
 
 /// How the learning rate changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

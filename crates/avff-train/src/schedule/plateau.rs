@@ -4,7 +4,7 @@ use avff_metrics::Better;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, share};
-use crate::recipe::Problem;
+use crate::error::Problem;
 
 /// Settings of [`Schedule::Plateau`], those of PyTorch's `ReduceLROnPlateau` with a relative threshold.
 ///

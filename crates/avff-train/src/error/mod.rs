@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use avff_data::{ClipError, DataError};
 use avff_model::ModelError;
 
-use crate::recipe::file::RecipeError;
+mod recipe;
+
+pub(crate) use self::recipe::Problem;
+pub use self::recipe::{Place, RecipeError};
 
 /// Everything that ends a run before its end.
 #[derive(Debug, thiserror::Error)]

@@ -122,7 +122,7 @@ fn suggestion(nearest: Option<&str>, known: &[String]) -> String {
 
 impl RecipeError {
     /// The key that is at fault, and where it was written.
-    pub(super) fn place(&mut self) -> Option<(&str, &mut Place)> {
+    pub(crate) fn place(&mut self) -> Option<(&str, &mut Place)> {
         match self {
             Self::UnknownKey { key, place, .. }
             | Self::Missing { key, place }
