@@ -5,7 +5,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf, process::ExitCode};
 
-use avff::{Detector, error::chain, evaluate::EvalOptions, table::Text};
+use avff::{Detector, error_text::chain, evaluate::EvalOptions, table::Text};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

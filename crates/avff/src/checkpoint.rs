@@ -3,15 +3,34 @@
 use std::path::Path;
 
 use avff_model::{
-    Checkpoint,
+    Checkpoint, ModelError,
     checkpoint::{Kind, Metadata, Precision, save},
 };
 
 use crate::{
-    device::{Device, with_backend},
-    error::Error,
-    overwrite_guard, preprocessing,
+    device::{Device, DeviceError, with_backend},
+    output::OutputError,
+    overwrite_guard,
+    preprocessing::{self, PreprocessingError},
 };
+
+/// Why no checkpoint is made of another one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// The weights cannot be read, built or written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// No backend for the work.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The checkpoint's preparation of clips cannot be used.
+    #[error(transparent)]
+    Preprocessing(#[from] PreprocessingError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
 
 /// The warning of weights that were never trained.
 pub const UNTRAINED: &str =
@@ -51,7 +70,7 @@ pub fn convert(
     note: Option<&str>,
     precision: Precision,
     device: Device,
-) -> Result<Kind, Error> {
+) -> Result<Kind, ConvertError> {
     overwrite_guard::weights(to)?;
     let checkpoint = Checkpoint::open(from)?;
     let config = checkpoint.config(overrides)?;

@@ -9,7 +9,57 @@ use std::{
 use avff_model::layers;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::error::Error;
+/// Why a device cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// A name that is no device.
+    #[error("unknown device {name}: use cpu, ndarray, wgpu, wgpu:N, cuda, cuda:N or auto")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// This build has no backend for the device.
+    #[error("this build has no {device}")]
+    NotBuilt {
+        /// The device.
+        device: String,
+        /// The cargo feature that adds its backend.
+        feature: &'static str,
+    },
+    /// The device does not answer.
+    #[error("{device} cannot be used on this machine: {needs}")]
+    Absent {
+        /// The device.
+        device: String,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// Products of the GPU are off.
+    #[error(
+        "{device} multiplies f32 inexactly, so scores would differ from those of other devices"
+    )]
+    Inexact {
+        /// The device.
+        device: String,
+    },
+    /// The GPU stopped during the work.
+    #[error("{device} failed: {reason}")]
+    Failed {
+        /// The device.
+        device: String,
+        /// The first message of its backend.
+        reason: String,
+    },
+    /// The device does not compute in the precision, or gains nothing by it.
+    #[error("{device} computes nothing in {precision}")]
+    Precision {
+        /// tf32, f16 or bf16.
+        precision: &'static str,
+        /// The device.
+        device: String,
+    },
+}
 
 /// A backend and, for GPUs, which one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +75,11 @@ pub enum Device {
 }
 
 impl FromStr for Device {
-    type Err = Error;
+    type Err = DeviceError;
 
     /// `auto` takes the fastest that answers: CUDA, a GPU through wgpu, the CPU.
-    fn from_str(name: &str) -> Result<Self, Error> {
-        let unknown = || Error::UnknownDevice { name: name.into() };
+    fn from_str(name: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown { name: name.into() };
         let (kind, number) = match name.split_once(':') {
             Some((kind, number)) => (kind, Some(number.parse().map_err(|_| unknown())?)),
             None => (name, None),
@@ -93,8 +143,8 @@ impl Device {
     /// Whether the device is built in and answers.
     ///
     /// # Errors
-    /// [`Error::NotBuilt`] or [`Error::NoDevice`].
-    pub fn check(self) -> Result<(), Error> {
+    /// [`DeviceError::NotBuilt`] or [`DeviceError::Absent`].
+    pub fn check(self) -> Result<(), DeviceError> {
         with_backend!(self, |B, device| {
             if probe::<B>(&device) { Ok(()) } else { Err(self.absent()) }
         })
@@ -103,10 +153,10 @@ impl Device {
     /// A GPU's kernels are made where they run, and nothing else would tell that they are wrong.
     ///
     /// # Errors
-    /// [`Error::Inexact`].
-    pub(crate) fn expect_exact<B: Backend>(self, device: &B::Device) -> Result<(), Error> {
+    /// [`DeviceError::Inexact`].
+    pub(crate) fn expect_exact<B: Backend>(self, device: &B::Device) -> Result<(), DeviceError> {
         if self.is_gpu() && !layers::products_are_exact::<B>(device) {
-            return Err(Error::Inexact { device: self.to_string() });
+            return Err(DeviceError::Inexact { device: self.to_string() });
         }
         Ok(())
     }
@@ -115,29 +165,35 @@ impl Device {
     /// operation, on a thread of its own: the first word of it becomes the error.
     ///
     /// # Errors
-    /// [`Error::DeviceFailed`], and those of `work`.
-    pub(crate) fn guard<T>(self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    /// [`DeviceError::Failed`], and those of `work`.
+    pub(crate) fn guard<T, E: From<DeviceError>>(
+        self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         if self.is_gpu() { first_word(self, work) } else { work() }
     }
 
-    pub(crate) fn not_built(self) -> Error {
+    pub(crate) fn not_built(self) -> DeviceError {
         // Each has a feature of its name.
-        Error::NotBuilt { device: self.to_string(), feature: self.kind() }
+        DeviceError::NotBuilt { device: self.to_string(), feature: self.kind() }
     }
 
-    fn absent(self) -> Error {
-        let hint = match self {
+    fn absent(self) -> DeviceError {
+        let needs = match self {
             Self::Wgpu(_) => "no such adapter; it needs a Vulkan, Metal or DirectX 12 driver",
             Self::Cuda(_) => {
                 "no such GPU; it needs NVIDIA's driver, and NVRTC and headers of the CUDA toolkit"
             }
             Self::Cpu | Self::NdArray => "it failed to compute",
         };
-        Error::NoDevice { device: self.to_string(), hint }
+        DeviceError::Absent { device: self.to_string(), needs }
     }
 }
 
-fn first_word<T>(device: Device, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn first_word<T, E: From<DeviceError>>(
+    device: Device,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     let first = Arc::new(OnceLock::new());
     let heard = Arc::clone(&first);
     let hook = panic::take_hook();
@@ -148,7 +204,7 @@ fn first_word<T>(device: Device, work: impl FnOnce() -> Result<T, Error>) -> Res
     panic::set_hook(hook);
     done.unwrap_or_else(|_| {
         let reason = first.get().cloned().unwrap_or_default();
-        Err(Error::DeviceFailed { device: device.to_string(), reason })
+        Err(DeviceError::Failed { device: device.to_string(), reason }.into())
     })
 }
 
@@ -169,7 +225,7 @@ fn probe<B: Backend>(device: &B::Device) -> bool {
 }
 
 /// Runs a block with `$B` the backend of a [`Device`] and `$device` the backend's own device; the
-/// block yields a `Result` whose error is [`Error`].
+/// block yields a `Result` whose error can be made of a [`DeviceError`].
 macro_rules! with_backend {
     ($chosen:expr, |$B:ident, $device:ident| $body:block) => {
         match $chosen {
@@ -201,7 +257,7 @@ macro_rules! with_backend {
                 $body
             }
             #[allow(unreachable_patterns, reason = "all are built in with all features")]
-            absent => Err($crate::device::Device::not_built(absent)),
+            absent => Err($crate::device::Device::not_built(absent).into()),
         }
     };
 }
@@ -231,9 +287,9 @@ mod tests {
 
     #[test]
     fn a_device_that_fails_says_what_it_said_first() {
-        assert_eq!(first_word(Device::Cuda(1), || Ok(7)).unwrap(), 7);
+        assert_eq!(first_word(Device::Cuda(1), || Ok::<_, DeviceError>(7)).unwrap(), 7);
         let failed = || {
-            let failed = first_word::<()>(Device::Cuda(1), || {
+            let failed = first_word::<(), DeviceError>(Device::Cuda(1), || {
                 let other = std::thread::spawn(|| panic!("can't allocate"));
                 let _ = other.join();
                 panic!("called `unwrap()`")
@@ -242,7 +298,7 @@ mod tests {
         };
         // Tests beside this one may panic, too, and be heard first.
         let texts: Vec<String> = (0..5).map(|_| failed()).collect();
-        let due = |text: &String| text.starts_with("cuda:1 failed: can't allocate;");
+        let due = |text: &String| text.starts_with("cuda:1 failed: can't allocate");
         assert!(texts.iter().any(due), "{texts:?}");
     }
 
@@ -250,6 +306,6 @@ mod tests {
     #[test]
     fn a_backend_that_is_not_built_names_its_feature() {
         let error = Device::Cuda(0).check().unwrap_err();
-        assert_eq!(error.to_string(), "this build has no cuda:0: build with `--features cuda`");
+        assert!(matches!(error, DeviceError::NotBuilt { feature: "cuda", .. }), "{error}");
     }
 }

@@ -1,14 +1,11 @@
 //! Why a clip has no score.
 
-use std::panic;
+use std::{error::Error, panic};
 
 use avff_data::{ClipError, DataError};
 use serde::Serialize;
 
-use crate::{
-    error::{Error, chain},
-    hint,
-};
+use crate::{error_text::chain, hint};
 
 /// Why a clip has no score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -39,7 +36,7 @@ impl ClipFailure {
     }
 
     /// For a network that could not compute.
-    pub(crate) fn network(error: &Error) -> Self {
+    pub(crate) fn network(error: &dyn Error) -> Self {
         Self { stage: "network".into(), code: "network".into(), error: chain(error), hint: None }
     }
 

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", avff::error::chain(&*error));
+            eprintln!("error: {}", avff::error_text::chain(&*error));
+            if let Some(hint) = cli::hint(&*error) {
+                eprintln!("hint: {hint}");
+            }
             ExitCode::from(cli::SETUP)
         }
     }

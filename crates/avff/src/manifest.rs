@@ -12,10 +12,28 @@ use avff_datasets::layout::{self, COLUMNS, Event, Layout, Problem, Record, ScanO
 use avff_datasets::{DatasetError, Reason};
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::output::{OutputError, partial};
 
 /// How many files a problem is logged for; the rest is counted.
 const NAMED: u64 = 10;
+
+/// Why no manifest is written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The data set cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The manifest cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// No CSV can hold the name of the folder.
+    #[error("{}: the name is not UTF-8, which a CSV has to be; rename it", path.display())]
+    NotUtf8 {
+        /// The folder.
+        path: PathBuf,
+    },
+}
 
 /// What to write, and of what.
 #[derive(Debug, Clone)]
@@ -55,13 +73,13 @@ pub struct Written {
 /// start at the root. Files appear when they are complete. `progress` is told the rows so far.
 ///
 /// # Errors
-/// [`Error::Manifest`] for the data set, [`Error::Exists`] and [`Error::Output`] for the files, and
-/// [`Error::Name`] for a root that no CSV can name.
+/// [`ManifestError::Dataset`] for the data set, [`ManifestError::Output`] for the files, and
+/// [`ManifestError::NotUtf8`] for a root that no CSV can name.
 pub fn write(
     options: &ManifestOptions,
     stdout: &mut dyn Write,
     progress: &mut dyn FnMut(u64),
-) -> Result<Written, Error> {
+) -> Result<Written, ManifestError> {
     let layout = match options.layout {
         Some(layout) => layout,
         None => Layout::detect(&options.root)?,
@@ -102,7 +120,7 @@ pub fn write(
     let scan_options = ScanOptions { keep_missing: options.keep_missing };
     let summary = layout::scan(layout, &options.root, scan_options, &mut emit);
     if let Some(error) = failure {
-        return Err(error);
+        return Err(error.into());
     }
     log.finish();
     // A scan to the end; of one without rows, what is amiss says why.
@@ -148,7 +166,7 @@ fn cells<'a>(record: &'a Record, prefix: &'a Prefix) -> impl Iterator<Item = Str
 struct Prefix(String);
 
 impl Prefix {
-    fn new(options: &ManifestOptions) -> Result<Self, Error> {
+    fn new(options: &ManifestOptions) -> Result<Self, ManifestError> {
         let root = fs::canonicalize(&options.root).map_err(|error| {
             let source = match error.kind() {
                 io::ErrorKind::NotFound => Reason::NotFound,
@@ -163,7 +181,7 @@ impl Prefix {
         };
         let below = folder.as_deref().and_then(|folder| root.strip_prefix(folder).ok());
         let path = below.unwrap_or(&root);
-        let text = path.to_str().ok_or_else(|| Error::Name { path: path.into() })?;
+        let text = path.to_str().ok_or_else(|| ManifestError::NotUtf8 { path: path.into() })?;
         let text = text.replace(std::path::MAIN_SEPARATOR, "/");
         Ok(Self(if text.is_empty() || text.ends_with('/') { text } else { format!("{text}/") }))
     }
@@ -179,12 +197,12 @@ impl Prefix {
     }
 }
 
-fn folder_of(output: &Path) -> Result<PathBuf, Error> {
+fn folder_of(output: &Path) -> Result<PathBuf, OutputError> {
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    fs::canonicalize(folder).map_err(|source| Error::Output { path: output.into(), source })
+    fs::canonicalize(folder).map_err(OutputError::io(output))
 }
 
 /// A CSV in a file that appears when it is complete, or to a writer.
@@ -195,40 +213,40 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn open(path: Option<&Path>, otherwise: &'a mut dyn Write) -> Result<Self, Error> {
+    fn open(path: Option<&Path>, otherwise: &'a mut dyn Write) -> Result<Self, OutputError> {
         let Some(path) = path else {
             return Ok(Self { csv: csv::Writer::from_writer(Box::new(otherwise)), file: None });
         };
         // A data set's own tables are easily named by mistake.
         if path.exists() {
-            return Err(Error::Exists { path: path.into() });
+            return Err(OutputError::Exists { path: path.into() });
         }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let file = File::create(&partial)
-            .map_err(|source| Error::Output { path: partial.clone(), source })?;
+        let partial = partial(path);
+        let file = File::create(&partial).map_err(OutputError::io(&partial))?;
         let csv = csv::Writer::from_writer(Box::new(BufWriter::new(file)) as Box<dyn Write>);
         Ok(Self { csv, file: Some((partial, path.into())) })
     }
 
-    fn write(&mut self, cells: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        cells: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Result<(), OutputError> {
         let written = self.csv.write_record(cells);
         written.map_err(|error| self.failed(io::Error::from(error)))
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    fn finish(&mut self) -> Result<(), OutputError> {
         self.csv.flush().map_err(|error| self.failed(error))?;
         if let Some((partial, path)) = self.file.take() {
-            fs::rename(&partial, &path).map_err(|source| Error::Output { path, source })?;
+            avff_files::finish(&partial, &path).map_err(OutputError::io(&path))?;
         }
         Ok(())
     }
 
-    fn failed(&self, source: io::Error) -> Error {
+    fn failed(&self, source: io::Error) -> OutputError {
         let path =
             self.file.as_ref().map_or_else(|| "stdout".into(), |(partial, _)| partial.clone());
-        Error::Output { path, source }
+        OutputError::Io { path, source }
     }
 }
 
@@ -257,7 +275,11 @@ impl Log {
 
     fn finish(&self) {
         for (problem, count) in self.0.iter().filter(|(_, count)| **count > NAMED) {
-            tracing::warn!("{} more {}; --missing FILE names all", count - NAMED, problem.name());
+            tracing::warn!(
+                "{} more {}; the list of problems names all",
+                count - NAMED,
+                problem.name()
+            );
         }
     }
 }

@@ -4,21 +4,47 @@ use avff_data::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, Preset, checkpoint::Metadata};
 use avff_train::{recipe::clip_spec, trainer::CLIP_ENTRY};
 
-use crate::error::Error;
+/// Why clips cannot be prepared for a network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PreprocessingError {
+    /// A spec that cannot be used for any network.
+    #[error(transparent)]
+    Spec(#[from] avff_data::spec::SpecError),
+    /// The spec in a checkpoint cannot be read, or written into one.
+    #[error("the checkpoint's clip spec: {0}")]
+    Stored(#[source] serde_json::Error),
+    /// The spec does not fit the network.
+    #[error("the clip's {what} of {clip} does not fit the network's {network}")]
+    Mismatch {
+        /// The size.
+        what: &'static str,
+        /// In the clip spec.
+        clip: usize,
+        /// In the network's config.
+        network: usize,
+    },
+    /// Details of a face crop are given for clips that are not cropped.
+    #[error(
+        "the margin of a face crop, and what happens without a face, are for clips that are cropped to the face"
+    )]
+    NotCropped,
+}
 
 /// The spec a checkpoint was trained with: the one stored with it, else the reference's statistics
 /// at the network's sizes. `adjust` may change what does not change the tensors' sizes.
 ///
 /// # Errors
-/// [`Error::StoredSpec`] or [`Error::ClipSpec`] for one that cannot be used, [`Error::Spec`] for one that does not fit the config.
+/// [`PreprocessingError::Stored`] or [`PreprocessingError::Spec`] for a spec that cannot be used,
+/// [`PreprocessingError::Mismatch`] for one that does not fit the config.
 pub fn spec(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
-    adjust: impl FnOnce(&mut ClipSpec) -> Result<(), Error>,
-) -> Result<ClipSpec, Error> {
+    adjust: impl FnOnce(&mut ClipSpec) -> Result<(), PreprocessingError>,
+) -> Result<ClipSpec, PreprocessingError> {
     let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(CLIP_ENTRY));
     let mut spec = match stored {
-        Some(json) => serde_json::from_value(json.clone()).map_err(Error::StoredSpec)?,
+        Some(json) => serde_json::from_value(json.clone()).map_err(PreprocessingError::Stored)?,
         None => for_config(config),
     };
     adjust(&mut spec)?;
@@ -29,8 +55,9 @@ pub fn spec(
 /// Whether clips prepared by a spec fit a network.
 ///
 /// # Errors
-/// [`Error::ClipSpec`] for a spec that cannot be used, [`Error::Spec`] for one that does not fit.
-pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), Error> {
+/// [`PreprocessingError::Spec`] for a spec that cannot be used, [`PreprocessingError::Mismatch`] for one
+/// that does not fit.
+pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), PreprocessingError> {
     spec.validate()?;
     for (what, clip, network) in [
         ("fbank frames", spec.audio.frames, config.audio.frames),
@@ -41,7 +68,7 @@ pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), Error> {
         ("colour channels", 3, config.video.channels),
     ] {
         if clip != network {
-            return Err(Error::Spec { what, clip, network });
+            return Err(PreprocessingError::Mismatch { what, clip, network });
         }
     }
     Ok(())
@@ -56,9 +83,9 @@ pub fn for_config(config: &AvffConfig) -> ClipSpec {
 /// Keeps a spec with the weights it belongs to.
 ///
 /// # Errors
-/// [`Error::StoredSpec`] where it cannot be written as JSON.
-pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), Error> {
-    let json = serde_json::to_value(spec).map_err(Error::StoredSpec)?;
+/// [`PreprocessingError::Stored`] where it cannot be written as JSON.
+pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), PreprocessingError> {
+    let json = serde_json::to_value(spec).map_err(PreprocessingError::Stored)?;
     metadata.extra.insert(CLIP_ENTRY.into(), json);
     Ok(())
 }

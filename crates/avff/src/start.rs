@@ -4,16 +4,50 @@ use std::path::{Path, PathBuf};
 
 use avff_data::ClipSpec;
 use avff_model::{
-    AvffConfig, Init, Pretrain,
+    AvffConfig, Init, ModelError, Pretrain,
     checkpoint::{Kind, Metadata, Precision, save},
-    initialize::{Modality, Normalization, PublishedEncoder, Report},
+    initialize::{Architecture, Modality, Normalization, PublishedEncoder, Report},
 };
 
 use crate::{
-    device::{Device, with_backend},
-    error::Error,
-    overwrite_guard, preprocessing,
+    device::{Device, DeviceError, with_backend},
+    output::OutputError,
+    overwrite_guard,
+    preprocessing::{self, PreprocessingError},
 };
+
+/// Why a model cannot be initialized.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitializeError {
+    /// The config or an encoder's file cannot be used, or the weights cannot be written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// No backend for the work.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The preparation of clips does not fit the network.
+    #[error(transparent)]
+    Preprocessing(#[from] PreprocessingError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// No file of an encoder is given.
+    #[error("give a file for at least one encoder")]
+    NoEncoder,
+    /// An encoder of the other modality.
+    #[error("{}: holds {name}, an encoder for {actual}, where one for {expected} is asked for", path.display())]
+    WrongEncoder {
+        /// The file.
+        path: PathBuf,
+        /// The encoder that it holds.
+        name: Architecture,
+        /// What that encodes.
+        actual: Modality,
+        /// What should be encoded.
+        expected: Modality,
+    },
+}
 
 /// Where a model starts from.
 #[derive(Debug, Clone)]
@@ -41,22 +75,27 @@ pub fn start(
     output: &Path,
     precision: Precision,
     device: Device,
-) -> Result<Vec<Report>, Error> {
+) -> Result<Vec<Report>, InitializeError> {
     overwrite_guard::weights(output)?;
     let config = &options.config;
     config.validate()?;
     let mut donors = Vec::new();
-    for (path, due) in [(&options.video, Modality::Video), (&options.audio, Modality::Audio)] {
+    for (path, expected) in [(&options.video, Modality::Video), (&options.audio, Modality::Audio)] {
         let Some(path) = path else { continue };
         let donor = PublishedEncoder::open(path)?;
-        let (name, found) = (donor.architecture(), donor.architecture().modality());
-        if found != due {
-            return Err(Error::WrongDonor { path: path.clone(), name, found, due });
+        let (name, actual) = (donor.architecture(), donor.architecture().modality());
+        if actual != expected {
+            return Err(InitializeError::WrongEncoder {
+                path: path.clone(),
+                name,
+                actual,
+                expected,
+            });
         }
         donors.push(donor);
     }
     if donors.is_empty() {
-        return Err(Error::Options("give a file for at least one encoder"));
+        return Err(InitializeError::NoEncoder);
     }
     let spec = &options.spec;
     preprocessing::check(spec, config)?;

@@ -24,14 +24,30 @@ use avff_data::{
 
 pub use self::summary::CacheSummary;
 use crate::{
-    error::Error,
-    evaluate::{
-        Progress, manifest,
-        output::{ERRORS, Table},
-    },
+    evaluate::Progress,
     failure::{ClipFailure, guarded},
+    input::{InputError, manifest},
+    output::{
+        OutputError, expect_csv, expect_other,
+        table::{ERRORS, Table},
+    },
     shard::Shard,
 };
+
+/// Why a cache is not filled. A clip that cannot be read is no such error: it has a row in the errors file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The manifest cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The errors file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The cache's folder or the clip spec cannot be used.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
+}
 
 /// What to decode, how, and where to keep it.
 #[derive(Debug, Clone)]
@@ -49,7 +65,7 @@ pub struct CacheOptions {
     /// The forms of sound that training will ask for: as waves where an augmentation changes them.
     pub sound: Vec<AudioForm>,
     /// A CSV of clips that are not in the cache, and why; a shard's has its number in its name
-    /// ([`CacheOptions::errors_file`]). One that an earlier run left is replaced.
+    /// ([`CacheOptions::errors_file`]). One that an earlier run left is replaced in the end.
     pub errors: PathBuf,
     /// Clips worked on at a time; `None` for one.
     pub workers: Option<NonZeroUsize>,
@@ -74,9 +90,9 @@ const STAGE: &str = "cache";
 pub fn fill(
     options: &CacheOptions,
     progress: &mut dyn FnMut(Progress),
-) -> Result<CacheSummary, Error> {
+) -> Result<CacheSummary, CacheError> {
     let path = options.errors_file();
-    spare(&path, &options.csv)?;
+    expect_replaceable(&path, &options.csv)?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     let cache = Arc::new(Cache::open(&options.cache)?);
     let filler = Filler::new(options.spec.clone(), Arc::clone(&cache), options.sound.clone())
@@ -117,6 +133,7 @@ pub fn fill(
         state.done += 1;
         progress(state);
     }
+    errors.finish()?;
     summary.finish(held.iter().map(|clip| cache.size(clip)), cache.counts());
     Ok(summary)
 }
@@ -127,26 +144,22 @@ fn not_kept(cache: &Cache) -> ClipFailure {
         code: "cache".into(),
         stage: STAGE.into(),
         error: format!("it was decoded, but could not be kept: {why}"),
-        hint: Some("see whether disk and --cache-size have room for it, and run again".into()),
+        hint: Some(
+            "see whether the disk and the bound of the cache have room for it, and run again"
+                .into(),
+        ),
     }
 }
 
 /// Refuses to write errors over anything but earlier errors.
-fn spare(path: &Path, csv: &Path) -> Result<(), Error> {
-    if path.extension().is_none_or(|extension| extension != "csv") {
-        return Err(Error::Options("the name of --errors must end in .csv"));
-    }
-    if let (Ok(errors), Ok(csv)) = (path.canonicalize(), csv.canonicalize())
-        && errors == csv
-    {
-        return Err(Error::Options("the output would replace a file it is made from"));
-    }
+fn expect_replaceable(path: &Path, csv: &Path) -> Result<(), OutputError> {
+    expect_csv(path)?;
+    expect_other(path, csv)?;
     let Ok(file) = File::open(path) else { return Ok(()) };
     let (mut line, own) = (Vec::new(), ERRORS.join(",") + "\n");
     let read = BufReader::new(file).take(own.len() as u64).read_until(b'\n', &mut line);
-    let read = read.map_err(|source| Error::Output { path: path.into(), source })?;
-    if read > 0 && line != own.as_bytes() {
-        return Err(Error::Exists { path: path.into() });
+    if read.map_err(OutputError::io(path))? > 0 && line != own.as_bytes() {
+        return Err(OutputError::Exists { path: path.into() });
     }
     Ok(())
 }

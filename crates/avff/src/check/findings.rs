@@ -2,15 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs::File,
-    io::{self, BufWriter},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use avff_datasets::protocol::{Table, leakage};
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::output::{OutputError, expect_csv, expect_other};
 
 /// What can be wrong with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -230,30 +229,41 @@ pub(super) fn contradictions(table: &Table, same_as: &[usize]) -> Vec<Finding> {
 }
 
 /// Refuses a report over one of the CSVs, or under a name that is not that of a CSV.
-pub(super) fn spare(report: &Path, csvs: &[PathBuf]) -> Result<(), Error> {
-    if report.extension().is_none_or(|extension| extension != "csv") {
-        return Err(Error::Options("the report's name must end in .csv"));
-    }
-    let own = report.canonicalize().ok();
-    if own.is_some() && csvs.iter().any(|csv| csv.canonicalize().ok() == own) {
-        return Err(Error::Options("the report would replace a CSV that is checked"));
-    }
-    Ok(())
+pub(super) fn expect_apart(report: &Path, csvs: &[PathBuf]) -> Result<(), OutputError> {
+    expect_csv(report)?;
+    csvs.iter().try_for_each(|csv| expect_other(report, csv))
 }
 
-/// A line for every row of every finding.
+/// Writes a line for every row of every finding.
 pub(super) fn write(
     path: &Path,
     table: &Table,
     names: &[String],
     parts: &[Option<usize>],
     found: &[Finding],
-) -> Result<(), Error> {
-    let failed = |source: io::Error| Error::Output { path: path.into(), source };
-    let file = BufWriter::new(File::create(path).map_err(failed)?);
+) -> Result<(), OutputError> {
+    avff_files::write_with(path, |file| lines(file, table, names, parts, found))
+        .map_err(OutputError::io(path))
+}
+
+fn lines(
+    file: &mut impl Write,
+    table: &Table,
+    names: &[String],
+    parts: &[Option<usize>],
+    found: &[Finding],
+) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(file);
-    let mut line = |cells: [&str; 8]| writer.write_record(cells).map_err(|e| failed(e.into()));
-    line(["finding", "key", "split", "target", "video_name", "csv", "line", "hint"])?;
+    writer.write_record([
+        "finding",
+        "key",
+        "split",
+        "target",
+        "video_name",
+        "csv",
+        "line",
+        "hint",
+    ])?;
     for Finding { kind, key, rows, hint } in found {
         for &row in rows {
             let split = parts.get(row).copied().flatten().and_then(|part| names.get(part));
@@ -263,10 +273,11 @@ pub(super) fn write(
             let split = split.map_or("", String::as_str);
             let number = table.line(row).to_string();
             let hint = hint.as_deref().unwrap_or_default();
-            line([kind.name(), key, split, &target, table.name(row), &csv, &number, hint])?;
+            let name = table.name(row);
+            writer.write_record([kind.name(), key, split, &target, name, &csv, &number, hint])?;
         }
     }
-    writer.flush().map_err(failed)
+    writer.flush()
 }
 
 #[cfg(test)]

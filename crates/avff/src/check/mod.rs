@@ -11,16 +11,31 @@ mod splits;
 
 use std::{num::NonZeroUsize, path::PathBuf, thread};
 
-use avff_data::ClipSpec;
+use avff_data::{ClipSpec, spec::SpecError};
 use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage};
 
 pub use findings::{Example, ExampleClip, FindingKind, Findings};
 pub use media::{ClassCounts, Fbank, Media, Numbers};
 pub use report::Report;
 
-use crate::error::Error;
+use crate::{input::InputError, output::OutputError};
 use files::Files;
 use findings::Finding;
+
+/// Why nothing is checked. What is wrong with clips is no such error: it is in the report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// A CSV cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The report cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The clip spec cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+}
 
 /// What to check and how closely.
 #[derive(Debug, Clone)]
@@ -66,17 +81,20 @@ pub struct Progress {
 /// Checks one or several CSVs.
 ///
 /// # Errors
-/// [`Error::Manifest`] for a CSV that cannot be read, [`Error::NoRows`], [`Error::ClipSpec`],
-/// [`Error::Options`] and [`Error::Output`] for the report. What is wrong with the clips is no error
-/// but in the report.
-pub fn check(options: &CheckOptions, progress: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
+/// A CSV that cannot be read or has no rows, a clip spec that cannot be used, a report that cannot be
+/// written.
+pub fn check(
+    options: &CheckOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Report, CheckError> {
     options.spec.validate()?;
     if let Some(report) = &options.report {
-        findings::spare(report, &options.csvs)?;
+        findings::expect_apart(report, &options.csvs)?;
     }
-    let table = Table::read(&options.csvs, options.root.as_deref())?;
+    let table = Table::read(&options.csvs, options.root.as_deref()).map_err(InputError::from)?;
     if table.is_empty() {
-        return Err(Error::NoRows { path: options.csvs.first().cloned().unwrap_or_default() });
+        let path = options.csvs.first().cloned().unwrap_or_default();
+        return Err(InputError::NoRows { path }.into());
     }
     let (names, parts) = splits::splits(&table, &options.split_column);
     let first_of_path = table.first_of_path();

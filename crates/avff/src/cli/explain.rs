@@ -8,7 +8,7 @@ use avff::{
 };
 use serde::Serialize;
 
-use super::sheet::{SheetArgs, title, with_hint, write};
+use super::sheet::{SheetArgs, title, write};
 
 /// Tell which moments, and which modality at them, a clip's score comes from
 ///
@@ -55,7 +55,7 @@ struct Report<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
     let detector = sheet.detector(&args.checkpoint, &args.output)?;
-    let made = detector.explain(&sheet.clip, args.part).map_err(with_hint)?;
+    let made = detector.explain(&sheet.clip, args.part)?;
     let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);

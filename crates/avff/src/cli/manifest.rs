@@ -3,7 +3,6 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    error::chain,
     manifest::{ManifestOptions, Written, write},
     table::Text,
 };
@@ -66,10 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let written =
         write(&options, &mut std::io::stdout().lock(), &mut |rows| bar.set_position(rows));
     bar.finish_and_clear();
-    let written = written.map_err(|error| match error.hint() {
-        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
-        None => error.into(),
-    })?;
+    let written = written?;
     let text = if args.json {
         serde_json::to_string_pretty(&written)?
     } else {

@@ -10,6 +10,7 @@ mod crop;
 mod eval;
 mod explain;
 mod face;
+mod hints;
 mod inspect;
 mod manifest;
 mod merge;
@@ -23,6 +24,8 @@ mod split;
 mod start;
 mod synth;
 mod train;
+
+pub(crate) use hints::hint;
 
 use std::{io::IsTerminal, process::ExitCode};
 

@@ -9,7 +9,7 @@ use avff::{
 };
 use serde::Serialize;
 
-use super::sheet::{SheetArgs, title, with_hint, write};
+use super::sheet::{SheetArgs, title, write};
 
 /// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
 ///
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let pretrained = args.sheet.pretrained(&args.checkpoint, &args.output)?;
     let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
     let options = ReconstructOptions { mask, window: args.part };
-    let made = pretrained.reconstruct(clip, &options).map_err(with_hint)?;
+    let made = pretrained.reconstruct(clip, &options)?;
     let checkpoint = pretrained.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let sheet = SheetOptions {

@@ -63,7 +63,7 @@ fn list(args: &Args) -> anyhow::Result<()> {
         match Overview::read(&path) {
             Ok(run) => runs.push(run),
             // The others are still worth a look.
-            Err(error) => tracing::warn!("{}", avff::error::chain(&error)),
+            Err(error) => tracing::warn!("{}", avff::error_text::chain(&error)),
         }
     }
     runs.sort_by(|a, b| b.info.started.cmp(&a.info.started).then_with(|| a.path.cmp(&b.path)));

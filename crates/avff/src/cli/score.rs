@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::{
     code_for_coverage, fraction,
+    hints::of_failure,
     network::{Network, NetworkArgs},
 };
 
@@ -157,8 +158,8 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
     if !whole.is_empty() {
         writeln!(out, "note: no face found, so whole pictures were scored: {}", whole.join(", "))?;
     }
-    let hints: BTreeSet<&str> =
-        clips.iter().filter_map(|clip| clip.error.as_ref()?.hint.as_deref()).collect();
+    let hints: BTreeSet<String> =
+        clips.iter().filter_map(|clip| of_failure(clip.error.as_ref()?)).collect();
     for hint in hints {
         writeln!(out, "hint: {hint}")?;
     }

@@ -6,8 +6,8 @@ use anyhow::Context;
 use avff::{
     Detector, Error, Pretrained,
     data::{ClipError, windows::Span},
-    error::chain,
     model::Checkpoint,
+    output::{OutputError, expect_folder},
     plots::png,
     pretrained::PretrainedOptions,
 };
@@ -49,7 +49,7 @@ impl SheetArgs {
         if matches!(self.clip.try_exists(), Ok(false)) {
             let path = self.clip.clone();
             let failure = ClipError::new(&path, MediaError::NotFound).into();
-            return Err(with_hint(Error::Failed { path, failure }));
+            return Err(Error::Failed { path, failure }.into());
         }
         free(png, self.overwrite)
     }
@@ -78,20 +78,12 @@ impl SheetArgs {
     }
 }
 
-/// An error and what a person can do about it.
-pub(super) fn with_hint(error: Error) -> anyhow::Error {
-    match error.hint() {
-        Some(hint) => anyhow::anyhow!("{} ({hint})", chain(&error)),
-        None => error.into(),
-    }
-}
-
 /// Refuses a name that is taken or not a PNG's, before any work is done.
 fn free(output: &Path, overwrite: bool) -> anyhow::Result<()> {
     if !overwrite && output.canonicalize().is_ok() {
-        return Err(Error::Finished { path: output.into() }.into());
+        return Err(OutputError::Results { path: output.into() }.into());
     }
-    Error::unless_in_a_folder(output)?;
+    expect_folder(output)?;
     let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
     anyhow::ensure!(
         extension.is_empty() || extension == "png",

@@ -81,8 +81,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Ok(code)
         }
         Err(error) if world > 1 => {
-            let chain = avff::error::chain(&*error);
+            let chain = avff::error_text::chain(&*error);
             let _ = writeln!(std::io::stderr(), "error: process {rank} of {world}: {chain}");
+            if let Some(hint) = super::hint(&*error) {
+                let _ = writeln!(std::io::stderr(), "hint: {hint}");
+            }
             team.abort(SETUP);
             Ok(ExitCode::from(SETUP))
         }

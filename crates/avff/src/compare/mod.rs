@@ -5,11 +5,46 @@ mod report;
 
 use std::path::PathBuf;
 
-use avff_metrics::{DelongTest, delong_test, placements};
+use avff_metrics::{DelongTest, MetricError, delong_test, placements};
 
-use crate::error::Error;
+use crate::input::InputError;
 use predictions::{Pair, Pairs};
 pub use report::{Comparison, Moved};
+
+/// Why two tables of predictions cannot be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// A table that cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The tables label a clip differently.
+    #[error("{clip} is labelled {first} in one file and {second} in the other: 1 is fake, 0 real")]
+    Labels {
+        /// Its name.
+        clip: String,
+        /// In the first file.
+        first: u8,
+        /// In the second file.
+        second: u8,
+    },
+    /// The tables share no labelled clip.
+    #[error(
+        "no clip is in both files with a target: {first} are in the first alone, {second} in the second \
+         alone, {unlabelled} in both without a target; clips are matched by video_name"
+    )]
+    NothingShared {
+        /// In the first file alone.
+        first: usize,
+        /// In the second file alone.
+        second: usize,
+        /// In both, but without a target.
+        unlabelled: usize,
+    },
+    /// Scores that the test cannot be computed of.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+}
 
 /// What to compare.
 #[derive(Debug, Clone)]
@@ -31,8 +66,8 @@ pub struct CompareOptions {
 ///
 /// # Errors
 /// A table that cannot be read, lacks `y_pred` or has one that is no number; labels that contradict
-/// each other; no shared clip with a target; [`Error::Metric`] where a class has fewer than two.
-pub fn compare(options: &CompareOptions) -> Result<Comparison, Error> {
+/// each other; no shared clip with a target; [`CompareError::Metric`] where a class has fewer than two.
+pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
     let Pairs { shared, only_in_first, only_in_second, unlabelled } =
         predictions::pairs(&options.first, &options.second)?;
     let column = |score: fn(&Pair) -> f64| -> Vec<f64> { shared.iter().map(score).collect() };

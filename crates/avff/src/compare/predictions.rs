@@ -4,7 +4,8 @@ use std::{collections::HashMap, path::Path};
 
 use avff_datasets::manifest::ManifestReader;
 
-use crate::{error::Error, evaluate::output::SCORE};
+use super::CompareError;
+use crate::{evaluate::output::SCORE, input::InputError};
 
 /// A clip with two scores.
 pub(super) struct Pair {
@@ -30,7 +31,7 @@ struct Prediction {
     score: f64,
 }
 
-pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, Error> {
+pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, CompareError> {
     let first = read(first)?;
     let mut others: HashMap<(String, usize), Prediction> = numbered(read(second)?).collect();
     let (mut shared, mut only_in_first, mut unlabelled) = (Vec::new(), 0, 0);
@@ -42,7 +43,7 @@ pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, Error> {
         if let (Some(first), Some(second)) = (target, other.target)
             && first != second
         {
-            return Err(Error::Labels { clip: name, first, second });
+            return Err(CompareError::Labels { clip: name, first, second });
         }
         match target.or(other.target) {
             None => unlabelled += 1,
@@ -54,7 +55,7 @@ pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, Error> {
     let only_in_second = others.len();
     if shared.is_empty() {
         let (first, second) = (only_in_first, only_in_second);
-        return Err(Error::NothingShared { first, second, unlabelled });
+        return Err(CompareError::NothingShared { first, second, unlabelled });
     }
     Ok(Pairs { shared, only_in_first, only_in_second, unlabelled })
 }
@@ -70,15 +71,15 @@ fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usiz
     })
 }
 
-fn read(path: &Path) -> Result<Vec<Prediction>, Error> {
+fn read(path: &Path) -> Result<Vec<Prediction>, InputError> {
     let reader = ManifestReader::open(path, None)?;
     let place = reader.columns().iter().position(|column| column == SCORE);
-    let place = place.ok_or_else(|| Error::unknown_column(path, SCORE, reader.columns()))?;
+    let place = place.ok_or_else(|| InputError::unknown_column(path, SCORE, reader.columns()))?;
     let predictions = reader.map(|row| {
         let row = row?;
         let cell = row.extra.get(place).map_or("", String::as_str);
         let score = cell.trim().parse().ok().filter(|score: &f64| score.is_finite());
-        let score = score.ok_or_else(|| Error::Score {
+        let score = score.ok_or_else(|| InputError::Score {
             path: path.into(),
             line: row.line,
             cell: cell.chars().take(40).collect(),

@@ -12,8 +12,8 @@ use avff_face::{FaceCrop, FaceStream, Faces, square::Square};
 use avff_media::{FolderWriter, FrameCoding, MediaSource};
 use serde::{Deserialize, Serialize};
 
-use super::{CropOptions, output, sheet::Sheet};
-use crate::{error::Error, failure::ClipFailure};
+use super::{CropOptions, sheet::Sheet};
+use crate::{failure::ClipFailure, output::OutputError};
 
 /// The folder of folders, and the record in each.
 pub(super) const FOLDER: &str = "clips";
@@ -34,7 +34,7 @@ pub(super) enum Fail {
     /// Of the clip: the run goes on.
     Clip(ClipFailure),
     /// Of what is written: it does not.
-    Run(Error),
+    Run(OutputError),
 }
 
 impl From<ClipFailure> for Fail {
@@ -88,7 +88,7 @@ impl Plan {
     pub(super) fn crop(&self, index: u64, row: &Row) -> Result<Cropped, Fail> {
         let stem = folder_name(index, &row.name);
         let clips = self.output.join(FOLDER);
-        let (done, part) = (clips.join(&stem), clips.join(format!(".{index:07}.part")));
+        let (done, part) = (clips.join(&stem), clips.join(format!(".{index:07}.partial")));
         let cropped = |record: &Record| Cropped {
             name: format!("{FOLDER}/{stem}"),
             coverage: record.coverage(),
@@ -98,7 +98,7 @@ impl Plan {
         }
         let run = |path: &Path| {
             let path = path.to_owned();
-            move |source| Fail::Run(output(&path, source))
+            move |source| Fail::Run(OutputError::Io { path, source })
         };
         match fs::remove_dir_all(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(run(&part)(error)),
@@ -113,8 +113,8 @@ impl Plan {
             }
         };
         let json = serde_json::to_string(&record).map_err(|error| run(&part)(error.into()))?;
-        fs::write(part.join(RECORD), json + "\n").map_err(run(&part))?;
-        fs::rename(&part, &done).map_err(run(&done))?;
+        avff_files::write(&part.join(RECORD), json + "\n").map_err(run(&part))?;
+        avff_files::finish(&part, &done).map_err(run(&done))?;
         Ok(cropped(&record))
     }
 
@@ -157,7 +157,7 @@ impl Plan {
                 let picture = sheet(&mut *source, &indices, &faces)?;
                 let mut png = Vec::new();
                 keep(avff_media::encode(&picture, FrameCoding::Png, &mut png))?;
-                keep(fs::write(sheets.join(format!("{stem}.png")), png))?;
+                keep(avff_files::write(&sheets.join(format!("{stem}.png")), png))?;
             }
             let (found, looked) = (faces.found.len(), faces.looked);
             Ok(Record { video_name: row.name.clone(), found, looked, squares: faces.squares })
@@ -165,7 +165,7 @@ impl Plan {
         match work() {
             Ok(record) => Ok(record),
             Err(error) => Err(match unwritten {
-                Some(source) => Fail::Run(output(folder, source)),
+                Some(source) => Fail::Run(OutputError::io(folder)(source)),
                 None => Fail::Clip(ClipError::new(&row.path, error).into()),
             }),
         }
@@ -210,13 +210,14 @@ pub(super) fn row_of(name: &str) -> Option<u64> {
 
 /// The share of the pictures looked at in which the face of a clip was found; `folder` holds the
 /// clip as the new manifest names it.
-pub(super) fn coverage(folder: &Path) -> Result<f64, Error> {
+pub(super) fn coverage(folder: &Path) -> Result<f64, OutputError> {
     Ok(read_record(&folder.join(RECORD))?.coverage())
 }
 
-fn read_record(path: &Path) -> Result<Record, Error> {
-    let text = fs::read_to_string(path).map_err(|source| output(path, source))?;
-    serde_json::from_str(&text).map_err(|error| output(path, error.into()))
+fn read_record(path: &Path) -> Result<Record, OutputError> {
+    let failed = OutputError::io(path);
+    let text = fs::read_to_string(path).map_err(&failed)?;
+    serde_json::from_str(&text).map_err(|error| failed(error.into()))
 }
 
 #[cfg(test)]

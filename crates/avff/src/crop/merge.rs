@@ -1,18 +1,15 @@
 //! The folders of shards to one manifest above them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{CropRun, CropSummary, Names, clip, output};
+use super::{CropRun, CropSummary, Names, clip};
 use crate::{
-    error::Error,
-    evaluate::output::{Table, part},
-    shard::{
+    merge::{
+        MergeError,
         records::Records,
-        set::{Member, complete},
+        set::{Member, complete, other_run},
     },
+    output::{OutputError, partial, read_json, remove, table::Table, write_json},
 };
 
 /// A finished shard: what came of it, and its rows.
@@ -28,10 +25,10 @@ struct Shard {
 /// without shards, but that clips are named `3-of-8/clips/...` as that is where they are.
 ///
 /// # Errors
-/// [`Error::NotAShard`], [`Error::UnfinishedShard`], [`Error::ShardTwice`], [`Error::ShardsMissing`],
-/// [`Error::OtherShard`] for another manifest or option, [`Error::DamagedShard`], and what keeps the
+/// [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
+/// [`MergeError::OtherRun`] for another manifest or option, [`MergeError::Damaged`], and what keeps the
 /// output from being written. Then there is no output, or what was there before.
-pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSummary, Error> {
+pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSummary, MergeError> {
     let members = shards.iter().map(|folder| open(folder, into)).collect::<Result<_, _>>()?;
     let mut members = complete(members)?;
     let run = same_run(&members)?;
@@ -39,47 +36,43 @@ pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSum
     if !overwrite {
         let mut files = [&names.manifest, &names.errors, &names.summary].into_iter();
         if let Some(path) = files.find(|path| path.exists()) {
-            return Err(Error::Finished { path: path.clone() });
+            return Err(OutputError::Results { path: path.clone() }.into());
         }
     }
-    let tables = [&names.manifest, &names.errors];
-    let merged = write(&mut members, run, &part(tables[0]), &part(tables[1])).and_then(|summary| {
-        for path in tables {
-            fs::rename(part(path), path).map_err(|source| output(path, source))?;
+    let merged = write(&mut members, run, &names).and_then(|(summary, tables)| {
+        for table in tables {
+            table.finish()?;
         }
-        summary.write(&names.summary)?;
+        write_json(&names.summary, &summary)?;
         Ok(summary)
     });
     if merged.is_err() {
-        for path in tables {
-            // There may be none yet; the error that led here is the one to tell.
-            let _ = fs::remove_file(part(path));
+        for path in [&names.manifest, &names.errors] {
+            // The error that led here is the one to report.
+            let _ = remove(&partial(path));
         }
     }
     merged
 }
 
 /// Reads a shard's files, but for their rows.
-fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, Error> {
+fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, MergeError> {
     let names = Names::new(folder);
     if names.unfinished.exists() {
-        return Err(Error::UnfinishedShard { path: names.unfinished });
+        return Err(MergeError::Unfinished { path: names.unfinished });
     }
-    let Some(summary) = CropSummary::read(&names.summary)? else {
-        return Err(Error::NotAShard { path: folder.into(), lacks: names.summary });
+    let Some(summary) = read_json::<CropSummary>(&names.summary)? else {
+        return Err(MergeError::NotAShard { path: folder.into(), lacks: names.summary });
     };
     let damaged =
-        |reason: &str| Error::DamagedShard { path: names.summary.clone(), reason: reason.into() };
+        |reason: &str| MergeError::Damaged { path: names.summary.clone(), reason: reason.into() };
     let shard = summary.run.shard.ok_or_else(|| damaged("it is not the summary of a shard"))?;
     if shard.share(summary.run.manifest.rows) != summary.rows {
         return Err(damaged("it does not count all of the shard's rows"));
     }
-    let whole = |path: &Path| path.canonicalize().map_err(|source| output(path, source));
+    let whole = |path: &Path| path.canonicalize().map_err(OutputError::io(path));
     if whole(folder)? != whole(into)?.join(shard.folder()) {
-        return Err(Error::Options(
-            "the folders of crop's shards are merged into the one that they lie in: give the --output \
-             that the shards were given",
-        ));
+        return Err(MergeError::Elsewhere { path: folder.into(), into: into.into() });
     }
     let (clips, errors) = (Records::open(&names.manifest)?, Records::open(&names.errors)?);
     let content = Shard { folder: folder.into(), summary, clips, errors };
@@ -87,14 +80,14 @@ fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, Error> {
 }
 
 /// The run that all shards are of.
-fn same_run(members: &[Member<Shard>]) -> Result<CropRun, Error> {
+fn same_run(members: &[Member<Shard>]) -> Result<CropRun, MergeError> {
     let Some((first, others)) = members.split_first() else {
-        return Err(Error::Options("there is nothing to merge"));
+        return Err(MergeError::Empty);
     };
     for other in others {
         let (was, now) = (&first.content, &other.content);
         if let Some(found) = was.summary.run.differs(&now.summary.run) {
-            return Err(found.between(&first.path, &other.path));
+            return Err(other_run(first, other, found));
         }
         for (ours, theirs) in [(&was.clips, &now.clips), (&was.errors, &now.errors)] {
             if ours.header() != theirs.header() {
@@ -105,14 +98,14 @@ fn same_run(members: &[Member<Shard>]) -> Result<CropRun, Error> {
     Ok(CropRun { shard: None, ..first.content.summary.run.clone() })
 }
 
-/// Writes both tables and sums up.
+/// Writes both tables, under the names of partial ones, and sums up.
 fn write(
     members: &mut [Member<Shard>],
     run: CropRun,
-    manifest: &Path,
-    errors: &Path,
-) -> Result<CropSummary, Error> {
-    let (mut cropped, mut failed) = (Table::create(manifest)?, Table::create(errors)?);
+    names: &Names,
+) -> Result<(CropSummary, [Table; 2]), MergeError> {
+    let mut cropped = Table::create(&names.manifest)?;
+    let mut failed = Table::create(&names.errors)?;
     if let Some(Member { content: first, .. }) = members.first() {
         cropped.copy(first.clips.header())?;
         failed.copy(first.errors.header())?;
@@ -155,20 +148,18 @@ fn write(
             return Err(other_rows(&shard.errors));
         }
     }
-    cropped.flush()?;
-    failed.flush()?;
     summary.finish(coverage);
-    Ok(summary)
+    Ok((summary, [cropped, failed]))
 }
 
 /// The next clip of a shard's manifest and the row it is of.
-fn next_clip(clips: &mut Records) -> Result<Option<(u64, csv::ByteRecord)>, Error> {
+fn next_clip(clips: &mut Records) -> Result<Option<(u64, csv::ByteRecord)>, MergeError> {
     let Some(clip) = clips.next()? else { return Ok(None) };
     let name = clip.get(0).and_then(|name| str::from_utf8(name).ok());
     let row = name.and_then(clip::row_of).ok_or_else(|| other_rows(clips))?;
     Ok(Some((row, clip)))
 }
 
-fn other_rows(table: &Records) -> Error {
+fn other_rows(table: &Records) -> MergeError {
     table.damaged("its rows are not those that the shard wrote".into())
 }

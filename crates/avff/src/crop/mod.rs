@@ -19,25 +19,45 @@ use std::{
 use avff_data::prefetch::Prefetch;
 use avff_datasets::manifest::NAME_COLUMN;
 use avff_face::FaceCrop;
-use avff_media::FrameCoding;
+use avff_media::{FrameCoding, SettingError};
 
 use self::clip::{Fail, Plan};
 pub use self::merge::merge;
 pub use self::summary::{CropRun, CropSummary};
 use crate::{
-    error::Error,
-    evaluate::{
-        Progress,
-        manifest::{self, Manifest},
-        output::{ERRORS, Table, part},
-    },
+    evaluate::Progress,
     failure::{ClipFailure, guarded},
+    input::{
+        InputError,
+        manifest::{self, Manifest},
+    },
+    output::{
+        OutputError, read_json,
+        table::{ERRORS, Table},
+        write_json,
+    },
     run_lock::claim,
     shard::{self, Shard},
 };
 
 /// The column that is added.
 const COVERAGE: &str = "face_coverage";
+
+/// Why a manifest's clips are not cropped. A clip that cannot be cropped is no such error: it has a row in
+/// the errors file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CropError {
+    /// The manifest cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The clips cannot be written, or the unfinished run cannot continue.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// An option of the face crop is out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+}
 
 /// What to crop, how, and where to put it.
 #[derive(Debug, Clone)]
@@ -114,19 +134,18 @@ impl Names {
 pub fn crop(
     options: &CropOptions,
     progress: &mut dyn FnMut(Progress),
-) -> Result<CropSummary, Error> {
+) -> Result<CropSummary, CropError> {
     options.face.validate()?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     if manifest.columns.iter().any(|column| column == COVERAGE) {
-        return Err(Error::Options(
-            "the CSV has a column face_coverage, as the output will: rename it",
-        ));
+        let path = options.csv.clone();
+        return Err(InputError::ColumnClash { path, column: COVERAGE }.into());
     }
     let names = Names::new(&options.folder());
     let run = CropRun::new(options, manifest.id.clone());
     if options.resume
         && !names.unfinished.exists()
-        && let Some(finished) = CropSummary::read(&names.summary)?
+        && let Some(finished) = read_json::<CropSummary>(&names.summary)?
     {
         finished.run.expect_same(&run)?;
         return Ok(finished);
@@ -135,11 +154,8 @@ pub fn crop(
     let _lock =
         claim(&folder, path, options.resume, &run, |earlier: &CropRun| earlier.expect_same(&run))?;
     let summary = crop_all(options, &names, run, &manifest, progress)?;
-    for path in [&names.manifest, &names.errors] {
-        fs::rename(part(path), path).map_err(|source| output(path, source))?;
-    }
-    summary.write(&names.summary)?;
-    fs::remove_file(&names.unfinished).map_err(|source| output(&names.unfinished, source))?;
+    write_json(&names.summary, &summary)?;
+    fs::remove_file(&names.unfinished).map_err(OutputError::io(&names.unfinished))?;
     Ok(summary)
 }
 
@@ -149,12 +165,12 @@ fn crop_all(
     run: CropRun,
     manifest: &Manifest,
     progress: &mut dyn FnMut(Progress),
-) -> Result<CropSummary, Error> {
+) -> Result<CropSummary, CropError> {
     for folder in options.sheets.iter().chain([&names.clips]) {
-        fs::create_dir_all(folder).map_err(|source| output(folder, source))?;
+        fs::create_dir_all(folder).map_err(OutputError::io(folder))?;
     }
-    let mut cropped = Table::create(&part(&names.manifest))?;
-    let mut errors = Table::create(&part(&names.errors))?;
+    let mut cropped = Table::create(&names.manifest)?;
+    let mut errors = Table::create(&names.errors)?;
     let columns = manifest.columns.iter().map(String::as_str);
     cropped.write([NAME_COLUMN].into_iter().chain(columns).chain([COVERAGE]))?;
     errors.write(ERRORS)?;
@@ -181,7 +197,7 @@ fn crop_all(
                 let carried = row.extra.iter().map(String::as_str);
                 cropped.write([clip.name.as_str()].into_iter().chain(carried).chain([&*share]))?;
             }
-            Err(Fail::Run(error)) => return Err(error),
+            Err(Fail::Run(error)) => return Err(error.into()),
             Err(Fail::Clip(failure)) => {
                 errors.failure(&row, &failure)?;
                 summary.count_failure(failure.stage);
@@ -191,14 +207,10 @@ fn crop_all(
         state.done += 1;
         progress(state);
     }
-    cropped.flush()?;
-    errors.flush()?;
+    cropped.finish()?;
+    errors.finish()?;
     summary.finish(coverage);
     Ok(summary)
-}
-
-fn output(path: &Path, source: std::io::Error) -> Error {
-    Error::Output { path: path.into(), source }
 }
 
 type Stages = BTreeMap<String, u64>;

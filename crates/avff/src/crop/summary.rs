@@ -1,15 +1,14 @@
 //! What a crop was and what came of it, as JSON and as a table.
 
-use std::{fs, path::Path};
-
 use avff_face::{FaceCrop, NoFace};
 use avff_media::FrameCoding;
 use serde::{Deserialize, Serialize};
 
-use super::{CropOptions, Stages, output};
+use super::{CropOptions, Stages};
 use crate::{
-    error::Error,
-    evaluate::{Difference, ManifestId, NO_FACE, difference, output::part},
+    evaluate::NO_FACE,
+    input::ManifestId,
+    output::{Difference, OutputError, difference},
     shard::Shard,
     table::Text,
 };
@@ -51,10 +50,10 @@ impl CropRun {
     }
 
     /// Whether two runs write the same clips; the CSV's path may differ, its contents may not.
-    pub(super) fn expect_same(&self, now: &Self) -> Result<(), Error> {
-        let shards = [("--shard", show(&self.shard), show(&now.shard))];
+    pub(super) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
+        let shards = [("the shard", show(&self.shard), show(&now.shard))];
         match self.differs(now).or_else(|| difference(shards)) {
-            Some(Difference { what, was, now }) => Err(Error::OtherFolder { what, was, now }),
+            Some(other) => Err(OutputError::OtherRun(other)),
             None => Ok(()),
         }
     }
@@ -65,11 +64,11 @@ impl CropRun {
         difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
-            ("--root", show(&self.manifest.root), show(&now.manifest.root)),
+            ("the root folder", show(&self.manifest.root), show(&now.manifest.root)),
             ("the face crop", face(self), face(now)),
-            ("--frames", show(&self.frames), show(&now.frames)),
-            ("--size", show(&self.size), show(&now.size)),
-            ("--jpeg", show(&self.jpeg), show(&now.jpeg)),
+            ("the number of frames", show(&self.frames), show(&now.frames)),
+            ("the size", show(&self.size), show(&now.size)),
+            ("the JPEG quality", show(&self.jpeg), show(&now.jpeg)),
         ])
     }
 }
@@ -130,23 +129,6 @@ impl CropSummary {
         let empty = self.rows == 0;
         self.fraction = if empty { 1.0 } else { self.cropped as f64 / due.max(1) as f64 };
         self.face_coverage = (self.cropped > 0).then(|| coverage / self.cropped as f64);
-    }
-
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(output(path, source)),
-        };
-        let broken =
-            |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
-        serde_json::from_str(&text).map(Some).map_err(broken)
-    }
-
-    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
-        let json = serde_json::to_string_pretty(self).map_err(|e| output(path, e.into()))?;
-        fs::write(part(path), json + "\n").map_err(|source| output(path, source))?;
-        fs::rename(part(path), path).map_err(|source| output(path, source))
     }
 
     /// For a person.

@@ -19,7 +19,7 @@ use crate::{
     device::Device,
     error::Error,
     network::{Arithmetic, NetworkOptions},
-    preprocessing,
+    preprocessing::{self, PreprocessingError},
     score::Aggregate,
 };
 
@@ -73,8 +73,8 @@ impl Preparation {
     /// Changes what is given in a spec.
     ///
     /// # Errors
-    /// [`Error::Options`] for details of a face crop that is not made.
-    pub fn apply(&self, spec: &mut ClipSpec) -> Result<(), Error> {
+    /// [`PreprocessingError::NotCropped`] for details of a face crop that is not made.
+    pub fn apply(&self, spec: &mut ClipSpec) -> Result<(), PreprocessingError> {
         spec.face = match self.face_crop {
             Some(true) => Some(spec.face.unwrap_or_default()),
             Some(false) => None,
@@ -86,9 +86,7 @@ impl Preparation {
                 face.no_face = self.no_face.unwrap_or(face.no_face);
             }
             None if self.face_margin.is_some() || self.no_face.is_some() => {
-                return Err(Error::Options(
-                    "the margin of a face crop, and what happens without a face, are for clips that are cropped to the face",
-                ));
+                return Err(PreprocessingError::NotCropped);
             }
             None => {}
         }

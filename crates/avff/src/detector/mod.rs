@@ -20,7 +20,6 @@ use crate::{
     checkpoint::warning,
     device::Device,
     error::Error,
-    evaluate::{EvalOptions, Run, Summary},
     failure::{ClipFailure, guarded},
     network::{self, Network, NetworkOptions},
     score::{Aggregate, Logits, Score, WindowScore},
@@ -123,19 +122,6 @@ impl Detector {
         ScoreMany::new(self, clips, |path| Ok(path.as_path()), self.workers)
     }
 
-    /// Scores every clip of a CSV with a column `video_name` and, if known, `target`, into `output` and
-    /// the files beside it.
-    ///
-    /// # Errors
-    /// As [`evaluate_with`](Self::evaluate_with).
-    pub fn evaluate(
-        &self,
-        csv: impl Into<PathBuf>,
-        output: impl Into<PathBuf>,
-    ) -> Result<Summary, Error> {
-        self.evaluate_with(&EvalOptions::new(csv, output), &mut |_| {})
-    }
-
     /// Reads the weights, if they are not in memory yet. Scoring does so by itself.
     ///
     /// # Errors
@@ -179,14 +165,6 @@ impl Detector {
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         warning(&self.checkpoint)
-    }
-
-    /// Everything that a score depends on, as a record. Reads the whole checkpoint for its hash.
-    ///
-    /// # Errors
-    /// [`Error::Model`] where the checkpoint cannot be read.
-    pub fn run(&self) -> Result<Run, Error> {
-        Run::new(self)
     }
 
     pub(crate) fn workers(&self) -> usize {

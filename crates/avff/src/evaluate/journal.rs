@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Entry, summary::Run};
-use crate::{error::Error, score::Logits};
+use crate::{output::OutputError, score::Logits};
 
 /// What follows the logits of a clip whose pictures were taken whole for want of a face.
 const WITHOUT_FACE: &str = " whole";
@@ -26,20 +26,20 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn create(path: &Path, run: &Run) -> Result<Self, Error> {
-        let output = |source| Error::Output { path: path.into(), source };
+    pub(super) fn create(path: &Path, run: &Run) -> Result<Self, OutputError> {
+        let output = OutputError::io(path);
         let mut file = open(path)?;
-        file.set_len(0).map_err(output)?;
-        writeln!(file, "{}", run.to_json()).map_err(output)?;
+        file.set_len(0).map_err(&output)?;
+        writeln!(file, "{}", run.to_json()).map_err(&output)?;
         Ok(Self { path: path.into(), file, entries: Vec::new(), appended: 0 })
     }
 
-    pub(super) fn resume(path: &Path, run: &Run) -> Result<Self, Error> {
-        let output = |source| Error::Output { path: path.into(), source };
-        let broken = |reason: String| Error::Journal { path: path.into(), reason };
+    pub(super) fn resume(path: &Path, run: &Run) -> Result<Self, OutputError> {
+        let output = OutputError::io(path);
+        let broken = |reason: String| OutputError::Damaged { path: path.into(), reason };
         let mut file = open(path)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(output)?;
+        file.read_to_string(&mut text).map_err(&output)?;
         // What follows the last line end was being written when the run was interrupted.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         if whole.is_empty() {
@@ -48,8 +48,8 @@ impl Journal {
         }
         let (earlier, entries) = read(whole).map_err(broken)?;
         earlier.expect_same(run)?;
-        file.set_len(whole.len() as u64).map_err(output)?;
-        file.seek(SeekFrom::End(0)).map_err(output)?;
+        file.set_len(whole.len() as u64).map_err(&output)?;
+        file.seek(SeekFrom::End(0)).map_err(&output)?;
         Ok(Self { path: path.into(), file, entries, appended: 0 })
     }
 
@@ -62,37 +62,34 @@ impl Journal {
         self.entries.len() as u64 + self.appended
     }
 
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.file
-            .write_all(show(entry).as_bytes())
-            .map_err(|source| Error::Output { path: self.path.clone(), source })?;
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), OutputError> {
+        self.file.write_all(show(entry).as_bytes()).map_err(OutputError::io(&self.path))?;
         self.appended += 1;
         Ok(())
     }
 
     /// Gives the journal of a finished shard its last name.
-    pub(super) fn keep(self, rows: &Path) -> Result<(), Error> {
+    pub(super) fn keep(self, rows: &Path) -> Result<(), OutputError> {
         let Self { path, file, .. } = self;
         drop(file);
-        fs::rename(&path, rows).map_err(|source| Error::Output { path, source })
+        avff_files::finish(&path, rows).map_err(OutputError::io(&path))
     }
 
-    pub(super) fn remove(self) -> Result<(), Error> {
+    pub(super) fn remove(self) -> Result<(), OutputError> {
         let Self { path, file, .. } = self;
         drop(file);
-        fs::remove_file(&path).map_err(|source| Error::Output { path, source })
+        fs::remove_file(&path).map_err(OutputError::io(&path))
     }
 }
 
 /// Opens a journal as its only writer: two runs into one output would ruin it.
-fn open(path: &Path) -> Result<File, Error> {
-    let output = |source| Error::Output { path: path.into(), source };
+fn open(path: &Path) -> Result<File, OutputError> {
     let mut options = OpenOptions::new();
-    let file =
-        options.read(true).write(true).create(true).truncate(false).open(path).map_err(output)?;
+    let file = options.read(true).write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(OutputError::io(path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: path.into() }),
+        Err(TryLockError::WouldBlock) => Err(OutputError::Busy { path: path.into() }),
         // A file system without locks: as good as it gets.
         Err(TryLockError::Error(_)) => Ok(file),
     }

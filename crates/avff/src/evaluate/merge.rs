@@ -11,17 +11,17 @@ use csv::ByteRecord;
 use super::{
     Entry, Tally,
     journal::{self, Journal},
-    output::{Paths, SCORE, Table, part},
-    remove,
+    output::{Paths, SCORE},
     report::{Categories, ReportOptions},
     summary::{Run, Summary},
 };
 use crate::{
-    error::Error,
-    shard::{
+    merge::{
+        MergeError,
         records::Records,
-        set::{Member, complete},
+        set::{Member, complete, other_run},
     },
+    output::{OutputError, partial, remove, table::Table, write_json},
 };
 
 /// A finished shard: what it was, what became of each row, and the rows themselves.
@@ -37,20 +37,20 @@ struct Shard {
 /// clips are looked at.
 ///
 /// # Errors
-/// [`Error::NotAShard`], [`Error::UnfinishedShard`], [`Error::ShardTwice`], [`Error::ShardsMissing`],
-/// [`Error::OtherShard`] for another checkpoint, manifest or option, [`Error::DamagedShard`], and what
+/// [`MergeMergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
+/// [`MergeError::OtherRun`] for another checkpoint, manifest or option, [`MergeError::Damaged`], and what
 /// keeps the output from being written. Then there is no output, or what was there before.
 pub fn merge(
     shards: &[PathBuf],
     output: &Path,
     overwrite: bool,
     report: &ReportOptions,
-) -> Result<Summary, Error> {
+) -> Result<Summary, MergeError> {
     let paths = Paths::new(output);
     for shard in shards {
         let own = Paths::new(shard);
         for file in [&own.predictions, &own.errors, &own.summary, &own.rows] {
-            paths.spare(file)?;
+            paths.expect_apart(file)?;
         }
     }
     let members = shards.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
@@ -60,19 +60,18 @@ pub fn merge(
         paths.refuse_results()?;
     }
     let journal = Journal::create(&paths.journal, &run)?;
-    let parts = [&paths.predictions, &paths.errors].map(|path| (part(path), path));
-    let merged = write(&mut members, run, report, [&parts[0].0, &parts[1].0]).and_then(|summary| {
+    let merged = write(&mut members, run, report, &paths).and_then(|(summary, tables)| {
         remove(&paths.summary)?;
-        for (part, path) in &parts {
-            fs::rename(part, path).map_err(output_error(path))?;
+        for table in tables {
+            table.finish()?;
         }
-        summary.write(&paths.summary)?;
+        write_json(&paths.summary, &summary)?;
         Ok(summary)
     });
     if merged.is_err() {
-        for (part, _) in &parts {
-            // There may be none yet; the error that led here is the one to tell.
-            let _ = fs::remove_file(part);
+        for path in [&paths.predictions, &paths.errors] {
+            // The error that led here is the one to report.
+            let _ = remove(&partial(path));
         }
     }
     journal.remove()?;
@@ -80,19 +79,19 @@ pub fn merge(
 }
 
 /// Reads a shard's files, but for their rows.
-fn open(path: &Path) -> Result<Member<Shard>, Error> {
+fn open(path: &Path) -> Result<Member<Shard>, MergeError> {
     let paths = Paths::new(path);
     if paths.journal.exists() {
-        return Err(Error::UnfinishedShard { path: paths.journal });
+        return Err(MergeError::Unfinished { path: paths.journal });
     }
     let text = match fs::read_to_string(&paths.rows) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::NotAShard { path: path.into(), lacks: paths.rows });
+            return Err(MergeError::NotAShard { path: path.into(), lacks: paths.rows });
         }
-        text => text.map_err(output_error(&paths.rows))?,
+        text => text.map_err(OutputError::io(&paths.rows))?,
     };
     let damaged =
-        |reason: &str| Error::DamagedShard { path: paths.rows.clone(), reason: reason.into() };
+        |reason: &str| MergeError::Damaged { path: paths.rows.clone(), reason: reason.into() };
     let (run, entries) = journal::read(&text).map_err(|reason| damaged(&reason))?;
     let shard = run.shard.ok_or_else(|| damaged("it does not say which shard it is"))?;
     let rows = run.manifest.as_ref().map_or(0, |manifest| manifest.rows);
@@ -105,14 +104,14 @@ fn open(path: &Path) -> Result<Member<Shard>, Error> {
 }
 
 /// The run that all shards are of.
-fn same_run(members: &[Member<Shard>]) -> Result<Run, Error> {
+fn same_run(members: &[Member<Shard>]) -> Result<Run, MergeError> {
     let Some((first, others)) = members.split_first() else {
-        return Err(Error::Options("there is nothing to merge"));
+        return Err(MergeError::Empty);
     };
     for other in others {
         let (was, now) = (&first.content, &other.content);
         if let Some(found) = was.run.differs(&now.run) {
-            return Err(found.between(&first.path, &other.path));
+            return Err(other_run(first, other, found));
         }
         for (ours, theirs) in [(&was.predictions, &now.predictions), (&was.errors, &now.errors)] {
             if ours.header() != theirs.header() {
@@ -123,16 +122,17 @@ fn same_run(members: &[Member<Shard>]) -> Result<Run, Error> {
     Ok(Run { shard: None, ..first.content.run.clone() })
 }
 
-/// Writes both tables and makes the summary of all rows.
+/// Writes both tables, under the names of partial ones, and makes the summary of all rows.
 fn write(
     members: &mut [Member<Shard>],
     run: Run,
     report: &ReportOptions,
-    [predictions, errors]: [&Path; 2],
-) -> Result<Summary, Error> {
-    let (mut scored, mut failed) = (Table::create(predictions)?, Table::create(errors)?);
+    paths: &Paths,
+) -> Result<(Summary, [Table; 2]), MergeError> {
+    let mut scored = Table::create(&paths.predictions)?;
+    let mut failed = Table::create(&paths.errors)?;
     let Some(first) = members.first().map(|member| &member.content) else {
-        return Err(Error::Options("there is nothing to merge"));
+        return Err(MergeError::Empty);
     };
     scored.copy(first.predictions.header())?;
     failed.copy(first.errors.header())?;
@@ -192,25 +192,18 @@ fn write(
             }
         }
     }
-    scored.flush()?;
-    failed.flush()?;
-    tally.summary(run, total, report)
+    Ok((tally.summary(run, total, report)?, [scored, failed]))
 }
 
-fn next(table: &mut Records) -> Result<ByteRecord, Error> {
+fn next(table: &mut Records) -> Result<ByteRecord, MergeError> {
     table.next()?.ok_or_else(|| other_rows(table))
 }
 
-fn other_rows(table: &Records) -> Error {
+fn other_rows(table: &Records) -> MergeError {
     table.damaged("its rows are not those that the shard wrote".into())
 }
 
 /// A target as the manifest's reader took it.
 fn label(cell: &[u8]) -> Option<Option<u8>> {
     avff_datasets::manifest::label(str::from_utf8(cell).ok()?).ok()
-}
-
-fn output_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::Output { path, source }
 }

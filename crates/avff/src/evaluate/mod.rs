@@ -4,8 +4,8 @@
 //! with the manifest. Rows are written in the manifest's order as they are done, and a journal
 //! beside them lets an interrupted run go on to the same bytes.
 
+mod error;
 mod journal;
-pub(crate) mod manifest;
 mod merge;
 pub(crate) mod output;
 mod report;
@@ -13,26 +13,27 @@ mod summary;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
 use avff_datasets::manifest::Row;
 use avff_face::NoFace;
-use avff_metrics::Scored;
+use avff_metrics::{MetricError, Scored};
 use avff_model::FusionScope;
 
+pub use error::EvaluateError;
 pub use merge::merge;
 pub use output::Paths;
 pub use report::{ColumnReport, ReportOptions};
-pub use summary::{CheckpointId, Coverage, ManifestId, Run, Summary};
-pub(crate) use summary::{Difference, difference};
+pub use summary::{CheckpointId, Coverage, Run, Summary};
 
 use crate::{
     detector::{Detector, ScoreMany},
     error::Error,
     failure::ClipFailure,
+    input::{InputError, manifest},
+    output::{OutputError, read_json, write_json},
     score::{Logits, Score},
     shard::Shard,
 };
@@ -90,6 +91,27 @@ impl EvalOptions {
 }
 
 impl Detector {
+    /// Everything that a score depends on, as a record. Reads the whole checkpoint for its hash.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where the checkpoint cannot be read.
+    pub fn run(&self) -> Result<Run, Error> {
+        Run::new(self)
+    }
+
+    /// Scores every clip of a CSV with a column `video_name` and, if known, `target`, into `output` and
+    /// the files beside it.
+    ///
+    /// # Errors
+    /// As [`evaluate_with`](Self::evaluate_with).
+    pub fn evaluate(
+        &self,
+        csv: impl Into<PathBuf>,
+        output: impl Into<PathBuf>,
+    ) -> Result<Summary, EvaluateError> {
+        self.evaluate_with(&EvalOptions::new(csv, output), &mut |_| {})
+    }
+
     /// Scores every clip of a manifest, and tells `progress` after each.
     ///
     /// An unfinished run is only resumed by a detector with an equal [`Run`].
@@ -101,7 +123,7 @@ impl Detector {
         &self,
         options: &EvalOptions,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Summary, Error> {
+    ) -> Result<Summary, EvaluateError> {
         evaluate(self, self.run()?, options, progress)
     }
 
@@ -115,7 +137,7 @@ impl Detector {
         run: Run,
         options: &EvalOptions,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Summary, Error> {
+    ) -> Result<Summary, EvaluateError> {
         evaluate(self, run, options, progress)
     }
 }
@@ -125,23 +147,19 @@ fn evaluate(
     mut run: Run,
     options: &EvalOptions,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Summary, Error> {
+) -> Result<Summary, EvaluateError> {
     if options.resume && options.overwrite {
-        return Err(Error::Options("--resume and --overwrite exclude each other"));
+        return Err(EvaluateError::ResumeAndOverwrite);
     }
     if options.resume && run.fusion == FusionScope::AcrossBatch {
-        return Err(Error::Options(
-            "an across-batch run cannot be resumed: its scores depend on how clips are batched",
-        ));
+        return Err(EvaluateError::ResumeAcrossBatch);
     }
     if options.shard.is_some() && run.fusion == FusionScope::AcrossBatch {
-        return Err(Error::Options(
-            "an across-batch run has no shards: its scores depend on how clips are batched",
-        ));
+        return Err(EvaluateError::ShardAcrossBatch);
     }
     let paths = Paths::of(&options.output, options.shard);
-    paths.spare(&options.csv)?;
-    paths.spare(Path::new(&run.checkpoint.path))?;
+    paths.expect_apart(&options.csv)?;
+    paths.expect_apart(Path::new(&run.checkpoint.path))?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     run.manifest = Some(manifest.id.clone());
     run.shard = options.shard;
@@ -150,13 +168,13 @@ fn evaluate(
     if let Some(column) =
         output::own_columns(faces).find(|own| manifest.columns.iter().any(|column| column == own))
     {
-        return Err(Error::Column { column });
+        return Err(InputError::ColumnClash { path: options.csv.clone(), column }.into());
     }
     let categories = Categories::of(&options.report.by, &manifest)?;
 
     if options.resume
         && !paths.journal.exists()
-        && let Some(finished) = Summary::read(&paths.summary)?
+        && let Some(finished) = read_json::<Summary>(&paths.summary)?
     {
         finished.run.expect_same(&run)?;
         options.report.expect_in(&finished)?;
@@ -171,15 +189,13 @@ fn evaluate(
             paths.refuse_leftovers(run.fusion)?;
         }
         let journal = Journal::create(&paths.journal, &run)?;
-        let outputs = remove(&paths.summary)
-            .and_then(|()| if options.shard.is_some() { remove(&paths.rows) } else { Ok(()) })
-            .and_then(|()| Outputs::create(&paths, &manifest.columns, faces));
-        match outputs {
+        // Earlier results keep their names until these are whole.
+        match Outputs::create(&paths, &manifest.columns, faces) {
             Ok(outputs) => (outputs, journal),
             Err(error) => {
                 // Nothing has begun, so nothing is left to resume.
                 journal.remove()?;
-                return Err(error);
+                return Err(error.into());
             }
         }
     };
@@ -210,7 +226,9 @@ fn evaluate(
     }
 
     let summary = tally.summary(run, total, &options.report)?;
-    summary.write(&paths.summary)?;
+    // The journal goes last: until then the run can be resumed.
+    outputs.finish()?;
+    write_json(&paths.summary, &summary)?;
     match &summary.run.shard {
         Some(_) => journal.keep(&paths.rows)?,
         None => journal.remove()?,
@@ -225,7 +243,7 @@ fn finish(
     outputs: &mut Outputs,
     journal: &mut Journal,
     tally: &mut Tally,
-) -> Result<(), Error> {
+) -> Result<(), OutputError> {
     let entry = match outcome {
         Ok(score) => {
             outputs.predict(row, &score)?;
@@ -297,7 +315,12 @@ impl Tally {
         }
     }
 
-    fn summary(mut self, run: Run, total: u64, report: &ReportOptions) -> Result<Summary, Error> {
+    fn summary(
+        mut self,
+        run: Run,
+        total: u64,
+        report: &ReportOptions,
+    ) -> Result<Summary, MetricError> {
         let skips = run.clip.face.is_some_and(|face| face.no_face == NoFace::Skip);
         let skipped = if skips { self.failures.remove(NO_FACE).unwrap_or(0) } else { 0 };
         let coverage = Coverage {
@@ -317,19 +340,4 @@ impl Tally {
         let by = self.categories.reports(&self.labelled, report)?;
         Ok(Summary { run, coverage, metrics, by })
     }
-}
-
-/// Removes a file where there is one.
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(Error::Output { path: path.into(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Path beside `output` with its extension replaced.
-fn beside(output: &Path, extension: &str) -> PathBuf {
-    output.with_extension(extension)
 }

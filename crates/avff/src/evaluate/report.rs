@@ -4,12 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use avff_datasets::manifest::Row;
 use avff_metrics::{
-    Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Metric, Scored, by_category,
+    Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Metric, MetricError, Scored,
+    by_category,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{manifest::Manifest, summary::Summary};
-use crate::{error::Error, table::Text};
+use super::{EvaluateError, summary::Summary};
+use crate::{
+    input::{InputError, manifest::Manifest},
+    output::{Difference, difference},
+    table::Text,
+};
 
 /// The most values of a column that can be categories. Each is a report over its clips and often all
 /// reals, so a column of names would take for ever.
@@ -26,7 +31,7 @@ pub struct ReportOptions {
 
 impl ReportOptions {
     /// The metrics of clips, with intervals where they are asked for.
-    pub(super) fn of(&self, clips: &[Scored]) -> Result<BinaryReport, Error> {
+    pub(super) fn of(&self, clips: &[Scored]) -> Result<BinaryReport, MetricError> {
         Ok(match &self.intervals {
             Some(options) => BinaryReport::with_intervals(clips, options)?,
             None => BinaryReport::new(clips)?,
@@ -35,7 +40,7 @@ impl ReportOptions {
 
     /// Whether a finished run has what is asked for now: the logits it was made of are gone with the
     /// journal.
-    pub(super) fn expect_in(&self, finished: &Summary) -> Result<(), Error> {
+    pub(super) fn expect_in(&self, finished: &Summary) -> Result<(), EvaluateError> {
         let mut seen = HashSet::new();
         let wanted: Vec<&str> =
             self.by.iter().map(String::as_str).filter(|&column| seen.insert(column)).collect();
@@ -43,7 +48,8 @@ impl ReportOptions {
         if had != wanted {
             let name = |by: &[&str]| if by.is_empty() { "none".into() } else { by.join(", ") };
             let (was, now) = (name(&had), name(&wanted));
-            return Err(Error::OtherReport { what: "--by", was, now });
+            let what = "metrics by";
+            return Err(EvaluateError::OtherReport(Difference { what, was, now }));
         }
         let Some(metrics) = &finished.metrics else { return Ok(()) };
         let name = |options: Option<BootstrapOptions>| {
@@ -55,10 +61,10 @@ impl ReportOptions {
         };
         let was = name(metrics.intervals.as_ref().map(|intervals| intervals.options));
         let now = name(self.intervals);
-        if was == now {
-            return Ok(());
+        match difference([("intervals of", was, now)]) {
+            Some(other) => Err(EvaluateError::OtherReport(other)),
+            None => Ok(()),
         }
-        Err(Error::OtherReport { what: "--intervals", was, now })
     }
 }
 
@@ -86,11 +92,11 @@ struct Column {
 
 impl Categories {
     /// Refuses names that are none of the `columns` of the table at `path`.
-    pub(super) fn new(by: &[String], columns: &[String], path: &str) -> Result<Self, Error> {
+    pub(super) fn new(by: &[String], columns: &[String], path: &str) -> Result<Self, InputError> {
         let mut found: Vec<Column> = Vec::new();
         for name in by {
             let Some(place) = columns.iter().position(|column| column == name) else {
-                return Err(Error::unknown_column(path, name, columns));
+                return Err(InputError::unknown_column(path, name, columns));
             };
             if found.iter().all(|column| column.name != *name) {
                 let (values, numbers, clips) = (Vec::new(), HashMap::new(), Vec::new());
@@ -101,7 +107,7 @@ impl Categories {
     }
 
     /// [`new`](Self::new) for a manifest; columns with too many values are refused too.
-    pub(super) fn of(by: &[String], manifest: &Manifest) -> Result<Self, Error> {
+    pub(super) fn of(by: &[String], manifest: &Manifest) -> Result<Self, InputError> {
         let Self(columns) = Self::new(by, &manifest.columns, &manifest.id.path)?;
         let mut seen = vec![HashSet::new(); columns.len()];
         if !columns.is_empty() {
@@ -111,7 +117,7 @@ impl Categories {
                     seen.insert(column.value(&row).to_owned());
                     if seen.len() > MAX_CATEGORIES {
                         let (column, most) = (column.name.clone(), MAX_CATEGORIES);
-                        return Err(Error::TooManyCategories { column, most });
+                        return Err(InputError::TooManyCategories { column, most });
                     }
                 }
             }
@@ -141,7 +147,7 @@ impl Categories {
         &self,
         clips: &[Scored],
         options: &ReportOptions,
-    ) -> Result<Vec<ColumnReport>, Error> {
+    ) -> Result<Vec<ColumnReport>, MetricError> {
         let report = |column: &Column| {
             let values: Vec<&str> =
                 column.clips.iter().map(|&number| &*column.values[number]).collect();

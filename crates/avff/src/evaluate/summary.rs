@@ -1,6 +1,6 @@
 //! What a run was and what came of it, as JSON and as a table.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use avff_data::ClipSpec;
 use avff_metrics::{BinaryReport, BootstrapOptions, IntervalMethod, Metric};
@@ -12,7 +12,9 @@ use crate::{
     checkpoint::{note, warning_of},
     detector::Detector,
     error::Error,
+    input::ManifestId,
     network::Arithmetic,
+    output::{Difference, OutputError, difference},
     score::Aggregate,
     shard::Shard,
     table::Text,
@@ -48,30 +50,6 @@ pub struct Run {
     pub config: AvffConfig,
 }
 
-/// What two runs differ in.
-pub(crate) struct Difference {
-    pub(crate) what: &'static str,
-    pub(crate) was: String,
-    pub(crate) now: String,
-}
-
-impl Difference {
-    /// That two shards cannot be merged.
-    pub(crate) fn between(self, first: &Path, second: &Path) -> Error {
-        let Self { what, was, now } = self;
-        let (path, other) = (second.into(), first.into());
-        Error::OtherShard { path, what, is: now, other, was }
-    }
-}
-
-/// The first of some values, named, earlier and later ones, that differ.
-pub(crate) fn difference<const N: usize>(
-    values: [(&'static str, String, String); N],
-) -> Option<Difference> {
-    let (what, was, now) = values.into_iter().find(|(_, was, now)| was != now)?;
-    Some(Difference { what, was, now })
-}
-
 /// A checkpoint, by what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointId {
@@ -86,24 +64,11 @@ pub struct CheckpointId {
     pub note: Option<String>,
 }
 
-/// A manifest, by what is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestId {
-    /// As it was asked for.
-    pub path: String,
-    /// Of the file.
-    pub sha256: String,
-    /// Rows below the header.
-    pub rows: u64,
-    /// Where relative paths started, if not at the CSV.
-    pub root: Option<String>,
-}
-
 impl Run {
     /// Describes a detector; reads all of the checkpoint for its hash.
     ///
     /// # Errors
-    /// [`Error::Model`] when the checkpoint cannot be read.
+    /// [`Error::Model`] where the checkpoint cannot be read.
     pub(crate) fn new(detector: &Detector) -> Result<Self, Error> {
         let (checkpoint, options) = (detector.checkpoint(), detector.options());
         let batch_size = match options.fusion {
@@ -150,14 +115,12 @@ impl Run {
     }
 
     /// Whether two runs give the same scores; paths may differ, contents may not.
-    pub(crate) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+    pub(crate) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
         let shard = |run: &Self| run.shard.map_or_else(|| "not given".into(), |s| s.to_string());
         let found =
             self.differs(now).or_else(|| difference([("the shard", shard(self), shard(now))]));
         match found {
-            Some(Difference { what, was, now }) => {
-                Err(Error::OtherRun { what: what.into(), was, now })
-            }
+            Some(other) => Err(OutputError::OtherRun(other)),
             None => Ok(()),
         }
     }
@@ -173,7 +136,7 @@ impl Run {
             ("the version", self.version.clone(), now.version.clone()),
             ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
             ("the CSV", hash(self), hash(now)),
-            ("--root", root(self), root(now)),
+            ("the root folder", root(self), root(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),
@@ -225,25 +188,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Output { path: path.into(), source }),
-        };
-        let broken =
-            |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
-        serde_json::from_str(&text).map(Some).map_err(broken)
-    }
-
-    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
-        let output = |source| Error::Output { path: path.into(), source };
-        let json = serde_json::to_string_pretty(self).map_err(|e| output(e.into()))?;
-        let part = path.with_extension("json.part");
-        fs::write(&part, json + "\n").map_err(output)?;
-        fs::rename(&part, path).map_err(output)
-    }
-
     /// Coverage and metrics, for a person.
     #[must_use]
     pub fn table(&self) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 use avff_model::checkpoint::{Kind, Metadata, Precision, save};
 
 use super::Pretrained;
-use crate::{device::with_backend, error::Error, overwrite_guard, preprocessing};
+use crate::{checkpoint::ConvertError, device::with_backend, overwrite_guard, preprocessing};
 
 impl Pretrained {
     /// Writes a classifier whose encoders and cross-modal blocks are this model's, as safetensors, marked
@@ -18,7 +18,7 @@ impl Pretrained {
         output: impl AsRef<Path>,
         seed: u64,
         precision: Precision,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ConvertError> {
         let output = output.as_ref();
         overwrite_guard::weights(output)?;
         let mut metadata = Metadata::new(Kind::Classifier, &self.config, false);

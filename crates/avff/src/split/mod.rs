@@ -3,7 +3,10 @@
 mod output;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use avff_datasets::DatasetError;
 use avff_datasets::{
@@ -17,8 +20,40 @@ use avff_datasets::{
 pub(crate) use summary::composition;
 pub use summary::{Made, Summary};
 
-use crate::error::Error;
+use crate::{input::InputError, output::OutputError};
 use output::Plan;
+
+/// Why a manifest is not split.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitCommandError {
+    /// The manifest cannot be used, or not be split as asked.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The splits cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The folder where names start cannot be found.
+    #[error("{}: {source}", path.display())]
+    Root {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Several splits do not go into one file.
+    #[error("{}: a split for every category needs a folder to be written into", path.display())]
+    NeedsFolder {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A protocol that writes one file.
+    #[error("{}: balance writes one file, so its name must end in .csv", path.display())]
+    NeedsFile {
+        /// The output.
+        path: PathBuf,
+    },
+}
 
 /// What to split, how, and where to put it.
 #[derive(Debug, Clone)]
@@ -87,27 +122,28 @@ pub enum Protocol {
 /// Splits a manifest and writes the result.
 ///
 /// # Errors
-/// [`Error::Manifest`] for a CSV that cannot be read or split as asked, [`Error::NoRows`],
-/// [`Error::Options`] for an output that does not fit the protocol, [`Error::Exists`] and
-/// [`Error::Output`] for what is to be written.
-pub fn split(options: &SplitOptions) -> Result<Summary, Error> {
+/// [`SplitCommandError::Input`] for a CSV that cannot be read or split as asked,
+/// [`SplitCommandError::NeedsFolder`] and [`SplitCommandError::NeedsFile`] for an output that does not fit
+/// the protocol, [`SplitCommandError::Output`] for what is to be written.
+pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
     let one_file = options.output.extension().is_some_and(|extension| extension == "csv");
+    let path = options.output.clone();
     match &options.protocol {
         Protocol::LeaveOut { value: None, .. } if one_file => {
-            return Err(Error::Options("a split for every category needs a folder as --output"));
+            return Err(SplitCommandError::NeedsFolder { path });
         }
         Protocol::Balance { .. } if !one_file => {
-            return Err(Error::Options("balance writes one file: end the --output in .csv"));
+            return Err(SplitCommandError::NeedsFile { path });
         }
         _ => {}
     }
     let root = root(options)?;
-    let table = Table::read(&[&options.csv], Some(&root))?;
+    let table = Table::read(&[&options.csv], Some(&root)).map_err(InputError::from)?;
     if table.is_empty() {
-        return Err(Error::NoRows { path: options.csv.clone() });
+        return Err(InputError::NoRows { path: options.csv.clone() }.into());
     }
     let splits = splits(&table, &options.protocol, options.seed)
-        .map_err(|error| DatasetError::new(&options.csv, error))?;
+        .map_err(|error| InputError::from(DatasetError::new(&options.csv, error)))?;
     let plan = match &options.protocol {
         Protocol::Folds { .. } if one_file => Plan::file(&options.output, &splits, true),
         _ if one_file => Plan::file(&options.output, &splits, false),
@@ -132,7 +168,7 @@ pub fn split(options: &SplitOptions) -> Result<Summary, Error> {
 }
 
 /// The folder where names start, canonical, so that the way to it from another folder is known.
-fn root(options: &SplitOptions) -> Result<PathBuf, Error> {
+fn root(options: &SplitOptions) -> Result<PathBuf, SplitCommandError> {
     let folder = match &options.root {
         Some(root) => root.as_path(),
         None => options.csv.parent().unwrap_or(Path::new("")),
@@ -142,7 +178,7 @@ fn root(options: &SplitOptions) -> Result<PathBuf, Error> {
         Ok(folder) => Ok(folder),
         // Then so is the CSV, and reading it will say so.
         Err(_) if options.root.is_none() => Ok(folder.to_owned()),
-        Err(source) => Err(Error::Output { path: folder.into(), source }),
+        Err(source) => Err(SplitCommandError::Root { path: folder.into(), source }),
     }
 }
 

@@ -3,14 +3,13 @@
 use std::{
     borrow::Cow,
     collections::HashSet,
-    fs::{self, File},
-    io::{self, BufWriter},
+    fs,
     path::{Path, PathBuf},
 };
 
 use avff_datasets::protocol::{FOLD_COLUMN, Marks, Names, SPLIT_COLUMN, Split, Table};
 
-use crate::error::Error;
+use crate::output::{OutputError, expect_other};
 
 /// Which rows go into which file.
 pub(super) struct Plan<'a> {
@@ -75,14 +74,11 @@ impl<'a> Plan<'a> {
     }
 
     /// Refuses to write over anything.
-    pub(super) fn check(&self, input: &Path) -> Result<(), Error> {
-        let input = input.canonicalize().ok();
+    pub(super) fn check(&self, input: &Path) -> Result<(), OutputError> {
         for Planned { path, .. } in &self.files {
-            if input.is_some() && path.canonicalize().ok() == input {
-                return Err(Error::Options("the output would replace the CSV it is made from"));
-            }
+            expect_other(path, input)?;
             if path.symlink_metadata().is_ok() {
-                return Err(Error::Exists { path: path.clone() });
+                return Err(OutputError::Exists { path: path.clone() });
             }
         }
         Ok(())
@@ -99,16 +95,16 @@ impl<'a> Plan<'a> {
         root: &Path,
         keep_names: bool,
         marked: bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, OutputError> {
         let mut elsewhere = false;
         for Planned { path, split, part } in &self.files {
-            let failed = |source: io::Error| Error::Output { path: path.clone(), source };
+            let failed = OutputError::io(path);
             let folder = match path.parent() {
                 Some(folder) if !folder.as_os_str().is_empty() => folder,
                 _ => Path::new("."),
             };
-            fs::create_dir_all(folder).map_err(failed)?;
-            let folder = folder.canonicalize().map_err(failed)?;
+            fs::create_dir_all(folder).map_err(&failed)?;
+            let folder = folder.canonicalize().map_err(&failed)?;
             elsewhere |= folder != root;
             let names = if keep_names { Names::Verbatim } else { Names::From(folder) };
             let place = |row: usize| split.of.get(row).copied().flatten();
@@ -127,13 +123,10 @@ impl<'a> Plan<'a> {
                 marks.push(Marks { column: FOLD_COLUMN, cells: &fold_of });
             }
             let wanted = |row: &usize| place(*row).is_some_and(|own| part.is_none_or(|p| p == own));
-            // Under another name until it is whole.
-            let unfinished = path.with_extension("csv.part");
-            let file = BufWriter::new(File::create(&unfinished).map_err(failed)?);
-            table
-                .write(file, (0..table.len()).filter(wanted), &marks, &names)
-                .and_then(|()| fs::rename(&unfinished, path))
-                .map_err(failed)?;
+            avff_files::write_with(path, |file| {
+                table.write(file, (0..table.len()).filter(wanted), &marks, &names)
+            })
+            .map_err(failed)?;
         }
         Ok(elsewhere)
     }

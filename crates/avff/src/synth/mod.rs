@@ -6,21 +6,37 @@
 mod summary;
 
 use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
 use avff_data::prefetch::Prefetch;
 use avff_datasets::layout::Split;
+use avff_media::SettingError;
 use avff_synth::{Plan, SynthClip, SynthConfig, columns};
 
 pub use self::summary::{SynthRun, SynthSummary};
-use crate::{error::Error, evaluate::Progress, run_lock::claim};
+use crate::{
+    evaluate::Progress,
+    output::{OutputError, read_json, write_json},
+    run_lock::claim,
+};
 
 /// Every split, in the order of writing.
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+/// Why no synthetic set is written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SynthError {
+    /// A setting that is out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The set cannot be written, or the unfinished run cannot continue.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
 
 /// What to make and where to put it.
 #[derive(Debug, Clone)]
@@ -70,13 +86,13 @@ impl Names {
 pub fn synth(
     options: &SynthOptions,
     progress: &mut dyn FnMut(Progress),
-) -> Result<SynthSummary, Error> {
+) -> Result<SynthSummary, SynthError> {
     options.config.validate()?;
     let names = Names::new(&options.output);
     let run = SynthRun::new(&options.config);
     if options.resume
         && !names.unfinished.exists()
-        && let Some(finished) = SynthSummary::read(&names.summary)?
+        && let Some(finished) = read_json::<SynthSummary>(&names.summary)?
     {
         finished.run.expect_same(&run)?;
         return Ok(finished);
@@ -90,20 +106,23 @@ pub fn synth(
         if options.config.clips(split) > 0 {
             let path = names.manifest(split);
             write_manifest(&options.config, split, &path, &mut summary)
-                .map_err(|source| output(&path, source))?;
+                .map_err(OutputError::io(&path))?;
         }
     }
-    summary.write(&names.summary)?;
-    fs::remove_file(&names.unfinished).map_err(|source| output(&names.unfinished, source))?;
+    write_json(&names.summary, &summary)?;
+    fs::remove_file(&names.unfinished).map_err(OutputError::io(&names.unfinished))?;
     Ok(summary)
 }
 
-fn write_clips(options: &SynthOptions, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+fn write_clips(
+    options: &SynthOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), OutputError> {
     let config = &options.config;
     for split in SPLITS {
         if config.clips(split) > 0 {
             let folder = options.output.join(split.name());
-            fs::create_dir_all(&folder).map_err(|source| output(&folder, source))?;
+            fs::create_dir_all(&folder).map_err(OutputError::io(&folder))?;
         }
     }
     let counts = SPLITS.map(|split| (split, config.clips(split)));
@@ -122,42 +141,42 @@ fn write_clips(options: &SynthOptions, progress: &mut dyn FnMut(Progress)) -> Re
 }
 
 /// Makes one clip, unless an earlier run has.
-fn write_clip(config: &SynthConfig, folder: &Path, split: Split, index: u64) -> Result<(), Error> {
+fn write_clip(
+    config: &SynthConfig,
+    folder: &Path,
+    split: Split,
+    index: u64,
+) -> Result<(), OutputError> {
     let done = folder.join(Plan::new(config, split, index).name());
     if done.exists() {
         return Ok(());
     }
-    let part = folder.join(split.name()).join(format!(".{index:06}.part"));
+    let part = folder.join(split.name()).join(format!(".{index:06}.partial"));
     let write = || {
         match fs::remove_dir_all(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&part)?,
         }
         SynthClip::new(config, split, index).write(&part)?;
-        fs::rename(&part, &done)
+        avff_files::finish(&part, &done)
     };
-    write().map_err(|source| output(&part, source))
+    write().map_err(OutputError::io(&part))
 }
 
-/// Under another name first, so that a manifest is whole when it has its own.
 fn write_manifest(
     config: &SynthConfig,
     split: Split,
     path: &Path,
     summary: &mut SynthSummary,
 ) -> io::Result<()> {
-    let part = path.with_extension("csv.part");
-    let mut csv = csv::Writer::from_writer(BufWriter::new(File::create(&part)?));
-    csv.write_record(columns())?;
-    for index in 0..config.clips(split) {
-        let plan = Plan::new(config, split, index);
-        csv.write_record(plan.row(config))?;
-        summary.count(split, plan.method);
-    }
-    csv.into_inner().map_err(|error| error.into_error())?.flush()?;
-    fs::rename(part, path)
-}
-
-fn output(path: &Path, source: io::Error) -> Error {
-    Error::Output { path: path.into(), source }
+    avff_files::write_with(path, |file| {
+        let mut csv = csv::Writer::from_writer(file);
+        csv.write_record(columns())?;
+        for index in 0..config.clips(split) {
+            let plan = Plan::new(config, split, index);
+            csv.write_record(plan.row(config))?;
+            summary.count(split, plan.method);
+        }
+        csv.flush()
+    })
 }

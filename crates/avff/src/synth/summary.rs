@@ -1,13 +1,15 @@
 //! What a set was made from and what is in it, as JSON and as a table.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use avff_datasets::layout::Split;
 use avff_synth::{Method, SynthConfig};
 use serde::{Deserialize, Serialize};
 
-use super::output;
-use crate::{error::Error, table::Text};
+use crate::{
+    output::{OutputError, difference},
+    table::Text,
+};
 
 /// What is written above everything else in a set's summary.
 const ABOUT: &str = "made clips with known truth, to test whether a network learns that a voice and a \
@@ -27,17 +29,13 @@ impl SynthRun {
         Self { version: env!("CARGO_PKG_VERSION").into(), config: config.clone() }
     }
 
-    pub(super) fn expect_same(&self, now: &Self) -> Result<(), Error> {
+    pub(super) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
         let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
-        for (what, was, is) in [
+        let found = difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the set", config(self), config(now)),
-        ] {
-            if was != is {
-                return Err(Error::OtherFolder { what, was, now: is });
-            }
-        }
-        Ok(())
+        ]);
+        found.map_or(Ok(()), |other| Err(OutputError::OtherRun(other)))
     }
 }
 
@@ -60,23 +58,6 @@ impl SynthSummary {
     pub(super) fn count(&mut self, split: Split, method: Method) {
         let methods = self.clips.entry(split.to_string()).or_default();
         *methods.entry(method).or_default() += 1;
-    }
-
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(output(path, source)),
-        };
-        let broken =
-            |e: serde_json::Error| Error::Journal { path: path.into(), reason: e.to_string() };
-        serde_json::from_str(&text).map(Some).map_err(broken)
-    }
-
-    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
-        let json =
-            serde_json::to_string_pretty(self).map_err(|error| output(path, error.into()))?;
-        fs::write(path, json + "\n").map_err(|source| output(path, source))
     }
 
     /// Clips by split, category and method.

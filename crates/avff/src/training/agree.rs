@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use avff_train::{TrainError, distributed::Processes, trainer::Identity};
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+use super::TrainingError;
 
 /// Compares what each process trains, with what, and the step it stands at; weights would drift apart
 /// otherwise, and nobody would see it.
@@ -17,7 +17,7 @@ pub(super) fn agree(
     identity: &Identity,
     hashes: &BTreeMap<String, String>,
     step: u64,
-) -> Result<(), Error> {
+) -> Result<(), TrainingError> {
     if peers.world() == 1 {
         return Ok(());
     }

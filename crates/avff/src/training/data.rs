@@ -12,8 +12,7 @@ use avff_media::SettingError;
 use avff_metrics::Needs;
 use avff_train::{TrainError, distributed::Processes};
 
-use super::Planned;
-use crate::error::Error;
+use super::{Planned, TrainingError};
 
 /// Clips to train and to validate on.
 pub(super) struct Clips {
@@ -22,10 +21,14 @@ pub(super) struct Clips {
 }
 
 /// Opens a run's manifests.
-pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Processes) -> Result<Clips, Error> {
+pub(super) fn open(
+    plan: &Planned,
+    labelled: bool,
+    peers: &dyn Processes,
+) -> Result<Clips, TrainingError> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
     let (rank, world) = (peers.rank(), peers.world());
-    let dataset = |path: &Path| -> Result<Arc<Dataset>, Error> {
+    let dataset = |path: &Path| -> Result<Arc<Dataset>, TrainingError> {
         let dataset = Dataset::read(path, data.root.as_deref())?;
         match dataset.unlabelled() {
             Some(row) if labelled => {
@@ -36,15 +39,10 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Processes) -> Res
         }
     };
     if world > 1 && data.unreadable == Unreadable::Skip {
-        return Err(Error::Options(
-            "data.unreadable = \"skip\" works in a single process alone, as others would get other \
-             batches: `avff check` names the clips to take out of the manifest",
-        ));
+        return Err(TrainingError::SkipInParallel);
     }
     if !data.batch.is_multiple_of(world) {
-        return Err(Error::Options(
-            "data.batch is shared out among all processes: make it a multiple of their number",
-        ));
+        return Err(TrainingError::UnevenBatch { batch: data.batch, processes: world });
     }
     let mut reader = ClipReader::new(plan.spec.clone()).map_err(TrainError::Data)?;
     if let Some(cache) = &data.cache {
@@ -72,7 +70,7 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Processes) -> Res
     warn_of(&train, labelled, data.batch, &data.train);
     let train = Loader::new(train, reader.clone(), set(training, shard))
         .map_err(|error| as_key(error, &data.train))?;
-    let validation = data.validation.as_deref().map(|path| -> Result<Loader, Error> {
+    let validation = data.validation.as_deref().map(|path| -> Result<Loader, TrainingError> {
         let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(world);
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
         // Every clip once: parts may differ by one.
@@ -80,21 +78,19 @@ pub(super) fn open(plan: &Planned, labelled: bool, peers: &dyn Processes) -> Res
         let dataset = dataset(path)?;
         let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
         if labelled && needs_both && (fakes == 0 || fakes == dataset.len()) {
-            return Err(Error::Options(
-                "data.validation has clips of one class alone, which tells no best epoch: add the other class, or \
-                 go by keep.best=\"loss\" (and schedule.metric, where there is one)",
-            ));
+            return Err(TrainingError::OneClassValidation);
         }
-        Loader::new(dataset, reader.clone(), set(config, shard)).map_err(|error| as_key(error, path))
+        Loader::new(dataset, reader.clone(), set(config, shard))
+            .map_err(|error| as_key(error, path))
     });
     Ok(Clips { train, validation: validation.transpose()? })
 }
 
 /// A fault of the loader's settings, under the key that a recipe has for it.
-fn as_key(error: DataError, manifest: &Path) -> Error {
+fn as_key(error: DataError, manifest: &Path) -> TrainingError {
     match error {
         DataError::Setting(SettingError { field, value, rule }) => {
-            Error::DataSetting { field, value, rule, manifest: manifest.into() }
+            TrainingError::DataSetting { field, value, rule, manifest: manifest.into() }
         }
         error => TrainError::Data(error).into(),
     }

@@ -2,6 +2,7 @@
 
 mod agree;
 mod data;
+mod error;
 mod report;
 mod start;
 
@@ -27,14 +28,13 @@ use avff_train::{
 };
 use burn::{backend::Autodiff, tensor::backend::AutodiffBackend};
 
-pub use self::report::epoch_values;
 use self::{
     data::Clips,
     report::{Reporter, name_of},
 };
+pub use self::{error::TrainingError, report::epoch_values};
 use crate::{
     device::{Device, with_backend},
-    error::Error,
     hash, preprocessing,
 };
 
@@ -87,7 +87,11 @@ pub struct Trained {
 ///
 /// # Errors
 /// A recipe that cannot be followed, a file that is not there, a device that does not answer.
-pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Result<Planned, Error> {
+pub fn plan(
+    options: TrainOptions,
+    overrides: &[String],
+    device: Device,
+) -> Result<Planned, TrainingError> {
     device.check()?;
     let recipe = match &options {
         TrainOptions::New { recipe, .. } => {
@@ -106,7 +110,7 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
     let spec = recipe.clip_spec(&network).map_err(TrainError::Recipe)?;
     preprocessing::check(&spec, &network)?;
     let mut hashes = BTreeMap::new();
-    let mut hashed = |what: &str, path: &Path| -> Result<(), Error> {
+    let mut hashed = |what: &str, path: &Path| -> Result<(), TrainingError> {
         let of = |source| avff_data::ClipError::new(path, source);
         hashes.insert(what.to_owned(), hash::content(path).map_err(of)?);
         Ok(())
@@ -125,9 +129,7 @@ pub fn plan(options: TrainOptions, overrides: &[String], device: Device) -> Resu
     };
     if goes_on && overrides.iter().any(|set| key(set) == "start" || key(set).starts_with("start."))
     {
-        return Err(Error::Options(
-            "`start` says what a run begins with, and this one goes on with weights of its own: leave it as it is",
-        ));
+        return Err(TrainingError::StartOfResumed);
     }
     match &recipe.start {
         Start::Checkpoint { path } | Start::Adapt { path } if !goes_on => hashed("start", path)?,
@@ -154,7 +156,7 @@ impl Planned {
         peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
-    ) -> Result<Trained, Error> {
+    ) -> Result<Trained, TrainingError> {
         let tf32 = self.recipe.steps.precision == recipe::Precision::Tf32;
         if tf32 && !matches!(self.device, Device::Cuda(_)) {
             let device = self.device.to_string();
@@ -178,7 +180,7 @@ impl Planned {
         peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
-    ) -> Result<Trained, Error> {
+    ) -> Result<Trained, TrainingError> {
         let recipe = &self.recipe;
         match recipe.stage {
             Stage::Pretrain => {
@@ -205,7 +207,7 @@ impl Planned {
         peers: Box<dyn Processes>,
         watch: &mut dyn Watch,
         stop: &AtomicBool,
-    ) -> Result<Trained, Error> {
+    ) -> Result<Trained, TrainingError> {
         let Clips { train, validation } = data::open(&self, L::LABELLED, &*peers)?;
         let (rank, world) = (peers.rank(), peers.world());
         let recipe = self.recipe.clone();
@@ -276,7 +278,7 @@ impl Planned {
         let (state, reason) = match &outcome {
             Ok(Outcome::Done) => (State::Done, None),
             Ok(Outcome::Stopped) => (State::Interrupted, Some("asked to stop".to_owned())),
-            Err(error) => (State::Failed, Some(crate::error::chain(error))),
+            Err(error) => (State::Failed, Some(crate::error_text::chain(error))),
         };
         let closed = reporter.finish(state, reason);
         let outcome = outcome?;
@@ -286,7 +288,7 @@ impl Planned {
     }
 
     /// The run's folder, held against others.
-    fn open_folder(&self, about: About) -> Result<RunFolder, Error> {
+    fn open_folder(&self, about: About) -> Result<RunFolder, TrainingError> {
         let folder = match &self.options {
             TrainOptions::Resume { folder } => RunFolder::open(folder),
             TrainOptions::New { folder, .. } => {

@@ -108,7 +108,7 @@ impl Watch for Reporter<'_> {
     }
 
     fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
-        tracing::warn!("left out: {}", crate::error::chain(error));
+        tracing::warn!("left out: {}", crate::error_text::chain(error));
         self.watch.left_out(error)
     }
 }

@@ -6,14 +6,13 @@ use avff_model::{Checkpoint, Classifier, Init, Pretrain};
 use avff_train::recipe::Start;
 use burn::tensor::backend::Backend;
 
-use super::{Planned, kind};
-use crate::error::Error;
+use super::{Planned, TrainingError, kind};
 
 /// Stages 1 and 2.
 pub(super) fn pretrain<B: Backend>(
     plan: &Planned,
     device: &B::Device,
-) -> Result<Pretrain<B>, Error> {
+) -> Result<Pretrain<B>, TrainingError> {
     match from(plan) {
         Start::Scratch => Ok(Pretrain::new(&plan.network, &mut seeded(plan), device)?),
         Start::Checkpoint { path } | Start::Adapt { path } => {
@@ -26,7 +25,7 @@ pub(super) fn pretrain<B: Backend>(
 pub(super) fn classifier<B: Backend>(
     plan: &Planned,
     device: &B::Device,
-) -> Result<Classifier<B>, Error> {
+) -> Result<Classifier<B>, TrainingError> {
     match from(plan) {
         Start::Scratch => Ok(Classifier::new(&plan.network, &mut seeded(plan), device)?),
         Start::Checkpoint { path } => Ok(open(plan, path)?.classifier(&plan.network, device)?),
@@ -45,7 +44,7 @@ fn seeded(plan: &Planned) -> Init {
     Init::seeded(plan.recipe.seed)
 }
 
-fn open(plan: &Planned, path: &Path) -> Result<Checkpoint, Error> {
+fn open(plan: &Planned, path: &Path) -> Result<Checkpoint, TrainingError> {
     let checkpoint = Checkpoint::open(path)?;
     checkpoint.require(kind(plan.recipe.stage))?;
     Ok(checkpoint)

@@ -97,7 +97,7 @@ impl Pretrained {
     /// Hides half of a clip and lets the network reconstruct it.
     ///
     /// # Errors
-    /// [`Error::Mask`] and [`Error::NoPart`] for what the network or the clip has none of,
+    /// [`Error::Mask`] and [`Error::NoWindow`] for what the network or the clip has none of,
     /// [`Error::Failed`] for a clip that cannot be read, and what loading the checkpoint reports.
     pub fn reconstruct(
         &self,
@@ -211,7 +211,7 @@ fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, 
     })
     .map_err(failed)?;
     let Some(sample) = found else {
-        return Err(Error::NoPart { path: clip.into(), part, parts });
+        return Err(Error::NoWindow { path: clip.into(), window: part, windows: parts });
     };
     let whole = spec.sampling == Sampling::Whole && spec.trim_silence.is_none();
     let sound = Span { start: info.audio_start, end: info.audio_end };

@@ -1,5 +1,8 @@
 //! The classifier of a detector behind one interface, whatever backend runs it.
 
+mod attention;
+mod occlusion;
+
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
 
@@ -14,10 +17,13 @@ use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Segme
 use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    attention::Attention,
+    occlusion::{Moment, Window},
+};
 use crate::{
-    device::{Device, with_backend},
+    device::{Device, DeviceError, with_backend},
     error::Error,
-    explain::{self, Attention, Window},
     score::Logits,
 };
 
@@ -122,7 +128,7 @@ pub(crate) fn load(
         (None, FusionScope::PerClip) if options.device.is_gpu() => GPU_BATCH,
         (None, FusionScope::PerClip) => 1,
         (None, FusionScope::AcrossBatch) => {
-            return Err(Error::Options("across-batch scores depend on the batch: give its size"));
+            return Err(Error::NoBatchSize);
         }
     };
     let passes = match options.fusion {
@@ -135,17 +141,19 @@ pub(crate) fn load(
         && options.device == Device::Cpu
         && precision::cpu_has_bf16();
     let half = arithmetic.half().filter(|_| !by_cpu);
-    let unknown =
-        || Error::Precision { precision: arithmetic.name(), device: options.device.to_string() };
+    let unknown = || DeviceError::Precision {
+        precision: arithmetic.name(),
+        device: options.device.to_string(),
+    };
     // Else a CPU computes each operation in f32 and rounds: slower, and off for nothing.
     if half.is_some() && !options.device.is_gpu()
         || arithmetic == Arithmetic::Tf32 && !matches!(options.device, Device::Cuda(_))
     {
-        return Err(unknown());
+        return Err(unknown().into());
     }
     with_backend!(options.device, |B, device| {
         if half.is_some_and(|dtype| !B::supports_dtype(&device, dtype.into())) {
-            return Err(unknown());
+            return Err(unknown().into());
         }
         if arithmetic == Arithmetic::F32 {
             options.device.expect_exact::<B>(&device)?;
@@ -264,7 +272,8 @@ impl<B: Backend> Network for Loaded<B> {
 
     fn explain(&self, sample: &Sample) -> Result<Window, Error> {
         let batch = self.batch(sample);
-        let look = || explain::window(&self.model, &self.moments, self.fusion, batch, sample.span);
+        let look =
+            || occlusion::window(&self.model, &self.moments, self.fusion, batch, sample.span);
         let window = precision::with_tf32(self.tf32, look);
         self.check_source()?;
         Ok(window)

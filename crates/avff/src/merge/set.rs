@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::Shard;
-use crate::error::Error;
+use super::MergeError;
+use crate::{output::Difference, shard::Shard};
 
 /// The most missing shards that a message names.
 const NAMED: usize = 10;
@@ -18,25 +18,25 @@ pub(crate) struct Member<T> {
 /// The shards of one run in their order, and how many there are.
 ///
 /// # Errors
-/// [`Error::OtherShard`] where their number differs, [`Error::ShardTwice`], [`Error::ShardsMissing`].
-pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, Error> {
+/// [`MergeError::OtherRun`] where their number differs, [`MergeError::Twice`], [`MergeError::Missing`].
+pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, MergeError> {
     let mut sorted: BTreeMap<u32, Member<T>> = BTreeMap::new();
     let mut first: Option<(PathBuf, u32)> = None;
     for member in members {
         let (path, count) = first.get_or_insert((member.path.clone(), member.shard.count()));
         if member.shard.count() != *count {
-            return Err(Error::OtherShard {
+            let (was, now) = (count.to_string(), member.shard.count().to_string());
+            let difference = Difference { what: "the number of shards", was, now };
+            return Err(MergeError::OtherRun {
                 path: member.path,
-                what: "the number of shards",
-                is: member.shard.count().to_string(),
                 other: path.clone(),
-                was: count.to_string(),
+                difference: difference.into(),
             });
         }
         let index = member.shard.index();
         if let Some(earlier) = sorted.get(&index) {
             let shard = member.shard;
-            return Err(Error::ShardTwice {
+            return Err(MergeError::Twice {
                 shard,
                 path: member.path,
                 other: earlier.path.clone(),
@@ -53,9 +53,22 @@ pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, Err
         if more > 0 {
             named.push(format!("and {more} more"));
         }
-        return Err(Error::ShardsMissing { shards: named.join(", ") });
+        return Err(MergeError::Missing { shards: named.join(", ") });
     }
     Ok(sorted.into_values().collect())
+}
+
+/// That two shards are of different runs.
+pub(crate) fn other_run<T>(
+    first: &Member<T>,
+    other: &Member<T>,
+    difference: Difference,
+) -> MergeError {
+    MergeError::OtherRun {
+        path: other.path.clone(),
+        other: first.path.clone(),
+        difference: difference.into(),
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,6 @@
 //! every shard gets its share of the long clips, and no machine is left with all of them. Shards are
 //! numbered from 0, as Slurm and Kubernetes number their tasks.
 
-pub(crate) mod records;
-pub(crate) mod set;
-
 use std::{
     fmt,
     path::{Path, PathBuf},

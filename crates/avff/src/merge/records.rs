@@ -8,7 +8,8 @@ use std::{
 
 use csv::{ByteRecord, Position, Reader};
 
-use crate::error::Error;
+use super::MergeError;
+use crate::output::OutputError;
 
 /// Rows that are held of each table.
 const BLOCK: usize = 64;
@@ -26,8 +27,8 @@ impl Records {
     /// Opens the table at `path` and reads its header.
     ///
     /// # Errors
-    /// [`Error::Output`] and [`Error::DamagedShard`].
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    /// [`MergeError::Output`] and [`MergeError::Damaged`].
+    pub(crate) fn open(path: &Path) -> Result<Self, MergeError> {
         let mut records = Self {
             path: path.into(),
             header: ByteRecord::new(),
@@ -46,20 +47,20 @@ impl Records {
     /// The next row; none after the last one.
     ///
     /// # Errors
-    /// [`Error::Output`] and [`Error::DamagedShard`].
-    pub(crate) fn next(&mut self) -> Result<Option<ByteRecord>, Error> {
+    /// [`MergeError::Output`] and [`MergeError::Damaged`].
+    pub(crate) fn next(&mut self) -> Result<Option<ByteRecord>, MergeError> {
         if self.waiting.is_empty() {
             self.fill()?;
         }
         Ok(self.waiting.pop_front())
     }
 
-    fn fill(&mut self) -> Result<(), Error> {
-        let output = |source| Error::Output { path: self.path.clone(), source };
-        let file = File::open(&self.path).map_err(output)?;
+    fn fill(&mut self) -> Result<(), MergeError> {
+        let output = OutputError::io(&self.path);
+        let file = File::open(&self.path).map_err(&output)?;
         let mut reader: Reader<File> =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
-        let read = |e: csv::Error| Error::Output { path: self.path.clone(), source: e.into() };
+        let read = |error: csv::Error| output(error.into());
         reader.seek(self.next.clone()).map_err(read)?;
         for record in reader.byte_records().take(BLOCK) {
             self.waiting.push_back(record.map_err(read)?);
@@ -69,8 +70,8 @@ impl Records {
     }
 
     /// That the table is not what the run wrote.
-    pub(crate) fn damaged(&self, reason: String) -> Error {
-        Error::DamagedShard { path: self.path.clone(), reason }
+    pub(crate) fn damaged(&self, reason: String) -> MergeError {
+        MergeError::Damaged { path: self.path.clone(), reason }
     }
 }
 

@@ -1,0 +1,232 @@
+//! What a person can do about an error, in the words of this command: its options and features.
+//!
+//! Errors of the libraries name neither.
+
+use std::error::Error as StdError;
+
+use avff::{
+    ClipFailure, Error,
+    cache::CacheError,
+    check::CheckError,
+    checkpoint::ConvertError,
+    compare::CompareError,
+    crop::CropError,
+    data::{ClipError, DataError},
+    device::DeviceError,
+    evaluate::EvaluateError,
+    hint::of_dataset,
+    input::InputError,
+    manifest::ManifestError,
+    merge::MergeError,
+    output::OutputError,
+    split::SplitCommandError,
+    start::InitializeError,
+    synth::SynthError,
+    train::TrainError,
+    training::TrainingError,
+};
+use avff_datasets::DatasetError;
+
+type Dyn = dyn StdError + 'static;
+
+/// The hint for an error: that of the outermost cause which has one.
+pub(crate) fn hint(error: &Dyn) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(hint) = own(error) {
+            return Some(hint);
+        }
+        next = inner(error).or_else(|| error.source());
+    }
+    None
+}
+
+/// The hint for a clip without a score.
+pub(crate) fn of_failure(failure: &ClipFailure) -> Option<String> {
+    let own = match failure.code.as_str() {
+        "no-face" => "`--no-face full` takes whole frames, `--no-face skip` leaves such clips out",
+        "shorter-than-window" => "`--window SECONDS` sets the window, `--window whole` needs none",
+        "not-media" | "unsupported-container" | "unsupported-codec" | "no-ffmpeg"
+            if cfg!(not(feature = "ffmpeg")) =>
+        {
+            "a build with `--features ffmpeg` reads more formats"
+        }
+        _ => return failure.hint.clone(),
+    };
+    Some(match &failure.hint {
+        Some(hint) => format!("{hint}; {own}"),
+        None => own.into(),
+    })
+}
+
+/// The error within an error that shows it as its own: such errors are no causes of each other.
+fn inner(error: &Dyn) -> Option<&Dyn> {
+    macro_rules! composed {
+        ($($kind:ident: $($variant:ident)+;)+) => {
+            $(if let Some(error) = error.downcast_ref::<$kind>() {
+                return match error {
+                    $($kind::$variant(inner) => Some(inner),)+
+                    _ => None,
+                };
+            })+
+        };
+    }
+    composed! {
+        Error: Model Device Preprocessing;
+        EvaluateError: Detector Input Output Metric;
+        MergeError: Input Output Metric;
+        CompareError: Input Metric;
+        SplitCommandError: Input Output;
+        CheckError: Input Output Spec;
+        CropError: Input Output Setting;
+        CacheError: Input Output Clip;
+        ManifestError: Dataset Output;
+        SynthError: Setting Output;
+        TrainingError: Device Model Preprocessing Dataset Clip;
+        InitializeError: Model Device Preprocessing Output;
+        ConvertError: Model Device Preprocessing Output;
+        InputError: Dataset File;
+        TrainError: Recipe Model Clip Dataset Data Run;
+    }
+    match error.downcast_ref() {
+        Some(TrainingError::Train(inner)) => Some(&**inner),
+        _ => None,
+    }
+}
+
+/// The hint for an error itself.
+fn own(error: &Dyn) -> Option<String> {
+    if let Some(Error::Failed { failure, .. }) = error.downcast_ref() {
+        return of_failure(failure);
+    }
+    if let Some(failure) = error.downcast_ref() {
+        return of_failure(failure);
+    }
+    if let Some(ClipError { source, .. }) = error.downcast_ref() {
+        return of_failure(&ClipFailure::of(source));
+    }
+    if let Some(error) = error.downcast_ref::<DataError>() {
+        return of_failure(&ClipFailure::of(error));
+    }
+    if let Some(DatasetError { source, .. }) = error.downcast_ref() {
+        return of_dataset(source).map(Into::into);
+    }
+    if let Some(DeviceError::NotBuilt { feature, .. }) = error.downcast_ref() {
+        return Some(format!("build with `--features {feature}`"));
+    }
+    let evaluate = error.downcast_ref().and_then(of_evaluate);
+    let folder = || match error.downcast_ref() {
+        Some(CropError::Output(error)) => of_folder(error),
+        _ => match error.downcast_ref() {
+            Some(SynthError::Output(error)) => of_folder(error),
+            _ => None,
+        },
+    };
+    evaluate
+        .or_else(folder)
+        .or_else(|| error.downcast_ref().and_then(of_merge))
+        .or_else(|| error.downcast_ref().and_then(of_device))
+        .or_else(|| error.downcast_ref().and_then(of_training))
+        .or_else(|| match error.downcast_ref()? {
+            OutputError::Results { .. } => {
+                Some("add --overwrite to replace them, or choose another --output")
+            }
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
+            Error::NoBatchSize => Some("give --batch-size"),
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
+            InitializeError::NoEncoder => Some("give --video, --audio or both"),
+            _ => None,
+        })
+        .map(Into::into)
+}
+
+fn of_evaluate(error: &EvaluateError) -> Option<&'static str> {
+    Some(match error {
+        EvaluateError::Output(OutputError::Unfinished { .. }) => {
+            "add --resume to continue it, or --overwrite to start again"
+        }
+        EvaluateError::Output(OutputError::OtherRun(_)) => {
+            "give the inputs and options of the unfinished run, or --overwrite to start again"
+        }
+        EvaluateError::Output(OutputError::Damaged { .. })
+        | EvaluateError::UnfinishedAcrossBatch { .. } => "add --overwrite to start again",
+        EvaluateError::OtherReport(_) => {
+            "give the --by and --intervals of the finished run, or --overwrite to start again"
+        }
+        _ => return None,
+    })
+}
+
+/// For runs that have a folder of their own, which is never replaced.
+fn of_folder(error: &OutputError) -> Option<&'static str> {
+    Some(match error {
+        OutputError::Unfinished { .. } => "add --resume to continue it, or remove the folder",
+        OutputError::OtherRun(_) => {
+            "give the inputs and options of the earlier run, or another output folder"
+        }
+        OutputError::Damaged { .. } => "remove the folder and start again",
+        _ => return None,
+    })
+}
+
+fn of_merge(error: &MergeError) -> Option<&'static str> {
+    Some(match error {
+        MergeError::NotAShard { .. } => "merge what `--shard I/N` wrote",
+        MergeError::Unfinished { .. } => "run the shard again with --resume, then merge",
+        MergeError::Elsewhere { .. } => "give the --output that the shards were given",
+        _ => return None,
+    })
+}
+
+fn of_device(error: &DeviceError) -> Option<&'static str> {
+    Some(match error {
+        DeviceError::Inexact { .. } => {
+            "`--precision tf32` takes the device as it is; in a recipe, steps.precision = \"tf32\""
+        }
+        DeviceError::Failed { .. } => {
+            "if its memory ran out, lower --batch-size; in a recipe, steps.micro_batch"
+        }
+        DeviceError::Precision { .. } => {
+            "f32 is exact, int8 is faster on some CPUs, bf16 on CPUs with AMX or AVX512-BF16; `avff convert \
+             --precision f16` halves a checkpoint's file"
+        }
+        _ => return None,
+    })
+}
+
+fn of_training(error: &TrainingError) -> Option<&'static str> {
+    Some(match error {
+        TrainingError::SkipInParallel => "`avff check` names the clips to take out of the manifest",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_command_decides_what_helps() {
+        let unfinished = || OutputError::Unfinished { path: "a.journal".into() };
+        let evaluate = anyhow::Error::from(EvaluateError::from(unfinished()));
+        assert!(hint(&*evaluate).unwrap().contains("--overwrite"));
+        let crop = anyhow::Error::from(CropError::from(unfinished())).context("crop");
+        assert!(hint(&*crop).unwrap().contains("remove the folder"));
+        assert_eq!(hint(&OutputError::Busy { path: "a".into() }), None);
+    }
+
+    #[test]
+    fn hints_are_found_below_errors_that_show_others_as_their_own() {
+        let device = DeviceError::NotBuilt { device: "cuda:0".into(), feature: "cuda" };
+        let error = EvaluateError::from(Error::from(device));
+        assert_eq!(hint(&error).unwrap(), "build with `--features cuda`");
+        let missing = ClipError::new("a.mp4", avff_media::MediaError::NotFound);
+        let error = TrainingError::from(TrainError::Clip(missing));
+        assert_eq!(hint(&error).unwrap(), "check the path");
+    }
+}
