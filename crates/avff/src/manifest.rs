@@ -275,11 +275,7 @@ impl Log {
 
     fn finish(&self) {
         for (problem, count) in self.0.iter().filter(|(_, count)| **count > NAMED) {
-            tracing::warn!(
-                "{} more {}; the list of problems names all",
-                count - NAMED,
-                problem.name()
-            );
+            tracing::warn!("{} more {}", count - NAMED, problem.name());
         }
     }
 }

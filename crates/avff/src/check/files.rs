@@ -157,7 +157,7 @@ impl Seen {
         let finding = |(first, rows): (usize, Vec<usize>)| {
             let failure = self.failed.get(&first)?;
             let mut finding = Finding::new(FindingKind::Unreadable, failure.error.clone(), rows);
-            finding.hint = failure.hint.clone();
+            finding.failure = Some(failure.clone());
             Some(finding)
         };
         rows.into_iter().filter_map(finding).collect()

@@ -9,7 +9,10 @@ use std::{
 use avff_datasets::protocol::{Table, leakage};
 use serde::Serialize;
 
-use crate::output::{OutputError, expect_csv, expect_other};
+use crate::{
+    failure::ClipFailure,
+    output::{OutputError, expect_csv, expect_other},
+};
 
 /// What can be wrong with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,12 +76,13 @@ pub(super) struct Finding {
     /// The identity, source, path, hash or error.
     pub(super) key: String,
     pub(super) rows: Vec<usize>,
-    pub(super) hint: Option<String>,
+    /// Why a file cannot be read.
+    pub(super) failure: Option<ClipFailure>,
 }
 
 impl Finding {
     pub(super) fn new(kind: FindingKind, key: String, rows: Vec<usize>) -> Self {
-        Self { kind, key, rows, hint: None }
+        Self { kind, key, rows, failure: None }
     }
 }
 
@@ -105,6 +109,9 @@ pub struct Example {
     pub clips: Vec<ExampleClip>,
     /// What a person can do about it.
     pub hint: Option<String>,
+    /// [`ClipFailure::code`] of a file that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A row of a finding.
@@ -143,7 +150,8 @@ pub(super) fn in_short(
         let example = |finding: &Finding| Example {
             key: finding.key.clone(),
             clips: a_row_a_side(&finding.rows, side).into_iter().map(clip).collect(),
-            hint: finding.hint.clone(),
+            hint: finding.failure.as_ref().and_then(|failure| failure.hint.clone()),
+            code: finding.failure.as_ref().map(|failure| failure.code.clone()),
         };
         // A row with two identities can be in two findings.
         let mut rows: Vec<usize> = own().flat_map(|finding| finding.rows.iter().copied()).collect();
@@ -264,7 +272,7 @@ fn lines(
         "line",
         "hint",
     ])?;
-    for Finding { kind, key, rows, hint } in found {
+    for Finding { kind, key, rows, failure } in found {
         for &row in rows {
             let split = parts.get(row).copied().flatten().and_then(|part| names.get(part));
             let target = table.target(row).map_or_else(String::new, |target| target.to_string());
@@ -272,7 +280,8 @@ fn lines(
             let csv = csv.map_or_else(String::new, |path| path.to_string());
             let split = split.map_or("", String::as_str);
             let number = table.line(row).to_string();
-            let hint = hint.as_deref().unwrap_or_default();
+            let hint =
+                failure.as_ref().and_then(|failure| failure.hint.as_deref()).unwrap_or_default();
             let name = table.name(row);
             writer.write_record([kind.name(), key, split, &target, name, &csv, &number, hint])?;
         }

@@ -147,14 +147,10 @@ fn warning(findings: &Findings) -> Option<String> {
     let Findings { kind, count, rows, .. } = findings;
     Some(match kind {
         FindingKind::SharedIdentity => {
-            format!(
-                "{count} identities are in more than one split ({rows} rows): `avff split subjects` keeps them apart"
-            )
+            format!("{count} identities are in more than one split ({rows} rows)")
         }
         FindingKind::SharedSource => {
-            format!(
-                "{count} sources are in more than one split ({rows} rows): `avff split subjects` keeps them apart"
-            )
+            format!("{count} sources are in more than one split ({rows} rows)")
         }
         FindingKind::SharedPath => {
             format!("{count} paths are in more than one split ({rows} rows)")

@@ -3,13 +3,16 @@
 use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    check::{CheckOptions, Look, Progress, check},
+    check::{CheckOptions, FindingKind, Findings, Look, Progress, check},
     data::ClipSpec,
 };
 use avff_datasets::protocol::SPLIT_COLUMN;
 use indicatif::ProgressBar;
 
-use super::{LEAK, code_for_coverage, fraction};
+use super::{LEAK, code_for_coverage, fraction, hints::of_code};
+
+/// The hint for a file that is not there.
+const NOT_FOUND: &str = "check the path; --root says where relative paths start";
 
 /// Look for leaks, unreadable files and shortcuts in training and test sets
 ///
@@ -103,13 +106,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         report: args.report.clone(),
     };
     let bar = super::bar("files");
-    let report = check(&options, &mut |progress| show(&bar, progress))?;
+    let mut report = check(&options, &mut |progress| show(&bar, progress))?;
     bar.finish_and_clear();
+    for example in report.findings.iter_mut().flat_map(|findings| &mut findings.examples) {
+        match example.code.as_deref() {
+            Some("not-found") => example.hint = Some(NOT_FOUND.into()),
+            Some(code) => example.hint = of_code(code, example.hint.as_deref()),
+            None => {}
+        }
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         write!(out, "{}", report.table())?;
+        let shared = |findings: &Findings| {
+            matches!(findings.kind, FindingKind::SharedIdentity | FindingKind::SharedSource)
+        };
+        if report.findings.iter().any(shared) {
+            writeln!(out, "hint: `avff split subjects` keeps identities and sources apart")?;
+        }
     }
     if args.strict && report.has_faults() {
         return Ok(ExitCode::from(LEAK));

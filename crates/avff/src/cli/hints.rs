@@ -19,6 +19,7 @@ use avff::{
     manifest::ManifestError,
     merge::MergeError,
     output::OutputError,
+    preprocessing::PreprocessingError,
     split::SplitCommandError,
     start::InitializeError,
     synth::SynthError,
@@ -42,8 +43,13 @@ pub(crate) fn hint(error: &Dyn) -> Option<String> {
 }
 
 /// The hint for a clip without a score.
-pub(crate) fn of_failure(failure: &ClipFailure) -> Option<String> {
-    let own = match failure.code.as_str() {
+pub(super) fn of_failure(failure: &ClipFailure) -> Option<String> {
+    of_code(&failure.code, failure.hint.as_deref())
+}
+
+/// The hint for a [`ClipFailure::code`], after the one that the library has for it.
+pub(super) fn of_code(code: &str, hint: Option<&str>) -> Option<String> {
+    let own = match code {
         "no-face" => "`--no-face full` takes whole frames, `--no-face skip` leaves such clips out",
         "shorter-than-window" => "`--window SECONDS` sets the window, `--window whole` needs none",
         "not-media" | "unsupported-container" | "unsupported-codec" | "no-ffmpeg"
@@ -51,12 +57,9 @@ pub(crate) fn of_failure(failure: &ClipFailure) -> Option<String> {
         {
             "a build with `--features ffmpeg` reads more formats"
         }
-        _ => return failure.hint.clone(),
+        _ => return hint.map(Into::into),
     };
-    Some(match &failure.hint {
-        Some(hint) => format!("{hint}; {own}"),
-        None => own.into(),
-    })
+    Some(hint.map_or_else(|| own.into(), |hint| format!("{hint}; {own}")))
 }
 
 /// The error within an error that shows it as its own: such errors are no causes of each other.
@@ -138,6 +141,10 @@ fn own(error: &Dyn) -> Option<String> {
             _ => None,
         })
         .or_else(|| match error.downcast_ref()? {
+            PreprocessingError::NotCropped => Some("add --crop face"),
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
             InitializeError::NoEncoder => Some("give --video, --audio or both"),
             _ => None,
         })
@@ -191,7 +198,7 @@ fn of_device(error: &DeviceError) -> Option<&'static str> {
             "if its memory ran out, lower --batch-size; in a recipe, steps.micro_batch"
         }
         DeviceError::Precision { .. } => {
-            "f32 is exact, int8 is faster on some CPUs, bf16 on CPUs with AMX or AVX512-BF16; `avff convert \
+            "f32 is exact, int8 is faster on some CPUs, bf16 on those with AMX or AVX512-BF16; `avff convert \
              --precision f16` halves a checkpoint's file"
         }
         _ => return None,

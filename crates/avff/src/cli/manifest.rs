@@ -66,6 +66,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         write(&options, &mut std::io::stdout().lock(), &mut |rows| bar.set_position(rows));
     bar.finish_and_clear();
     let written = written?;
+    if args.missing.is_none() && !written.summary.problems.is_empty() {
+        tracing::warn!("--missing FILE lists every file with a problem");
+    }
     let text = if args.json {
         serde_json::to_string_pretty(&written)?
     } else {

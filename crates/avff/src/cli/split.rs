@@ -142,6 +142,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
     } else {
         write!(out, "{}", summary.table())?;
+        if let Some(root) = &summary.root {
+            writeln!(out, "hint: give --root {root} with these files")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

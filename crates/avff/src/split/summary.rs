@@ -57,7 +57,7 @@ impl Summary {
             let _ = writeln!(text, "and {more} more");
         }
         if let Some(root) = &self.root {
-            let _ = writeln!(text, "names are as they were: give --root {root} with these files");
+            let _ = writeln!(text, "names are as they were: they start at {root}");
         }
         text
     }

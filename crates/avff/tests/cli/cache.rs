@@ -172,7 +172,7 @@ fn nothing_but_earlier_errors_is_written_over() {
     let csv = scene.manifest("in.csv", 1);
     let other = scene.write("other.csv", "video_name\na.mp4\n");
     for (errors, reason) in [
-        (csv.to_str().unwrap(), "replace a file it is made from"),
+        (csv.to_str().unwrap(), "replace a file that it is made from"),
         (other.to_str().unwrap(), "is there already"),
         ("clip.mp4", "must end in .csv"),
     ] {

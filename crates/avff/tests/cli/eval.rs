@@ -154,5 +154,5 @@ fn across_batch_is_the_reference_and_depends_on_the_batch() {
     assert!(resumed.expect(2).stderr.contains("cannot be resumed"));
     let unsized_batch =
         scene.eval(&csv, "x.csv", &[&batch[..], &["--fusion-attention", "across-batch"]].concat());
-    assert!(unsized_batch.expect(2).stderr.contains("give its size"));
+    assert!(unsized_batch.expect(2).stderr.contains("hint: give --batch-size"));
 }

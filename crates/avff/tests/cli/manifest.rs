@@ -91,8 +91,9 @@ fn a_partial_copy_is_counted_and_named() {
     assert_eq!(missing.lines().count(), 15);
     assert!(missing.contains("\nmissing,RealVideo-RealAudio/African/men/id1/00015.mp4,\n"));
     assert_eq!(ran.stderr.matches("missing Real").count(), 10, "{}", ran.stderr);
-    assert!(ran.stderr.contains("4 more missing; --missing FILE names all"), "{}", ran.stderr);
-    run(&["--output", "b.csv", "--keep-missing"]);
+    assert!(ran.stderr.contains("4 more missing"), "{}", ran.stderr);
+    let ran = run(&["--output", "b.csv", "--keep-missing"]);
+    assert!(ran.stderr.contains("--missing FILE"), "{}", ran.stderr);
     assert_eq!(scene.read("b.csv").lines().count(), 16);
 }
 
@@ -104,10 +105,10 @@ fn a_root_that_is_something_else_is_an_error_with_a_hint() {
             &["fakeavceleb", "set"],
             "looked for `meta_data.csv`, found `fake`, `other`, `real`; it looks like folder",
         ),
-        (&["fakeavceleb", "set"], "(give the folder that the data set was unpacked into)"),
+        (&["fakeavceleb", "set"], "\nhint: give the folder that the data set was unpacked into\n"),
         (
             &["auto", "set/other"],
-            "it looks like none, found `d.mp4` (name the layout instead of `auto`)",
+            "it looks like none, found `d.mp4`\nhint: name the layout instead of `auto`",
         ),
         (&["auto", "nowhere"], "nowhere: no such file"),
         (&["folder", "set/real/a.mp4"], "not a folder"),

@@ -101,7 +101,7 @@ fn wrong_usage_and_setup_exit_with_two() {
                 "--output",
                 "no_rows.csv",
             ],
-            "replace a file it is made from",
+            "replace a file that it is made from",
         ),
     ] {
         let ran = scene.run(&arguments).expect(2);

@@ -31,7 +31,9 @@ fn same_as_unbroken(scene: &Scene, name: &str) {
         let (whole, resumed) = (format!("whole.{extension}"), format!("{name}.{extension}"));
         assert_eq!(scene.read(&whole), scene.read(&resumed), "{resumed}");
     }
-    assert!(!scene.path(&format!("{name}.journal")).exists());
+    for left in ["journal", "csv.partial", "errors.csv.partial"] {
+        assert!(!scene.path(&format!("{name}.{left}")).exists(), "{name}.{left}");
+    }
 }
 
 #[test]
@@ -89,10 +91,14 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     same_as_unbroken(&scene, "killed");
     // Nor can it say what it did not: logits are not kept.
     let other = scene.run(&plain).expect(2);
-    assert!(other.stderr.contains("finished with --by kind, target, not none"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("finished with metrics by kind, target, not none"),
+        "{}",
+        other.stderr
+    );
     let level = [&arguments[..], &["0.9"]].concat();
     let other = scene.run(&level).expect(2);
-    assert!(other.stderr.contains("--intervals 0.95") && other.stderr.contains("not 0.9"));
+    assert!(other.stderr.contains("intervals of 0.95") && other.stderr.contains("not 0.9"));
     same_as_unbroken(&scene, "killed");
 }
 
@@ -119,8 +125,8 @@ fn torn_and_uncounted_rows_are_cut() {
     };
     let whole = scene.read("whole.csv");
     let cut = whole.len() * 3 / 4;
-    scene.write("torn.csv", &whole[..cut]);
-    scene.write("torn.errors.csv", &scene.read("whole.errors.csv"));
+    scene.write("torn.csv.partial", &whole[..cut]);
+    scene.write("torn.errors.csv.partial", &scene.read("whole.errors.csv"));
     scene.write("torn.journal", &(journal_of(10) + "-0.0"));
     scene.eval(&csv, "torn.csv", &["--resume", "--min-coverage", "0"]).expect(0);
     // Metrics are over the journal's made-up logits; the tables are what is checked.
@@ -143,7 +149,7 @@ fn an_unfinished_run_is_not_silently_replaced() {
     let ran = scene.eval(&csv, "other.csv", &["--resume", "--frame-fit", "letterbox"]).expect(2);
     assert!(ran.stderr.contains("clip preparation"), "{}", ran.stderr);
     let ran = scene.eval(&csv, "other.csv", &["--resume", "--root", "."]).expect(2);
-    assert!(ran.stderr.contains("--root"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the root folder"), "{}", ran.stderr);
     let longer = scene.manifest("longer.csv", ROWS + 1);
     let ran = scene.eval(&longer, "other.csv", &["--resume"]).expect(2);
     assert!(ran.stderr.contains("the CSV"), "{}", ran.stderr);

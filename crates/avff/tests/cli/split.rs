@@ -172,7 +172,7 @@ fn what_cannot_be_split_says_why() {
         ),
         (&["random", "absent.csv", "--output", "x"], "no such file"),
         (&["random", "header.csv", "--output", "x"], "no rows below the header"),
-        (&["random", "all.csv", "--output", "all.csv"], "would replace the CSV"),
+        (&["random", "all.csv", "--output", "all.csv"], "would replace a file that it is made from"),
         (&["random", "all.csv", "--output", "x", "--parts", "train=1"], "train=70,test=30"),
         (
             &["random", "all.csv", "--output", "x", "--parts", "a=1,b=0.0001"],
@@ -188,7 +188,7 @@ fn what_cannot_be_split_says_why() {
         (&["leave-one-out", "all.csv", "--output", "x"], "--leave-out"),
         (&["leave-one-out", "kinds.csv", "--output", "x", "--all"], "3 fakes say no category"),
         (&["leave-one-out", "all.csv", "--output", "x.csv", "--all"], "needs a folder"),
-        (&["balance", "all.csv", "--output", "x"], "end the --output in .csv"),
+        (&["balance", "all.csv", "--output", "x"], "must end in .csv"),
         (
             &["balance", "all.csv", "--output", "x.csv", "--ratio", "0=1,1=1e9"],
             "nothing would be left",

@@ -95,8 +95,8 @@ fn threads_and_interruptions_change_no_byte() {
         fs::remove_file(set.join(name)).unwrap();
     }
     fs::remove_dir_all(set.join("train/000002")).unwrap();
-    fs::create_dir(set.join("train/.000002.part")).unwrap();
-    fs::write(set.join("train/.000002.part/000000.jpg"), "half").unwrap();
+    fs::create_dir(set.join("train/.000002.partial")).unwrap();
+    fs::write(set.join("train/.000002.partial/000000.jpg"), "half").unwrap();
     let ran = synth(&scene, "many", &[]).expect(2);
     assert!(ran.stderr.contains("--resume"), "{}", ran.stderr);
     let ran = synth(&scene, "many", &["--resume", "--seed", "1"]).expect(2);

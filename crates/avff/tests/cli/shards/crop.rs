@@ -63,7 +63,7 @@ fn cropped_shards_merge_into_one_manifest() {
     assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
     refused(&folders[1..], "out", "shards are missing: 0/3");
     refused(&[&folders[..], &folders[..1]].concat(), "out", "given twice");
-    refused(&folders, ".", "the folders of crop's shards");
+    refused(&folders, ".", "is not in the folder that the shards are merged into");
     refused(&["whole".to_owned()], "out", "not the summary of a shard");
     refused(&["out/0-of-3/clips".to_owned()], "out", "is no shard");
     crop(&scene, &csv, "out", &["--shard", "2/4"]).expect(0);

@@ -38,7 +38,7 @@ fn same(scene: &Scene, one: &str, other: &str) {
         let (one, other) = (format!("{one}.{extension}"), format!("{other}.{extension}"));
         assert_eq!(scene.read(&one), scene.read(&other), "{one} and {other}");
     }
-    for left in ["journal", "rows", "csv.part", "errors.csv.part"] {
+    for left in ["journal", "rows", "csv.partial", "errors.csv.partial"] {
         assert!(!scene.path(&format!("{other}.{left}")).exists(), "{other}.{left}");
     }
 }

@@ -15,7 +15,8 @@ fn what_is_not_all_of_one_run_is_refused() {
         let ran = merge(&scene, given, "out.csv", &[]).expect(2);
         assert!(ran.stderr.contains(reason), "{reason}: {}", ran.stderr);
         assert_eq!(ran.stdout, "");
-        for left in ["csv", "errors.csv", "summary.json", "journal", "csv.part", "errors.csv.part"]
+        for left in
+            ["csv", "errors.csv", "summary.json", "journal", "csv.partial", "errors.csv.partial"]
         {
             assert!(!scene.path(&format!("out.{left}")).exists(), "{reason}: out.{left}");
         }
@@ -80,7 +81,7 @@ fn what_is_not_all_of_one_run_is_refused() {
     merge(&scene, &good, "out.csv", &["--overwrite"]).expect(0);
     same(&scene, "whole", "out");
     let ran = merge(&scene, &good, "p.1-of-3.csv", &["--overwrite"]).expect(2);
-    assert!(ran.stderr.contains("replace a file it is made from"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("replace a file that it is made from"), "{}", ran.stderr);
     // A failed merge leaves what was there.
     scene.write("p.0-of-3.csv", &table.replacen(",0.", ",0.1", 1));
     merge(&scene, &good, "out.csv", &["--overwrite"]).expect(2);

@@ -119,6 +119,9 @@ fn a_killed_shard_is_resumed_and_merged() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(journal.exists(), "the shard was over before it could be killed");
+    // Half of the results do not have the name of results.
+    assert!(!scene.path("cut.1-of-2.csv").exists());
+    assert!(scene.path("cut.1-of-2.csv.partial").exists());
     let ran = merge(&scene, &shards("cut", 2), "cut.csv", &[]).expect(2);
     assert!(ran.stderr.contains("unfinished") && ran.stderr.contains("--resume"), "{}", ran.stderr);
     assert!(!scene.path("cut.csv").exists() && !scene.path("cut.journal").exists());
