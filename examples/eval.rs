@@ -7,9 +7,6 @@ use std::{env, error::Error, fs, path::PathBuf, process::ExitCode};
 
 use avff::{Detector, error_text::chain, evaluate::EvalOptions, table::Text};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[expect(clippy::print_stderr, reason = "an example has no logs")]
 fn main() -> ExitCode {
     match run() {

@@ -7,9 +7,6 @@ use std::{env, error::Error, path::Path};
 
 use avff::{Detector, Device, explain::Moment};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[expect(clippy::print_stdout, reason = "this is what the example shows")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();

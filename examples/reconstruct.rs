@@ -17,9 +17,6 @@ use avff::{
 };
 use burn_flex::Flex;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[expect(clippy::print_stdout, reason = "this is what the example shows")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);

@@ -1,10 +1,6 @@
 //! Where the network runs, chosen at run time among the backends built in.
 
-use std::{
-    fmt, panic,
-    str::FromStr,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, panic, str::FromStr};
 
 use avff_model::layers;
 use burn::tensor::{Tensor, backend::Backend};
@@ -161,6 +157,7 @@ impl Device {
         Ok(())
     }
 
+    #[cfg(feature = "train")]
     /// Does `work` on the device. Where a GPU fails, such as for want of memory, its backend panics, once an
     /// operation, on a thread of its own: the first word of it becomes the error.
     ///
@@ -190,10 +187,13 @@ impl Device {
     }
 }
 
+#[cfg(feature = "train")]
 fn first_word<T, E: From<DeviceError>>(
     device: Device,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
+    use std::sync::{Arc, OnceLock};
+
     let first = Arc::new(OnceLock::new());
     let heard = Arc::clone(&first);
     let hook = panic::take_hook();
@@ -285,6 +285,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "train")]
     #[test]
     fn a_device_that_fails_says_what_it_said_first() {
         assert_eq!(first_word(Device::Cuda(1), || Ok::<_, DeviceError>(7)).unwrap(), 7);

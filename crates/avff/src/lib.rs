@@ -12,6 +12,13 @@
 //! # Ok::<(), avff::Error>(())
 //! ```
 //!
+//! # Features
+//! - `command` (default): everything, and the command `avff`. A library user leaves it out:
+//!   `avff = { version = "0.1", default-features = false, features = ["cpu"] }`.
+//! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends, chosen among at run time.
+//! - `sheets`: PNGs of explanations; `tools`: data sets; `train`: training runs.
+//! - `ffmpeg`: everything that FFmpeg reads, through its libraries; `mpi`: training by several processes.
+//!
 //! # Layout
 //! - [`Detector`], [`DetectorBuilder`]: scores, explanations and evaluations of a stage-3 checkpoint;
 //!   [`Score`]: what comes out. [`Pretrained`]: reconstructions of a stage-1 or stage-2 checkpoint.
@@ -30,10 +37,14 @@
 /// `0.1.0 (0123456789ab)`.
 pub const VERSION: &str = env!("AVFF_VERSION");
 
+#[cfg(feature = "tools")]
 pub mod cache;
+#[cfg(feature = "tools")]
 pub mod check;
 pub mod checkpoint;
+#[cfg(feature = "tools")]
 pub mod compare;
+#[cfg(feature = "tools")]
 pub mod crop;
 pub mod detector;
 pub mod device;
@@ -45,6 +56,7 @@ pub mod failure;
 pub mod hash;
 pub mod hint;
 pub mod input;
+#[cfg(feature = "tools")]
 pub mod manifest;
 pub mod merge;
 mod network;
@@ -52,20 +64,27 @@ pub mod output;
 mod overwrite_guard;
 pub mod preprocessing;
 pub mod pretrained;
+#[cfg(feature = "tools")]
 mod run_lock;
 pub mod score;
 pub mod shard;
+#[cfg(feature = "tools")]
 pub mod split;
+#[cfg(feature = "train")]
 pub mod start;
+#[cfg(feature = "tools")]
 pub mod synth;
 pub mod table;
+#[cfg(feature = "train")]
 pub mod training;
 
 pub use avff_data as data;
 pub use avff_metrics as metrics;
 pub use avff_model as model;
 pub use avff_model::FusionScope;
+#[cfg(feature = "sheets")]
 pub use avff_plots as plots;
+#[cfg(feature = "train")]
 pub use avff_train as train;
 
 pub use self::{

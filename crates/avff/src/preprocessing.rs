@@ -1,8 +1,7 @@
 //! How clips are prepared for a network.
 
-use avff_data::ClipSpec;
-use avff_model::{AvffConfig, Checkpoint, Preset, checkpoint::Metadata};
-use avff_train::{recipe::clip_spec, trainer::CLIP_ENTRY};
+use avff_data::{ClipSpec, spec::CLIP_ENTRY};
+use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
 
 /// Why clips cannot be prepared for a network.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +76,9 @@ pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), PreprocessingEr
 /// The reference's statistics at the sizes of a network.
 #[must_use]
 pub fn for_config(config: &AvffConfig) -> ClipSpec {
-    clip_spec(Preset::OpenAvff, config)
+    let (audio, video) = (&config.audio, &config.video);
+    ClipSpec::open_avff()
+        .with_sizes([audio.frames, audio.mels], [video.frames, video.height, video.width])
 }
 
 /// Keeps a spec with the weights it belongs to.

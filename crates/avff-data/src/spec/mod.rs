@@ -17,6 +17,9 @@ pub use self::{
     sampling::{Sampling, TrimSilence},
 };
 
+/// The entry of a checkpoint's metadata that holds its clip spec.
+pub const CLIP_ENTRY: &str = "clip";
+
 /// Mean of ImageNet's R, G, B in `[0, 1]`: torchvision's constant, used by Open-AVFF's loader.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Standard deviation of ImageNet's R, G, B in `[0, 1]`: torchvision's constant.
@@ -197,6 +200,15 @@ impl ClipSpec {
             sampling: Sampling::Window { seconds, fps: 5.0, stride: seconds },
             ..reference
         }
+    }
+
+    /// The same preparation at other sizes: `[frames, mels]` of the audio tensor, `[frames, height, width]` of
+    /// the video tensor.
+    #[must_use]
+    pub fn with_sizes(mut self, audio: [usize; 2], video: [usize; 3]) -> Self {
+        [self.audio.frames, self.audio.mels] = audio;
+        [self.video.frames, self.video.height, self.video.width] = video;
+        self
     }
 
     /// Checks that tensors of bounded size and finite values can be made.

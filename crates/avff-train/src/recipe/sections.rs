@@ -25,15 +25,12 @@ pub enum Stage {
 /// How the clips of a preset's network are prepared, at the sizes of `config`.
 #[must_use]
 pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {
-    let mut spec = match preset {
+    let spec = match preset {
         Preset::OpenAvff => ClipSpec::open_avff(),
         Preset::Avff | Preset::AvffSmall | Preset::AvffTiny => ClipSpec::avff(),
     };
-    (spec.audio.frames, spec.audio.mels) = (config.audio.frames, config.audio.mels);
-    let video = &config.video;
-    (spec.video.frames, spec.video.height, spec.video.width) =
-        (video.frames, video.height, video.width);
-    spec
+    let (audio, video) = (&config.audio, &config.video);
+    spec.with_sizes([audio.frames, audio.mels], [video.frames, video.height, video.width])
 }
 
 /// The network.

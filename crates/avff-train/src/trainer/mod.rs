@@ -51,9 +51,6 @@ use crate::{
     recipe::{NonFinite, Precision},
     schedule,
 };
-
-/// Where a checkpoint's metadata keeps how clips are prepared.
-pub const CLIP_ENTRY: &str = "clip";
 /// Where a checkpoint's metadata keeps the run it comes from.
 pub const RUN_ENTRY: &str = "run";
 
@@ -427,7 +424,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let trained = self.progress.step > self.progress.skipped;
         let mut metadata = Metadata::new(L::KIND, &self.parts.network, trained);
         let spec = serde_json::to_value(&self.parts.spec).map_err(json)?;
-        metadata.extra.insert(CLIP_ENTRY.into(), spec);
+        metadata.extra.insert(avff_data::spec::CLIP_ENTRY.into(), spec);
         let metrics = metrics.iter().map(|(name, value)| (name.clone(), (*value).into()));
         let run = serde_json::json!({
             "name": self.parts.identity.recipe.name,

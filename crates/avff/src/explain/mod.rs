@@ -3,6 +3,7 @@
 //! By occlusion within the network ([`avff_model::explain`]). It tells what the score would be without a moment,
 //! not what is wrong there. Beside it, which patches the encoders attend to.
 
+#[cfg(feature = "sheets")]
 mod sheet;
 
 use std::{ops::ControlFlow, path::Path};
@@ -33,6 +34,14 @@ pub struct Explanation {
     pub sample_rate: u32,
     /// Pictures and sound of the drawn one.
     sample: Sample,
+}
+
+impl Explanation {
+    /// The tensors of the drawn window, as the network saw them.
+    #[must_use]
+    pub fn sample(&self) -> &Sample {
+        &self.sample
+    }
 }
 
 impl Detector {

@@ -8,9 +8,9 @@ use std::path::Path;
 use avff_data::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Kind};
 
-pub use self::reconstruct::{
-    Losses, MaskChoice, ReconstructOptions, Reconstruction, SheetOptions, Shown,
-};
+pub use self::reconstruct::{Losses, MaskChoice, ReconstructOptions, Reconstruction};
+#[cfg(feature = "sheets")]
+pub use self::reconstruct::{SheetOptions, Shown};
 use crate::{
     checkpoint::warning, detector::Preparation, device::Device, error::Error, preprocessing,
 };

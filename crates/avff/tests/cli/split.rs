@@ -172,7 +172,10 @@ fn what_cannot_be_split_says_why() {
         ),
         (&["random", "absent.csv", "--output", "x"], "no such file"),
         (&["random", "header.csv", "--output", "x"], "no rows below the header"),
-        (&["random", "all.csv", "--output", "all.csv"], "would replace a file that it is made from"),
+        (
+            &["random", "all.csv", "--output", "all.csv"],
+            "would replace a file that it is made from",
+        ),
         (&["random", "all.csv", "--output", "x", "--parts", "train=1"], "train=70,test=30"),
         (
             &["random", "all.csv", "--output", "x", "--parts", "a=1,b=0.0001"],

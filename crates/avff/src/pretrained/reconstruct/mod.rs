@@ -3,6 +3,7 @@
 //! Half of the sound is hidden and made from pictures, the other half of the pictures is hidden and made from
 //! sound. The sheet shows input, masked input, reconstruction and error of both.
 
+#[cfg(feature = "sheets")]
 mod sheet;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 use super::Pretrained;
 use crate::{device::with_backend, error::Error, failure::guarded};
+#[cfg(feature = "sheets")]
 pub use sheet::{SheetOptions, Shown};
 
 /// What is hidden.
