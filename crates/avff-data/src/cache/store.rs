@@ -259,6 +259,7 @@ fn header(key: &Key, payload: &[u8]) -> [u8; HEADER] {
 /// Temporary files that other users may read once they have their name, as far as the system's mask
 /// lets them.
 fn unfinished() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
