@@ -25,7 +25,8 @@
 //! - [`evaluate`]: a manifest to scores on disk; [`shard`]: such runs in parts; [`explain`]: where a score comes from.
 //! - [`device`]: backends, chosen at run time; [`preprocessing`]: how a checkpoint prepares clips;
 //!   [`checkpoint`]: converting checkpoints, and the warning that goes with their scores.
-//! - [`error`], [`failure`], [`hint`]: what failed, why a clip has no score, what helps.
+//! - [`error`], [`failure`], [`hint`]: what failed, why a clip has no score, what helps; [`error_text`]: as one line.
+//! - [`input`], [`output`], [`merge`]: tables that are read, files that are written, shards of a run put together.
 //! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`synth`]: data sets, for the command.
 //! - [`compare`]: do two detectors differ by more than chance? [`training`], [`start`]: training runs and
 //!   their initialization.

@@ -11,9 +11,6 @@ use indicatif::ProgressBar;
 
 use super::{LEAK, code_for_coverage, fraction, hints::of_code};
 
-/// The hint for a file that is not there.
-const NOT_FOUND: &str = "check the path; --root says where relative paths start";
-
 /// Look for leaks, unreadable files and shortcuts in training and test sets
 ///
 /// Give one CSV with a column `split`, or a CSV for each split. Reports identities, sources, paths and
@@ -109,10 +106,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut report = check(&options, &mut |progress| show(&bar, progress))?;
     bar.finish_and_clear();
     for example in report.findings.iter_mut().flat_map(|findings| &mut findings.examples) {
-        match example.code.as_deref() {
-            Some("not-found") => example.hint = Some(NOT_FOUND.into()),
-            Some(code) => example.hint = of_code(code, example.hint.as_deref()),
-            None => {}
+        if let Some(code) = &example.code {
+            example.hint = of_code(code, example.hint.as_deref());
         }
     }
     let mut out = std::io::stdout().lock();

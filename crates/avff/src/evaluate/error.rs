@@ -15,9 +15,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// The detector cannot score.
+    /// The detector cannot score. Boxed, as it is large.
     #[error(transparent)]
-    Detector(#[from] Error),
+    Detector(Box<Error>),
     /// The manifest cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -47,4 +47,10 @@ pub enum EvaluateError {
         "the run is finished with {} {}, not {}; its logits are gone", .0.what, .0.was, .0.now
     )]
     OtherReport(Difference),
+}
+
+impl From<Error> for EvaluateError {
+    fn from(error: Error) -> Self {
+        Self::Detector(Box::new(error))
+    }
 }

@@ -37,7 +37,7 @@ struct Shard {
 /// clips are looked at.
 ///
 /// # Errors
-/// [`MergeMergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
+/// [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
 /// [`MergeError::OtherRun`] for another checkpoint, manifest or option, [`MergeError::Damaged`], and what
 /// keeps the output from being written. Then there is no output, or what was there before.
 pub fn merge(

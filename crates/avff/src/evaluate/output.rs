@@ -70,9 +70,9 @@ impl Paths {
     pub(super) fn expect_apart(&self, input: &Path) -> Result<(), OutputError> {
         expect_csv(&self.predictions)?;
         expect_folder(&self.predictions)?;
-        let files =
+        let mut files =
             [&self.predictions, &self.errors, &self.summary, &self.journal, &self.rows].into_iter();
-        files.map(|path| expect_other(path, input)).collect()
+        files.try_for_each(|path| expect_other(path, input))
     }
 
     /// Refuses to write over what an earlier run left.

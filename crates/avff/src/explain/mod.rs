@@ -28,7 +28,7 @@ pub struct Explanation {
     pub drawn: usize,
     /// Which patches of the drawn one the encoders attend to.
     pub attention: Attention,
-    /// What has to be said of these scores: [`Run::caution`](crate::evaluate::Run::caution).
+    /// What has to be said of these scores: [`Detector::warning`].
     pub caution: Option<String>,
     /// Of the sound that the network is given, in Hz.
     pub sample_rate: u32,

@@ -238,7 +238,7 @@ fn usage_faults_exit_with_two() {
     for (arguments, reason) in [
         (&["absent.csv"][..], "no such file"),
         (&["empty.csv"], "no rows below the header"),
-        (&[csv, "--report", csv], "would replace a CSV"),
+        (&[csv, "--report", csv], "would replace a file that it is made from"),
         (&[csv, "--report", "a.mp4"], "must end in .csv"),
         (&[csv, "--mels", "2"], "audio.mels is 2"),
         (&[csv, "--hash", "--decode"], "cannot be used with"),
