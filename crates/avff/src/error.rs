@@ -1,6 +1,6 @@
 //! Why a detector or a pre-training model gives no answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use avff_model::ModelError;
 
@@ -27,8 +27,8 @@ pub enum Error {
     Failed {
         /// The clip.
         path: PathBuf,
-        /// Why it failed.
-        failure: ClipFailure,
+        /// Why it failed; boxed, as it is large.
+        failure: Box<ClipFailure>,
     },
     /// A clip has no window of this number.
     #[error("{}: has no window {window}: it has {windows}, counted from 0", path.display())]
@@ -52,4 +52,10 @@ pub enum Error {
         /// How many slices the network has.
         slices: usize,
     },
+}
+
+impl Error {
+    pub(crate) fn failed(clip: &Path, failure: ClipFailure) -> Self {
+        Self::Failed { path: clip.into(), failure: Box::new(failure) }
+    }
 }

@@ -75,15 +75,12 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
         };
     }
     // A box is of another type than the error in it.
-    if let Some(EvaluateError::Detector(inner)) = error.downcast_ref() {
-        return Some(&**inner);
-    }
     if let Some(TrainingError::Train(inner)) = error.downcast_ref() {
         return Some(&**inner);
     }
     composed! {
         Error: Model Device Preprocessing;
-        EvaluateError: Input Output Metric;
+        EvaluateError: Detector Input Output Metric;
         MergeError: Input Output Metric;
         CompareError: Input Metric;
         SplitCommandError: Input Output;

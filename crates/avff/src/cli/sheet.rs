@@ -48,7 +48,7 @@ impl SheetArgs {
         // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
         if matches!(self.clip.try_exists(), Ok(false)) {
             let path = self.clip.clone();
-            let failure = ClipError::new(&path, MediaError::NotFound).into();
+            let failure = Box::new(ClipError::new(&path, MediaError::NotFound).into());
             return Err(Error::Failed { path, failure }.into());
         }
         free(png, self.overwrite)

@@ -80,7 +80,7 @@ impl Detector {
         let path = clip.as_ref();
         let read =
             |each: avff_data::pipeline::EachSample<'_>| Ok(load_samples(path, &self.spec, each)?);
-        self.score_read(read).map_err(|failure| Error::Failed { path: path.into(), failure })
+        self.score_read(read).map_err(|failure| Error::failed(path, failure))
     }
 
     /// Scores a clip that is in memory: a media file's bytes.

@@ -15,9 +15,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// The detector cannot score. Boxed, as it is large.
+    /// The detector cannot score.
     #[error(transparent)]
-    Detector(Box<Error>),
+    Detector(#[from] Error),
     /// The manifest cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -47,10 +47,4 @@ pub enum EvaluateError {
         "the run is finished with {} {}, not {}; its logits are gone", .0.what, .0.was, .0.now
     )]
     OtherReport(Difference),
-}
-
-impl From<Error> for EvaluateError {
-    fn from(error: Error) -> Self {
-        Self::Detector(Box::new(error))
-    }
 }

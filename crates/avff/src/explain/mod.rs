@@ -57,7 +57,7 @@ impl Detector {
         window: Option<usize>,
     ) -> Result<Explanation, Error> {
         let (clip, spec) = (clip.as_ref(), self.spec());
-        let failed = |failure| Error::Failed { path: clip.into(), failure };
+        let failed = |failure| Error::failed(clip, failure);
         let network = self.network()?;
         let (mut windows, mut kept): (Vec<Window>, Option<(usize, Sample)>) = (Vec::new(), None);
         let mut fault = None;

@@ -3,7 +3,6 @@
 use std::{fs, path::Path};
 
 use avff::data::fbank::Fbank;
-use avff_media;
 use serde_json::Value;
 
 use crate::setup::{Scene, clip, media as fixture, root};

@@ -18,7 +18,11 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::Pretrained;
-use crate::{device::with_backend, error::Error, failure::guarded};
+use crate::{
+    device::with_backend,
+    error::Error,
+    failure::{ClipFailure, guarded},
+};
 #[cfg(feature = "sheets")]
 pub use sheet::{SheetOptions, Shown};
 
@@ -145,10 +149,7 @@ fn reconstruct(
     let (losses, made_audio, made_video, audio_hidden, video_hidden) = made;
     let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
     if !(finite(&made_audio) && finite(&made_video)) {
-        return Err(Error::Failed {
-            path: clip.into(),
-            failure: crate::failure::ClipFailure::not_finite(),
-        });
+        return Err(Error::failed(clip, ClipFailure::not_finite()));
     }
     Ok(Reconstruction {
         spec: spec.clone(),
@@ -196,7 +197,7 @@ fn draw(config: &AvffConfig, choice: &MaskChoice) -> Result<Mask, Error> {
 
 /// A sample of the clip, when its pictures are shown, what its fbank spans, and the sound's rate.
 fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, Span, u32), Error> {
-    let failed = |failure| Error::Failed { path: clip.into(), failure };
+    let failed = |failure| Error::failed(clip, failure);
     let (found, parts, times, info) = guarded(|| {
         let (mut found, mut parts) = (None, 0);
         load_samples(clip, spec, &mut |sample| {
