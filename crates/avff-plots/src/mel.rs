@@ -38,8 +38,11 @@ mod tests {
         assert_eq!(marks.last().map(|(place, _)| *place), Some(1.0));
         // 1000 Hz is 1000 mel, 20 Hz 31.7, 8000 Hz 2840.
         let thousand = marks.iter().find(|(_, label)| label == "1k").map(|(place, _)| *place);
-        let due = (1_000.0 - 31.75) / (2_840.0 - 31.75);
-        assert!(thousand.is_some_and(|place| (place - due).abs() < 1e-3), "{thousand:?} {due}");
+        let expected = (1_000.0 - 31.75) / (2_840.0 - 31.75);
+        assert!(
+            thousand.is_some_and(|place| (place - expected).abs() < 1e-3),
+            "{thousand:?} {expected}"
+        );
         assert!(frequencies(20.0, 90.0).is_empty());
     }
 }

@@ -188,8 +188,8 @@ mod tests {
             averages.after_step(&at(*weight).valid());
         }
         let steps = weights.len() as i32 - 1;
-        let told = weights.iter().enumerate().skip(1);
-        let sum: f64 = told.map(|(k, w)| 0.8_f64.powi(steps - k as i32) * w).sum();
+        let observed = weights.iter().enumerate().skip(1);
+        let sum: f64 = observed.map(|(k, w)| 0.8_f64.powi(steps - k as i32) * w).sum();
         let want = 0.8_f64.powi(steps) * weights[0] + 0.2 * sum;
         expect(&numbers(averages.ema::<B, _>(&at(9.0))), want);
         assert!(averages.mean::<B, _>(&at(9.0)).is_none());

@@ -81,7 +81,7 @@ pub struct Scores {
 
 impl<B: AutodiffBackend> Learner<B> for Finetune {
     type Model = Classifier<B>;
-    type Tally = Scores;
+    type Accumulator = Scores;
 
     const KIND: Kind = Kind::Classifier;
     const LABELLED: bool = true;
@@ -130,7 +130,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         batch: &LabelledClips,
         _first: u64,
         context: &mut StepContext<'_, B>,
-        tally: &mut Scores,
+        accumulator: &mut Scores,
     ) -> Result<(), TrainError> {
         for part in parts(batch.clips.len(), context.micro_batch) {
             let (audio, video) = tensors(&batch.clips[part.clone()], context.spec, context.device);
@@ -138,10 +138,10 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
             let targets = &batch.targets[part];
             let loss =
                 self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));
-            tally.loss += scalar(loss) * targets.len() as f64;
+            accumulator.loss += scalar(loss) * targets.len() as f64;
             let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
             let rows = values.as_chunks::<2>().0.iter().zip(targets);
-            tally.scored.extend(rows.map(|(&[fake, real], &target)| Scored {
+            accumulator.scored.extend(rows.map(|(&[fake, real], &target)| Scored {
                 fake,
                 real,
                 target: u8::from(target > 0.5),
@@ -150,12 +150,12 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         Ok(())
     }
 
-    fn verdict(&self, tally: Scores, peers: &mut dyn Processes) -> Result<Values, TrainError> {
-        let tally = tally.gathered(peers)?;
-        let count = tally.scored.len() as f64;
-        let mut values = vec![(Metric::LOSS.key, tally.loss / count)];
+    fn finish(&self, accumulator: Scores, peers: &mut dyn Processes) -> Result<Values, TrainError> {
+        let accumulator = accumulator.gathered(peers)?;
+        let count = accumulator.scored.len() as f64;
+        let mut values = vec![(Metric::LOSS.key, accumulator.loss / count)];
         // Labels are 0 or 1, so a report there is; what is not defined has no number.
-        if let Ok(report) = BinaryReport::new(&tally.scored) {
+        if let Ok(report) = BinaryReport::new(&accumulator.scored) {
             let metrics = report.values.iter();
             values.extend(metrics.map(|(metric, value)| (metric.key, value.unwrap_or(f64::NAN))));
         }

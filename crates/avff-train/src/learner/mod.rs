@@ -85,7 +85,7 @@ pub trait Learner<B: AutodiffBackend> {
     /// The network.
     type Model: AutodiffModule<B>;
     /// What judging adds up over batches.
-    type Tally: Default;
+    type Accumulator: Default;
 
     /// Which checkpoint the network is.
     const KIND: Kind;
@@ -122,14 +122,18 @@ pub trait Learner<B: AutodiffBackend> {
         batch: &LabelledClips,
         first: u64,
         context: &mut StepContext<'_, B>,
-        tally: &mut Self::Tally,
+        accumulator: &mut Self::Accumulator,
     ) -> Result<(), TrainError>;
 
     /// The numbers of all judged batches, of every process.
     ///
     /// # Errors
     /// What other processes report.
-    fn verdict(&self, tally: Self::Tally, peers: &mut dyn Processes) -> Result<Values, TrainError>;
+    fn finish(
+        &self,
+        accumulator: Self::Accumulator,
+        peers: &mut dyn Processes,
+    ) -> Result<Values, TrainError>;
 
     /// What else learns along, for a file.
     fn entries(&self) -> Vec<Entry> {

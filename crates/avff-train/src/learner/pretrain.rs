@@ -131,7 +131,7 @@ fn named(values: impl IntoIterator<Item = f64>) -> Values {
 
 impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     type Model = Pretrain<B>;
-    type Tally = Sums;
+    type Accumulator = Sums;
 
     const KIND: Kind = Kind::Pretrain;
     const LABELLED: bool = false;
@@ -217,7 +217,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         batch: &LabelledClips,
         first: u64,
         context: &mut StepContext<'_, B>,
-        tally: &mut Sums,
+        accumulator: &mut Sums,
     ) -> Result<(), TrainError> {
         // Contrast compares a process's own clips: parts of validation may differ in length.
         let whole = batch.clips.len() <= context.micro_batch;
@@ -241,21 +241,21 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 out.contrastive,
                 out.retrieval_accuracy,
             ];
-            for (sum, value) in tally.sums.iter_mut().zip(values) {
+            for (sum, value) in accumulator.sums.iter_mut().zip(values) {
                 *sum += scalar(value) * count;
             }
-            tally.clips += count;
+            accumulator.clips += count;
         }
         Ok(())
     }
 
-    fn verdict(&self, tally: Sums, peers: &mut dyn Processes) -> Result<Values, TrainError> {
+    fn finish(&self, accumulator: Sums, peers: &mut dyn Processes) -> Result<Values, TrainError> {
         let mut all = [0.0_f32; 6];
-        for (to, from) in all.iter_mut().zip(tally.sums.iter().chain([&tally.clips])) {
+        for (to, from) in all.iter_mut().zip(accumulator.sums.iter().chain([&accumulator.clips])) {
             *to = *from as f32;
         }
         let (sums, clips) = if peers.world() == 1 {
-            (tally.sums, tally.clips)
+            (accumulator.sums, accumulator.clips)
         } else {
             peers.sum(&mut all)?;
             let [total, audio, video, contrastive, retrieval, clips] = all.map(f64::from);

@@ -285,15 +285,16 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     ) -> Result<Outcome, TrainError> {
         let epoch = self.progress.loader.epoch + 1;
         let recipe = self.parts.identity.recipe.clone();
-        let due = epoch.is_multiple_of(recipe.validation.every.max(1)) || epoch == recipe.epochs;
-        if due && self.parts.validation.is_some() {
+        let validates =
+            epoch.is_multiple_of(recipe.validation.every.max(1)) || epoch == recipe.epochs;
+        if validates && self.parts.validation.is_some() {
             // Validation may take long, and what was learned is not to be lost in it.
             let path = self.save()?;
             watch.saved(&path)?;
         }
         self.averages.after_epoch(epoch, &self.parts.model.valid());
         let start = Instant::now();
-        let validation = if due { self.validate(watch, stop)? } else { Some(Vec::new()) };
+        let validation = if validates { self.validate(watch, stop)? } else { Some(Vec::new()) };
         let Some(validation) = validation else { return Ok(Outcome::Stopped) };
         let of = |metric: &str| {
             let found = validation.iter().find(|(name, _)| name == metric);
@@ -366,7 +367,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let alone = self.parts.peers.world() == 1;
         let recipe = &self.parts.identity.recipe;
         let manifest = recipe.data.validation.as_ref().unwrap_or(&recipe.data.train);
-        let mut tally = L::Tally::default();
+        let mut accumulator = L::Accumulator::default();
         let mut first = 0;
         let mut batches = loader.epoch(0);
         let mut named = 0;
@@ -387,14 +388,14 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 device: &self.parts.device,
                 peers: &mut *self.parts.peers,
             };
-            self.parts.learner.judge(model, &labelled, first, &mut context, &mut tally)?;
+            self.parts.learner.judge(model, &labelled, first, &mut context, &mut accumulator)?;
             first += labelled.clips.len() as u64;
             watch.judged(first)?;
             if alone && stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
         }
-        self.parts.learner.verdict(tally, &mut *self.parts.peers).map(Some)
+        self.parts.learner.finish(accumulator, &mut *self.parts.peers).map(Some)
     }
 
     /// Weights at the end, and their averages.
