@@ -1,4 +1,4 @@
-//! Gathers what `examples/proof.sh FOLDER` measured: `cargo run --example ablation -- FOLDER`.
+//! Gathers what `examples/proof.sh FOLDER` measured: `cargo run --features all --example ablation -- FOLDER`.
 //!
 //! Every run that is finished there gets its rows in `docs/ablation.csv`, in the place of those it had; rows of other runs stay.
 //! Prints the tables of `docs/experiments.md`: seeds in their order, a dash for what has not run.

@@ -1,4 +1,4 @@
-//! Scores the bundled clips: `cargo run --release --example eval`.
+//! Scores the bundled clips: `cargo run --example eval`.
 //!
 //! With arguments, your own: `... --example eval -- CHECKPOINT CSV`. Predictions, errors and summary
 //! are written under `target/eval`. `avff eval` does the same with more options.

@@ -1,4 +1,4 @@
-//! In which half of a clip is it fake? `cargo run --release --example localise -- CHECKPOINT CSV`.
+//! In which half of a clip is it fake? `cargo run --release --features all --example localise -- CHECKPOINT CSV`.
 //!
 //! The CSV is one that `avff synth --half 1` wrote: its columns `fake_from` and `fake_to` say which half of each
 //! fake is. The half is taken for fake whose moments, both streams together, speak for it more.

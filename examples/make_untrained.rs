@@ -1,4 +1,4 @@
-//! Makes `crates/avff/tests/fixtures/untrained-tiny.safetensors` again: `cargo run --release --example make_untrained`.
+//! Makes `crates/avff/tests/fixtures/untrained-tiny.safetensors` again: `cargo run --release --features all --example make_untrained`.
 //!
 //! A network of 64 features whose weights come from a seed. It shows the way from clips to scores;
 //! the scores mean nothing, and every place that shows them says so.

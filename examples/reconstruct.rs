@@ -1,4 +1,4 @@
-//! What a pre-training network makes of half a clip: `cargo run --release --example reconstruct`.
+//! What a pre-training network makes of half a clip: `cargo run --release --features all --example reconstruct`.
 //!
 //! Without arguments, a small network whose weights come from a seed: the sheet then shows how it is
 //! read, not what training yields. With arguments, your own: `... --example reconstruct -- STAGE2 CLIP`. The
