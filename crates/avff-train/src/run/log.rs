@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     error::RunError,
-    folder::{EVENTS, METRICS, PLOTS, RESULT, RunFolder},
+    folder::{EVENTS, METRICS, RESULT, RunFolder},
     history::History,
     info::{About, State},
     metrics::MetricsLog,
@@ -155,7 +155,9 @@ impl RunLog {
     fn draw(&mut self) {
         self.drawn = Some(Instant::now());
         #[cfg(feature = "plots")]
-        if let Err(error) = super::plots::draw(&self.folder.path().join(PLOTS), &self.history) {
+        if let Err(error) =
+            super::plots::draw(&self.folder.path().join(super::folder::PLOTS), &self.history)
+        {
             tracing::warn!(%error, "the plots are not up to date");
         }
     }
