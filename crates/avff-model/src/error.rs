@@ -43,7 +43,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The checkpoint holds the other model.
-    #[error("{}: holds a {actual}, a {expected} is needed{}", path.display(), kind_hint(*actual, *expected))]
+    #[error("{}: holds a {actual}, a {expected} is needed", path.display())]
     Kind {
         /// The checkpoint.
         path: PathBuf,
@@ -81,15 +81,6 @@ pub enum ModelError {
         /// Every key that is wrong.
         problems: KeyProblems,
     },
-}
-
-fn kind_hint(actual: Kind, expected: Kind) -> &'static str {
-    match (actual, expected) {
-        (Kind::Pretrain, Kind::Classifier) => {
-            "; `avff adapt STAGE2 STAGE3` starts a classifier from it, to be trained before it scores"
-        }
-        _ => "",
-    }
 }
 
 /// Keys of a checkpoint that do not match the network, by what is wrong with them.

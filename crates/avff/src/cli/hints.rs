@@ -18,6 +18,7 @@ use avff::{
     input::InputError,
     manifest::ManifestError,
     merge::MergeError,
+    model::{ModelError, checkpoint::Kind},
     output::OutputError,
     preprocessing::PreprocessingError,
     split::SplitCommandError,
@@ -141,6 +142,12 @@ fn own(error: &Dyn) -> Option<String> {
         })
         .or_else(|| match error.downcast_ref()? {
             PreprocessingError::NotCropped => Some("add --crop face"),
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
+            ModelError::Kind { actual: Kind::Pretrain, expected: Kind::Classifier, .. } => Some(
+                "`avff adapt STAGE2 STAGE3` makes a classifier from it, which has to be trained before it scores",
+            ),
             _ => None,
         })
         .or_else(|| match error.downcast_ref()? {
