@@ -2,8 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use crate::protocol::SplitError;
-
 /// A [`Reason`] and the file or folder that it is about.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
@@ -67,9 +65,6 @@ pub enum Reason {
         /// What is wrong with it.
         what: String,
     },
-    /// A split that cannot be made of a manifest.
-    #[error(transparent)]
-    Split(#[from] SplitError),
     /// A name that is no layout's.
     #[error("no layout is named `{name}`")]
     NoSuchLayout {

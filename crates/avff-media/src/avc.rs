@@ -140,21 +140,6 @@ pub(crate) fn is_slice(nal: &[u8]) -> bool {
     nal_type(nal).is_some_and(|kind| (1..=5).contains(&kind))
 }
 
-/// Drops the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
-pub(crate) fn unescape(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(payload.len());
-    let mut zeros = 0;
-    for &byte in payload {
-        if zeros >= 2 && byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        out.push(byte);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -201,10 +186,5 @@ mod tests {
             [&[0x01, 0x9e], &[0x41, 0x9a], &[0x65, 0x88], &[0x06, 5], &[0x68, 1], &[]];
         assert_eq!(heads.map(is_disposable), [true, false, false, true, false, false]);
         assert_eq!(heads.map(is_slice), [true, true, true, false, false, false]);
-    }
-
-    #[test]
-    fn escapes_are_undone() {
-        assert_eq!(unescape(&[0, 0, 3, 0, 0, 3, 1, 3]), [0, 0, 0, 0, 1, 3]);
     }
 }

@@ -61,6 +61,21 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Drops the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
+pub(crate) fn unescape(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(payload.len());
+    let mut zeros = 0;
+    for &byte in payload {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +97,10 @@ mod tests {
         assert_eq!(bits.bits(9), None);
         assert_eq!(Bits::new(&[0; 8]).ue(), None, "more zeros than any code has");
         assert_eq!(Bits::new(&[0xff; 4]).bits(32), Some(u32::MAX));
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        assert_eq!(unescape(&[0, 0, 3, 0, 0, 3, 1, 3]), [0, 0, 0, 0, 1, 3]);
     }
 }

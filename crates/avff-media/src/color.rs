@@ -10,7 +10,6 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rusty_h264_common::YuvFrame;
 
-use super::sps::Sps;
 use crate::frame::Frame;
 
 /// How a picture's samples stand for colours.
@@ -86,14 +85,19 @@ pub(crate) struct Planes<'a> {
     pub(crate) v: (&'a [u8], usize),
 }
 
-/// Converts the part of a decoded picture that its SPS shows.
+/// Converts what lies right of and below `origin` of a decoded picture.
 ///
-/// `None` where the picture has not the size that the SPS promised.
-pub(crate) fn to_rgb(frame: &YuvFrame, sps: &Sps, colour: Colour) -> Option<Frame> {
+/// `None` where the picture is not of the `expected` size, which its parameter set promised.
+pub(crate) fn to_rgb(
+    frame: &YuvFrame,
+    expected: (usize, usize),
+    origin: (usize, usize),
+    colour: Colour,
+) -> Option<Frame> {
     let size = (frame.width, frame.height);
     let chroma = frame.width.div_ceil(2);
     let (y, u, v) = ((&*frame.y, frame.width), (&*frame.u, chroma), (&*frame.v, chroma));
-    (size == sps.decoded).then(|| Planes { size, y, u, v }.to_rgb(sps.origin, colour))?
+    (size == expected).then(|| Planes { size, y, u, v }.to_rgb(origin, colour))?
 }
 
 impl Planes<'_> {
@@ -196,19 +200,9 @@ mod tests {
 
     use super::*;
 
-    fn shown(width: usize, height: usize, origin: (usize, usize)) -> Sps {
-        Sps {
-            decoded: (width, height),
-            origin,
-            fields_allowed: false,
-            matrix: None,
-            full_range: None,
-        }
-    }
-
     fn flat(y: u8, u: u8, v: u8, colour: Colour) -> [u8; 3] {
         let frame = YuvFrame { width: 2, height: 2, y: vec![y; 4], u: vec![u], v: vec![v] };
-        let picture = to_rgb(&frame, &shown(2, 2, (0, 0)), colour).unwrap();
+        let picture = to_rgb(&frame, (2, 2), (0, 0), colour).unwrap();
         assert_eq!(picture.rgb[..3], picture.rgb[9..]);
         [picture.rgb[0], picture.rgb[1], picture.rgb[2]]
     }
@@ -297,11 +291,11 @@ mod tests {
             v: vec![128; 4],
         };
         let full = Colour { matrix: 2, full_range: true };
-        let picture = to_rgb(&frame, &shown(4, 4, (2, 2)), full).unwrap();
+        let picture = to_rgb(&frame, (4, 4), (2, 2), full).unwrap();
         assert_eq!((picture.width, picture.height), (2, 2));
         assert_eq!(picture.rgb, [100, 100, 100, 110, 110, 110, 140, 140, 140, 150, 150, 150]);
-        assert!(to_rgb(&frame, &shown(6, 4, (0, 0)), full).is_none());
+        assert!(to_rgb(&frame, (6, 4), (0, 0), full).is_none());
         let short = YuvFrame { y: vec![0; 15], ..frame };
-        assert!(to_rgb(&short, &shown(4, 4, (0, 0)), full).is_none());
+        assert!(to_rgb(&short, (4, 4), (0, 0), full).is_none());
     }
 }

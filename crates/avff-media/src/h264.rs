@@ -193,7 +193,7 @@ impl VideoTrack {
             }
             next = Some(target + 1);
             let picture = frame
-                .and_then(|frame| to_rgb(&frame, &self.sps, self.colour))
+                .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.colour))
                 .ok_or_else(|| damaged(format!("{}: unexpected size", self.name(target))))?;
             early.insert(index, self.turns.apply(picture));
             while let Some(picture) = due.peek().and_then(|index| early.remove(index)) {

@@ -4,7 +4,11 @@
 //! the offsets are kept here) and gives short reasons for refusing a stream (so the profile is
 //! named here). Section numbers are those of ITU-T H.264.
 
-use super::{avc::unescape, bits::Bits, color::Colour, mp4::MAX_DIMENSION};
+use super::{
+    bits::{Bits, unescape},
+    color::Colour,
+    mp4::MAX_DIMENSION,
+};
 use crate::error::{MediaError, Stream};
 
 /// Profiles whose SPS holds chroma format, bit depths and scaling lists (section 7.3.2.1.1).

@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_datasets::DatasetError;
 use avff_datasets::{
     manifest::TARGET_COLUMN,
     protocol::{
@@ -27,6 +26,14 @@ use output::Plan;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitCommandError {
+    /// The CSV cannot be split as asked.
+    #[error("{}: {source}", path.display())]
+    Split {
+        /// The CSV.
+        path: PathBuf,
+        /// Why not.
+        source: SplitError,
+    },
     /// The manifest cannot be used, or not be split as asked.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -122,7 +129,8 @@ pub enum Protocol {
 /// Splits a manifest and writes the result.
 ///
 /// # Errors
-/// [`SplitCommandError::Input`] for a CSV that cannot be read or split as asked,
+/// [`SplitCommandError::Input`] for a CSV that cannot be read, [`SplitCommandError::Split`] for one that cannot be
+/// split as asked,
 /// [`SplitCommandError::NeedsFolder`] and [`SplitCommandError::NeedsFile`] for an output that does not fit
 /// the protocol, [`SplitCommandError::Output`] for what is to be written.
 pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
@@ -143,7 +151,7 @@ pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
         return Err(InputError::NoRows { path: options.csv.clone() }.into());
     }
     let splits = splits(&table, &options.protocol, options.seed)
-        .map_err(|error| InputError::from(DatasetError::new(&options.csv, error)))?;
+        .map_err(|source| SplitCommandError::Split { path: options.csv.clone(), source })?;
     let plan = match &options.protocol {
         Protocol::Folds { .. } if one_file => Plan::file(&options.output, &splits, true),
         _ if one_file => Plan::file(&options.output, &splits, false),
