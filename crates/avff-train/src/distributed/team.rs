@@ -56,8 +56,7 @@ impl Team {
             // All of them would do the same work, into the same folder.
             Some(Launch { processes, said_by, .. }) => Err(TrainError::Launch {
                 reason: format!(
-                    "{processes} processes were started, as {said_by} says, but this build trains in one \
-                     alone: build with `--features mpi`, or start one"
+                    "{processes} processes were started, as {said_by} says, but this build trains in one alone"
                 ),
             }),
         }

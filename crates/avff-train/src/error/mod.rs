@@ -27,10 +27,7 @@ pub enum TrainError {
     #[error(transparent)]
     Dataset(#[from] avff_datasets::DatasetError),
     /// A clip of a run that cannot be read.
-    #[error(
-        "a clip of {} cannot be read; take it out (`avff check` names all such clips) or leave it out with \
-         data.unreadable = \"skip\": {source}", manifest.display()
-    )]
+    #[error("a clip of {} cannot be read: {source}", manifest.display())]
     Unreadable {
         /// The recipe's manifest.
         manifest: PathBuf,
@@ -44,7 +41,7 @@ pub enum TrainError {
     #[error(transparent)]
     Run(#[from] crate::run::RunError),
     /// Keys that name no parameter of the network.
-    #[error("{setting}: no parameter's key starts with {start}; `avff inspect` lists them")]
+    #[error("{setting}: no parameter's key starts with {start}")]
     Keys {
         /// Where the recipe says so.
         setting: &'static str,

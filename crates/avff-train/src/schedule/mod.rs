@@ -125,10 +125,7 @@ impl Schedule {
     pub(crate) fn check(&self, epochs: u64) -> Result<(), Problem> {
         let warmup = |warmup: f64| {
             let inside = (0.0..epochs as f64).contains(&warmup);
-            let rule = format!(
-                "from 0 up and below `epochs`, which is {epochs}: `--set schedule.warmup_epochs=0` has no \
-                 warm-up"
-            );
+            let rule = format!("from 0 (no warm-up) up and below `epochs`, which is {epochs}");
             Problem::unless(inside, "warmup_epochs", warmup, &rule)
         };
         match self {

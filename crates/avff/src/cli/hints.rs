@@ -154,6 +154,7 @@ fn own(error: &Dyn) -> Option<String> {
             InitializeError::NoEncoder => Some("give --video, --audio or both"),
             _ => None,
         })
+        .or_else(|| of(error, of_train))
         .or_else(|| match error.downcast_ref()? {
             TrainingError::SkipInParallel => {
                 Some("`avff check` names the clips to take out of the manifest")
@@ -196,6 +197,20 @@ fn of_folder(error: &OutputError) -> Option<&'static str> {
             "give the inputs and options of the earlier run, or another output folder"
         }
         OutputError::Damaged { .. } => "remove the folder and start again",
+        _ => return None,
+    })
+}
+
+fn of_train(error: &TrainError) -> Option<&'static str> {
+    Some(match error {
+        TrainError::Unreadable { .. } => {
+            "take the clip out of the manifest (`avff check` names all such clips), or leave such clips out with \
+             --set data.unreadable=skip"
+        }
+        TrainError::Keys { .. } => "`avff inspect` lists the keys",
+        TrainError::Launch { .. } if cfg!(not(feature = "mpi")) => {
+            "build with `--features mpi`, or start one process"
+        }
         _ => return None,
     })
 }
