@@ -263,5 +263,8 @@ mod tests {
         let missing = ClipError::new("a.mp4", avff_media::MediaError::NotFound);
         let error = TrainingError::from(TrainError::Clip(missing));
         assert!(hint(&error).unwrap().starts_with("check the path"));
+        let source = Box::new(ClipError::new("a.mp4", avff_media::MediaError::Empty));
+        let error = TrainError::Unreadable { manifest: "train.csv".into(), source };
+        assert!(hint(&TrainingError::from(error)).unwrap().contains("data.unreadable=skip"));
     }
 }
