@@ -11,8 +11,10 @@ fn git(arguments: &[&str]) -> Option<String> {
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // What makes a build another one than its commit's: ours and that of the crates beside it.
-    let crates = ["avff", "avff-data", "avff-kernels", "avff-model", "avff-train"];
-    let sources = crates.map(|name| format!("../{name}/src"));
+    let crates = std::fs::read_dir("..").into_iter().flatten().flatten();
+    let mut sources: Vec<String> =
+        crates.map(|entry| format!("{}/src", entry.path().display())).collect();
+    sources.sort_unstable();
     // What a commit and a checkout write to.
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"]);
     // One that is not there would count as changed each time.

@@ -19,11 +19,12 @@
 //! [`Classifier::load`] takes a checkpoint of this library or of the reference:
 //!
 //! ```
+//! use avff_data::{ClipSpec, batcher, load_clip};
 //! use avff_model::{
 //!     AvffConfig, Classifier, FusionScope, Init,
 //!     checkpoint::{self, Kind, Metadata, Precision},
 //! };
-//! use burn::tensor::{Tensor, activation::sigmoid};
+//! use burn::tensor::activation::sigmoid;
 //! use burn_flex::Flex;
 //!
 //! let device = Default::default();
@@ -36,9 +37,11 @@
 //! checkpoint::save(&untrained, &metadata, Precision::F32, &path)?;
 //!
 //! let model = Classifier::<Flex>::load(&path, &device)?;
-//! let audio = Tensor::zeros([1, 256, 64], &device); // batch, fbank frames, mel bins
-//! let video = Tensor::zeros([1, 3, 16, 64, 64], &device); // batch, channels, frames, height, width
-//! let logits = model.forward(audio, video, FusionScope::PerClip); // batch, [fake, real]
+//! // `avff-data` prepares clips: 256 fbank frames of 64 mel bins, 16 frames of 64 x 64 pixels.
+//! let spec = ClipSpec::avff().with_sizes([256, 64], [16, 64, 64]);
+//! let clip = load_clip("../../data/made/real_a.mp4".as_ref(), &spec)?;
+//! let batch = batcher::batch::<Flex>(&[clip], &spec, &device);
+//! let logits = model.forward(batch.audio, batch.video, FusionScope::PerClip); // batch, [fake, real]
 //! let fake: f32 = sigmoid(logits).into_data().iter::<f32>().next().unwrap();
 //! assert!((0.0..=1.0).contains(&fake));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

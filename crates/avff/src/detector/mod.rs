@@ -220,6 +220,12 @@ impl Detector {
     }
 }
 
+/// Doors to other languages share a detector between threads.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Detector>();
+};
+
 impl std::fmt::Debug for Detector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Detector")
