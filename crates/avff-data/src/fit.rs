@@ -162,7 +162,7 @@ mod tests {
             (to_width, to_height) in (1..300_usize, 1..300_usize),
         ) {
             let picture = Frame { width, height, rgb: vec![200; 3 * width * height] };
-            for how in FrameFit::ALL {
+            for &how in <FrameFit as strum::VariantArray>::VARIANTS {
                 let out = fit(&picture, how, to_width, to_height).unwrap();
                 prop_assert_eq!((out.width, out.height), (to_width, to_height));
                 prop_assert_eq!(out.rgb.len(), 3 * to_width * to_height);

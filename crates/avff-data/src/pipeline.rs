@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_fit_fills_the_tensor() {
-        for fit in FrameFit::ALL {
+        for &fit in <FrameFit as strum::VariantArray>::VARIANTS {
             let mut spec = small();
             spec.video.fit = fit;
             let clip = read(&mut Fake::new(40), &spec).unwrap();

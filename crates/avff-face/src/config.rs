@@ -1,6 +1,6 @@
 //! What is looked for, and what happens where it is not there.
 
-use std::{fmt, str::FromStr};
+use avff_media::UnknownName;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,8 +56,24 @@ impl FaceCrop {
 }
 
 /// What happens to a clip in which no face is found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_noface)]
 pub enum NoFace {
     /// It is an error, like any other clip that cannot be read.
     #[default]
@@ -69,38 +85,15 @@ pub enum NoFace {
     Full,
 }
 
-/// A word that names no [`NoFace`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown `{0}`: use error, skip or full")]
-pub struct UnknownNoFace(pub String);
+fn unknown_noface(name: &str) -> UnknownName {
+    UnknownName::of::<NoFace>("choice", name)
+}
 
 impl NoFace {
-    /// Every way, in the order help texts list them.
-    pub const ALL: [Self; 3] = [Self::Error, Self::Skip, Self::Full];
-
     /// The word for it on the command line and in a stored spec.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Skip => "skip",
-            Self::Full => "full",
-        }
-    }
-}
-
-impl fmt::Display for NoFace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for NoFace {
-    type Err = UnknownNoFace;
-
-    fn from_str(word: &str) -> Result<Self, UnknownNoFace> {
-        let found = Self::ALL.into_iter().find(|way| way.name() == word);
-        found.ok_or_else(|| UnknownNoFace(word.to_owned()))
+        self.into()
     }
 }
 
@@ -111,7 +104,7 @@ mod tests {
 
     #[test]
     fn words_and_json_agree() {
-        for way in NoFace::ALL {
+        for &way in <NoFace as strum::VariantArray>::VARIANTS {
             assert_eq!(way.name().parse::<NoFace>().unwrap(), way);
             assert_eq!(serde_json::to_string(&way).unwrap(), format!("\"{way}\""));
         }

@@ -20,6 +20,6 @@ pub mod square;
 mod stream;
 pub mod track;
 
-pub use config::{FaceCrop, NoFace, UnknownNoFace};
+pub use config::{FaceCrop, NoFace};
 pub use error::FaceError;
 pub use stream::{FaceStream, Faces};

@@ -137,3 +137,31 @@ impl SettingError {
         Self { field, value: value.to_string(), rule: rule.to_string() }
     }
 }
+
+/// A word that names no variant of an enum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{name}`: use {}", listed(known))]
+pub struct UnknownName {
+    /// What was to be named, such as `decoder`.
+    pub what: &'static str,
+    /// The word.
+    pub name: String,
+    /// The words that there are.
+    pub known: &'static [&'static str],
+}
+
+impl UnknownName {
+    /// The error for a word that names no `T`.
+    #[must_use]
+    pub fn of<T: strum::VariantNames>(what: &'static str, name: &str) -> Self {
+        Self { what, name: name.to_owned(), known: T::VARIANTS }
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}

@@ -63,8 +63,8 @@ mod write;
 
 pub use self::{
     audio::Audio,
-    decoder::{Decoder, UnknownDecoder},
-    error::{MediaError, SettingError, Stream},
+    decoder::Decoder,
+    error::{MediaError, SettingError, Stream, UnknownName},
     frame::Frame,
     open::{open, open_bytes, open_with, wav_bytes},
     pcm::MAX_CHANNELS,

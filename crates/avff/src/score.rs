@@ -1,6 +1,6 @@
 //! What a clip's score is made of: the network's outputs, window by window.
 
-use std::{fmt, str::FromStr};
+use avff_media::UnknownName;
 
 use avff_data::windows::Span;
 use serde::{Deserialize, Serialize};
@@ -61,8 +61,23 @@ pub struct WindowScore {
 }
 
 /// How the windows of a clip make its score.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_aggregate)]
 pub enum Aggregate {
     /// The mean of each logit: how the clip looks as a whole.
     #[default]
@@ -72,22 +87,15 @@ pub enum Aggregate {
     Max,
 }
 
-/// A word that names no [`Aggregate`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown aggregate `{0}`: use mean or max")]
-pub struct UnknownAggregate(pub String);
+fn unknown_aggregate(name: &str) -> UnknownName {
+    UnknownName::of::<Aggregate>("aggregate", name)
+}
 
 impl Aggregate {
-    /// Every way, in the order help texts list them.
-    pub const ALL: [Self; 2] = [Self::Mean, Self::Max];
-
     /// The word for it on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Max => "max",
-        }
+        self.into()
     }
 
     /// One pair of logits for all windows; `None` without a window or with one that is not finite.
@@ -110,21 +118,6 @@ impl Aggregate {
                 Some(Logits { fake: mean(|logits| logits.fake), real: mean(|logits| logits.real) })
             }
         }
-    }
-}
-
-impl fmt::Display for Aggregate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Aggregate {
-    type Err = UnknownAggregate;
-
-    fn from_str(word: &str) -> Result<Self, UnknownAggregate> {
-        let found = Self::ALL.into_iter().find(|way| way.name() == word);
-        found.ok_or_else(|| UnknownAggregate(word.to_owned()))
     }
 }
 
@@ -151,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_window_and_no_number_make_none() {
-        for way in Aggregate::ALL {
+        for &way in <Aggregate as strum::VariantArray>::VARIANTS {
             assert_eq!(way.of(&[]), None);
             assert_eq!(way.of(&[window(1.0, 0.0), window(f32::NAN, 0.0)]), None);
             assert_eq!(way.of(&[window(1.0, f32::INFINITY)]), None);

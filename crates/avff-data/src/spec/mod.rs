@@ -6,7 +6,7 @@
 mod framing;
 mod sampling;
 
-use std::{fmt, str::FromStr};
+use avff_media::UnknownName;
 
 use avff_face::FaceCrop;
 use avff_media::{Decoder, SettingError, Stream};
@@ -123,8 +123,23 @@ fn is_shift_ms(value: &f64) -> bool {
 }
 
 /// How a picture is brought to the spec's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_framefit)]
 pub enum FrameFit {
     /// Stretched by Pillow's antialiased bilinear filter, aspect ratio not kept: how Open-AVFF
     /// trains and validates.
@@ -154,10 +169,9 @@ impl From<SettingError> for SpecError {
     }
 }
 
-/// A word that names no [`FrameFit`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown frame fit `{0}`: use resize, center-crop or letterbox")]
-pub struct UnknownFit(pub String);
+fn unknown_framefit(name: &str) -> UnknownName {
+    UnknownName::of::<FrameFit>("frame fit", name)
+}
 
 impl ClipSpec {
     /// The released Open-AVFF checkpoints: 16 frames of 224 x 224, 1024 x 128 log-mels, with the
@@ -312,34 +326,10 @@ fn positive(field: &'static str, value: f32) -> Result<(), SpecError> {
 }
 
 impl FrameFit {
-    /// Every way, in the order help texts list them.
-    pub const ALL: [Self; 3] = [Self::Resize, Self::CenterCrop, Self::Letterbox];
-
     /// The word for it on the command line and in a stored spec.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Resize => "resize",
-            Self::CenterCrop => "center-crop",
-            Self::Letterbox => "letterbox",
-        }
-    }
-}
-
-impl fmt::Display for FrameFit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for FrameFit {
-    type Err = UnknownFit;
-
-    fn from_str(word: &str) -> Result<Self, UnknownFit> {
-        Self::ALL
-            .into_iter()
-            .find(|fit| fit.name() == word)
-            .ok_or_else(|| UnknownFit(word.to_owned()))
+        self.into()
     }
 }
 
@@ -350,11 +340,11 @@ mod tests {
 
     #[test]
     fn words_and_json_agree() {
-        for fit in FrameFit::ALL {
+        for &fit in <FrameFit as strum::VariantArray>::VARIANTS {
             assert_eq!(fit.name().parse::<FrameFit>().unwrap(), fit);
             assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{fit}\""));
         }
-        assert_eq!("Resize".parse::<FrameFit>(), Err(UnknownFit("Resize".into())));
+        assert_eq!("Resize".parse::<FrameFit>(), Err(unknown_framefit("Resize")));
     }
 
     #[test]

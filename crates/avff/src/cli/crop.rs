@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     jpeg: Option<u8>,
 
-    /// Also write a contact sheet for every clip into this folder: pictures with the crop (yellow)
+    /// Also write a contact sheet for every clip into this folder: frames with the crop (orange)
     /// and the face as it was found (green)
     #[arg(long, value_name = "DIR")]
     sheet: Option<PathBuf>,

@@ -10,6 +10,7 @@ use avff_data::{ClipError, DataError, fit::letterbox, windows::frame_indices};
 use avff_datasets::manifest::Row;
 use avff_face::{FaceCrop, FaceStream, Faces, square::Square};
 use avff_media::{FolderWriter, FrameCoding, MediaSource};
+use avff_plots::png;
 use serde::{Deserialize, Serialize};
 
 use super::{CropOptions, sheet::Sheet};
@@ -154,10 +155,12 @@ impl Plan {
             keep(writer.finish(&sound.whole()?, &shown, start))?;
             let faces = faces.unwrap_or(Faces { squares: None, found: Vec::new(), looked: 0 });
             if let Some(sheets) = &self.sheets {
-                let picture = sheet(&mut *source, &indices, &faces)?;
-                let mut png = Vec::new();
-                keep(avff_media::encode(&picture, FrameCoding::Png, &mut png))?;
-                keep(avff_files::write(&sheets.join(format!("{stem}.png")), png))?;
+                let sheet = sheet(&mut *source, &indices, &faces)?;
+                let png = sheet.draw(&row.name).and_then(|drawn| png(&drawn));
+                let png = png.map_err(io::Error::other);
+                keep(
+                    png.and_then(|png| avff_files::write(&sheets.join(format!("{stem}.png")), png)),
+                )?;
             }
             let (found, looked) = (faces.found.len(), faces.looked);
             Ok(Record { video_name: row.name.clone(), found, looked, squares: faces.squares })
@@ -177,8 +180,8 @@ fn sheet(
     source: &mut dyn MediaSource,
     indices: &[usize],
     faces: &Faces,
-) -> Result<avff_media::Frame, DataError> {
-    let mut places = frame_indices(indices.len(), Sheet::PICTURES)?;
+) -> Result<Sheet, DataError> {
+    let mut places = frame_indices(indices.len(), Sheet::FRAMES)?;
     places.dedup();
     let chosen: Vec<usize> =
         places.iter().filter_map(|&place| indices.get(place)).copied().collect();
@@ -191,7 +194,7 @@ fn sheet(
         sheet.add(&picture, square, face)?;
         Ok::<_, DataError>(ControlFlow::Continue(()))
     })?;
-    Ok(sheet.picture())
+    Ok(sheet)
 }
 
 /// The row's number, which makes it unique, and as much of the clip's name as any system takes.

@@ -4,6 +4,7 @@ mod attention;
 mod occlusion;
 
 #[cfg(feature = "cpu")]
+use avff_media::UnknownName;
 use std::sync::Arc;
 
 use avff_data::{
@@ -31,8 +32,23 @@ use crate::{
 const GPU_BATCH: usize = 8;
 
 /// Numbers the network computes with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownName, parse_err_fn = unknown_arithmetic)]
 pub enum Arithmetic {
     /// What the released weights were trained with.
     #[default]
@@ -49,17 +65,15 @@ pub enum Arithmetic {
     Int8,
 }
 
+fn unknown_arithmetic(name: &str) -> UnknownName {
+    UnknownName::of::<Arithmetic>("precision", name)
+}
+
 impl Arithmetic {
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Tf32 => "tf32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::Int8 => "int8",
-        }
+        self.into()
     }
 
     /// What parameters are cast to.
