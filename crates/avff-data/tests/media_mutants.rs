@@ -14,7 +14,6 @@ mod mutants;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use avff_media;
 use mutants::{
     Outcome, Stage, bombs, measure,
     movie::h264,

@@ -1,6 +1,6 @@
 //! Files that are written whole or not at all.
 //!
-//! [`write`] and [`write_with`] replace a file: a reader finds the old contents or the new ones,
+//! [`write()`] and [`write_with`] replace a file: a reader finds the old contents or the new ones,
 //! also after a crash. [`finish`] does the same for a file that was filled over hours: it makes the
 //! partial file permanent under its final name.
 //!

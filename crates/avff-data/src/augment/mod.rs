@@ -162,7 +162,7 @@ impl Plan {
     /// Changes the pictures, which keep their size.
     ///
     /// # Errors
-    /// [`MediaError::Damaged`] for pictures that are not of the spec's size.
+    /// [`MediaError::Damaged`](avff_media::MediaError::Damaged) for pictures that are not of the spec's size.
     pub fn frames(&self, pictures: &mut [Frame]) -> Result<(), DataError> {
         for picture in pictures {
             for step in &self.pictures {

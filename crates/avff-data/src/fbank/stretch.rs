@@ -57,7 +57,7 @@ impl Fbank {
 /// them.
 ///
 /// # Errors
-/// As [`Fbank::shared`] and [`Fbank::compute`], and [`MediaError::TooLarge`] for a sound that would have too
+/// As [`Fbank::shared`] and [`Fbank::compute`], and [`MediaError::TooLarge`](avff_media::MediaError::TooLarge) for a sound that would have too
 /// many samples at the spec's rate.
 pub fn stretched_parts(sounds: &[Audio], spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
     let sounds: Vec<Cow<'_, Audio>> =

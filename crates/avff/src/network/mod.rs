@@ -3,8 +3,8 @@
 mod attention;
 mod occlusion;
 
-#[cfg(feature = "cpu")]
 use avff_media::UnknownName;
+#[cfg(feature = "cpu")]
 use std::sync::Arc;
 
 use avff_data::{
@@ -99,6 +99,10 @@ pub(crate) struct NetworkOptions {
     pub(crate) arithmetic: Arithmetic,
     /// Whether the encoders' weights stay in the file, to be read in each pass: for one clip or two. Their scores are
     /// the same, and come sooner; of many they come later. On the CPU in f32 alone.
+    #[cfg_attr(
+        not(feature = "cpu"),
+        expect(dead_code, reason = "only flex reads weights in a pass")
+    )]
     pub(crate) weights_in_file: bool,
 }
 
