@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::setup::{Ran, Scene, clip, media};
 
+/// Pixels of a contact sheet's title and legend.
+const HEAD: u32 = 56;
+
 fn crop(scene: &Scene, csv: &Path, output: &str, more: &[&str]) -> Ran {
     let csv = csv.to_str().unwrap();
     scene.run(&[&["crop", "--csv", csv, "--output", output], more].concat())
@@ -63,7 +66,8 @@ fn clips_are_cropped_into_a_manifest_of_folders() {
     // Of 90 pictures at 25 a second, floor(linspace(0, 89, 6)).
     assert_eq!(clock["times"], serde_json::json!([0.0, 0.68, 1.4, 2.12, 2.84, 3.56]));
     let sheet = image::open(scene.path("sheets/0000001-match_a.png")).unwrap();
-    assert_eq!((sheet.width(), sheet.height()), (1280, 360));
+    // Two rows of frames below a title and a legend.
+    assert_eq!((sheet.width(), sheet.height()), (1280, 360 + HEAD));
     // What was written is what all commands read.
     scene.eval(&scene.path("out/manifest.csv"), "scores.csv", &[]).expect(0);
     let ran = crop(&scene, &csv, "out", &more).expect(2);
