@@ -11,8 +11,8 @@
 
 use std::{fs, path::PathBuf};
 
-use avff_data::{fbank::Fbank, picture::Frame, sound::Audio};
-use avff_media::{Decoder, MediaSource, resize::resize};
+use avff_data::fbank::Fbank;
+use avff_media::{Audio, Decoder, Frame, MediaSource, resize::resize};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use video_rs::ffmpeg::codec;
@@ -29,7 +29,7 @@ const WHOLE: [(&str, usize, usize, Layout, u64); 3] = [
 ];
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from("tests/fixtures").join(name)
+    PathBuf::from("../avff-media/tests/fixtures").join(name)
 }
 
 fn open(name: &str) -> Box<dyn MediaSource> {
@@ -89,7 +89,7 @@ fn sound_is_that_of_the_ffmpeg_command_and_its_filterbank_that_of_torchaudio() {
     let goldens = fs::read(fixture("ffmpeg/clips.safetensors")).unwrap();
     let goldens = SafeTensors::deserialize(&goldens).unwrap();
     for (name, _, _, expected, _) in WHOLE {
-        let sound = open(&format!("media/{name}")).sound().unwrap();
+        let sound = open(&format!("media/{name}")).audio().unwrap();
         assert_eq!(layout(&sound), expected, "{name}");
         let head: Vec<f32> = sound.channels.iter().flat_map(|c| &c[..2000]).copied().collect();
         let golden = floats(&goldens, &format!("{}.wave_head", stem(name)));
@@ -117,7 +117,7 @@ fn odd_formats_are_those_of_the_ffmpeg_command() {
         let mut clip = open(&format!("ffmpeg/{name}"));
         let pictures = every(&mut *clip);
         let size = (pictures[0].width, pictures[0].height);
-        let sound = clip.sound().unwrap();
+        let sound = clip.audio().unwrap();
         let numbers =
             (pictures.len(), size, sound.rate as usize, sound.channels.len(), sound.len());
         let expected = (
@@ -176,7 +176,7 @@ fn both_readers_agree_on_every_clip_that_both_read() {
         // The embedded reader takes the last packet for as long as the one before.
         let packet = 1024.5 / f64::from(a.sample_rate);
         assert!((a.audio_end - b.audio_end).abs() < packet, "{name}: {a:?}, {b:?}");
-        let (a, b) = (own.sound().unwrap(), other.sound().unwrap());
+        let (a, b) = (own.audio().unwrap(), other.audio().unwrap());
         assert_eq!(layout(&a), layout(&b), "{name}");
         let fbank = Fbank::new(a.rate, 128).unwrap();
         let Ok(a) = fbank.stretched(&a, 1024) else { continue };
@@ -224,7 +224,7 @@ fn parts_of_the_sound_are_parts_of_the_whole() {
     for name in ["media/vp9_opus.webm", "ffmpeg/mpeg4_aac51.mp4", "ffmpeg/h264_interlaced_mp2.ts"] {
         let mut clip = open(name);
         let (start, end) = (clip.info().audio_start, clip.info().audio_end);
-        let whole = clip.sound().unwrap();
+        let whole = clip.audio().unwrap();
         let rate = f64::from(whole.rate);
         let length = whole.len() as f64 / rate;
         assert!((end - start - length).abs() < 0.05, "{name}: {start} to {end}, {length} s");
