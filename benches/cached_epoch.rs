@@ -1,6 +1,6 @@
-//! An epoch that decodes against one from the cache: `cargo bench --bench cached_epoch`.
+//! An epoch that decodes against one from the cache: `cargo bench -p avff --bench cached_epoch`.
 //!
-//! The clips of the tests and of `data`, at the released network's sizes, each made into both tensors
+//! The clips of the tests of `avff-media` and `avff`, at the released network's sizes, each made into both tensors
 //! by one thread. Time is the processor's, user and system together (`/proc/self/stat`, Linux only),
 //! since wall time is other people's business too. A second pair changes the loudness, so that the
 //! cache holds waves and filterbanks are computed. Files are in the system's cache either way.

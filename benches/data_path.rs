@@ -1,5 +1,5 @@
 //! Seconds from a media file to tensors, clip after clip on one thread and on all:
-//! `cargo bench --bench data_path -- [--decoder NAME] CLIP...`. Add `--features ffmpeg` for FFmpeg.
+//! `cargo bench -p avff --bench data_path -- [--decoder NAME] CLIP...`. Add `--features ffmpeg` for FFmpeg.
 //!
 //! `benches/peer/data_path.py` runs it in turn with decord, Pillow and torchaudio and prints ratios.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]

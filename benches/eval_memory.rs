@@ -1,6 +1,6 @@
-//! Peak memory of `avff eval` on 10 rows and on 1,000: `cargo bench --bench eval_memory`.
+//! Peak memory of `avff eval` on 10 rows and on 1,000: `cargo bench -p avff --bench eval_memory`.
 //!
-//! The bundled clips in turn, prepared at the released network's sizes (16 frames of 224 x 224), with a
+//! The drawn clips of the tests in turn, prepared at the released network's sizes (16 frames of 224 x 224), with a
 //! network of few features so that it ends within minutes. Ten rows are run five times: how many
 //! decoded clips meet in memory is chance, and the median is compared.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
@@ -10,7 +10,7 @@ mod support;
 use std::{fs, path::Path};
 
 fn main() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data").canonicalize().unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("narrow.safetensors");
     support::narrow_network(&checkpoint);

@@ -1,4 +1,4 @@
-//! Where a forward pass and a training step spend their time: `cargo bench --bench network --
+//! Where a forward pass and a training step spend their time: `cargo bench -p avff --bench network --
 //! [PART...] [--runs N]`.
 //!
 //! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,

@@ -1,4 +1,4 @@
-//! The network at its released size: `cargo bench --bench released_size`.
+//! The network at its released size: `cargo bench -p avff --bench released_size`.
 //!
 //! Writes a 748 MB `.pth` of formula weights to a temporary folder, then reports the time to read
 //! its bytes, the time and peak memory to load it, seconds a clip, and how far logits and embeddings

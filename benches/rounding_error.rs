@@ -1,4 +1,4 @@
-//! What int8 and bf16 cost in exactness: `cargo bench --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
+//! What int8 and bf16 cost in exactness: `cargo bench -p avff --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
 //!
 //! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32, in int8 and, where
 //! the CPU has instructions for it, in bf16, and tells how far logits and scores are apart, and whether scores keep

@@ -1,5 +1,5 @@
 //! Made clips a second, written to a folder, on one thread and on all:
-//! `cargo bench -p avff-data --no-default-features --bench synth`.
+//! `cargo bench -p avff-synth --bench synth`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{thread::available_parallelism, time::Instant};

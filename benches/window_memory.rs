@@ -1,5 +1,5 @@
 //! Peak memory of `avff score --window 3.2` on 1 and on 10 minutes of 1080p:
-//! `cargo bench --bench window_memory`. Needs the `ffmpeg` program to make the videos.
+//! `cargo bench -p avff --bench window_memory`. Needs the `ffmpeg` program to make the videos.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod support;

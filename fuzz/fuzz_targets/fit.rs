@@ -24,7 +24,7 @@ fuzz_target!(|input: Input| {
         [input.from[0], input.from[1], input.to[0], input.to[1]].map(usize::from);
     if width * height <= 1 << 18 && to_width * to_height <= 1 << 18 {
         let picture = Frame { width, height, rgb: vec![input.level; 3 * width * height] };
-        let how = FrameFit::ALL[usize::from(input.how) % 3];
+        let how = [FrameFit::Resize, FrameFit::CenterCrop, FrameFit::Letterbox][usize::from(input.how) % 3];
         if let Ok(out) = fit(&picture, how, to_width, to_height) {
             assert_eq!(out.rgb.len(), 3 * to_width * to_height);
             assert!(out.rgb.iter().all(|&level| level == input.level || level == 0));

@@ -13,7 +13,7 @@ use crate::{
     error::{ClipError, DataError},
     spec::ClipSpec,
     tensors::{Clip, tensors},
-    windows::{Span, extent, windows},
+    windows::{Span, Window, extent, windows},
 };
 
 /// A window of a clip as tensors.
@@ -85,16 +85,14 @@ pub fn read_samples(
     spec: &ClipSpec,
     each: EachSample<'_>,
 ) -> Result<(), DataError> {
-    let mut windows = windows(source, spec)?;
+    let windows = windows(source, spec)?;
     let all = extent(source)?;
     let want = Want { frames: true, audio: Some(AudioForm::Fbank) };
-    let planned = windows.clone();
-    decode(source, &planned, spec, want, &mut |index, decoded| {
+    decode(source, &windows, spec, want, &mut |index, decoded| {
         let without_face = decoded.without_face;
         let clip = tensors(decoded, spec, None)?;
-        let Some(window) = windows.get_mut(index) else { return Ok(ControlFlow::Break(())) };
-        let (span, frames) = (window.span.unwrap_or(all), std::mem::take(&mut window.frames));
-        Ok(each(Sample { span, frames, clip, without_face }))
+        let Window { frames, span } = windows[index].clone();
+        Ok(each(Sample { span: span.unwrap_or(all), frames, clip, without_face }))
     })
 }
 

@@ -1,5 +1,5 @@
 //! Clips through FFmpeg's libraries, against decord, Pillow, torchaudio and the `ffmpeg` command;
-//! see `fixtures/ffmpeg/README.md`.
+//! see `../avff-media/tests/fixtures/ffmpeg/README.md`.
 
 #![cfg(feature = "ffmpeg")]
 #![allow(

@@ -1,10 +1,7 @@
 //! What is looked for, and what happens where it is not there.
 
-use avff_media::UnknownName;
-
+use avff_media::{SettingError, UnknownName};
 use serde::{Deserialize, Serialize};
-
-use avff_media::SettingError;
 
 /// The crop's side in sides of the face; 1 is from the brows to the chin.
 const MARGIN: (f64, f64) = (1.0, 4.0);
@@ -68,12 +65,10 @@ impl FaceCrop {
     Deserialize,
     strum::Display,
     strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_noface)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum NoFace {
     /// It is an error, like any other clip that cannot be read.
     #[default]
@@ -85,18 +80,6 @@ pub enum NoFace {
     Full,
 }
 
-fn unknown_noface(name: &str) -> UnknownName {
-    UnknownName::of::<NoFace>("choice", name)
-}
-
-impl NoFace {
-    /// The word for it on the command line and in a stored spec.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -104,9 +87,10 @@ mod tests {
 
     #[test]
     fn words_and_json_agree() {
-        for &way in <NoFace as strum::VariantArray>::VARIANTS {
-            assert_eq!(way.name().parse::<NoFace>().unwrap(), way);
-            assert_eq!(serde_json::to_string(&way).unwrap(), format!("\"{way}\""));
+        for word in <NoFace as strum::VariantNames>::VARIANTS {
+            let way: NoFace = word.parse().unwrap();
+            assert_eq!(way.to_string(), *word);
+            assert_eq!(serde_json::to_string(&way).unwrap(), format!("\"{word}\""));
         }
         assert!("Full".parse::<NoFace>().is_err());
         assert_eq!(serde_json::from_str::<FaceCrop>("{}").unwrap(), FaceCrop::default());

@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all.
 //!
-//! [`write()`] and [`write_with`] replace a file: a reader finds the old contents or the new ones,
-//! also after a crash. [`finish`] does the same for a file that was filled over hours: it makes the
+//! [`write()`], [`write_with`] and [`replace`] replace a file: a reader finds the old contents or the new
+//! ones, also after a crash. [`finish`] does the same for a file that was filled over hours: it makes the
 //! partial file permanent under its final name.
 //!
 //! ```
@@ -30,24 +30,28 @@ pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
 
 /// Replaces the file at `path` with what `fill` writes.
 ///
-/// The contents go to a neighbour named by [`temporary`], are synced to the disk, and then take the
-/// name.
-///
 /// # Errors
-/// What the system or `fill` says. The old file is then as it was, and the neighbour is gone.
+/// As [`replace`].
 pub fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = temporary(path);
-    let written = (|| {
-        let mut writer = BufWriter::new(File::create(&temporary)?);
+    replace(path, |temporary| {
+        let mut writer = BufWriter::new(File::create(temporary)?);
         fill(&mut writer)?;
-        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        drop(file);
-        rename(&temporary, path)
-    })();
+        writer.flush()
+    })
+}
+
+/// Replaces the file at `path` with the one that `make` makes at the path it is given.
+///
+/// That is a neighbour, `.NAME.PID.tmp`. It is synced to the disk, and then takes the name.
+///
+/// # Errors
+/// What the system or `make` says. The old file is then as it was, and the neighbour is gone.
+pub fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let temporary = temporary(path);
+    let written = make(&temporary).and_then(|()| finish(&temporary, path));
     if written.is_err() {
         // The write has failed already; a second error would say nothing more.
         let _ = fs::remove_file(&temporary);
@@ -67,19 +71,32 @@ pub fn finish(partial: &Path, path: &Path) -> io::Result<()> {
     rename(partial, path)
 }
 
-/// The name under which [`write_with`] writes before `path` is replaced: `.NAME.PID.tmp` beside it.
-#[must_use]
-pub fn temporary(path: &Path) -> PathBuf {
+/// The name of a file before it replaces `path`.
+fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", process_id()));
     path.with_file_name(name)
 }
 
-/// Whether a file name is one that [`temporary`] gives: its writer was killed.
+/// Whether a file name is that of a neighbour of [`replace`], whose writer may have been killed.
 #[must_use]
 pub fn is_leftover(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
+}
+
+/// Removes from a folder what killed writers left. Nobody else may write there now.
+///
+/// # Errors
+/// What the system says.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_leftover(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Two processes that write one file do not share a neighbour.
@@ -141,5 +158,14 @@ mod tests {
         assert_eq!(path.parent(), Some(Path::new("runs/a")));
         assert!(is_leftover(path.file_name().unwrap().to_str().unwrap()));
         assert!(!is_leftover("run.json") && !is_leftover(".hidden"));
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".run.json.7.tmp", "run.json", ".hidden"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        sweep(folder.path()).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".hidden", "run.json"]);
     }
 }

@@ -1,8 +1,8 @@
 //! Who reads a media file.
 
-use crate::error::UnknownName;
-
 use serde::{Deserialize, Serialize};
+
+use crate::error::UnknownName;
 
 /// Who reads a media file. Both give the same frames and audio of a clip that both can read.
 #[derive(
@@ -17,12 +17,10 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     strum::Display,
     strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_decoder)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Decoder {
     /// The embedded reader where it can, else FFmpeg where it is built in.
     #[default]
@@ -33,17 +31,7 @@ pub enum Decoder {
     Ffmpeg,
 }
 
-fn unknown_decoder(name: &str) -> UnknownName {
-    UnknownName::of::<Decoder>("decoder", name)
-}
-
 impl Decoder {
-    /// The word for it on the command line and in a stored spec.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// Whether this is [`Decoder::Auto`].
     #[must_use]
     pub fn is_auto(&self) -> bool {

@@ -140,10 +140,8 @@ impl SettingError {
 
 /// A word that names no variant of an enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{name}`: use {}", listed(known))]
+#[error("unknown name `{name}`: use {}", listed(known))]
 pub struct UnknownName {
-    /// What was to be named, such as `decoder`.
-    pub what: &'static str,
     /// The word.
     pub name: String,
     /// The words that there are.
@@ -153,8 +151,8 @@ pub struct UnknownName {
 impl UnknownName {
     /// The error for a word that names no `T`.
     #[must_use]
-    pub fn of<T: strum::VariantNames>(what: &'static str, name: &str) -> Self {
-        Self { what, name: name.to_owned(), known: T::VARIANTS }
+    pub fn of<T: strum::VariantNames>(name: &str) -> Self {
+        Self { name: name.to_owned(), known: T::VARIANTS }
     }
 }
 

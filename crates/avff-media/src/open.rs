@@ -47,7 +47,7 @@ pub fn open_with(path: &Path, decoder: Decoder) -> Result<Box<dyn MediaSource>, 
     let mut head = Vec::new();
     File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut head)?;
     let container = sniff(&head);
-    // Audio alone stays sound alone, whoever reads it.
+    // A file with audio alone has no frames, whoever reads it.
     if let Err(MediaError::MissingStream { stream }) = container {
         return Err(MediaError::MissingStream { stream });
     }

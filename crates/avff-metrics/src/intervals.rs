@@ -47,7 +47,8 @@ impl Intervals {
         let mut notes = Notes::default();
         let estimate = |metric: Metric| match metric.interval {
             Some(IntervalMethod::DeLong) => by_delong(metric, &set, options.level, &mut notes),
-            _ => by_bootstrap(metric, &set, options, &mut notes),
+            Some(IntervalMethod::Bootstrap) => by_bootstrap(metric, &set, options, &mut notes),
+            None => None,
         };
         let metrics: Vec<Metric> = Metric::with_interval().collect();
         let intervals: Vec<_> = metrics.iter().copied().map(estimate).collect();

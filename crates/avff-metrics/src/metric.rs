@@ -1,4 +1,5 @@
-//! What a metric is. Each metric is a constant of [`Metric`] beside the function that computes it.
+//! What a metric is. Each metric is a constant of [`Metric`] beside the function that computes it, or
+//! where training computes it, beside its like.
 
 use crate::{better::Better, error::MetricError};
 
@@ -9,7 +10,7 @@ use crate::{better::Better, error::MetricError};
 pub struct Metric {
     /// The name in JSON, in recipes and in the records of a run.
     pub key: &'static str,
-    /// The name in tables and charts.
+    /// The name in tables.
     pub title: &'static str,
     /// What it measures, in one sentence.
     pub meaning: &'static str,
@@ -39,11 +40,15 @@ pub enum Needs {
 }
 
 /// A stage of training, by what its validation measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, strum::Display,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stage {
-    /// Stages 1 and 2: losses and retrieval, without labels.
+    /// Stages 1 and 2: masked reconstruction and contrast; clips need no labels.
     Pretrain,
-    /// Stage 3: classification of labelled clips.
+    /// Stage 3: real or fake.
     Finetune,
 }
 
@@ -73,7 +78,7 @@ pub enum Computed {
 /// How a confidence interval is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum IntervalMethod {
-    /// DeLong's variance of an AUC.
+    /// DeLong's variance of the AUC of the fake output.
     DeLong,
     /// Percentiles over resampled clips.
     #[strum(serialize = "bootstrap")]

@@ -177,7 +177,8 @@ impl Matches {
 }
 
 impl Metric {
-    /// Retrieval accuracy within a batch, in both directions.
+    /// Retrieval accuracy within a batch, in both directions. Training computes it with the contrastive
+    /// loss, where of equal similarities the first is the answer.
     pub const RETRIEVAL: Self = Self {
         key: "retrieval",
         title: "retrieval",

@@ -13,7 +13,6 @@
 //! - [`positions`], [`init`]: initial values; [`initialize`]: encoders from published ones
 //! - [`reconstruction`]: reconstructions as images; [`explain`]: where a score comes from
 //!
-//!
 //! # A score
 //!
 //! [`Classifier::load`] takes a checkpoint of this library or of the reference:

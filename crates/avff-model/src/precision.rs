@@ -7,6 +7,7 @@ use burn::{
     prelude::*,
     tensor::FloatDType,
 };
+
 /// The module with its parameters in another precision, in which it then computes; inputs are cast to it,
 /// losses are f32.
 ///

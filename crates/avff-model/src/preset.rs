@@ -1,7 +1,7 @@
 //! Networks by name.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumIter, EnumString};
 
 use crate::config::{
     AudioConfig, AudioSlices, AvffConfig, ContrastOver, FusionAttention, HeadConfig, HeadInput,
@@ -11,18 +11,7 @@ use crate::config::{
 
 /// A named network.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumString,
-    IntoStaticStr,
-    EnumIter,
-    VariantNames,
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, EnumIter,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -83,7 +72,6 @@ impl AvffConfig {
                 temperature: 0.05,
                 contrast_over: ContrastOver::Clips,
             },
-
             head: HeadConfig { hidden: 1024, dropout: 0.5, input: HeadInput::TokenMeans },
         }
     }

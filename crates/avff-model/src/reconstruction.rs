@@ -27,9 +27,9 @@ pub struct Reconstructions<B: Backend> {
     pub audio_hidden: Tensor<B, 3>,
     /// 1 where the frames were hidden, else 0; as `video`.
     pub video_hidden: Tensor<B, 5>,
-    /// Reconstructions error of the fbank if the network had predicted 0 everywhere, `[1]`.
+    /// Reconstruction error of the fbank if the network had predicted 0 everywhere, `[1]`.
     pub audio_loss_of_zeros: Tensor<B, 1>,
-    /// Reconstructions error of the frames if the network had predicted 0 everywhere, `[1]`.
+    /// Reconstruction error of the frames if the network had predicted 0 everywhere, `[1]`.
     pub video_loss_of_zeros: Tensor<B, 1>,
 }
 

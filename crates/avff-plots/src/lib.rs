@@ -12,7 +12,7 @@
 //! | `chart.rs`, `lines.rs` | [`Chart`]: lines over steps, with legend and axes |
 //! | `panels.rs`, `spectrogram.rs` | [`Frames`], [`Spectrogram`], [`Range`]: arrays as pictures |
 //! | `marks.rs` | names, colour bars, frequencies and text around panels |
-//! | `colour.rs` | colours, all of which people who see fewer colours can tell apart |
+//! | `colour.rs` | colours and colour maps |
 //!
 //! ```
 //! use avff_plots::{Align, colour::BLACK, picture};

@@ -5,10 +5,10 @@ fn mel(hertz: f64) -> f64 {
     1127.0 * (hertz / 700.0).ln_1p()
 }
 
-/// Frequencies to mark and where each lies among `mels` filters, from 0 for the lowest filter's lower foot to
+/// Frequencies to mark and where each lies among the filters, from 0 for the lowest filter's lower foot to
 /// 1 for the highest one's upper foot.
 #[must_use]
-pub fn frequencies(low: f64, nyquist: f64) -> Vec<(f64, String)> {
+pub fn frequencies(low: f64, high: f64) -> Vec<(f64, String)> {
     const MARKED: [(f64, &str); 8] = [
         (100.0, "100"),
         (250.0, "250"),
@@ -19,7 +19,7 @@ pub fn frequencies(low: f64, nyquist: f64) -> Vec<(f64, String)> {
         (8e3, "8k"),
         (16e3, "16k"),
     ];
-    let (low, high) = (mel(low), mel(nyquist));
+    let (low, high) = (mel(low), mel(high));
     let place = |hertz: f64| (mel(hertz) - low) / (high - low);
     MARKED
         .into_iter()

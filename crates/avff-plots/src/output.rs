@@ -13,7 +13,7 @@ use crate::{
     error::PlotError,
 };
 
-/// Drawn units in a unit of an SVG: `plotters` knows whole units alone.
+/// Drawn units in a unit of an SVG or a smooth picture: `plotters` knows whole units alone.
 const FINE: u32 = 4;
 
 /// What `draw` draws on a page of `[width, height]` units, as SVG.

@@ -28,7 +28,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 /// What a number is drawn for. The discriminants are part of what a seed means and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-#[expect(missing_docs, reason = "each is named after the module that draws")]
+#[expect(missing_docs, reason = "the name says what is drawn")]
 pub enum Purpose {
     Order = 0,
     Window = 1,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_the_occasion_counts() {
+    fn every_part_of_the_key_counts() {
         let base = RngKey { seed: 3, epoch: 1, row: 7, occurrence: 0 };
         let others = [
             RngKey { seed: 4, ..base },
@@ -150,7 +150,7 @@ mod tests {
             RngKey { row: 8, ..base },
             RngKey { occurrence: 1, ..base },
         ];
-        let first = |occasion: RngKey, purpose| occasion.rng(purpose).below(u64::MAX);
+        let first = |key: RngKey, purpose| key.rng(purpose).below(u64::MAX);
         assert_eq!(first(base, Purpose::Crop), first(base, Purpose::Crop));
         assert_ne!(first(base, Purpose::Crop), first(base, Purpose::Flip));
         for other in others {

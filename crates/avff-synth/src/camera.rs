@@ -28,7 +28,7 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    /// `grains` rng its noise, `rng` everything else.
+    /// `grains` draws its noise, `rng` everything else.
     pub(super) fn new(size: usize, rng: &mut Rng, grains: &mut Rng) -> Self {
         let light = Light::new(rng);
         let exposure = real(rng, 0.8, 1.12);

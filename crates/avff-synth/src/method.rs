@@ -10,7 +10,7 @@ use avff_datasets::layout::Category;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Frame and sound of one utterance.
+    /// Frames and audio of one utterance.
     Real,
     /// A real picture with another voice that says something else.
     VoiceSwap,

@@ -1,4 +1,4 @@
-//! A mouth that was put over another: what a tool that re-rng mouths leaves behind.
+//! A mouth that was put over another: what a tool that re-draws mouths leaves behind.
 
 use super::{
     camera::blur,

@@ -1,7 +1,7 @@
 //! Checks of a crate's own source, for use in its tests.
 //!
-//! [`module_cycles`] finds top-level modules that depend on each other in a circle. A crate keeps
-//! itself free of them by one test:
+//! [`module_cycles`] finds top-level modules that depend on each other in a circle. A test keeps the
+//! workspace free of them:
 //!
 //! ```
 //! use std::path::Path;

@@ -83,7 +83,7 @@ pub fn of_dataset(reason: &Reason) -> Option<&'static str> {
         Reason::NotLayout { .. } | Reason::NotAFolder => {
             "give the folder that the data set was unpacked into"
         }
-        Reason::UnknownLayout { .. } => "name the layout instead of `auto`",
+        Reason::UnknownLayout { .. } => "name the layout",
         Reason::NoClips { .. } => "give the folder that holds the clips beside their metadata",
         Reason::Malformed { format: "Arrow stream", .. } => {
             "save the table again with `Dataset.save_to_disk`"

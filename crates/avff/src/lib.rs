@@ -13,11 +13,12 @@
 //! ```
 //!
 //! # Features
-//! - `command` (default): everything, and the command `avff`. A library user leaves it out:
+//! - `command` (default): `sheets`, `tools`, `train`, and the command `avff`. A library user leaves it out:
 //!   `avff = { version = "0.1", default-features = false, features = ["cpu"] }`.
 //! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends, chosen among at run time.
 //! - `sheets`: PNGs of explanations; `tools`: data sets; `train`: training runs.
-//! - `ffmpeg`: everything that FFmpeg reads, through its libraries; `mpi`: training by several processes.
+//! - `ffmpeg`: everything that FFmpeg reads, through its libraries; `mpi`: training by several processes; `mimalloc`
+//!   (default): a faster allocator for the command.
 //!
 //! # Layout
 //! - [`Detector`], [`DetectorBuilder`]: scores, explanations and evaluations of a stage-3 checkpoint;

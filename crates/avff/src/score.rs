@@ -1,9 +1,10 @@
 //! What a clip's score is made of: the network's outputs, window by window.
 
-use avff_media::UnknownName;
-
 use avff_data::windows::Span;
+use avff_media::UnknownName;
 use serde::{Deserialize, Serialize};
+
+use crate::failure::ClipFailure;
 
 /// The two outputs for a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -41,6 +42,16 @@ pub struct Score {
 }
 
 impl Score {
+    /// The score that `windows` make.
+    pub(crate) fn of(
+        windows: Vec<WindowScore>,
+        without_face: bool,
+        aggregate: Aggregate,
+    ) -> Result<Self, ClipFailure> {
+        let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
+        Ok(Self { logits, windows, without_face })
+    }
+
     /// The probability that the clip is fake, from 0 to 1, as the network says it: sigmoid of the output
     /// for fake. It is not calibrated.
     #[must_use]
@@ -72,12 +83,10 @@ pub struct WindowScore {
     Deserialize,
     strum::Display,
     strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_aggregate)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Aggregate {
     /// The mean of each logit: how the clip looks as a whole.
     #[default]
@@ -87,17 +96,7 @@ pub enum Aggregate {
     Max,
 }
 
-fn unknown_aggregate(name: &str) -> UnknownName {
-    UnknownName::of::<Aggregate>("aggregate", name)
-}
-
 impl Aggregate {
-    /// The word for it on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// One pair of logits for all windows; `None` without a window or with one that is not finite.
     #[must_use]
     pub fn of(self, windows: &[WindowScore]) -> Option<Logits> {
@@ -144,11 +143,12 @@ mod tests {
 
     #[test]
     fn no_window_and_no_number_make_none() {
-        for &way in <Aggregate as strum::VariantArray>::VARIANTS {
+        for word in <Aggregate as strum::VariantNames>::VARIANTS {
+            let way: Aggregate = word.parse().unwrap();
+            assert_eq!(way.to_string(), *word);
             assert_eq!(way.of(&[]), None);
             assert_eq!(way.of(&[window(1.0, 0.0), window(f32::NAN, 0.0)]), None);
             assert_eq!(way.of(&[window(1.0, f32::INFINITY)]), None);
-            assert_eq!(way.name().parse::<Aggregate>().unwrap(), way);
         }
     }
 }

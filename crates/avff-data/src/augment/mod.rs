@@ -1,7 +1,7 @@
 //! What training varies in a sample, so that a network cannot learn what does not matter.
 //!
 //! An [`AugmentConfig`] says what may happen; a [`Plan`] is what does happen to one sample, drawn from
-//! seed, epoch and row alone ([`draws`](avff_rng)); applying it is arithmetic. Everything is off by
+//! seed, epoch and row alone ([`avff_rng`]); applying it is arithmetic. Everything is off by
 //! default. A plan is applied in the order of the data:
 //!
 //! 1. fitted pictures, the same to every one of a sample: [`Crop`], [`Flip`], [`Resample`],
@@ -99,8 +99,8 @@ impl AugmentConfig {
 
     /// What happens to one sample. Mixing is planned apart ([`Mix::draw`]), before there are pictures.
     #[must_use]
-    pub fn plan(&self, occasion: RngKey, spec: &ClipSpec) -> Plan {
-        let draws = |purpose| occasion.rng(purpose);
+    pub fn plan(&self, key: RngKey, spec: &ClipSpec) -> Plan {
+        let draws = |purpose| key.rng(purpose);
         let (width, height) = (spec.video.width, spec.video.height);
         let crop = |crop: &Crop| crop.draw(&mut draws(Purpose::Crop), width, height);
         let flip = |flip: &Flip| flip.draw(&mut draws(Purpose::Flip));
@@ -290,9 +290,9 @@ mod tests {
     }
 
     #[test]
-    fn plans_depend_on_the_occasion_alone() {
-        let run = |occasion: RngKey| {
-            let mut plan = all().plan(occasion, &spec());
+    fn plans_depend_on_the_key_alone() {
+        let run = |key: RngKey| {
+            let mut plan = all().plan(key, &spec());
             let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
             let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5; 99]] };
             plan.frames(&mut shown).unwrap();

@@ -11,7 +11,7 @@
 //! They are apart because they are used apart: a sample that replaces its sound reads one clip's
 //! pictures and another's filterbank. Numbers are kept exactly, so a cached sample equals a decoded
 //! one bit for bit. They are not compressed: deflate makes the pictures of the tests a third as large,
-//! and to undo it takes 7 ms, where all of a cached sample takes 2.5 ms (`cargo bench --bench
+//! and to undo it takes 7 ms, where all of a cached sample takes 2.5 ms (`cargo bench -p avff --bench
 //! cached_epoch`). Clips joined in time are not kept, since the same two seldom meet again.
 //!
 //! An entry's name is a hash of all that decides its contents (`key`), so nothing is ever looked up by

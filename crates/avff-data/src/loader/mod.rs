@@ -12,7 +12,7 @@
 //!
 //! - [`order`]: in which order, and which of them for one process of several.
 //! - [`config`]: everything that can be set.
-//! - [`reader`]: from a path to footage, through the cache where there is one.
+//! - [`reader`]: from a path to a decoded window, through the cache where there is one.
 //! - [`filler`]: from a path to a full cache, before any run.
 //! - `sample`: from a row to tensors: reading, mixing, augmenting.
 //! - [`epoch`]: from samples to batches.

@@ -53,12 +53,10 @@ impl Maker {
 
     fn make_row(&self, epoch: u64, pick: Pick, row: usize, own: &Row) -> Result<Made, ClipError> {
         let seed = self.config.seed;
-        let occasion =
-            RngKey { seed, epoch, row: u64::from(pick.row), occurrence: pick.occurrence };
+        let key = RngKey { seed, epoch, row: u64::from(pick.row), occurrence: pick.occurrence };
         let spec = self.reader.spec();
-        let mut plan = self.config.augment.plan(occasion, spec);
-        let mut rngs =
-            Rngs { mix: occasion.rng(Purpose::Mix), window: occasion.rng(Purpose::Window) };
+        let mut plan = self.config.augment.plan(key, spec);
+        let mut rngs = Rngs { mix: key.rng(Purpose::Mix), window: key.rng(Purpose::Window) };
         let mixing = self.config.augment.mix.map_or(Mixing::None, |mix| mix.draw(&mut rngs.mix));
         let mut passed_over = Vec::new();
         let (decoded, partner) = match mixing {

@@ -6,10 +6,8 @@
 mod framing;
 mod sampling;
 
-use avff_media::UnknownName;
-
 use avff_face::FaceCrop;
-use avff_media::{Decoder, SettingError, Stream};
+use avff_media::{Decoder, SettingError, Stream, UnknownName};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -134,12 +132,11 @@ fn is_shift_ms(value: &f64) -> bool {
     Deserialize,
     strum::Display,
     strum::EnumString,
-    strum::IntoStaticStr,
     strum::VariantArray,
     strum::VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_framefit)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum FrameFit {
     /// Stretched by Pillow's antialiased bilinear filter, aspect ratio not kept: how Open-AVFF
     /// trains and validates.
@@ -167,10 +164,6 @@ impl From<SettingError> for SpecError {
     fn from(SettingError { field, value, rule }: SettingError) -> Self {
         Self { field, value, rule }
     }
-}
-
-fn unknown_framefit(name: &str) -> UnknownName {
-    UnknownName::of::<FrameFit>("frame fit", name)
 }
 
 impl ClipSpec {
@@ -325,14 +318,6 @@ fn positive(field: &'static str, value: f32) -> Result<(), SpecError> {
     Err(SpecError { field, value: value.to_string(), rule: "a positive number".into() })
 }
 
-impl FrameFit {
-    /// The word for it on the command line and in a stored spec.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -340,11 +325,12 @@ mod tests {
 
     #[test]
     fn words_and_json_agree() {
-        for &fit in <FrameFit as strum::VariantArray>::VARIANTS {
-            assert_eq!(fit.name().parse::<FrameFit>().unwrap(), fit);
-            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{fit}\""));
+        for word in <FrameFit as strum::VariantNames>::VARIANTS {
+            let fit: FrameFit = word.parse().unwrap();
+            assert_eq!(fit.to_string(), *word);
+            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{word}\""));
         }
-        assert_eq!("Resize".parse::<FrameFit>(), Err(unknown_framefit("Resize")));
+        assert_eq!("Resize".parse::<FrameFit>(), Err(UnknownName::of::<FrameFit>("Resize")));
     }
 
     #[test]

@@ -4,9 +4,6 @@
 //! Burn's LayerNorm calls its weight and bias `gamma` and `beta`, and visual blocks name the
 //! layers of their MLP `layers.0.linear` and `layers.1.linear`.
 
-/// The prefix data parallel training leaves on every key of a released checkpoint.
-pub(crate) const PREFIX: &str = "module.";
-
 /// The checkpoint key, without prefix, of a module path.
 pub(crate) fn key(path: &str) -> String {
     let key = match path.rsplit_once('.') {

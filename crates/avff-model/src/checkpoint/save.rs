@@ -5,8 +5,11 @@ use burn::{
     prelude::*,
 };
 
-use super::{keys::PREFIX, load::Path};
-use crate::tensor_file::safetensors::{Outgoing, Precision};
+use super::load::Path;
+use crate::tensor_file::{
+    PREFIX,
+    safetensors::{Outgoing, Precision},
+};
 
 /// Every parameter of `module`, in the order of its keys.
 pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, precision: Precision) -> Vec<Outgoing> {

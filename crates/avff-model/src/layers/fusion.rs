@@ -2,7 +2,7 @@
 
 use burn::{module::Param, nn::LayerNorm, prelude::*};
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::{
     Linear,
@@ -36,7 +36,6 @@ use crate::{
     Display,
     EnumString,
     IntoStaticStr,
-    VariantNames,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -158,7 +157,7 @@ impl<B: Backend> CrossAttention<B> {
                 let [a, b, dim] = x.dims();
                 all.with_bias(x.reshape([a * b, dim]), bias)
             }
-            None => project(x, self.in_proj_weight.val(), Some(bias)),
+            None => project(x, self.in_proj_weight.val(), bias),
         }
     }
 
@@ -172,7 +171,7 @@ impl<B: Backend> CrossAttention<B> {
         let bias = self.in_proj_bias.val().narrow(0, 2 * dim, dim);
         match &self.packed {
             Some(PackedInputs { value, .. }) => value.with_bias(rows, bias),
-            None => project(rows, self.in_proj_weight.val().narrow(0, 2 * dim, dim), Some(bias)),
+            None => project(rows, self.in_proj_weight.val().narrow(0, 2 * dim, dim), bias),
         }
     }
 

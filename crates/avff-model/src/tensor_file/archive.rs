@@ -58,11 +58,6 @@ impl Archive {
         self.0.metadata.as_deref()
     }
 
-    /// Names, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.tensors.keys().map(String::as_str)
-    }
-
     /// Reads tensors one after the other.
     ///
     /// # Errors

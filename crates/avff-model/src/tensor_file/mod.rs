@@ -28,6 +28,9 @@ pub use stored::{Format, StoredDtype, StoredTensor};
 
 use crate::error::ModelError;
 
+/// What data parallel training leaves before every key of a released checkpoint.
+pub(crate) const PREFIX: &str = "module.";
+
 /// An opened file: its tensors are known, none is read yet.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
@@ -85,15 +88,11 @@ impl TensorFile {
         let mut tensors = BTreeMap::new();
         for (key, tensor) in listing.tensors {
             check_extent(&key, &tensor, length).map_err(|e| format_error(path, &e))?;
-            let bare = key.strip_prefix("module.").unwrap_or(&key).to_owned();
-            if tensors.insert(bare, tensor).is_some() {
+            if tensors.insert(bare(&key), tensor).is_some() {
                 return Err(format_error(path, &format!("{key} is there twice")));
             }
         }
-        let strip = |(key, what): (String, String)| {
-            (key.strip_prefix("module.").unwrap_or(&key).to_owned(), what)
-        };
-        let others = listing.others.into_iter().map(strip).collect();
+        let others = listing.others.into_iter().map(|(key, what)| (bare(&key), what)).collect();
         let metadata = listing.metadata;
         Ok(Self { path: path.into(), source, format, tensors, others, metadata })
     }
@@ -121,6 +120,11 @@ impl TensorFile {
     fn bytes(&self) -> Result<Bytes, ModelError> {
         self.source.open().map_err(|source| ModelError::Io { path: self.path.clone(), source })
     }
+}
+
+/// A key without the mark of data parallel training.
+fn bare(key: &str) -> String {
+    key.strip_prefix(PREFIX).unwrap_or(key).to_owned()
 }
 
 /// No tensor may reach past the end of its file, or be larger than it says it is.

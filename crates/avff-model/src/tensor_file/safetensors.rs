@@ -109,15 +109,10 @@ impl View for &Outgoing {
 
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: String) -> Result<(), ModelError> {
-    let temporary = avff_files::temporary(path);
     let views = tensors.iter().map(|tensor| (tensor.key.clone(), tensor));
     let metadata = HashMap::from([(ENTRY.to_owned(), metadata)]);
-    let written = safetensors::serialize_to_file(views, Some(metadata), &temporary)
-        .map_err(io::Error::other)
-        .and_then(|()| avff_files::finish(&temporary, path));
-    written.map_err(|source| {
-        // The write has failed already; a second error would say nothing more.
-        let _ = std::fs::remove_file(&temporary);
-        ModelError::Io { path: path.into(), source }
+    avff_files::replace(path, |temporary| {
+        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(io::Error::other)
     })
+    .map_err(|source| ModelError::Io { path: path.into(), source })
 }

@@ -20,12 +20,6 @@ pub enum TrainError {
     /// A network or checkpoint that cannot be had.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A clip that cannot be read.
-    #[error(transparent)]
-    Clip(#[from] ClipError),
-    /// A manifest that cannot be used.
-    #[error(transparent)]
-    Dataset(#[from] avff_datasets::DatasetError),
     /// A clip of a run that cannot be read.
     #[error("a clip of {} cannot be read: {source}", manifest.display())]
     Unreadable {

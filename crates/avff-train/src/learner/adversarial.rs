@@ -151,6 +151,7 @@ impl<B: AutodiffBackend> Discriminators<B> {
         seed: u64,
         device: &B::Device,
     ) -> Result<Self, TrainError> {
+        // Their former name is part of what a seed means.
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ u64::from_le_bytes(*b"critics\0"));
         let sizes = |patch: usize| {
             let hidden = std::iter::repeat_n(config.hidden, config.depth);

@@ -93,7 +93,7 @@ impl Recipe {
     /// Metrics by which something is decided.
     fn judged(&self) -> Checked {
         let names = || {
-            let metrics = self.stage.measured().metrics();
+            let metrics = self.stage.metrics();
             metrics.map(|metric| metric.key).collect::<Vec<_>>().join(", ")
         };
         for (key, name, found) in [

@@ -1,20 +1,9 @@
 //! The validation metrics that a recipe names.
 
-use avff_metrics::{Metric, Stage as Measured};
+use avff_metrics::Metric;
 
-use super::{Recipe, Stage};
+use super::Recipe;
 use crate::schedule::Schedule;
-
-impl Stage {
-    /// The stage as metrics know it: what its validation measures, and its own metric.
-    #[must_use]
-    pub fn measured(self) -> Measured {
-        match self {
-            Self::Pretrain => Measured::Pretrain,
-            Self::Finetune => Measured::Finetune,
-        }
-    }
-}
 
 impl Recipe {
     /// The metric by which the best weights are kept; none where `keep.best` names none of the stage's.
@@ -32,10 +21,9 @@ impl Recipe {
     }
 
     fn metric(&self, key: Option<&str>) -> Option<Metric> {
-        let stage = self.stage.measured();
         match key {
-            Some(key) => stage.metrics().find(|metric| metric.key == key),
-            None => Some(stage.own_metric()),
+            Some(key) => self.stage.metrics().find(|metric| metric.key == key),
+            None => Some(self.stage.own_metric()),
         }
     }
 }

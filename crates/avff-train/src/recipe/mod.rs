@@ -18,11 +18,12 @@ use avff_data::ClipSpec;
 use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};
 
+pub use avff_metrics::Stage;
+
 pub use self::{
     keys::keys,
     sections::{
-        Cache, Data, Keep, ModelChoice, NonFinite, Precision, Stage, Start, Steps, Validation,
-        clip_spec,
+        Cache, Data, Keep, ModelChoice, NonFinite, Precision, Start, Steps, Validation, clip_spec,
     },
 };
 use crate::{

@@ -4,7 +4,6 @@ use std::path::{self, Path};
 
 use toml::Value;
 
-use super::fault::join;
 use crate::error::Problem;
 
 /// The keys that hold a path.
@@ -28,7 +27,7 @@ pub(super) fn resolve(at: &str, value: &mut Value, folder: &Path) -> Result<(), 
         if let Some(Value::String(text)) = steps.try_fold(&mut *value, |at, step| at.get_mut(step))
             && !text.is_empty()
         {
-            *text = absolute(text, folder).map_err(|text| Problem { key: join([key]), text })?;
+            *text = absolute(text, folder).map_err(|text| Problem { key: key.into(), text })?;
         }
     }
     Ok(())

@@ -11,17 +11,6 @@ use avff_data::{
 use avff_model::{AvffConfig, Preset};
 use serde::{Deserialize, Serialize};
 
-/// What is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Stage {
-    /// Stages 1 and 2: masked reconstruction and contrast; clips need no labels.
-    Pretrain,
-    /// Stage 3: real or fake.
-    Finetune,
-}
-
 /// How the clips of a preset's network are prepared, at the sizes of `config`.
 #[must_use]
 pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {

@@ -64,8 +64,13 @@ pub enum RunError {
     },
     /// A chart cannot be drawn or written.
     #[cfg(feature = "plots")]
-    #[error(transparent)]
-    Plot(#[from] avff_plots::PlotError),
+    #[error("chart `{chart}`: {source}")]
+    Plot {
+        /// Its file's name, without extension.
+        chart: String,
+        /// Why.
+        source: avff_plots::PlotError,
+    },
 }
 
 /// Names the file of a write that failed.

@@ -102,6 +102,9 @@ impl RunFolder {
             fs::create_dir_all(&folder)
                 .map_err(|source| RunError::Write { path: folder, source })?;
         }
+        for folder in [path.to_owned(), path.join(PLOTS)] {
+            written(&folder, avff_files::sweep(&folder))?;
+        }
         Ok(Self { path: path.into(), info, _lock: lock })
     }
 

@@ -31,12 +31,12 @@ const REDRAW: Duration = Duration::from_secs(10);
 ///     seed: 7,
 ///     epochs: 1,
 ///     data: [("train".into(), "sha256:…".into())].into(),
-///     best_by: BestBy { metric: "val/mAP".into(), better: Better::Higher },
+///     best_by: BestBy { metric: "val/map".into(), better: Better::Higher },
 /// };
 /// let folder = RunFolder::create(&scene.path().join("run"), about, "seed = 7\n")?;
 /// let mut log = RunLog::start(folder)?;
 /// log.write(Record::step(1, 1, Values::from([("train/loss", 0.7), ("lr", 1e-5)])))?;
-/// log.write(Record::epoch(1, 1, Values::from([("train/loss", 0.7), ("val/mAP", 0.6)])))?;
+/// log.write(Record::epoch(1, 1, Values::from([("train/loss", 0.7), ("val/map", 0.6)])))?;
 /// assert_eq!(log.best(), Some((1, 0.6)));
 /// log.finish(State::Done, None)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -22,7 +22,7 @@ pub mod history;
 pub mod info;
 pub mod log;
 pub mod metrics;
-pub mod names;
+mod names;
 pub mod overview;
 #[cfg(feature = "plots")]
 pub mod plots;
@@ -41,6 +41,7 @@ pub use self::{
     history::History,
     info::{About, BestBy, RunInfo, State},
     log::RunLog,
+    names::better,
     overview::Overview,
     progress::{Pace, Reading, StepTime},
     record::{Kind, Position, Record, Values},

@@ -84,8 +84,8 @@ fn now() -> f64 {
 /// Named numbers, in the order they were set.
 ///
 /// A name is `PART/QUANTITY`, where the part is `train` or `val`, or a quantity alone where it is the
-/// run's own: `train/loss`, `val/mAP`, `lr`. What belongs together has a dot: `val/loss.audio`,
-/// `lr.head`. Tables, TensorBoard tags and charts are made from names.
+/// run's own: `train/loss`, `val/map`, `lr`. What belongs together has a dot: `lr.head`.
+/// Tables, TensorBoard tags and charts are made from names.
 ///
 /// Numbers are kept to 14 significant digits. JSON's reader is not exact beyond, and the tables of a
 /// resumed run shall be equal to those of an unbroken one.

@@ -16,8 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_files::is_leftover;
-
 use crate::error::TrainError;
 
 /// A folder of weights and states.
@@ -87,14 +85,7 @@ impl Keeper {
         for (_, path) in self.states()?.into_iter().skip(self.last) {
             fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
         }
-        for entry in fs::read_dir(&self.folder).map_err(|e| io_error(&self.folder, e))? {
-            let path = entry.map_err(|e| io_error(&self.folder, e))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if is_leftover(name) {
-                fs::remove_file(&path).map_err(|source| io_error(&path, source))?;
-            }
-        }
-        Ok(())
+        avff_files::sweep(&self.folder).map_err(|source| io_error(&self.folder, source))
     }
 }
 

@@ -51,6 +51,7 @@ use crate::{
     recipe::{NonFinite, Precision},
     schedule,
 };
+
 /// Where a checkpoint's metadata keeps the run it comes from.
 pub const RUN_ENTRY: &str = "run";
 

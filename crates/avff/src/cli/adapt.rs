@@ -8,8 +8,8 @@ use super::network::{PrecisionArg, overrides};
 
 /// Make a stage-3 start from a stage-2 checkpoint
 ///
-/// Encoders and cross-modal blocks carry over, decoders are dropped, the head and the token maps of
-/// A2V and V2A start from a seed. The result has to be trained before its scores mean anything.
+/// Encoders and cross-modal blocks carry over, decoders are dropped. The head starts from a seed, and so do the
+/// token maps of A2V and V2A where they span a clip; those of slices carry over. The result has to be trained before its scores mean anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Stage-1 or stage-2 weights

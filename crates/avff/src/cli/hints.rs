@@ -94,7 +94,7 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
         InitializeError: Model Device Preprocessing Output;
         ConvertError: Model Device Preprocessing Output;
         InputError: Dataset File;
-        TrainError: Recipe Model Clip Dataset Data Run;
+        TrainError: Recipe Model Data Run;
     }
     None
 }
@@ -261,7 +261,7 @@ mod tests {
         let error = EvaluateError::from(Error::from(device));
         assert_eq!(hint(&error).unwrap(), "build with `--features cuda`");
         let missing = ClipError::new("a.mp4", avff_media::MediaError::NotFound);
-        let error = TrainingError::from(TrainError::Clip(missing));
+        let error = TrainingError::from(missing);
         assert!(hint(&error).unwrap().starts_with("check the path"));
         let source = Box::new(ClipError::new("a.mp4", avff_media::MediaError::Empty));
         let error = TrainError::Unreadable { manifest: "train.csv".into(), source };

@@ -11,9 +11,8 @@ use anyhow::{bail, ensure};
 use avff::{
     table::Text,
     train::run::{
-        BestBy, History, Overview, Record, State, Values,
+        BestBy, History, Overview, Record, State, Values, better,
         compare::{Difference, differences},
-        names::better,
         overview::find,
         plots::overlay,
         progress::{duration, short},

@@ -64,14 +64,13 @@ impl<I> Pending<I> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let windows: Vec<WindowScore> = self
+        let windows = self
             .samples
             .into_iter()
             .zip(self.logits)
             .map(|((span, frames), logits)| WindowScore { span, frames, logits })
             .collect();
-        let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(Score { logits, windows, without_face: self.without_face })
+        Score::of(windows, self.without_face, aggregate)
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
 };
 
 use avff_data::{ClipSpec, load_samples, pipeline::load_samples_from_bytes};
-use avff_media::MediaError;
 use avff_model::{AvffConfig, Checkpoint};
 
 pub use self::{
@@ -22,7 +21,7 @@ use crate::{
     error::Error,
     failure::{ClipFailure, guarded},
     network::{self, Network, NetworkOptions},
-    score::{Aggregate, Logits, Score, WindowScore},
+    score::{Aggregate, Score, WindowScore},
 };
 
 /// A detector of audio-visual deepfakes: a checkpoint, its network, and how it prepares clips.
@@ -212,11 +211,7 @@ impl Detector {
         if let Some(fault) = fault {
             return Err(fault);
         }
-        if windows.is_empty() {
-            return Err(ClipFailure::of(&MediaError::Empty.into()));
-        }
-        let logits: Logits = self.aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(Score { logits, windows, without_face })
+        Score::of(windows, without_face, self.aggregate)
     }
 }
 

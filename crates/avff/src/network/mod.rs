@@ -3,7 +3,6 @@
 mod attention;
 mod occlusion;
 
-use avff_media::UnknownName;
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use avff_data::{
     batcher::{self, Batch},
     pipeline::Sample,
 };
+use avff_media::UnknownName;
 #[cfg(feature = "cpu")]
 use avff_model::checkpoint::InFile;
 use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Segments, precision};
@@ -44,11 +44,10 @@ const GPU_BATCH: usize = 8;
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
-    strum::VariantArray,
     strum::VariantNames,
 )]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = UnknownName, parse_err_fn = unknown_arithmetic)]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Arithmetic {
     /// What the released weights were trained with.
     #[default]
@@ -65,17 +64,7 @@ pub enum Arithmetic {
     Int8,
 }
 
-fn unknown_arithmetic(name: &str) -> UnknownName {
-    UnknownName::of::<Arithmetic>("precision", name)
-}
-
 impl Arithmetic {
-    /// Its name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
     /// What parameters are cast to.
     fn half(self) -> Option<FloatDType> {
         match self {
@@ -86,7 +75,7 @@ impl Arithmetic {
     }
 }
 
-/// How a scorer is set up.
+/// How the classifier is set up.
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkOptions {
     /// Where it runs.
@@ -160,7 +149,7 @@ pub(crate) fn load(
         && precision::cpu_has_bf16();
     let half = arithmetic.half().filter(|_| !by_cpu);
     let unknown = || DeviceError::Precision {
-        precision: arithmetic.name(),
+        precision: arithmetic.into(),
         device: options.device.to_string(),
     };
     // Else a CPU computes each operation in f32 and rounds: slower, and off for nothing.
@@ -192,11 +181,11 @@ pub(crate) fn load(
         };
         let model = model.into_packed();
         let (spec, tf32) = (spec.clone(), arithmetic == Arithmetic::Tf32);
-        let (moments, config) = (Segments::new(config), config.clone());
+        let (segments, config) = (Segments::new(config), config.clone());
         Ok(Box::new(Loaded::<B> {
             model,
             config,
-            moments,
+            segments,
             device,
             spec,
             fusion: options.fusion,
@@ -225,7 +214,7 @@ enum Passes {
 struct Loaded<B: Backend> {
     model: Classifier<B>,
     config: AvffConfig,
-    moments: Segments,
+    segments: Segments,
     device: B::Device,
     spec: ClipSpec,
     fusion: FusionScope,
@@ -291,7 +280,7 @@ impl<B: Backend> Network for Loaded<B> {
     fn explain(&self, sample: &Sample) -> Result<Window, Error> {
         let batch = self.batch(sample);
         let look =
-            || occlusion::window(&self.model, &self.moments, self.fusion, batch, sample.span);
+            || occlusion::window(&self.model, &self.segments, self.fusion, batch, sample.span);
         let window = precision::with_tf32(self.tf32, look);
         self.check_source()?;
         Ok(window)

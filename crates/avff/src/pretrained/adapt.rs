@@ -9,7 +9,8 @@ use crate::{checkpoint::ConvertError, device::with_backend, overwrite_guard, pre
 
 impl Pretrained {
     /// Writes a classifier whose encoders and cross-modal blocks are this model's, as safetensors, marked
-    /// as not trained. Its head and the token maps of A2V and V2A are initialized from `seed`.
+    /// as not trained. Its head is initialized from `seed`, and so are the token maps of A2V and V2A where they
+    /// span a clip.
     ///
     /// # Errors
     /// An output that exists or cannot be written, weights that cannot be read.

@@ -184,9 +184,9 @@ impl Planned {
         let recipe = &self.recipe;
         match recipe.stage {
             Stage::Pretrain => {
-                let critics = recipe.adversarial.as_ref();
+                let discriminators = recipe.adversarial.as_ref();
                 let learner =
-                    PretrainLearner::<B>::new(&self.network, critics, recipe.seed, &device)?;
+                    PretrainLearner::<B>::new(&self.network, discriminators, recipe.seed, &device)?;
                 let model = start::pretrain::<B>(&self, &device)?;
                 self.train::<B, _>(learner, model, device, peers, watch, stop)
             }

@@ -106,10 +106,7 @@ fn a_root_that_is_something_else_is_an_error_with_a_hint() {
             "looked for `meta_data.csv`, found `fake`, `other`, `real`; it looks like folder",
         ),
         (&["fakeavceleb", "set"], "\nhint: give the folder that the data set was unpacked into\n"),
-        (
-            &["auto", "set/other"],
-            "it looks like none, found `d.mp4`\nhint: name the layout instead of `auto`",
-        ),
+        (&["auto", "set/other"], "it looks like none, found `d.mp4`\nhint: name the layout"),
         (&["auto", "nowhere"], "nowhere: no such file"),
         (&["folder", "set/real/a.mp4"], "not a folder"),
         (&["fakeavceleeb", "set"], "possible values: fakeavceleb, dfdc"),

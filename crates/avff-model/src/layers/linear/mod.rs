@@ -210,13 +210,9 @@ impl<B: Backend> Linear<B> {
 pub(crate) fn project<B: Backend, const D: usize>(
     x: Tensor<B, D>,
     weight: Tensor<B, 2>,
-    bias: Option<Tensor<B, 1>>,
+    bias: Tensor<B, 1>,
 ) -> Tensor<B, 2> {
     let [_, inputs] = weight.dims();
     let rows = x.dims()[..D - 1].iter().product::<usize>();
-    let y = Product::forward(x.reshape([rows, inputs]), weight);
-    match bias {
-        Some(bias) => y + bias.unsqueeze(),
-        None => y,
-    }
+    Product::forward(x.reshape([rows, inputs]), weight) + bias.unsqueeze()
 }

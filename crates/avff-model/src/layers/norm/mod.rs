@@ -19,7 +19,11 @@ pub(crate) fn normalise<B: Backend, const D: usize>(
     layer: &LayerNorm<B>,
     x: Tensor<B, D>,
 ) -> Tensor<B, D> {
-    Norm::forward(layer, EPSILON, x)
+    let Some(beta) = &layer.beta else {
+        return layer.forward(x);
+    };
+    let inputs = [primitive(x), primitive(layer.gamma.val()), primitive(beta.val())];
+    tensor(run::<B, 3>(Norm { epsilon: EPSILON }, inputs))
 }
 
 pub(crate) fn layer_norm<B: Backend>(dim: usize, device: &B::Device) -> LayerNorm<B> {
@@ -33,19 +37,6 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    /// A layer's parameters with our epsilon, over the last axis.
-    pub(crate) fn forward<B: Backend, const D: usize>(
-        layer: &LayerNorm<B>,
-        epsilon: f64,
-        x: Tensor<B, D>,
-    ) -> Tensor<B, D> {
-        let Some(beta) = &layer.beta else {
-            return layer.forward(x);
-        };
-        let inputs = [primitive(x), primitive(layer.gamma.val()), primitive(beta.val())];
-        tensor(run::<B, 3>(Self { epsilon }, inputs))
-    }
-
     /// `(x - mean) / sqrt(var + epsilon)` along the last axis, variance unbiased: one biased, of a smaller
     /// epsilon, times a factor.
     pub(crate) fn standardise<B: Backend, const D: usize>(

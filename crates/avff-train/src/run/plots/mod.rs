@@ -20,8 +20,11 @@ use super::{error::RunError, history::History};
 /// [`RunError::Plot`].
 pub fn draw(folder: &Path, history: &History) -> Result<(), RunError> {
     for chart in charts::charts(history) {
-        chart.save(&folder.join(format!("{}.svg", chart.file)))?;
-        chart.save(&folder.join(format!("{}.png", chart.file)))?;
+        for ending in ["svg", "png"] {
+            chart
+                .save(&folder.join(format!("{}.{ending}", chart.file)))
+                .map_err(|source| RunError::Plot { chart: chart.file.clone(), source })?;
+        }
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::{
     optim::{Group, OptimizerConfig, OptimizerKind},
     schedule::{Plateau, Schedule},
 };
+
 /// A recipe in which everything optional is given. No literal here has a rest, so that a new key cannot
 /// be forgotten.
 fn full(
@@ -121,7 +122,7 @@ fn full(
             every_steps: 100,
             last: 3,
             each_epoch: true,
-            best: stage.measured().metrics().last().map(|metric| metric.key.into()),
+            best: stage.metrics().last().map(|metric| metric.key.into()),
         },
     }
 }
