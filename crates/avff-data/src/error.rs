@@ -1,6 +1,6 @@
 //! Why a clip could not be prepared.
 
-use std::{fmt, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use avff_face::FaceError;
 use avff_media::{MediaError, SettingError, Stream};
@@ -9,8 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::spec::SpecError;
 
 /// The step from file to tensors at which a clip failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Opening the file: its kind, its container, the presence of both streams.
     Open,
@@ -28,13 +42,7 @@ impl Stage {
     /// The word for it in tables and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Video => "video",
-            Self::Face => "face",
-            Self::Audio => "audio",
-            Self::Internal => "internal",
-        }
+        self.into()
     }
 }
 
@@ -44,12 +52,6 @@ impl From<Stream> for Stage {
             Stream::Video => Self::Video,
             Stream::Audio => Self::Audio,
         }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

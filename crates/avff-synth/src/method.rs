@@ -2,13 +2,29 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
 use avff_datasets::layout::Category;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 /// How a clip is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Method {
     /// Frames and audio of one utterance.
     Real,
@@ -27,29 +43,10 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method, in the order help texts list them.
-    pub const ALL: [Self; 7] = [
-        Self::Real,
-        Self::VoiceSwap,
-        Self::TimeShift,
-        Self::MouthSwap,
-        Self::MouthSwapTraces,
-        Self::LipSync,
-        Self::BothSwap,
-    ];
-
     /// The word for it on the command line and in the column `method`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Real => "real",
-            Self::VoiceSwap => "voice-swap",
-            Self::TimeShift => "time-shift",
-            Self::MouthSwap => "mouth-swap",
-            Self::MouthSwapTraces => "mouth-swap-traces",
-            Self::LipSync => "lip-sync",
-            Self::BothSwap => "both-swap",
-        }
+        self.into()
     }
 
     /// FakeAVCeleb's name for its kind; `SHIFT` for a time shift, in which neither stream is fake.
@@ -77,12 +74,6 @@ impl Method {
     }
 }
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 /// Shares of the methods in a set; they need not sum to anything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -102,7 +93,7 @@ pub struct NoMix {
 }
 
 fn names() -> String {
-    Method::ALL.map(Method::name).join(", ")
+    Method::VARIANTS.join(", ")
 }
 
 impl Default for Mix {
@@ -175,9 +166,9 @@ impl FromStr for Mix {
         let fault = |what| NoMix { mix: text.to_owned(), what };
         let part = |part: &str| {
             let (name, share) = part.split_once('=').ok_or(fault("a part without `=`"))?;
-            let method = Method::ALL.into_iter().find(|method| method.name() == name.trim());
+            let method = name.trim().parse().map_err(|_| fault("an unknown method"))?;
             let share = share.trim().parse().map_err(|_| fault("a share that is no number"))?;
-            Ok((method.ok_or(fault("an unknown method"))?, share))
+            Ok((method, share))
         };
         let mix = Self(text.split(',').map(part).collect::<Result<_, _>>()?);
         mix.fault().map_or(Ok(mix), |what| Err(fault(what)))

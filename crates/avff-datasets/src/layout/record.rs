@@ -1,17 +1,21 @@
 //! One clip of a data set, in the vocabulary that all data sets share.
 
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr};
 
 /// Which of the two streams is fake: the four types of FakeAVCeleb.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
 pub enum Category {
     /// Real video, real audio.
+    #[strum(serialize = "RVRA")]
     RealReal,
     /// Real video, fake audio.
+    #[strum(serialize = "RVFA")]
     RealFake,
     /// Fake video, real audio.
+    #[strum(serialize = "FVRA")]
     FakeReal,
     /// Fake video, fake audio.
+    #[strum(serialize = "FVFA")]
     FakeFake,
 }
 
@@ -30,12 +34,7 @@ impl Category {
     /// `RVRA`, `RVFA`, `FVRA` or `FVFA`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::RealReal => "RVRA",
-            Self::RealFake => "RVFA",
-            Self::FakeReal => "FVRA",
-            Self::FakeFake => "FVFA",
-        }
+        self.into()
     }
 
     /// Whether anything in the clip is fake.
@@ -45,20 +44,26 @@ impl Category {
     }
 }
 
-impl fmt::Display for Category {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// The part of a data set that its makers put a clip into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, IntoStaticStr,
+)]
+#[strum(ascii_case_insensitive)]
 pub enum Split {
     /// To train on.
+    #[strum(to_string = "train", serialize = "training")]
     Train,
     /// To choose by.
+    #[strum(
+        to_string = "val",
+        serialize = "valid",
+        serialize = "validate",
+        serialize = "validation",
+        serialize = "dev"
+    )]
     Val,
     /// To report on.
+    #[strum(to_string = "test", serialize = "testing")]
     Test,
 }
 
@@ -66,28 +71,13 @@ impl Split {
     /// Reads the names that data sets give their splits, in any case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Some(match name.trim().to_ascii_lowercase().as_str() {
-            "train" | "training" => Self::Train,
-            "val" | "valid" | "validate" | "validation" | "dev" => Self::Val,
-            "test" | "testing" => Self::Test,
-            _ => return None,
-        })
+        name.trim().parse().ok()
     }
 
     /// `train`, `val` or `test`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// Why a file or a row of metadata is not in the manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Problem {
     /// Listed, but there is no such file.
     Missing,
@@ -37,14 +38,7 @@ impl Problem {
     /// One word for it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Unlisted => "unlisted",
-            Self::Repeated => "repeated",
-            Self::Refused => "refused",
-            Self::Unnamed => "unnamed",
-            Self::Unreadable => "unreadable",
-        }
+        self.into()
     }
 }
 

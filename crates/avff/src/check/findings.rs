@@ -8,6 +8,7 @@ use std::{
 
 use avff_datasets::protocol::{Table, leakage};
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::{
     failure::ClipFailure,
@@ -15,8 +16,11 @@ use crate::{
 };
 
 /// What can be wrong with rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum FindingKind {
     /// An identity is in several splits.
     SharedIdentity,
@@ -35,29 +39,10 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::SharedIdentity,
-        Self::SharedSource,
-        Self::SharedPath,
-        Self::SharedContent,
-        Self::RepeatedPath,
-        Self::Contradiction,
-        Self::Unreadable,
-    ];
-
     /// The word for it in tables and the report.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SharedIdentity => "shared-identity",
-            Self::SharedSource => "shared-source",
-            Self::SharedPath => "shared-path",
-            Self::SharedContent => "shared-content",
-            Self::RepeatedPath => "repeated-path",
-            Self::Contradiction => "contradiction",
-            Self::Unreadable => "unreadable",
-        }
+        self.into()
     }
 
     /// Whether a test on such splits says less than it seems to.
@@ -160,7 +145,7 @@ pub(super) fn in_short(
         let examples = own().take(EXAMPLES).map(example).collect();
         Findings { kind, count: own().count(), rows: rows.len(), examples }
     };
-    FindingKind::ALL.into_iter().map(short).filter(|findings| findings.count > 0).collect()
+    FindingKind::VARIANTS.iter().copied().map(short).filter(|findings| findings.count > 0).collect()
 }
 
 /// The first row of each side, then the other rows, as many as are shown and in their order: the

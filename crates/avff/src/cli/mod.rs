@@ -24,6 +24,7 @@ mod split;
 mod start;
 mod synth;
 mod train;
+mod values;
 
 pub(crate) use hints::hint;
 

@@ -14,12 +14,9 @@ use avff::{
         checkpoint::{Format, Precision},
     },
 };
-use clap::{
-    ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
-};
+use clap::{ValueEnum, builder::TypedValueParser};
 
-use super::clip::ClipArgs;
+use super::{clip::ClipArgs, values::named};
 
 /// Which network scores, where and how.
 #[derive(Debug, clap::Args)]
@@ -46,8 +43,8 @@ pub(super) struct NetworkArgs {
     fusion_attention: FusionScope,
 
     /// What the network computes with
-    #[arg(long, value_enum, default_value_t = ArithmeticArg::F32)]
-    precision: ArithmeticArg,
+    #[arg(long, value_parser = arithmetics(), default_value_t)]
+    precision: Arithmetic,
 
     #[command(flatten)]
     clip: ClipArgs,
@@ -57,43 +54,33 @@ pub(super) struct NetworkArgs {
     aggregate: Aggregate,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ArithmeticArg {
-    /// As the released weights were trained
-    F32,
-    /// Tensor cores' 11 bits in products: faster, not exact; on NVIDIA's GPUs
-    Tf32,
-    /// Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on, and on CPUs with AMX (Linux) or
-    /// AVX512-BF16
-    Bf16,
-    /// Half precision: faster, not exact; on GPUs
-    F16,
-    /// Products of the encoders' blocks in 8-bit integers: faster, not exact; on the CPU alone
-    Int8,
-}
-
-impl From<ArithmeticArg> for Arithmetic {
-    fn from(arithmetic: ArithmeticArg) -> Self {
-        match arithmetic {
-            ArithmeticArg::F32 => Self::F32,
-            ArithmeticArg::Tf32 => Self::Tf32,
-            ArithmeticArg::Bf16 => Self::Bf16,
-            ArithmeticArg::F16 => Self::F16,
-            ArithmeticArg::Int8 => Self::Int8,
-        }
-    }
+fn arithmetics() -> impl TypedValueParser<Value = Arithmetic> {
+    named([
+        (Arithmetic::F32, "As the released weights were trained"),
+        (
+            Arithmetic::Tf32,
+            "Tensor cores' 11 bits in products: faster, not exact; on NVIDIA's GPUs",
+        ),
+        (
+            Arithmetic::Bf16,
+            "Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on, and on CPUs with AMX (Linux) or AVX512-BF16",
+        ),
+        (Arithmetic::F16, "Half precision: faster, not exact; on GPUs"),
+        (
+            Arithmetic::Int8,
+            "Products of the encoders' blocks in 8-bit integers: faster, not exact; on the CPU alone",
+        ),
+    ])
 }
 
 fn fusion_scopes() -> impl TypedValueParser<Value = FusionScope> {
-    let value = |scope: FusionScope, help| PossibleValue::new(<&str>::from(scope)).help(help);
-    PossibleValuesParser::new([
-        value(FusionScope::PerClip, "Each clip by itself: a score never depends on other clips"),
-        value(
+    named([
+        (FusionScope::PerClip, "Each clip by itself: a score never depends on other clips"),
+        (
             FusionScope::AcrossBatch,
             "Across the clips of a batch, as the reference computes; needs --batch-size",
         ),
     ])
-    .try_map(|name| name.parse::<FusionScope>())
 }
 
 /// A detector whose weights may not be read yet.
@@ -130,7 +117,7 @@ impl NetworkArgs {
     pub(super) fn read(&self, one_clip: bool) -> anyhow::Result<Network> {
         let mut builder = Detector::builder()
             .device(self.device.parse::<Device>()?)
-            .precision(self.precision.into())
+            .precision(self.precision)
             .fusion(self.fusion_attention)
             .aggregate(self.aggregate)
             .config(overrides(self.config.as_ref())?)

@@ -12,9 +12,12 @@ use avff::{
     table::Text,
     train::recipe::clip_spec,
 };
-use clap::ValueEnum;
+use clap::builder::TypedValueParser;
 
-use super::network::{PrecisionArg, overrides};
+use super::{
+    network::{PrecisionArg, overrides},
+    values::named,
+};
 
 /// Make a pre-training start whose encoders are published ones
 ///
@@ -35,8 +38,8 @@ pub(super) struct Args {
     audio: Option<PathBuf>,
 
     /// The network to start
-    #[arg(long, value_enum, default_value_t = PresetArg::OpenAvff)]
-    preset: PresetArg,
+    #[arg(long, value_parser = presets(), default_value_t = Preset::OpenAvff)]
+    preset: Preset,
 
     /// JSON laid over the preset's config
     #[arg(long, value_name = "FILE")]
@@ -55,26 +58,17 @@ pub(super) struct Args {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PresetArg {
-    /// As the released checkpoints
-    #[value(name = "open_avff", alias = "open-avff")]
-    OpenAvff,
-    /// As the paper's idea calls for: ViT-B
-    Avff,
-    /// The same, ViT-S
-    AvffSmall,
-    /// The same, for a laptop
-    AvffTiny,
+fn presets() -> impl TypedValueParser<Value = Preset> {
+    named([
+        (Preset::OpenAvff, "As the released checkpoints"),
+        (Preset::Avff, "As the paper's idea calls for: ViT-B"),
+        (Preset::AvffSmall, "The same, ViT-S"),
+        (Preset::AvffTiny, "The same, for a laptop"),
+    ])
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let preset = match args.preset {
-        PresetArg::OpenAvff => Preset::OpenAvff,
-        PresetArg::Avff => Preset::Avff,
-        PresetArg::AvffSmall => Preset::AvffSmall,
-        PresetArg::AvffTiny => Preset::AvffTiny,
-    };
+    let preset = args.preset;
     let mut config = preset.config();
     if let Some(overrides) = overrides(args.config.as_ref())? {
         config = config.merged(&overrides)?;
