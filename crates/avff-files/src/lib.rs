@@ -82,7 +82,9 @@ fn temporary(path: &Path) -> PathBuf {
 /// Whether a file name is that of a neighbour of [`replace`], whose writer may have been killed.
 #[must_use]
 pub fn is_leftover(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tmp")
+    let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    // The number of the process: a file of somebody else, such as `.notes.tmp`, is not ours to remove.
+    rest.and_then(|rest| rest.rsplit_once('.')).is_some_and(|(_, id)| id.parse::<u32>().is_ok())
 }
 
 /// Removes from a folder what killed writers left. Nobody else may write there now.
@@ -157,15 +159,19 @@ mod tests {
         let path = temporary(Path::new("runs/a/run.json"));
         assert_eq!(path.parent(), Some(Path::new("runs/a")));
         assert!(is_leftover(path.file_name().unwrap().to_str().unwrap()));
-        assert!(!is_leftover("run.json") && !is_leftover(".hidden"));
+        assert!(
+            !["run.json", ".hidden", ".notes.tmp", "run.json.7.tmp"]
+                .map(is_leftover)
+                .contains(&true)
+        );
         let folder = tempfile::tempdir().unwrap();
-        for name in [".run.json.7.tmp", "run.json", ".hidden"] {
+        for name in [".run.json.7.tmp", "run.json", ".hidden", ".notes.tmp"] {
             fs::write(folder.path().join(name), name).unwrap();
         }
         sweep(folder.path()).unwrap();
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, [".hidden", "run.json"]);
+        assert_eq!(left, [".hidden", ".notes.tmp", "run.json"]);
     }
 }

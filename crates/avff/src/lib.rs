@@ -14,7 +14,7 @@
 //!
 //! # Features
 //! - `command` (default): `sheets`, `tools`, `train`, and the command `avff`. A library user leaves it out:
-//!   `avff = { version = "0.1", default-features = false, features = ["cpu"] }`.
+//!   `default-features = false, features = ["cpu"]`.
 //! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends, chosen among at run time.
 //! - `sheets`: PNGs of explanations; `tools`: data sets; `train`: training runs.
 //! - `ffmpeg`: everything that FFmpeg reads, through its libraries; `mpi`: training by several processes; `mimalloc`

@@ -252,7 +252,7 @@ mod tests {
         let scene = tempfile::tempdir().unwrap();
         let path = scene.path().join("run");
         drop(RunFolder::create(&path, about(), "seed = 7\n").unwrap());
-        fs::rename(path.join(RUN), path.join(".run.json.tmp")).unwrap();
+        fs::rename(path.join(RUN), path.join(".run.json.7.tmp")).unwrap();
         assert!(matches!(RunFolder::open(&path), Err(RunError::NotARun { .. })));
         drop(RunFolder::create(&path, about(), "seed = 7\n").unwrap());
         assert_eq!(RunFolder::open(&path).unwrap().info().state, State::Running);

@@ -156,7 +156,7 @@ fn twenty_kills_change_no_weight() {
         assert!(whole == (weights(&scene, &run), table), "{run}: weights or tables differ");
         let left = fs::read_dir(scene.path(&run).join("checkpoints")).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "part")));
+        assert!(!left.iter().any(|name| Path::new(name).extension().is_some_and(|e| e == "tmp")));
     }
     assert_eq!(kills, 20);
 }
