@@ -1,9 +1,11 @@
-//! An epoch that decodes against one from the cache: `cargo bench -p avff --bench cached_epoch`.
+//! Compares an epoch that decodes every clip with an epoch that reads the cache:
+//! `cargo bench -p avff --bench cached_epoch`.
 //!
-//! The clips of the tests of `avff-media` and `avff`, at the released network's sizes, each made into both tensors
-//! by one thread. Time is the processor's, user and system together (`/proc/self/stat`, Linux only),
-//! since wall time is other people's business too. A second pair changes the loudness, so that the
-//! cache holds waves and filterbanks are computed. Files are in the system's cache either way.
+//! One thread prepares the audio and video tensors of the test clips of `avff-media` and `avff`, at
+//! the sizes of the released network. CPU time is user plus system time (`/proc/self/stat`, Linux
+//! only). The bench reports CPU time because other processes affect wall-clock time. The second
+//! comparison augments the loudness, so the cache stores waveforms and filterbanks are computed.
+//! The operating system caches the files in all measurements.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
 use std::{fs, path::Path, sync::Arc, time::Instant};
@@ -17,11 +19,11 @@ use avff_data::{
 };
 use avff_datasets::{Dataset, manifest::Row};
 
-/// The allocator of the command.
+/// The same allocator as the `avff` program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Clock ticks a second in `/proc`: fixed on Linux.
+/// Clock ticks per second in `/proc`, a constant on Linux.
 const TICKS: f64 = 100.0;
 const DECODED_EPOCHS: u64 = 3;
 const CACHED_EPOCHS: u64 = 40;
@@ -41,9 +43,9 @@ fn main() {
     let dataset = Arc::new(Dataset::new(rows, Vec::new()).unwrap());
     println!("{} clips", dataset.len());
     let folder = tempfile::tempdir().unwrap();
-    for (what, augment) in [
-        ("as they are", AugmentConfig::default()),
-        ("louder or softer", AugmentConfig { gain: Some(Gain { db: 6.0 }), ..Default::default() }),
+    for (setting, augment) in [
+        ("no augmentation", AugmentConfig::default()),
+        ("random gain", AugmentConfig { gain: Some(Gain { db: 6.0 }), ..Default::default() }),
     ] {
         let config = LoaderConfig { augment, workers: 0, ..LoaderConfig::validation(4) };
         let loader = |reader: ClipReader| {
@@ -55,42 +57,43 @@ fn main() {
             identity: Identity::Stat,
         };
         let cache = Arc::new(Cache::open(&cache).unwrap());
-        let plain = loader(ClipReader::new(spec.clone()).unwrap());
+        let uncached = loader(ClipReader::new(spec.clone()).unwrap());
         let cached = loader(ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(&cache)));
-        let decoding = measure(&plain, DECODED_EPOCHS);
+        let decode_times = measure(&uncached, DECODED_EPOCHS);
+        // The first epoch fills the cache.
         measure(&cached, 1);
-        let reading = measure(&cached, CACHED_EPOCHS);
-        println!("{what}: decoded {} a clip", text(decoding));
-        println!("{what}: cached {} a clip", text(reading));
+        let cache_times = measure(&cached, CACHED_EPOCHS);
+        println!("{setting}: decoded, {} per clip", format_times(decode_times));
+        println!("{setting}: cached, {} per clip", format_times(cache_times));
         println!(
-            "{what}: {:.1} times less processor time, {:.1} times less wall time",
-            decoding.0 / reading.0,
-            decoding.1 / reading.1
+            "{setting}: the cache takes {:.1} times less CPU time, {:.1} times less wall-clock time",
+            decode_times.0 / cache_times.0,
+            decode_times.1 / cache_times.1
         );
-        println!("{what}: {:?}", cache.counts());
+        println!("{setting}: {:?}", cache.counts());
     }
 }
 
-/// Milliseconds a clip: of the processor, and on the wall.
+/// Returns the CPU time and the wall-clock time per clip, in milliseconds.
 fn measure(loader: &Loader, epochs: u64) -> (f64, f64) {
-    let (start, used) = (Instant::now(), processor());
+    let (start, cpu_start) = (Instant::now(), cpu_seconds());
     for epoch in 0..epochs {
         for batch in loader.epoch(epoch) {
             assert!(!batch.unwrap().clips.is_empty());
         }
     }
-    let each = 1e3 / (epochs as f64 * loader.dataset().len() as f64);
-    ((processor() - used) * each, start.elapsed().as_secs_f64() * each)
+    let scale = 1e3 / (epochs as f64 * loader.dataset().len() as f64);
+    ((cpu_seconds() - cpu_start) * scale, start.elapsed().as_secs_f64() * scale)
 }
 
-/// Seconds of user and system time.
-fn processor() -> f64 {
+/// Returns the user and system time of this process, in seconds.
+fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    // The name, in brackets, may hold spaces; utime and stime are the 14th and 15th field.
+    // The program name in parentheses can contain spaces. Fields 14 and 15 are utime and stime.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() / TICKS).sum()
 }
 
-fn text((processor, wall): (f64, f64)) -> String {
-    format!("{processor:.2} ms of the processor, {wall:.2} ms")
+fn format_times((cpu, wall): (f64, f64)) -> String {
+    format!("{cpu:.2} ms CPU time, {wall:.2} ms wall-clock time")
 }

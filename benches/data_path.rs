@@ -1,7 +1,9 @@
-//! Seconds from a media file to tensors, clip after clip on one thread and on all:
-//! `cargo bench -p avff --bench data_path -- [--decoder NAME] CLIP...`. Add `--features ffmpeg` for FFmpeg.
+//! Measures the seconds from a media file to tensors, on one thread and on all threads:
+//! `cargo bench -p avff --bench data_path -- [--decoder NAME] CLIP...`.
+//! Add `--features ffmpeg` for FFmpeg.
 //!
-//! `benches/peer/data_path.py` runs it in turn with decord, Pillow and torchaudio and prints ratios.
+//! `benches/peer/data_path.py` alternates it with decord, Pillow and torchaudio, and prints
+//! ratios of times.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{env, path::PathBuf, thread::available_parallelism, time::Instant};
@@ -9,7 +11,7 @@ use std::{env, path::PathBuf, thread::available_parallelism, time::Instant};
 use avff::data::{ClipSpec, load_clip, prefetch::Prefetch};
 use avff_media::Decoder;
 
-/// Clips a measurement reads on each thread.
+/// The number of clips that each thread reads per measurement.
 const REPEATS: usize = 4;
 
 fn main() {
@@ -32,8 +34,8 @@ fn main() {
             let jobs = REPEATS * threads;
             let (path, spec) = (clip.clone(), spec.clone());
             let start = Instant::now();
-            let read = Prefetch::new(0..jobs, threads, threads, move |_| load_clip(&path, &spec));
-            assert_eq!(read.filter(|(_, clip)| clip.is_ok()).count(), jobs);
+            let loaded = Prefetch::new(0..jobs, threads, threads, move |_| load_clip(&path, &spec));
+            assert_eq!(loaded.filter(|(_, clip)| clip.is_ok()).count(), jobs);
             let seconds = start.elapsed().as_secs_f64() / jobs as f64;
             println!("{} threads={threads} seconds={seconds:.4}", clip.display());
         }

@@ -1,10 +1,12 @@
-//! The network in clips a second on any device: `cargo bench -p avff --features cuda --bench devices --
-//! DEVICE [--runs N]`, where DEVICE is cpu, ndarray, wgpu or cuda.
+//! Measures the network in clips per second on any device:
+//! `cargo bench -p avff --features cuda --bench devices -- DEVICE [--runs N]`.
+//! DEVICE is cpu, ndarray, wgpu or cuda.
 //!
-//! `classifier PRECISION xN` is a pass of N clips through the released network, `small step` and `step` are
-//! pre-training steps, of a small network and at the released size: forward, backward, Adam; losses are read, as a
-//! run reads them. The logits of eight clips are told, to hold devices and precisions against each other.
-//! `benches/peer/devices.py` runs it in turn with PyTorch and prints ratios.
+//! `classifier PRECISION xN` is a forward pass of N clips through the released network. `small
+//! step` and `step` are pre-training steps of a small network and of a network of the released
+//! size: a forward pass, a backward pass and an Adam update. Each step reads its loss, as training
+//! does. The bench prints the logits of eight clips, so that devices and precisions can be
+//! compared. `benches/peer/devices.py` alternates it with PyTorch and prints ratios of times.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,7 +27,7 @@ use burn::{
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A name, what parameters are, and whether products may be TF32.
+/// The name, the data type of the parameters, and whether matrix products may use TF32.
 const PRECISIONS: [(&str, FloatDType, bool); 4] = [
     ("f32", FloatDType::F32, false),
     ("tf32", FloatDType::F32, true),
@@ -44,30 +46,29 @@ fn main() {
     }
     match device.as_str() {
         #[cfg(feature = "cpu")]
-        "cpu" => all::<burn_flex::Flex>(&Default::default(), runs),
+        "cpu" => bench_all::<burn_flex::Flex>(&Default::default(), runs),
         #[cfg(feature = "ndarray")]
-        "ndarray" => all::<burn::backend::NdArray>(&Default::default(), runs),
+        "ndarray" => bench_all::<burn::backend::NdArray>(&Default::default(), runs),
         #[cfg(feature = "wgpu")]
-        "wgpu" => all::<burn::backend::Wgpu>(&Default::default(), runs),
+        "wgpu" => bench_all::<burn::backend::Wgpu>(&Default::default(), runs),
         #[cfg(feature = "cuda")]
-        "cuda" => all::<burn::backend::Cuda>(&Default::default(), runs),
-        absent => panic!("not built in: {absent}"),
+        "cuda" => bench_all::<burn::backend::Cuda>(&Default::default(), runs),
+        unknown => panic!("device `{unknown}` is unknown or not compiled in"),
     }
 }
 
-fn all<B: Backend>(device: &B::Device, runs: usize) {
+fn bench_all<B: Backend>(device: &B::Device, runs: usize) {
     let config = AvffConfig::open_avff();
     let scope = FusionScope::PerClip;
-    let clips = |config: &AvffConfig, batch: usize| inputs::<B>(config, batch, device);
     let on_cuda = B::name(device).contains("cuda");
-    let known = PRECISIONS
+    let supported = PRECISIONS
         .into_iter()
         .filter(|&(_, dtype, tf32)| B::supports_dtype(device, dtype.into()) && (on_cuda || !tf32));
-    for (name, dtype, tf32) in known.clone() {
+    for (name, dtype, tf32) in supported.clone() {
         let model = Classifier::<B>::new(&config, &mut Init::seeded(1), device).unwrap();
         let model = precision::cast(model, dtype).into_packed();
         for batch in [1, 8, 32] {
-            let (audio, video) = clips(&config, batch);
+            let (audio, video) = inputs::<B>(&config, batch, device);
             if batch == 8 {
                 let forward = || model.forward(audio.clone(), video.clone(), scope);
                 let logits = precision::with_tf32(tf32, forward).into_data();
@@ -83,20 +84,20 @@ fn all<B: Backend>(device: &B::Device, runs: usize) {
     (small.encoder.dim, small.encoder.depth, small.encoder.heads) = (192, 4, 3);
     (small.decoder.dim, small.decoder.depth, small.decoder.heads) = (96, 2, 3);
     for (name, config, batch) in [("small step", small, 4), ("step", config.clone(), 2)] {
-        for (kind, dtype, tf32) in known.clone() {
-            // Without a scaler of losses its gradients say nothing; what it costs is bf16's.
+        for (precision_name, dtype, tf32) in supported.clone() {
+            // Gradients in f16 need loss scaling, and a step in f16 costs as much as one in bf16.
             if dtype == FloatDType::F16 {
                 continue;
             }
             precision::with_tf32(tf32, || {
-                let name = format!("{name} {kind} x{batch}");
-                step::<B>(&name, &config, dtype, batch, runs, device);
+                let name = format!("{name} {precision_name} x{batch}");
+                bench_step::<B>(&name, &config, dtype, batch, runs, device);
             });
         }
     }
 }
 
-fn step<B: Backend>(
+fn bench_step<B: Backend>(
     name: &str,
     config: &AvffConfig,
     dtype: FloatDType,
@@ -109,15 +110,15 @@ fn step<B: Backend>(
     let init = &mut Init::seeded(1);
     let mut model = Some(Pretrain::<Autodiff<B>>::new(config, init, device).unwrap());
     let mut adam = AdamConfig::new().with_epsilon(1e-8).init();
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
     report(name, batch, runs, &mut || {
         let net = model.take().unwrap();
-        let mask = Mask::draw(config, batch, &mut random);
-        let running = match dtype {
+        let mask = Mask::random(config, batch, &mut rng);
+        let cast = match dtype {
             FloatDType::F32 => net.clone(),
             half => precision::cast(net.clone(), half),
         };
-        let loss = running.forward(audio.clone(), video.clone(), &mask).unwrap().total;
+        let loss = cast.forward(audio.clone(), video.clone(), &mask).unwrap().total;
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
         drop(loss.into_data());
         model = Some(adam.step(1e-4, net, gradients));
@@ -146,20 +147,20 @@ fn report(name: &str, clips: usize, runs: usize, run: &mut dyn FnMut()) {
     );
 }
 
-/// The same numbers on every device.
+/// Creates input tensors that are equal on every device.
 fn inputs<B: Backend>(
     config: &AvffConfig,
     batch: usize,
     device: &B::Device,
 ) -> (Tensor<B, 3>, Tensor<B, 5>) {
     let (audio, video) = (&config.audio, &config.video);
-    let mut random = ChaCha8Rng::seed_from_u64(2);
-    let mut numbers = |shape: &[usize]| {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut uniform = |shape: &[usize]| {
         let count = shape.iter().product();
-        let values: Vec<f32> = (0..count).map(|_| random.random_range(-1.7..1.7)).collect();
+        let values: Vec<f32> = (0..count).map(|_| rng.random_range(-1.7..1.7)).collect();
         TensorData::new(values, shape.to_vec())
     };
-    let audio = numbers(&[batch, audio.frames, audio.mels]);
-    let video = numbers(&[batch, video.channels, video.frames, video.height, video.width]);
+    let audio = uniform(&[batch, audio.frames, audio.mels]);
+    let video = uniform(&[batch, video.channels, video.frames, video.height, video.width]);
     (Tensor::from_data(audio, device), Tensor::from_data(video, device))
 }

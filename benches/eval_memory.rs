@@ -1,8 +1,9 @@
-//! Peak memory of `avff eval` on 10 rows and on 1,000: `cargo bench -p avff --bench eval_memory`.
+//! Measures the peak memory of `avff eval` on 10 rows and on 1,000 rows:
+//! `cargo bench -p avff --bench eval_memory`.
 //!
-//! The drawn clips of the tests in turn, prepared at the released network's sizes (16 frames of 224 x 224), with a
-//! network of few features so that it ends within minutes. Ten rows are run five times: how many
-//! decoded clips meet in memory is chance, and the median is compared.
+//! The rows repeat four drawn test clips, prepared at the sizes of the released network (16 frames
+//! of 224 x 224). A network with few features lets the bench end within minutes. The bench runs ten
+//! rows five times and compares the median, because the number of decoded clips in memory varies.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod support;
@@ -17,10 +18,10 @@ fn main() {
     let mut few: Vec<f64> = (0..5).map(|_| peak(&data, &checkpoint, 10)).collect();
     few.sort_by(f64::total_cmp);
     let many = peak(&data, &checkpoint, 1000);
-    println!("1,000 rows take {:.3} of what 10 rows take", many / few[2]);
+    println!("peak memory of 1,000 rows divided by that of 10 rows: {:.3}", many / few[2]);
 }
 
-/// Megabytes.
+/// Runs `avff eval` on this number of rows and returns its peak memory in MB.
 fn peak(data: &Path, checkpoint: &Path, rows: usize) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let names = ["match_a", "match_b", "swapped_a", "swapped_b"];
@@ -41,6 +42,6 @@ fn peak(data: &Path, checkpoint: &Path, rows: usize) -> f64 {
         "--output".as_ref(),
         output.as_os_str(),
     ]);
-    println!("{rows} rows: {megabytes:.1} MB at most, {seconds:.1} s");
+    println!("{rows} rows: peak {megabytes:.1} MB, {seconds:.1} s");
     megabytes
 }

@@ -1,8 +1,9 @@
-//! Damaged copies of every fixture clip, many thousands, on all cores: panics, time, memory.
+//! Reads many thousands of damaged copies of the fixture clips on all cores, and reports panics,
+//! time and memory.
 //!
-//! `cargo bench -p avff-data --no-default-features --bench mutation_campaign -- [MUTANTS [SEED]]`,
-//! and `--profile dev` for checked arithmetic in all decoders. `--only N` reads one mutant again.
-//! Ends with an error where a mutant panics, takes longer than [`LIMIT`] or more memory than its
+//! `cargo bench -p avff-data --no-default-features --bench mutation_campaign -- [MUTANTS [SEED]]`.
+//! Add `--profile dev` for checked arithmetic in all decoders. `--only N [SEED]` reads one mutant
+//! again. The bench fails if a mutant panics, takes longer than [`LIMIT`] or exceeds its memory
 //! bound.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, dead_code, unreachable_pub)]
 
@@ -24,27 +25,30 @@ use std::{
 
 use mutants::{
     Outcome, Stage, bombs, measure,
-    mutate::{CLASSES, Parts, mutant},
+    mutate::{CLASSES, SeedLayout, mutant},
     prepare,
     random::Random,
     seeds::{self, Seed},
 };
 
-/// Reading that takes longer hangs.
+/// The maximum CPU time to read a mutant.
 const LIMIT: Duration = Duration::from_secs(5);
-/// A mutant that takes longer than this by the clock never ends.
-const GIVE_UP: Duration = Duration::from_secs(120);
+/// The wall-clock time after which the bench stops, because reading a mutant hangs.
+const HANG_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What is known of all mutants of a class.
+/// The results of all mutants of a class or of a seed file.
 #[derive(Default)]
 struct Class {
     stages: BTreeMap<Stage, u64>,
+    /// The longest time and the number of its mutant.
     slowest: (Duration, u64),
-    /// Bytes and the mutant.
+    /// The peak memory in bytes and the number of its mutant.
     largest: (u64, u64),
-    /// Thousandths of the bound and the mutant.
+    /// The peak memory in thousandths of the bound, and the number of its mutant.
     closest: (u64, u64),
-    over: Vec<u64>,
+    /// The mutants over their memory bound.
+    over_bound: Vec<u64>,
+    /// The mutants over the time limit.
     slow: Vec<u64>,
 }
 
@@ -55,7 +59,7 @@ impl Class {
         self.largest = self.largest.max((outcome.held, number));
         self.closest = self.closest.max((outcome.held * 1000 / outcome.bound, number));
         if outcome.held > outcome.bound {
-            self.over.push(number);
+            self.over_bound.push(number);
         }
         if outcome.elapsed > LIMIT {
             self.slow.push(number);
@@ -68,7 +72,7 @@ impl Class {
             "{name:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}   {:>6.0} ms #{:<7} {:>7.1} MiB #{:<7} {:>3.0} % #{}",
             self.stages.values().sum::<u64>(),
             count(Stage::Opening),
-            count(Stage::Pictures),
+            count(Stage::Video),
             count(Stage::Audio),
             count(Stage::Never),
             count(Stage::Panic),
@@ -82,42 +86,44 @@ impl Class {
     }
 }
 
-/// The mutant with this number: which seed, class and damage follows from it alone.
-fn make(seeds: &[Parts<'_>], campaign: u64, number: u64) -> (usize, usize, Vec<u8>) {
-    let mut random = Random(campaign.wrapping_mul(0x1_0000_0001).wrapping_add(number));
-    let (seed, class) = (random.below(seeds.len()), random.below(CLASSES.len()));
-    let other: &Seed = seeds[random.below(seeds.len())].seed;
-    (seed, class, mutant(&seeds[seed], other, class, &mut random))
+/// Creates the mutant with this number.
+///
+/// The random seed `campaign` and the number determine the seed file, the class and the damage.
+fn generate(seeds: &[SeedLayout<'_>], campaign: u64, number: u64) -> (usize, usize, Vec<u8>) {
+    let mut rng = Random(campaign.wrapping_mul(0x1_0000_0001).wrapping_add(number));
+    let (seed, class) = (rng.below(seeds.len()), rng.below(CLASSES.len()));
+    let other: &Seed = seeds[rng.below(seeds.len())].seed;
+    (seed, class, mutant(&seeds[seed], other, class, &mut rng))
 }
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
-    let number = |index: usize| arguments.get(index).map(|word| word.parse::<u64>().unwrap());
+    let parse = |index: usize| arguments.get(index).map(|word| word.parse::<u64>().unwrap());
     let all = seeds::all();
-    let parts: Vec<Parts<'_>> = all.iter().map(Parts::new).collect();
+    let layouts: Vec<SeedLayout<'_>> = all.iter().map(SeedLayout::new).collect();
     let scratch = tempfile::tempdir().unwrap();
     if arguments.first().is_some_and(|word| word == "--only") {
-        let (seed, class, bytes) = make(&parts, number(2).unwrap_or(1), number(1).unwrap());
+        let (seed, class, bytes) = generate(&layouts, parse(2).unwrap_or(1), parse(1).unwrap());
         println!("{} of {}", CLASSES[class], all[seed].name);
         prepare(scratch.path());
         println!("{:?}", measure(all[seed].kind, &bytes.into(), true, scratch.path()));
         return;
     }
-    let (count, campaign) = (number(0).unwrap_or(24_000), number(1).unwrap_or(1));
-    // Made before panics are gathered: one here is a fault of this bench.
+    let (count, campaign) = (parse(0).unwrap_or(24_000), parse(1).unwrap_or(1));
+    // Created before the panic hook is set, because a panic here is a defect of the bench itself.
     let bombs = bombs::huge();
-    let places = Arc::new(Mutex::new(BTreeMap::<String, u64>::new()));
-    let hook = Arc::clone(&places);
+    let panics_by_location = Arc::new(Mutex::new(BTreeMap::<String, u64>::new()));
+    let hook = Arc::clone(&panics_by_location);
     set_hook(Box::new(move |info| {
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let place = format!("{place}: {}", info.payload_as_str().unwrap_or_default());
-        *hook.lock().unwrap().entry(place).or_default() += 1;
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        let location = format!("{location}: {}", info.payload_as_str().unwrap_or_default());
+        *hook.lock().unwrap().entry(location).or_default() += 1;
     }));
 
     let started = Instant::now();
     println!(
-        "{:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}   slowest, largest, closest to its bound",
-        "class", "mutants", "opening", "picture", "sound", "read", "panic"
+        "{:<16} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6}   longest time, peak memory, closest to its bound",
+        "class", "mutants", "opening", "video", "audio", "read", "panic"
     );
     let mut failed = false;
     prepare(scratch.path());
@@ -125,18 +131,20 @@ fn main() {
         let mut class = Class::default();
         class.add(0, &measure(bomb.kind, &bomb.bytes.into(), true, scratch.path()));
         class.print(bomb.name);
-        // How long tens of megapixels take to decode is no matter of damage.
-        failed |= !class.over.is_empty();
+        // Only memory is checked: undamaged frames of this size also take long to decode.
+        failed |= !class.over_bound.is_empty();
     }
 
     let classes: Vec<Mutex<Class>> = CLASSES.iter().map(|_| Mutex::default()).collect();
     let by_seed: Vec<Mutex<Class>> = all.iter().map(|_| Mutex::default()).collect();
     let next = AtomicU64::new(0);
     let threads = available_parallelism().unwrap().get();
-    let busy: Vec<Mutex<Option<(Instant, u64)>>> = (0..threads).map(|_| Mutex::default()).collect();
+    let current: Vec<Mutex<Option<(Instant, u64)>>> =
+        (0..threads).map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
-        for (thread, busy) in busy.iter().enumerate() {
-            let (parts, all, classes, by_seed, next) = (&parts, &all, &classes, &by_seed, &next);
+        for (thread, current) in current.iter().enumerate() {
+            let (layouts, all, classes, by_seed, next) =
+                (&layouts, &all, &classes, &by_seed, &next);
             let folder = scratch.path().join(thread.to_string());
             scope.spawn(move || {
                 prepare(&folder);
@@ -145,11 +153,11 @@ fn main() {
                     if number >= count {
                         return;
                     }
-                    let (seed, class, bytes) = make(parts, campaign, number);
-                    *busy.lock().unwrap() = Some((Instant::now(), number));
+                    let (seed, class, bytes) = generate(layouts, campaign, number);
+                    *current.lock().unwrap() = Some((Instant::now(), number));
                     let bytes = bytes.into();
                     let outcome = measure(all[seed].kind, &bytes, number % 4 == 0, &folder);
-                    *busy.lock().unwrap() = None;
+                    *current.lock().unwrap() = None;
                     classes[class].lock().unwrap().add(number, &outcome);
                     by_seed[seed].lock().unwrap().add(number, &outcome);
                 }
@@ -157,9 +165,9 @@ fn main() {
         }
         while next.load(Ordering::Relaxed) < count {
             thread::sleep(Duration::from_millis(500));
-            for stuck in busy.iter().filter_map(|busy| *busy.lock().unwrap()) {
-                if stuck.0.elapsed() > GIVE_UP {
-                    println!("mutant {} hangs", stuck.1);
+            for (started, number) in current.iter().filter_map(|current| *current.lock().unwrap()) {
+                if started.elapsed() > HANG_TIMEOUT {
+                    println!("reading mutant {number} did not end within {HANG_TIMEOUT:?}");
                     exit(1);
                 }
             }
@@ -170,9 +178,11 @@ fn main() {
         let class = class.lock().unwrap();
         class.print(name);
         panics += class.stages.get(&Stage::Panic).copied().unwrap_or(0);
-        for (what, numbers) in [("over its bound", &class.over), ("slow", &class.slow)] {
+        for (problem, numbers) in
+            [("over the memory bound", &class.over_bound), ("over the time limit", &class.slow)]
+        {
             if !numbers.is_empty() {
-                println!("  {what}: {numbers:?}");
+                println!("  {problem}: {numbers:?}");
                 failed = true;
             }
         }
@@ -182,9 +192,9 @@ fn main() {
         class.lock().unwrap().print(&seed.name);
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("\n{count} mutants of {} files, campaign {campaign}, {seconds:.0} s", all.len());
-    for (place, count) in &*places.lock().unwrap() {
-        println!("{count} panics at {place}");
+    println!("\n{count} mutants of {} files, random seed {campaign}, {seconds:.0} s", all.len());
+    for (location, count) in &*panics_by_location.lock().unwrap() {
+        println!("{count} panics at {location}");
     }
     if failed || panics > 0 {
         exit(1);

@@ -1,15 +1,22 @@
-//! Where a forward pass and a training step spend their time: `cargo bench -p avff --bench network --
-//! [PART...] [--runs N]`.
+//! Measures where a forward pass and a training step spend their time:
+//! `cargo bench -p avff --bench network -- [PART...] [--runs N]`.
 //!
-//! Parts are `pieces` (what a block of the visual encoder consists of), `block`, `audio`, `visual`,
-//! `classifier` (one clip through the released network or a part of it, as evaluation runs them),
-//! `unpacked`, `int8` and `bf16` (the classifier before its weights are packed, in bytes, and in bfloat16 where the CPU
-//! has instructions for it), `batches` (the classifier over 1, 2 and 4 clips at once) and `step` (a pre-training step of
-//! a small one: forward, backward, Adam); without any, all of them. Each is told
-//! in milliseconds (least, median, most), in GFLOP/s counted from the shapes, and as a share of what this
-//! machine's matrix product reaches in the same run.
+//! Without an argument, the bench runs every part:
 //!
-//! `benches/peer/network.py` runs it in turn with PyTorch and prints ratios.
+//! - `pieces`: the products and kernels of a block of the visual encoder.
+//! - `block`, `audio`, `visual`, `classifier`: one clip through the released network or a part of
+//!   it, as in evaluation.
+//! - `unpacked`: the classifier before its weights are packed.
+//! - `int8`, `bf16`: the classifier in int8, and in bfloat16 if the CPU has the instructions.
+//! - `batches`: the classifier on batches of 1, 2 and 4 clips.
+//! - `step`: a pre-training step of a small network, with its forward pass, backward pass and Adam
+//!   update.
+//!
+//! Each line gives the minimum, median and maximum in milliseconds. It also gives the GFLOP/s,
+//! counted from the shapes, and their fraction of the speed of the machine's matrix product in the
+//! same process.
+//!
+//! `benches/peer/network.py` alternates it with PyTorch and prints ratios of times.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
 use std::{fs, hint::black_box, time::Instant};
@@ -22,7 +29,7 @@ use avff_kernels::{
     bf16, gelu, int8,
     norm::LayerNorm,
     patches::Tubelets,
-    product::{self, Then},
+    product::{self, Epilogue},
     residual,
 };
 use burn::{
@@ -39,14 +46,15 @@ use rand_chacha::ChaCha8Rng;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Times a run under a name and what it multiplies.
+/// Times a closure and prints a line. The arguments are the name, the floating-point operations and
+/// the closure.
 type Report<'a> = &'a dyn Fn(&str, f64, &mut dyn FnMut());
 
-/// Clips of a training step.
+/// The number of clips in a training step.
 const BATCH: usize = 4;
 
 fn main() {
-    // As the program does.
+    // The `avff` program builds its thread pool in this way.
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global().unwrap();
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (mut parts, mut runs) = (Vec::new(), 7);
@@ -56,13 +64,13 @@ fn main() {
             part => parts.push(part.to_owned()),
         }
     }
-    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    let selected = |part: &str| parts.is_empty() || parts.iter().any(|name| name == part);
     let report = |part: &str, flop: f64, run: &mut dyn FnMut()| {
-        if !wanted(part.split([' ', ',']).next().unwrap()) {
+        if !selected(part.split([' ', ',']).next().unwrap()) {
             return;
         }
         run();
-        let before = peak();
+        let before = product_speed();
         let mut times: Vec<f64> = (0..runs)
             .map(|_| {
                 let start = Instant::now();
@@ -70,8 +78,8 @@ fn main() {
                 start.elapsed().as_secs_f64()
             })
             .collect();
-        // The better of two, because a machine's speed changes within a run.
-        let peak = before.max(peak());
+        // The faster of two measurements, because the speed of a machine varies during a run.
+        let product_speed = before.max(product_speed());
         times.sort_by(f64::total_cmp);
         let median = times[runs / 2];
         println!(
@@ -81,22 +89,22 @@ fn main() {
             median * 1e3,
             times[runs - 1] * 1e3,
             flop / median / 1e9,
-            flop / median / peak,
-            peak / 1e9,
-            most_memory(),
+            flop / median / product_speed,
+            product_speed / 1e9,
+            peak_memory(),
         );
     };
 
-    if wanted("pieces") {
+    if selected("pieces") {
         pieces(&report);
     }
     let config = AvffConfig::open_avff();
     let device = Default::default();
-    let cost = Cost::of(&config);
+    let cost = Cost::new(&config);
     let scope = FusionScope::PerClip;
     let model = || Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
     let (audio, video) = inputs(&config, 1);
-    if ["block", "audio", "visual", "classifier"].into_iter().any(wanted) {
+    if ["block", "audio", "visual", "classifier"].into_iter().any(selected) {
         let model = model().into_packed();
         let tokens = config.video_grid().tokens();
         let x = Tensor::<Flex, 3>::random(
@@ -118,7 +126,7 @@ fn main() {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
-    if wanted("unpacked") {
+    if selected("unpacked") {
         let model = model();
         report("unpacked, packing its weights", 0.0, &mut || {
             black_box(model.clone().into_packed());
@@ -127,19 +135,19 @@ fn main() {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
-    if wanted("int8") {
+    if selected("int8") {
         let model = model().into_int8().unwrap().into_packed();
         report("int8 classifier", cost.classifier, &mut || {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
-    if wanted("bf16") && precision::cpu_has_bf16() {
+    if selected("bf16") && precision::cpu_has_bf16() {
         let model = model().into_bf16().unwrap().into_packed();
         report("bf16 classifier", cost.classifier, &mut || {
             black_box(model.forward(audio.clone(), video.clone(), scope).into_data());
         });
     }
-    if wanted("batches") {
+    if selected("batches") {
         let model = model().into_packed();
         for count in [1, 2, 4] {
             let (audio, video) = inputs(&config, count);
@@ -149,17 +157,17 @@ fn main() {
             });
         }
     }
-    if wanted("step") {
-        let (config, cost) = small();
+    if selected("step") {
+        let (config, cost) = small_network();
         let (audio, video) = inputs(&config, BATCH);
         let (audio, video) = (Tensor::from_inner(audio), Tensor::from_inner(video));
         let mut model =
             Some(Pretrain::<Autodiff<Flex>>::new(&config, &mut Init::seeded(1), &device).unwrap());
         let mut adam = AdamConfig::new().with_epsilon(1e-8).init();
-        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
         report("step", cost, &mut || {
             let net = model.take().unwrap();
-            let mask = Mask::draw(&config, BATCH, &mut random);
+            let mask = Mask::random(&config, BATCH, &mut rng);
             let loss = net.forward(audio.clone(), video.clone(), &mask).unwrap().total;
             let gradients = GradientsParams::from_grads(loss.backward(), &net);
             model = Some(adam.step(1e-4, net, gradients));
@@ -168,35 +176,35 @@ fn main() {
     }
 }
 
-/// The products and kernels of a block, one by one.
+/// Times each product and kernel of a block of the visual encoder.
 fn pieces(report: Report<'_>) {
     let (rows, dim, hidden) = (1568, 768, 3072);
     let device = Default::default();
     let random = |shape| Tensor::<Flex, 2>::random(shape, Distribution::Default, &device);
-    let numbers = |x: Tensor<Flex, 2>| x.into_data().to_vec::<f32>().unwrap();
+    let values = |x: Tensor<Flex, 2>| x.into_data().to_vec::<f32>().unwrap();
     for (inputs, outputs) in [(dim, 3 * dim), (dim, dim), (dim, hidden), (hidden, dim)] {
         let (x, w) = (random([rows, inputs]), random([outputs, inputs]));
         let flop = 2.0 * rows as f64 * (inputs * outputs) as f64;
         let name = format!("pieces product {inputs} -> {outputs}");
         report(&name, flop, &mut || drop(black_box(x.clone().matmul(w.clone().transpose()))));
-        let (x, w, mut out) = (numbers(x), numbers(w), vec![0.0; rows * outputs]);
+        let (x, w, mut out) = (values(x), values(w), vec![0.0; rows * outputs]);
         let weights = product::Weights::new(&w, [outputs, inputs]);
         let name = format!("pieces packed product {inputs} -> {outputs}");
-        report(&name, flop, &mut || weights.multiply(&x, None, &mut out, Then::Nothing));
+        report(&name, flop, &mut || weights.multiply(&x, None, &mut out, Epilogue::None));
         let name = format!("pieces packed product, bias, GELU {inputs} -> {outputs}");
         let bias = &w[..outputs];
-        report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Then::Gelu));
+        report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Epilogue::Gelu));
         let weights = int8::Weights::new(&w, [outputs, inputs]);
         let name = format!("pieces int8 product {inputs} -> {outputs}");
         report(&name, flop, &mut || weights.multiply(&x, &mut out));
         if bf16::is_supported() {
             let weights = bf16::Weights::new(&w, [outputs, inputs]);
             let name = format!("pieces bf16 product, bias, GELU {inputs} -> {outputs}");
-            report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Then::Gelu));
+            report(&name, flop, &mut || weights.multiply(&x, Some(bias), &mut out, Epilogue::Gelu));
         }
     }
     let heads = Heads { batch: 1, tokens: rows, heads: 12, head_dim: 64 };
-    let (qkv, mut out) = (numbers(random([rows, 3 * dim])), vec![0.0; rows * dim]);
+    let (qkv, mut out) = (values(random([rows, 3 * dim])), vec![0.0; rows * dim]);
     let flop = 4.0 * (rows * rows) as f64 * dim as f64;
     report("pieces attention", flop, &mut || attention::forward(heads, &qkv, &mut out));
     if bf16::is_supported() {
@@ -208,7 +216,7 @@ fn pieces(report: Report<'_>) {
     report("pieces attention's gradient", 2.5 * flop, &mut || {
         black_box(attention::backward(heads, &qkv, &out, &sums, &gradient));
     });
-    let (x, bias) = (numbers(random([rows, hidden])), numbers(random([1, hidden])));
+    let (x, bias) = (values(random([rows, hidden])), values(random([1, hidden])));
     let mut out = x.clone();
     report("pieces bias + GELU", 0.0, &mut || {
         out.copy_from_slice(&x);
@@ -228,22 +236,23 @@ fn pieces(report: Report<'_>) {
     report("pieces tubelets", 0.0, &mut || drop(black_box(tubelets.split(&frames))));
 }
 
-/// The machine's matrix product, in FLOP/s: the best of many of the network's largest.
-fn peak() -> f64 {
+/// Returns the speed of the largest matrix product of the network, in FLOP/s: the fastest of 20
+/// runs.
+fn product_speed() -> f64 {
     let (rows, inputs, outputs) = (1568usize, 768, 3072);
     let numbers = |count| -> Vec<f32> { (0..count).map(|i| (i % 1000) as f32 * 1e-3).collect() };
     let (x, mut out) = (numbers(rows * inputs), vec![0.0; rows * outputs]);
     let weights = product::Weights::new(&numbers(outputs * inputs), [outputs, inputs]);
-    let mut once = || {
+    let mut run = || {
         let start = Instant::now();
-        weights.multiply(&x, None, &mut out, Then::Nothing);
+        weights.multiply(&x, None, &mut out, Epilogue::None);
         start.elapsed().as_secs_f64()
     };
-    let best = (0..20).map(|_| once()).fold(f64::MAX, f64::min);
+    let best = (0..20).map(|_| run()).fold(f64::MAX, f64::min);
     2.0 * (rows * inputs * outputs) as f64 / best
 }
 
-/// What it is to multiply all that a pass multiplies.
+/// The floating-point operations of a forward pass, counted in matrix products.
 struct Cost {
     audio: f64,
     visual: f64,
@@ -261,12 +270,12 @@ impl Cost {
         embed + config.depth as f64 * Self::block(config, tokens)
     }
 
-    /// A2V or V2A of lone clips: four products of a token's features.
+    /// A2V or V2A of one clip: a product over tokens and four products over features.
     fn cross(dim: usize, inputs: usize, outputs: usize) -> f64 {
         2.0 * (inputs * outputs * dim) as f64 + 8.0 * (outputs * dim * dim) as f64
     }
 
-    fn of(config: &AvffConfig) -> Self {
+    fn new(config: &AvffConfig) -> Self {
         let (audio_tokens, video_tokens) =
             (config.audio_grid().tokens(), config.video_grid().tokens());
         let audio = Self::encoder(&config.encoder, audio_tokens, config.audio_patch_len());
@@ -278,13 +287,13 @@ impl Cost {
     }
 }
 
-/// The small network of the `step`, and its cost: a backward pass multiplies twice what a forward
-/// pass does.
-fn small() -> (AvffConfig, f64) {
+/// Returns the small network of the part `step`, and the cost of a step. A backward pass costs two
+/// forward passes.
+fn small_network() -> (AvffConfig, f64) {
     let mut config = AvffConfig::open_avff();
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (192, 4, 3);
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (96, 2, 3);
-    let cost = Cost::of(&config);
+    let cost = Cost::new(&config);
     let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
     let dim = config.encoder.dim;
     let cross = Cost::cross(dim, audio / 2, video / 2) + Cost::cross(dim, video / 2, audio / 2);
@@ -311,8 +320,8 @@ fn inputs(config: &AvffConfig, batch: usize) -> (Tensor<Flex, 3>, Tensor<Flex, 5
     )
 }
 
-/// The most memory this process has held, in MB; Linux only.
-fn most_memory() -> f64 {
+/// Returns the peak memory of this process in MB, or 0 on systems other than Linux.
+fn peak_memory() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0

@@ -1,9 +1,10 @@
-//! The network at its released size: `cargo bench -p avff --bench released_size`.
+//! Measures the network at its released size: `cargo bench -p avff --bench released_size`.
 //!
-//! Writes a 748 MB `.pth` of formula weights to a temporary folder, then reports the time to read
-//! its bytes, the time and peak memory to load it, seconds a clip, and how far logits and embeddings
-//! are from PyTorch's (`crates/avff-model/tests/fixtures/model_full.json`). Takes about 8 GB and a
-//! few minutes. `--save FILE` keeps the checkpoint, `--load FILE` takes one that was kept.
+//! Writes a 748 MB `.pth` file of formula weights to a temporary folder. Reports the time to read
+//! the file, the time and peak memory to load it, and the seconds per clip. Then compares logits
+//! and embeddings with PyTorch (`crates/avff-model/tests/fixtures/model_full.json`). The bench
+//! takes about 8 GB and a few minutes. `--save FILE` keeps the checkpoint, and `--load FILE` reads
+//! one.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -41,7 +42,7 @@ use serde_json::Value;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Logits are sums over a head of small weights: tighter than the embeddings.
+/// The head has small weights, so logits allow a tighter tolerance than embeddings.
 const LOGITS: Tolerance = Tolerance { absolute: 1e-4, relative: 0.0 };
 const RUNS: usize = 5;
 
@@ -66,7 +67,7 @@ fn main() {
     let size = fs::metadata(&path).unwrap().len();
     println!("checkpoint: {:.1} MB", size as f64 / 1e6);
 
-    let before = memory("VmRSS");
+    let before = status_bytes("VmRSS");
     let mut loading = f64::MAX;
     for _ in 0..RUNS {
         let start = Instant::now();
@@ -75,18 +76,21 @@ fn main() {
         loading = loading.min(start.elapsed().as_secs_f64());
         drop(model);
     }
-    let peak = (memory("VmHWM") - before) / size as f64;
-    // All of it from the page cache, as loading was.
-    let least = |run: fn(&Path) -> f64| (0..RUNS).map(|_| run(&path)).fold(f64::MAX, f64::min);
-    let (streamed, whole) = (least(read_seconds), least(into_memory_seconds));
-    println!("reading the file: {streamed:.3} s through a buffer, {whole:.3} s into memory");
-    println!("loading: {loading:.3} s, {:.2} of reading into memory", loading / whole);
-    println!("peak memory of loading: {peak:.2} of the file's size");
+    let peak = (status_bytes("VmHWM") - before) / size as f64;
+    // The page cache holds the file, as it did during loading.
+    let fastest = |run: fn(&Path) -> f64| (0..RUNS).map(|_| run(&path)).fold(f64::MAX, f64::min);
+    let (buffered, in_memory) = (fastest(buffered_read_seconds), fastest(memory_read_seconds));
+    println!("reading the file: {buffered:.3} s through a buffer, {in_memory:.3} s into memory");
+    println!(
+        "loading: {loading:.3} s, {:.2} times the time of reading into memory",
+        loading / in_memory
+    );
+    println!("peak memory of loading: {peak:.2} times the file size");
 
     let golden: Value =
         serde_json::from_str(include_str!("../crates/avff-model/tests/fixtures/model_full.json"))
             .unwrap();
-    // As it scores.
+    // Scoring packs the weights.
     let model: Classifier<Flex> =
         Checkpoint::open(&path).unwrap().classifier(&config, &device).unwrap();
     let model = model.into_packed();
@@ -127,38 +131,43 @@ fn main() {
         let model: Classifier<Flex> =
             Checkpoint::open(&path).unwrap().classifier(&config, &device).unwrap();
         let model = model.into_packed();
-        let made = model.embed(audio.clone(), video.clone(), FusionScope::training(attention));
+        let out = model.embed(audio.clone(), video.clone(), FusionScope::training(attention));
         let mut report = Report::default();
-        report.probe("audio_encoder", &vec(made.audio.clone()), &golden["audio_encoder"], FULL);
-        report.probe("visual_encoder", &vec(made.video.clone()), &golden["visual_encoder"], FULL);
-        report.probe("a2v", &vec(made.a2v.clone()), &golden["a2v"], FULL);
-        report.probe("v2a", &vec(made.v2a.clone()), &golden["v2a"], FULL);
+        report.probe("audio_encoder", &vec(out.audio.clone()), &golden["audio_encoder"], FULL);
+        report.probe("visual_encoder", &vec(out.video.clone()), &golden["visual_encoder"], FULL);
+        report.probe("a2v", &vec(out.a2v.clone()), &golden["a2v"], FULL);
+        report.probe("v2a", &vec(out.v2a.clone()), &golden["v2a"], FULL);
         report.finish(&format!("embeddings, {section}"));
         let mut report = Report::default();
         let logits =
             |tensor: Tensor<Flex, 2>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
-        report.list("logits", &logits(model.classify(made)), &golden["logits"], LOGITS);
-        let alone = model.forward(audio, video, FusionScope::PerClip);
-        report.list("logits alone", &logits(alone), &golden["logits_one_clip_at_a_time"], LOGITS);
+        report.list("logits", &logits(model.classify(out)), &golden["logits"], LOGITS);
+        let per_clip = model.forward(audio, video, FusionScope::PerClip);
+        report.list(
+            "per-clip logits",
+            &logits(per_clip),
+            &golden["logits_one_clip_at_a_time"],
+            LOGITS,
+        );
         report.finish(&format!("logits, {section}"));
     }
 }
 
-fn read_seconds(path: &Path) -> f64 {
+fn buffered_read_seconds(path: &Path) -> f64 {
     let start = Instant::now();
     let (mut file, mut buffer) = (File::open(path).unwrap(), vec![0; 1 << 20]);
     while file.read(&mut buffer).unwrap() > 0 {}
     start.elapsed().as_secs_f64()
 }
 
-fn into_memory_seconds(path: &Path) -> f64 {
+fn memory_read_seconds(path: &Path) -> f64 {
     let start = Instant::now();
     std::hint::black_box(fs::read(path).unwrap());
     start.elapsed().as_secs_f64()
 }
 
-/// A line of `/proc/self/status`, in bytes; 0 where there is none.
-fn memory(name: &str) -> f64 {
+/// Returns a value of `/proc/self/status` in bytes, or 0 if the value is missing.
+fn status_bytes(name: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());

@@ -1,9 +1,11 @@
-//! What int8 and bf16 cost in exactness: `cargo bench -p avff --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
+//! Measures the rounding error of int8 and bf16:
+//! `cargo bench -p avff --bench rounding_error -- [CHECKPOINT] [INPUTS]`.
 //!
-//! Runs a classifier over inputs of noise smoothed in time and space, half of them quiet, in f32, in int8 and, where
-//! the CPU has instructions for it, in bf16, and tells how far logits and scores are apart, and whether scores keep
-//! their order. Without a checkpoint, the network is the released one's with weights from a seed, whose logits hardly
-//! move: `released_size --save FILE` makes one whose do.
+//! Runs a classifier on inputs of smoothed noise with random amplitudes, in f32, in int8 and, if
+//! the CPU has the instructions, in bf16. The bench prints the differences of logits and scores,
+//! and the percentage of pairs of inputs whose order changes. Without a checkpoint, the network has
+//! the released architecture and random weights. The logits of random weights hardly vary;
+//! `released_size --save FILE` writes a checkpoint whose logits vary.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
 use avff::model::{AvffConfig, Checkpoint, Classifier, FusionScope, Init, precision};
@@ -44,10 +46,10 @@ fn main() {
     }
     let exact = exact.into_packed();
     let scope = FusionScope::PerClip;
-    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut pairs = vec![Vec::new(); rounded.len()];
     for _ in 0..count {
-        let (audio, video) = inputs(&config, &mut random);
+        let (audio, video) = inputs(&config, &mut rng);
         let logit = |model: &Classifier<Flex>| -> f64 {
             let out = model.forward(audio.clone(), video.clone(), scope).into_data();
             out.iter::<f64>().next().unwrap()
@@ -62,25 +64,26 @@ fn main() {
     }
 }
 
-/// Exact logits with those of a rounded network.
+/// Prints the errors of pairs of an f32 logit and a rounded logit.
 fn report(name: &str, pairs: &[(f64, f64)]) {
     let count = pairs.len();
     let mean = |numbers: &mut dyn Iterator<Item = f64>| numbers.sum::<f64>() / count as f64;
     let center = mean(&mut pairs.iter().map(|(exact, _)| *exact));
-    let spread = mean(&mut pairs.iter().map(|(exact, _)| (exact - center).powi(2))).sqrt();
+    let deviation = mean(&mut pairs.iter().map(|(exact, _)| (exact - center).powi(2))).sqrt();
     let mut errors: Vec<f64> =
         pairs.iter().map(|(exact, rounded)| (exact - rounded).abs()).collect();
     errors.sort_by(f64::total_cmp);
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let score = pairs.iter().map(|(a, b)| (sigmoid(*a) - sigmoid(*b)).abs()).fold(0.0, f64::max);
+    let score_error =
+        pairs.iter().map(|(a, b)| (sigmoid(*a) - sigmoid(*b)).abs()).fold(0.0, f64::max);
     let mut swapped = 0;
     for (i, a) in pairs.iter().enumerate() {
         swapped += pairs[..i].iter().filter(|b| (a.0 - b.0) * (a.1 - b.1) < 0.0).count();
     }
     println!(
-        "{count} inputs: logits of {center:.4} with a spread of {spread:.2e}; {name} is off by {:.2e} \
-         (mean), {:.2e} (95 %), {:.2e} (most); scores by at most {score:.2e}; {:.2} % of pairs change \
-         order",
+        "{name}, {count} inputs: f32 logits have mean {center:.4} and standard deviation \
+         {deviation:.2e}; absolute logit error: mean {:.2e}, 95th percentile {:.2e}, maximum {:.2e}; \
+         maximum score error {score_error:.2e}; {:.2} % of pairs change order",
         errors.iter().sum::<f64>() / count as f64,
         errors[count * 95 / 100],
         errors[count - 1],
@@ -88,18 +91,17 @@ fn report(name: &str, pairs: &[(f64, f64)]) {
     );
 }
 
-/// Noise that is smooth along its last axis, as loud as the draw says.
-fn inputs(config: &AvffConfig, random: &mut ChaCha8Rng) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
+/// Creates noise that is smooth along its last axis, with a random amplitude and offset.
+fn inputs(config: &AvffConfig, rng: &mut ChaCha8Rng) -> (Tensor<Flex, 3>, Tensor<Flex, 5>) {
     let mut noise = |count: usize| -> Vec<f32> {
-        let loud = random.random_range(0.2..2.0f32);
-        let (smooth, offset) =
-            (random.random_range(0.0..0.95f32), random.random_range(-1.0..1.0f32));
-        let mut last = 0.0;
+        let amplitude = rng.random_range(0.2..2.0f32);
+        let (smooth, offset) = (rng.random_range(0.0..0.95f32), rng.random_range(-1.0..1.0f32));
+        let mut previous = 0.0;
         (0..count)
             .map(|_| {
-                last = smooth * last
-                    + (1.0 - smooth * smooth).sqrt() * random.random_range(-1.7..1.7f32);
-                offset + loud * last
+                previous = smooth * previous
+                    + (1.0 - smooth * smooth).sqrt() * rng.random_range(-1.7..1.7f32);
+                offset + amplitude * previous
             })
             .collect()
     };

@@ -1,7 +1,9 @@
-//! Gathers what `examples/proof.sh FOLDER` measured: `cargo run --features all --example ablation -- FOLDER`.
+//! Collects the results of `examples/proof.sh FOLDER`:
+//! `cargo run --features all --example ablation -- FOLDER`.
 //!
-//! Every run that is finished there gets its rows in `docs/ablation.csv`, in the place of those it had; rows of other runs stay.
-//! Prints the tables of `docs/experiments.md`: seeds in their order, a dash for what has not run.
+//! The example replaces the rows of every finished run in `docs/src/archive/ablation.csv`, and
+//! keeps the rows of other runs. It prints the tables of `docs/src/archive/experiments.md`, with
+//! the seeds in ascending order and a dash for a missing run.
 
 use std::{collections::BTreeSet, env, fmt::Write, fs, path::Path};
 
@@ -17,7 +19,7 @@ use avff::{
 };
 
 /// Relative to the root of the repository.
-const TABLE: &str = "docs/ablation.csv";
+const TABLE: &str = "docs/src/archive/ablation.csv";
 const LATE: &str = "time-shift-320-to-800-ms";
 const RETRIEVAL: &str = "retrieval-after-stage-1";
 const COLUMNS: [&str; 5] = ["all", "voice-swap", LATE, "lip-sync", RETRIEVAL];
@@ -33,10 +35,12 @@ struct Row {
     high: String,
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the example shows")]
+#[expect(clippy::print_stdout, reason = "the result of the example")]
 fn main() -> anyhow::Result<()> {
-    let folder = env::args_os().nth(1).context("give the folder of examples/proof.sh")?;
-    let rows = csv::Reader::from_path(TABLE).context("run it from the root of the repository")?;
+    let folder =
+        env::args_os().nth(1).context("an argument is missing: the folder of examples/proof.sh")?;
+    let rows =
+        csv::Reader::from_path(TABLE).context("run the example in the root of the repository")?;
     let mut rows: Vec<Row> = rows.into_deserialize().collect::<Result<_, _>>().context(TABLE)?;
     let mut order: Vec<String> = rows.iter().map(|row| row.variant.clone()).collect();
     for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
@@ -44,11 +48,11 @@ fn main() -> anyhow::Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((variant, seed)) = name.rsplit_once('-') else { continue };
         let Ok(seed) = seed.parse() else { continue };
-        // The bars are of `avff`, which has more passes than its variants.
+        // `avff` is trained for more epochs than its variants, so it is not part of the table.
         if variant == "avff" || !entry.path().join("late.summary.json").exists() {
             continue;
         }
-        let new = run(&entry.path(), variant, seed).with_context(|| name.clone())?;
+        let new = read_run(&entry.path(), variant, seed).with_context(|| name.clone())?;
         rows.retain(|row| (row.variant.as_str(), row.seed) != (variant, seed));
         rows.extend(new);
         order.push(variant.into());
@@ -66,13 +70,13 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What one run gave.
-fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
+/// Reads the results of one run.
+fn read_run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
     let summary = |set: &str| -> anyhow::Result<Summary> {
         Ok(serde_json::from_slice(&fs::read(folder.join(format!("{set}.summary.json")))?)?)
     };
     let test = summary("test")?;
-    // Older runs do not say where they were trained; the script evaluates in the same place.
+    // Older runs do not record the training device; the script evaluates on the same device.
     let trained = RunInfo::read(&folder.join("stage3").join(RUN))?.about.device;
     let device = trained.unwrap_or_else(|| test.run.device.clone());
     let device = device.split(':').next().unwrap_or_default().to_owned();
@@ -93,7 +97,7 @@ fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
     };
 
     let mut rows: Vec<Row> = test.metrics.iter().map(|report| auc("all", report)).collect();
-    // The reals have no method.
+    // Real clips have no method.
     let kinds = test.by.iter().flat_map(|column| &column.categories);
     let kinds = kinds.filter(|kind| !kind.category.is_empty());
     rows.extend(kinds.map(|kind| auc(&kind.category, &kind.metrics)));
@@ -101,7 +105,7 @@ fn run(folder: &Path, variant: &str, seed: u64) -> anyhow::Result<Vec<Row>> {
     let shifts = late.by.iter().flat_map(|column| &column.categories);
     let shifts = shifts.filter(|kind| kind.category == "time-shift");
     rows.extend(shifts.map(|kind| auc(LATE, &kind.metrics)));
-    // Nothing where stage 1 is not the run's own.
+    // A run that shares stage 1 with another run has no retrieval row.
     let mut retrieval = None;
     metrics::read(&folder.join("stage1").join(METRICS), |record| {
         retrieval = record.values.get("val/retrieval").or(retrieval);
@@ -118,17 +122,17 @@ fn tables(rows: &[Row], order: &[String]) -> anyhow::Result<String> {
         })
     };
     let cell = |variant: &str, clips: &str| {
-        let of = |&seed: &u64| match find(variant, seed, clips) {
+        let value = |&seed: &u64| match find(variant, seed, clips) {
             None => "-".to_owned(),
             Some(row) => match (clips, row.low.parse::<f64>(), row.high.parse::<f64>()) {
-                // Three digits halved: a tie goes up, as the sum of floats may not.
+                // The small term rounds ties up: half of a three-digit width can end in 5.
                 ("all", Ok(low), Ok(high)) => {
                     format!("{} ± {:.3}", row.value, (high - low) / 2.0 + 1e-9)
                 }
                 _ => row.value.clone(),
             },
         };
-        seeds.iter().map(of).collect::<Vec<_>>().join(" / ")
+        seeds.iter().map(value).collect::<Vec<_>>().join(" / ")
     };
     let mut text = String::new();
     for variant in order {

@@ -1,7 +1,8 @@
-//! Makes `crates/avff/tests/fixtures/untrained-tiny.safetensors` again: `cargo run --release --features all --example make_untrained`.
+//! Regenerates `crates/avff/tests/fixtures/untrained-tiny.safetensors`:
+//! `cargo run --release --features all --example make_untrained`.
 //!
-//! A network of 64 features whose weights come from a seed. It shows the way from clips to scores;
-//! the scores mean nothing, and every place that shows them says so.
+//! The file holds a network of 64 features with random weights. Tests use it to score clips. Its
+//! scores have no meaning, and a warning is attached to every output.
 
 use std::{env, error::Error, path::PathBuf};
 
@@ -9,7 +10,7 @@ use avff::{
     model::{
         AvffConfig, Classifier, Init,
         checkpoint::{Kind, Metadata, Precision, save},
-        config::{ContrastOver, HeadConfig, HeadInput, LossConfig, TokenSpan},
+        config::{ContrastiveOver, HeadConfig, HeadInput, LossConfig, TokenSpan},
     },
     preprocessing,
 };
@@ -23,13 +24,13 @@ use rand_chacha::ChaCha8Rng;
 
 const SEED: u64 = 20_240_617;
 
-/// Scales the features of every LayerNorm a little.
+/// Gives the features of every LayerNorm random scales.
 ///
-/// The head sees means over features, and behind a fresh LayerNorm these are the same for every
-/// clip: the released network starts as blind. With unequal scales the scores at least differ.
-struct Unequal(ChaCha8Rng);
+/// The head receives means over features. After a newly initialized LayerNorm, these means are
+/// equal for every clip, also in the released network. Unequal scales let the scores differ.
+struct RandomScales(ChaCha8Rng);
 
-impl ModuleMapper<Flex> for Unequal {
+impl ModuleMapper<Flex> for RandomScales {
     fn map_float<const D: usize>(
         &mut self,
         param: Param<Tensor<Flex, D>>,
@@ -55,13 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     (config.video.height, config.video.width) = (96, 96);
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (64, 2, 4);
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (32, 1, 2);
-    // What preset `avff` was when the file was first made; tests know its scores.
+    // The preset `avff` as it was when the file was created. Tests assert the scores of the file.
     config.head = HeadConfig { hidden: 64, input: HeadInput::TokenMeans, ..config.head };
     config.token_span = TokenSpan::Clip;
-    let (contrast, temperature, contrast_over) = (0.01, 0.05, ContrastOver::Clips);
-    config.loss = LossConfig { contrast, temperature, contrast_over, ..config.loss };
+    let (contrastive, temperature, contrastive_over) = (0.01, 0.05, ContrastiveOver::Clips);
+    config.loss = LossConfig { contrastive, temperature, contrastive_over, ..config.loss };
     let model = Classifier::<Flex>::new(&config, &mut Init::seeded(SEED), &Default::default())?;
-    let model = model.map(&mut Unequal(ChaCha8Rng::seed_from_u64(SEED)));
+    let model = model.map(&mut RandomScales(ChaCha8Rng::seed_from_u64(SEED)));
     let mut metadata = Metadata::new(Kind::Classifier, &config, false);
     preprocessing::store(&mut metadata, &preprocessing::for_config(&config))?;
     metadata.extra.insert("seed".into(), SEED.into());

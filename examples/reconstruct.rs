@@ -1,8 +1,9 @@
-//! What a pre-training network makes of half a clip: `cargo run --release --features all --example reconstruct`.
+//! Reconstructs the masked half of a clip with a pre-training network:
+//! `cargo run --release --features all --example reconstruct`.
 //!
-//! Without arguments, a small network whose weights come from a seed: the sheet then shows how it is
-//! read, not what training yields. With arguments, your own: `... --example reconstruct -- STAGE2 CLIP`. The
-//! sheet is `target/reconstruct/sheet.png`. `avff reconstruct` does the same with more options.
+//! Without arguments, the example uses a small untrained network, so its sheet shows the layout
+//! only. Add `-- STAGE2 CLIP` to use your own weights and clip. The example writes the sheet to
+//! `target/reconstruct/sheet.png`. `avff reconstruct` has more options.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -17,7 +18,7 @@ use avff::{
 };
 use burn_flex::Flex;
 
-#[expect(clippy::print_stdout, reason = "this is what the example shows")]
+#[expect(clippy::print_stdout, reason = "the result of the example")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
     // Relative to the root of the repository.
@@ -31,19 +32,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.next().unwrap_or_else(|| "crates/avff/tests/fixtures/clips/match_a.mp4".into());
 
     let pretrained = Pretrained::open(&weights)?;
-    let made = pretrained.reconstruct(&clip, &ReconstructOptions::default())?;
-    let sheet = made.sheet(&SheetOptions {
+    let reconstruction = pretrained.reconstruct(&clip, &ReconstructOptions::default())?;
+    let sheet = reconstruction.sheet(&SheetOptions {
         title: format!("{} by {}", clip.display(), weights.display()),
         untrained: pretrained.checkpoint().metadata().is_some_and(|metadata| !metadata.trained),
         ..SheetOptions::default()
     })?;
     let path = folder.join("sheet.png");
     fs::write(&path, png(&sheet)?)?;
-    println!("{:?}\n{}", made.losses, path.display());
+    println!("{:?}\n{}", reconstruction.losses, path.display());
     Ok(())
 }
 
-/// A small network from a seed.
+/// Writes the weights of a small network with random initialization.
 fn untrained(path: PathBuf) -> Result<PathBuf, Box<dyn Error>> {
     let mut config = AvffConfig::avff();
     (config.audio.frames, config.audio.mels) = (512, 64);

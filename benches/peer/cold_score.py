@@ -1,4 +1,4 @@
-"""One clip scored by a process that has just started, beside PyTorch, in turn, in one run.
+"""Compares the time to score one clip in a new process with PyTorch.
 
     cargo build --release -p avff
     cargo bench -p avff --bench released_size -- --save stage-3.pth
@@ -6,8 +6,9 @@
     pip install torch==2.9.1 torchaudio==2.9.1 decord==0.6.0 pillow av numpy
     python benches/peer/cold_score.py TARGET/release/avff stage-3.safetensors CLIP [--rounds 5]
 
-The peer is a Python script as people write it: import, build the network, load its weights (its own, of
-the same size), read the clip, forward. Files are in the page cache for both.
+The two programs alternate within one run. The PyTorch peer is a typical script: it imports the modules,
+builds the network, loads its own weights of the same size, reads the clip and runs a forward pass. The page
+cache holds the files of both programs.
 """
 import argparse, os, statistics, subprocess, sys, tempfile, time
 
@@ -52,19 +53,19 @@ def main():
         weights = os.path.join(folder, "peer.pth")
         peer = [sys.executable, __file__, weights, clip, "--worker"]
         subprocess.run(peer + ["save"], check=True)
-        ours = [avff, "score", "--device", "cpu", "--checkpoint", checkpoint, clip]
-        mine, theirs = [], []
+        command = [avff, "score", "--device", "cpu", "--checkpoint", checkpoint, clip]
+        avff_runs, peer_runs = [], []
         for _ in range(args.rounds):
-            mine.append(run(ours))
-            theirs.append(run(peer + ["score"]))
-    ratios = [a[0] / b[0] for a, b in zip(mine, theirs)]
-    (seconds, memory), (other, peak) = (
-        [statistics.median(column) for column in zip(*found)] for found in (mine, theirs)
+            avff_runs.append(run(command))
+            peer_runs.append(run(peer + ["score"]))
+    ratios = [a[0] / b[0] for a, b in zip(avff_runs, peer_runs)]
+    (seconds, memory), (peer_seconds, peer_memory) = (
+        [statistics.median(column) for column in zip(*runs)] for runs in (avff_runs, peer_runs)
     )
     print(
-        f"cold score: {seconds:.2f} s, {memory:.0f} MB; PyTorch {other:.2f} s, {peak:.0f} MB; ratio min "
+        f"cold score: {seconds:.2f} s, {memory:.0f} MB; PyTorch {peer_seconds:.2f} s, {peer_memory:.0f} MB; ratio min "
         f"{min(ratios):.2f} median {statistics.median(ratios):.2f} max {max(ratios):.2f}, memory "
-        f"{memory / peak:.2f}"
+        f"{memory / peer_memory:.2f}"
     )
 
 

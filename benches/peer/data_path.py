@@ -1,13 +1,14 @@
-"""From a media file to tensors beside decord, Pillow and torchaudio, in turn, in one run.
+"""Compares the time from a media file to tensors with decord, Pillow and torchaudio.
 
     cargo build --release -p avff --benches [--features ffmpeg]
     pip install torch==2.9.1 torchaudio==2.9.1 decord==0.6.0 pillow av numpy
     python benches/peer/data_path.py TARGET/release/deps/data_path-HASH [--decoder ffmpeg] [--rounds 5]
 
-Needs the ffmpeg program, which makes the clips: 10 s of 1280x720 with B-frames, and 10 s of 224x224 at
-25 frames a second as a cropped talking head is. The peer reads as the reference's loader does: 16
-frames over the clip by decord, Pillow's bilinear filter, Kaldi fbank of the whole sound, stretched.
-Each round times ours and the peer one after the other, a clip at a time and with a worker a core.
+The ffmpeg program creates the clips: 10 s of 1280x720 with B-frames, and 10 s of 224x224 at 25 frames
+per second, the size of a cropped talking head. The peer reads clips like the reference's data loader. It
+decodes 16 frames over the clip with decord, resizes them with Pillow's bilinear filter, and interpolates a
+Kaldi fbank of the complete audio. Each round times avff and the peer one after the other, with one clip at
+a time and with one worker per core.
 """
 import argparse, os, statistics, subprocess, sys, tempfile, time
 
@@ -17,19 +18,19 @@ from torch.utils.data import DataLoader, Dataset
 
 REPEATS = 4
 CLIPS = {
-    # A moving picture with noise in it: flat test patterns decode faster than any real clip.
+    # Moving video with noise, because flat test patterns decode faster than any real clip.
     "720p": "testsrc2=s=1280x720:r=25:d=10,noise=alls=12:allf=t",
     "224x224": "testsrc2=s=224x224:r=25:d=10,noise=alls=6:allf=t",
 }
 
 
-def make(folder):
+def create_clips(folder):
     paths = {}
     for name, source in CLIPS.items():
         paths[name] = os.path.join(folder, f"{name}.mp4")
-        sound = "aevalsrc=0.4*sin(900*t*t)+0.1*random(0):s=48000:d=10"
+        audio = "aevalsrc=0.4*sin(900*t*t)+0.1*random(0):s=48000:d=10"
         subprocess.run(
-            ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", sound]
+            ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", audio]
             + "-c:v libx264 -preset medium -crf 23 -pix_fmt yuv420p -c:a aac -b:a 128k".split()
             + [paths[name]],
             check=True,
@@ -63,7 +64,7 @@ def load(path, threads):
     return (fbank + 5.081) / 4.4849, video
 
 
-class Clips(Dataset):
+class RepeatedClip(Dataset):
     def __init__(self, path, count):
         self.path, self.count = path, count
 
@@ -75,14 +76,14 @@ class Clips(Dataset):
         return load(self.path, 1)
 
 
-def peer(path, workers):
+def time_peer(path, workers):
     if workers == 1:
         start = time.perf_counter()
         for _ in range(REPEATS):
             load(path, 0)
         return (time.perf_counter() - start) / REPEATS
-    loader = iter(DataLoader(Clips(path, (REPEATS + 1) * workers), batch_size=1, num_workers=workers))
-    # The workers' start is not counted.
+    loader = iter(DataLoader(RepeatedClip(path, (REPEATS + 1) * workers), batch_size=1, num_workers=workers))
+    # The first clips are not timed, because the workers are starting.
     for _ in range(workers):
         next(loader)
     start = time.perf_counter()
@@ -90,7 +91,7 @@ def peer(path, workers):
     return (time.perf_counter() - start) / count
 
 
-def ours(bench, decoder, path):
+def time_avff(bench, decoder, path):
     text = subprocess.run([bench, "--decoder", decoder, path], check=True, capture_output=True, text=True)
     lines = [line.rsplit(" ", 2) for line in text.stdout.splitlines()]
     return {int(threads.split("=")[1]): float(seconds.split("=")[1]) for _, threads, seconds in lines}
@@ -104,23 +105,23 @@ def main():
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        for name, path in make(folder).items():
+        for name, path in create_clips(folder).items():
             load(path, 0)
             times, ratios = {}, {}
             for _ in range(args.rounds):
-                theirs = {workers: peer(path, workers) for workers in (1, cores)}
+                peer_times = {workers: time_peer(path, workers) for workers in (1, cores)}
                 for decoder in args.decoder or ["embedded"]:
-                    for workers, seconds in ours(args.bench, decoder, path).items():
+                    for workers, seconds in time_avff(args.bench, decoder, path).items():
                         key = (decoder, workers)
-                        times.setdefault(key, []).append((seconds, theirs[workers]))
-                        ratios.setdefault(key, []).append(seconds / theirs[workers])
-            for (decoder, workers), found in ratios.items():
-                mine, peers = zip(*times[decoder, workers])
-                how = "a clip at a time" if workers == 1 else f"{workers} workers"
+                        times.setdefault(key, []).append((seconds, peer_times[workers]))
+                        ratios.setdefault(key, []).append(seconds / peer_times[workers])
+            for (decoder, workers), values in ratios.items():
+                avff_seconds, peer_seconds = zip(*times[decoder, workers])
+                mode = "one clip at a time" if workers == 1 else f"{workers} workers"
                 print(
-                    f"{name}, {decoder}, {how}: {statistics.median(mine):.3f} s, "
-                    f"peer {statistics.median(peers):.3f} s; ratio min {min(found):.2f} "
-                    f"median {statistics.median(found):.2f} max {max(found):.2f}"
+                    f"{name}, {decoder}, {mode}: {statistics.median(avff_seconds):.3f} s, "
+                    f"peer {statistics.median(peer_seconds):.3f} s; ratio min {min(values):.2f} "
+                    f"median {statistics.median(values):.2f} max {max(values):.2f}"
                 )
 
 

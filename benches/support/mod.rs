@@ -1,4 +1,5 @@
-//! What memory benches share: a narrow network at the released input sizes, and a child's peak.
+//! Shared code of the memory benches: a narrow network with the released input sizes, and the peak
+//! memory of a child process.
 
 use std::{
     ffi::OsStr,
@@ -15,8 +16,9 @@ use avff::model::{
 };
 use burn_flex::Flex;
 
-/// Writes a classifier of few features for input of the released sizes, so that reading clips and
-/// not the network is what takes memory and time.
+/// Writes a classifier with few features and the released input sizes.
+///
+/// Reading clips, not the network, then dominates memory and time.
 pub fn narrow_network(path: &Path) {
     let mut config = AvffConfig::open_avff();
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
@@ -26,8 +28,9 @@ pub fn narrow_network(path: &Path) {
     save(&model, &metadata, Precision::F32, path).unwrap();
 }
 
-/// Runs `avff` to its end: megabytes at most, by the system's own count (`VmHWM`; Linux only), and
-/// seconds.
+/// Runs `avff` to its end and returns its peak memory in MB and its duration in seconds.
+///
+/// The peak is the system's count, `VmHWM` (Linux only).
 pub fn peak<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> (f64, f64) {
     let start = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_avff"))

@@ -30,4 +30,10 @@ fn main() {
         None => version,
     };
     println!("cargo::rustc-env=AVFF_VERSION={version}");
+    // For `--version`.
+    let features = ["cpu", "ndarray", "wgpu", "cuda", "ffmpeg", "mpi", "mimalloc"];
+    let built =
+        |name: &&str| std::env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some();
+    let built: Vec<&str> = features.into_iter().filter(built).collect();
+    println!("cargo::rustc-env=AVFF_FEATURES={}", built.join(", "));
 }

@@ -1,4 +1,4 @@
-//! A checkpoint of any format: its description and its tensors.
+//! Reads a checkpoint of any format: its metadata and its tensors.
 #![no_main]
 
 use std::{fs, sync::OnceLock};

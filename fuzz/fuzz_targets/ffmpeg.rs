@@ -1,12 +1,17 @@
-//! A file that FFmpeg reads: the index, first pictures, the sound, windows.
+//! Reads a file through FFmpeg: the index, the first frames, the audio, windows.
 //!
-//! FFmpeg itself is not instrumented; what is tried is that our reader takes whatever it says.
+//! FFmpeg itself is not instrumented. The target tests that the reader handles any answer of
+//! FFmpeg.
 #![no_main]
 
 use std::{fs, ops::ControlFlow, path::PathBuf, sync::LazyLock};
 
-use avff_data::{pipeline::read_samples, spec::{Sampling, TrimSilence}, ClipSpec};
-use avff_media::{self, Decoder};
+use avff_data::{
+    ClipSpec,
+    pipeline::read_samples,
+    spec::{Sampling, TrimSilence},
+};
+use avff_media::Decoder;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -20,16 +25,16 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(times.is_sorted() && times.iter().all(|time| time.is_finite()));
     let last = times.len() - 1;
     let info = clip.info();
-    // A picture of megapixels takes its time whatever the file.
+    // Frames of megapixels are slow to decode in any file, and would only slow the fuzzer down.
     if info.width * info.height > 1 << 19 {
         return;
     }
-    if let Ok(pictures) = clip.frames_at(&[last.min(2), 0, last.min(7)]) {
-        assert!(pictures.iter().all(|one| one.rgb.len() == 3 * one.width * one.height));
+    if let Ok(frames) = clip.frames_at(&[last.min(2), 0, last.min(7)]) {
+        assert!(frames.iter().all(|frame| frame.rgb.len() == 3 * frame.width * frame.height));
     }
-    if let Ok(sound) = clip.audio() {
-        assert!(sound.channels.iter().all(|channel| channel.len() == sound.len()));
-        assert!(sound.channels.iter().flatten().all(|sample| sample.is_finite()));
+    if let Ok(audio) = clip.audio() {
+        assert!(audio.channels.iter().all(|channel| channel.len() == audio.len()));
+        assert!(audio.channels.iter().flatten().all(|sample| sample.is_finite()));
     }
     let mut spec = ClipSpec::open_avff();
     (spec.video.frames, spec.video.height, spec.video.width) = (4, 8, 8);

@@ -1,4 +1,4 @@
-//! The CSV list of clips.
+//! Reads a CSV list of clips.
 #![no_main]
 
 use avff_datasets::manifest::ManifestReader;

@@ -1,4 +1,4 @@
-//! The metadata of every data set: the same bytes to each reader, at once and in small pieces.
+//! Reads the metadata of every data set: each reader gets the bytes at once and in small chunks.
 #![no_main]
 
 use std::io::{self, Read};
@@ -6,16 +6,16 @@ use std::io::{self, Read};
 use avff_datasets::layout::metadata::Format;
 use libfuzzer_sys::fuzz_target;
 
-/// Hands out a few bytes at a time, as a slow disk may.
-struct Trickle<'a> {
-    left: &'a [u8],
-    most: usize,
+/// Returns a few bytes per call, like a slow disk.
+struct ChunkedReader<'a> {
+    remaining: &'a [u8],
+    chunk_size: usize,
 }
 
-impl Read for Trickle<'_> {
+impl Read for ChunkedReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(self.most);
-        self.left.read(&mut buffer[..most])
+        let size = buffer.len().min(self.chunk_size);
+        self.remaining.read(&mut buffer[..size])
     }
 }
 
@@ -23,14 +23,15 @@ fuzz_target!(|bytes: &[u8]| {
     for format in Format::ALL {
         let whole = format.check(bytes);
         if let Ok(counts) = whole {
-            // An Arrow row takes a bit at least.
-            assert!(counts.good + counts.refused <= 8 * bytes.len() as u64, "{format:?}");
+            // A row of an Arrow file takes at least one bit.
+            assert!(counts.valid + counts.invalid <= 8 * bytes.len() as u64, "{format:?}");
         }
-        let pieces = format.check(Trickle { left: bytes, most: 1 + bytes.len() % 5 });
+        let chunked =
+            format.check(ChunkedReader { remaining: bytes, chunk_size: 1 + bytes.len() % 5 });
         let text = |result| match result {
             Ok(counts) => format!("{counts:?}"),
             Err(error) => format!("{error}"),
         };
-        assert_eq!(text(whole), text(pieces), "{format:?}");
+        assert_eq!(text(whole), text(chunked), "{format:?}");
     }
 });

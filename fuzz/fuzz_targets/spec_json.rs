@@ -1,7 +1,7 @@
-//! A clip spec as it is stored beside a checkpoint.
+//! Reads a clip spec as stored with a checkpoint.
 #![no_main]
 
-use avff_data::{tensors::audio_tensor, ClipSpec};
+use avff_data::{ClipSpec, tensors::audio_tensor};
 use avff_media::Audio;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let json = serde_json::to_vec(&spec).unwrap();
     assert_eq!(serde_json::from_slice::<ClipSpec>(&json).unwrap(), spec);
     if spec.audio.values() <= 1 << 16 {
-        let sound = Audio { rate: 8_000, channels: vec![vec![0.5; 400]] };
-        assert_eq!(audio_tensor(&sound, &spec.audio).unwrap().len(), spec.audio.values());
+        let audio = Audio { rate: 8_000, channels: vec![vec![0.5; 400]] };
+        assert_eq!(audio_tensor(&audio, &spec.audio).unwrap().len(), spec.audio.values());
     }
 });

@@ -1,7 +1,7 @@
-//! From an open file to fitted frames and audio: the windows of a clip, decoded in one pass.
+//! Decodes the windows of an open clip to fitted frames and audio, in one pass.
 //!
-//! Scoring turns what this gives into tensors at once. Training first varies frames as 8-bit RGB and
-//! audio as a wave, and keeps both on disk.
+//! Scoring converts the result to tensors at once. Training first augments frames as 8-bit RGB and
+//! audio as a waveform, and caches both on disk.
 
 use std::{cell::Cell, collections::BTreeMap, ops::ControlFlow};
 
@@ -10,88 +10,89 @@ use avff_media::{Audio, AudioStream, Frame, FrameStream, MediaSource, Stream, so
 
 use crate::{
     error::DataError,
-    fbank::stretched_parts,
+    fbank::concatenated_fbank,
     fit::fit,
     spec::{AudioSpec, ClipSpec},
     windows::Window,
 };
 
-/// What is decoded of a window.
+/// What to decode of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Want {
-    /// Whether its frames are.
+pub struct DecodeRequest {
+    /// Whether to decode the frames.
     pub frames: bool,
-    /// In which form its audio is.
+    /// The form of the audio; `None` to skip it.
     pub audio: Option<AudioForm>,
 }
 
-/// How audio is handed over.
+/// The form of decoded audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AudioForm {
-    /// As a wave, to be changed before its filterbank is computed.
+    /// A waveform, to be augmented before its filterbank is computed.
     Wave,
-    /// As a filterbank.
+    /// A filterbank.
     Fbank,
 }
 
-/// A window of a clip between decoding and tensors.
+/// A decoded window of a clip, before conversion to tensors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedClip {
-    /// Frames of the spec's size and number; none where none were wanted.
+    /// Frames of the spec's size and count; empty if not requested.
     pub frames: Vec<Frame>,
-    /// The audio; none where it was not wanted.
+    /// The audio; `None` if not requested.
     pub audio: Option<DecodedAudio>,
-    /// Whether its frames are whole because no face was found in them, under
+    /// Whether the frames are uncropped because no face was detected, under
     /// [`NoFace::Full`](avff_face::NoFace::Full).
     pub without_face: bool,
 }
 
-/// Audio in one of its forms.
+/// Decoded audio.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DecodedAudio {
-    /// Waves that follow each other, each at a rate of its own.
+    /// Consecutive waveforms, each with its own sample rate.
     Waves(Vec<Audio>),
-    /// Log-mel energies stretched to the spec's frames, `[frames, mels]`, not normalised.
+    /// Log-mel energies stretched to the spec's frames, `[frames, mels]`, not normalized.
     Fbank(Vec<f32>),
 }
 
 impl DecodedAudio {
-    /// The filterbank, computed where it is not there yet: `[frames, mels]`, not normalised.
+    /// Returns the filterbank, computed if necessary: `[frames, mels]`, not normalized.
     ///
     /// # Errors
-    /// As [`stretched_parts`].
+    /// See [`concatenated_fbank`].
     pub fn fbank(self, spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
         match self {
             Self::Fbank(rows) => Ok(rows),
-            Self::Waves(waves) => stretched_parts(&waves, spec),
+            Self::Waves(waves) => concatenated_fbank(&waves, spec),
         }
     }
 }
 
-/// Gets each window's index and what was decoded of it, and may break off.
-pub type Each<'a> = &'a mut dyn FnMut(usize, DecodedClip) -> Result<ControlFlow<()>, DataError>;
+/// Receives the index and the content of each decoded window, and may stop the decoding.
+pub type EachWindow<'a> =
+    &'a mut dyn FnMut(usize, DecodedClip) -> Result<ControlFlow<()>, DataError>;
 
-/// Decodes `windows`, which are in order, and hands them to `each` until it breaks.
+/// Decodes `windows`, which are in order, and passes them to `each` until it breaks.
 ///
-/// Frames are cut to the face where the spec says so, and brought to its size. They are decoded in one
-/// pass and let go with the last window that shows them, and so is the audio. A window whose audio
-/// ends before it does is the end of the clip, whatever its container says.
+/// Frames are cropped to the face if the spec requires it, and fitted to the spec's size. Frames
+/// and audio are decoded in one pass and released after their last window. The clip ends at the
+/// first window whose audio is too short, whatever the container states.
 ///
 /// # Errors
-/// What the source reports, [`DataError::NoFace`], [`DataError::ShorterThanWindow`] where the audio of
-/// the very first window is too short, and the error of `each`.
+/// The source's error, [`DataError::NoFace`], [`DataError::ShorterThanWindow`] if the audio of the
+/// first window is too short, and the error of `each`.
 pub fn decode(
     source: &mut dyn MediaSource,
     windows: &[Window],
     spec: &ClipSpec,
-    want: Want,
-    each: Each<'_>,
+    request: DecodeRequest,
+    each: EachWindow<'_>,
 ) -> Result<(), DataError> {
     let times = source.frame_times().to_vec();
     let (frames, audio) = source.streams();
-    let mut hand = |index: usize, frames: Vec<Frame>, without_face: bool| {
+    let mut emit = |index: usize, frames: Vec<Frame>, without_face: bool| {
         let mut decoded = DecodedClip { frames, audio: None, without_face };
-        if let (Some(form), Some(window)) = (want.audio, windows.get(index)) {
+        if let (Some(form), Some(window)) = (request.audio, windows.get(index)) {
             let wave = window_audio(audio, window)?;
             if !window.is_covered_by(&wave, spec) {
                 return if index == 0 {
@@ -103,43 +104,44 @@ pub fn decode(
             decoded.audio = Some(match form {
                 AudioForm::Wave => DecodedAudio::Waves(vec![wave]),
                 AudioForm::Fbank => DecodedAudio::Fbank(
-                    stretched_parts(&[wave], &spec.audio)
+                    concatenated_fbank(&[wave], &spec.audio)
                         .map_err(DataError::while_reading(Stream::Audio))?,
                 ),
             });
         }
         each(index, decoded)
     };
-    if want.frames && windows.iter().any(|window| !window.frames.is_empty()) {
-        return fitted_frames(frames, &times, windows, spec, &mut hand);
+    if request.frames && windows.iter().any(|window| !window.frames.is_empty()) {
+        return fitted_frames(frames, &times, windows, spec, &mut emit);
     }
     for index in 0..windows.len() {
-        if hand(index, Vec::new(), false)?.is_break() {
+        if emit(index, Vec::new(), false)?.is_break() {
             break;
         }
     }
     Ok(())
 }
 
-/// [`decode`] for one window.
+/// Decodes one window with [`decode`].
 ///
 /// # Errors
-/// As [`decode`].
+/// See [`decode`].
 pub fn decode_window(
     source: &mut dyn MediaSource,
     window: &Window,
     spec: &ClipSpec,
-    want: Want,
+    request: DecodeRequest,
 ) -> Result<DecodedClip, DataError> {
     let mut decoded = None;
-    decode(source, std::slice::from_ref(window), spec, want, &mut |_, clip| {
+    decode(source, std::slice::from_ref(window), spec, request, &mut |_, clip| {
         decoded = Some(clip);
         Ok(ControlFlow::Continue(()))
     })?;
     decoded.ok_or_else(|| missing(window.frames.len(), 0).into())
 }
 
-/// Gets a window's index, its frames, and whether they are whole for want of a face.
+/// Receives a window's index, its frames, and whether they are uncropped because no face was
+/// detected.
 type EachFrames<'a> =
     &'a mut dyn FnMut(usize, Vec<Frame>, bool) -> Result<ControlFlow<()>, DataError>;
 
@@ -155,7 +157,7 @@ fn fitted_frames(
     indices.sort_unstable();
     indices.dedup();
     let without_face = Cell::new(false);
-    // Full-size frames are the most memory a clip takes: one at a time is held.
+    // Full-size frames dominate memory, so only one is held at a time.
     let mut fitted: BTreeMap<usize, Frame> = BTreeMap::new();
     let mut next = 0;
     let mut stopped = false;
@@ -180,13 +182,13 @@ fn fitted_frames(
         }
         Ok::<_, DataError>(ControlFlow::Continue(()))
     };
-    let read = match spec.face {
+    let result = match spec.face {
         None => stream.try_frames(&indices, sink),
         Some(crop) => {
             FaceStream::new(stream, times, crop).report(&without_face).try_frames(&indices, sink)
         }
     };
-    read.map_err(DataError::while_reading(Stream::Video))?;
+    result.map_err(DataError::while_reading(Stream::Video))?;
     if stopped || next == windows.len() {
         return Ok(());
     }
@@ -204,13 +206,13 @@ fn window_audio(stream: &mut dyn AudioStream, window: &Window) -> Result<Audio, 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use avff_media::testing::Fake;
+    use avff_media::testing::TestClip;
 
     use super::*;
     use crate::windows::{Span, windows};
 
-    const FRAMES: Want = Want { frames: true, audio: None };
-    const WAVE: Want = Want { frames: false, audio: Some(AudioForm::Wave) };
+    const FRAMES: DecodeRequest = DecodeRequest { frames: true, audio: None };
+    const WAVE: DecodeRequest = DecodeRequest { frames: false, audio: Some(AudioForm::Wave) };
 
     fn small() -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -220,27 +222,30 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_the_references_and_repeat() {
+    fn frames_match_reference_and_repeat() {
         let spec = small();
         for count in [1, 3, 40] {
-            let mut source = Fake::new(count);
+            let mut source = TestClip::new(count);
             let window = windows(&mut source, &spec).unwrap().remove(0);
             let decoded = decode_window(&mut source, &window, &spec, FRAMES).unwrap();
-            assert!(source.pictures.asked[0].is_sorted_by(|a, b| a < b), "each is decoded once");
-            // floor(linspace(0, count - 1, 6)).
+            assert!(
+                source.frames.requests[0].is_sorted_by(|a, b| a < b),
+                "each frame is decoded once"
+            );
+            // The expected levels are floor(linspace(0, count - 1, 6)).
             let expected: Vec<usize> = (0..6).map(|i| i * (count - 1) / 5).collect();
             let levels: Vec<usize> =
                 decoded.frames.iter().map(|frame| frame.rgb[0].into()).collect();
             assert_eq!(levels, expected);
             let decoded = decode_window(&mut source, &window, &spec, WAVE).unwrap();
-            assert_eq!(decoded.audio, Some(DecodedAudio::Waves(vec![source.wave.0.clone()])));
+            assert_eq!(decoded.audio, Some(DecodedAudio::Waves(vec![source.audio.0.clone()])));
         }
     }
 
     #[test]
     fn missing_frames_are_an_error() {
-        let mut source = Fake::new(9);
-        source.pictures.short_by = 1;
+        let mut source = TestClip::new(9);
+        source.frames.missing = 1;
         for frames in [vec![0, 4, 8], vec![8]] {
             let window = Window { frames, span: None };
             let error = decode_window(&mut source, &window, &small(), FRAMES).unwrap_err();
@@ -249,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_that_part_of_the_audio() {
-        let mut source = Fake::new(25);
+    fn span_selects_part_of_the_audio() {
+        let mut source = TestClip::new(25);
         let window = Window { frames: vec![0], span: Some(Span { start: 0.25, end: 0.5 }) };
         let decoded = decode_window(&mut source, &window, &small(), WAVE).unwrap();
-        let expected = source.wave.0.part(2_000, 4_000);
+        let expected = source.audio.0.part(2_000, 4_000);
         assert_eq!(decoded.audio, Some(DecodedAudio::Waves(vec![expected])));
     }
 }

@@ -1,4 +1,4 @@
-//! Why a clip could not be prepared.
+//! Errors of preparing a clip.
 
 use std::{io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::SpecError;
 
-/// The step from file to tensors at which a clip failed.
+/// The stage of the pipeline at which a clip failed.
 #[derive(
     Debug,
     Clone,
@@ -26,20 +26,20 @@ use crate::spec::SpecError;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Stage {
-    /// Opening the file: its kind, its container, the presence of both streams.
+    /// Opening the file: file type, container, presence of both streams.
     Open,
-    /// Reading the frames.
+    /// Decoding the frames.
     Video,
-    /// Finding the main face.
+    /// Detecting the main face.
     Face,
-    /// Reading the audio and computing its filterbank.
+    /// Decoding the audio and computing its filterbank.
     Audio,
-    /// None of them: a setting, or a fault of this library.
+    /// None of them: an invalid setting or an internal error.
     Internal,
 }
 
 impl Stage {
-    /// The word for it in tables and JSON.
+    /// Returns the name in tables and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
@@ -55,74 +55,74 @@ impl From<Stream> for Stage {
     }
 }
 
-/// What is wrong with a clip, or with how it was asked for; [`ClipError`] adds the path.
+/// The reason of a failure; [`ClipError`] adds the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The file could not be read.
+    /// The file cannot be read.
     #[error("{source}")]
     Media {
-        /// What was read when it happened.
+        /// The stage of the failure.
         stage: Stage,
-        /// What is wrong.
+        /// The error.
         source: MediaError,
     },
-    /// No face to crop to.
-    #[error("no face: the main one was found in {found} of {looked} frames")]
+    /// No face was detected for cropping.
+    #[error("no face: the main face was detected in {detected} of {examined} frames")]
     NoFace {
-        /// Frames with the main face; 0 where there is none at all.
-        found: usize,
-        /// Frames that were looked at.
-        looked: usize,
+        /// Number of frames with the main face; 0 if there is no face.
+        detected: usize,
+        /// Number of examined frames.
+        examined: usize,
     },
-    /// Less audio than one fbank frame.
-    #[error("audio too short: {samples} samples, one fbank frame needs {needed}")]
+    /// The audio is shorter than one fbank frame.
+    #[error("audio too short: {samples} samples, but one fbank frame needs {needed}")]
     TooShort {
-        /// Samples in a channel.
+        /// Samples per channel.
         samples: usize,
-        /// Samples that one 25 ms frame takes at this rate.
+        /// Samples in one 25 ms frame at this rate.
         needed: usize,
     },
-    /// A clip in which not one window fits.
-    #[error("{seconds:.2} s of frames and audio, a window takes {window} s")]
+    /// The clip is shorter than one window.
+    #[error("clip too short: {seconds:.2} s of frames and audio, but a window takes {window} s")]
     ShorterThanWindow {
-        /// What there is of both, in seconds.
+        /// Duration with both frames and audio, in seconds.
         seconds: f64,
-        /// Length of a window, in seconds.
+        /// Window length, in seconds.
         window: f64,
     },
-    /// A sample rate that no filterbank can be computed at.
+    /// No filterbank can be computed at the sample rate.
     #[error("no filterbank at {rate} Hz: {reason}")]
     SampleRate {
-        /// Samples a second.
+        /// Sample rate, in Hz.
         rate: u32,
-        /// What is too small at that rate.
+        /// The reason.
         reason: &'static str,
     },
-    /// A clip spec that no tensor can be made from.
+    /// The clip spec is invalid.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// A setting of the loader, an augmentation or the cache that cannot be used.
+    /// A setting of the loader, an augmentation or the cache is invalid.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// A sampling weight that is no number.
-    #[error("line {line}: the weight in column `{column}` is not a number from 0 on")]
+    /// A sampling weight is not a number.
+    #[error("line {line}: the weight in column `{column}` is not a non-negative number")]
     Weight {
         /// The line of the manifest, from 1.
         line: u64,
         /// The column.
         column: String,
     },
-    /// A fault of this library; nothing of the clip is used.
+    /// An internal error; nothing of the clip is used.
     #[error("{what}")]
     Internal {
-        /// The panic's message, or what should not be.
+        /// The panic message, or the violated invariant.
         what: String,
     },
 }
 
 impl DataError {
-    /// The step from file to tensors that failed.
+    /// Returns the stage of the pipeline that failed.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
@@ -136,7 +136,7 @@ impl DataError {
         }
     }
 
-    /// What is wrong with the file, where that is it.
+    /// Returns the media error, if the file is the cause.
     #[must_use]
     pub fn media(&self) -> Option<&MediaError> {
         match self {
@@ -145,7 +145,7 @@ impl DataError {
         }
     }
 
-    /// Says of an error that came up while `stream` was read that it is about that stream.
+    /// Assigns an error that occurred while `stream` was read to that stream.
     pub(crate) fn while_reading(stream: Stream) -> impl Fn(Self) -> Self {
         move |error| match error {
             Self::Media { stage: Stage::Open, source } => {
@@ -159,7 +159,7 @@ impl DataError {
         SettingError { field, value: value.to_string(), rule: rule.to_string() }.into()
     }
 
-    /// For a decoder's panic: that clip's failure and not the run's.
+    /// Converts a decoder's panic to an error of its clip, so that the run continues.
     #[must_use]
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let message = panic.downcast_ref::<&str>().copied();
@@ -184,24 +184,24 @@ impl From<FaceError> for DataError {
     fn from(error: FaceError) -> Self {
         match error {
             FaceError::Media(source) => source.into(),
-            FaceError::NoFace { found, looked } => Self::NoFace { found, looked },
+            FaceError::NoFace { detected, examined } => Self::NoFace { detected, examined },
             other => Self::Internal { what: other.to_string() },
         }
     }
 }
 
-/// A [`DataError`] and the file it is about.
+/// A [`DataError`] with the file that it concerns.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
 pub struct ClipError {
-    /// The clip, as it was asked for.
+    /// The requested clip.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The error.
     pub source: DataError,
 }
 
 impl ClipError {
-    /// Attaches a path to an error from inside a reader.
+    /// Attaches a path to an error.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, source: impl Into<DataError>) -> Self {
         Self { path: path.into(), source: source.into() }

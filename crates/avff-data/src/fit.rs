@@ -1,4 +1,4 @@
-//! Bringing a picture of any size to the spec's: stretch, centre crop or letterbox.
+//! Fits a frame to the spec's size: resize, center crop or letterbox.
 
 use avff_media::{
     Frame, MediaError,
@@ -7,62 +7,58 @@ use avff_media::{
 
 use crate::spec::FrameFit;
 
-/// `picture` at `width` by `height`, by the given way.
+/// Fits `frame` to `width` by `height` with the given method.
 ///
-/// What a crop or a letterbox adds is black (zero bytes, before any normalisation).
+/// Padding is black (zero bytes, before normalization).
 ///
 /// # Errors
-/// As [`resize`].
-pub fn fit(
-    picture: &Frame,
-    how: FrameFit,
-    width: usize,
-    height: usize,
-) -> Result<Frame, MediaError> {
-    match how {
-        FrameFit::Resize => resize(picture, width, height),
-        FrameFit::CenterCrop => center_crop(picture, width, height),
-        FrameFit::Letterbox => letterbox(picture, width, height),
+/// See [`resize`].
+pub fn fit(frame: &Frame, fit: FrameFit, width: usize, height: usize) -> Result<Frame, MediaError> {
+    match fit {
+        FrameFit::Resize => resize(frame, width, height),
+        FrameFit::CenterCrop => center_crop(frame, width, height),
+        FrameFit::Letterbox => letterbox(frame, width, height),
     }
 }
 
-/// torchvision's `CenterCrop((height, width))` on an image: padded with black to at least the
-/// size, then cut.
+/// Implements torchvision's `CenterCrop((height, width))` on an image: pads with black to at least
+/// the target size, then crops.
 ///
 /// # Errors
-/// As [`resize`].
-pub fn center_crop(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
-    check(picture)?;
+/// See [`resize`].
+pub fn center_crop(frame: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
+    check(frame)?;
     check_sides(width, height)?;
     let mut out = Frame { width, height, rgb: vec![0; 3 * width * height] };
-    place(picture, &mut out, Span::new(picture.width, width), Span::new(picture.height, height));
+    copy(frame, &mut out, Span::new(frame.width, width), Span::new(frame.height, height));
     Ok(out)
 }
 
-/// The picture at its own aspect ratio, as large as fits, in the middle of black.
+/// Scales the frame to the largest size that fits, preserving its aspect ratio, and centers it on
+/// black.
 ///
 /// # Errors
-/// As [`resize`].
-pub fn letterbox(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
-    check(picture)?;
-    // u128: no product of two sides can overflow, whatever the sides.
-    let sides = [picture.width, picture.height, width, height].map(|side| side as u128);
+/// See [`resize`].
+pub fn letterbox(frame: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
+    check(frame)?;
+    // u128: the product of two sides cannot overflow.
+    let sides = [frame.width, frame.height, width, height].map(|side| side as u128);
     let [from_width, from_height, to_width, to_height] = sides;
     let (inner_width, inner_height) = if from_width * to_height >= from_height * to_width {
         (width, scaled(from_height, to_width, from_width).min(height))
     } else {
         (scaled(from_width, to_height, from_height).min(width), height)
     };
-    let inner = resize(picture, inner_width, inner_height)?;
+    let inner = resize(frame, inner_width, inner_height)?;
     center_crop(&inner, width, height)
 }
 
-/// `side * to / from` to the nearest, but never nothing.
+/// Returns `side * to / from`, rounded and at least 1.
 fn scaled(side: u128, to: u128, from: u128) -> usize {
     usize::try_from((2 * side * to + from) / (2 * from)).unwrap_or(usize::MAX).max(1)
 }
 
-/// Where one direction of a picture goes: `len` samples from `from` in it, to `to` in the result.
+/// The mapping of one axis: `len` samples from `from` in the source to `to` in the result.
 struct Span {
     from: usize,
     to: usize,
@@ -70,22 +66,22 @@ struct Span {
 }
 
 impl Span {
-    /// torchvision's offsets: padding puts the odd sample after the picture, cropping takes
-    /// Python's `round`, which sends halves to the even neighbour.
-    fn new(have: usize, want: usize) -> Self {
-        match have.checked_sub(want) {
-            None => Self { from: 0, to: (want - have) / 2, len: have },
+    /// Computes torchvision's offsets. Padding puts the odd sample after the frame. Cropping uses
+    /// Python's `round`, which rounds halves to even.
+    fn new(source: usize, target: usize) -> Self {
+        match source.checked_sub(target) {
+            None => Self { from: 0, to: (target - source) / 2, len: source },
             Some(excess) => {
                 let half = excess / 2;
-                Self { from: half + (excess % 2) * (half % 2), to: 0, len: want }
+                Self { from: half + (excess % 2) * (half % 2), to: 0, len: target }
             }
         }
     }
 }
 
-fn place(picture: &Frame, out: &mut Frame, across: Span, down: Span) {
-    let (from_stride, to_stride) = (3 * picture.width, 3 * out.width);
-    let rows = picture.rgb.chunks_exact(from_stride).skip(down.from).take(down.len);
+fn copy(frame: &Frame, out: &mut Frame, across: Span, down: Span) {
+    let (from_stride, to_stride) = (3 * frame.width, 3 * out.width);
+    let rows = frame.rgb.chunks_exact(from_stride).skip(down.from).take(down.len);
     for (to, from) in out.rgb.chunks_exact_mut(to_stride).skip(down.to).zip(rows) {
         let to = to.get_mut(3 * across.to..3 * (across.to + across.len));
         let from = from.get(3 * across.from..3 * (across.from + across.len));
@@ -102,19 +98,19 @@ mod tests {
 
     use super::*;
 
-    /// A row whose red counts from 1.
+    /// A row whose red channel counts from 1.
     fn ramp(width: usize) -> Frame {
         let rgb = (1..=width).flat_map(|x| [x as u8, 0, 0]).collect();
         Frame { width, height: 1, rgb }
     }
 
-    fn reds(picture: &Frame) -> Vec<u8> {
-        picture.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
+    fn reds(frame: &Frame) -> Vec<u8> {
+        frame.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
     }
 
     #[test]
-    fn crop_offsets_are_torchvisions() {
-        // (width, crop, reds): `int(round((w - crop) / 2.0))` and `(crop - w) // 2` before it.
+    fn crop_offsets_match_torchvision() {
+        // (width, crop, reds): `int(round((w - crop) / 2.0))`, after `(crop - w) // 2` of padding.
         let cases: [(usize, usize, &[u8]); 8] = [
             (4, 4, &[1, 2, 3, 4]),
             (5, 4, &[1, 2, 3, 4]),    // round(0.5) = 0
@@ -125,29 +121,37 @@ mod tests {
             (2, 5, &[0, 1, 2, 0, 0]), // 1 before, 2 after
             (1, 4, &[0, 1, 0, 0]),
         ];
-        for (width, crop, want) in cases {
+        for (width, crop, expected) in cases {
             let across = center_crop(&ramp(width), crop, 1).unwrap();
-            assert_eq!(reds(&across), want, "{width} to {crop}");
+            assert_eq!(reds(&across), expected, "{width} to {crop}");
             let column = Frame { width: 1, height: width, rgb: ramp(width).rgb };
-            assert_eq!(reds(&center_crop(&column, 1, crop).unwrap()), want, "{width} to {crop}");
+            assert_eq!(
+                reds(&center_crop(&column, 1, crop).unwrap()),
+                expected,
+                "{width} to {crop}"
+            );
         }
     }
 
     #[test]
-    fn crop_pads_one_way_and_cuts_the_other() {
+    fn crop_pads_one_axis_and_cuts_the_other() {
         let out = center_crop(&ramp(4), 2, 3).unwrap();
         assert_eq!(reds(&out), [0, 0, 2, 3, 0, 0]);
     }
 
     #[test]
-    fn letterbox_keeps_the_aspect_ratio() {
+    fn letterbox_preserves_aspect_ratio() {
         let white = |width, height| Frame { width, height, rgb: vec![255; 3 * width * height] };
-        // (width, height, rows that are white of 224): 320 x 240 takes 168 rows.
+        // (width, height, number of white rows of 224): 320 x 240 takes 168 rows.
         for (width, height, rows) in [(320, 240, 168), (640, 360, 126), (224, 224, 224)] {
             let out = letterbox(&white(width, height), 224, 224).unwrap();
-            let lit: Vec<bool> = out.rgb.chunks_exact(672).map(|row| row[0] == 255).collect();
-            assert_eq!(lit.iter().filter(|&&lit| lit).count(), rows);
-            assert_eq!(lit.iter().position(|&lit| lit), Some((224 - rows) / 2));
+            let white_rows: Vec<bool> =
+                out.rgb.chunks_exact(672).map(|row| row[0] == 255).collect();
+            assert_eq!(white_rows.iter().filter(|&&white_rows| white_rows).count(), rows);
+            assert_eq!(
+                white_rows.iter().position(|&white_rows| white_rows),
+                Some((224 - rows) / 2)
+            );
             assert!(out.rgb.chunks_exact(672).all(|row| row.iter().all(|&level| level == row[0])));
         }
         let tall = letterbox(&white(240, 320), 224, 224).unwrap();
@@ -161,12 +165,12 @@ mod tests {
             (width, height) in (1..600_usize, 1..600_usize),
             (to_width, to_height) in (1..300_usize, 1..300_usize),
         ) {
-            let picture = Frame { width, height, rgb: vec![200; 3 * width * height] };
-            for &how in <FrameFit as strum::VariantArray>::VARIANTS {
-                let out = fit(&picture, how, to_width, to_height).unwrap();
+            let frame = Frame { width, height, rgb: vec![200; 3 * width * height] };
+            for &method in <FrameFit as strum::VariantArray>::VARIANTS {
+                let out = fit(&frame, method, to_width, to_height).unwrap();
                 prop_assert_eq!((out.width, out.height), (to_width, to_height));
                 prop_assert_eq!(out.rgb.len(), 3 * to_width * to_height);
-                prop_assert!(out.rgb.contains(&200), "the picture itself is missing");
+                prop_assert!(out.rgb.contains(&200), "the frame itself is missing");
             }
         }
     }

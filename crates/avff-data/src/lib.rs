@@ -1,26 +1,27 @@
-//! From media files to the tensors of an audio-visual deepfake detector, in pure Rust.
+//! Converts media files to the input tensors of an audio-visual deepfake detector, in pure Rust.
 //!
-//! A clip goes in as it was downloaded; out come the numbers that Open-AVFF's loader makes of it: 16
-//! frames spread over the clip, resized as Pillow resizes, and a log-mel filterbank as torchaudio's
-//! Kaldi computes it. Frames are equal bit for bit, the filterbank up to rounding, and the tests hold
-//! them to that. A clip that cannot be read is an error with the path and the reason, never a stand-in
-//! that would be scored all the same.
+//! The result equals that of Open-AVFF's loader: 16 frames spread over the clip, resized like
+//! Pillow, and a log-mel filterbank like torchaudio's Kaldi implementation. Frames are
+//! bit-identical and filterbanks equal up to rounding; the tests verify both. A clip that cannot be
+//! read is an error with its path and the reason. It is never replaced by placeholder values.
 //!
-//! Every byte of a file counts as hostile: sizes are bounded and arithmetic is checked.
+//! Media files are untrusted input: sizes are bounded and arithmetic is checked.
 //!
-//! # Layout, in the order of the data
-//! - [`spec`]: the sizes and statistics of both tensors, and how clips are read; stored with a checkpoint.
-//! - [`windows`]: which parts of a clip become samples.
-//! - [`decode`](mod@decode): the windows of a clip, decoded in one pass; [`fit`](mod@fit): a frame at the spec's size;
-//!   [`fbank`]: from audio to log-mel energies.
-//! - [`augment`]: what training varies.
-//! - [`tensors`](mod@tensors): from frames and energies to normalised tensors.
+//! # Layout, in data-flow order
+//! - [`spec`]: sizes and statistics of both tensors, and how clips are read; stored with a
+//!   checkpoint.
+//! - [`windows`]: the parts of a clip that become samples.
+//! - [`decode`](mod@decode): decodes the windows of a clip in one pass; [`fit`](mod@fit): fits a
+//!   frame to the spec's size; [`fbank`]: computes log-mel energies from audio.
+//! - [`augment`]: data augmentation.
+//! - [`tensors`](mod@tensors): converts frames and energies to normalized tensors.
 //! - [`pipeline`]: all of the above for one file.
-//! - [`prefetch`]: many files at once, in order and in bounded memory.
-//! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; [`cache`]: decoded clips
-//!   on disk.
-//! - [`statistics`]: what the clips of a set are like, and the statistics that a spec needs.
-//! - `batcher`: clips as Burn tensors; behind the feature `burn`, the one module that knows it.
+//! - [`prefetch`]: processes many files in parallel, in order and with bounded memory.
+//! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; [`cache`]: decoded
+//!   clips on disk.
+//! - [`statistics`]: properties of the clips of a data set, and the statistics that a spec needs.
+//! - `batcher`: converts clips to Burn tensors; behind the feature `burn`, the only module that
+//!   depends on Burn.
 //! - [`error`]: why a clip could not be prepared, and at which stage.
 //!
 //! # Example
@@ -39,12 +40,16 @@
 //! assert_eq!(clip.video.len(), 3 * 16 * 224 * 224);
 //!
 //! let (path, clip) = clips.next().ok_or("no second clip")?;
-//! let error = clip.err().ok_or("text was taken for a clip")?;
+//! let error = clip.err().ok_or("a text file was read as a clip")?;
 //! assert_eq!(error.path, path);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod augment;
 #[cfg(feature = "burn")]

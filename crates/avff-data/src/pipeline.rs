@@ -1,15 +1,15 @@
-//! From a media file to the tensors a network takes: windows, decode, fit, augment, normalize.
+//! Converts a media file to input tensors: windows, decode, fit, augment, normalize.
 //!
-//! Scoring, training, the cache and the checks of a data set all go this way:
-//! [`windows`](crate::windows) choose the parts of a clip, [`decode`](mod@crate::decode) reads and
-//! fits them, [`tensors`](mod@crate::tensors) makes numbers of them.
+//! Scoring, training, the cache and data set checks share this pipeline:
+//! [`windows`](crate::windows) selects the parts of a clip, [`decode`](mod@crate::decode) reads and
+//! fits them, and [`tensors`](mod@crate::tensors) converts them to tensors.
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use avff_media::{MediaSource, source::missing};
 
 use crate::{
-    decode::{AudioForm, Want, decode},
+    decode::{AudioForm, DecodeRequest, decode},
     error::{ClipError, DataError},
     spec::ClipSpec,
     tensors::{Clip, tensors},
@@ -19,26 +19,26 @@ use crate::{
 /// A window of a clip as tensors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The part of the clip that it shows.
+    /// The part of the clip.
     pub span: Span,
     /// The indices of its frames in display order, from 0.
     pub frames: Vec<usize>,
     /// The tensors.
     pub clip: Clip,
-    /// Whether the clip's frames are whole because no face was found in them, under
+    /// Whether the clip's frames are uncropped because no face was detected, under
     /// [`NoFace::Full`](avff_face::NoFace::Full).
     pub without_face: bool,
 }
 
-/// Gets each sample, and may break off.
+/// Receives each sample, and may stop the reading.
 pub type EachSample<'a> = &'a mut dyn FnMut(Sample) -> ControlFlow<()>;
 
-/// Reads the clip at `path` as one sample: the whole of it, or under
-/// [`Sampling::Window`](crate::spec::Sampling::Window) its first window.
+/// Reads the clip at `path` as one sample: the complete clip, or its first window under
+/// [`Sampling::Window`](crate::spec::Sampling::Window).
 ///
 /// # Errors
-/// Whatever keeps the file from being read whole, with its path; there are no stand-in values for
-/// a stream that cannot be decoded.
+/// Any error that prevents reading the complete file, with its path. A stream that cannot be
+/// decoded is never replaced by placeholder values.
 pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
     let mut first = None;
     load_samples(path, spec, &mut |sample| {
@@ -48,25 +48,25 @@ pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
     first.ok_or_else(|| ClipError::new(path, missing(spec.video.frames, 0)))
 }
 
-/// Reads every sample of the clip at `path` and hands them to `each`, in order, until it breaks.
-/// Memory does not grow with the clip.
+/// Reads all samples of the clip at `path` in order and passes them to `each` until it breaks.
+/// Memory does not grow with the length of the clip.
 ///
 /// # Errors
-/// As [`load_clip`]; samples handed over before are as good as any, but the clip as a whole was not
-/// read.
+/// See [`load_clip`]. Samples passed before an error are valid, but the clip was not read
+/// completely.
 pub fn load_samples(path: &Path, spec: &ClipSpec, each: EachSample<'_>) -> Result<(), ClipError> {
     let mut read = || {
-        // The spec before the file: a bad one is bad for every file.
+        // The spec is checked before the file, because an invalid spec fails for every file.
         spec.validate()?;
         read_samples(&mut *avff_media::open_with(path, spec.decoder)?, spec, each)
     };
     read().map_err(|source| ClipError::new(path, source))
 }
 
-/// [`load_samples`] for a file that is in memory.
+/// Reads all samples of a file in memory, like [`load_samples`].
 ///
 /// # Errors
-/// As [`load_samples`], without a path.
+/// See [`load_samples`]; the error has no path.
 pub fn load_samples_from_bytes(
     bytes: impl Into<Arc<[u8]>>,
     spec: &ClipSpec,
@@ -76,10 +76,10 @@ pub fn load_samples_from_bytes(
     read_samples(&mut *avff_media::open_bytes(bytes)?, spec, each)
 }
 
-/// Reads every sample of an open source, as [`load_samples`] does.
+/// Reads all samples of an open source, like [`load_samples`].
 ///
 /// # Errors
-/// As [`decode`], and [`DataError::Spec`].
+/// See [`decode`]; also [`DataError::Spec`].
 pub fn read_samples(
     source: &mut dyn MediaSource,
     spec: &ClipSpec,
@@ -87,8 +87,8 @@ pub fn read_samples(
 ) -> Result<(), DataError> {
     let windows = windows(source, spec)?;
     let all = extent(source)?;
-    let want = Want { frames: true, audio: Some(AudioForm::Fbank) };
-    decode(source, &windows, spec, want, &mut |index, decoded| {
+    let request = DecodeRequest { frames: true, audio: Some(AudioForm::Fbank) };
+    decode(source, &windows, spec, request, &mut |index, decoded| {
         let without_face = decoded.without_face;
         let clip = tensors(decoded, spec, None)?;
         let Window { frames, span } = windows[index].clone();
@@ -101,7 +101,7 @@ pub fn read_samples(
 mod tests {
     use super::*;
     use crate::{error::Stage, spec::FrameFit};
-    use avff_media::testing::Fake;
+    use avff_media::testing::TestClip;
 
     fn small() -> ClipSpec {
         let mut spec = ClipSpec::open_avff();
@@ -111,7 +111,7 @@ mod tests {
         spec
     }
 
-    fn read(source: &mut Fake, spec: &ClipSpec) -> Result<Clip, DataError> {
+    fn read(source: &mut TestClip, spec: &ClipSpec) -> Result<Clip, DataError> {
         let mut clips = Vec::new();
         read_samples(source, spec, &mut |sample| {
             clips.push(sample.clip);
@@ -122,19 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn short_clips_repeat_pictures_in_order() {
-        let mut source = Fake::new(3);
+    fn short_clip_repeats_frames_in_order() {
+        let mut source = TestClip::new(3);
         let clip = read(&mut source, &small()).unwrap();
-        assert_eq!(source.pictures.asked, [[0, 1, 2]], "each picture is decoded once");
+        assert_eq!(source.frames.requests, [[0, 1, 2]], "each frame is decoded once");
         // floor(linspace(0, 2, 6)) in every channel, 20 pixels each.
-        let want: Vec<f32> = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0_f32]
+        let expected: Vec<f32> = [0.0, 0.0, 0.0, 1.0, 1.0, 2.0_f32]
             .iter()
             .flat_map(|&level| [level; 20])
             .collect::<Vec<_>>()
             .repeat(3);
-        assert_eq!(clip.video.len(), want.len());
-        for (got, want) in clip.video.iter().zip(&want) {
-            assert!((got - want).abs() < 1e-5, "{got} for {want}");
+        assert_eq!(clip.video.len(), expected.len());
+        for (actual, expected) in clip.video.iter().zip(&expected) {
+            assert!((actual - expected).abs() < 1e-5, "{actual}, expected {expected}");
         }
         assert_eq!(clip.audio.len(), 7 * 8);
     }
@@ -144,24 +144,24 @@ mod tests {
         for &fit in <FrameFit as strum::VariantArray>::VARIANTS {
             let mut spec = small();
             spec.video.fit = fit;
-            let clip = read(&mut Fake::new(40), &spec).unwrap();
+            let clip = read(&mut TestClip::new(40), &spec).unwrap();
             assert_eq!(clip.video.len(), spec.video.values());
         }
     }
 
     #[test]
-    fn what_is_missing_is_an_error() {
-        let stage = |source: &mut Fake| read(source, &small()).unwrap_err().stage();
-        assert_eq!(stage(&mut Fake::new(0)), Stage::Video);
-        let mut gaps = Fake::new(9);
-        gaps.pictures.short_by = 1;
+    fn missing_media_is_an_error() {
+        let stage = |source: &mut TestClip| read(source, &small()).unwrap_err().stage();
+        assert_eq!(stage(&mut TestClip::new(0)), Stage::Video);
+        let mut gaps = TestClip::new(9);
+        gaps.frames.missing = 1;
         assert_eq!(stage(&mut gaps), Stage::Video);
-        let error = read(&mut Fake::lasting(9, 199), &small()).unwrap_err();
+        let error = read(&mut TestClip::with_samples(9, 199), &small()).unwrap_err();
         assert!(matches!(error, DataError::TooShort { samples: 199, needed: 200 }), "{error}");
     }
 
     #[test]
-    fn a_bad_spec_is_refused_before_the_file_is_touched() {
+    fn invalid_spec_is_an_error_before_opening_the_file() {
         let mut spec = small();
         spec.audio.std = 0.0;
         let error = load_clip(Path::new("nowhere.mp4"), &spec).unwrap_err();

@@ -1,7 +1,7 @@
-//! Work on items ahead of their consumer, on several threads, results in the order of the items.
+//! Processes items in advance on several threads, with results in the order of the items.
 //!
-//! [`Prefetch`] gives one result an item, [`Streams`] any number: a clip is one sample to the one and
-//! a window after the other to the other.
+//! [`Prefetch`] returns one result per item, [`Streams`] any number. A clip is one sample in the
+//! first case and a series of windows in the second.
 
 use std::{
     any::Any,
@@ -17,65 +17,68 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// Parts of an item that wait for the consumer before its worker does: a part and the end, so that
-/// an item of one part never keeps its worker.
-const WAITING: usize = 2;
+/// Number of parts of an item that may wait for the consumer: a part and the end, so that an item
+/// of one part never blocks its worker.
+const QUEUE_LENGTH: usize = 2;
 
-/// What a worker sends back: parts, then the item or the panic of the function.
+/// A worker's message: a part, the end of the item, or a panic of the function.
 type Message<I, T> = Result<Event<I, T>, Box<dyn Any + Send>>;
 
-/// What becomes of an item.
+/// An event of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<I, T> {
     /// A part of the current item.
     Part(T),
-    /// There are no more parts of this item.
+    /// The item has no more parts.
     End(I),
 }
 
-/// Where a function puts the parts of an item; told to break, it may stop.
+/// Receives the parts of an item. If it breaks, the function may stop.
 pub type Emit<'a, T> = &'a mut dyn FnMut(T) -> ControlFlow<()>;
 
-/// What turns an item into parts.
+/// A function that splits an item into parts.
 type Function<I, T> = dyn Fn(&I, Emit<'_, T>) + Send + Sync;
 
-/// An item on its way to a worker, and where its parts go.
+/// An item for a worker, with the channel for its parts.
 struct Job<I, T> {
     item: I,
     reply: Sender<Message<I, T>>,
 }
 
-/// An iterator over the parts of every item, in the order of the items, computed ahead by a pool.
+/// An iterator over the parts of every item, in the order of the items, computed in advance by a
+/// pool.
 ///
-/// At most `workers + ahead` items are in flight: taken from the source and not yet handed out.
-/// So the source is read no further than that ahead, and of each item a few parts wait: memory is
-/// constant on any number of items and parts. A panic of the function is resumed in the consumer when
-/// its item's turn comes. Dropping the iterator lets every worker end the part it is on, starts no
-/// other, and waits for them.
+/// At most `workers + prefetch` items are in flight: taken from the source and not yet returned.
+/// The source is not read beyond this limit, and few parts of each item wait, so memory is constant
+/// for any number of items and parts.
+///
+/// A panic of the function resumes in the consumer when the item's turn comes. Dropping the
+/// iterator lets every worker finish its current part, starts no other part, and waits for the
+/// workers.
 pub struct Streams<I, T> {
     source: Box<dyn Iterator<Item = I> + Send>,
     function: Arc<Function<I, T>>,
-    /// None once the iterator is being dropped.
+    /// `None` once the iterator is being dropped.
     jobs: Option<Sender<Job<I, T>>>,
-    /// One channel an item, oldest first: emptying them in turn is what restores the order.
+    /// One channel per item, oldest first: reading them in turn restores the order.
     replies: VecDeque<Receiver<Message<I, T>>>,
-    /// Without workers, what the consumer computed itself and has not been handed.
-    own: VecDeque<Event<I, T>>,
+    /// Events that the consumer computed itself, without workers.
+    computed: VecDeque<Event<I, T>>,
     in_flight: usize,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<()>>,
 }
 
 impl<I: Send + 'static, T: Send + 'static> Streams<I, T> {
-    /// Starts `workers` threads that apply `function` to the items of `source`, with up to `ahead`
-    /// items waiting for the consumer.
+    /// Starts `workers` threads that apply `function` to the items of `source`. Up to `prefetch`
+    /// items wait for the consumer.
     ///
-    /// Without workers, or where the system gives no threads, the consumer itself computes each
-    /// item as it asks for it, all parts at once.
+    /// Without workers, or if the system provides no threads, the consumer computes each item on
+    /// request, with all parts at once.
     pub fn new(
         source: impl Iterator<Item = I> + Send + 'static,
         workers: usize,
-        ahead: usize,
+        prefetch: usize,
         function: impl Fn(&I, Emit<'_, T>) + Send + Sync + 'static,
     ) -> Self {
         let function: Arc<Function<I, T>> = Arc::new(function);
@@ -90,13 +93,13 @@ impl<I: Send + 'static, T: Send + 'static> Streams<I, T> {
                     .ok()
             })
             .collect();
-        let in_flight = if workers.is_empty() { 0 } else { workers.len().saturating_add(ahead) };
+        let in_flight = if workers.is_empty() { 0 } else { workers.len().saturating_add(prefetch) };
         let mut streams = Self {
             source: Box::new(source.fuse()),
             function,
             jobs: Some(sender),
             replies: VecDeque::new(),
-            own: VecDeque::new(),
+            computed: VecDeque::new(),
             in_flight,
             stop,
             workers,
@@ -105,12 +108,12 @@ impl<I: Send + 'static, T: Send + 'static> Streams<I, T> {
         streams
     }
 
-    /// Hands out items until the limit is reached or the source is dry.
+    /// Sends items to the workers until the limit is reached or the source is exhausted.
     fn fill(&mut self) {
         let Some(jobs) = &self.jobs else { return };
         while self.replies.len() < self.in_flight {
             let Some(item) = self.source.next() else { break };
-            let (reply, receiver) = bounded(WAITING);
+            let (reply, receiver) = bounded(QUEUE_LENGTH);
             if jobs.send(Job { item, reply }).is_err() {
                 break;
             }
@@ -119,15 +122,15 @@ impl<I: Send + 'static, T: Send + 'static> Streams<I, T> {
     }
 
     fn compute(&mut self) -> Option<Event<I, T>> {
-        if self.own.is_empty() {
+        if self.computed.is_empty() {
             let item = self.source.next()?;
             (self.function)(&item, &mut |part| {
-                self.own.push_back(Event::Part(part));
+                self.computed.push_back(Event::Part(part));
                 ControlFlow::Continue(())
             });
-            self.own.push_back(Event::End(item));
+            self.computed.push_back(Event::End(item));
         }
-        self.own.pop_front()
+        self.computed.pop_front()
     }
 }
 
@@ -146,7 +149,8 @@ impl<I: Send + 'static, T: Send + 'static> Iterator for Streams<I, T> {
         match message {
             Ok(Ok(event)) => Some(event),
             Ok(Err(panic)) => resume_unwind(panic),
-            // No worker ends while jobs are open, but waiting for one that did would be a hang.
+            // No worker ends while the jobs channel is open, but waiting for a missing worker would
+            // hang.
             Err(gone) => resume_unwind(Box::new(gone.to_string())),
         }
     }
@@ -158,7 +162,7 @@ impl<I, T> Drop for Streams<I, T> {
         self.jobs = None;
         self.replies.clear();
         for worker in self.workers.drain(..) {
-            // Its panics were caught and sent; there is nothing left to learn.
+            // The worker's panics were caught and sent, so the result carries no information.
             let _ = worker.join();
         }
     }
@@ -169,32 +173,32 @@ fn work<I, T>(jobs: &Receiver<Job<I, T>>, function: &Function<I, T>, stop: &Atom
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        // No one receives once the consumer is gone, which is no fault.
+        // After the consumer is dropped, nobody receives, which is not an error.
         let mut emit = |part| match reply.send(Ok(Event::Part(part))) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        // The closure is shared, so after a panic other items see whatever state it left behind:
-        // the consumer gets the panic and decides, as with a scoped thread.
-        let outcome = catch_unwind(AssertUnwindSafe(|| function(&item, &mut emit)));
-        let _ = reply.send(outcome.map(|()| Event::End(item)));
+        // The closure is shared, so other items see the state after a panic. The consumer gets the
+        // panic and decides, as with a scoped thread.
+        let result = catch_unwind(AssertUnwindSafe(|| function(&item, &mut emit)));
+        let _ = reply.send(result.map(|()| Event::End(item)));
     }
 }
 
-/// An iterator over `(item, f(&item))` in the order of the items, computed ahead by a pool as
-/// [`Streams`] are.
+/// An iterator over `(item, f(&item))` in the order of the items, computed in advance by a pool
+/// like [`Streams`].
 pub struct Prefetch<I, T>(Streams<I, T>);
 
 impl<I: Send + 'static, T: Send + 'static> Prefetch<I, T> {
-    /// Starts `workers` threads that apply `function` to the items of `source`, with up to `ahead`
-    /// results waiting for the consumer. Without workers the consumer computes each item itself.
+    /// Starts `workers` threads that apply `function` to the items of `source`. Up to `prefetch`
+    /// results wait for the consumer. Without workers, the consumer computes each item itself.
     pub fn new(
         source: impl Iterator<Item = I> + Send + 'static,
         workers: usize,
-        ahead: usize,
+        prefetch: usize,
         function: impl Fn(&I) -> T + Send + Sync + 'static,
     ) -> Self {
-        Self(Streams::new(source, workers, ahead, move |item, emit| {
+        Self(Streams::new(source, workers, prefetch, move |item, emit| {
             let _ = emit(function(item));
         }))
     }

@@ -1,4 +1,4 @@
-//! From fitted frames and filterbanks to the numbers a network takes.
+//! Converts fitted frames and filterbanks to tensors.
 
 use avff_media::{Audio, Frame};
 
@@ -6,23 +6,23 @@ use crate::{
     augment::Plan,
     decode::{DecodedAudio, DecodedClip},
     error::DataError,
-    fbank::stretched_parts,
+    fbank::concatenated_fbank,
     spec::{AudioSpec, ClipSpec, VideoSpec},
 };
 
 /// A clip as tensors, before it is batched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
-    /// Normalised log-mel filterbank, `[frames, mels]`.
+    /// Normalized log-mel filterbank, `[frames, mels]`.
     pub audio: Vec<f32>,
-    /// Normalised frames, `[3, frames, height, width]`.
+    /// Normalized frames, `[3, frames, height, width]`.
     pub video: Vec<f32>,
 }
 
-/// The tensors of a decoded window; training's `plan` varies it on the way.
+/// Converts a decoded window to tensors. In training, `plan` augments it.
 ///
 /// # Errors
-/// What computing the filterbank or an augmentation reports.
+/// An error of the filterbank or an augmentation.
 pub fn tensors(
     mut decoded: DecodedClip,
     spec: &ClipSpec,
@@ -47,10 +47,10 @@ pub fn tensors(
     Ok(Clip { audio, video })
 }
 
-/// The video tensor of frames that fit the spec already: torchvision's `ToTensor` and `Normalize`.
+/// Converts fitted frames to the video tensor, like torchvision's `ToTensor` and `Normalize`.
 ///
-/// A level becomes `(level / 255 - mean) / std`, each step rounded to f32 in the reference's order. 256
-/// levels are all there are, so a table gives the very same floats.
+/// A level becomes `(level / 255 - mean) / std`, with each step rounded to f32 in the reference's
+/// order. There are only 256 levels, so a table gives identical floats.
 ///
 /// # Shapes
 /// `[3, frames, height, width]`
@@ -68,20 +68,20 @@ pub fn video_tensor(frames: &[Frame], spec: &VideoSpec) -> Vec<f32> {
     tensor
 }
 
-/// The audio tensor of a wave: its filterbank, stretched and normalised.
+/// Converts a waveform to the audio tensor: its filterbank, stretched and normalized.
 ///
 /// # Shapes
 /// `[frames, mels]`
 ///
 /// # Errors
-/// As [`stretched_parts`].
+/// See [`concatenated_fbank`].
 pub fn audio_tensor(audio: &Audio, spec: &AudioSpec) -> Result<Vec<f32>, DataError> {
-    let mut rows = stretched_parts(std::slice::from_ref(audio), spec)?;
+    let mut rows = concatenated_fbank(std::slice::from_ref(audio), spec)?;
     normalize(&mut rows, spec);
     Ok(rows)
 }
 
-/// Normalises a filterbank in place.
+/// Normalizes a filterbank in place.
 fn normalize(rows: &mut [f32], spec: &AudioSpec) {
     for value in rows {
         *value = (*value - spec.mean) / spec.std;
@@ -95,13 +95,13 @@ mod tests {
     use crate::fbank::Fbank;
 
     #[test]
-    fn channels_come_first_and_values_are_the_references() {
-        let picture = |rgb: [u8; 6]| Frame { width: 2, height: 1, rgb: rgb.to_vec() };
-        let pictures = [picture([0, 1, 2, 255, 128, 3]), picture([4, 5, 6, 7, 8, 9])];
-        let tensor = video_tensor(&pictures, &ClipSpec::open_avff().video);
+    fn channels_come_first_and_values_match_reference() {
+        let frame = |rgb: [u8; 6]| Frame { width: 2, height: 1, rgb: rgb.to_vec() };
+        let frames = [frame([0, 1, 2, 255, 128, 3]), frame([4, 5, 6, 7, 8, 9])];
+        let tensor = video_tensor(&frames, &ClipSpec::open_avff().video);
         let levels = [0, 255, 4, 7, 1, 128, 5, 8, 2, 3, 6, 9];
         let statistics = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225_f32)];
-        let want: Vec<f32> = levels
+        let expected: Vec<f32> = levels
             .iter()
             .zip((0..3).flat_map(|channel| [channel; 4]))
             .map(|(&level, channel)| {
@@ -109,13 +109,13 @@ mod tests {
                 (level as f32 / 255.0 - mean) / std
             })
             .collect();
-        assert_eq!(tensor, want);
-        // ToTensor and Normalize of torchvision on black and white, red channel.
+        assert_eq!(tensor, expected);
+        // Values of torchvision's ToTensor and Normalize for black and white, red channel.
         assert_eq!((tensor[0], tensor[1]), (-2.117_904, 2.248_908_3));
     }
 
     #[test]
-    fn audio_is_normalised() {
+    fn audio_is_normalized() {
         let wave = Audio {
             rate: 8_000,
             channels: vec![(0..8_000).map(|i| (i as f32 * 0.3).sin()).collect()],

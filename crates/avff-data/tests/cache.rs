@@ -1,6 +1,7 @@
-//! One cache, many processes and threads, some of them killed: every clip is right, the size is kept.
+//! A cache shared by several processes and threads, some of them killed: every clip is correct, and
+//! the size limit holds.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::{
     env,
@@ -15,7 +16,7 @@ use std::{
 use avff_data::{
     ClipSpec,
     cache::{Cache, CacheConfig, Identity},
-    decode::{AudioForm, Want},
+    decode::{AudioForm, DecodeRequest},
     load_clip,
     loader::{ClipReader, ReadClip},
     tensors::tensors,
@@ -23,7 +24,8 @@ use avff_data::{
 
 const FOLDER: &str = "AVFF_TEST_CACHE";
 const NAMES: [&str; 4] = ["h264_vfr", "h264_aac_16k_mono", "h264_rotated90", "fragmented"];
-/// Room for about half of all entries (47 kB a clip), so that they keep being dropped.
+/// A size limit of about half of all entries (47 kB per clip), so that entries are evicted
+/// continually.
 const MAX_BYTES: u64 = 90_000;
 
 fn spec() -> ClipSpec {
@@ -41,32 +43,33 @@ fn path(name: &str) -> PathBuf {
     Path::new("../avff-media/tests/fixtures/media").join(name).with_extension("mp4")
 }
 
-/// Reads every clip a few times in some order, and compares with decoding.
+/// Reads every clip a few times in some order, and compares it with decoding.
 fn work(cache: &Arc<Cache>, turns: usize, first: usize) {
     let spec = spec();
     let reader = ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(cache));
-    let want: Vec<_> = NAMES.iter().map(|name| load_clip(&path(name), &spec).unwrap()).collect();
+    let expected: Vec<_> =
+        NAMES.iter().map(|name| load_clip(&path(name), &spec).unwrap()).collect();
     for turn in 0..turns {
-        // Each clip twice: the second time it is there, unless others dropped it in between.
+        // Each clip twice: the second read is a hit unless other threads evicted the entry.
         let at = (turn / 2 * 3 + first) % NAMES.len();
-        let all = Want { frames: true, audio: Some(AudioForm::Fbank) };
-        let got = reader.read(&path(NAMES[at]), all, &mut |_| 0).unwrap();
-        assert!(tensors(got, &spec, None).unwrap() == want[at]);
+        let all = DecodeRequest { frames: true, audio: Some(AudioForm::Fbank) };
+        let decoded = reader.read(&path(NAMES[at]), all, &mut |_| 0).unwrap();
+        assert!(tensors(decoded, &spec, None).unwrap() == expected[at]);
     }
 }
 
-/// Bytes of all entries while no one writes.
+/// Returns the total size of all entries while nobody writes.
 fn size(folder: &Path) -> u64 {
     let Ok(ledger) = File::open(folder.join("size")) else { return 0 };
     ledger.lock().unwrap();
     let shards = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let shards = shards.filter(|entry| entry.file_name().len() == 2);
     let entries = shards.flat_map(|shard| fs::read_dir(shard.path()).unwrap());
-    // An entry may be dropped between listing and looking.
-    entries.filter_map(|entry| entry.unwrap().metadata().ok()).map(|found| found.len()).sum()
+    // An entry may be evicted between listing and reading its metadata.
+    entries.filter_map(|entry| entry.unwrap().metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
-/// Not a test of its own: what the processes of the test below run.
+/// The body of the processes started by the test below; not a test by itself.
 #[test]
 #[ignore = "run by processes_and_threads_share_a_cache"]
 fn child() {
@@ -96,17 +99,17 @@ fn processes_and_threads_share_a_cache() {
     let folder = tempfile::tempdir().unwrap();
     let shared = folder.path().join("cache");
     let mut workers = [spawn(&shared), spawn(&shared)];
-    // Two more are killed at whatever they are doing.
+    // Two more processes are killed at an arbitrary point.
     for wait in [300, 450] {
         let mut victim = spawn(&shared);
         thread::sleep(Duration::from_millis(wait));
         let used = size(&shared);
-        assert!(used <= MAX_BYTES, "{used} bytes while others write");
+        assert!(used <= MAX_BYTES, "{used} bytes while other processes write");
         victim.kill().unwrap();
         victim.wait().unwrap();
     }
     for worker in &mut workers {
-        assert!(worker.wait().unwrap().success(), "a process saw a wrong or a partial entry");
+        assert!(worker.wait().unwrap().success(), "a process read a wrong or partial entry");
     }
     let cache = Arc::new(Cache::open(&config(&shared)).unwrap());
     work(&cache, 16, 0);

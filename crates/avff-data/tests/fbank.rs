@@ -1,10 +1,10 @@
-//! Filterbanks of formula waves against `torchaudio.compliance.kaldi.fbank`.
+//! Compares filterbanks of synthetic waveforms with `torchaudio.compliance.kaldi.fbank`.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test may stop at the first surprise"
+    reason = "a failed unwrap fails the test"
 )]
 
 use std::{collections::BTreeMap, f64::consts::TAU};
@@ -14,14 +14,14 @@ use avff_media::Audio;
 use safetensors::SafeTensors;
 
 /// Every 16th row of torchaudio's results; see `fixtures/fbank/README.md`.
-const GOLDENS: &[u8] = include_bytes!("fixtures/fbank/formula_waves.safetensors");
-const ROWS_APART: usize = 16;
+const REFERENCE: &[u8] = include_bytes!("fixtures/fbank/formula_waves.safetensors");
+const ROW_STEP: usize = 16;
 const MELS: usize = 128;
 
 /// An energy this close to the floor of the logarithm is mostly f32 rounding noise of the FFT.
 const NEAR_FLOOR: f32 = 3.0;
 
-/// SplitMix64 from the FNV-1a hash of a name, as f32 in `[-1, 1)`.
+/// SplitMix64 seeded with the FNV-1a hash of a name, as f32 in `[-1, 1)`.
 fn stream(name: &str) -> impl Iterator<Item = f32> {
     let mut state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -36,7 +36,7 @@ fn stream(name: &str) -> impl Iterator<Item = f32> {
     })
 }
 
-/// The wave a key such as `16000_1_3300ms` (rate, channels, duration) stands for.
+/// Returns the waveform of a key such as `16000_1_3300ms` (rate, channels, duration).
 fn formula_wave(key: &str) -> Audio {
     let mut parts = key.trim_end_matches("ms").split('_').map(|part| part.parse::<u32>().unwrap());
     let (rate, channels, milliseconds) =
@@ -70,37 +70,37 @@ fn tensors(bytes: &[u8]) -> BTreeMap<String, Vec<f32>> {
 }
 
 #[test]
-fn stream_is_the_formulas() {
+fn stream_matches_its_definition() {
     let first: Vec<f32> = stream("x").take(4).collect();
     assert_eq!(first, [-0.597_583_53, 0.617_053_5, 0.286_647_2, 0.656_218_77]);
 }
 
 #[test]
-fn formula_waves_equal_torchaudio() {
-    let goldens = tensors(GOLDENS);
-    assert_eq!(goldens.len(), 12, "six waves, native and stretched");
+fn formula_waves_match_torchaudio() {
+    let reference = tensors(REFERENCE);
+    assert_eq!(reference.len(), 12, "six waveforms, native and stretched");
     let mut failures = Vec::new();
-    for (name, want) in goldens {
+    for (name, expected) in reference {
         let (key, kind) = name.split_once('.').unwrap();
-        let sound = formula_wave(key);
-        let fbank = Fbank::new(sound.rate, MELS).unwrap();
+        let audio = formula_wave(key);
+        let fbank = Fbank::new(audio.rate, MELS).unwrap();
         let rows = match kind {
-            "fbank" => fbank.compute(&sound).unwrap(),
-            "fbank_1024" => fbank.stretched(&sound, 1024).unwrap(),
-            other => panic!("unknown golden {other}"),
+            "fbank" => fbank.compute(&audio).unwrap(),
+            "fbank_1024" => fbank.stretched(&audio, 1024).unwrap(),
+            other => panic!("unknown tensor {other}"),
         };
-        let got: Vec<f32> =
-            rows.chunks_exact(MELS).step_by(ROWS_APART).flatten().copied().collect();
-        assert_eq!(got.len(), want.len(), "{name}");
+        let actual: Vec<f32> =
+            rows.chunks_exact(MELS).step_by(ROW_STEP).flatten().copied().collect();
+        assert_eq!(actual.len(), expected.len(), "{name}");
         let (mut worst, mut worst_low, mut total) = (0.0_f32, 0.0_f32, 0.0_f64);
-        for (got, want) in got.iter().zip(&want) {
-            let error = (got - want).abs();
+        for (actual, expected) in actual.iter().zip(&expected) {
+            let error = (actual - expected).abs();
             total += f64::from(error);
-            let low = *want < f32::EPSILON.ln() + NEAR_FLOOR;
+            let low = *expected < f32::EPSILON.ln() + NEAR_FLOOR;
             let worst = if low { &mut worst_low } else { &mut worst };
             *worst = worst.max(error);
         }
-        let mean = total / want.len() as f64;
+        let mean = total / expected.len() as f64;
         println!("{name}: max {worst:.2e}, near the floor {worst_low:.2e}, mean {mean:.2e}");
         let close = worst <= 1e-3 && worst_low <= 5e-3;
         if !close || mean.is_nan() {

@@ -1,6 +1,6 @@
-//! Batches: the same whatever the threads, after any interruption, from the cache or not.
+//! Batches do not depend on threads, interruptions or the cache.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use avff_data::{
         WhiteNoise,
     },
     cache::{Cache, CacheConfig, Identity},
-    decode::{DecodedAudio, DecodedClip, Want},
+    decode::{DecodeRequest, DecodedAudio, DecodedClip},
     load_clip,
     loader::{
         Batch, Choose, ClipReader, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
@@ -36,7 +36,7 @@ fn small() -> ClipSpec {
     spec
 }
 
-/// Rows 0, 1, 2... with targets in turn.
+/// Rows 0, 1, 2... with alternating targets.
 fn rows(count: usize) -> Arc<Dataset> {
     let row = |index: usize| Row {
         name: index.to_string(),
@@ -48,7 +48,8 @@ fn rows(count: usize) -> Arc<Dataset> {
     Arc::new(Dataset::new((0..count).map(row).collect(), Vec::new()).unwrap())
 }
 
-/// Clips whose pictures and filterbank hold the number that their name is; some cannot be read.
+/// A reader of clips whose frames and filterbank contain the number in their name. Some clips are
+/// unreadable.
 struct Numbers {
     spec: ClipSpec,
     unreadable: Vec<u8>,
@@ -67,12 +68,12 @@ impl Numbers {
         }
         match self.unreadable.contains(&number) {
             false => Ok(number),
-            true if number == 13 => panic!("a decoder's own fault"),
+            true if number == 13 => panic!("a decoder error"),
             true => Err(ClipError::new(path, MediaError::Empty)),
         }
     }
 
-    fn picture(&self, level: u8) -> Frame {
+    fn frame(&self, level: u8) -> Frame {
         let (width, height) = (self.spec.video.width, self.spec.video.height);
         let rgb = (0..3 * width * height).map(|i| level.wrapping_add((i % 7) as u8)).collect();
         Frame { width, height, rgb }
@@ -84,21 +85,27 @@ impl ReadClip for Numbers {
         &self.spec
     }
 
-    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<DecodedClip, ClipError> {
+    fn read(
+        &self,
+        path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, ClipError> {
         let number = self.number(path)?;
-        // Three windows, told apart by a fraction.
+        // Three windows, distinguished by a fraction.
         let value = f32::from(number) + choose(3) as f32 / 4.0;
-        let count = if want.frames { self.spec.video.frames } else { 0 };
-        let audio = want.audio.map(|_| DecodedAudio::Fbank(vec![value; self.spec.audio.values()]));
-        Ok(DecodedClip { frames: vec![self.picture(number); count], audio, without_face: false })
+        let count = if request.frames { self.spec.video.frames } else { 0 };
+        let audio =
+            request.audio.map(|_| DecodedAudio::Fbank(vec![value; self.spec.audio.values()]));
+        Ok(DecodedClip { frames: vec![self.frame(number); count], audio, without_face: false })
     }
 
-    fn join(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError> {
+    fn concat(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError> {
         let (first, second) = (self.number(first)?, self.number(second)?);
         let value = f32::from(first) + f32::from(second) * 1_000.0;
-        let pictures = [first, first, second, second].map(|number| self.picture(number));
+        let frames = [first, first, second, second].map(|number| self.frame(number));
         let audio = Some(DecodedAudio::Fbank(vec![value; self.spec.audio.values()]));
-        Ok(DecodedClip { frames: pictures.to_vec(), audio, without_face: false })
+        Ok(DecodedClip { frames: frames.to_vec(), audio, without_face: false })
     }
 }
 
@@ -112,36 +119,36 @@ fn collect(epoch: &mut Epoch) -> Vec<Numbered> {
     epoch.map(|batch| batch.unwrap()).map(|Batch { clips, origins, .. }| (clips, origins)).collect()
 }
 
-fn taken(batches: &[Numbered]) -> Vec<usize> {
+fn rows_of(batches: &[Numbered]) -> Vec<usize> {
     batches.iter().flat_map(|(_, origins)| origins.iter().map(|origin| origin.row)).collect()
 }
 
-/// The number in a sample's filterbank.
-fn heard(clip: &Clip) -> f32 {
+/// Returns the number in a sample's filterbank.
+fn number_of(clip: &Clip) -> f32 {
     (clip.audio[0] * 4.4849 - 5.081 - 1e-3).round_ties_even().max(0.0)
 }
 
 #[test]
-fn validation_gives_every_clip_once_and_in_order() {
+fn validation_returns_every_clip_once_in_order() {
     for workers in [0, 3] {
         let config = LoaderConfig { workers, ..LoaderConfig::validation(4) };
         let loader = loader(11, Numbers::new(&[]), config);
         let batches = collect(&mut loader.epoch(0));
         assert_eq!(batches.iter().map(|(clips, _)| clips.len()).collect::<Vec<_>>(), [4, 4, 3]);
         assert_eq!(loader.steps(), 3);
-        assert_eq!(taken(&batches), (0..11).collect::<Vec<_>>());
+        assert_eq!(rows_of(&batches), (0..11).collect::<Vec<_>>());
         for (clip, origin) in batches.iter().flat_map(|(clips, origins)| clips.iter().zip(origins))
         {
-            assert_eq!(heard(clip), origin.row as f32);
+            assert_eq!(number_of(clip), origin.row as f32);
             assert_eq!(origin.target, Some((origin.row % 2) as u8));
             assert_eq!((origin.mixing, origin.partner), (Mixing::None, None));
         }
-        assert_eq!(collect(&mut loader.epoch(9)), batches, "epochs of validation are equal");
+        assert_eq!(collect(&mut loader.epoch(9)), batches, "validation epochs are equal");
     }
 }
 
 #[test]
-fn the_first_unreadable_clip_ends_the_epoch_by_name() {
+fn first_unreadable_clip_ends_the_epoch() {
     let config = LoaderConfig { workers: 2, ..LoaderConfig::validation(2) };
     let mut epoch = loader(9, Numbers::new(&[5, 3]), config).epoch(0);
     assert_eq!(epoch.next().unwrap().unwrap().origins[1].row, 1);
@@ -151,25 +158,25 @@ fn the_first_unreadable_clip_ends_the_epoch_by_name() {
 }
 
 #[test]
-fn skipped_clips_are_named_and_their_batch_is_filled_with_what_follows() {
+fn skipped_clips_are_reported_and_batches_filled() {
     for workers in [0, 4] {
         let config =
             LoaderConfig { unreadable: Unreadable::Skip, workers, ..LoaderConfig::validation(3) };
         let mut epoch = loader(9, Numbers::new(&[1, 2, 8]), config).epoch(0);
         let batches = collect(&mut epoch);
-        assert_eq!(taken(&batches), [0, 3, 4, 5, 6, 7]);
+        assert_eq!(rows_of(&batches), [0, 3, 4, 5, 6, 7]);
         assert_eq!(batches.len(), 2);
-        let names: Vec<usize> = epoch.left_out().iter().map(|left_out| left_out.row).collect();
+        let names: Vec<usize> = epoch.skipped().iter().map(|skipped| skipped.row).collect();
         assert_eq!(names, [1, 2, 8]);
-        assert!(epoch.left_out().iter().all(|left_out| {
-            left_out.error.path.to_str() == Some(&left_out.row.to_string())
-                && matches!(left_out.error.source.media(), Some(MediaError::Empty))
+        assert!(epoch.skipped().iter().all(|skipped| {
+            skipped.error.path.to_str() == Some(&skipped.row.to_string())
+                && matches!(skipped.error.source.media(), Some(MediaError::Empty))
         }));
     }
 }
 
 #[test]
-fn an_epoch_of_nothing_is_an_error() {
+fn epoch_without_readable_clips_is_an_error() {
     let config = LoaderConfig { unreadable: Unreadable::Skip, ..LoaderConfig::validation(3) };
     let mut epoch = loader(3, Numbers::new(&[0, 1, 2]), config).epoch(0);
     let error = epoch.next().unwrap().unwrap_err();
@@ -178,20 +185,22 @@ fn an_epoch_of_nothing_is_an_error() {
 }
 
 #[test]
-fn a_panic_is_its_clips_failure() {
+fn panic_is_an_error_of_its_clip() {
     let mut config = LoaderConfig { workers: 2, ..LoaderConfig::validation(4) };
     let mut epoch = loader(20, Numbers::new(&[13]), config.clone()).epoch(0);
     let error = epoch.find_map(Result::err).unwrap();
-    assert!(matches!(&error.source, DataError::Internal { what } if what.contains("own fault")));
+    assert!(
+        matches!(&error.source, DataError::Internal { what } if what.contains("decoder error"))
+    );
     assert_eq!((error.path, error.source.stage().name()), (PathBuf::from("13"), "internal"));
     config.unreadable = Unreadable::Skip;
     let mut epoch = loader(20, Numbers::new(&[13]), config).epoch(0);
-    assert_eq!(taken(&collect(&mut epoch)).len(), 19);
-    assert_eq!(epoch.left_out().len(), 1);
+    assert_eq!(rows_of(&collect(&mut epoch)).len(), 19);
+    assert_eq!(epoch.skipped().len(), 1);
 }
 
 #[test]
-fn mixed_samples_are_what_they_say() {
+fn mixed_samples_match_their_origin() {
     let augment = AugmentConfig { mix: Some(Mix::open_avff()), ..AugmentConfig::default() };
     let config = LoaderConfig { augment, ..LoaderConfig::training(5, 3) };
     let loader =
@@ -205,36 +214,36 @@ fn mixed_samples_are_what_they_say() {
             .collect::<Vec<_>>()
     }) {
         let Origin { row, target, mixing, partner } = origin;
-        let fake = |row: usize| row % 2 == 1;
-        // Frames one after the other in the red channel; the first pixel is the level itself.
+        let is_fake = |row: usize| row % 2 == 1;
+        // Frames follow each other in the red channel; the first pixel is the level itself.
         let level = |frame: usize| {
             let value = clip.video[frame * 12 * 16];
             ((value * 0.229 + 0.485) * 255.0).round() as usize
         };
-        // The middle one of three windows is number 1.
-        let sound = f64::from(clip.audio[0]) * 4.4849 - 5.081;
-        let (sounds, want) = match (mixing, partner) {
-            (Mixing::None, None) => (row as f64 + 0.25, fake(row)),
+        // The middle window of three has index 1.
+        let value = f64::from(clip.audio[0]) * 4.4849 - 5.081;
+        let (expected_value, fake) = match (mixing, partner) {
+            (Mixing::None, None) => (row as f64 + 0.25, is_fake(row)),
             (Mixing::Concat, Some(other)) => {
-                (row as f64 + 1_000.0 * other as f64, fake(row) || fake(other))
+                (row as f64 + 1_000.0 * other as f64, is_fake(row) || is_fake(other))
             }
             (Mixing::Replace, Some(other)) => (other as f64 + 0.25, true),
             other => panic!("{other:?}"),
         };
-        assert!((sound - sounds).abs() < 0.01, "{origin:?} sounds like {sound}");
-        assert_eq!(target, Some(u8::from(want)), "{origin:?}");
+        assert!((value - expected_value).abs() < 0.01, "{origin:?} contains {value}");
+        assert_eq!(target, Some(u8::from(fake)), "{origin:?}");
         assert_eq!(level(0), row);
         assert_eq!(level(3), if mixing == Mixing::Concat { partner.unwrap() } else { row });
         assert_ne!(partner, Some(row));
         counts[mixing as usize] += 1;
     }
-    // 400 draws of 5 : 1 : 1: deviations 9.0 and 7.0; five are allowed.
+    // 400 samples of 5 : 1 : 1: standard deviations 9.0 and 7.0; the tolerance is five deviations.
     assert!((241..=330).contains(&counts[0]), "{counts:?}");
     assert!(counts[1..].iter().all(|count| (22..=92).contains(count)), "{counts:?}");
 }
 
 #[test]
-fn an_unreadable_partner_is_replaced_or_ends_the_epoch() {
+fn unreadable_partner_is_replaced_or_ends_the_epoch() {
     let augment = AugmentConfig {
         mix: Some(Mix { none: 0.0, concat: 1.0, replace: 1.0 }),
         ..AugmentConfig::default()
@@ -247,20 +256,20 @@ fn an_unreadable_partner_is_replaced_or_ends_the_epoch() {
     };
     let mut epoch = loader(12, Numbers::new(&[4, 7]), config.clone()).epoch(0);
     let batches = collect(&mut epoch);
-    let mut own = taken(&batches);
+    let mut own = rows_of(&batches);
     own.sort_unstable();
-    assert_eq!(own, [0, 1, 2, 3, 5, 6, 8, 9, 10, 11], "their own samples are left out");
+    assert_eq!(own, [0, 1, 2, 3, 5, 6, 8, 9, 10, 11], "their own samples are skipped");
     let partners = batches.iter().map(|(_, origins)| origins[0].partner.unwrap());
     assert!(partners.into_iter().all(|partner| partner != 4 && partner != 7));
-    assert!(epoch.left_out().len() > 2, "no partner was ever unreadable, try another seed");
-    assert!(epoch.left_out().iter().all(|left_out| [4, 7].contains(&left_out.row)));
+    assert!(epoch.skipped().len() > 2, "no partner was unreadable, use another seed");
+    assert!(epoch.skipped().iter().all(|skipped| [4, 7].contains(&skipped.row)));
     let strict = LoaderConfig { unreadable: Unreadable::Error, ..config };
     let error = loader(12, Numbers::new(&[4, 7]), strict).epoch(0).find_map(Result::err).unwrap();
     assert!(["4", "7"].contains(&error.path.to_str().unwrap()));
 }
 
 #[test]
-fn windows_are_drawn_anew_in_training_and_stay_in_validation() {
+fn windows_are_random_in_training_and_fixed_in_validation() {
     let windows = |config: LoaderConfig| {
         let loader = loader(30, Numbers::new(&[]), config);
         let window = |clip: &Clip| {
@@ -290,7 +299,7 @@ fn windows_are_drawn_anew_in_training_and_stay_in_validation() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_named() {
+fn invalid_settings_are_errors() {
     let new = |count, config| {
         let loader = Loader::new(rows(count), Arc::new(Numbers::new(&[])), config);
         match loader.err() {
@@ -298,25 +307,25 @@ fn settings_that_cannot_be_are_named() {
             other => panic!("{other:?}"),
         }
     };
-    let good = LoaderConfig::training(4, 0);
+    let valid = LoaderConfig::training(4, 0);
     let mix = AugmentConfig { mix: Some(Mix::open_avff()), ..AugmentConfig::default() };
-    assert_eq!(new(9, LoaderConfig { batch: 0, ..good.clone() }), "batch");
-    assert_eq!(new(3, good.clone()), "batch", "not one full batch in an epoch");
-    assert_eq!(new(9, LoaderConfig { workers: 1 << 20, ..good.clone() }), "workers");
+    assert_eq!(new(9, LoaderConfig { batch: 0, ..valid.clone() }), "batch");
+    assert_eq!(new(3, valid.clone()), "batch", "not one complete batch per epoch");
+    assert_eq!(new(9, LoaderConfig { workers: 1 << 20, ..valid.clone() }), "workers");
     assert_eq!(
-        new(9, LoaderConfig { shard: Shard { rank: 2, world: 2, pad: true }, ..good.clone() }),
+        new(9, LoaderConfig { shard: Shard { rank: 2, world: 2, pad: true }, ..valid.clone() }),
         "shard.rank"
     );
-    let one = LoaderConfig { batch: 1, augment: mix, ..good.clone() };
+    let one = LoaderConfig { batch: 1, augment: mix, ..valid.clone() };
     assert_eq!(new(1, one), "augment.mix");
-    let loader = loader(9, Numbers::new(&[]), good);
+    let loader = loader(9, Numbers::new(&[]), valid);
     for (step, position) in [(0, 10), (5, 4), (2, 4)] {
         assert!(loader.resume(LoaderState { epoch: 0, step, position }).is_err());
     }
 }
 
 #[test]
-fn configs_survive_json() {
+fn configs_round_trip_through_json() {
     let config = LoaderConfig {
         order: Order::Weighted(Weights::Classes { real: 1.0, fake: 2.0 }),
         augment: AugmentConfig::open_avff_finetuning(),
@@ -337,7 +346,7 @@ fn configs_survive_json() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn an_interrupted_epoch_goes_on_as_an_unbroken_one(
+    fn resumed_epoch_equals_an_uninterrupted_one(
         count in 2..40_usize,
         batch in 1..6_usize,
         seed in any::<u64>(),
@@ -363,35 +372,35 @@ proptest! {
             unreadable: Unreadable::Skip,
             augment: augment.clone(),
             workers,
-            ahead: 3,
+            prefetch: 3,
             ..LoaderConfig::training(batch, seed)
         };
         // Without threads, and with threads that overtake each other.
-        let whole: Vec<_> = loader(count, Numbers::new(&skip), config(0))
+        let uninterrupted: Vec<_> = loader(count, Numbers::new(&skip), config(0))
             .epoch(epoch)
             .map(|batch| batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path))
             .collect();
-        let hasty = Numbers { slow: true, ..Numbers::new(&skip) };
-        let loader = loader(count, hasty, config(workers));
+        let slow = Numbers { slow: true, ..Numbers::new(&skip) };
+        let loader = loader(count, slow, config(workers));
         let mut first = loader.epoch(epoch);
-        let mut got: Vec<_> = first
+        let mut resumed: Vec<_> = first
             .by_ref()
             .take(stop)
             .map(|batch| batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path))
             .collect();
-        if got.last().is_none_or(Result::is_ok) {
+        if resumed.last().is_none_or(Result::is_ok) {
             let state = serde_json::to_string(&first.state()).unwrap();
             drop(first);
             let rest = loader.resume(serde_json::from_str(&state).unwrap()).unwrap();
-            got.extend(rest.map(|batch| {
+            resumed.extend(rest.map(|batch| {
                 batch.map(|batch| (batch.clips, batch.origins)).map_err(|e| e.path)
             }));
         }
-        prop_assert_eq!(got, whole);
+        prop_assert_eq!(resumed, uninterrupted);
     }
 }
 
-/// The fixtures that this build reads, as a dataset.
+/// Returns the fixtures that this build reads, as a dataset.
 fn media() -> Arc<Dataset> {
     let names = ["h264_vfr", "h264_aac_16k_mono", "h264_rotated90", "fragmented"];
     let row = |(index, name): (usize, &str)| Row {
@@ -410,7 +419,7 @@ fn cache(folder: &Path) -> Arc<Cache> {
     Arc::new(Cache::open(&config).unwrap())
 }
 
-fn everything() -> AugmentConfig {
+fn all_augmentations() -> AugmentConfig {
     AugmentConfig {
         mix: Some(Mix { none: 2.0, concat: 1.0, replace: 1.0 }),
         crop: Some(Crop { min_area: 0.5 }),
@@ -426,53 +435,55 @@ fn everything() -> AugmentConfig {
 }
 
 #[test]
-fn samples_are_load_clips_decoded_or_cached() {
+fn samples_match_load_clip_decoded_or_cached() {
     let folder = tempfile::tempdir().unwrap();
     let spec = small();
     let cache = cache(folder.path());
     let reader = ClipReader::new(spec.clone()).unwrap().cached(Arc::clone(&cache));
     let config = LoaderConfig::validation(4);
     let loader = Loader::new(media(), Arc::new(reader), config).unwrap();
-    let want: Vec<Clip> =
+    let expected: Vec<Clip> =
         media().rows().iter().map(|row| load_clip(&row.path, &spec).unwrap()).collect();
     for epoch in 0..2 {
-        assert_eq!(collect(&mut loader.epoch(epoch))[0].0, want);
+        assert_eq!(collect(&mut loader.epoch(epoch))[0].0, expected);
         let counts = cache.counts();
-        assert_eq!((counts.hits, counts.stored), (8 * epoch, 8), "pictures and filterbanks");
+        assert_eq!((counts.hits, counts.stored), (8 * epoch, 8), "frames and filterbanks");
         assert_eq!((counts.corrupt, counts.evicted, counts.not_stored), (0, 0, 0));
     }
 }
 
 #[test]
-fn augmented_samples_are_the_same_from_the_cache() {
+fn augmented_samples_match_with_and_without_cache() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path());
-    let config = LoaderConfig { augment: everything(), workers: 2, ..LoaderConfig::training(2, 1) };
+    let config =
+        LoaderConfig { augment: all_augmentations(), workers: 2, ..LoaderConfig::training(2, 1) };
     let new = |reader: ClipReader| Loader::new(media(), Arc::new(reader), config.clone()).unwrap();
     let plain = new(ClipReader::new(small()).unwrap());
     let cached = new(ClipReader::new(small()).unwrap().cached(Arc::clone(&cache)));
     let mut mixings = Vec::new();
     for epoch in 0..6 {
-        let want = collect(&mut plain.epoch(epoch));
-        mixings.extend(want.iter().flat_map(|(_, origins)| origins.iter().map(|o| o.mixing)));
-        assert_eq!(collect(&mut cached.epoch(epoch)), want, "epoch {epoch}");
+        let expected = collect(&mut plain.epoch(epoch));
+        mixings.extend(expected.iter().flat_map(|(_, origins)| origins.iter().map(|o| o.mixing)));
+        assert_eq!(collect(&mut cached.epoch(epoch)), expected, "epoch {epoch}");
     }
     for mixing in [Mixing::None, Mixing::Concat, Mixing::Replace] {
-        assert!(mixings.contains(&mixing), "try another seed");
+        assert!(mixings.contains(&mixing), "use another seed");
     }
-    // Two workers that want one clip at once both make it, so how many were stored is not fixed.
+    // Two workers that need one clip at once both decode it, so the number of stored entries is not
+    // fixed.
     let counts = cache.counts();
     assert!(counts.hits > counts.misses, "{counts:?}");
     assert_eq!((counts.corrupt, counts.not_stored), (0, 0), "{counts:?}");
 }
 
 #[test]
-fn a_damaged_entry_is_dropped_and_made_again() {
+fn damaged_entry_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path());
     let reader = ClipReader::new(small()).unwrap().cached(Arc::clone(&cache));
     let loader = Loader::new(media(), Arc::new(reader), LoaderConfig::validation(4)).unwrap();
-    let want = collect(&mut loader.epoch(0));
+    let expected = collect(&mut loader.epoch(0));
     for shard in fs::read_dir(folder.path().join("cache")).unwrap() {
         let shard = shard.unwrap();
         if shard.file_name().len() != 2 {
@@ -486,14 +497,14 @@ fn a_damaged_entry_is_dropped_and_made_again() {
             fs::write(&path, bytes).unwrap();
         }
     }
-    assert_eq!(collect(&mut loader.epoch(1)), want);
+    assert_eq!(collect(&mut loader.epoch(1)), expected);
     assert_eq!((cache.counts().corrupt, cache.counts().hits), (8, 0));
-    assert_eq!(collect(&mut loader.epoch(2)), want);
+    assert_eq!(collect(&mut loader.epoch(2)), expected);
     assert_eq!((cache.counts().corrupt, cache.counts().hits), (8, 8));
 }
 
 #[test]
-fn windows_are_cached_by_their_start() {
+fn windows_are_cached_separately() {
     let folder = tempfile::tempdir().unwrap();
     let cache = cache(folder.path());
     let mut spec = small();
@@ -506,7 +517,7 @@ fn windows_are_cached_by_their_start() {
         assert_eq!(collect(&mut cached.epoch(epoch)), collect(&mut plain.epoch(epoch)));
     }
     let counts = cache.counts();
-    // Four clips in three epochs, pictures and sound: at most 24 entries, and more than one window.
+    // Four clips in three epochs, frames and audio: at most 24 entries, and more than one window.
     assert!((9..=24).contains(&counts.stored), "{counts:?}");
     assert!(counts.hits >= 24, "{counts:?}");
 }

@@ -1,5 +1,6 @@
-//! Damaged copies of every fixture: whatever the damage, the answer is a result or an error, soon,
-//! and in memory that is known beforehand. `benches/mutation_campaign.rs` reads many times as many.
+//! Reads damaged copies of every fixture. Whatever the damage, reading returns a result or an
+//! error, within a time limit and a known memory bound. `benches/mutation_campaign.rs` reads many
+//! more mutants.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,7 +8,7 @@
     clippy::print_stdout,
     dead_code,
     unreachable_pub,
-    reason = "a failed unwrap is a failed test; what was measured is printed"
+    reason = "a failed unwrap fails the test; measurements are printed"
 )]
 
 mod mutants;
@@ -17,7 +18,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use mutants::{
     Outcome, Stage, bombs, measure,
     movie::h264,
-    mutate::{CLASSES, Parts, boxes, mutant},
+    mutate::{CLASSES, SeedLayout, boxes, mutant},
     prepare,
     random::Random,
     seeds::{self, Kind, fixture},
@@ -34,14 +35,14 @@ fn check(name: &str, number: usize, outcome: &Outcome) -> usize {
     stage as usize
 }
 
-/// Counts by stage: opening, pictures, sound, never.
+/// Returns counts by stage: opening, video, audio, never.
 fn run(name: &str, mutants: impl Iterator<Item = Vec<u8>>) -> [usize; 4] {
     let mut stages = [0; 4];
     for (number, mutant) in mutants.enumerate() {
         let outcome = measure(Kind::Clip, &mutant.into(), false, Path::new(""));
         stages[check(name, number, &outcome)] += 1;
     }
-    println!("{name}: opening, pictures, sound, never: {stages:?}");
+    println!("{name}: opening, video, audio, never: {stages:?}");
     stages
 }
 
@@ -50,31 +51,31 @@ fn index_of(file: &[u8]) -> usize {
 }
 
 #[test]
-fn every_reader_and_every_damage() {
+fn every_reader_survives_every_damage() {
     const MUTANTS: usize = 900;
     let seeds = seeds::all();
-    let parts: Vec<Parts<'_>> = seeds.iter().map(Parts::new).collect();
+    let layouts: Vec<SeedLayout<'_>> = seeds.iter().map(SeedLayout::new).collect();
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path());
     let mut stages = [[0; 4]; 3];
     for number in 0..MUTANTS {
         let mut random = Random(number as u64);
-        let part = &parts[number % parts.len()];
-        let class = number / parts.len() % CLASSES.len();
+        let layout = &layouts[number % layouts.len()];
+        let class = number / layouts.len() % CLASSES.len();
         let other = &seeds[random.below(seeds.len())];
-        let bytes = mutant(part, other, class, &mut random).into();
-        let outcome = measure(part.seed.kind, &bytes, number % 7 == 0, folder.path());
-        let name = format!("{} of {}", CLASSES[class], part.seed.name);
-        stages[part.seed.kind as usize][check(&name, number, &outcome)] += 1;
+        let bytes = mutant(layout, other, class, &mut random).into();
+        let outcome = measure(layout.seed.kind, &bytes, number % 7 == 0, folder.path());
+        let name = format!("{} of {}", CLASSES[class], layout.seed.name);
+        stages[layout.seed.kind as usize][check(&name, number, &outcome)] += 1;
     }
-    println!("clips, WAV files, pictures: {stages:?}");
+    println!("clips, WAV files, images: {stages:?}");
     for reader in stages {
-        assert!(reader[0] > 0 && reader[3] > 0, "damage is seen at times: {stages:?}");
+        assert!(reader[0] > 0 && reader[3] > 0, "damage is detected at times: {stages:?}");
     }
 }
 
 #[test]
-fn whole_files_are_read_to_the_end() {
+fn undamaged_files_are_read_completely() {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path());
     for seed in seeds::all().iter().filter(|seed| seed.bytes.len() < 100_000) {
@@ -88,7 +89,7 @@ fn whole_files_are_read_to_the_end() {
 }
 
 #[test]
-fn small_files_that_claim_a_lot() {
+fn small_files_with_large_declared_sizes() {
     for bomb in bombs::small() {
         let outcome = measure(bomb.kind, &Arc::from(bomb.bytes), true, Path::new(""));
         println!("{}: {outcome:?}", bomb.name);
@@ -97,21 +98,21 @@ fn small_files_that_claim_a_lot() {
     }
 }
 
-/// Pictures that are shown later than those after them in the file wait, whole; H.264 has 16 wait
-/// at most.
+/// Pictures that precede earlier-decoded pictures in display order wait in full. H.264 permits at
+/// most 16.
 #[test]
-fn no_more_pictures_wait_than_h264_allows() {
+fn reordering_is_limited_as_in_h264() {
     let read = |count: u32| {
         let mut clip = avff_media::open_bytes(h264(4, 3, 1, count, true)).unwrap();
-        clip.frames_at(&(0..count as usize).collect::<Vec<_>>()).map(|pictures| pictures.len())
+        clip.frames_at(&(0..count as usize).collect::<Vec<_>>()).map(|frames| frames.len())
     };
     assert_eq!(read(17).unwrap(), 17);
     let error = read(18).unwrap_err();
-    assert!(error.to_string().contains("shown too long after it"), "{error}");
+    assert!(error.to_string().contains("displayed too long after it"), "{error}");
 }
 
 #[test]
-fn sizes_of_zero_one_and_too_much() {
+fn extreme_box_sizes() {
     let file = fixture("h264_vfr.mp4");
     let fields: Vec<usize> = boxes(
         &file,
@@ -135,7 +136,7 @@ fn sizes_of_zero_one_and_too_much() {
 }
 
 #[test]
-fn counts_and_fields_of_extreme_values() {
+fn extreme_counts_and_fields() {
     let file = fixture("bad/one_frame_20ms.mp4");
     let mutants = (index_of(&file)..file.len() - 4).step_by(4).flat_map(|at| {
         [0_u32, u32::MAX, 0x7fff_ffff].map(|value| {
@@ -153,7 +154,7 @@ fn truncations() {
         let file = fixture(name);
         let mut random = Random(2);
         let stages = run(name, (0..60).map(|_| file[..random.below(file.len())].to_vec()));
-        assert_eq!(stages[1..], [0; 3], "the index is last, so no cut file can open");
+        assert_eq!(stages[1..], [0; 3], "the index is last, so a truncated file cannot open");
     }
 }
 
@@ -169,13 +170,13 @@ fn fragments_of_any_shape() {
         (0..150).map(|_| {
             let mut mutant = file.clone();
             // The size, the flags, a count or a field soon after.
-            let at = random.of(&boxes) - 4 + 4 * random.below(8);
-            let value: u32 = random.of(&[0, 1, u32::MAX, 0x7fff_ffff, 0x000f_0f07]);
+            let at = random.choose(&boxes) - 4 + 4 * random.below(8);
+            let value: u32 = random.choose(&[0, 1, u32::MAX, 0x7fff_ffff, 0x000f_0f07]);
             mutant[at..at + 4].copy_from_slice(&value.to_be_bytes());
             mutant
         }),
     );
-    assert!(stages[0] > 0, "no damage was seen");
+    assert!(stages[0] > 0, "no damage was detected");
 }
 
 #[test]
@@ -194,6 +195,6 @@ fn flipped_bytes_of_the_media() {
                 mutant
             }),
         );
-        assert!(stages[1] + stages[2] > 0, "no damage was seen");
+        assert!(stages[1] + stages[2] > 0, "no damage was detected");
     }
 }

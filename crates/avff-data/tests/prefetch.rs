@@ -1,6 +1,6 @@
-//! Order, bound, panics and early ends of the prefetcher.
+//! Order, bounds, panics and early termination of prefetching.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,7 +15,7 @@ use std::{
 use avff_data::prefetch::{Event, Prefetch, Streams};
 use proptest::prelude::*;
 
-/// A door that workers wait at until it is opened.
+/// A gate at which workers wait until it opens.
 #[derive(Default)]
 struct Gate {
     open: Mutex<bool>,
@@ -35,24 +35,24 @@ impl Gate {
 }
 
 #[test]
-fn a_slow_first_item_does_not_lose_its_place() {
+fn slow_first_item_keeps_its_order() {
     let gate = Arc::new(Gate::default());
     let (slow, fast) = (gate.clone(), gate);
     let results = Prefetch::new(0..8, 2, 4, move |&item| {
         match item {
-            // Item 0 ends only after item 3 has: the results are out of order by construction.
+            // Item 0 ends only after item 3, so the results are out of order by construction.
             0 => slow.wait(),
             3 => fast.open(),
             _ => {}
         }
         item * 10
     });
-    let want: Vec<(i32, i32)> = (0..8).map(|item| (item, item * 10)).collect();
-    assert_eq!(results.collect::<Vec<_>>(), want);
+    let expected: Vec<(i32, i32)> = (0..8).map(|item| (item, item * 10)).collect();
+    assert_eq!(results.collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn workers_work_side_by_side() {
+fn workers_run_in_parallel() {
     // Each of the three waits for the other two; with fewer threads this would never end.
     let barrier = std::sync::Barrier::new(3);
     let results = Prefetch::new(0..3, 3, 0, move |_| {
@@ -62,7 +62,7 @@ fn workers_work_side_by_side() {
 }
 
 #[test]
-fn an_unread_prefetcher_stops_at_its_bound() {
+fn unread_prefetcher_stops_at_its_bound() {
     let taken = Arc::new(AtomicUsize::new(0));
     let counter = taken.clone();
     let source = std::iter::repeat_with(move || counter.fetch_add(1, Ordering::SeqCst));
@@ -74,7 +74,7 @@ fn an_unread_prefetcher_stops_at_its_bound() {
 }
 
 #[test]
-fn a_panic_comes_out_in_its_turn_and_spoils_nothing_else() {
+fn panic_resumes_in_order_without_affecting_other_items() {
     let mut results = Prefetch::new(0..6, 2, 2, |&item| {
         assert_ne!(item, 2, "two is bad");
         item
@@ -87,18 +87,19 @@ fn a_panic_comes_out_in_its_turn_and_spoils_nothing_else() {
 }
 
 #[test]
-fn dropping_starts_no_other_item() {
+fn drop_starts_no_other_item() {
     let started = Arc::new(AtomicUsize::new(0));
     let gate = Arc::new(Gate::default());
-    let (counter, door) = (started.clone(), gate.clone());
+    let (counter, worker_gate) = (started.clone(), gate.clone());
     let results = Prefetch::new(0..1000, 2, 100, move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
-        door.wait();
+        worker_gate.wait();
     });
     while started.load(Ordering::SeqCst) < 2 {
         thread::yield_now();
     }
-    // Both workers hold an item, a hundred wait. The door opens only once the drop has begun.
+    // Both workers hold an item, and a hundred wait. The gate opens only after the drop has
+    // started.
     let opener = thread::spawn(move || {
         thread::sleep(Duration::from_millis(50));
         gate.open();
@@ -109,10 +110,10 @@ fn dropping_starts_no_other_item() {
 }
 
 #[test]
-fn parts_come_in_order_and_no_worker_runs_far_ahead() {
+fn parts_are_in_order_and_bounded() {
     for workers in [0, 1, 3] {
-        let made = Arc::new(AtomicUsize::new(0));
-        let counter = made.clone();
+        let produced = Arc::new(AtomicUsize::new(0));
+        let counter = produced.clone();
         let mut streams = Streams::new(0..5_usize, workers, 1, move |&item, emit| {
             for part in 0..item * 100 {
                 counter.fetch_add(1, Ordering::SeqCst);
@@ -121,14 +122,14 @@ fn parts_come_in_order_and_no_worker_runs_far_ahead() {
                 }
             }
         });
-        let mut given = 0;
+        let mut returned = 0;
         for item in 0..5 {
             for part in 0..item * 100 {
                 assert_eq!(streams.next(), Some(Event::Part((item, part))));
-                given += 1;
+                returned += 1;
                 if workers > 0 {
-                    // Two wait and one is held for each item in work.
-                    assert!(made.load(Ordering::SeqCst) <= given + 3 * (workers + 1));
+                    // Two parts wait and one is held for each item in progress.
+                    assert!(produced.load(Ordering::SeqCst) <= returned + 3 * (workers + 1));
                 }
             }
             assert_eq!(streams.next(), Some(Event::End(item)));
@@ -138,9 +139,9 @@ fn parts_come_in_order_and_no_worker_runs_far_ahead() {
 }
 
 #[test]
-fn dropping_streams_ends_a_worker_that_waits_with_a_part() {
-    let made = Arc::new(AtomicUsize::new(0));
-    let counter = made.clone();
+fn drop_stops_a_worker_that_waits() {
+    let produced = Arc::new(AtomicUsize::new(0));
+    let counter = produced.clone();
     let mut streams = Streams::new(0..3, 2, 1, move |_, emit| {
         while emit(()).is_continue() {
             counter.fetch_add(1, Ordering::SeqCst);
@@ -148,11 +149,11 @@ fn dropping_streams_ends_a_worker_that_waits_with_a_part() {
     });
     assert_eq!(streams.next(), Some(Event::Part(())));
     drop(streams);
-    assert!(made.load(Ordering::SeqCst) < 10);
+    assert!(produced.load(Ordering::SeqCst) < 10);
 }
 
 #[test]
-fn an_empty_source_ends_at_once() {
+fn empty_source_ends_at_once() {
     for workers in [0, 3] {
         let mut results = Prefetch::new(std::iter::empty::<u8>(), workers, 2, |&item| item);
         assert_eq!((results.next(), results.next()), (None, None));
@@ -162,10 +163,10 @@ fn an_empty_source_ends_at_once() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn order_and_bound_hold_for_any_numbers(
+    fn order_and_bound_hold_for_arbitrary_sizes(
         items in 0..200_usize,
         workers in 0..6_usize,
-        ahead in 0..8_usize,
+        prefetch in 0..8_usize,
         read in 0..250_usize,
     ) {
         let taken = Arc::new(AtomicUsize::new(0));
@@ -174,23 +175,23 @@ proptest! {
             counter.fetch_add(1, Ordering::SeqCst);
         });
         let running = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
-        let (most, in_work) = (running.clone(), running.clone());
-        let results = Prefetch::new(source, workers, ahead, move |&item| {
-            let now = in_work.0.fetch_add(1, Ordering::SeqCst) + 1;
-            most.1.fetch_max(now, Ordering::SeqCst);
+        let (peak, in_progress) = (running.clone(), running.clone());
+        let results = Prefetch::new(source, workers, prefetch, move |&item| {
+            let now = in_progress.0.fetch_add(1, Ordering::SeqCst) + 1;
+            peak.1.fetch_max(now, Ordering::SeqCst);
             if item % 7 == 0 {
                 thread::yield_now();
             }
-            in_work.0.fetch_sub(1, Ordering::SeqCst);
+            in_progress.0.fetch_sub(1, Ordering::SeqCst);
             item * item
         });
-        let mut given = 0;
+        let mut returned = 0;
         for (item, square) in results.take(read) {
-            prop_assert_eq!((item, square), (given, given * given));
-            given += 1;
-            prop_assert!(taken.load(Ordering::SeqCst) <= given + workers + ahead);
+            prop_assert_eq!((item, square), (returned, returned * returned));
+            returned += 1;
+            prop_assert!(taken.load(Ordering::SeqCst) <= returned + workers + prefetch);
         }
-        prop_assert_eq!(given, items.min(read));
+        prop_assert_eq!(returned, items.min(read));
         prop_assert!(running.1.load(Ordering::SeqCst) <= workers.max(1));
     }
 }

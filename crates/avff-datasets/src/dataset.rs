@@ -1,4 +1,4 @@
-//! A manifest held in memory, so that its rows can be shuffled.
+//! A manifest in memory, whose rows can be shuffled.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::{
     manifest::{ManifestReader, Row},
 };
 
-/// The most rows: 16 times the largest published set of clips, a few gigabytes.
+/// Maximum number of rows: 16 times the largest published set of clips, a few gigabytes.
 const MAX_ROWS: usize = 1 << 24;
 
-/// A manifest's rows.
+/// The rows of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     rows: Vec<Row>,
@@ -18,11 +18,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads the manifest at `path` in full; relative clip names start at `root`, or at its folder.
+    /// Reads the manifest at `path`. Relative clip names start at `root`, or at the manifest's
+    /// folder.
     ///
     /// # Errors
-    /// The first thing that is wrong with the file or one of its rows, a manifest without rows, and
-    /// [`Reason::TooLarge`] for more than 2^24 of them.
+    /// The first problem with the file or a row, a manifest without rows, and [`Reason::TooLarge`]
+    /// for more than 2^24 rows.
     pub fn read(path: &Path, root: Option<&Path>) -> Result<Self, DatasetError> {
         let reader = ManifestReader::open(path, root)?;
         let columns = reader.columns().to_vec();
@@ -30,10 +31,10 @@ impl Dataset {
         Self::new(rows, columns).map_err(|source| DatasetError::new(path, source))
     }
 
-    /// These rows, whose `extra` cells are of `columns`.
+    /// Creates a dataset from rows, whose `extra` cells belong to `columns`.
     ///
     /// # Errors
-    /// [`Reason::Row`] for no rows, [`Reason::TooLarge`] for too many.
+    /// [`Reason::Row`] if there are no rows, [`Reason::TooLarge`] if there are too many.
     pub fn new(rows: Vec<Row>, columns: Vec<String>) -> Result<Self, Reason> {
         if rows.is_empty() {
             return Err(Reason::Row { line: 1, what: "there are no rows".into() });
@@ -45,28 +46,28 @@ impl Dataset {
         Ok(Self { rows, columns })
     }
 
-    /// All rows, in the manifest's order.
+    /// Returns all rows, in the manifest's order.
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// How many rows there are; at least one.
+    /// Returns the number of rows, which is at least one.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    #[expect(clippy::len_without_is_empty, reason = "a dataset is never empty")]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// The place of a column in every row's `extra`.
+    /// Returns the index of a column in every row's `extra`.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column == name)
     }
 
-    /// The first row without a target.
+    /// Returns the first row without a target.
     #[must_use]
-    pub fn unlabelled(&self) -> Option<&Row> {
+    pub fn unlabeled(&self) -> Option<&Row> {
         self.rows.iter().find(|row| row.target.is_none())
     }
 }

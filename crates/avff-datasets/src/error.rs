@@ -1,14 +1,14 @@
-//! Why a data set, a manifest or a split was refused.
+//! Errors of data sets, manifests and splits.
 
 use std::{io, path::PathBuf};
 
-/// A [`Reason`] and the file or folder that it is about.
+/// A [`Reason`] with the file or folder that it concerns.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
 pub struct DatasetError {
     /// The manifest, the metadata file, or the root of the data set.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The reason.
     pub source: Reason,
 }
 
@@ -20,95 +20,95 @@ impl DatasetError {
     }
 }
 
-/// What is wrong, without the path.
+/// The reason of an error, without the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Nothing is at the path.
+    /// There is no file at the path.
     #[error("no such file")]
     NotFound,
     /// The path names a pipe, socket, device or folder.
     #[error("not a regular file but a {kind}")]
     NotAFile {
-        /// What it is instead.
+        /// The actual kind.
         kind: &'static str,
     },
-    /// The operating system refused a read.
+    /// The operating system reports a read error.
     #[error("cannot be read")]
     Io(#[from] io::Error),
-    /// The file holds no bytes.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// The metadata breaks the rules of its format.
+    /// The metadata violates its format.
     #[error("malformed {format}: {what}")]
     Malformed {
-        /// `Arrow stream`, `JSON`...
+        /// The format: `Arrow stream`, `JSON`...
         format: &'static str,
-        /// Which rule, and where.
+        /// The violated rule and its position.
         what: String,
     },
-    /// A size beyond what is accepted; the limits keep a hostile file from using up memory.
-    #[error("{what} of {value} is over the limit of {limit}")]
+    /// A size exceeds its limit. The limits prevent hostile files from exhausting memory.
+    #[error("{what} of {value} exceeds the limit of {limit}")]
     TooLarge {
         /// The quantity.
         what: &'static str,
         /// Its value in the file.
         value: u64,
-        /// The most that is accepted.
+        /// The maximum.
         limit: u64,
     },
-    /// A row or header that cannot be used.
+    /// A row or header is invalid.
     #[error("line {line}: {what}")]
     Row {
         /// The line in the file, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The reason.
         what: String,
     },
-    /// A name that is no layout's.
+    /// No layout has the name.
     #[error("no layout is named `{name}`")]
     NoSuchLayout {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// The root of a data set is something else than a folder.
+    /// The root of a data set is not a folder.
     #[error("not a folder")]
     NotAFolder,
-    /// A root without any sign of the layout asked for.
-    #[error("not {layout}: looked for {expected}, found {found}{}", alike(like))]
+    /// The root does not match the requested layout.
+    #[error("not {layout}: looked for {expected}, found {found}{}", hint(like))]
     NotLayout {
         /// The data set.
         layout: &'static str,
-        /// What has to lie below its root.
+        /// The files that the layout requires below the root.
         expected: &'static str,
-        /// What lies there.
+        /// The files below the root.
         found: String,
-        /// The names of the layouts it looks like.
+        /// The names of the layouts that match.
         like: String,
     },
-    /// A root that looks like no layout, or like several.
-    #[error("cannot tell the data set: {}, found {found}", choices(candidates))]
+    /// The root matches no layout, or several.
+    #[error("cannot detect the layout: {}, found {found}", choices(candidates))]
     UnknownLayout {
-        /// The names of the layouts it looks like.
+        /// The names of the layouts that match.
         candidates: String,
-        /// What lies there.
+        /// The files below the root.
         found: String,
     },
-    /// A data set of which nothing is there.
-    #[error("no clips: {listed} are listed, none is there")]
+    /// No listed clip exists.
+    #[error("no clips: {listed} are listed, but none exist")]
     NoClips {
-        /// Clips that metadata lists.
+        /// Number of clips that the metadata lists.
         listed: u64,
     },
 }
 
-fn alike(like: &str) -> String {
+fn hint(like: &str) -> String {
     if like.is_empty() { String::new() } else { format!("; it looks like {like}") }
 }
 
 fn choices(candidates: &str) -> String {
     if candidates.is_empty() {
-        "it looks like none".to_owned()
+        "no layout matches".to_owned()
     } else {
         format!("it looks like {candidates}")
     }

@@ -1,14 +1,13 @@
-//! Data sets of audio-visual deepfakes: how they lie on a disk, the CSV manifests that list their
-//! clips, and the protocols that split them.
+//! Data sets of audio-visual deepfakes: directory layouts, CSV manifests and split protocols.
 //!
-//! - [`layout`]: known data sets on a disk, to rows of a manifest.
-//! - [`manifest`]: the CSV list of clips, read row by row.
+//! - [`layout`]: converts known data sets on disk to manifest rows.
+//! - [`manifest`]: reads the CSV list of clips row by row.
 //! - [`dataset`]: a manifest in memory.
-//! - [`protocol`]: which clips train and which test, and what the two must not share.
-//! - [`error`]: why one of them was refused.
+//! - [`protocol`]: splits clips into training and test sets, and detects leakage between them.
+//! - [`error`]: the errors of this crate.
 //!
-//! Manifests and metadata count as hostile: records are bounded, nothing leaves the root of a data
-//! set, and every complaint names its line.
+//! Manifests and metadata are untrusted input. Records are bounded, no path leaves the root of a
+//! data set, and every error names its line.
 //!
 //! ```
 //! use avff_datasets::{DatasetError, ManifestReader};
@@ -22,6 +21,10 @@
 //! ```
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod dataset;
 pub mod error;

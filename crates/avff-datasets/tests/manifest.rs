@@ -1,6 +1,6 @@
-//! Manifests as people and machines write them, and as nobody should.
+//! Valid, malformed and malicious manifests.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ fn rows(bytes: impl AsRef<[u8]>) -> Vec<Result<Row, String>> {
     reader.map(|row| row.map_err(|error| error.source.to_string())).collect()
 }
 
-fn good_rows(bytes: impl AsRef<[u8]>) -> Vec<Row> {
+fn valid_rows(bytes: impl AsRef<[u8]>) -> Vec<Row> {
     rows(bytes).into_iter().collect::<Result<_, _>>().unwrap()
 }
 
@@ -37,7 +37,7 @@ fn header_error(bytes: impl AsRef<[u8]>) -> DatasetError {
 }
 
 #[test]
-fn cells_are_kept_verbatim_and_in_order() {
+fn cells_are_verbatim_and_in_order() {
     let (_folder, path) =
         write("split,video_name,target,note\ntest, a.mp4 ,1,\"x, \"\"y\"\"\"\nval,b/c.mp4,, z \n");
     let mut reader = ManifestReader::open(&path, Some(Path::new("/clips"))).unwrap();
@@ -67,9 +67,9 @@ fn paths_start_at_the_root_or_the_folder_of_the_manifest() {
 }
 
 #[test]
-fn lines_are_counted_through_every_kind_of_ending() {
-    // (text, lines of its rows): `\r\n`, blank lines, cells over several lines, no last
-    // newline, records parted by a bare `\r`.
+fn lines_are_counted_for_all_line_endings() {
+    // (text, lines of its rows): `\r\n`, blank lines, multi-line cells, no final newline, records
+    // separated by a bare `\r`.
     let cases: [(&str, &[u64]); 8] = [
         ("video_name\na\nb\n", &[2, 3]),
         ("video_name\r\na\r\nb\r\n", &[2, 3]),
@@ -80,27 +80,27 @@ fn lines_are_counted_through_every_kind_of_ending() {
         ("video_name\na\n\"b\"\nc", &[2, 3, 4]),
         ("video_name\na\rb\nc\rd", &[2, 2, 3, 3]),
     ];
-    for (text, want) in cases {
-        let lines: Vec<u64> = good_rows(text).iter().map(|row| row.line).collect();
-        assert_eq!(lines, want, "{text:?}");
+    for (text, expected) in cases {
+        let lines: Vec<u64> = valid_rows(text).iter().map(|row| row.line).collect();
+        assert_eq!(lines, expected, "{text:?}");
     }
 }
 
 #[test]
-fn a_mark_before_the_header_is_no_part_of_it() {
+fn byte_order_mark_is_skipped() {
     for text in
         ["\u{feff}video_name,target\na,0\n", "\u{feff}\"video_name\",\" target\"\r\na,0\r\n"]
     {
-        let rows = good_rows(text);
+        let rows = valid_rows(text);
         assert_eq!((rows[0].name.as_str(), rows[0].target), ("a", Some(0)), "{text:?}");
     }
 }
 
 #[test]
-fn a_bad_row_is_reported_and_the_next_one_read() {
+fn reading_continues_after_an_invalid_row() {
     let text = b"video_name,target\na,2\nb\nc,1,d\n ,0\n\xff\xfe,0\n\xffx,y\ng,fake\nh, 1 \n";
     let results = rows(text);
-    let want = [
+    let expected = [
         "line 2: `target` is `2`",
         "line 3: 1 cells where the header has 2",
         "line 4: 3 cells where the header has 2",
@@ -109,15 +109,18 @@ fn a_bad_row_is_reported_and_the_next_one_read() {
         "line 7: not UTF-8",
         "line 8: `target` is `fake`",
     ];
-    assert_eq!(results.len(), want.len() + 1);
-    for (result, want) in results.iter().zip(want) {
-        assert!(result.as_ref().unwrap_err().starts_with(want), "{result:?}, not {want}");
+    assert_eq!(results.len(), expected.len() + 1);
+    for (result, expected) in results.iter().zip(expected) {
+        assert!(
+            result.as_ref().unwrap_err().starts_with(expected),
+            "{result:?}, expected {expected}"
+        );
     }
     assert_eq!(results.last().unwrap().as_ref().unwrap().target, Some(1));
 }
 
 #[test]
-fn bad_headers_say_what_to_do() {
+fn header_errors_state_the_fix() {
     let cases = [
         ("name,target\na,1\n", "line 1: the header has no `video_name` column"),
         ("\n\nvideo_name,target,target\n", "line 3: column `target` appears twice"),
@@ -125,16 +128,16 @@ fn bad_headers_say_what_to_do() {
         ("\n\r\n\n", "line 1: there is no header"),
         ("\u{feff}", "line 1: there is no header"),
     ];
-    for (text, want) in cases {
+    for (text, expected) in cases {
         let error = header_error(text);
-        assert!(error.source.to_string().starts_with(want), "{text:?}: {error}");
+        assert!(error.source.to_string().starts_with(expected), "{text:?}: {error}");
     }
     assert!(header_error(b"video_name,\xff\n").to_string().contains("UTF-8"));
     assert!(header_error("a,".repeat(5000)).to_string().contains("remove all but"));
 }
 
 #[test]
-fn unreadable_files_are_named() {
+fn file_errors_contain_the_path() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("none.csv");
     let error = ManifestReader::open(&missing, None).unwrap_err();
@@ -146,17 +149,17 @@ fn unreadable_files_are_named() {
 }
 
 #[test]
-fn a_quote_left_open_ends_the_file_in_bounded_memory() {
+fn unclosed_quote_is_an_error_in_bounded_memory() {
     let mut text = b"video_name,target\na,1\n\"b,1\n".to_vec();
     text.extend(b"c,0\n".repeat(1 << 20));
     let results = rows(&text);
     assert_eq!(results.len(), 2, "one row, then one error about the rest");
     let error = results[1].as_ref().unwrap_err();
-    assert!(error.starts_with("line 3: a record of over 1048576 bytes"), "{error}");
+    assert!(error.starts_with("line 3: a record exceeds 1048576 bytes"), "{error}");
 }
 
 #[test]
-fn messages_repeat_little_of_a_hostile_cell() {
+fn messages_quote_a_bounded_excerpt() {
     let results = rows(format!("video_name,target\na,\"\u{1b}[2J\n{}\"\n", "x".repeat(100_000)));
     let error = results[0].as_ref().unwrap_err();
     assert!(error.len() < 300 && !error.contains(['\u{1b}', '\n']), "{error}");
@@ -164,7 +167,7 @@ fn messages_repeat_little_of_a_hostile_cell() {
 
 proptest! {
     #[test]
-    fn any_bytes_end_in_rows_or_errors(
+    fn arbitrary_bytes_give_rows_or_errors(
         head in prop_oneof![Just(""), Just("video_name,target\n"), Just("video_name\r\n")],
         body in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..400),
@@ -194,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_survive_being_written(
+    fn written_rows_round_trip(
         names in proptest::collection::vec("[a-z \",\n\r]{0,6}x", 1..20),
         targets in proptest::collection::vec(proptest::option::of(0..2_u8), 20),
         crlf: bool,
@@ -205,7 +208,7 @@ proptest! {
             let target = target.map_or(String::new(), |target| target.to_string());
             text += &format!("\"{}\",{target}{end}", name.replace('"', "\"\""));
         }
-        let rows = good_rows(text);
+        let rows = valid_rows(text);
         prop_assert_eq!(rows.len(), names.len());
         for ((row, name), target) in rows.iter().zip(&names).zip(&targets) {
             prop_assert_eq!((&row.name, &row.target), (name, target));

@@ -1,42 +1,44 @@
-//! What is looked for, and what happens where it is not there.
+//! The settings of the face crop.
 
 use avff_media::{SettingError, UnknownName};
 use serde::{Deserialize, Serialize};
 
-/// The crop's side in sides of the face; 1 is from the brows to the chin.
+/// The range of `margin`; at 1 the crop reaches from the brows to the chin.
 const MARGIN: (f64, f64) = (1.0, 4.0);
-/// Below it detection would take seconds a picture, and the faces hold nothing to judge.
+/// The range of `min_size`; below it, detection takes seconds per frame, and such faces show too
+/// little.
 const MIN_SIZE: (f64, f64) = (0.05, 1.0);
 
-/// Cuts the main face out of every picture.
+/// Crops every frame to the main face.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FaceCrop {
-    /// Side of the crop in sides of the detected face, which reaches from the brows to the chin.
+    /// The side of the crop, in sides of the detected face. A detected face reaches from the brows
+    /// to the chin.
     pub margin: f64,
-    /// The smallest face that is looked for, as a share of the picture's shorter side. Smaller ones
-    /// cost time with its square. None below 40 pixels is found.
+    /// The smallest detected face, as a fraction of the frame's shorter side. Detection time grows
+    /// with its inverse square. Faces below 40 pixels are never detected.
     pub min_size: f64,
-    /// The share of pictures that the main face must be found in; in between its place is
-    /// interpolated.
+    /// The fraction of frames in which the main face must be detected. Between these frames its
+    /// position is interpolated.
     pub min_seen: f64,
-    /// What happens to a clip without a face.
+    /// The handling of a clip without a face.
     pub no_face: NoFace,
 }
 
 impl Default for FaceCrop {
-    /// 1.3 sides, which takes in hair and chin; faces of 0.15 of the picture and more, in half of the
-    /// pictures; without one the clip is an error.
+    /// A margin of 1.3 sides, which includes hair and chin; faces from 0.15 of the frame, detected
+    /// in half of the frames; a clip without a face is an error.
     fn default() -> Self {
         Self { margin: 1.3, min_size: 0.15, min_seen: 0.5, no_face: NoFace::Error }
     }
 }
 
 impl FaceCrop {
-    /// Checks that a crop can be made.
+    /// Checks that all settings are in range.
     ///
     /// # Errors
-    /// The first field that is out of its range.
+    /// Returns the first field that is out of its range.
     pub fn validate(&self) -> Result<(), SettingError> {
         for (field, value, (low, high)) in [
             ("face.margin", self.margin, MARGIN),
@@ -52,7 +54,7 @@ impl FaceCrop {
     }
 }
 
-/// What happens to a clip in which no face is found.
+/// The handling of a clip in which no face is detected.
 #[derive(
     Debug,
     Clone,
@@ -70,13 +72,13 @@ impl FaceCrop {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum NoFace {
-    /// It is an error, like any other clip that cannot be read.
+    /// The clip is an error, like any other clip that cannot be read.
     #[default]
     Error,
-    /// It is left out and named, and counts neither as read nor as missing.
+    /// The clip is left out and listed, and counts neither as read nor as missing.
     Skip,
-    /// The whole picture is taken: another preparation than that of the other clips, which by itself
-    /// can move a score.
+    /// The whole frame is used. This preprocessing differs from that of the other clips, which
+    /// alone can change a score.
     Full,
 }
 
@@ -86,11 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_json_agree() {
-        for word in <NoFace as strum::VariantNames>::VARIANTS {
-            let way: NoFace = word.parse().unwrap();
-            assert_eq!(way.to_string(), *word);
-            assert_eq!(serde_json::to_string(&way).unwrap(), format!("\"{word}\""));
+    fn names_and_json_agree() {
+        for name in <NoFace as strum::VariantNames>::VARIANTS {
+            let no_face: NoFace = name.parse().unwrap();
+            assert_eq!(no_face.to_string(), *name);
+            assert_eq!(serde_json::to_string(&no_face).unwrap(), format!("\"{name}\""));
         }
         assert!("Full".parse::<NoFace>().is_err());
         assert_eq!(serde_json::from_str::<FaceCrop>("{}").unwrap(), FaceCrop::default());
@@ -100,12 +102,12 @@ mod tests {
     #[test]
     fn validation_names_the_field() {
         assert_eq!(FaceCrop::default().validate(), Ok(()));
-        for (field, spoilt) in [
+        for (field, invalid) in [
             ("face.margin", FaceCrop { margin: f64::NAN, ..FaceCrop::default() }),
             ("face.min_size", FaceCrop { min_size: 0.0, ..FaceCrop::default() }),
             ("face.min_seen", FaceCrop { min_seen: 1.1, ..FaceCrop::default() }),
         ] {
-            assert_eq!(spoilt.validate().unwrap_err().field, field);
+            assert_eq!(invalid.validate().unwrap_err().field, field);
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Why no face could be cut out.
+//! Errors of the face crop.
 
 use avff_media::MediaError;
 
-/// Why frames could not be cut to a face.
+/// The reason why frames cannot be cropped to a face.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaceError {
-    /// A frame could not be read or resized.
+    /// A frame cannot be read or resized.
     #[error(transparent)]
     Media(#[from] MediaError),
-    /// No face to crop to.
-    #[error("no face: the main one was found in {found} of {looked} frames")]
+    /// The main face was detected in too few frames.
+    #[error("no face: the main face was detected in {detected} of {examined} frames")]
     NoFace {
-        /// Frames with the main face; 0 where there is none at all.
-        found: usize,
-        /// Frames that were looked at.
-        looked: usize,
+        /// The number of frames with the main face; 0 where no face was detected at all.
+        detected: usize,
+        /// The number of examined frames.
+        examined: usize,
     },
 }

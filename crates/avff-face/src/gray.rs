@@ -1,9 +1,9 @@
-//! Levels of grey: all that the detector looks at.
+//! Grayscale images, the input of the detector.
 
 use crate::error::FaceError;
 use avff_media::{Frame, resize::resize};
 
-/// Rows from top to bottom, a byte a pixel.
+/// A grayscale image: rows from top to bottom, one byte per pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gray {
     pub(crate) width: usize,
@@ -12,35 +12,36 @@ pub(crate) struct Gray {
 }
 
 impl Gray {
-    /// The luma of a picture (ITU-R BT.601, as Pillow's `L`), shrunk until its shorter side is at most
-    /// `shorter` pixels; never enlarged. With the factor that brings its pixels back to the picture's.
+    /// Converts a frame to luma (ITU-R BT.601, as Pillow's `L`) and shrinks it until its shorter
+    /// side is at most `shorter` pixels; never enlarges it. Also returns the factor that scales the
+    /// result's coordinates to the frame's.
     ///
     /// # Errors
-    /// As [`resize`].
-    pub(crate) fn of(picture: &Frame, shorter: usize) -> Result<(Self, f64), FaceError> {
-        let side = picture.width.min(picture.height);
+    /// The errors of [`resize`].
+    pub(crate) fn from_frame(frame: &Frame, shorter: usize) -> Result<(Self, f64), FaceError> {
+        let side = frame.width.min(frame.height);
         if side <= shorter {
-            return Ok((Self::luma(picture), 1.0));
+            return Ok((Self::luma(frame), 1.0));
         }
         let factor = side as f64 / shorter as f64;
         let scaled = |length: usize| ((length as f64 / factor).round() as usize).max(1);
-        let small = resize(picture, scaled(picture.width), scaled(picture.height))?;
+        let small = resize(frame, scaled(frame.width), scaled(frame.height))?;
         Ok((Self::luma(&small), factor))
     }
 
-    fn luma(picture: &Frame) -> Self {
+    fn luma(frame: &Frame) -> Self {
         let luma = |&[red, green, blue]: &[u8; 3]| {
-            // 16 fractional bits; the weights add up to one.
+            // 16 fractional bits; the weights sum to one.
             let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
             ((sum + 0x8000) >> 16) as u8
         };
-        let levels = picture.rgb.as_chunks::<3>().0.iter().map(luma).collect();
-        Self { width: picture.width, height: picture.height, levels }
+        let levels = frame.rgb.as_chunks::<3>().0.iter().map(luma).collect();
+        Self { width: frame.width, height: frame.height, levels }
     }
 
-    /// The picture at another size: one sample between its four nearest, without smoothing, as the
-    /// detector was trained.
-    pub(crate) fn sampled(&self, width: usize, height: usize) -> Self {
+    /// Resizes by bilinear interpolation of the four nearest pixels, without antialiasing, as for
+    /// the detector's training.
+    pub(crate) fn resampled(&self, width: usize, height: usize) -> Self {
         if (self.width, self.height) == (width, height) {
             return self.clone();
         }
@@ -48,8 +49,8 @@ impl Gray {
         sample(from, (width, height), |x, y| self.level(x as i64, y as i64))
     }
 
-    /// The square of `side` pixels from `(x, y)`, at least 2, at `size` pixels a side; black beyond
-    /// the edges.
+    /// Returns the square of `side` pixels from `(x, y)`, at least 2, resized to `size` pixels per
+    /// side; black beyond the edges.
     pub(crate) fn window(&self, x: i32, y: i32, side: usize, size: usize) -> Self {
         let (left, top) = (i64::from(x), i64::from(y));
         let level = |x: usize, y: usize| self.level(left + x as i64, top + y as i64);
@@ -58,13 +59,13 @@ impl Gray {
 
     fn level(&self, x: i64, y: i64) -> u8 {
         let inside = |at: i64, length: usize| usize::try_from(at).ok().filter(|&at| at < length);
-        let place = inside(x, self.width).zip(inside(y, self.height));
-        place.and_then(|(x, y)| self.levels.get(y * self.width + x)).copied().unwrap_or(0)
+        let position = inside(x, self.width).zip(inside(y, self.height));
+        position.and_then(|(x, y)| self.levels.get(y * self.width + x)).copied().unwrap_or(0)
     }
 }
 
-/// Bilinear samples at the places that rustface takes, which goes on past the last two pixels as it
-/// went between them; both sides of `from` are at least 2.
+/// Samples bilinearly at the coordinates that rustface uses, which extrapolate past the last two
+/// pixels. Both sides of `from` are at least 2.
 fn sample(
     from: (usize, usize),
     (width, height): (usize, usize),
@@ -73,9 +74,9 @@ fn sample(
     let axis = |from: usize, to: usize| {
         let step = from as f64 / to as f64;
         (0..to).map(move |at| {
-            let place = step * at as f64;
-            let first = (place as usize).min(from.saturating_sub(2));
-            (first, place - first as f64)
+            let position = step * at as f64;
+            let first = (position as usize).min(from.saturating_sub(2));
+            (first, position - first as f64)
         })
     };
     let mut levels = Vec::with_capacity(width * height);
@@ -96,28 +97,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn luma_is_pillows() {
-        // PIL.Image.convert("L").
-        for (rgb, want) in [
+    fn luma_matches_pillow() {
+        // Expected values from PIL.Image.convert("L").
+        for (rgb, expected) in [
             ([255, 0, 0], 76),
             ([0, 255, 0], 150),
             ([0, 0, 255], 29),
             ([255; 3], 255),
             ([1, 2, 3], 2),
         ] {
-            let picture = Frame { width: 1, height: 1, rgb: rgb.to_vec() };
-            assert_eq!(Gray::of(&picture, 1).unwrap().0.levels, [want]);
+            let frame = Frame { width: 1, height: 1, rgb: rgb.to_vec() };
+            assert_eq!(Gray::from_frame(&frame, 1).unwrap().0.levels, [expected]);
         }
     }
 
     #[test]
-    fn pictures_are_shrunk_but_never_enlarged() {
-        let picture = |width, height| Frame { width, height, rgb: vec![9; 3 * width * height] };
-        for ((width, height), want, factor) in
+    fn frames_are_shrunk_but_never_enlarged() {
+        let frame = |width, height| Frame { width, height, rgb: vec![9; 3 * width * height] };
+        for ((width, height), expected, factor) in
             [((40, 30), (40, 30), 1.0), ((90, 60), (60, 40), 1.5), ((40, 400), (40, 400), 1.0)]
         {
-            let (gray, by) = Gray::of(&picture(width, height), 40).unwrap();
-            assert_eq!((gray.width, gray.height), want);
+            let (gray, by) = Gray::from_frame(&frame(width, height), 40).unwrap();
+            assert_eq!((gray.width, gray.height), expected);
             assert_eq!(by, factor);
             assert!(gray.levels.iter().all(|&level| level == 9));
         }

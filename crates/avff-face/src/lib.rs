@@ -1,16 +1,21 @@
-//! The main face of a clip: found, followed over its frames, and cut out, so that a network sees the
-//! speaker and little else.
+//! Detects, tracks and crops the main face of a clip, so that a network sees the speaker and little
+//! else.
 //!
-//! - [`FaceCrop`]: what is looked for, and what happens where it is not there.
-//! - `seeta`: the detector, over `gray` levels.
-//! - [`track`]: detections of several frames linked to people; the main one is chosen.
-//! - [`square`]: where to cut in every frame.
-//! - [`FaceStream`]: all of it as a stream of frames, in place of the clip's own.
+//! - [`FaceCrop`]: the settings of detection and crop, and the handling of clips without a face.
+//! - `seeta`: the detector, which works on `gray` levels.
+//! - [`track`]: links detections of several frames to people and selects the main one.
+//! - [`square`]: computes the crop square of every frame.
+//! - [`FaceStream`]: combines all of this as a stream of cropped frames, in place of the clip's
+//!   own.
 //!
-//! Open-AVFF does not crop; the AVFF paper does. A network should see what it was trained on, so the
-//! choice is part of the clip spec.
+//! Open-AVFF does not crop; the AVFF paper does. A network must see the preprocessing that it was
+//! trained on, so the crop is part of the clip spec.
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod config;
 pub mod error;

@@ -1,4 +1,4 @@
-//! A clip's pictures, cut to its main face.
+//! A stream of a clip's frames, cropped to its main face.
 
 use std::{cell::Cell, ops::ControlFlow};
 
@@ -6,106 +6,106 @@ use super::{
     config::{FaceCrop, NoFace},
     gray::Gray,
     seeta::{self, WINDOW},
-    square::{Square, cut, squares},
+    square::{Square, crop, squares},
     track::{Face, Tracker},
 };
 use crate::error::FaceError;
 use avff_media::{Frame, FrameStream, MediaError, source::missing};
 
-/// The least score of a face. Faces of the test clips score 6 and more, windows that agree by chance
-/// 1 or 2.
+/// The minimum score of a face. Faces of the test clips score 6 and more, false positives 1 or 2.
 const MIN_SCORE: f64 = 2.0;
-/// A face is looked for this many times a second at most, and followed in between: heads do not move
-/// faster than that, and looking is most of the work.
-const LOOKS: f64 = 10.0;
-/// Bytes of pictures that are held until it is known where to cut: 20 of 1920 x 1080. Longer streams
-/// are decoded twice.
-const MAX_HELD: usize = 128 << 20;
+/// The maximum detection rate, per second; between detections the face is interpolated. Heads do
+/// not move faster, and detection takes most of the time.
+const DETECTION_RATE: f64 = 10.0;
+/// The limit on bytes of frames that are buffered until the crop is known: 20 frames of 1920 x
+/// 1080. Longer streams are decoded twice.
+const MAX_BUFFERED: usize = 128 << 20;
 
-/// What was found in a stream.
+/// The faces detected in a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faces {
-    /// Where every picture is cut; `None` where there is no face and the whole picture is taken.
+    /// The crop of every frame; `None` where there is no face and whole frames are used.
     pub squares: Option<Vec<Square>>,
-    /// The main face wherever it was found: the picture's number in the stream and the face.
-    pub found: Vec<(usize, Face)>,
-    /// Pictures that were looked at.
-    pub looked: usize,
+    /// The detections of the main face: index of the frame in the stream, and the face.
+    pub detections: Vec<(usize, Face)>,
+    /// The number of examined frames.
+    pub examined: usize,
 }
 
 impl Faces {
-    /// The share of the pictures looked at in which the main face was found, from 0 to 1.
+    /// Returns the fraction of examined frames in which the main face was detected, from 0 to 1.
     #[must_use]
     pub fn coverage(&self) -> f64 {
-        self.found.len() as f64 / self.looked.max(1) as f64
+        self.detections.len() as f64 / self.examined.max(1) as f64
     }
 }
 
-/// The pictures of another stream, each cut to the square around the clip's main face.
+/// The frames of another stream, each cropped to the square around the clip's main face.
 ///
-/// One call of [`try_frames`](Self::try_frames) is one sample: all of its pictures are looked at
-/// before the first is handed on, and cut to one size. Holds up to 128 MiB of pictures, or
-/// decodes them twice. Fails as the stream below does, and with [`FaceError::NoFace`].
+/// One call of [`try_frames`](Self::try_frames) is one sample. All its frames are examined before
+/// the first is passed on, and all are cropped to one size. The stream buffers up to 128 MiB of
+/// frames; larger samples are decoded twice. It fails with the errors of the inner stream and with
+/// [`FaceError::NoFace`].
 pub struct FaceStream<'a> {
     inner: &'a mut dyn FrameStream,
     times: &'a [f64],
     crop: FaceCrop,
-    max_held: usize,
+    max_buffered: usize,
     faces: Option<Faces>,
     without_face: Option<&'a Cell<bool>>,
 }
 
 impl<'a> FaceStream<'a> {
-    /// Cuts what `inner` yields; `times` are those of all its pictures, in seconds.
+    /// Crops the frames of `inner`. `times` are the times of all its frames, in seconds.
     pub fn new(inner: &'a mut dyn FrameStream, times: &'a [f64], crop: FaceCrop) -> Self {
-        Self { inner, times, crop, max_held: MAX_HELD, faces: None, without_face: None }
+        Self { inner, times, crop, max_buffered: MAX_BUFFERED, faces: None, without_face: None }
     }
 
-    /// Sets `without_face`, before the first frame of a call is handed on, to whether its frames are whole
-    /// for want of a face.
+    /// Reports through `without_face` whether the frames of a call are whole because no face was
+    /// detected. The value is set before the first frame of a call is passed on.
     #[must_use]
     pub fn report(mut self, without_face: &'a Cell<bool>) -> Self {
         self.without_face = Some(without_face);
         self
     }
 
-    /// What was found in the pictures of the last call.
+    /// Returns the faces that the last call detected.
     #[must_use]
     pub fn faces(&self) -> Option<&Faces> {
         self.faces.as_ref()
     }
 
-    /// Hands the frames at these indices to `sink`, each cut to the square around the main face.
+    /// Passes the frames at `indices` to `sink`, each cropped to the square around the main face.
     ///
-    /// Indices increase strictly. All frames are looked at before the first is handed on. Stops without an
-    /// error where `sink` breaks; its error ends the pass.
+    /// Indices are strictly increasing. All frames are examined before the first is passed on.
+    /// Stops without an error where `sink` breaks; the sink's error ends the reading.
     ///
     /// # Errors
-    /// What the stream below reports, [`FaceError::NoFace`], and the sink's own error.
+    /// The errors of the inner stream, [`FaceError::NoFace`], and the sink's own error.
     pub fn try_frames<E: From<FaceError>>(
         &mut self,
         indices: &[usize],
         mut sink: impl FnMut(usize, Frame) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
-        let held = self.look(indices)?;
+        let buffered = self.detect(indices)?;
         let mut number = 0;
         let squares = self.faces.as_ref().and_then(|faces| faces.squares.as_deref());
         let mut cropped = |index: usize, frame: Frame| {
             let square = squares.and_then(|squares| squares.get(number));
             number += 1;
             let frame = match square {
-                Some(&square) => cut(&frame, square),
+                Some(&square) => crop(&frame, square),
                 None => frame,
             };
             sink(index, frame)
         };
-        let Some(held) = held else {
+        let Some(buffered) = buffered else {
             return self
                 .inner
                 .try_frames(indices, |index, frame| cropped(index, frame).map_err(Failure::Sink))
                 .map_err(Failure::into_error);
         };
-        for (index, frame) in held {
+        for (index, frame) in buffered {
             if cropped(index, frame)?.is_break() {
                 break;
             }
@@ -113,36 +113,37 @@ impl<'a> FaceStream<'a> {
         Ok(())
     }
 
-    /// Finds the face in the frames at these indices. Gives the frames, unless they take too much memory.
-    fn look(&mut self, indices: &[usize]) -> Result<Option<Vec<(usize, Frame)>>, FaceError> {
+    /// Detects the face in the frames at `indices`. Returns the frames, unless they take too much
+    /// memory.
+    fn detect(&mut self, indices: &[usize]) -> Result<Option<Vec<(usize, Frame)>>, FaceError> {
         let time = |index: usize| self.times.get(index).copied().unwrap_or(0.0);
         let times: Vec<f64> = indices.iter().map(|&index| time(index)).collect();
-        let mut watch = Watch::new(self.crop, &times);
-        let mut held = Some(Vec::new());
+        let mut detection = FaceDetection::new(self.crop, &times);
+        let mut buffered = Some(Vec::new());
         let mut bytes = 0_usize;
         self.inner.try_frames(indices, |index, frame| {
-            watch.see(&frame)?;
+            detection.add(&frame)?;
             bytes = bytes.saturating_add(frame.rgb.len());
-            if bytes > self.max_held {
-                held = None;
+            if bytes > self.max_buffered {
+                buffered = None;
             }
-            if let Some(held) = &mut held {
-                held.push((index, frame));
+            if let Some(buffered) = &mut buffered {
+                buffered.push((index, frame));
             }
             Ok::<_, FaceError>(ControlFlow::Continue(()))
         })?;
-        if watch.seen != indices.len() {
-            return Err(missing(indices.len(), watch.seen).into());
+        if detection.count != indices.len() {
+            return Err(missing(indices.len(), detection.count).into());
         }
-        let faces = self.faces.insert(watch.finish()?);
+        let faces = self.faces.insert(detection.finish()?);
         if let Some(without_face) = self.without_face {
             without_face.set(faces.squares.is_none());
         }
-        Ok(held)
+        Ok(buffered)
     }
 }
 
-/// Why a pass over the stream below ended: two kinds of error that must not be confused.
+/// The reason why reading the inner stream ended: two kinds of error that must not be confused.
 enum Failure<E> {
     Stream(MediaError),
     Sink(E),
@@ -163,66 +164,75 @@ impl<E: From<FaceError>> Failure<E> {
     }
 }
 
-/// Looks at pictures as they come.
-struct Watch<'a> {
+/// Detects faces in successive frames.
+struct FaceDetection<'a> {
     crop: FaceCrop,
     times: &'a [f64],
     tracker: Tracker,
-    /// The numbers of the pictures that were looked at.
-    looked: Vec<usize>,
+    /// The indices of the examined frames.
+    examined: Vec<usize>,
     size: (usize, usize),
-    seen: usize,
+    count: usize,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> FaceDetection<'a> {
     fn new(crop: FaceCrop, times: &'a [f64]) -> Self {
-        Self { crop, times, tracker: Tracker::default(), looked: Vec::new(), size: (0, 0), seen: 0 }
+        Self {
+            crop,
+            times,
+            tracker: Tracker::default(),
+            examined: Vec::new(),
+            size: (0, 0),
+            count: 0,
+        }
     }
 
-    fn see(&mut self, picture: &Frame) -> Result<(), FaceError> {
-        let number = self.seen;
-        self.seen += 1;
+    fn add(&mut self, frame: &Frame) -> Result<(), FaceError> {
+        let number = self.count;
+        self.count += 1;
         let time = |number: usize| self.times.get(number).copied().unwrap_or(0.0);
-        // A thousandth of leave: ten a second are not to be missed for a rounded time.
-        let due = |&last: &usize| time(number) - time(last) >= 1.0 / LOOKS - 0.001;
-        if !self.looked.last().is_none_or(due) {
+        // The tolerance of one millisecond keeps rounded times from skipping one of ten detections
+        // per second.
+        let is_due = |&last: &usize| time(number) - time(last) >= 1.0 / DETECTION_RATE - 0.001;
+        if !self.examined.last().is_none_or(is_due) {
             return Ok(());
         }
-        self.looked.push(number);
-        self.size = (picture.width, picture.height);
-        // The smallest face just fills the detector's window.
+        self.examined.push(number);
+        self.size = (frame.width, frame.height);
+        // The smallest face exactly fills the detector's window.
         let shorter = (WINDOW as f64 / self.crop.min_size).ceil() as usize;
-        let (gray, factor) = Gray::of(picture, shorter)?;
+        let (gray, factor) = Gray::from_frame(frame, shorter)?;
         let faces: Vec<Face> = seeta::detect(&gray, MIN_SCORE)
             .iter()
-            .map(|found| {
-                let middle = |start: i32| (f64::from(start) + f64::from(found.side) / 2.0) * factor;
-                let (x, y) = (middle(found.x), middle(found.y));
-                Face { x, y, side: f64::from(found.side) * factor, score: found.score }
+            .map(|face| {
+                let center = |start: i32| (f64::from(start) + f64::from(face.side) / 2.0) * factor;
+                let (x, y) = (center(face.x), center(face.y));
+                Face { x, y, side: f64::from(face.side) * factor, score: face.score }
             })
             .collect();
-        self.tracker.look(&faces);
+        self.tracker.update(&faces);
         Ok(())
     }
 
     /// # Errors
-    /// [`FaceError::NoFace`] where the main face was found in too few pictures, unless that is no error.
+    /// [`FaceError::NoFace`] where the main face was detected in too few frames, unless whole
+    /// frames are accepted.
     fn finish(self) -> Result<Faces, FaceError> {
-        let (looked, wanted) = (self.looked.len(), self.crop.min_seen);
-        let place = |&(look, face): &(usize, Face)| Some((*self.looked.get(look)?, face));
-        let found: Vec<(usize, Face)> = self
+        let (examined, min_seen) = (self.examined.len(), self.crop.min_seen);
+        let frame_of = |&(update, face): &(usize, Face)| Some((*self.examined.get(update)?, face));
+        let detections: Vec<(usize, Face)> = self
             .tracker
             .main()
-            .map(|track| track.faces.iter().filter_map(place).collect())
+            .map(|track| track.faces.iter().filter_map(frame_of).collect())
             .unwrap_or_default();
-        if found.is_empty() || (found.len() as f64) < wanted * looked as f64 {
+        if detections.is_empty() || (detections.len() as f64) < min_seen * examined as f64 {
             if self.crop.no_face == NoFace::Full {
-                return Ok(Faces { squares: None, found, looked });
+                return Ok(Faces { squares: None, detections, examined });
             }
-            return Err(FaceError::NoFace { found: found.len(), looked });
+            return Err(FaceError::NoFace { detected: detections.len(), examined });
         }
-        let squares = squares(&found, self.times, self.crop.margin, self.size);
-        Ok(Faces { squares: Some(squares), found, looked })
+        let squares = squares(&detections, self.times, self.crop.margin, self.size);
+        Ok(Faces { squares: Some(squares), detections, examined })
     }
 }
 
@@ -234,21 +244,21 @@ mod tests {
     use avff_media::Stream;
 
     use super::*;
-    use avff_media::{self, MediaSource as _, testing::Fake};
+    use avff_media::{self, MediaSource as _, testing::TestClip};
 
     #[test]
-    fn a_stream_without_faces_is_an_error_or_as_it_was() {
-        let mut fake = Fake::new(9);
-        let times = fake.frame_times().to_vec();
+    fn stream_without_faces_is_an_error_or_unchanged() {
+        let mut clip = TestClip::new(9);
+        let times = clip.frame_times().to_vec();
         let mut crop = FaceCrop::default();
-        let mut stream = FaceStream::new(fake.streams().0, &times, crop);
+        let mut stream = FaceStream::new(clip.streams().0, &times, crop);
         let error: FaceError =
-            stream.try_frames(&[0, 4, 8], |_, _| panic!("nothing to hand on")).unwrap_err();
-        assert!(matches!(error, FaceError::NoFace { found: 0, looked: 3 }), "{error}");
+            stream.try_frames(&[0, 4, 8], |_, _| panic!("no frame may be passed on")).unwrap_err();
+        assert!(matches!(error, FaceError::NoFace { detected: 0, examined: 3 }), "{error}");
         crop.no_face = NoFace::Full;
         let mut levels = Vec::new();
         let without = Cell::new(false);
-        let mut stream = FaceStream::new(fake.streams().0, &times, crop).report(&without);
+        let mut stream = FaceStream::new(clip.streams().0, &times, crop).report(&without);
         let sink = |index, frame: Frame| {
             assert!(without.get());
             levels.push((index, frame.rgb[0]));
@@ -261,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn decoding_twice_gives_the_same_pictures_as_holding_them() {
+    fn decoding_twice_gives_the_same_frames_as_buffering() {
         let path = Path::new("../avff/tests/fixtures/clips/match_b.mp4");
         let mut clip = avff_media::open(path).unwrap();
         let times = clip.frame_times().to_vec();
-        let mut cropped = |max_held| {
+        let mut cropped = |max_buffered| {
             let mut stream = FaceStream::new(clip.streams().0, &times, FaceCrop::default());
-            stream.max_held = max_held;
+            stream.max_buffered = max_buffered;
             let mut frames = Vec::new();
             let sink = |index, frame| {
                 frames.push((index, frame));
@@ -276,17 +286,17 @@ mod tests {
             stream.try_frames(&[3, 4, 40], sink).unwrap();
             frames
         };
-        let (held, twice) = (cropped(MAX_HELD), cropped(3 * 256 * 256));
-        assert_eq!(held.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 4, 40]);
-        assert!(held == twice);
+        let (buffered, twice) = (cropped(MAX_BUFFERED), cropped(3 * 256 * 256));
+        assert_eq!(buffered.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 4, 40]);
+        assert!(buffered == twice);
     }
 
     #[test]
-    fn missing_pictures_are_an_error() {
-        let mut fake = Fake::new(9);
-        fake.pictures.short_by = 1;
-        let times = fake.frame_times().to_vec();
-        let mut stream = FaceStream::new(fake.streams().0, &times, FaceCrop::default());
+    fn missing_frames_are_an_error() {
+        let mut clip = TestClip::new(9);
+        clip.frames.missing = 1;
+        let times = clip.frame_times().to_vec();
+        let mut stream = FaceStream::new(clip.streams().0, &times, FaceCrop::default());
         let sink = |_, _| Ok::<_, FaceError>(ControlFlow::Continue(()));
         let error = stream.try_frames(&[0, 1], sink).unwrap_err();
         assert!(

@@ -1,48 +1,48 @@
-//! Faces of several pictures linked to people, and the main one chosen.
+//! Links faces of several frames to people and selects the main face.
 
-/// A face in a picture: a square, in pixels of the picture.
+/// A detected face: a square, in pixels of the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Face {
-    /// The middle, from the left.
+    /// The horizontal center, from the left.
     pub x: f64,
-    /// The middle, from the top.
+    /// The vertical center, from the top.
     pub y: f64,
-    /// The side, which reaches from the brows to the chin.
+    /// The side length, which reaches from the brows to the chin.
     pub side: f64,
-    /// How sure the detector is: about the number of windows that agree.
+    /// The detector's confidence: about the number of agreeing windows.
     pub score: f64,
 }
 
-/// How far a face may have moved from one look to the next and still be the same, in sides.
-const REACH: f64 = 1.0;
-/// How much larger or smaller it may have become.
-const GROWTH: f64 = 2.0;
+/// The largest movement of one face between two detections, in sides.
+const MAX_DISTANCE: f64 = 1.0;
+/// The largest ratio of the sides of one face in two detections.
+const MAX_RATIO: f64 = 2.0;
 
-/// The same face in several pictures.
+/// One face in several frames.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Track {
-    /// Where it was found: the number of the look, which increases, and the face.
+    /// The detections: the index of the update, which increases, and the face.
     pub faces: Vec<(usize, Face)>,
 }
 
 impl Track {
-    /// How much of the clip the face is: the sum of its size times the detector's score.
+    /// Returns the weight of the face in the clip: the sum of its side times the detector's score.
     fn weight(&self) -> f64 {
         self.faces.iter().map(|(_, face)| face.side * face.score).sum()
     }
 }
 
-/// Faces that are being followed.
+/// Links faces from frame to frame.
 #[derive(Debug, Clone, Default)]
 pub struct Tracker {
     tracks: Vec<Track>,
-    looks: usize,
+    frames: usize,
 }
 
 impl Tracker {
-    /// The faces of the next picture. The nearest pair of a face and a track comes first; what is left
-    /// starts tracks of its own.
-    pub fn look(&mut self, faces: &[Face]) {
+    /// Adds the faces of the next frame. Faces are assigned to tracks by distance, nearest pair
+    /// first. Each remaining face starts a new track.
+    pub fn update(&mut self, faces: &[Face]) {
         let mut pairs = Vec::new();
         for (place, track) in self.tracks.iter().enumerate() {
             let Some((_, last)) = track.faces.last() else { continue };
@@ -64,22 +64,22 @@ impl Tracker {
             }
             (*track_linked, *face_linked) = (true, true);
             if let Some(track) = self.tracks.get_mut(place) {
-                track.faces.push((self.looks, *face));
+                track.faces.push((self.frames, *face));
             }
         }
         for (face, _) in faces.iter().zip(linked_faces).filter(|(_, linked)| !linked) {
-            self.tracks.push(Track { faces: vec![(self.looks, *face)] });
+            self.tracks.push(Track { faces: vec![(self.frames, *face)] });
         }
-        self.looks += 1;
+        self.frames += 1;
     }
 
-    /// Pictures that were looked at.
+    /// Returns the number of added frames.
     #[must_use]
-    pub fn looks(&self) -> usize {
-        self.looks
+    pub fn frames(&self) -> usize {
+        self.frames
     }
 
-    /// The main face: the one with the largest sum of size times score; of equals, the first.
+    /// Returns the main face: the one with the largest sum of side times score; the first on a tie.
     #[must_use]
     pub fn main(&self) -> Option<&Track> {
         let mut main: Option<&Track> = None;
@@ -92,12 +92,12 @@ impl Tracker {
     }
 }
 
-/// How far two faces lie apart, in sides; `None` where they cannot be one.
+/// Returns the distance of two faces, in sides, or `None` where they cannot be one face.
 fn distance(a: &Face, b: &Face) -> Option<f64> {
     let side = (a.side + b.side) / 2.0;
-    let growth = a.side.max(b.side) / a.side.min(b.side);
+    let ratio = a.side.max(b.side) / a.side.min(b.side);
     let distance = (a.x - b.x).hypot(a.y - b.y) / side;
-    (distance <= REACH && growth <= GROWTH).then_some(distance)
+    (distance <= MAX_DISTANCE && ratio <= MAX_RATIO).then_some(distance)
 }
 
 #[cfg(test)]
@@ -109,55 +109,55 @@ mod tests {
         Face { x, y: 50.0, side, score }
     }
 
-    fn places(track: &Track) -> Vec<(usize, f64)> {
+    fn positions(track: &Track) -> Vec<(usize, f64)> {
         track.faces.iter().map(|(look, face)| (*look, face.x)).collect()
     }
 
     #[test]
-    fn crossing_people_are_kept_apart_by_distance() {
+    fn crossing_people_are_separated_by_distance() {
         let mut tracker = Tracker::default();
         for step in 0..5 {
             let at = f64::from(step) * 10.0;
-            // In turn the one or the other comes first in the detector's list.
+            // The order in the detector's list alternates.
             let mut faces = [face(20.0 + at, 40.0, 5.0), face(200.0 - at, 44.0, 5.0)];
             if step % 2 == 1 {
                 faces.reverse();
             }
-            tracker.look(&faces);
+            tracker.update(&faces);
         }
-        assert_eq!(tracker.looks(), 5);
+        assert_eq!(tracker.frames(), 5);
         assert_eq!(tracker.tracks.len(), 2);
-        // Of two faces as sure, the larger.
-        let main = places(tracker.main().unwrap());
+        // Of two faces with equal scores, the larger one is the main face.
+        let main = positions(tracker.main().unwrap());
         assert_eq!(main, [(0, 200.0), (1, 190.0), (2, 180.0), (3, 170.0), (4, 160.0)]);
     }
 
     #[test]
-    fn a_face_that_is_missed_is_found_again() {
+    fn track_continues_after_missed_detections() {
         let mut tracker = Tracker::default();
         for faces in [&[face(50.0, 40.0, 5.0)][..], &[], &[], &[face(70.0, 44.0, 5.0)]] {
-            tracker.look(faces);
+            tracker.update(faces);
         }
-        assert_eq!(places(tracker.main().unwrap()), [(0, 50.0), (3, 70.0)]);
+        assert_eq!(positions(tracker.main().unwrap()), [(0, 50.0), (3, 70.0)]);
     }
 
     #[test]
-    fn far_or_other_sized_faces_are_other_people() {
+    fn distant_or_differently_sized_faces_start_new_tracks() {
         for other in [face(91.0, 40.0, 1.0), face(50.0, 81.0, 1.0), face(50.0, 19.0, 1.0)] {
             let mut tracker = Tracker::default();
-            tracker.look(&[face(50.0, 40.0, 1.0)]);
-            tracker.look(&[other]);
+            tracker.update(&[face(50.0, 40.0, 1.0)]);
+            tracker.update(&[other]);
             assert_eq!(tracker.tracks.len(), 2, "{other:?}");
         }
     }
 
     #[test]
-    fn one_large_chance_hit_is_not_the_main_face() {
+    fn single_large_false_positive_is_not_the_main_face() {
         let mut tracker = Tracker::default();
-        for look in 0..10 {
+        for index in 0..10 {
             let speaker = face(50.0, 40.0, 10.0);
-            let chance = face(300.0, 200.0, 2.5);
-            tracker.look(&[chance, speaker][usize::from(look != 4)..]);
+            let false_positive = face(300.0, 200.0, 2.5);
+            tracker.update(&[false_positive, speaker][usize::from(index != 4)..]);
         }
         assert_eq!(tracker.main().unwrap().faces.len(), 10);
         assert!(Tracker::default().main().is_none());

@@ -1,8 +1,8 @@
-//! Files that are written whole or not at all.
+//! Atomic file writes: a file is written completely or not at all.
 //!
-//! [`write()`], [`write_with`] and [`replace`] replace a file: a reader finds the old contents or the new
-//! ones, also after a crash. [`finish`] does the same for a file that was filled over hours: it makes the
-//! partial file permanent under its final name.
+//! [`write()`], [`write_with`] and [`replace`] replace a file. A reader sees the old contents or
+//! the new contents, even after a crash. [`finish`] gives a partial file, such as one that was
+//! written over hours, its final name.
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -14,6 +14,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
@@ -23,15 +27,15 @@ use std::{
 /// Replaces the file at `path` with `contents`.
 ///
 /// # Errors
-/// What the system says. The old file is then as it was.
+/// Returns the I/O error of the operating system. The old file stays unchanged.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
     write_with(path, |writer| writer.write_all(contents.as_ref()))
 }
 
-/// Replaces the file at `path` with what `fill` writes.
+/// Replaces the file at `path` with the bytes that `fill` writes.
 ///
 /// # Errors
-/// As [`replace`].
+/// The errors of [`replace`].
 pub fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -43,26 +47,30 @@ pub fn write_with(
     })
 }
 
-/// Replaces the file at `path` with the one that `make` makes at the path it is given.
+/// Replaces the file at `path` with the file that `make` creates.
 ///
-/// That is a neighbour, `.NAME.PID.tmp`. It is synced to the disk, and then takes the name.
+/// `make` receives the path of a temporary file in the same folder, `.NAME.PID.tmp`. This function
+/// syncs the temporary file to disk and renames it to `path`.
 ///
 /// # Errors
-/// What the system or `make` says. The old file is then as it was, and the neighbour is gone.
+/// Returns the error of the operating system or of `make`. The old file stays unchanged, and the
+/// temporary file is removed.
 pub fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let temporary = temporary(path);
-    let written = make(&temporary).and_then(|()| finish(&temporary, path));
-    if written.is_err() {
-        // The write has failed already; a second error would say nothing more.
+    let result = make(&temporary).and_then(|()| finish(&temporary, path));
+    if result.is_err() {
+        // The first error is the cause; an error of the removal would hide it.
         let _ = fs::remove_file(&temporary);
     }
-    written
+    result
 }
 
-/// Gives the finished file or folder at `partial` the name `path`, so that it lasts.
+/// Renames the finished file or folder at `partial` to `path`, durably.
+///
+/// A file is synced to disk before the rename, and the parent folder after it.
 ///
 /// # Errors
-/// What the system says.
+/// Returns the I/O error of the operating system.
 pub fn finish(partial: &Path, path: &Path) -> io::Result<()> {
     if partial.is_file() {
         // Windows syncs only files that are open for writing.
@@ -71,7 +79,7 @@ pub fn finish(partial: &Path, path: &Path) -> io::Result<()> {
     rename(partial, path)
 }
 
-/// The name of a file before it replaces `path`.
+/// Returns the path of the temporary file that later replaces `path`.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -79,7 +87,8 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Whether a file name is that of a neighbour of [`replace`], whose writer may have been killed.
+/// Returns whether `name` is the name of a temporary file of [`replace`]. Such a file remains where
+/// its writer was killed.
 #[must_use]
 pub fn is_leftover(name: &str) -> bool {
     let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
@@ -87,10 +96,12 @@ pub fn is_leftover(name: &str) -> bool {
     rest.and_then(|rest| rest.rsplit_once('.')).is_some_and(|(_, id)| id.parse::<u32>().is_ok())
 }
 
-/// Removes from a folder what killed writers left. Nobody else may write there now.
+/// Removes the temporary files that killed writers left in `folder`.
+///
+/// No other process may write to the folder at that time.
 ///
 /// # Errors
-/// What the system says.
+/// Returns the I/O error of the operating system.
 pub fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -101,9 +112,9 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Two processes that write one file do not share a neighbour.
+/// Returns the process id, so that two processes that write one file use different temporary files.
 fn process_id() -> u32 {
-    // WebAssembly has no processes, and its standard library panics when asked.
+    // WebAssembly has no processes, and its standard library panics on `process::id`.
     if cfg!(target_family = "wasm") { 0 } else { std::process::id() }
 }
 
@@ -112,7 +123,8 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(to)
 }
 
-/// A rename lasts once its folder is synced. Windows has no such call and needs none.
+/// Syncs the folder of `path`, which makes a rename durable. Windows has no such call and needs
+/// none.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -130,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_write_leaves_the_old_file_and_no_litter() {
+    fn failed_write_keeps_the_old_file_and_removes_the_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.json");
         write(&path, b"old").unwrap();
@@ -146,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_file_has_its_name_alone() {
+    fn finish_renames_the_partial_file() {
         let folder = tempfile::tempdir().unwrap();
         let (partial, path) = (folder.path().join("a.csv.partial"), folder.path().join("a.csv"));
         fs::write(&partial, "rows").unwrap();
@@ -155,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_are_told_by_their_names() {
+    fn leftovers_are_recognized_by_name() {
         let path = temporary(Path::new("runs/a/run.json"));
         assert_eq!(path.parent(), Some(Path::new("runs/a")));
         assert!(is_leftover(path.file_name().unwrap().to_str().unwrap()));
@@ -169,9 +181,9 @@ mod tests {
             fs::write(folder.path().join(name), name).unwrap();
         }
         sweep(folder.path()).unwrap();
-        let mut left: Vec<_> =
+        let mut remaining: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".hidden", ".notes.tmp", "run.json"]);
+        remaining.sort();
+        assert_eq!(remaining, [".hidden", ".notes.tmp", "run.json"]);
     }
 }

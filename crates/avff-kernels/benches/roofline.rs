@@ -1,8 +1,10 @@
-//! What this machine can do at most: `cargo bench -p avff-kernels --bench roofline -- [--rounds N]`.
+//! Measures the roofline of this machine: `cargo bench -p avff-kernels --bench roofline --
+//! [--rounds N]`.
 //!
-//! Multiply-adds a second whose operands never leave the registers, and bytes a second that are read
-//! from each level of memory, on one thread and on all at once. Every figure is the best of many short
-//! runs: a machine that others share is slower at times, never faster than it is.
+//! The benchmark measures multiply-adds per second with all operands in registers, and bytes per
+//! second read from each level of memory, on one thread and on all threads. Each figure is the best
+//! of many short runs, because other processes can slow a shared machine down but never speed it
+//! up.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unused_crate_dependencies)]
 
 use std::{hint::black_box, sync::Barrier, thread, time::Instant};
@@ -15,7 +17,7 @@ fn main() {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().unwrap().parse().unwrap(),
-            other => println!("what is {other}?"),
+            other => println!("unknown argument {other}"),
         }
     }
     let threads = thread::available_parallelism().unwrap().get();
@@ -33,13 +35,13 @@ fn main() {
     }
 }
 
-/// Something that is done a known number of times.
+/// Work that is done a known number of times.
 trait Work: Send {
-    /// Does it and tells how much it was.
+    /// Does the work and returns its amount.
     fn run(&mut self, arch: Arch) -> f64;
 }
 
-/// What all threads together did in a second, at best.
+/// Returns the best total throughput of all threads, in units of work per second.
 fn best<W: Work>(rounds: usize, threads: usize, work: impl Fn() -> W + Sync) -> f64 {
     let barrier = Barrier::new(threads);
     let run = || -> Vec<(f64, f64)> {
@@ -65,10 +67,10 @@ fn best<W: Work>(rounds: usize, threads: usize, work: impl Fn() -> W + Sync) -> 
     (0..rounds).map(round).fold(0.0, f64::max)
 }
 
-/// Sums in twelve registers: more than the latency of a multiply-add needs.
+/// Independent sums: more than the latency of a multiply-add needs.
 const CHAINS: usize = 12;
 
-/// Multiply-adds in registers.
+/// Multiply-adds with all operands in registers.
 struct Multiply {
     times: usize,
 }
@@ -99,7 +101,7 @@ impl WithSimd for MultiplyOn {
     }
 }
 
-/// Reads the same numbers again and again.
+/// Reads the numbers repeatedly.
 struct Read {
     numbers: Vec<f32>,
     times: usize,

@@ -1,4 +1,4 @@
-//! Mean squared errors of rows.
+//! Mean squared errors per row.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -8,14 +8,14 @@ use crate::{
     rows::{TASK_ROWS, vectors},
 };
 
-/// The mean of `(x - y)²` over every row.
+/// Computes the mean of `(x - y)²` for every row.
 ///
 /// # Shapes
 /// - `x`, `y`: `[rows, width]`
 /// - result: `[rows]`
 ///
 /// # Panics
-/// When there is no whole number of rows, or `y` has another number of elements.
+/// Panics if `x` does not hold whole rows, or if `y` has another number of elements.
 #[must_use]
 pub fn mean_squares(x: &[f32], y: &[f32], width: usize) -> Vec<f32> {
     check(x, y, width);
@@ -28,18 +28,19 @@ pub fn mean_squares(x: &[f32], y: &[f32], width: usize) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`mean_squares`] with respect to `x`; that of `y` is its negative.
+/// Computes the gradient of [`mean_squares`] with respect to `x`; the gradient of `y` is its
+/// negative.
 ///
 /// # Shapes
 /// - `x`, `y`: `[rows, width]`; `gradient`: `[rows]`
 /// - result: `[rows, width]`
 ///
 /// # Panics
-/// When there is no whole number of rows, or another number of elements or gradients.
+/// Panics if `x` does not hold whole rows, or if `y` or `gradient` has another length.
 #[must_use]
 pub fn mean_squares_backward(x: &[f32], y: &[f32], gradient: &[f32], width: usize) -> Vec<f32> {
     check(x, y, width);
-    assert_eq!(gradient.len(), x.len() / width, "a gradient of each row");
+    assert_eq!(gradient.len(), x.len() / width, "one gradient per row");
     let arch = Arch::new();
     let mut out = scratch(x.len());
     let task = TASK_ROWS * width;
@@ -63,7 +64,7 @@ pub fn mean_squares_backward(x: &[f32], y: &[f32], gradient: &[f32], width: usiz
 
 fn check(x: &[f32], y: &[f32], width: usize) {
     assert!(width > 0 && x.len().is_multiple_of(width), "{} numbers in rows of {width}", x.len());
-    assert_eq!(x.len(), y.len(), "as many numbers of both");
+    assert_eq!(x.len(), y.len(), "x and y differ in length");
 }
 
 struct Forward<'a> {
@@ -93,10 +94,10 @@ impl WithSimd for Forward<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{close, numbers};
+    use crate::testing::{assert_close, numbers};
 
     #[test]
-    fn equals_the_definition() {
+    fn matches_definition() {
         for (rows, width) in [(1, 1), (40, 13), (3, 1536)] {
             let (x, y) = (numbers(1, rows * width), numbers(2, rows * width));
             let gradient = numbers(3, rows);
@@ -106,11 +107,11 @@ mod tests {
                 row.map(|i| difference(i).powi(2)).sum::<f64>() / width as f64
             };
             let errors: Vec<f64> = (0..rows).map(error).collect();
-            close(&mean_squares(&x, &y, width), &errors, 1e-6);
+            assert_close(&mean_squares(&x, &y, width), &errors, 1e-6);
             let slope =
                 |i: usize| 2.0 * difference(i) * f64::from(gradient[i / width]) / width as f64;
             let slopes: Vec<f64> = (0..x.len()).map(slope).collect();
-            close(&mean_squares_backward(&x, &y, &gradient, width), &slopes, 1e-6);
+            assert_close(&mean_squares_backward(&x, &y, &gradient, width), &slopes, 1e-6);
         }
     }
 }

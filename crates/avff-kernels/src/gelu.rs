@@ -1,4 +1,4 @@
-//! Bias and exact (erf) GELU.
+//! Bias and exact (erf) GELU, fused.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -13,13 +13,13 @@ use crate::{
 /// 1 / sqrt(2 pi), the normal density at 0.
 const DENSITY: f32 = 0.398_942_3;
 
-/// `x = gelu(x + bias)` for every row.
+/// Computes `x = gelu(x + bias)` for every row.
 ///
 /// # Shapes
 /// - `x`: `[rows, bias.len()]`
 ///
 /// # Panics
-/// When `x` has no whole number of rows.
+/// Panics if `x` does not hold whole rows.
 pub fn bias_gelu(x: &mut [f32], bias: &[f32]) {
     check(x, bias);
     let arch = Arch::new();
@@ -27,18 +27,18 @@ pub fn bias_gelu(x: &mut [f32], bias: &[f32]) {
     x.par_chunks_mut(task.max(1)).for_each(|x| arch.dispatch(Forward { x, bias }));
 }
 
-/// Turns the result's gradient into that of `x`, and returns that of `bias`.
+/// Replaces the output gradient by the gradient of `x`, and returns the gradient of `bias`.
 ///
 /// # Shapes
-/// - `x`: `[rows, bias.len()]`, before the bias; `gradient`: the same, of the result
+/// - `x`: `[rows, bias.len()]`, before the bias; `gradient`: `[rows, bias.len()]`, of the output
 /// - output: `[bias.len()]`
 ///
 /// # Panics
-/// When `x` has no whole number of rows, or `gradient` another number of elements.
+/// Panics if `x` does not hold whole rows, or if `gradient` has another number of elements.
 #[must_use]
 pub fn bias_gelu_backward(x: &[f32], bias: &[f32], gradient: &mut [f32]) -> Vec<f32> {
     check(x, bias);
-    assert_eq!(x.len(), gradient.len(), "a gradient of each number");
+    assert_eq!(x.len(), gradient.len(), "x and its gradient differ in length");
     let arch = Arch::new();
     let task = (TASK_ROWS * bias.len()).max(1);
     let sums: Vec<Vec<f32>> = gradient
@@ -62,7 +62,7 @@ fn check(x: &[f32], bias: &[f32]) {
     );
 }
 
-/// `0.5 (1 + erf(x / sqrt 2))`, the normal distribution function.
+/// `0.5 (1 + erf(x / sqrt 2))`, the cumulative normal distribution.
 #[inline(always)]
 fn distribution<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let half = simd.splat_f32s(0.5);
@@ -70,14 +70,14 @@ fn distribution<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_add_e_f32s(half, erf, half)
 }
 
-/// (A function, because a closure would stay one, without the vector instructions of the function
-/// that it stands in.)
+/// Computes `x Φ(x)`. (This is a function because a closure would be compiled separately, without
+/// the vector instructions of its caller.)
 #[inline(always)]
 pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_f32s(x, distribution(simd, x))
 }
 
-/// The derivative at `x + bias`.
+/// The derivative of GELU at `x + bias`.
 #[inline(always)]
 fn slope<S: Simd>(simd: S, x: S::f32s, bias: S::f32s) -> S::f32s {
     let x = simd.add_f32s(x, bias);
@@ -115,7 +115,7 @@ impl WithSimd for Forward<'_> {
 struct Backward<'a> {
     x: &'a [f32],
     bias: &'a [f32],
-    /// The result's gradient, and then that of `x`.
+    /// The output gradient at first, then the gradient of `x`.
     out: &'a mut [f32],
 }
 
@@ -147,9 +147,9 @@ impl WithSimd for Backward<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{close, numbers};
+    use crate::testing::{assert_close, numbers};
 
-    /// The error function in f64, by its series.
+    /// The error function in f64, by its power series.
     fn erf64(x: f64) -> f64 {
         if x.abs() > 5.0 {
             return x.signum();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_the_definition() {
+    fn matches_definition() {
         for (rows, width) in [(1, 1), (2, 7), (65, 30), (3, 3072)] {
             let x: Vec<f32> = numbers(1, rows * width).iter().map(|x| 4.0 * x).collect();
             let (bias, gradient) = (numbers(2, width), numbers(3, rows * width));
@@ -182,14 +182,14 @@ mod tests {
                 slopes.push(f64::from(*g) * (cdf + v * density));
                 sums[i % width] += slopes[i];
             }
-            close(&out, &want, 3e-6);
-            close(&dx, &slopes, 3e-6);
-            close(&dbias, &sums, 3e-5);
+            assert_close(&out, &want, 3e-6);
+            assert_close(&dx, &slopes, 3e-6);
+            assert_close(&dbias, &sums, 3e-5);
         }
     }
 
     #[test]
-    fn the_far_ends_are_the_line_and_zero() {
+    fn large_inputs_give_identity_or_zero() {
         let mut x = [-1e30, -50.0, 50.0, 1e30, f32::NAN];
         bias_gelu(&mut x, &[0.0; 5]);
         assert_eq!(x[..4], [0.0, 0.0, 50.0, 1e30]);

@@ -1,31 +1,36 @@
-//! Fused CPU kernels of a transformer, over plain slices of `f32`.
+//! Fused CPU kernels for transformers, over plain slices of `f32`.
 //!
-//! What stands between two matrix products does not run at the processor's speed when it is composed of
-//! one pass over memory per operation. Here are those parts, with their gradients, and products whose
-//! weight stays the same:
+//! A transformer's element-wise operations are limited by memory bandwidth when each of them reads
+//! and writes its tensor separately. This crate fuses these operations and their gradients. It also
+//! multiplies by weights that are packed once and reused:
 //!
-//! - [`attention`]: scores never leave the caches, forward or backward
-//! - [`gelu`]: bias and exact GELU in one pass
+//! - [`attention`]: attention whose scores never leave the caches, forward and backward
+//! - [`gelu`]: bias and exact GELU in one pass over memory
 //! - [`norm`][]: LayerNorm
 //! - [`error`][]: mean squared errors
-//! - [`patches`]: frames cut into tubelets
-//! - [`residual`]: a skip connection, a layer's output and its bias in one pass
-//! - [`product`]: products with a weight that was packed once, and what follows them
-//! - [`int8`]: products in bytes, for those who trade exactness for speed
-//! - [`bf16`]: products and attention in bfloat16, likewise, where a processor has units for it
-//! - [`memory`]: what all of them write to
+//! - [`patches`]: frames split into tubelets
+//! - [`residual`]: skip connection, layer output and bias in one pass over memory
+//! - [`product`]: products with a packed weight, fused with the operations that follow
+//! - [`int8`]: products in 8-bit integers, which trade accuracy for speed
+//! - [`bf16`]: products and attention in bfloat16, where the processor has instructions for it
+//! - [`memory`]: the buffer pool behind the outputs
 //!
-//! Every kernel but those of [`int8`] and [`bf16`] is written once and runs on the vector instructions that the processor has (AVX2,
-//! AVX-512 or NEON), without `unsafe`, and on all threads of the ambient rayon pool. Results do not depend on the number of threads: sums are cut by the shapes alone, and
-//! their parts are added in a fixed order. They do depend, in the last bits, on the width of the
-//! vectors.
+//! All kernels except [`int8`] and [`bf16`] are written once, without `unsafe`. They use the vector
+//! instructions of the processor (AVX2, AVX-512 or NEON) and all threads of the current rayon pool.
+//! Results do not depend on the number of threads: only the shapes determine how sums are split,
+//! and the partial sums are added in a fixed order. The last bits of a result do depend on the
+//! vector width.
 //!
-//! Multiply-adds go through `pulp`'s `mul_add_e_f32s`. On AVX2, AVX-512 and NEON it is the same
+//! Multiply-adds use `pulp`'s `mul_add_e_f32s`. On AVX2, AVX-512 and NEON it is the same
 //! instruction as `mul_add_f32s`, with one rounding and the same bits. WebAssembly has no such
-//! instruction: there `mul_add_f32s` emulates the single rounding in software for every number, which
-//! makes a clip ten times slower, while `mul_add_e_f32s` rounds the product and the sum.
+//! instruction. There, `mul_add_f32s` emulates the single rounding in software for every number and
+//! makes a clip ten times slower. `mul_add_e_f32s` rounds the product and the sum instead.
 //!
-//! There are no tensors here: `avff-model` puts these under its layers.
+//! This crate has no tensor type: `avff-model` calls these kernels from its layers.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod attention;
 pub mod bf16;

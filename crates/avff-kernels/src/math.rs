@@ -2,18 +2,19 @@
 
 use pulp::Simd;
 
-/// 1.5 * 2^23: added to a small number, it leaves the nearest integer in the low bits.
+/// 1.5 * 2^23. Adding it to a small number leaves the nearest integer in the low bits.
 pub(crate) const ROUND: f32 = 12_582_912.0;
-/// Below it 2^x has no full exponent left.
-const LEAST: f32 = -126.0;
+/// Smallest exponent of a normal 2^x.
+const MIN_EXPONENT: f32 = -126.0;
 /// Cephes' `exp2f`: (2^f - 1) / f on [-0.5, 0.5], highest power first.
 const EXP2: [f32; 6] =
     [1.535_336_2e-4, 1.339_887_4e-3, 9.618_437e-3, 5.550_332_5e-2, 2.402_264_8e-1, 6.931_472e-1];
 
-/// The polynomial of degree 3 whose relative error as 2^f on [-0.5, 0.5] is least, 7.5e-5; highest power first.
-const EXP2_NEAR: [f32; 4] = [5.517_167e-2, 2.426_111_2e-1, 6.932_61e-1, 9.999_281e-1];
+/// The polynomial of degree 3 with the smallest relative error for 2^f on [-0.5, 0.5], 7.5e-5;
+/// highest power first.
+const EXP2_APPROX: [f32; 4] = [5.517_167e-2, 2.426_111_2e-1, 6.932_61e-1, 9.999_281e-1];
 
-/// Coefficients from the highest power down.
+/// Evaluates a polynomial; coefficients are ordered from the highest power down.
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f32s) -> S::f32s {
     let mut p = simd.splat_f32s(coefficients[0]);
@@ -23,8 +24,8 @@ fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::f
     p
 }
 
-/// 2^x for x of at most 127, to about one unit in the last place; what would be below 2^-126 is
-/// 2^-126, and NaN stays NaN.
+/// Computes 2^x for x of at most 127, to about one unit in the last place. Results below 2^-126
+/// become 2^-126, and NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let (shifted, fraction) = split(simd, x);
@@ -33,34 +34,36 @@ pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     scaled(simd, p, shifted)
 }
 
-/// As [`exp2`], to 1e-4 of itself: for what is rounded to 8 bits.
+/// Computes 2^x as [`exp2`] does, with a relative error of 1e-4: enough for results rounded to 8
+/// bits.
 #[inline(always)]
-pub(crate) fn exp2_near<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp2_approx<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let (shifted, fraction) = split(simd, x);
-    scaled(simd, polynomial(simd, &EXP2_NEAR, fraction), shifted)
+    scaled(simd, polynomial(simd, &EXP2_APPROX, fraction), shifted)
 }
 
-/// The nearest integer, which is in the low bits of the first, and what is left.
+/// Splits `x` into the nearest integer, in the low bits of the first result, and the remainder.
 #[inline(always)]
 fn split<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    // In this order, because x86's maximum gives the second operand where one is NaN.
-    let x = simd.max_f32s(simd.splat_f32s(LEAST), x);
+    // The order matters: x86's maximum returns the second operand if one is NaN.
+    let x = simd.max_f32s(simd.splat_f32s(MIN_EXPONENT), x);
     let round = simd.splat_f32s(ROUND);
     let shifted = simd.add_f32s(x, round);
     (shifted, simd.sub_f32s(x, simd.sub_f32s(shifted, round)))
 }
 
-/// `p` times two to the power of the integer.
+/// Multiplies `p` by two to the power of the integer in `shifted`.
 #[inline(always)]
 fn scaled<S: Simd>(simd: S, p: S::f32s, shifted: S::f32s) -> S::f32s {
-    // The low bits of `shifted` are the integer; all others leave at the top.
+    // The low bits of `shifted` hold the integer; the shift drops all others.
     let integer = simd.transmute_u32s_f32s(shifted);
     let exponent = simd.wrapping_dyn_shl_u32s(integer, simd.splat_u32s(23));
     let power = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
     simd.mul_f32s(p, simd.transmute_f32s_u32s(power))
 }
 
-/// A rational approximation to `erf` on [-4, 4] (Eigen's): odd powers from the ninth and tenth down.
+/// A rational approximation to `erf` on [-4, 4] (Eigen's): odd powers from the ninth and tenth
+/// down.
 const ERF_NUMERATOR: [f32; 7] = [
     -2.726_142_3e-10,
     2.770_681_4e-8,
@@ -81,10 +84,10 @@ pub(crate) fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let p = polynomial(simd, &ERF_NUMERATOR, t);
     let q = polynomial(simd, &ERF_DENOMINATOR, t);
     let y = simd.div_f32s(simd.mul_f32s(x, p), q);
-    // One exactly, from where f32 has nothing nearer: what is left of it times a large number would
-    // not be small.
-    let far = simd.greater_than_or_equal_f32s(simd.abs_f32s(x), simd.splat_f32s(4.0));
-    simd.select_f32s(far, simd.mul_f32s(x, simd.splat_f32s(0.25)), y)
+    // Return exactly 1 where the approximation reaches it: GELU multiplies the remainder by x,
+    // which may be large.
+    let saturated = simd.greater_than_or_equal_f32s(simd.abs_f32s(x), simd.splat_f32s(4.0));
+    simd.select_f32s(saturated, simd.mul_f32s(x, simd.splat_f32s(0.25)), y)
 }
 
 #[cfg(test)]
@@ -93,35 +96,35 @@ mod tests {
 
     use super::*;
 
-    /// Powers of numbers, and nearly so.
+    /// Applies [`exp2`] to the first slice and writes [`exp2_approx`] of it to the second.
     struct Powers<'a>(&'a mut [f32], &'a mut [f32]);
 
     impl WithSimd for Powers<'_> {
         type Output = ();
 
         fn with_simd<S: Simd>(self, simd: S) {
-            let near = S::as_mut_simd_f32s(self.1).0;
-            for (x, near) in S::as_mut_simd_f32s(self.0).0.iter_mut().zip(near) {
-                (*x, *near) = (exp2(simd, *x), exp2_near(simd, *x));
+            let approx = S::as_mut_simd_f32s(self.1).0;
+            for (x, approx) in S::as_mut_simd_f32s(self.0).0.iter_mut().zip(approx) {
+                (*x, *approx) = (exp2(simd, *x), exp2_approx(simd, *x));
             }
         }
     }
 
     #[test]
-    fn powers_of_two() {
+    fn exp2_matches_f64() {
         let inputs: Vec<f32> = (0..160_000).map(|i| i as f32 * -1e-3 + 10.0).collect();
-        let (mut powers, mut near) = (inputs.clone(), vec![0.0; inputs.len()]);
-        Arch::new().dispatch(Powers(&mut powers, &mut near));
-        for (x, (power, near)) in inputs.iter().zip(powers.iter().zip(near)) {
+        let (mut powers, mut approx) = (inputs.clone(), vec![0.0; inputs.len()]);
+        Arch::new().dispatch(Powers(&mut powers, &mut approx));
+        for (x, (power, approx)) in inputs.iter().zip(powers.iter().zip(approx)) {
             let want = f64::from(x.max(-126.0)).exp2();
             let error = |power: f32| (f64::from(power) / want - 1.0).abs();
             assert!(error(*power) < 2e-7, "2^{x}: {power}, {want}");
-            assert!(error(near) < 8e-5, "2^{x}: {near}, {want}");
+            assert!(error(approx) < 8e-5, "2^{x}: {approx}, {want}");
         }
-        let (mut ends, mut near) = ([f32::NAN; 32], [0.0; 32]);
+        let (mut ends, mut approx) = ([f32::NAN; 32], [0.0; 32]);
         ends[..16].fill(f32::NEG_INFINITY);
-        Arch::new().dispatch(Powers(&mut ends, &mut near));
-        for ends in [ends, near] {
+        Arch::new().dispatch(Powers(&mut ends, &mut approx));
+        for ends in [ends, approx] {
             assert!(ends[0] > 0.0 && ends[0] < 1e-37 && ends[16].is_nan());
         }
     }

@@ -1,9 +1,9 @@
-//! What kernels write to.
+//! The buffer pool of the kernels.
 //!
-//! The first touch of a page costs as much as several passes over it, because the system fills it with
-//! zeros; a training step that takes all its memory afresh spends a fifth of its time on that. So vectors
-//! that a backward pass is done with are kept for the next forward pass, and where there is none all
-//! threads touch fresh memory at once.
+//! The first touch of a page is as expensive as several passes over it, because the system fills
+//! the page with zeros. A training step that allocates all its memory anew spends a fifth of its
+//! time on that. Therefore the pool keeps the buffers that a backward pass releases for the next
+//! forward pass. When no buffer fits, all threads touch the fresh memory at once.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,81 +12,85 @@ use std::{
 
 use rayon::prelude::*;
 
-/// Numbers that are written at once.
+/// Numbers written at once.
 const RUN: usize = 64;
-/// Runs of a task.
+/// Runs per task.
 const TASK_RUNS: usize = 1 << 8;
-/// Fewer numbers than this are not worth the trouble.
-const LEAST: usize = 4 * RUN * TASK_RUNS;
+/// Smallest length that is pooled; shorter vectors are not worth it.
+const MIN_POOLED: usize = 4 * RUN * TASK_RUNS;
 
-static SPARE: Mutex<Spare> = Mutex::new(Spare::new());
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-/// How many times what was spare at most is handed out until a length that did not come back meanwhile is one
-/// of the past. A step of training hands it out two to three times.
-const PAST: usize = 4;
+/// Maximum age of a length, as a multiple of the pool's peak size that is handed out after a buffer
+/// of this length last came back. A training step hands out two to three times the peak size.
+const MAX_AGE: usize = 4;
 
-/// Vectors that nobody uses, and what is known of lengths.
-struct Spare {
-    /// In the order in which they were brought back.
+/// Unused vectors, and statistics about their lengths.
+struct Pool {
+    /// The unused vectors, in the order in which they came back.
     vectors: VecDeque<Vec<f32>>,
-    /// Numbers of all of them, now and at most.
-    held: usize,
-    most: usize,
-    /// Numbers of all vectors that were ever asked for.
+    /// Numbers in all unused vectors.
+    pooled: usize,
+    /// Largest value of `pooled` so far.
+    peak: usize,
+    /// Numbers in all vectors that were ever requested.
     handed_out: usize,
-    /// What that was when a vector of this length last came back.
-    returned: BTreeMap<usize, usize>,
+    /// The value of `handed_out` when a vector of each length last came back.
+    last_returned: BTreeMap<usize, usize>,
 }
 
-impl Spare {
+impl Pool {
     const fn new() -> Self {
         Self {
             vectors: VecDeque::new(),
-            held: 0,
-            most: 0,
+            pooled: 0,
+            peak: 0,
             handed_out: 0,
-            returned: BTreeMap::new(),
+            last_returned: BTreeMap::new(),
         }
     }
 
-    /// One of this length, if there is one.
+    /// Takes a vector of this length from the pool, if there is one.
     fn take(&mut self, count: usize) -> Option<Vec<f32>> {
         self.handed_out += count;
         let at = self.vectors.iter().rposition(|numbers| numbers.len() == count)?;
-        self.held -= count;
+        self.pooled -= count;
         self.vectors.remove(at)
     }
 
-    /// Makes room for one of this length, if it is new: others are wanted now, so those that were give back
-    /// what it takes. Of a length that is in use some do not come back, dropped by those who know nothing of this; were
-    /// others to make room for them, these would have to be made anew before the step ends, and so on.
-    fn make_room(&mut self, count: usize) {
-        let past = |at: usize| self.handed_out - at > PAST * self.most;
-        if self.returned.get(&count).is_some_and(|at| !past(*at)) {
+    /// Frees the oldest vectors to make room for a vector of length `count`, unless this length is
+    /// in use.
+    ///
+    /// A new length means that the old lengths are no longer needed. For a length in use, some
+    /// vectors never come back because code outside this crate drops them. Evicting other vectors
+    /// for those would force new allocations within the same step.
+    fn evict_for(&mut self, count: usize) {
+        let unused = |at: usize| self.handed_out - at > MAX_AGE * self.peak;
+        if self.last_returned.get(&count).is_some_and(|at| !unused(*at)) {
             return;
         }
-        self.returned.remove(&count);
-        let mut given_back = 0;
-        while given_back < count
+        self.last_returned.remove(&count);
+        let mut evicted = 0;
+        while evicted < count
             && let Some(numbers) = self.vectors.pop_front()
         {
-            given_back += numbers.len();
+            evicted += numbers.len();
         }
-        self.held -= given_back;
+        self.pooled -= evicted;
     }
 
     fn put(&mut self, numbers: Vec<f32>) {
-        self.held += numbers.len();
-        self.most = self.most.max(self.held);
-        self.returned.insert(numbers.len(), self.handed_out);
+        self.pooled += numbers.len();
+        self.peak = self.peak.max(self.pooled);
+        self.last_returned.insert(numbers.len(), self.handed_out);
         self.vectors.push_back(numbers);
     }
 }
 
-/// As many zeros.
+/// Returns `count` zeros.
 #[must_use]
 pub fn zeros(count: usize) -> Vec<f32> {
-    if count < LEAST {
+    if count < MIN_POOLED {
         return vec![0.0; count];
     }
     let mut numbers = scratch(count);
@@ -94,52 +98,55 @@ pub fn zeros(count: usize) -> Vec<f32> {
     numbers
 }
 
-/// As many numbers, whatever they are: for what is written to all over.
+/// Returns `count` unspecified numbers, for output that is overwritten completely.
 #[must_use]
 pub fn scratch(count: usize) -> Vec<f32> {
-    if count < LEAST {
+    if count < MIN_POOLED {
         return vec![0.0; count];
     }
-    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(numbers) = spare.take(count) {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(numbers) = pool.take(count) {
         return numbers;
     }
-    spare.make_room(count);
-    drop(spare);
-    let runs = rayon::iter::repeat_n([0.0; RUN], room(count) / RUN).with_min_len(TASK_RUNS);
+    pool.evict_for(count);
+    drop(pool);
+    let runs = rayon::iter::repeat_n([0.0; RUN], capacity(count) / RUN).with_min_len(TASK_RUNS);
     let mut numbers = runs.collect::<Vec<_>>().into_flattened();
     numbers.truncate(count);
     numbers
 }
 
-/// Bytes of a line of cache: where what vectors are read from should begin.
+/// Bytes of a cache line, to which packed operands are aligned.
 pub(crate) const LINE: usize = 64;
 
-/// Where the first line of cache begins in numbers that are a line more than is needed; where it cannot be told,
-/// anywhere in that line.
+/// Returns the index of the first cache-line boundary in `numbers`, which must be one line longer
+/// than needed. If the alignment is unknown, the result lies anywhere within that line.
 pub(crate) fn first_line(numbers: &[f32]) -> usize {
     numbers.as_ptr().align_offset(LINE).min(LINE / size_of::<f32>())
 }
 
-/// The capacity of a vector of [`scratch`]: a run more than it needs, which tells it from others.
-fn room(count: usize) -> usize {
+/// Capacity of a vector from [`scratch`]: one run more than needed, which marks the vector as
+/// pooled.
+fn capacity(count: usize) -> usize {
     (count.div_ceil(RUN) + 1) * RUN
 }
 
-/// Keeps numbers of [`scratch`] that nobody reads any more for whoever asks for as many; lets others go.
+/// Returns a vector of [`scratch`] to the pool for the next request of its length; drops other
+/// vectors.
 ///
-/// One is made only while none of its length is spare, so of no length there are ever more than were in use
-/// at once. Vectors made elsewhere would pile up, step by step.
+/// [`scratch`] allocates only while the pool has no vector of the requested length. The pool
+/// therefore never holds more vectors of a length than were in use at once. Vectors from elsewhere
+/// would pile up.
 pub fn recycle(numbers: Vec<f32>) {
-    if numbers.len() >= LEAST && numbers.capacity() == room(numbers.len()) {
-        SPARE.lock().unwrap_or_else(PoisonError::into_inner).put(numbers);
+    if numbers.len() >= MIN_POOLED && numbers.capacity() == capacity(numbers.len()) {
+        POOL.lock().unwrap_or_else(PoisonError::into_inner).put(numbers);
     }
 }
 
-/// The same numbers.
+/// Returns a copy of the numbers.
 #[must_use]
 pub fn copy(numbers: &[f32]) -> Vec<f32> {
-    if numbers.len() < LEAST {
+    if numbers.len() < MIN_POOLED {
         return numbers.to_vec();
     }
     let mut copy = scratch(numbers.len());
@@ -157,8 +164,16 @@ mod tests {
     use crate::testing::numbers;
 
     #[test]
-    fn every_number_is_there() {
-        for count in [0, 1, LEAST - 1, LEAST, LEAST + 1, LEAST + RUN - 1, 2 * LEAST + 5] {
+    fn buffers_have_requested_length_and_contents() {
+        for count in [
+            0,
+            1,
+            MIN_POOLED - 1,
+            MIN_POOLED,
+            MIN_POOLED + 1,
+            MIN_POOLED + RUN - 1,
+            2 * MIN_POOLED + 5,
+        ] {
             let numbers = numbers(1, count);
             let copied = copy(&numbers);
             assert_eq!(copied, numbers);
@@ -169,57 +184,57 @@ mod tests {
         }
     }
 
-    /// As [`scratch`] does; what it makes is zero.
-    fn ask(spare: &mut Spare, count: usize) -> Vec<f32> {
-        spare.take(count).unwrap_or_else(|| {
-            spare.make_room(count);
+    /// Requests a vector as [`scratch`] does; a new vector is zero.
+    fn ask(pool: &mut Pool, count: usize) -> Vec<f32> {
+        pool.take(count).unwrap_or_else(|| {
+            pool.evict_for(count);
             vec![0.0; count]
         })
     }
 
     #[test]
-    fn a_vector_comes_back_until_others_are_wanted() {
-        let mut spare = Spare::new();
-        let mut numbers = ask(&mut spare, 8);
+    fn vector_is_reused_until_evicted() {
+        let mut pool = Pool::new();
+        let mut numbers = ask(&mut pool, 8);
         numbers.fill(7.0);
-        spare.put(numbers);
-        let numbers = ask(&mut spare, 8);
+        pool.put(numbers);
+        let numbers = ask(&mut pool, 8);
         assert_eq!(numbers[7], 7.0);
-        spare.put(numbers);
-        drop(ask(&mut spare, 9));
-        assert_eq!(ask(&mut spare, 8)[7], 0.0, "it was not given back");
-        assert_eq!(spare.held, 0);
+        pool.put(numbers);
+        drop(ask(&mut pool, 9));
+        assert_eq!(ask(&mut pool, 8)[7], 0.0, "the vector was not evicted");
+        assert_eq!(pool.pooled, 0);
     }
 
-    /// Of a length that is in use, what is dropped costs no others.
+    /// A lost vector of a length in use evicts no other vectors.
     #[test]
-    fn what_does_not_come_back_takes_nothing_from_others() {
-        let mut spare = Spare::new();
-        let mut numbers = ask(&mut spare, 8);
+    fn lost_vector_evicts_no_others() {
+        let mut pool = Pool::new();
+        let mut numbers = ask(&mut pool, 8);
         numbers.fill(7.0);
-        spare.put(numbers);
-        let small = ask(&mut spare, 2);
-        assert_eq!(spare.held, 0, "a new length");
-        spare.put(vec![7.0; 8]);
-        spare.put(small);
+        pool.put(numbers);
+        let small = ask(&mut pool, 2);
+        assert_eq!(pool.pooled, 0, "a new length");
+        pool.put(vec![7.0; 8]);
+        pool.put(small);
         for _ in 0..4 {
-            // The second one is lost each time.
-            let pair = [ask(&mut spare, 2), ask(&mut spare, 2)];
-            assert_eq!(spare.held, 8);
-            spare.put(pair.into_iter().next().unwrap());
+            // The second vector is lost each time.
+            let pair = [ask(&mut pool, 2), ask(&mut pool, 2)];
+            assert_eq!(pool.pooled, 8);
+            pool.put(pair.into_iter().next().unwrap());
         }
-        let numbers = ask(&mut spare, 8);
+        let numbers = ask(&mut pool, 8);
         assert_eq!(numbers[7], 7.0);
-        spare.put(numbers);
-        // Long after, the length is one of the past.
-        spare.handed_out += 60;
-        let pair = [ask(&mut spare, 2), ask(&mut spare, 2)];
-        assert_eq!((pair.len(), spare.held), (2, 0));
+        pool.put(numbers);
+        // After enough requests the length counts as unused.
+        pool.handed_out += 60;
+        let pair = [ask(&mut pool, 2), ask(&mut pool, 2)];
+        assert_eq!((pair.len(), pool.pooled), (2, 0));
     }
 
     #[test]
-    fn vectors_of_others_are_not_kept() {
-        recycle(vec![7.0; 8 * LEAST + 1]);
-        assert_eq!(scratch(8 * LEAST + 1)[0], 0.0);
+    fn foreign_vectors_are_not_pooled() {
+        recycle(vec![7.0; 8 * MIN_POOLED + 1]);
+        assert_eq!(scratch(8 * MIN_POOLED + 1)[0], 0.0);
     }
 }

@@ -5,14 +5,14 @@ use rayon::prelude::*;
 
 use crate::rows::{TASK_ROWS, vectors};
 
-/// The affine part of a LayerNorm, and what stands under its root.
+/// The parameters of a LayerNorm.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNorm<'a> {
-    /// Factor of each feature.
+    /// Scale of each feature.
     pub gamma: &'a [f32],
-    /// Summand of each feature.
+    /// Shift of each feature.
     pub beta: &'a [f32],
-    /// Added to the variance.
+    /// Number added to the variance.
     pub epsilon: f32,
 }
 
@@ -20,27 +20,28 @@ pub struct LayerNorm<'a> {
 pub type Moments = [f32; 2];
 
 impl LayerNorm<'_> {
-    /// `(x - mean) / sqrt(var + epsilon) * gamma + beta` of every row, variance biased.
+    /// Computes `(x - mean) / sqrt(var + epsilon) * gamma + beta` of every row, with the biased
+    /// variance.
     ///
     /// # Shapes
     /// - `x`, `out`: `[rows, gamma.len()]`
     ///
     /// # Panics
-    /// When lengths do not fit.
+    /// Panics if the lengths do not match.
     pub fn forward(&self, x: &[f32], out: &mut [f32]) {
         let mut moments = vec![[0.0; 2]; x.len() / self.width()];
         self.forward_for_training(x, out, &mut moments);
     }
 
-    /// [`forward`](Self::forward), and the moments that [`backward`](Self::backward) needs, one a
-    /// row.
+    /// Runs [`forward`](Self::forward) and stores the moments of each row for
+    /// [`backward`](Self::backward).
     ///
     /// # Panics
-    /// When lengths do not fit.
+    /// Panics if the lengths do not match.
     pub fn forward_for_training(&self, x: &[f32], out: &mut [f32], moments: &mut [Moments]) {
         self.check(x);
-        assert_eq!(x.len(), out.len(), "as many outputs as inputs");
-        assert_eq!(moments.len(), x.len() / self.width(), "moments of each row");
+        assert_eq!(x.len(), out.len(), "x and out differ in length");
+        assert_eq!(moments.len(), x.len() / self.width(), "one pair of moments per row");
         let (arch, task) = (Arch::new(), TASK_ROWS * self.width());
         out.par_chunks_mut(task)
             .zip(x.par_chunks(task))
@@ -50,14 +51,15 @@ impl LayerNorm<'_> {
             });
     }
 
-    /// Turns the result's gradient into that of `x`, and returns those of `gamma` and `beta`.
+    /// Replaces the output gradient by the gradient of `x`, and returns the gradients of `gamma`
+    /// and `beta`.
     ///
     /// # Shapes
     /// - `x`, `gradient`: `[rows, gamma.len()]`; `moments`: `[rows]`
-    /// - results: as `gamma` and `beta`
+    /// - results: `[gamma.len()]`, `[beta.len()]`
     ///
     /// # Panics
-    /// When lengths do not fit.
+    /// Panics if the lengths do not match.
     #[must_use]
     pub fn backward(
         &self,
@@ -66,8 +68,8 @@ impl LayerNorm<'_> {
         gradient: &mut [f32],
     ) -> (Vec<f32>, Vec<f32>) {
         self.check(x);
-        assert_eq!(x.len(), gradient.len(), "a gradient of each number");
-        assert_eq!(moments.len(), x.len() / self.width(), "moments of each row");
+        assert_eq!(x.len(), gradient.len(), "x and its gradient differ in length");
+        assert_eq!(moments.len(), x.len() / self.width(), "one pair of moments per row");
         let (arch, task) = (Arch::new(), TASK_ROWS * self.width());
         let sums: Vec<(Vec<f32>, Vec<f32>)> = gradient
             .par_chunks_mut(task)
@@ -90,7 +92,7 @@ impl LayerNorm<'_> {
     }
 
     fn check(&self, x: &[f32]) {
-        assert_eq!(self.gamma.len(), self.beta.len(), "gamma and beta of each feature");
+        assert_eq!(self.gamma.len(), self.beta.len(), "gamma and beta differ in length");
         assert!(
             x.len().is_multiple_of(self.width()),
             "{} numbers in rows of {}",
@@ -128,7 +130,8 @@ impl WithSimd for Forward<'_> {
                 let d = simd.sub_f32s(*x, means);
                 squares = simd.mul_add_e_f32s(d, d, squares);
             }
-            // One by one: the zeros that would fill a vector up have a distance from the mean too.
+            // Sum the tail one by one: the padding of a vector would add its own distance from the
+            // mean.
             let rest: f32 = tail.iter().map(|x| (x - mean) * (x - mean)).sum();
             let squares = simd.reduce_sum_f32s(squares) + rest;
             let root = (squares * share + self.norm.epsilon).sqrt().recip();
@@ -149,13 +152,14 @@ impl WithSimd for Forward<'_> {
     }
 }
 
-/// `(x - mean) * root`. (A function and no closure: see [`crate::gelu`].)
+/// `(x - mean) * root`. (This is a function and not a closure for the reason given in
+/// [`crate::gelu`].)
 #[inline(always)]
 fn standard<S: Simd>(simd: S, x: S::f32s, mean: S::f32s, root: S::f32s) -> S::f32s {
     simd.mul_f32s(simd.sub_f32s(x, mean), root)
 }
 
-/// What a row's sums leave of a gradient.
+/// The terms of a row's gradient that depend on sums over the row.
 struct Slope<S: Simd> {
     mean: S::f32s,
     root: S::f32s,
@@ -227,9 +231,9 @@ impl WithSimd for Backward<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{close, numbers};
+    use crate::testing::{assert_close, numbers};
 
-    /// In f64: outputs, and gradients with respect to x, gamma and beta.
+    /// Computes outputs, and gradients with respect to x, gamma and beta, in f64.
     fn reference(norm: &LayerNorm<'_>, x: &[f32], gradient: &[f32]) -> [Vec<f64>; 4] {
         let width = norm.gamma.len();
         let mut results = [vec![], vec![], vec![0.0; width], vec![0.0; width]];
@@ -255,11 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn equals_the_definition() {
+    fn matches_definition() {
         for (rows, width) in [(1, 1), (3, 5), (33, 24), (70, 100), (5, 768)] {
             let (gamma, beta) = (numbers(1, width), numbers(2, width));
             let norm = LayerNorm { gamma: &gamma, beta: &beta, epsilon: 1e-5 };
-            // Far from zero, where a variance of squares would be lost.
+            // Far from zero, where a variance from sums of squares would lose all precision.
             let x: Vec<f32> = numbers(3, rows * width).iter().map(|x| x + 100.0).collect();
             let gradient = numbers(4, rows * width);
             let want = reference(&norm, &x, &gradient);
@@ -268,14 +272,14 @@ mod tests {
             norm.forward_for_training(&x, &mut out, &mut moments);
             let mut dx = gradient.clone();
             let (dgamma, dbeta) = norm.backward(&x, &moments, &mut dx);
-            // Where a row's numbers are 100 apart from zero, their last bit is 8e-6.
+            // The numbers lie near 100, where the last bit is 8e-6.
             let tolerance = if width == 1 { 1e-2 } else { 1e-4 };
-            close(&out, &want[0], tolerance);
-            close(&dx, &want[1], tolerance);
-            // A sum over rows, each off by what its own mean was rounded by: errors differ in sign, so the sum's
-            // grows by the root of their number.
-            close(&dgamma, &want[2], tolerance * (rows as f64).sqrt());
-            close(&dbeta, &want[3], tolerance);
+            assert_close(&out, &want[0], tolerance);
+            assert_close(&dx, &want[1], tolerance);
+            // A sum over rows whose errors come from rounding each mean. The signs of the errors
+            // differ, so the error grows with the square root of the number of rows.
+            assert_close(&dgamma, &want[2], tolerance * (rows as f64).sqrt());
+            assert_close(&dbeta, &want[3], tolerance);
         }
     }
 

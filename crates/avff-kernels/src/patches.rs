@@ -1,45 +1,46 @@
-//! Clips of frames cut into tubelets.
+//! Splitting of clips into tubelets.
 
 use rayon::prelude::*;
 
-/// How frames are cut: each count is of parts, each length of numbers.
+/// The layout of a clip in tubelets, in counts and lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tubelets {
-    /// Colours of a frame.
+    /// Color channels of a frame.
     pub channels: usize,
-    /// Tubelets one after the other.
+    /// Number of tubelets along time.
     pub time: usize,
-    /// Frames of a tubelet.
+    /// Frames per tubelet.
     pub tubelet: usize,
-    /// Patches below each other.
+    /// Number of patches along the height.
     pub rows: usize,
-    /// Patches side by side.
+    /// Number of patches along the width.
     pub columns: usize,
-    /// Rows and columns of a patch.
+    /// Height and width of a patch.
     pub patch: usize,
 }
 
 impl Tubelets {
-    /// Tokens of a clip.
+    /// Returns the number of tokens of a clip.
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.time * self.rows * self.columns
     }
 
-    /// Numbers of a token.
+    /// Returns the number of values of a token.
     #[must_use]
     pub fn length(&self) -> usize {
         self.channels * self.tubelet * self.patch * self.patch
     }
 
-    /// Tokens time-major, then by rows; a tubelet's numbers ordered (channel, frame, row, column).
+    /// Splits frames into tokens: time first, then rows, then columns. The values of a tubelet are
+    /// ordered (channel, frame, row, column).
     ///
     /// # Shapes
     /// - `frames`: `[batch, channels, time * tubelet, rows * patch, columns * patch]`
     /// - result: `[batch, tokens, length]`
     ///
     /// # Panics
-    /// When `frames` holds no whole number of clips.
+    /// Panics if `frames` does not hold whole clips.
     #[must_use]
     pub fn split(&self, frames: &[f32]) -> Vec<f32> {
         let Self { channels, time, tubelet, rows, columns, patch } = *self;
@@ -61,10 +62,10 @@ impl Tubelets {
             let (row, column) = (place / columns, place % columns);
             let lines = token.chunks_exact_mut(patch);
             for (number, line) in lines.enumerate() {
-                let (picture, y) = (number / patch, number % patch);
-                let (channel, frame) = (picture / tubelet, picture % tubelet);
-                let picture = ((batch * channels + channel) * time + t) * tubelet + frame;
-                let start = (picture * height + row * patch + y) * width + column * patch;
+                let (plane, y) = (number / patch, number % patch);
+                let (channel, frame) = (plane / tubelet, plane % tubelet);
+                let plane = ((batch * channels + channel) * time + t) * tubelet + frame;
+                let start = (plane * height + row * patch + y) * width + column * patch;
                 line.copy_from_slice(&frames[start..start + patch]);
             }
         });

@@ -1,20 +1,20 @@
-//! A skip connection.
+//! The skip connection.
 
 use rayon::prelude::*;
 
 use crate::rows::TASK_ROWS;
 
-/// `x = x + y + bias` for every row.
+/// Computes `x = x + y + bias` for every row.
 ///
 /// # Shapes
 /// - `x`, `y`: `[rows, bias.len()]`
 ///
 /// # Panics
-/// When `x` has no whole number of rows, or `y` another number of elements.
+/// Panics if `x` does not hold whole rows, or if `y` has another number of elements.
 pub fn add(x: &mut [f32], y: &[f32], bias: &[f32]) {
     let width = bias.len().max(1);
     assert!(x.len().is_multiple_of(width), "{} numbers in rows of {width}", x.len());
-    assert_eq!(x.len(), y.len(), "as many numbers of the layer as of the skip");
+    assert_eq!(x.len(), y.len(), "x and y differ in length");
     let arch = pulp::Arch::new();
     x.par_chunks_mut(TASK_ROWS * width).zip(y.par_chunks(TASK_ROWS * width)).for_each(|(x, y)| {
         arch.dispatch(|| {
@@ -27,28 +27,28 @@ pub fn add(x: &mut [f32], y: &[f32], bias: &[f32]) {
     });
 }
 
-/// `x = x + y`.
+/// Computes `x = x + y`.
 ///
 /// # Panics
-/// When `y` has another number of elements.
+/// Panics if `y` has another number of elements.
 pub fn accumulate(x: &mut [f32], y: &[f32]) {
-    assert_eq!(x.len(), y.len(), "as many numbers to add");
+    assert_eq!(x.len(), y.len(), "x and y differ in length");
     let arch = pulp::Arch::new();
     x.par_chunks_mut(TASK).zip(y.par_chunks(TASK)).for_each(|(x, y)| {
         arch.dispatch(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
     });
 }
 
-/// Numbers of a task of [`accumulate`].
+/// Numbers per task of [`accumulate`].
 const TASK: usize = 1 << 14;
 
-/// The bias's gradient: the sum of all rows.
+/// Computes the gradient of the bias: the sum of all rows.
 ///
 /// # Shapes
 /// - `gradient`: `[rows, width]`
 ///
 /// # Panics
-/// When `gradient` has no whole number of rows.
+/// Panics if `gradient` does not hold whole rows.
 #[must_use]
 pub fn bias_backward(gradient: &[f32], width: usize) -> Vec<f32> {
     assert!(
@@ -77,10 +77,10 @@ pub fn bias_backward(gradient: &[f32], width: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{close, numbers};
+    use crate::testing::{assert_close, numbers};
 
     #[test]
-    fn equals_the_definition() {
+    fn matches_definition() {
         for (rows, width) in [(1, 1), (40, 13), (3, 768)] {
             let (x, y, bias) =
                 (numbers(1, rows * width), numbers(2, rows * width), numbers(3, width));
@@ -92,8 +92,8 @@ mod tests {
                 want.push(f64::from(x[i]) + f64::from(y[i]) + f64::from(bias[i % width]));
                 sums[i % width] += f64::from(x[i]);
             }
-            close(&out, &want, 1e-6);
-            close(&bias_backward(&x, width), &sums, 1e-5);
+            assert_close(&out, &want, 1e-6);
+            assert_close(&bias_backward(&x, width), &sums, 1e-5);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Rows, and how many of them a task takes.
+//! Rows as vectors, and the number of rows per task.
 
 use pulp::Simd;
 
-/// Rows of a task: enough work to be worth a thread's while, few enough to share out evenly, and
-/// never a matter of how many threads there are.
+/// Rows per task: enough work for one thread, and few enough for an even split. The value does not
+/// depend on the number of threads.
 pub(crate) const TASK_ROWS: usize = 32;
 
-/// A row in vectors, the last filled with zeros.
+/// Returns a row as vectors; zeros pad the last one.
 #[inline(always)]
 pub(crate) fn vectors<S: Simd>(simd: S, row: &[f32]) -> impl Iterator<Item = S::f32s> {
     let (head, tail) = S::as_simd_f32s(row);

@@ -1,6 +1,6 @@
-//! Numbers to test with.
+//! Test data and assertions.
 
-/// Numbers between -1 and 1, the same for the same seed.
+/// Returns numbers between -1 and 1 that depend only on the seed.
 pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
@@ -10,19 +10,19 @@ pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Equal within `tolerance`, absolute for small numbers and relative for large ones.
+/// Asserts equality within `tolerance`, absolute for small numbers and relative for large ones.
 #[track_caller]
-pub(crate) fn close(got: &[f32], want: &[f64], tolerance: f64) {
+pub(crate) fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len());
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
         let error = (f64::from(*got) - want).abs();
-        assert!(error <= tolerance * want.abs().max(1.0), "number {i}: {got}, should be {want}");
+        assert!(error <= tolerance * want.abs().max(1.0), "number {i}: {got}, expected {want}");
     }
 }
 
-/// Of seven rows two with a number that is not finite, and those rows of the product alone.
+/// Asserts that non-finite numbers in two of seven rows affect only these rows of the product.
 #[track_caller]
-pub(crate) fn stays_in_its_row(
+pub(crate) fn assert_nonfinite_rows_stay_separate(
     [inputs, outputs]: [usize; 2],
     multiply: impl Fn(&[f32], &mut [f32]),
 ) {

@@ -1,42 +1,41 @@
-//! AAC settings: which of its many forms a stream is, so that those the decoder cannot do are
-//! named.
+//! Identifies the AAC variant of a stream, so that errors name a variant that the decoder lacks.
 //!
-//! Two things hide in the packets. HE-AAC may be announced nowhere but in its own fill elements;
-//! decoded as plain AAC it would come out at half its rate and without its upper half. And old
-//! encoders sign their first packet, to which FFmpeg answers by dropping the encoder's delay.
+//! Two facts are visible only in the packets. HE-AAC may be announced nowhere but in its own fill
+//! elements; decoded as plain AAC it would have half its rate and lack its upper half band. And the
+//! old encoder `libfaac` signs its first packet; FFmpeg then drops the encoder's delay.
 
 use super::bits::Bits;
 
-/// Samples of each channel that FFmpeg drops from a stream that the encoder `libfaac` signed, where
+/// Samples per channel that FFmpeg drops from a stream that the encoder `libfaac` signed, where
 /// no edit list says otherwise (libavcodec/aacdec_template.c, `decode_fill`).
 pub(crate) const LIBFAAC_DELAY: usize = 1024;
 
-/// Packets that must all carry spectral band replication before a stream is called HE-AAC. One
-/// match by chance is conceivable, four in a row are not.
+/// Packets that must all carry spectral band replication before a stream is called HE-AAC. A single
+/// accidental match is conceivable, four in a row are not.
 pub(crate) const SBR_PROBES: usize = 4;
 
 /// Sampling rates by index (ISO/IEC 14496-3 Table 1.18).
 const RATES: [u32; 13] =
     [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
 
-/// The name of the AAC form that a decoder configuration announces; `Ok` for mono or stereo AAC-LC.
+/// Checks that a decoder configuration announces mono or stereo AAC-LC.
 ///
 /// # Errors
 ///
-/// The name of what it is instead, such as `HE-AAC` or `AAC 5.1`.
+/// Returns the name of the AAC variant where it is another one, such as `HE-AAC` or `AAC 5.1`.
 pub(crate) fn check_config(config: &[u8]) -> Result<(), String> {
-    announced(&mut Bits::new(config))
+    audio_specific_config(&mut Bits::new(config))
         .unwrap_or_else(|| Err("AAC with a broken configuration".into()))
 }
 
 /// Reads an `AudioSpecificConfig` (ISO/IEC 14496-3 section 1.6.2.1).
-fn announced(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
-    /// Announces an extension after the settings of the core.
+fn audio_specific_config(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
+    /// `syncExtensionType`: announces an extension after the configuration of the core.
     const SYNC_EXTENSION: u32 = 0x2b7;
-    let form = object_type(bits)?;
+    let object_type_id = object_type(bits)?;
     rate(bits)?;
     let channels = bits.bits(4)?;
-    let name = match form {
+    let name = match object_type_id {
         2 => None,
         1 => Some("AAC Main"),
         3 => Some("AAC SSR"),
@@ -46,7 +45,7 @@ fn announced(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
         23 => Some("AAC-LD"),
         39 => Some("AAC-ELD"),
         42 => Some("xHE-AAC"),
-        _ => return Some(Err(format!("MPEG-4 audio of object type {form}"))),
+        _ => return Some(Err(format!("MPEG-4 audio of object type {object_type_id}"))),
     };
     if let Some(name) = name {
         return Some(Err(name.to_owned()));
@@ -71,7 +70,7 @@ fn announced(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
         bits.bits(14)?;
     }
     bits.flag()?;
-    let extended = bits.left() >= 16
+    let extended = bits.remaining() >= 16
         && bits.bits(11)? == SYNC_EXTENSION
         && object_type(bits)? == 5
         && bits.flag()?;
@@ -81,7 +80,7 @@ fn announced(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
 fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
     match bits.bits(5)? {
         31 => Some(32 + bits.bits(6)?),
-        form => Some(form),
+        object_type_id => Some(object_type_id),
     }
 }
 
@@ -92,10 +91,11 @@ fn rate(bits: &mut Bits<'_>) -> Option<u32> {
     }
 }
 
-/// Whether a packet ends in a fill element with spectral band replication.
+/// Returns whether a packet ends in a fill element with spectral band replication.
 ///
-/// A fill element's place is known only after all that precedes it is decoded, so every bit
-/// position is tried: the element's length must lead exactly to the end element and its padding.
+/// The position of a fill element is known only after the elements before it are decoded. So the
+/// search tries every bit position: the element must lead exactly to the end element and its
+/// padding.
 pub(crate) fn ends_in_sbr(packet: &[u8]) -> bool {
     let total = packet.len() * 8;
     let first = total.saturating_sub(8 * 300);
@@ -125,11 +125,11 @@ fn sbr_at(packet: &[u8], start: usize) -> Option<bool> {
     if bits.bits(3)? != END {
         return Some(false);
     }
-    let padding = bits.left();
+    let padding = bits.remaining();
     Some(padding < 8 && bits.bits(u32::try_from(padding).ok()?)? == 0)
 }
 
-/// Whether a packet holds the signature of `libfaac`, at any bit position.
+/// Returns whether a packet holds the signature of `libfaac`, at any bit position.
 pub(crate) fn signed_by_libfaac(packet: &[u8]) -> bool {
     const NAME: &[u8] = b"libfaac ";
     (0..8).any(|shift| {
@@ -137,14 +137,15 @@ pub(crate) fn signed_by_libfaac(packet: &[u8]) -> bool {
             [a, b] => u8::try_from(u16::from_be_bytes([a, b]) >> (8 - shift) & 0xff).unwrap_or(0),
             _ => 0,
         });
-        // The last byte has no successor to be shifted with; a name is never there.
+        // The last byte is left out, as it has no successor to shift with; the signature never ends
+        // there.
         let bytes: Vec<u8> = shifted.collect();
         bytes.windows(NAME.len()).any(|window| window == NAME)
     })
 }
 
-/// Whether a packet has no channel element at all: its first element is the end.
-pub(crate) fn is_hollow(packet: &[u8]) -> bool {
+/// Returns whether a packet has no channel element: its first element is the end element.
+pub(crate) fn has_no_channels(packet: &[u8]) -> bool {
     packet.first().is_none_or(|byte| byte >> 5 == 7)
 }
 
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_are_told_apart() {
+    fn variants_are_named() {
         // AAC-LC 44.1 kHz stereo; with the explicit "no SBR" of a sync extension; at an escaped
         // rate.
         assert_eq!(check_config(&[0x12, 0x10]), Ok(()));
@@ -174,7 +175,7 @@ mod tests {
         }
     }
 
-    /// Bits given as text, packed and padded with zeros.
+    /// Packs bits given as text, padded with zeros.
     fn pack(text: &str) -> Vec<u8> {
         let bits: Vec<u8> =
             text.bytes().filter(|b| matches!(b, b'0' | b'1')).map(|b| b & 1).collect();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn sbr_is_found_only_where_the_packet_ends_right_after_it() {
+    fn sbr_is_detected_only_at_the_end_of_the_packet() {
         let sbr = pack("000 0000 101 110 0010 1101 0000 11111111 111");
         assert!(ends_in_sbr(&sbr));
         let other_fill = pack("000 0000 101 110 0010 0000 0000 11111111 111");
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_found_at_any_shift() {
+    fn signature_is_detected_at_any_bit_shift() {
         let plain = b"xlibfaac 1.28\0";
         for shift in 0..8 {
             let mut bits = "1".repeat(shift);
@@ -206,7 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_channels_is_hollow() {
-        assert!(is_hollow(&[]) && is_hollow(&[0xe0]) && !is_hollow(&[0x21, 0x10]));
+    fn packet_without_channels_is_detected() {
+        assert!(
+            has_no_channels(&[]) && has_no_channels(&[0xe0]) && !has_no_channels(&[0x21, 0x10])
+        );
     }
 }

@@ -1,28 +1,29 @@
-//! The decoded sound of a clip.
+//! The decoded audio of a clip.
 
-/// All channels at the file's own sample rate, in `[-1, 1]`; every channel has the same length.
+/// Audio samples of all channels at the file's own sample rate, in `[-1, 1]`. All channels have
+/// equal length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audio {
-    /// Samples a second.
+    /// Samples per second.
     pub rate: u32,
-    /// One vector of samples a channel; never empty.
+    /// One vector of samples per channel; never empty.
     pub channels: Vec<Vec<f32>>,
 }
 
 impl Audio {
-    /// Samples in each channel.
+    /// Returns the number of samples per channel.
     #[must_use]
     pub fn len(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
     }
 
-    /// Its length, in seconds.
+    /// Returns the duration, in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.len() as f64 / f64::from(self.rate.max(1))
     }
 
-    /// Samples `from` to `to` of every channel, as far as they are there.
+    /// Returns samples `from..to` of every channel, cut to the samples that exist.
     #[must_use]
     pub fn part(&self, from: usize, to: usize) -> Self {
         let to = to.min(self.len());
@@ -31,7 +32,7 @@ impl Audio {
         Self { rate: self.rate, channels: self.channels.iter().map(channel).collect() }
     }
 
-    /// Whether there are no samples at all.
+    /// Returns whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

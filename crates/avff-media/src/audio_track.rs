@@ -1,8 +1,9 @@
-//! The sound of an MP4 track: packets to samples, and the edit list's trim as FFmpeg applies it.
+//! Decodes the audio of an MP4 track and applies the edit list as FFmpeg does.
 //!
-//! Encoders put a packet or so of silence before the sound and hide it with the edit list. Left in,
-//! it shifts every fbank frame. The rule: samples before the edit are dropped one by one, packets
-//! that begin at its end or later are dropped whole, and nothing is cut inside the last packet.
+//! Encoders put about a packet of silence before the audio and hide it with the edit list. Decoded
+//! without the edit list, the silence shifts every fbank frame. FFmpeg's rule: samples before the
+//! edit are dropped one by one, packets that begin at its end or later are dropped whole, and
+//! nothing is cut inside the last packet.
 
 use std::{
     fmt::{self, Debug, Formatter},
@@ -28,23 +29,24 @@ use crate::{
     error::{MediaError, Stream},
 };
 
-/// Samples of all channels together: four hours of mono or two of stereo at 48 kHz, 2.6 GiB.
-pub(crate) const MAX_SOUND_SAMPLES: u64 = 4 * 3600 * 48_000;
+/// The limit on samples of all channels together: four hours of mono or two of stereo at 48 kHz,
+/// 2.6 GiB.
+pub(crate) const MAX_AUDIO_SAMPLES: u64 = 4 * 3600 * 48_000;
 
-/// A sound track that can be decoded.
+/// An audio track that can be decoded.
 #[derive(Debug, Clone)]
-pub(crate) struct SoundTrack {
-    /// How it is coded.
+pub(crate) struct AudioTrack {
+    /// The codec.
     pub(crate) codec: Codec,
-    /// Its packets, or its chunks if uncompressed.
+    /// The packets, or the chunks of uncompressed audio.
     pub(crate) samples: Vec<Sample>,
-    /// What is heard of it.
+    /// The part of the track that the edit list presents.
     pub(crate) edit: Edit,
-    /// Ticks a second of its times.
+    /// Ticks per second of the track's times.
     pub(crate) timescale: u32,
 }
 
-impl SoundTrack {
+impl AudioTrack {
     /// Refuses HE-AAC that only its packets announce.
     ///
     /// # Errors
@@ -64,13 +66,13 @@ impl SoundTrack {
         Err(unsupported("HE-AAC".to_owned()))
     }
 
-    /// When the sound starts and ends on the clip's clock, in seconds. Packets carry no length, so
-    /// the last one is taken to be as long as the one before it.
+    /// Returns when the audio starts and ends on the clip's clock, in seconds. Packets carry no
+    /// duration, so the last packet counts as long as the packet before it.
     pub(crate) fn extent(&self) -> (f64, f64) {
         let ticks = f64::from(self.timescale.max(1));
         let first = self.samples.first().map_or(0, |sample| sample.time);
         let start = self.edit.clock(first.max(self.edit.start));
-        let mut last = self.heard().map(|(_, sample)| sample).rev();
+        let mut last = self.presented().map(|(_, sample)| sample).rev();
         let (last, before) = (last.next(), last.next());
         let length = match (&self.codec, last, before) {
             (Codec::Pcm(pcm), Some(last), _) => i64::from(last.size / pcm.frame_bytes().max(1)),
@@ -81,14 +83,14 @@ impl SoundTrack {
         (start as f64 / ticks, end as f64 / ticks)
     }
 
-    /// The packets that are heard, with their numbers.
-    fn heard(&self) -> impl DoubleEndedIterator<Item = (usize, &Sample)> {
+    /// Iterates over the packets before the end of the edit, with their indices.
+    fn presented(&self) -> impl DoubleEndedIterator<Item = (usize, &Sample)> {
         let end = self.edit.end.unwrap_or(i64::MAX);
         self.samples.iter().enumerate().filter(move |(_, sample)| sample.time < end)
     }
 
-    /// Samples at `rate` that the edit list cuts off the front; `signed` by libfaac, whose delay
-    /// FFmpeg drops where no list says otherwise.
+    /// Returns how many samples at `rate` the edit list cuts off the front. `signed` means signed
+    /// by libfaac, whose delay FFmpeg drops where no edit list says otherwise.
     fn skip(&self, rate: u32, signed: bool) -> usize {
         let first = self.samples.first().map_or(0, |sample| sample.time);
         let ticks = u64::try_from(self.edit.start.saturating_sub(first)).unwrap_or(0);
@@ -99,44 +101,44 @@ impl SoundTrack {
     }
 }
 
-/// A sound track on its way through the decoder.
-pub(crate) struct SoundReader<R> {
+/// Reads an audio track through the decoder.
+pub(crate) struct AudioTrackReader<R> {
     file: R,
-    track: SoundTrack,
-    pass: Option<Pass>,
+    track: AudioTrack,
+    state: Option<DecodeState>,
 }
 
-/// One pass from the first packet on. Holds what was decoded and not yet let go.
-struct Pass {
-    /// None for uncompressed sound.
+/// A decoding position that starts at the first packet and buffers the decoded audio.
+struct DecodeState {
+    /// `None` for uncompressed audio.
     decoder: Option<Box<dyn AudioDecoder>>,
-    /// The place of the next packet among all.
+    /// The index of the next packet.
     next: usize,
-    /// Samples still to be dropped from the front.
+    /// Samples that must still be dropped from the front.
     skip: usize,
-    /// Samples a channel that were let go.
-    gone: usize,
-    /// No channels before the first packet.
-    held: Audio,
+    /// Samples per channel that were already released from the buffer.
+    released: usize,
+    /// The decoded audio that was not yet released; without channels before the first packet.
+    buffered: Audio,
     packet: Vec<u8>,
     planes: Vec<Vec<f32>>,
 }
 
-impl Pass {
+impl DecodeState {
     fn new(codec: &Codec) -> Result<Self, MediaError> {
         let decoder = match codec {
             Codec::Coded(params) => Some(decoder(params)?),
             Codec::Pcm(_) => None,
         };
-        let held = Audio { rate: 0, channels: Vec::new() };
+        let buffered = Audio { rate: 0, channels: Vec::new() };
         let (packet, planes) = (Vec::new(), Vec::new());
-        Ok(Self { decoder, next: 0, skip: 0, gone: 0, held, packet, planes })
+        Ok(Self { decoder, next: 0, skip: 0, released: 0, buffered, packet, planes })
     }
 
-    /// Decodes the next packet that is heard; `false` after the last.
+    /// Decodes the next packet before the end of the edit; returns `false` after the last.
     fn step(
         &mut self,
-        track: &SoundTrack,
+        track: &AudioTrack,
         file: &mut (impl Read + Seek),
     ) -> Result<bool, MediaError> {
         let end = track.edit.end.unwrap_or(i64::MAX);
@@ -154,8 +156,8 @@ impl Pass {
         let rate = match (&mut self.decoder, &track.codec) {
             (Some(decoder), _) => {
                 if track.codec.is_aac() {
-                    if aac::is_hollow(&self.packet) {
-                        return Err(damaged(format!("{}: no channel in it", at())));
+                    if aac::has_no_channels(&self.packet) {
+                        return Err(damaged(format!("{}: contains no channel", at())));
                     }
                     signed = index == 0 && aac::signed_by_libfaac(&self.packet);
                 }
@@ -174,110 +176,114 @@ impl Pass {
             }
             (None, Codec::Coded(_)) => return Err(damaged(format!("{}: no decoder", at()))),
         };
-        if self.held.channels.is_empty() {
+        if self.buffered.channels.is_empty() {
             if self.planes.is_empty() || self.planes.len() > MAX_CHANNELS as usize || rate == 0 {
-                return Err(damaged(format!("{}: no channel in it", at())));
+                return Err(damaged(format!("{}: contains no channel", at())));
             }
-            self.held = Audio { rate, channels: vec![Vec::new(); self.planes.len()] };
+            self.buffered = Audio { rate, channels: vec![Vec::new(); self.planes.len()] };
             self.skip = track.skip(rate, signed);
         }
-        if (self.held.rate, self.held.channels.len()) != (rate, self.planes.len()) {
-            return Err(damaged(format!("{}: rate or channels change", at())));
+        if (self.buffered.rate, self.buffered.channels.len()) != (rate, self.planes.len()) {
+            return Err(damaged(format!("{}: the sample rate or the channel count changes", at())));
         }
-        append(&mut self.held, &self.planes)
-            .map_err(|error| error.unwrap_or_else(|| damaged(format!("{}: not a number", at()))))?;
-        let skip = self.skip.min(self.held.len());
+        append(&mut self.buffered, &self.planes).map_err(|error| {
+            error.unwrap_or_else(|| {
+                damaged(format!("{}: a sample is infinite or not a number", at()))
+            })
+        })?;
+        let skip = self.skip.min(self.buffered.len());
         self.drop_front(skip);
         self.skip -= skip;
         Ok(true)
     }
 
     fn drop_front(&mut self, samples: usize) {
-        for channel in &mut self.held.channels {
+        for channel in &mut self.buffered.channels {
             channel.drain(..samples.min(channel.len()));
         }
     }
 
-    /// Lets go of all before sample `index` of the sound.
+    /// Releases all samples before sample `index` of the audio.
     fn release_before(&mut self, index: usize) {
-        let samples = index.saturating_sub(self.gone).min(self.held.len());
+        let samples = index.saturating_sub(self.released).min(self.buffered.len());
         self.drop_front(samples);
-        self.gone += samples;
+        self.released += samples;
     }
 }
 
-impl<R: Read + Seek> SoundReader<R> {
-    pub(crate) fn new(file: R, track: SoundTrack) -> Self {
-        Self { file, track, pass: None }
+impl<R: Read + Seek> AudioTrackReader<R> {
+    pub(crate) fn new(file: R, track: AudioTrack) -> Self {
+        Self { file, track, state: None }
     }
 }
 
-impl<R: Read + Seek> AudioStream for SoundReader<R> {
+impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
     fn whole(&mut self) -> Result<Audio, MediaError> {
-        let mut pass = Pass::new(&self.track.codec)?;
-        while pass.step(&self.track, &mut self.file)? {}
-        if pass.held.channels.is_empty() {
+        let mut state = DecodeState::new(&self.track.codec)?;
+        while state.step(&self.track, &mut self.file)? {}
+        if state.buffered.channels.is_empty() {
             return Err(MediaError::MissingStream { stream: Stream::Audio });
         }
-        Ok(pass.held)
+        Ok(state.buffered)
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
         let origin = self.track.extent().0;
         loop {
-            let mut pass = match self.pass.take() {
-                Some(pass) => pass,
-                None => Pass::new(&self.track.codec)?,
+            let mut state = match self.state.take() {
+                Some(state) => state,
+                None => DecodeState::new(&self.track.codec)?,
             };
-            // The rate is known once a packet is decoded.
-            while pass.held.channels.is_empty() && pass.step(&self.track, &mut self.file)? {}
-            if pass.held.channels.is_empty() {
+            // The rate is known only after the first packet.
+            while state.buffered.channels.is_empty() && state.step(&self.track, &mut self.file)? {}
+            if state.buffered.channels.is_empty() {
                 return Err(MediaError::MissingStream { stream: Stream::Audio });
             }
-            let range = sample_range(start - origin, end - origin, pass.held.rate);
-            if range.start < pass.gone {
-                // It was let go: once more from the front.
+            let range = sample_range(start - origin, end - origin, state.buffered.rate);
+            if range.start < state.released {
+                // The start was already released: decode again from the first packet.
                 continue;
             }
-            pass.release_before(range.start);
-            while pass.gone + pass.held.len() < range.end
-                && pass.step(&self.track, &mut self.file)?
+            state.release_before(range.start);
+            while state.released + state.buffered.len() < range.end
+                && state.step(&self.track, &mut self.file)?
             {
-                pass.release_before(range.start);
+                state.release_before(range.start);
             }
-            let part = pass
-                .held
-                .part(range.start.saturating_sub(pass.gone), range.end.saturating_sub(pass.gone));
-            self.pass = Some(pass);
+            let part = state.buffered.part(
+                range.start.saturating_sub(state.released),
+                range.end.saturating_sub(state.released),
+            );
+            self.state = Some(state);
             return Ok(part);
         }
     }
 }
 
-impl<R: Debug> Debug for SoundReader<R> {
+impl<R: Debug> Debug for AudioTrackReader<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let next = self.pass.as_ref().map_or(0, |pass| pass.next);
-        f.debug_struct("SoundReader").field("track", &self.track).field("next", &next).finish()
+        let next = self.state.as_ref().map_or(0, |state| state.next);
+        f.debug_struct("AudioTrackReader").field("track", &self.track).field("next", &next).finish()
     }
 }
 
-/// The samples from `start` to `end`, both in seconds from the first: a sample belongs to the span
-/// its instant lies in.
+/// Returns the range of samples from `start` to `end`, in seconds after the first sample. A sample
+/// belongs to the span that contains its time.
 pub(crate) fn sample_range(start: f64, end: f64, rate: u32) -> Range<usize> {
-    // `as` saturates, and a negative or undefined time is the first sample.
+    // `as` saturates, so a negative or undefined time becomes the first sample.
     let at = |seconds: f64| (seconds * f64::from(rate)).round() as usize;
     at(start)..at(end)
 }
 
-/// Adds a packet's channels. `Err(None)` means that a sample is infinite or not a number.
-pub(crate) fn append(sound: &mut Audio, planes: &[Vec<f32>]) -> Result<(), Option<MediaError>> {
+/// Appends the channels of a packet. `Err(None)` means that a sample is infinite or not a number.
+pub(crate) fn append(audio: &mut Audio, planes: &[Vec<f32>]) -> Result<(), Option<MediaError>> {
     let added: usize = planes.iter().map(Vec::len).sum();
-    let value = (sound.len().saturating_mul(sound.channels.len())).saturating_add(added) as u64;
-    if value > MAX_SOUND_SAMPLES {
-        let what = "number of sound samples";
-        return Err(Some(MediaError::TooLarge { what, value, limit: MAX_SOUND_SAMPLES }));
+    let value = (audio.len().saturating_mul(audio.channels.len())).saturating_add(added) as u64;
+    if value > MAX_AUDIO_SAMPLES {
+        let what = "number of audio samples";
+        return Err(Some(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES }));
     }
-    for (channel, plane) in sound.channels.iter_mut().zip(planes) {
+    for (channel, plane) in audio.channels.iter_mut().zip(planes) {
         if plane.iter().any(|sample| !sample.is_finite()) {
             return Err(None);
         }

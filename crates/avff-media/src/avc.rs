@@ -1,4 +1,5 @@
-//! How MP4 stores H.264: parameter sets in a configuration record, NAL units after their lengths.
+//! Parses H.264 as MP4 stores it: parameter sets in a configuration record, length-prefixed NAL
+//! units.
 
 use super::{
     mp4::{Fields, malformed},
@@ -6,15 +7,15 @@ use super::{
 };
 use crate::error::MediaError;
 
-/// Type of a coded slice of an IDR picture (ITU-T H.264 Table 7-1).
+/// The NAL unit type of a coded slice of an IDR picture (ITU-T H.264 Table 7-1).
 pub(crate) const NAL_IDR: u8 = 5;
-/// Type of a sequence parameter set.
+/// The NAL unit type of a sequence parameter set.
 pub(crate) const NAL_SPS: u8 = 7;
 
 /// The decoder configuration record of an `avcC` box (ISO/IEC 14496-15 section 5.3.3).
 #[derive(Debug, Clone)]
 pub(crate) struct AvcConfig {
-    /// Bytes in the length before each NAL unit, 1 to 4.
+    /// Bytes of the length field before each NAL unit, 1 to 4.
     pub(crate) length_size: usize,
     /// The parameter sets, each after an Annex B start code.
     pub(crate) annex_b: Vec<u8>,
@@ -27,8 +28,8 @@ impl AvcConfig {
     ///
     /// # Errors
     ///
-    /// `Malformed` where it ends early or a set holds a start code, and the errors of [`Sps::read`]
-    /// for any sequence parameter set after the first.
+    /// `Malformed` where the box ends early or a set holds a start code. Also the errors of
+    /// [`Sps::read`] for any sequence parameter set after the first.
     pub(crate) fn read(body: &[u8]) -> Result<Self, MediaError> {
         let mut fields = Fields::new("avcC", body);
         if fields.u8()? != 1 {
@@ -58,7 +59,7 @@ impl AvcConfig {
     }
 }
 
-/// The decoder is given every set and may use any: what limits the first limits all.
+/// Applies the checks of the first set to every further set, as the decoder may use any of them.
 fn check_further(set: &[u8]) -> Result<(), MediaError> {
     if nal_type(set) == Some(NAL_SPS) {
         Sps::read(set)?;
@@ -73,14 +74,15 @@ fn whole_nal(set: &[u8]) -> Result<&[u8], MediaError> {
     Ok(set)
 }
 
-/// Whether a NAL unit holds a start code, which escapes keep out of every valid one (ITU-T H.264
-/// section 7.4.1). The decoder would take what follows for a unit that nothing here has checked.
+/// Returns whether a NAL unit holds a start code, which escapes keep out of every valid unit (ITU-T
+/// H.264 section 7.4.1). The decoder would treat the bytes after it as a unit that was never
+/// checked.
 pub(crate) fn has_start_code(nal: &[u8]) -> bool {
     let mut zeros = 0;
     nal.iter().any(|&byte| {
-        let found = byte == 1 && zeros >= 2;
+        let complete = byte == 1 && zeros >= 2;
         zeros = if byte == 0 { zeros + 1 } else { 0 };
-        found
+        complete
     })
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn push_nal(annex_b: &mut Vec<u8>, nal: &[u8]) {
     annex_b.extend_from_slice(nal);
 }
 
-/// The NAL units of a sample, each after its length.
+/// Iterates over the NAL units of a sample, each after its length field.
 #[derive(Debug, Clone)]
 pub(crate) struct Nals<'a> {
     length_size: usize,
@@ -105,7 +107,7 @@ impl<'a> Nals<'a> {
 }
 
 impl<'a> Iterator for Nals<'a> {
-    /// `None` within means a length that runs past the sample.
+    /// The inner `None` means a length that runs past the sample.
     type Item = Option<&'a [u8]>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -121,12 +123,12 @@ impl<'a> Iterator for Nals<'a> {
     }
 }
 
-/// The type of a NAL unit: the low five bits of its first byte.
+/// Returns the type of a NAL unit: the low five bits of its first byte.
 pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|byte| byte & 31)
 }
 
-/// Whether no other picture needs a NAL unit: a slice of a picture that none is predicted from
+/// Returns whether no other picture needs a NAL unit: a slice of a non-reference picture
 /// (`nal_ref_idc` of 0), supplemental information, a delimiter or filler.
 pub(crate) fn is_disposable(nal: &[u8]) -> bool {
     match nal_type(nal) {
@@ -135,7 +137,7 @@ pub(crate) fn is_disposable(nal: &[u8]) -> bool {
     }
 }
 
-/// Whether a NAL unit holds a coded slice.
+/// Returns whether a NAL unit holds a coded slice.
 pub(crate) fn is_slice(nal: &[u8]) -> bool {
     nal_type(nal).is_some_and(|kind| (1..=5).contains(&kind))
 }
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unit_that_runs_past_its_sample_is_seen() {
+    fn unit_past_the_end_of_its_sample_is_detected() {
         let sample = [0, 2, 9, 8, 0, 5, 1];
         let nals: Vec<_> = Nals::new(&sample, 2).collect();
         assert_eq!(nals, [Some(&sample[2..4]), None]);
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_gives_its_sets_or_an_error() {
+    fn record_yields_its_parameter_sets_or_an_error() {
         let body = [1, 100, 0, 30, 0xff, 0xe1, 0, 3, 0x67, 1, 2, 1, 0, 2, 0x68, 3];
         let config = AvcConfig::read(&body).unwrap();
         assert_eq!((config.length_size, config.sps.as_slice()), (4, &[0x67, 1, 2][..]));
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn start_codes_inside_a_unit_are_seen() {
+    fn start_code_inside_a_unit_is_detected() {
         for nal in [&[0x67, 0, 0, 1, 0x67][..], &[0, 0, 1], &[6, 0, 0, 0, 1]] {
             assert!(has_start_code(nal), "{nal:?}");
         }
@@ -180,8 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_refers_to_is_disposable() {
-        // A B picture, a P picture, an IDR picture, supplemental information, a parameter set, nothing.
+    fn unreferenced_units_are_disposable() {
+        // A B picture, a P picture, an IDR picture, supplemental information, a parameter set, an
+        // empty unit.
         let heads: [&[u8]; 6] =
             [&[0x01, 0x9e], &[0x41, 0x9a], &[0x65, 0x88], &[0x06, 5], &[0x68, 1], &[]];
         assert_eq!(heads.map(is_disposable), [true, false, false, true, false, false]);

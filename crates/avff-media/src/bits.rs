@@ -1,6 +1,6 @@
 //! A bounded bit reader for the headers of H.264 and AAC, most significant bit first.
 
-/// Bits of a slice. Reading past the end gives `None`, never a wrong value.
+/// Reads bits of a slice. Reading past the end gives `None`, never a wrong value.
 #[derive(Debug, Clone)]
 pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
@@ -18,7 +18,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at }
     }
 
-    /// One bit.
+    /// Reads one bit.
     pub(crate) fn flag(&mut self) -> Option<bool> {
         let byte = self.bytes.get(self.at / 8)?;
         let bit = byte >> (7 - self.at % 8) & 1;
@@ -26,7 +26,7 @@ impl<'a> Bits<'a> {
         Some(bit == 1)
     }
 
-    /// An unsigned number of at most 32 bits.
+    /// Reads an unsigned number of at most 32 bits.
     pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         let mut value = 0_u64;
         for _ in 0..count.min(32) {
@@ -35,7 +35,7 @@ impl<'a> Bits<'a> {
         u32::try_from(value).ok()
     }
 
-    /// An unsigned Exp-Golomb code, `ue(v)` of ITU-T H.264 section 9.1.
+    /// Reads an unsigned Exp-Golomb code, `ue(v)` of ITU-T H.264 section 9.1.
     pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -48,20 +48,20 @@ impl<'a> Bits<'a> {
         ((1_u32 << zeros) - 1).checked_add(suffix)
     }
 
-    /// A signed Exp-Golomb code, `se(v)`.
+    /// Reads a signed Exp-Golomb code, `se(v)`.
     pub(crate) fn se(&mut self) -> Option<i32> {
         let code = self.ue()?;
         let half = i32::try_from(code.div_ceil(2)).ok()?;
         Some(if code % 2 == 1 { half } else { -half })
     }
 
-    /// Bits not yet read.
-    pub(crate) fn left(&self) -> usize {
+    /// Returns the number of bits not yet read.
+    pub(crate) fn remaining(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }
 }
 
-/// Drops the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
+/// Removes the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
 pub(crate) fn unescape(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len());
     let mut zeros = 0;
@@ -81,18 +81,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_the_standard() {
+    fn exp_golomb_codes_match_the_standard() {
         // Table 9-2: 1, 010, 011, 00100 are 0, 1, 2, 3; Table 9-3 maps 1, 2, 3 to 1, -1, 2.
         let bytes = [0b1010_0110, 0b0100_0000];
         let mut unsigned = Bits::new(&bytes);
         assert_eq!([(); 4].map(|()| unsigned.ue()), [Some(0), Some(1), Some(2), Some(3)]);
         let mut signed = Bits::new(&bytes);
         assert_eq!([(); 4].map(|()| signed.se()), [Some(0), Some(1), Some(-1), Some(2)]);
-        assert_eq!(unsigned.ue(), None, "only zeros are left");
+        assert_eq!(unsigned.ue(), None, "only zeros remain");
     }
 
     #[test]
-    fn the_end_is_not_a_value() {
+    fn reading_past_the_end_gives_none() {
         let mut bits = Bits::new(&[0xff]);
         assert_eq!(bits.bits(9), None);
         assert_eq!(Bits::new(&[0; 8]).ue(), None, "more zeros than any code has");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_undone() {
+    fn emulation_prevention_bytes_are_removed() {
         assert_eq!(unescape(&[0, 0, 3, 0, 0, 3, 1, 3]), [0, 0, 0, 0, 1, 3]);
     }
 }

@@ -1,4 +1,4 @@
-//! The codec of an MP4 sound track, from its sample entry to a decoder.
+//! The codec of an MP4 audio track: reads the sample entry and creates the decoder.
 
 use symphonia::core::{
     codecs::audio::{
@@ -15,17 +15,17 @@ use super::{
 };
 use crate::error::{MediaError, Stream};
 
-/// How a track's sound is coded.
+/// The codec of an audio track.
 #[derive(Debug, Clone)]
 pub(crate) enum Codec {
-    /// Packets for a decoder.
+    /// Compressed packets for a decoder.
     Coded(Box<AudioCodecParameters>),
-    /// Samples as they are.
+    /// Uncompressed samples.
     Pcm(Pcm),
 }
 
 impl Codec {
-    /// Reads the settings of a sample entry.
+    /// Reads the codec settings of a sample entry.
     ///
     /// # Errors
     ///
@@ -47,7 +47,8 @@ impl Codec {
             b"alac" => (CODEC_ID_ALAC, Fields::full("alac", inner(entry, *b"alac")?)?.0.rest()),
             b"fLaC" => {
                 let (mut fields, ..) = Fields::full("dfLa", inner(entry, *b"dfLa")?)?;
-                // The header of the STREAMINFO block, whose 34 bytes the decoder wants.
+                // Skips the header of the STREAMINFO block; the decoder needs the 34 bytes of the
+                // block.
                 fields.take(4)?;
                 (CODEC_ID_FLAC, fields.take(34)?)
             }
@@ -61,12 +62,12 @@ impl Codec {
         Ok(Self::Coded(Box::new(params)))
     }
 
-    /// Whether this is AAC.
+    /// Returns whether the codec is AAC.
     pub(crate) fn is_aac(&self) -> bool {
         matches!(self, Self::Coded(params) if params.codec == CODEC_ID_AAC)
     }
 
-    /// The name under which people know it.
+    /// Returns the common name of the codec.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Pcm(_) => "PCM",
@@ -79,7 +80,7 @@ impl Codec {
         }
     }
 
-    /// Bytes of one instant of uncompressed sound.
+    /// Returns the bytes per sample of all channels for uncompressed audio, else `None`.
     pub(crate) fn frame_bytes(&self) -> Option<u32> {
         match self {
             Self::Coded(_) => None,
@@ -88,17 +89,17 @@ impl Codec {
     }
 }
 
-/// An error about a sound codec by this name.
+/// Returns the error for an unsupported audio codec of this name.
 pub(crate) fn unsupported(codec: String) -> MediaError {
     MediaError::UnsupportedCodec { stream: Stream::Audio, codec }
 }
 
-/// An error about the coded sound.
+/// Returns the error for damage in the coded audio.
 pub(crate) fn damaged(what: String) -> MediaError {
     MediaError::Damaged { stream: Stream::Audio, what }
 }
 
-/// Names by `objectTypeIndication`, as registered with the MP4 Registration Authority.
+/// Returns the codec name for an `objectTypeIndication` of the MP4 Registration Authority.
 fn object_type_name(code: u8) -> String {
     match code {
         0xa5 => "AC-3".to_owned(),
@@ -111,7 +112,7 @@ fn object_type_name(code: u8) -> String {
     }
 }
 
-/// A codec's own box, directly in the entry or in QuickTime's `wave`.
+/// Finds a codec's own box, directly in the entry or in QuickTime's `wave` box.
 fn inner<'a>(entry: &Entry<'a>, kind: [u8; 4]) -> Result<&'a [u8], MediaError> {
     match Children::find(entry.boxes, kind)? {
         Some(body) => Ok(body),
@@ -119,9 +120,9 @@ fn inner<'a>(entry: &Entry<'a>, kind: [u8; 4]) -> Result<&'a [u8], MediaError> {
     }
 }
 
-/// The layout of uncompressed sound; `None` for any other format.
+/// Returns the layout of uncompressed audio; `None` for any other format.
 fn pcm_of(entry: &Entry<'_>) -> Result<Option<Pcm>, MediaError> {
-    let sound = entry.sound;
+    let audio_fields = entry.audio;
     let little = match Children::find(entry.boxes, *b"wave")? {
         Some(wave) => Children::find(wave, *b"enda")?.is_some_and(|body| body.ends_with(&[1])),
         None => false,
@@ -129,15 +130,15 @@ fn pcm_of(entry: &Entry<'_>) -> Result<Option<Pcm>, MediaError> {
     let signed_or_float = |float| if float { Coding::Float } else { Coding::Signed };
     let (coding, bits, big_endian) = match &entry.format {
         b"raw " => (Coding::Unsigned8, 8, false),
-        b"sowt" => (Coding::Signed, sound.bits, false),
-        b"twos" => (Coding::Signed, sound.bits, true),
+        b"sowt" => (Coding::Signed, audio_fields.bits, false),
+        b"twos" => (Coding::Signed, audio_fields.bits, true),
         b"in24" => (Coding::Signed, 24, !little),
         b"in32" => (Coding::Signed, 32, !little),
         b"fl32" => (Coding::Float, 32, !little),
         b"fl64" => (Coding::Float, 64, !little),
         b"lpcm" => {
-            let flags = sound.lpcm_flags;
-            (signed_or_float(flags & 1 != 0), sound.bits, flags & 2 != 0)
+            let flags = audio_fields.lpcm_flags;
+            (signed_or_float(flags & 1 != 0), audio_fields.bits, flags & 2 != 0)
         }
         b"ipcm" | b"fpcm" => {
             let (mut fields, ..) = Fields::full("pcmC", inner(entry, *b"pcmC")?)?;
@@ -147,7 +148,7 @@ fn pcm_of(entry: &Entry<'_>) -> Result<Option<Pcm>, MediaError> {
         }
         _ => return Ok(None),
     };
-    Ok(Pcm::new(coding, bits, big_endian, sound.channels, sound.rate))
+    Ok(Pcm::new(coding, bits, big_endian, audio_fields.channels, audio_fields.rate))
 }
 
 fn parameters(id: AudioCodecId, config: &[u8]) -> AudioCodecParameters {
@@ -159,13 +160,13 @@ fn parameters(id: AudioCodecId, config: &[u8]) -> AudioCodecParameters {
     params
 }
 
-/// A decoder that trims nothing by itself.
+/// Creates a decoder that trims nothing by itself.
 ///
 /// # Errors
 ///
-/// `UnsupportedCodec` or `Damaged`, by what the decoder says of its configuration.
+/// `UnsupportedCodec` or `Damaged`, depending on why the decoder rejects its configuration.
 pub(crate) fn decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, MediaError> {
-    // Trimming is the edit list's business.
+    // The edit list decides what is trimmed.
     let options = AudioDecoderOptions::default().gapless(false);
     symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|error| {
         match error {

@@ -1,9 +1,9 @@
-//! YUV to RGB, to the last bit as libswscale's x86 code does it, and so as decord does.
+//! Converts YUV to RGB, bit-identical to libswscale's x86 code and so to decord.
 //!
-//! libswscale multiplies 16-bit numbers and keeps the high half; each product is therefore rounded
-//! down on its own, and no formula in floating point gives the same bytes. The coefficients are its
-//! `ff_yuv2rgb_coeffs`, the scaling is that of `ff_yuv2rgb_c_init_tables`. Chroma is taken from the
-//! nearest sample, not interpolated.
+//! libswscale multiplies 16-bit numbers and keeps the high half of each product. Each product is
+//! therefore rounded down on its own, and no floating-point formula gives the same bytes. The
+//! coefficients are libswscale's `ff_yuv2rgb_coeffs`, the scaling is that of
+//! `ff_yuv2rgb_c_init_tables`. Chroma is taken from the nearest sample, not interpolated.
 
 use std::ops::Range;
 
@@ -12,23 +12,23 @@ use rusty_h264_common::YuvFrame;
 
 use crate::frame::Frame;
 
-/// How a picture's samples stand for colours.
+/// The color space of decoded samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Colour {
+pub(crate) struct ColorSpace {
     /// `matrix_coefficients` of ITU-T H.273: 1 is BT.709, 5 and 6 are BT.601, 2 is unspecified.
     pub(crate) matrix: u8,
-    /// Whether luma takes 0 to 255, not 16 to 235.
+    /// Whether luma spans 0 to 255 instead of 16 to 235.
     pub(crate) full_range: bool,
 }
 
-impl Default for Colour {
-    /// Unspecified, limited range: read as BT.601, as libswscale does.
+impl Default for ColorSpace {
+    /// Unspecified matrix, limited range: converted as BT.601, as libswscale does.
     fn default() -> Self {
         Self { matrix: 2, full_range: false }
     }
 }
 
-/// The multipliers of one colour space.
+/// The conversion coefficients of one color space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Coefficients {
     luma: i16,
@@ -40,9 +40,9 @@ struct Coefficients {
 }
 
 impl Coefficients {
-    fn new(colour: Colour) -> Self {
+    fn new(color: ColorSpace) -> Self {
         // crv, cbu, cgu, cgv in 16.16 fixed point, from libswscale/yuv2rgb.c.
-        let rows: [i64; 4] = match colour.matrix {
+        let rows: [i64; 4] = match color.matrix {
             1 => [117_489, 138_438, 13_975, 34_925],
             4 => [104_448, 132_798, 24_759, 53_109],
             7 => [117_579, 136_230, 16_907, 35_559],
@@ -50,15 +50,15 @@ impl Coefficients {
             _ => [104_597, 132_201, 25_675, 53_279],
         };
         let (luma, offset) =
-            if colour.full_range { (1 << 16, 0) } else { ((1 << 16) * 255 / 219, 16 << 16) };
-        let [crv, cbu, cgu, cgv] = rows.map(|c| if colour.full_range { c * 224 / 255 } else { c });
+            if color.full_range { (1 << 16, 0) } else { ((1 << 16) * 255 / 219, 16 << 16) };
+        let [crv, cbu, cgu, cgv] = rows.map(|c| if color.full_range { c * 224 / 255 } else { c });
         let fixed = |c: i64| round16(c << 13);
         Self {
             luma: fixed(luma),
             luma_offset: round16(offset << 3),
             red_v: fixed(crv),
-            // Negated after the scaling to full range, whose division rounds towards zero either
-            // way.
+            // Negated after the scaling to full range, whose division rounds towards zero for
+            // either sign.
             green_u: fixed(-cgu),
             green_v: fixed(-cgv),
             blue_u: fixed(cbu),
@@ -66,16 +66,16 @@ impl Coefficients {
     }
 }
 
-/// libswscale's `roundToInt16`: the high half, clipped to what a 16-bit product takes.
+/// libswscale's `roundToInt16`: the high half, clipped to the range of a 16-bit factor.
 fn round16(value: i64) -> i16 {
     let high = (value + (1 << 15)) >> 16;
     i16::try_from(high.clamp(-0x7fff, 0x7fff)).unwrap_or_default()
 }
 
-/// 8-bit 4:2:0 samples as they lie in memory: rows of a plane are a stride apart.
+/// 8-bit 4:2:0 planes in memory, each with the stride of its rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planes<'a> {
-    /// Width and height of the luma plane; each of the two others has half of both, rounded up.
+    /// Width and height of the luma plane; each chroma plane has half of both, rounded up.
     pub(crate) size: (usize, usize),
     /// Luma and its stride.
     pub(crate) y: (&'a [u8], usize),
@@ -85,42 +85,42 @@ pub(crate) struct Planes<'a> {
     pub(crate) v: (&'a [u8], usize),
 }
 
-/// Converts what lies right of and below `origin` of a decoded picture.
+/// Converts the part of a decoded frame right of and below `origin`.
 ///
-/// `None` where the picture is not of the `expected` size, which its parameter set promised.
+/// Returns `None` where the frame does not have the `expected` size of its parameter set.
 pub(crate) fn to_rgb(
     frame: &YuvFrame,
     expected: (usize, usize),
     origin: (usize, usize),
-    colour: Colour,
+    color: ColorSpace,
 ) -> Option<Frame> {
     let size = (frame.width, frame.height);
     let chroma = frame.width.div_ceil(2);
     let (y, u, v) = ((&*frame.y, frame.width), (&*frame.u, chroma), (&*frame.v, chroma));
-    (size == expected).then(|| Planes { size, y, u, v }.to_rgb(origin, colour))?
+    (size == expected).then(|| Planes { size, y, u, v }.to_rgb(origin, color))?
 }
 
 impl Planes<'_> {
-    /// Converts what lies right of and below `origin`.
+    /// Converts the part right of and below `origin`.
     ///
-    /// `None` where a plane is smaller than the size says.
-    pub(crate) fn to_rgb(self, origin: (usize, usize), colour: Colour) -> Option<Frame> {
+    /// Returns `None` where a plane is smaller than the size requires.
+    pub(crate) fn to_rgb(self, origin: (usize, usize), color: ColorSpace) -> Option<Frame> {
         let (left, top) = origin;
         let (right, bottom) = self.size;
         let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
-        let k = Coefficients::new(colour);
+        let k = Coefficients::new(color);
         let mut rgb = vec![0; width.checked_mul(height)?.checked_mul(3)?];
         Arch::new().dispatch(Conversion { planes: self, origin, k, rgb: &mut rgb })?;
         Some(Frame { width, height, rgb })
     }
 
-    /// Fills rows of `rgb`. Works on whole rows in 16 bits, a step at a time, so that each step becomes
-    /// vector instructions, libswscale's own among them.
+    /// Fills the rows of `rgb`. Processes whole rows in 16 bits, one step at a time, so that each
+    /// step compiles to vector instructions, among them the ones that libswscale uses.
     #[inline(always)]
     fn convert(self, (left, top): (usize, usize), k: Coefficients, rgb: &mut [u8]) -> Option<()> {
         let (right, bottom) = self.size;
         let chroma = left / 2..right.div_ceil(2);
-        // What a row of chroma adds to the pixels of two rows of luma.
+        // The chroma contribution to the pixels of two luma rows.
         let mut tints = [const { Vec::new() }; 3];
         tints.iter_mut().for_each(|tint| tint.resize(2 * chroma.len(), 0_i16));
         let mut luma = vec![0_i16; right - left];
@@ -129,18 +129,18 @@ impl Planes<'_> {
             if tinted.replace(row / 2) != Some(row / 2) {
                 let u = span(self.u, row / 2, chroma.clone())?;
                 let v = span(self.v, row / 2, chroma.clone())?;
-                let centred = |sample: u8| (i16::from(sample) << 3) - 1024;
-                for (colour, tint) in tints.iter_mut().enumerate() {
+                let centered = |sample: u8| (i16::from(sample) << 3) - 1024;
+                for (channel, tint) in tints.iter_mut().enumerate() {
                     let pairs = tint.as_chunks_mut::<2>().0.iter_mut().zip(u.iter().zip(v));
-                    match colour {
-                        0 => {
-                            pairs.for_each(|(pair, (_, &v))| *pair = [high(centred(v), k.red_v); 2])
-                        }
+                    match channel {
+                        0 => pairs
+                            .for_each(|(pair, (_, &v))| *pair = [high(centered(v), k.red_v); 2]),
                         1 => pairs.for_each(|(pair, (&u, &v))| {
-                            *pair = [high(centred(u), k.green_u) + high(centred(v), k.green_v); 2];
+                            *pair =
+                                [high(centered(u), k.green_u) + high(centered(v), k.green_v); 2];
                         }),
                         _ => pairs
-                            .for_each(|(pair, (&u, _))| *pair = [high(centred(u), k.blue_u); 2]),
+                            .for_each(|(pair, (&u, _))| *pair = [high(centered(u), k.blue_u); 2]),
                     }
                 }
             }
@@ -160,8 +160,8 @@ impl Planes<'_> {
     }
 }
 
-/// The same code for the best instructions that the processor has. A closure would be called there and
-/// not inlined, and so be compiled for the oldest.
+/// Runs the conversion with the best instruction set of the processor. A closure would not be
+/// inlined there, so it would be compiled for the oldest instruction set.
 struct Conversion<'a> {
     planes: Planes<'a>,
     origin: (usize, usize),
@@ -178,13 +178,13 @@ impl WithSimd for Conversion<'_> {
     }
 }
 
-/// The high half of a product, as the processor's own instruction rounds it: down.
+/// Returns the high half of a product, rounded down as the processor's instruction rounds it.
 #[inline(always)]
 fn high(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
-/// Part of a row of a plane.
+/// Returns the given columns of a row of a plane.
 fn span((plane, stride): (&[u8], usize), row: usize, columns: Range<usize>) -> Option<&[u8]> {
     plane.get(row.checked_mul(stride)?..)?.get(columns)
 }
@@ -200,17 +200,17 @@ mod tests {
 
     use super::*;
 
-    fn flat(y: u8, u: u8, v: u8, colour: Colour) -> [u8; 3] {
+    fn flat(y: u8, u: u8, v: u8, color: ColorSpace) -> [u8; 3] {
         let frame = YuvFrame { width: 2, height: 2, y: vec![y; 4], u: vec![u], v: vec![v] };
-        let picture = to_rgb(&frame, (2, 2), (0, 0), colour).unwrap();
-        assert_eq!(picture.rgb[..3], picture.rgb[9..]);
-        [picture.rgb[0], picture.rgb[1], picture.rgb[2]]
+        let rgb_frame = to_rgb(&frame, (2, 2), (0, 0), color).unwrap();
+        assert_eq!(rgb_frame.rgb[..3], rgb_frame.rgb[9..]);
+        [rgb_frame.rgb[0], rgb_frame.rgb[1], rgb_frame.rgb[2]]
     }
 
     #[test]
-    fn black_white_and_grey_of_both_ranges() {
-        let limited = Colour::default();
-        let full = Colour { matrix: 1, full_range: true };
+    fn black_white_and_gray_of_both_ranges() {
+        let limited = ColorSpace::default();
+        let full = ColorSpace { matrix: 1, full_range: true };
         assert_eq!(flat(16, 128, 128, limited), [0; 3]);
         assert_eq!(flat(235, 128, 128, limited), [255; 3]);
         assert_eq!(flat(0, 128, 128, full), [0; 3]);
@@ -219,8 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn every_matrix_and_range_is_that_of_libswscale() {
-        // By FFmpeg 5.1: `scale=in_color_matrix=M:in_range=R,format=rgb24` of flat 64 x 2 pictures.
+    fn every_matrix_and_range_matches_libswscale() {
+        // Expected values from FFmpeg 5.1: `scale=in_color_matrix=M:in_range=R,format=rgb24` of
+        // flat 64 x 2 frames.
         let yuv = [(121, 66, 189), (242, 33, 6), (240, 132, 119), (203, 77, 118), (77, 199, 7)];
         for (matrix, full_range, rgb) in [
             (
@@ -274,15 +275,19 @@ mod tests {
                 [[210, 96, 4], [62, 255, 63], [226, 244, 247], [188, 216, 107], [0, 134, 210]],
             ),
         ] {
-            let colour = Colour { matrix, full_range };
-            assert_eq!(yuv.map(|(y, u, v)| flat(y, u, v, colour)), rgb, "{colour:?}");
+            let color = ColorSpace { matrix, full_range };
+            assert_eq!(yuv.map(|(y, u, v)| flat(y, u, v, color)), rgb, "{color:?}");
         }
-        let unspecified = Colour::default();
-        assert_eq!(flat(121, 66, 189, unspecified), [219, 96, 0], "unspecified is BT.601");
+        let unspecified = ColorSpace::default();
+        assert_eq!(
+            flat(121, 66, 189, unspecified),
+            [219, 96, 0],
+            "unspecified is converted as BT.601"
+        );
     }
 
     #[test]
-    fn the_left_and_top_are_cropped_and_sizes_checked() {
+    fn left_and_top_are_cropped_and_sizes_checked() {
         let frame = YuvFrame {
             width: 4,
             height: 4,
@@ -290,10 +295,10 @@ mod tests {
             u: vec![128; 4],
             v: vec![128; 4],
         };
-        let full = Colour { matrix: 2, full_range: true };
-        let picture = to_rgb(&frame, (4, 4), (2, 2), full).unwrap();
-        assert_eq!((picture.width, picture.height), (2, 2));
-        assert_eq!(picture.rgb, [100, 100, 100, 110, 110, 110, 140, 140, 140, 150, 150, 150]);
+        let full = ColorSpace { matrix: 2, full_range: true };
+        let rgb_frame = to_rgb(&frame, (4, 4), (2, 2), full).unwrap();
+        assert_eq!((rgb_frame.width, rgb_frame.height), (2, 2));
+        assert_eq!(rgb_frame.rgb, [100, 100, 100, 110, 110, 110, 140, 140, 140, 150, 150, 150]);
         assert!(to_rgb(&frame, (6, 4), (0, 0), full).is_none());
         let short = YuvFrame { y: vec![0; 15], ..frame };
         assert!(to_rgb(&short, (4, 4), (0, 0), full).is_none());

@@ -1,10 +1,11 @@
-//! Who reads a media file.
+//! The choice of the reader for a media file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::UnknownName;
 
-/// Who reads a media file. Both give the same frames and audio of a clip that both can read.
+/// The reader of a media file. Both readers return the same frames and audio where both can read a
+/// clip.
 #[derive(
     Debug,
     Clone,
@@ -22,23 +23,23 @@ use crate::error::UnknownName;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Decoder {
-    /// The embedded reader where it can, else FFmpeg where it is built in.
+    /// Uses the embedded reader where possible, else FFmpeg if the build includes it.
     #[default]
     Auto,
-    /// The embedded reader alone: pure Rust, MP4 and MOV with H.264.
+    /// Uses the embedded reader only: pure Rust, MP4 and MOV with H.264.
     Embedded,
-    /// FFmpeg alone, in a build with the feature `ffmpeg`.
+    /// Uses FFmpeg only; requires a build with the feature `ffmpeg`.
     Ffmpeg,
 }
 
 impl Decoder {
-    /// Whether this is [`Decoder::Auto`].
+    /// Returns whether this is [`Decoder::Auto`].
     #[must_use]
     pub fn is_auto(&self) -> bool {
         *self == Self::Auto
     }
 
-    /// Whether this build has the reader: FFmpeg is a feature.
+    /// Returns whether this build includes the reader. FFmpeg is an optional feature.
     #[must_use]
     pub fn is_built_in(self) -> bool {
         self != Self::Ffmpeg || cfg!(feature = "ffmpeg")

@@ -1,8 +1,8 @@
-//! Why a clip could not be read.
+//! Errors of media decoding.
 
 use std::{fmt, io};
 
-/// One of the two streams that a clip must have.
+/// One of the two streams that every clip must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
@@ -21,17 +21,29 @@ impl fmt::Display for Stream {
     }
 }
 
-/// What is wrong with a clip; the caller knows its path.
+/// The reason why a clip cannot be read. The caller adds the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
-    /// Nothing is at the path.
+    /// No file exists at the path.
     #[error("no such file")]
     NotFound,
-    /// The path names a pipe, socket, device or other thing that cannot be read twice.
+    /// The path is an address, such as `https://...`.
+    #[error("no such file: the path is a URL")]
+    Url,
+    /// The path is `-`, which stands for standard input elsewhere.
+    #[error("no such file: `-` does not stand for standard input")]
+    StandardInput,
+    /// No file exists at the path, part of which begins or ends with white space.
+    #[error("no such file: `{}` begins or ends with white space", name.escape_debug())]
+    PaddedName {
+        /// The file or folder of that name.
+        name: String,
+    },
+    /// The path names a pipe, socket, device or other file that cannot be read twice.
     #[error("not a regular file but a {kind}")]
     NotAFile {
-        /// What it is instead.
+        /// The kind of file.
         kind: &'static str,
     },
     /// The operating system refused a read.
@@ -40,72 +52,91 @@ pub enum MediaError {
     /// The file holds no bytes.
     #[error("the file is empty")]
     Empty,
-    /// No known container starts like this.
+    /// The file does not start like any known container.
     #[error("not a media file")]
     NotMedia,
-    /// A container this build has no reader for.
+    /// The file is an image, which is no clip by itself.
+    #[error("not a video but a {format} image")]
+    Image {
+        /// The format, such as `JPEG`.
+        format: &'static str,
+    },
+    /// The folder holds clips rather than the frames of one clip.
+    #[error("not a frame folder: it holds the video file {file}")]
+    VideoInFolder {
+        /// The name of the first video file.
+        file: String,
+    },
+    /// This build has no reader for the container.
     #[error("unsupported container {container}")]
     UnsupportedContainer {
-        /// Its name, such as `AVI` or `WebM`.
+        /// The name of the container, such as `AVI` or `WebM`.
         container: &'static str,
     },
-    /// The container breaks its own rules.
+    /// The MP4 file ends before its index, as where a recording or a download was cut off. No
+    /// program can decode the clip without the index.
+    #[error("incomplete MP4: {what}")]
+    NoIndex {
+        /// Where the file ends.
+        what: String,
+    },
+    /// The container violates its format.
     #[error("malformed {container}: {what}")]
     Malformed {
         /// `MP4`, `WAV`, `PNG`...
         container: &'static str,
-        /// Which rule, and where.
+        /// The violated rule and its location.
         what: String,
     },
     /// The clip has only one of its two streams.
     #[error("no {stream} stream")]
     MissingStream {
-        /// The one that is absent.
+        /// The absent stream.
         stream: Stream,
     },
-    /// The stream is coded in a way this build cannot decode.
+    /// This build cannot decode the codec of the stream.
     #[error("unsupported {stream} codec {codec}")]
     UnsupportedCodec {
-        /// Which stream.
+        /// The affected stream.
         stream: Stream,
-        /// The codec, with profile or bit depth where that is what is unsupported.
+        /// The codec, with profile or bit depth where that is the unsupported part.
         codec: String,
     },
-    /// The file ends before its own index says it does.
+    /// The file is shorter than its own index requires.
     #[error("truncated: the {stream} stream needs {needed} bytes, the file has {size}")]
     Truncated {
-        /// Which stream reaches past the end.
+        /// The stream that reaches past the end.
         stream: Stream,
         /// The end of that stream's last sample, in bytes from the start of the file.
         needed: u64,
         /// The size of the file, in bytes.
         size: u64,
     },
-    /// The container is sound but the coded data is not.
+    /// The container is valid but the coded data is not.
     #[error("damaged {stream} stream: {what}")]
     Damaged {
-        /// Which stream.
+        /// The affected stream.
         stream: Stream,
-        /// What the decoder said, and at which sample.
+        /// The decoder's message and the affected sample.
         what: String,
     },
-    /// A size beyond what this reader accepts; the limits keep a hostile file from using up memory.
+    /// A size exceeds the reader's limit. The limits keep a hostile file from exhausting memory.
     #[error("{what} of {value} is over the limit of {limit}")]
     TooLarge {
         /// The quantity.
         what: &'static str,
-        /// Its value in the file.
+        /// The value in the file.
         value: u64,
-        /// The most that is accepted.
+        /// The largest accepted value.
         limit: u64,
     },
-    /// FFmpeg was asked for in a build without it.
+    /// FFmpeg was requested in a build that does not include it.
     #[error("this build has no FFmpeg")]
     NoFfmpeg,
 }
 
 impl MediaError {
-    /// The stream that is at fault, where it is one of the two.
+    /// Returns the affected stream, where the error concerns one of the two.
     #[must_use]
     pub fn stream(&self) -> Option<Stream> {
         match self {
@@ -118,46 +149,46 @@ impl MediaError {
     }
 }
 
-/// A setting that is out of its range.
+/// A setting outside of its valid range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{field} is {value}, it must be {rule}")]
 pub struct SettingError {
     /// The field, as a path from the root of its configuration.
     pub field: &'static str,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// What is accepted.
+    /// The accepted values.
     pub rule: String,
 }
 
 impl SettingError {
-    /// The error for `value` of `field`.
+    /// Creates the error for `value` of `field`.
     #[must_use]
     pub fn new(field: &'static str, value: impl ToString, rule: impl ToString) -> Self {
         Self { field, value: value.to_string(), rule: rule.to_string() }
     }
 }
 
-/// A word that names no variant of an enum.
+/// A name that matches no variant of an enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name `{name}`: use {}", listed(known))]
 pub struct UnknownName {
-    /// The word.
+    /// The unknown name.
     pub name: String,
-    /// The words that there are.
+    /// The valid names.
     pub known: &'static [&'static str],
 }
 
 impl UnknownName {
-    /// The error for a word that names no `T`.
+    /// Creates the error for a name that matches no variant of `T`.
     #[must_use]
     pub fn of<T: strum::VariantNames>(name: &str) -> Self {
         Self { name: name.to_owned(), known: T::VARIANTS }
     }
 }
 
-fn listed(words: &[&str]) -> String {
-    match words {
+fn listed(names: &[&str]) -> String {
+    match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),

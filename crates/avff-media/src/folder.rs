@@ -1,9 +1,12 @@
-//! A folder of pictures with a WAV file: clips that were taken apart beforehand.
+//! Reads a folder of images with a WAV file: a clip whose frames and audio were extracted
+//! beforehand.
 //!
-//! The pictures are the PNG and JPEG files in the folder, in the natural order of their names
-//! (`frame2` before `frame10`). The sound is the one WAV file among them or, failing that,
-//! `NAME.wav` beside the folder `NAME`. `clip.json` says when each picture is shown; without one they
-//! are spread evenly over the sound. Other files and those whose names start with a dot are ignored.
+//! The frames are the PNG and JPEG files in the folder, in the natural order of their names
+//! (`frame2` before `frame10`). The audio is the one WAV file in the folder or, without one,
+//! `NAME.wav` beside the folder `NAME`. `clip.json` lists when each frame is displayed. Without
+//! `clip.json`, the frames are spread evenly over the audio. Other files and hidden files are
+//! ignored, but a folder with a video file is refused: it may hold clips rather than the frames of
+//! one clip.
 
 use std::{
     cmp::Ordering,
@@ -17,7 +20,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use super::{
     mp4::MAX_DIMENSION,
     sidecar::{self, Sidecar},
-    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, beyond},
+    sniff,
+    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range},
     wav::Wav,
 };
 use crate::{
@@ -25,14 +29,20 @@ use crate::{
     frame::Frame,
 };
 
-/// Entries of a folder that are looked at.
+/// The limit on entries in a folder.
 const MAX_ENTRIES: usize = 1 << 20;
-/// Bytes of one picture file.
+/// The limit on bytes of one image file.
 const MAX_FILE_BYTES: u64 = 256 << 20;
-/// Bytes a picture may take while it is decoded: 8192 by 8192 of 16-bit RGBA.
+/// The limit on bytes of an image during decoding: 8192 by 8192 of 16-bit RGBA.
 const MAX_DECODED_BYTES: u64 = 8 * MAX_DIMENSION * MAX_DIMENSION;
 
-/// An opened folder.
+/// The file extensions of video files, which are recognized even where the file is empty or cut.
+const VIDEO_EXTENSIONS: [&str; 12] =
+    ["mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "wmv", "flv", "3gp", "m2ts"];
+/// The file extensions of audio files, some of which are MP4 files.
+const AUDIO_EXTENSIONS: [&str; 7] = ["m4a", "m4b", "aac", "mp3", "flac", "ogg", "opus"];
+
+/// An open frame folder.
 #[derive(Debug)]
 pub(crate) struct FrameFolder {
     info: MediaInfo,
@@ -41,23 +51,23 @@ pub(crate) struct FrameFolder {
     wav: Wav,
 }
 
-/// Its pictures.
+/// The image files of a frame folder.
 #[derive(Debug)]
 struct Frames {
     paths: Vec<PathBuf>,
-    /// Width and height of the first picture, which all must have.
+    /// Width and height of the first image, which all images must share.
     size: (u32, u32),
 }
 
 impl FrameFolder {
-    /// Lists a folder and checks its first picture and its sound.
+    /// Lists a folder and checks its first image and its audio.
     ///
     /// # Errors
     ///
-    /// `MissingStream` without pictures or without a WAV file, `Malformed` with several, and the
-    /// errors of the first picture, of the WAV header and of `clip.json`.
+    /// `VideoInFolder`, `MissingStream` without images or without a WAV file, `Malformed` with several WAV files.
+    /// Also the errors of the first image, of the WAV header and of `clip.json`.
     pub(crate) fn open(folder: &Path) -> Result<Self, MediaError> {
-        let (mut frames, mut waves) = (Vec::new(), Vec::new());
+        let (mut frames, mut wavs, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for (count, entry) in fs::read_dir(folder)?.enumerate() {
             if count >= MAX_ENTRIES {
                 return Err(MediaError::TooLarge {
@@ -71,22 +81,27 @@ impl FrameFolder {
                 path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
             let list = match extension(&path).as_str() {
                 "png" | "jpg" | "jpeg" => &mut frames,
-                "wav" => &mut waves,
-                _ => continue,
+                "wav" => &mut wavs,
+                audio if AUDIO_EXTENSIONS.contains(&audio) => continue,
+                _ => &mut others,
             };
-            // Follows links; a pipe with a picture's name would block.
+            // `is_file` follows links. A pipe with an image's name would block.
             if !hidden && path.is_file() {
                 list.push(path);
             }
         }
-        if waves.is_empty() {
-            waves.extend(beside(folder).filter(|path| path.is_file()));
+        others.sort_by(|a, b| natural(&name(a), &name(b)));
+        if let Some(video) = others.iter().find(|path| is_video(path)) {
+            return Err(MediaError::VideoInFolder { file: name(video) });
         }
-        let wav = match waves.as_slice() {
+        if wavs.is_empty() {
+            wavs.extend(beside(folder).filter(|path| path.is_file()));
+        }
+        let wav = match wavs.as_slice() {
             [] if frames.is_empty() => {
                 return Err(MediaError::Malformed {
                     container: "frame folder",
-                    what: "neither a picture nor a WAV file is in it".into(),
+                    what: "contains neither an image nor a WAV file".into(),
                 });
             }
             [] => return Err(MediaError::MissingStream { stream: Stream::Audio }),
@@ -94,14 +109,14 @@ impl FrameFolder {
             several => {
                 return Err(MediaError::Malformed {
                     container: "frame folder",
-                    what: format!("{} WAV files in it, which is the sound?", several.len()),
+                    what: format!("contains {} WAV files, expected one", several.len()),
                 });
             }
         };
         frames.sort_by(|a, b| natural(&name(a), &name(b)));
         let first = frames.first().ok_or(MediaError::MissingStream { stream: Stream::Video })?;
         let reader = reader(first)?;
-        let size = reader.into_dimensions().map_err(|error| fault(first, error))?;
+        let size = reader.into_dimensions().map_err(|error| image_error(first, error))?;
         check_size(size)?;
         let mut wav = Wav::open(wav)?;
         let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
@@ -111,7 +126,8 @@ impl FrameFolder {
             let start = clock.audio_start;
             (clock.times(frames.len())?, start)
         } else {
-            // Nothing says when a picture is shown but that all together last as long as the sound.
+            // Without times, the only known fact is that all frames together last as long as the
+            // audio.
             let step = seconds / frames.len() as f64;
             ((0..frames.len()).map(|index| index as f64 * step).collect(), 0.0)
         };
@@ -132,25 +148,26 @@ impl FrameFolder {
 }
 
 impl Frames {
-    fn picture(&self, index: usize) -> Result<Frame, MediaError> {
-        let path = self.paths.get(index).ok_or_else(|| beyond(index, self.paths.len()))?;
-        let decoder = reader(path)?.into_decoder().map_err(|error| fault(path, error))?;
-        // Before it is decoded: a small picture may be followed by a huge one.
-        let found = decoder.dimensions();
-        if found != self.size {
+    fn decode(&self, index: usize) -> Result<Frame, MediaError> {
+        let path = self.paths.get(index).ok_or_else(|| out_of_range(index, self.paths.len()))?;
+        let decoder = reader(path)?.into_decoder().map_err(|error| image_error(path, error))?;
+        // Checked before decoding: a small image may be followed by a huge one.
+        let size = decoder.dimensions();
+        if size != self.size {
             return Err(MediaError::Malformed {
                 container: "frame folder",
                 what: format!(
-                    "{} has {} x {} pixels, the first picture {} x {}",
+                    "{} has {} x {} pixels, but the first frame has {} x {}",
                     name(path),
-                    found.0,
-                    found.1,
+                    size.0,
+                    size.1,
                     self.size.0,
                     self.size.1
                 ),
             });
         }
-        let image = DynamicImage::from_decoder(decoder).map_err(|error| fault(path, error))?;
+        let image =
+            DynamicImage::from_decoder(decoder).map_err(|error| image_error(path, error))?;
         let rgb = image.into_rgb8();
         Ok(Frame {
             width: rgb.width() as usize,
@@ -163,7 +180,7 @@ impl Frames {
 impl FrameStream for Frames {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
         for &index in indices {
-            if sink(index, self.picture(index)?).is_break() {
+            if sink(index, self.decode(index)?).is_break() {
                 break;
             }
         }
@@ -193,7 +210,14 @@ fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// `NAME.wav` beside the folder `NAME`; a dot in the name is part of it.
+/// Returns whether a file is a video by its extension or by its first bytes.
+fn is_video(path: &Path) -> bool {
+    // A file that cannot be read is ignored, as other files are.
+    VIDEO_EXTENSIONS.contains(&extension(path).as_str())
+        || sniff::head(path).is_ok_and(|head| sniff::is_video(&head))
+}
+
+/// Returns `NAME.wav` beside the folder `NAME`. A dot in the name is part of the name.
 fn beside(folder: &Path) -> impl Iterator<Item = PathBuf> {
     // `.` and `..` have no name until they are resolved.
     let folder = fs::canonicalize(folder).ok();
@@ -209,7 +233,7 @@ fn reader(path: &Path) -> Result<ImageReader<io::BufReader<fs::File>>, MediaErro
     let size = fs::metadata(path)?.len();
     if size > MAX_FILE_BYTES {
         return Err(MediaError::TooLarge {
-            what: "picture file in bytes",
+            what: "image file size in bytes",
             value: size,
             limit: MAX_FILE_BYTES,
         });
@@ -224,7 +248,7 @@ fn reader(path: &Path) -> Result<ImageReader<io::BufReader<fs::File>>, MediaErro
 }
 
 fn check_size((width, height): (u32, u32)) -> Result<(), MediaError> {
-    for (what, value) in [("picture width", width), ("picture height", height)] {
+    for (what, value) in [("frame width", width), ("frame height", height)] {
         let value = u64::from(value);
         if value > MAX_DIMENSION {
             return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
@@ -233,7 +257,7 @@ fn check_size((width, height): (u32, u32)) -> Result<(), MediaError> {
     Ok(())
 }
 
-fn fault(path: &Path, error: ImageError) -> MediaError {
+fn image_error(path: &Path, error: ImageError) -> MediaError {
     match error {
         ImageError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             MediaError::Io(error)
@@ -244,7 +268,8 @@ fn fault(path: &Path, error: ImageError) -> MediaError {
     }
 }
 
-/// Compares names with runs of digits as numbers; equal numbers fall back to the bytes.
+/// Compares names, with runs of digits as numbers. Names with equal numbers are ordered by their
+/// bytes.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut x, mut y) = (a, b);
     loop {
@@ -269,7 +294,7 @@ fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Splits the leading digits off and drops their leading zeros.
+/// Splits the leading digits off `text` and drops their leading zeros.
 fn digits<'a>(text: &mut &'a str) -> &'a str {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -282,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_as_people_count() {
+    fn names_are_in_natural_order() {
         let mut names =
             ["f10.png", "f2.png", "f002.png", "f1.png", "e9", "f2b", "f", "g1", "f1.jpg"];
         names.sort_by(|a, b| natural(a, b));
@@ -293,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length() {
+    fn numbers_of_any_length_are_compared() {
         let large = format!("f{}9", "0".repeat(50));
         assert_eq!(natural(&large, "f10"), Ordering::Less);
         assert_eq!(natural(&"9".repeat(40), &"8".repeat(41)), Ordering::Less);

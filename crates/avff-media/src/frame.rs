@@ -1,6 +1,7 @@
-//! One decoded picture.
+//! One decoded frame.
 
-/// 8-bit RGB, row by row from the top left, no padding: `rgb.len() == 3 * width * height`.
+/// An 8-bit RGB frame, row by row from the top left, without padding: `rgb.len() == 3 * width *
+/// height`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Pixels in a row.

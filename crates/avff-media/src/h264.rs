@@ -1,10 +1,9 @@
-//! Pictures of an H.264 track, by their place in display order.
+//! Decodes the frames of an H.264 track by their index in display order.
 //!
-//! The decoder gives one picture for each sample, in decode order. Display order comes from the
-//! container: the n-th shown picture is the sample with the n-th composition time. Only groups of
-//! pictures that hold a wanted one are decoded, each from an IDR picture, where H.264 guarantees
-//! that nothing before matters; and of those, pictures that nobody wants and no other is predicted
-//! from are passed over.
+//! The decoder returns one picture per sample, in decode order. The container defines the display
+//! order: frame n is the sample with the n-th composition time. Only groups of pictures that hold a
+//! requested frame are decoded, each from an IDR picture, where H.264 guarantees that nothing
+//! earlier matters. Within a group, non-reference pictures that were not requested are skipped.
 
 use std::{
     collections::BTreeMap,
@@ -19,23 +18,23 @@ use super::{
         AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
         push_nal,
     },
-    color::{Colour, to_rgb},
+    color::{ColorSpace, to_rgb},
     mp4::{Children, Edit, Entry, Fields, Sample, read_sample, visual_name},
     rotate::Turns,
-    source::{FrameSink, beyond, missing},
+    source::{FrameSink, missing, out_of_range},
     sps::Sps,
 };
 use crate::error::{MediaError, Stream};
 
-/// The settings in a picture track's sample entry.
+/// The settings in the sample entry of a video track.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoConfig {
     avc: AvcConfig,
-    container_colour: Option<Colour>,
+    container_color: Option<ColorSpace>,
 }
 
 impl VideoConfig {
-    /// Reads the settings of a sample entry, as far as they can be checked without a sample.
+    /// Reads the settings of a sample entry and checks all that needs no sample.
     ///
     /// # Errors
     ///
@@ -48,16 +47,16 @@ impl VideoConfig {
         if !avc.sps.is_empty() {
             Sps::read(&avc.sps)?;
         }
-        let container_colour = match Children::find(entry.boxes, *b"colr")? {
-            Some(body) => container_colour(body)?,
+        let container_color = match Children::find(entry.boxes, *b"colr")? {
+            Some(body) => container_color(body)?,
             None => None,
         };
-        Ok(Self { avc, container_colour })
+        Ok(Self { avc, container_color })
     }
 }
 
-/// Matrix and range of a `colr` box: `nclx` of ISO/IEC 14496-12 or `nclc` of QuickTime.
-fn container_colour(body: &[u8]) -> Result<Option<Colour>, MediaError> {
+/// Reads matrix and range of a `colr` box: `nclx` of ISO/IEC 14496-12 or `nclc` of QuickTime.
+fn container_color(body: &[u8]) -> Result<Option<ColorSpace>, MediaError> {
     let mut fields = Fields::new("colr", body);
     let kind = fields.code()?;
     if !matches!(&kind, b"nclx" | b"nclc") {
@@ -66,7 +65,7 @@ fn container_colour(body: &[u8]) -> Result<Option<Colour>, MediaError> {
     fields.take(4)?;
     let matrix = u8::try_from(fields.u16()?).unwrap_or(2);
     let full_range = kind == *b"nclx" && fields.u8()? & 0x80 != 0;
-    Ok(Some(Colour { matrix, full_range }))
+    Ok(Some(ColorSpace { matrix, full_range }))
 }
 
 fn unsupported(codec: String) -> MediaError {
@@ -77,28 +76,28 @@ fn damaged(what: String) -> MediaError {
     MediaError::Damaged { stream: Stream::Video, what }
 }
 
-/// A picture track that can be decoded.
+/// A video track that can be decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoTrack {
     avc: AvcConfig,
     sps: Sps,
-    colour: Colour,
+    color: ColorSpace,
     turns: Turns,
-    /// In decode order.
+    /// The samples, in decode order.
     samples: Vec<Sample>,
-    /// Indices of the shown samples in display order.
-    shown: Vec<usize>,
-    /// When each of those is shown, in seconds on the clip's clock.
+    /// Indices of the displayed samples, in display order.
+    displayed: Vec<usize>,
+    /// The display times of these samples, in seconds on the clip's clock.
     times: Vec<f64>,
 }
 
 impl VideoTrack {
-    /// Joins settings and samples; reads the first sample where the settings are in it.
+    /// Combines settings and samples. Reads the first sample where it holds the parameter sets.
     ///
     /// # Errors
     ///
     /// `UnsupportedCodec` for interlaced and other streams that the decoder refuses, `Malformed`
-    /// where the edit list hides every picture, `Damaged` for broken parameter sets, `Io`.
+    /// where the edit list hides every frame, `Damaged` for broken parameter sets, `Io`.
     pub(crate) fn new(
         file: &mut (impl Read + Seek),
         config: VideoConfig,
@@ -107,7 +106,7 @@ impl VideoTrack {
         timescale: u32,
         turns: Turns,
     ) -> Result<Self, MediaError> {
-        let VideoConfig { mut avc, container_colour } = config;
+        let VideoConfig { mut avc, container_color } = config;
         let mut first = Vec::new();
         if let Some(sample) = samples.first() {
             read_sample(file, sample, &mut first)?;
@@ -122,20 +121,20 @@ impl VideoTrack {
         let sps = Sps::read(&avc.sps)?;
         let mut order: Vec<usize> = (0..samples.len()).collect();
         let time = |index: &usize| samples.get(*index).map_or(0, |sample| sample.time);
-        order.retain(|index| edit.shows(time(index)));
+        order.retain(|index| edit.presents(time(index)));
         order.sort_by_key(time);
         if order.is_empty() {
             return Err(MediaError::Malformed {
                 container: "MP4",
-                what: "the edit list hides every picture".to_owned(),
+                what: "the edit list hides every frame".to_owned(),
             });
         }
         let seconds = |index: &usize| edit.clock(time(index)) as f64 / f64::from(timescale.max(1));
         let times = order.iter().map(seconds).collect();
-        let colour = sps.colour(container_colour);
-        let track = Self { colour, avc, sps, turns, samples, shown: order, times };
-        // The parameter sets may ask for tools that the decoder lacks; so may, where fields are
-        // allowed, each picture, of which the first speaks for the rest.
+        let color = sps.color(container_color);
+        let track = Self { color, avc, sps, turns, samples, displayed: order, times };
+        // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
+        // may each picture; the first picture is checked on behalf of all.
         let mut decoder = track.decoder()?;
         if sps.fields_allowed {
             track.decode(file, &mut decoder, 0, true, &mut first)?;
@@ -143,46 +142,49 @@ impl VideoTrack {
         Ok(track)
     }
 
-    /// When each picture is shown, in seconds.
+    /// Returns when each frame is displayed, in seconds.
     pub(crate) fn times(&self) -> &[f64] {
         &self.times
     }
 
-    /// Pixels in a row and rows of a picture as shown.
+    /// Returns width and height of a displayed frame.
     pub(crate) fn size(&self) -> (usize, usize) {
         let (width, height) = self.sps.decoded;
         let (left, top) = self.sps.origin;
         self.turns.size((width.saturating_sub(left), height.saturating_sub(top)))
     }
 
-    /// Decodes the pictures at these places in display order, which increase strictly.
+    /// Decodes the frames at `indices`, which are in display order and strictly increasing.
     ///
     /// # Errors
     ///
-    /// `TooLarge` for a place beyond the last, `Damaged` for any fault between the start of a
-    /// needed group of pictures and the last one needed of it, `UnsupportedCodec` for a tool that
-    /// shows up only there, `Io`.
+    /// `TooLarge` for an index past the last frame. `Damaged` for any fault between the start of a
+    /// needed group of pictures and its last needed picture. `UnsupportedCodec` for an unsupported
+    /// tool that first appears there. `Io`.
     pub(crate) fn frames(
         &self,
         file: &mut (impl Read + Seek),
         indices: &[usize],
         sink: FrameSink<'_>,
     ) -> Result<(), MediaError> {
-        let mut wanted = Vec::with_capacity(indices.len());
+        let mut requested = Vec::with_capacity(indices.len());
         for &index in indices {
-            let sample = self.shown.get(index).ok_or_else(|| beyond(index, self.shown.len()))?;
-            wanted.push((*sample, index));
+            let sample = self
+                .displayed
+                .get(index)
+                .ok_or_else(|| out_of_range(index, self.displayed.len()))?;
+            requested.push((*sample, index));
         }
-        // Decode order; what comes before its turn on the screen waits.
-        wanted.sort_unstable();
-        let mut early = BTreeMap::new();
-        let mut due = indices.iter().copied().peekable();
+        // Decode order; a frame that is decoded before its display turn waits.
+        requested.sort_unstable();
+        let mut waiting = BTreeMap::new();
+        let mut pending = indices.iter().copied().peekable();
         let mut buffer = Vec::new();
         let mut decoder = self.decoder()?;
-        // The next sample for the decoder, or `None` while it has had none.
+        // The next sample for the decoder, or `None` before the first.
         let mut next = None;
-        for (target, index) in wanted {
-            let start = self.start_for(file, target, next.unwrap_or(0), &mut buffer)?;
+        for (target, index) in requested {
+            let start = self.decode_start(file, target, next.unwrap_or(0), &mut buffer)?;
             if let Some(start) = start.or(if next.is_none() { Some(0) } else { None }) {
                 decoder = self.decoder()?;
                 next = Some(start);
@@ -192,30 +194,35 @@ impl VideoTrack {
                 frame = self.decode(file, &mut decoder, sample, sample == target, &mut buffer)?;
             }
             next = Some(target + 1);
-            let picture = frame
-                .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.colour))
-                .ok_or_else(|| damaged(format!("{}: unexpected size", self.name(target))))?;
-            early.insert(index, self.turns.apply(picture));
-            while let Some(picture) = due.peek().and_then(|index| early.remove(index)) {
-                if sink(due.next().unwrap_or_default(), picture).is_break() {
+            let rgb_frame = frame
+                .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.color))
+                .ok_or_else(|| {
+                    damaged(format!("{}: unexpected frame size", self.describe(target)))
+                })?;
+            waiting.insert(index, self.turns.apply(rgb_frame));
+            while let Some(frame) = pending.peek().and_then(|index| waiting.remove(index)) {
+                if sink(pending.next().unwrap_or_default(), frame).is_break() {
                     return Ok(());
                 }
             }
-            // H.264 keeps no more of them back, and each takes the memory of a whole picture.
-            if early.len() > self.sps.most_waiting() {
-                return Err(damaged(format!("{}: shown too long after it", self.name(target))));
+            // H.264 allows no more reordered pictures, and each takes the memory of a whole frame.
+            if waiting.len() > self.sps.max_reordered() {
+                return Err(damaged(format!(
+                    "{}: displayed too long after it is decoded",
+                    self.describe(target)
+                )));
             }
         }
-        match due.len() {
+        match pending.len() {
             0 => Ok(()),
             left => Err(missing(indices.len(), indices.len() - left)),
         }
     }
 
-    /// The last sample after `from` and up to `target` from which decoding can start: one that the
-    /// container calls a sync sample and that holds an IDR picture. (Containers also list the I
-    /// pictures of open groups, whose leading pictures need what came before.)
-    fn start_for(
+    /// Finds the last sample after `from` and up to `target` from which decoding can start. That is
+    /// a sync sample of the container that holds an IDR picture. (Containers also list the I
+    /// pictures of open groups, whose leading pictures reference the group before.)
+    fn decode_start(
         &self,
         file: &mut (impl Read + Seek),
         target: usize,
@@ -236,7 +243,7 @@ impl VideoTrack {
         Ok(None)
     }
 
-    /// A decoder that has the parameter sets.
+    /// Creates a decoder with the parameter sets.
     fn decoder(&self) -> Result<Decoder, MediaError> {
         let mut decoder = Decoder::new();
         match decoder.decode(&self.avc.annex_b) {
@@ -246,27 +253,29 @@ impl VideoTrack {
         }
     }
 
-    /// Decodes a sample; `None` for one that is not wanted and that no other needs.
+    /// Decodes a sample; `None` for a non-reference sample that was not requested.
     fn decode(
         &self,
         file: &mut (impl Read + Seek),
         decoder: &mut Decoder,
         index: usize,
-        wanted: bool,
+        requested: bool,
         buffer: &mut Vec<u8>,
     ) -> Result<Option<YuvFrame>, MediaError> {
-        let fault = |what: &str| damaged(format!("{}: {what}", self.name(index)));
+        let fault = |what: &str| damaged(format!("{}: {what}", self.describe(index)));
         let sample = self.samples.get(index).ok_or_else(|| fault("not in the index"))?;
         read_sample(file, sample, buffer)?;
         let mut annex_b = Vec::with_capacity(buffer.len() + 64);
-        let mut needed = wanted;
+        let mut needed = requested;
         for nal in Nals::new(buffer, self.avc.length_size) {
-            let nal = nal.ok_or_else(|| fault("a NAL unit runs past its end"))?;
+            let nal = nal.ok_or_else(|| fault("a NAL unit runs past the end of the sample"))?;
             if has_start_code(nal) {
-                return Err(fault("a NAL unit with a start code in it"));
+                return Err(fault("a NAL unit contains a start code"));
             }
             if nal_type(nal) == Some(NAL_SPS) && Sps::read(nal)? != self.sps {
-                return Err(unsupported("H.264 whose size or colours change midway".to_owned()));
+                return Err(unsupported(
+                    "H.264 with changing frame size or color space".to_owned(),
+                ));
             }
             needed |= !is_disposable(nal);
             push_nal(&mut annex_b, nal);
@@ -275,7 +284,7 @@ impl VideoTrack {
             return Ok(None);
         }
         let frame = decoder.decode(&annex_b).map_err(|error| match error {
-            // These two follow from the parameter sets, so they are no sign of damage.
+            // These two follow from the parameter sets, so they do not indicate damage.
             DecodeError::Unsupported(tool)
                 if tool.contains("field picture") && self.sps.fields_allowed =>
             {
@@ -286,10 +295,10 @@ impl VideoTrack {
             }
             error => fault(&error.to_string()),
         })?;
-        frame.map(Some).ok_or_else(|| fault("no complete picture in it"))
+        frame.map(Some).ok_or_else(|| fault("contains no complete picture"))
     }
 
-    fn name(&self, index: usize) -> String {
+    fn describe(&self, index: usize) -> String {
         format!("sample {index} of {}", self.samples.len())
     }
 }

@@ -1,23 +1,25 @@
-//! Media files, from bytes to frames and audio, in pure Rust.
+//! Decodes media files into frames and audio, in pure Rust.
 //!
-//! [`open`] looks at what is at a path and gives a [`MediaSource`]: an MP4 file with H.264 and AAC
-//! (also ALAC, FLAC, MP3 and PCM), or a folder of images with a WAV file. Both streams are checked
-//! then, so a clip that cannot be read is refused before anything is decoded. Frames are equal to
-//! decord's bit for bit, audio to FFmpeg's up to rounding. With the feature `ffmpeg`, the libraries of
-//! FFmpeg read everything else that they know.
+//! [`open`] inspects a path and returns a [`MediaSource`]. It reads an MP4 file with H.264 and AAC
+//! (also ALAC, FLAC, MP3 and PCM), or a folder of images with a WAV file. [`open`] checks both
+//! streams, so an unreadable clip is refused before anything is decoded. Frames are bit-identical
+//! to decord's, audio equals FFmpeg's up to rounding. With the feature `ffmpeg`, FFmpeg's libraries
+//! read all other formats that they know.
 //!
-//! Every byte counts as hostile: reads are bounded, tables are cross-checked, and damage is an error,
-//! never a repeated or guessed frame.
+//! All input is treated as hostile. Reads are bounded, tables are cross-checked, and damage is an
+//! error, never a repeated or guessed frame.
 //!
 //! # Layout
-//! - [`frame`], [`audio`]: what is decoded; [`resize`]: a frame of another size, as Pillow makes it.
+//! - [`frame`], [`audio`]: the decoded data; [`resize`]: Pillow's resize of a frame.
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
-//! - `open`: which reader takes a file; [`decoder`]: the choice of it.
-//! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `pcm`, `codec`: their parts.
-//! - `folder`, `wav`, `sidecar`, `write`: folders of images with a WAV file, read and written.
-//! - `color`, `rotate`: from decoded planes to the RGB that a viewer sees.
+//! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
+//!   choice of reader; `missing`: why there is no file.
+//! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `pcm`,
+//!   `codec`: parsers of those streams.
+//! - `folder`, `wav`, `sidecar`, `write`: read and write folders of images with a WAV file.
+//! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
-//! - [`error`]: why a clip could not be read.
+//! - [`error`]: the reasons why a clip cannot be read.
 //!
 //! # Example
 //! ```
@@ -33,6 +35,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod aac;
 pub mod audio;
 mod audio_track;
@@ -47,6 +53,7 @@ mod ffmpeg;
 mod folder;
 pub mod frame;
 mod h264;
+mod missing;
 mod mp4;
 mod mp4_clip;
 mod open;
@@ -54,6 +61,7 @@ mod pcm;
 pub mod resize;
 mod rotate;
 mod sidecar;
+mod sniff;
 pub mod source;
 mod sps;
 #[cfg(any(test, feature = "testing"))]
@@ -66,6 +74,7 @@ pub use self::{
     decoder::Decoder,
     error::{MediaError, SettingError, Stream, UnknownName},
     frame::Frame,
+    missing::{is_url, missing},
     open::{open, open_bytes, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},

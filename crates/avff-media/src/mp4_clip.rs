@@ -1,4 +1,4 @@
-//! An MP4 file as a source of pictures and sound.
+//! An MP4 file as a source of frames and audio.
 
 use std::{
     fs::File,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    audio_track::{SoundReader, SoundTrack},
+    audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
     mp4::{Edit, Movie, Track, audio, visual, visual_name},
@@ -20,13 +20,13 @@ use crate::error::{MediaError, Stream};
 #[derive(Debug)]
 pub(crate) struct Mp4Clip<R> {
     info: MediaInfo,
-    video: Pictures<R>,
-    audio: SoundReader<R>,
+    video: VideoFrames<R>,
+    audio: AudioTrackReader<R>,
 }
 
-/// The picture track and its own view of the file.
+/// The video track and its own handle of the file.
 #[derive(Debug)]
-struct Pictures<R> {
+struct VideoFrames<R> {
     file: R,
     track: VideoTrack,
 }
@@ -36,9 +36,9 @@ impl Mp4Clip<BufReader<File>> {
     ///
     /// # Errors
     ///
-    /// As [`super::open`].
+    /// The errors of [`super::open`].
     pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
-        // Each stream has a position of its own.
+        // Each stream needs a file position of its own.
         let [video, audio] = [File::open(path)?, File::open(path)?];
         let size = video.metadata()?.len();
         Self::new(BufReader::new(video), BufReader::new(audio), size)
@@ -46,13 +46,13 @@ impl Mp4Clip<BufReader<File>> {
 }
 
 impl<R: Read + Seek> Mp4Clip<R> {
-    /// [`open`](Mp4Clip::open) for anything that can be read at random, twice, of a known size in
-    /// bytes.
+    /// Like [`open`](Mp4Clip::open), but reads any two seekable readers of the same file, which has
+    /// `size` bytes.
     pub(crate) fn new(mut file: R, audio_file: R, size: u64) -> Result<Self, MediaError> {
         let movie = Movie::read(&mut file, size)?;
         let (timescale, movie_turns) = movie.header()?;
         let tracks = movie.tracks()?;
-        // A missing stream is the plainer news, so it comes before what is wrong with the other.
+        // A missing stream is the simpler message, so it is reported before other faults.
         for stream in [Stream::Video, Stream::Audio] {
             if !tracks.iter().any(|track| track.stream == stream) {
                 return Err(MediaError::MissingStream { stream });
@@ -65,16 +65,16 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let audio_entry = audio(audio_track.stsd)?;
         let tables = movie.tables(&mut file, video_track, audio_track, codec.frame_bytes())?;
         let turns = Turns::from_matrix(video_track.turns)?.then(movie_turns);
-        // FFmpeg, and with it decord and torchaudio, hides what edit lists hide in the samples of the
-        // index alone and shows everything in fragments, which are only moved to where the edit
-        // starts. Doing better would be doing otherwise.
+        // FFmpeg, and so decord and torchaudio, applies edit lists only to samples of the index. It
+        // presents all samples of fragments and only moves them to the start of the edit. This
+        // reader does the same.
         let edit = |track: &Track<'_>| {
             let edit = track.edit(timescale)?;
-            let moved = Edit { delay: edit.clock(0), ..Edit::ALL };
-            Ok::<_, MediaError>(if tables.fragmented { moved } else { edit })
+            let delayed = Edit { delay: edit.clock(0), ..Edit::ALL };
+            Ok::<_, MediaError>(if tables.fragmented { delayed } else { edit })
         };
         let video_edit = edit(video_track)?;
-        let audio = SoundTrack {
+        let audio = AudioTrack {
             codec,
             samples: tables.audio,
             edit: edit(audio_track)?,
@@ -90,7 +90,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             turns,
         )?;
         let (width, height) = track.size();
-        let fields = audio_entry.sound;
+        let fields = audio_entry.audio;
         let (audio_start, audio_end) = audio.extent();
         let info = MediaInfo {
             container: "MP4".to_owned(),
@@ -103,13 +103,13 @@ impl<R: Read + Seek> Mp4Clip<R> {
             audio_start,
             audio_end,
         };
-        let video = Pictures { file, track };
-        Ok(Self { info, video, audio: SoundReader::new(audio_file, audio) })
+        let video = VideoFrames { file, track };
+        Ok(Self { info, video, audio: AudioTrackReader::new(audio_file, audio) })
     }
 }
 
-/// The first track of a kind whose settings are accepted, or what is wrong with the very first:
-/// cover pictures and commentary in odd formats do not stand in the way.
+/// Returns the first track of a kind whose settings are accepted, or the error of the very first
+/// track. So cover images and commentary in unusual formats do not block a clip.
 fn first_usable<'a, 'b, T>(
     tracks: &'a [Track<'b>],
     stream: Stream,
@@ -143,7 +143,7 @@ impl<R: Read + Seek + Send> MediaSource for Mp4Clip<R> {
     }
 }
 
-impl<R: Read + Seek> FrameStream for Pictures<R> {
+impl<R: Read + Seek> FrameStream for VideoFrames<R> {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
         self.track.frames(&mut self.file, indices, sink)
     }

@@ -1,37 +1,37 @@
-//! Uncompressed sound to `f32`, as FFmpeg scales it: integers by their full scale, floats as they
-//! are.
+//! Converts uncompressed audio to `f32`, scaled as in FFmpeg: integers are divided by their full
+//! scale, floats stay unchanged.
 
-/// How one sample is stored.
+/// The encoding of one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
-    /// 8 bits, 128 is silence.
+    /// Unsigned integers of 8 bits; 128 is silence.
     Unsigned8,
-    /// Two's complement of 1 to 4 bytes.
+    /// Two's complement integers of 1 to 4 bytes.
     Signed,
-    /// IEEE 754 of 4 or 8 bytes.
+    /// IEEE 754 floats of 4 or 8 bytes.
     Float,
 }
 
-/// Interleaved samples.
+/// The layout of interleaved samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pcm {
-    /// How one sample is stored.
+    /// The encoding of one sample.
     pub(crate) coding: Coding,
-    /// Bytes of one sample.
+    /// Bytes per sample.
     pub(crate) bytes: u32,
     /// Whether the most significant byte comes first.
     pub(crate) big_endian: bool,
-    /// Channels.
+    /// The number of channels.
     pub(crate) channels: u32,
-    /// Samples a second.
+    /// Samples per second.
     pub(crate) rate: u32,
 }
 
-/// Channels that are accepted, in every format.
+/// The largest accepted number of channels, in every format.
 pub const MAX_CHANNELS: u32 = 64;
 
 impl Pcm {
-    /// Checks that the numbers make sense together; `None` where they do not.
+    /// Creates a layout; returns `None` where the values do not fit together.
     pub(crate) fn new(
         coding: Coding,
         bits: u32,
@@ -48,12 +48,13 @@ impl Pcm {
         fits.then_some(Self { coding, bytes: bits / 8, big_endian, channels, rate })
     }
 
-    /// Bytes of one instant: a sample of every channel.
+    /// Returns the bytes of one sample of every channel.
     pub(crate) fn frame_bytes(&self) -> u32 {
         self.bytes * self.channels
     }
 
-    /// Appends whole instants to the channels; bytes of a last, incomplete one are dropped.
+    /// Decodes interleaved samples and appends them to the channels. Trailing bytes that do not
+    /// fill all channels are dropped.
     pub(crate) fn decode(&self, data: &[u8], channels: &mut [Vec<f32>]) {
         let (size, step) = (self.bytes as usize, self.frame_bytes() as usize);
         for frame in data.chunks_exact(step) {
@@ -64,7 +65,7 @@ impl Pcm {
     }
 
     fn sample(&self, bytes: &[u8]) -> f32 {
-        // The bytes, most significant first, at the top of a word.
+        // The bytes of the sample, most significant first, at the top of a word.
         let mut word = [0; 8];
         for (index, place) in word.iter_mut().enumerate().take(bytes.len()) {
             let at = if self.big_endian { index } else { bytes.len() - 1 - index };
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_width_has_the_same_full_scale() {
+    fn every_width_is_divided_by_its_full_scale() {
         assert_eq!(one(Coding::Unsigned8, 8, false, &[0, 128, 192]), [-1.0, 0.0, 0.5]);
         assert_eq!(one(Coding::Signed, 8, false, &[0x80, 0, 0x40]), [-1.0, 0.0, 0.5]);
         assert_eq!(one(Coding::Signed, 16, false, &[0, 0x80, 0, 0x40]), [-1.0, 0.5]);
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_parted_and_nonsense_refused() {
+    fn channels_are_separated_and_invalid_layouts_refused() {
         let pcm = Pcm::new(Coding::Unsigned8, 8, false, 2, 8000).unwrap();
         let mut channels = [Vec::new(), Vec::new()];
         pcm.decode(&[0, 128, 192, 64, 1], &mut channels);

@@ -1,14 +1,15 @@
-//! Pillow's antialiased bilinear resize, to the last bit.
+//! Pillow's antialiased bilinear resize, bit-identical.
 //!
-//! Open-AVFF trains on pictures that Pillow resized, so this repeats Pillow's 8-bit arithmetic
-//! (`src/libImaging/Resample.c`): a triangle filter as wide as the scale, weights rounded to 22
-//! fractional bits, along rows first and columns second, with rounding and clipping to 8 bits in
-//! between. SIMD resizers round their weights to fewer bits: `fast_image_resize` 6.1 is off by one
-//! level in 5 to 22 % of the pixels of the frames in `tests/resize.rs`.
+//! Open-AVFF trains on frames that Pillow resized, so this module repeats Pillow's 8-bit arithmetic
+//! (`src/libImaging/Resample.c`). The filter is a triangle as wide as the scale, with weights
+//! rounded to 22 fractional bits. It is applied along rows first and columns second, with rounding
+//! and clipping to 8 bits in between. SIMD resizers round their weights to fewer bits:
+//! `fast_image_resize` 6.1 is off by one level in 5 to 22 % of the pixels of the frames in
+//! `tests/resize.rs`.
 //!
-//! Pillow 13 turned the order round for pictures that shrink more in height than in width
-//! (python-pillow/Pillow#9549), which moves a few per cent of their samples by a level. The released
-//! checkpoints are older, so the older order stays.
+//! Pillow 13 reversed the order for images that shrink more in height than in width
+//! (python-pillow/Pillow#9549), which changes a few percent of their samples by one level. The
+//! released checkpoints are older, so this module keeps the older order.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -17,42 +18,43 @@ use crate::{
     frame::Frame,
 };
 
-/// Fractional bits of a weight: 32, less 8 for the sample and 2 for the sum's head room.
+/// Fractional bits of a weight: 32, minus 8 for the sample and 2 for the headroom of the sum.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
-/// Half a level, so that the final shift rounds.
+/// Half a level, so that the final shift rounds to nearest.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-/// Rows that are resampled side by side: 32-bit sums of so many fill a register of AVX2.
+/// Rows that are resampled in parallel: this many 32-bit sums fill a register of AVX2.
 const ROWS: usize = 8;
 
-/// The longest side that is accepted, in pixels. Up to it no 32-bit sum can overflow: the rounding
-/// of at most `2 * MAX_SIDE + 1` weights adds less than 2^26 to a sum below 2^30 + 2^21.
+/// The longest accepted side, in pixels. Within it no 32-bit sum can overflow: the rounding of at
+/// most `2 * MAX_SIDE + 1` weights adds less than 2^26 to a sum below 2^30 + 2^21.
 const MAX_SIDE: usize = 1 << 16;
 
-/// Resizes to `width` by `height`, both at least 1; the aspect ratio is the caller's affair.
+/// Resizes a frame to `width` by `height`, both at least 1, without preserving the aspect ratio.
 ///
-/// Needs memory for the result alone, about fifteen bytes a pixel, however large the source.
+/// Needs memory only for the result, about fifteen bytes per pixel, whatever the size of the
+/// source.
 ///
 /// # Errors
-/// [`MediaError::Damaged`] when the picture has no pixels or not `3 * width * height` bytes;
+/// [`MediaError::Damaged`] when the frame has no pixels or not `3 * width * height` bytes.
 /// [`MediaError::TooLarge`] when a side of either size is zero or over 65,536.
-pub fn resize(picture: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
-    check(picture)?;
-    check_sides(picture.width, picture.height)?;
+pub fn resize(frame: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
+    check(frame)?;
+    check_sides(frame.width, frame.height)?;
     check_sides(width, height)?;
-    if (picture.width, picture.height) == (width, height) {
-        return Ok(picture.clone());
+    if (frame.width, frame.height) == (width, height) {
+        return Ok(frame.clone());
     }
-    let across = Axis::new(picture.width, width);
-    let down = Axis::new(picture.height, height);
-    let rgb = Arch::new().dispatch(Resampling { picture, across: &across, down: &down });
+    let across = Axis::new(frame.width, width);
+    let down = Axis::new(frame.height, height);
+    let rgb = Arch::new().dispatch(Resampling { frame, across: &across, down: &down });
     Ok(Frame { width, height, rgb })
 }
 
-/// The same code for the best instructions that the processor has. A closure would be called there and
-/// not inlined, and so be compiled for the oldest.
+/// Runs the resampling with the best instruction set of the processor. A closure would not be
+/// inlined there, so it would be compiled for the oldest instruction set.
 struct Resampling<'a> {
-    picture: &'a Frame,
+    frame: &'a Frame,
     across: &'a Axis,
     down: &'a Axis,
 }
@@ -62,23 +64,23 @@ impl WithSimd for Resampling<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
-        resample(self.picture, self.across, self.down)
+        resample(self.frame, self.across, self.down)
     }
 }
 
-/// Both passes at once. Each source row is resampled once and added to every output row that its
-/// weight reaches: sums of integers do not depend on their order, so this equals Pillow's two passes
-/// without their intermediate picture.
+/// Performs both passes at once. Each source row is resampled once and added to every output row
+/// that its weight reaches. Integer sums do not depend on their order, so the result equals
+/// Pillow's two passes without an intermediate image.
 #[inline(always)]
-fn resample(picture: &Frame, across: &Axis, down: &Axis) -> Vec<u8> {
+fn resample(frame: &Frame, across: &Axis, down: &Axis) -> Vec<u8> {
     let stride = 3 * across.taps.len();
     let mut sums = vec![HALF; stride * down.taps.len()];
-    let mut block = vec![[0; ROWS]; 3 * picture.width];
+    let mut block = vec![[0; ROWS]; 3 * frame.width];
     let mut rows = vec![0; ROWS * stride];
     let mut reached = 0..0;
-    for (index, sources) in picture.rgb.chunks(ROWS * 3 * picture.width).enumerate() {
+    for (index, sources) in frame.rgb.chunks(ROWS * 3 * frame.width).enumerate() {
         across.resample_rows(sources, &mut block, &mut rows);
-        for (row, y) in rows.chunks_exact(stride).zip(index * ROWS..picture.height) {
+        for (row, y) in rows.chunks_exact(stride).zip(index * ROWS..frame.height) {
             while down.taps.get(reached.end).is_some_and(|tap| tap.start <= y) {
                 reached.end += 1;
             }
@@ -98,12 +100,12 @@ fn resample(picture: &Frame, across: &Axis, down: &Axis) -> Vec<u8> {
     sums.into_iter().map(to_level).collect()
 }
 
-/// Whether a frame of this size may be made or resized.
+/// Checks that a frame of this size can be resized or created.
 ///
 /// # Errors
 /// [`MediaError::TooLarge`] where a side is zero or over 65,536.
 pub fn check_sides(width: usize, height: usize) -> Result<(), MediaError> {
-    for (what, side) in [("picture width", width), ("picture height", height)] {
+    for (what, side) in [("frame width", width), ("frame height", height)] {
         if !(1..=MAX_SIDE).contains(&side) {
             let (value, limit) = (side as u64, MAX_SIDE as u64);
             return Err(MediaError::TooLarge { what, value, limit });
@@ -112,19 +114,19 @@ pub fn check_sides(width: usize, height: usize) -> Result<(), MediaError> {
     Ok(())
 }
 
-/// Whether a frame keeps its own promise: at least one pixel and three bytes for each.
+/// Checks that a frame has at least one pixel and three bytes per pixel.
 ///
 /// # Errors
-/// [`MediaError::Damaged`] where it does not.
-pub fn check(picture: &Frame) -> Result<(), MediaError> {
-    let &Frame { width, height, ref rgb } = picture;
+/// [`MediaError::Damaged`] where it has not.
+pub fn check(frame: &Frame) -> Result<(), MediaError> {
+    let &Frame { width, height, ref rgb } = frame;
     let bytes = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3));
     if bytes == Some(rgb.len()) && bytes != Some(0) {
         return Ok(());
     }
     Err(MediaError::Damaged {
         stream: Stream::Video,
-        what: format!("a picture of {width} x {height} pixels came with {} bytes", rgb.len()),
+        what: format!("a frame of {width} x {height} pixels has {} bytes", rgb.len()),
     })
 }
 
@@ -132,25 +134,26 @@ fn to_level(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
-/// The source samples that make up one output sample.
+/// The source samples of one output sample.
 struct Tap {
     start: usize,
     len: usize,
-    /// Where the weights lie in [`Axis::weights`].
+    /// The index of the first weight in [`Axis::weights`].
     offset: usize,
 }
 
-/// The weights of one direction: Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
+/// The weights along one axis: Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
 struct Axis {
     taps: Vec<Tap>,
     weights: Vec<i32>,
 }
 
 impl Axis {
-    /// Both sizes are within `1..=MAX_SIDE`.
+    /// Computes the weights. Both sizes are within `1..=MAX_SIDE`.
     fn new(input: usize, output: usize) -> Self {
         let scale = input as f64 / output as f64;
-        // Widening the triangle when shrinking is what antialiases; growing keeps it at one pixel.
+        // A wider triangle when shrinking antialiases; when enlarging, the triangle stays one pixel
+        // wide.
         let support = scale.max(1.0);
         let shrink = 1.0 / support;
         let mut taps = Vec::with_capacity(output);
@@ -158,7 +161,7 @@ impl Axis {
         let mut exact = Vec::new();
         for i in 0..output {
             let center = (i as f64 + 0.5) * scale;
-            // Casts truncate and saturate, as Pillow's cast and its clip to the picture do.
+            // Casts truncate and saturate, as Pillow's cast and its clip to the image do.
             let start = (center - support + 0.5) as usize;
             let end = ((center + support + 0.5) as usize).min(input);
             exact.clear();
@@ -173,7 +176,7 @@ impl Axis {
         Self { taps, weights }
     }
 
-    /// The weight of input sample `at` in output sample `out`; zero where it has none.
+    /// Returns the weight of input sample `at` in output sample `out`, or zero outside of its taps.
     fn weight(&self, out: usize, at: usize) -> i32 {
         self.taps
             .get(out)
@@ -183,8 +186,8 @@ impl Axis {
             .unwrap_or(0)
     }
 
-    /// Resamples up to [`ROWS`] rows at once, so that one vector instruction works on a sample of
-    /// each: within a row the three colours and the odd numbers of samples would be in the way.
+    /// Resamples up to [`ROWS`] rows at once, so that one vector instruction works on one sample of
+    /// each row. Within a row, the three channels and the odd number of samples would prevent that.
     #[inline(always)]
     fn resample_rows(&self, sources: &[u8], block: &mut [[u8; ROWS]], rows: &mut [u8]) {
         for (lane, source) in sources.chunks_exact(block.len()).enumerate() {
@@ -207,9 +210,9 @@ impl Axis {
                     }
                 }
             }
-            for (colour, sums) in sums.into_iter().enumerate() {
+            for (channel, sums) in sums.into_iter().enumerate() {
                 for (row, sum) in rows.chunks_exact_mut(stride).zip(sums) {
-                    if let Some(place) = row.get_mut(3 * out + colour) {
+                    if let Some(place) = row.get_mut(3 * out + channel) {
                         *place = to_level(sum);
                     }
                 }
@@ -235,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn impossible_pictures_are_errors() {
-        let lying = Frame { width: usize::MAX, height: 2, rgb: vec![0; 6] };
+    fn invalid_frames_are_errors() {
+        let inconsistent = Frame { width: usize::MAX, height: 2, rgb: vec![0; 6] };
         let empty = Frame { width: 0, height: usize::MAX, rgb: vec![] };
-        for picture in [lying, empty] {
-            assert!(matches!(resize(&picture, 2, 2), Err(MediaError::Damaged { .. })));
+        for frame in [inconsistent, empty] {
+            assert!(matches!(resize(&frame, 2, 2), Err(MediaError::Damaged { .. })));
         }
         assert!(matches!(resize(&gray(1 << 17, 1, 0), 2, 2), Err(MediaError::TooLarge { .. })));
         assert!(matches!(resize(&gray(1, 1, 0), 0, 2), Err(MediaError::TooLarge { .. })));
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn longest_side_keeps_its_level() {
-        // The worst case for the sum of rounded weights: 65,536 of them in one sample.
+        // The worst case of the sum of rounded weights: 65,536 weights in one sample.
         for (width, height) in [(MAX_SIDE, 1), (1, MAX_SIDE)] {
             let small = resize(&gray(width, height, 255), 1, 1).unwrap();
             assert_eq!(small.rgb, [255; 3]);
@@ -256,17 +259,17 @@ mod tests {
 
     #[test]
     fn same_size_changes_nothing() {
-        let picture = Frame { width: 2, height: 1, rgb: vec![0, 255, 7, 9, 1, 128] };
-        assert_eq!(resize(&picture, 2, 1).unwrap(), picture);
-        // One direction at a time: weights of the other must be exactly one.
-        let tall = resize(&picture, 2, 5).unwrap();
-        assert!(tall.rgb.chunks_exact(6).all(|row| row == picture.rgb));
+        let frame = Frame { width: 2, height: 1, rgb: vec![0, 255, 7, 9, 1, 128] };
+        assert_eq!(resize(&frame, 2, 1).unwrap(), frame);
+        // Resizing along one axis: the weights of the other axis must be exactly one.
+        let tall = resize(&frame, 2, 5).unwrap();
+        assert!(tall.rgb.chunks_exact(6).all(|row| row == frame.rgb));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_size_resizes_and_a_flat_picture_stays_flat(
+        fn any_size_resizes_and_a_flat_frame_stays_flat(
             (width, height) in (1..600_usize, 1..600_usize),
             (to_width, to_height) in (1..600_usize, 1..600_usize),
             level: u8,

@@ -1,8 +1,10 @@
-//! `clip.json` in a frame folder: when its pictures are shown, and when its sound starts.
+//! Reads and writes `clip.json` in a frame folder: the display times of its frames and the start of
+//! its audio.
 //!
-//! Either `{"fps": 25}` or `{"times": [0.0, 0.04, ...]}`, a time for every picture; with both a
-//! `"audio_start"` where the sound does not start with the clock. All in seconds, written to the
-//! nanosecond: fifteen digits, which any reader of JSON takes exactly.
+//! The file holds either `{"fps": 25}` or `{"times": [0.0, 0.04, ...]}`, a time for every frame.
+//! Both allow `"audio_start"` where the audio does not start with the clock. All values are in
+//! seconds. They are written to the nanosecond: fifteen digits, which any JSON reader represents
+//! exactly.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -10,16 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MediaError;
 
-/// Its name in the folder.
+/// The file name in the folder.
 pub(crate) const NAME: &str = "clip.json";
-/// A million times of seventeen digits take less.
+/// The limit on the file size; a million times of seventeen digits take less.
 const MAX_BYTES: u64 = 32 << 20;
-/// The latest time, in seconds: eleven days.
+/// The latest accepted time, in seconds: eleven days.
 const MAX_TIME: f64 = 1e6;
-/// The lowest picture rate and the highest, a second.
+/// The lowest and the highest accepted frame rate, in frames per second.
 const RATE: (f64, f64) = (0.001, 1000.0);
 
-/// What the file holds.
+/// The contents of the file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sidecar {
@@ -35,7 +37,7 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// To the nanosecond.
+/// Rounds to the nanosecond.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e9).round() / 1e9
 }
@@ -45,7 +47,7 @@ fn malformed(what: impl Into<String>) -> MediaError {
 }
 
 impl Sidecar {
-    /// Times of pictures and the start of the sound.
+    /// Creates the contents from the times of the frames and the start of the audio.
     pub(crate) fn new(times: &[f64], audio_start: f64) -> Self {
         let times = times.iter().map(|&time| rounded(time)).collect();
         Self { fps: None, times: Some(times), audio_start: rounded(audio_start) }
@@ -54,14 +56,14 @@ impl Sidecar {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// `TooLarge`, `Io`, `Malformed` for what is no such JSON.
+    /// `TooLarge`, `Io`, or `Malformed` for invalid contents.
     pub(crate) fn read(path: &Path) -> Result<Self, MediaError> {
         let mut text = Vec::new();
         File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut text)?;
         let value = text.len() as u64;
         if value > MAX_BYTES {
             return Err(MediaError::TooLarge {
-                what: "clip.json in bytes",
+                what: "size of clip.json in bytes",
                 value,
                 limit: MAX_BYTES,
             });
@@ -69,31 +71,36 @@ impl Sidecar {
         serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))
     }
 
-    /// The times of `count` pictures.
+    /// Returns the times of `count` frames.
     ///
     /// # Errors
-    /// `Malformed` unless they are given, and for each picture, and in order.
+    /// `Malformed` unless every frame has a time and the times are in order.
     pub(crate) fn times(self, count: usize) -> Result<Vec<f64>, MediaError> {
         if !(-MAX_TIME..=MAX_TIME).contains(&self.audio_start) {
-            return Err(malformed(format!("a sound that starts at {} s", self.audio_start)));
+            return Err(malformed(format!(
+                "audio_start of {} s is out of range",
+                self.audio_start
+            )));
         }
         match (self.fps, self.times) {
             (Some(fps), None) if (RATE.0..=RATE.1).contains(&fps) => {
                 Ok((0..count).map(|index| index as f64 / fps).collect())
             }
-            (Some(fps), None) => Err(malformed(format!("{fps} pictures a second"))),
+            (Some(fps), None) => {
+                Err(malformed(format!("fps of {fps} is outside of {} to {}", RATE.0, RATE.1)))
+            }
             (None, Some(times)) => {
                 if times.len() != count {
                     let given = times.len();
-                    return Err(malformed(format!("{given} times for {count} pictures")));
+                    return Err(malformed(format!("{given} times for {count} frames")));
                 }
                 let fits = times.iter().all(|time| (0.0..=MAX_TIME).contains(time));
                 if fits && times.is_sorted() {
                     return Ok(times);
                 }
-                Err(malformed(format!("times that decrease, or are not from 0 to {MAX_TIME} s")))
+                Err(malformed(format!("times decrease or are outside of 0 to {MAX_TIME} s")))
             }
-            _ => Err(malformed("give either \"fps\" or \"times\"")),
+            _ => Err(malformed("either \"fps\" or \"times\" is required, not both")),
         }
     }
 }
@@ -110,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_and_times() {
+    fn rates_and_times_are_read() {
         assert_eq!(times(r#"{"fps": 25}"#, 3).unwrap(), [0.0, 0.04, 0.08]);
         assert_eq!(
             times(r#"{"times": [0, 0.5, 0.5], "audio_start": -1}"#, 3).unwrap(),
@@ -119,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_clock_is_refused() {
+    fn invalid_contents_are_refused() {
         for json in [
             "{}",
             "[]",
@@ -153,7 +160,7 @@ mod tests {
             for (read, written) in read.iter().zip(&written) {
                 prop_assert!((read - written).abs() <= 0.5e-9 + 1e-10, "{read} for {written}");
             }
-            // A folder that is written again stays as it is.
+            // Writing the same contents again gives the same file.
             let again = serde_json::to_string(&Sidecar::new(&read, 0.0)).unwrap();
             prop_assert_eq!(json, again);
         }

@@ -1,38 +1,39 @@
-//! The sequence parameter set of H.264: what the decoder would refuse or ignore.
+//! Reads the sequence parameter set of H.264, in particular the parts that the decoder refuses or
+//! ignores.
 //!
-//! The decoder reads no VUI (so the colour space is found here), ignores the left and top crop (so
-//! the offsets are kept here) and gives short reasons for refusing a stream (so the profile is
-//! named here). Section numbers are those of ITU-T H.264.
+//! The decoder reads no VUI, so the color space is read here. It ignores the left and top crop, so
+//! the offsets are kept here. It gives short reasons for refusing a stream, so the profile is named
+//! here. Section numbers are those of ITU-T H.264.
 
 use super::{
     bits::{Bits, unescape},
-    color::Colour,
+    color::ColorSpace,
     mp4::MAX_DIMENSION,
 };
 use crate::error::{MediaError, Stream};
 
-/// Profiles whose SPS holds chroma format, bit depths and scaling lists (section 7.3.2.1.1).
+/// Profiles whose SPS has chroma format, bit depths and scaling lists (section 7.3.2.1.1).
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
-/// Macroblocks in a picture, the decoder's own limit: four times that of level 5.2.
+/// The decoder's own limit on macroblocks in a picture: four times the limit of level 5.2.
 const MAX_MACROBLOCKS: u64 = 4 * 36_864;
 
-/// Reference pictures, and macroblocks of all of them together: `MaxDpbFrames` and `MaxDpbMbs` of
-/// level 6.2 (sections A.3.1 and A.3.4.1, Table A-1). The decoder itself has no limit.
+/// Limits on reference pictures and on macroblocks of all of them: `MaxDpbFrames` and `MaxDpbMbs`
+/// of level 6.2 (sections A.3.1 and A.3.4.1, Table A-1). The decoder itself has no limit.
 const MAX_REFERENCES: u64 = 16;
 const MAX_REFERENCE_MACROBLOCKS: u64 = 696_320;
 
-/// What a sequence parameter set says about its pictures.
+/// The properties of pictures in a sequence parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sps {
-    /// Width and height in pixels as coded, less the crop at the right and bottom: what the decoder
-    /// gives.
+    /// Width and height of a decoded picture in pixels: the coded size minus the crop at the right
+    /// and bottom.
     pub(crate) decoded: (usize, usize),
-    /// Pixels to drop at the left and top of that; even.
+    /// Pixels to crop at the left and top of a decoded picture; even.
     pub(crate) origin: (usize, usize),
     /// Whether pictures may be coded as fields.
     pub(crate) fields_allowed: bool,
-    /// The colour matrix code of the VUI (2 where it names none), if it has a colour description.
+    /// The color matrix code of the VUI (2 where unspecified), if the VUI has a color description.
     pub(crate) matrix: Option<u8>,
     /// The range of the VUI, if it has one.
     pub(crate) full_range: Option<bool>,
@@ -43,33 +44,33 @@ impl Sps {
     ///
     /// # Errors
     ///
-    /// `UnsupportedCodec` for what the decoder cannot do, by name; `TooLarge` for huge pictures;
-    /// `Damaged` for a set that ends early or contradicts itself.
+    /// `UnsupportedCodec` with the name of an unsupported feature; `TooLarge` for huge pictures;
+    /// `Damaged` for a set that ends early or is inconsistent.
     pub(crate) fn read(nal: &[u8]) -> Result<Self, MediaError> {
         let rbsp = unescape(nal.get(1..).unwrap_or_default());
         let mut bits = Bits::new(&rbsp);
         let profile = profile_and_format(&mut bits).ok_or_else(damaged)??;
         let mut sps = geometry(&mut bits, profile).ok_or_else(damaged)??;
-        // A VUI that ends early is treated as absent: nothing in it is needed to decode.
-        if let Some(vui) = colour_of_vui(&mut bits) {
+        // A VUI that ends early is treated as absent, since decoding does not need it.
+        if let Some(vui) = vui_color(&mut bits) {
             (sps.full_range, sps.matrix) = vui;
         }
         Ok(sps)
     }
 
-    /// The most pictures that wait for one that is shown before them: `MaxDpbFrames` of level 6.2
-    /// (section A.3.1).
-    pub(crate) fn most_waiting(&self) -> usize {
+    /// Returns the largest number of decoded pictures that wait for an earlier displayed one:
+    /// `MaxDpbFrames` of level 6.2 (section A.3.1).
+    pub(crate) fn max_reordered(&self) -> usize {
         let (width, height) = self.decoded;
         let macroblocks = (width.div_ceil(16) * height.div_ceil(16)).max(1) as u64;
         (MAX_REFERENCE_MACROBLOCKS / macroblocks).clamp(1, MAX_REFERENCES) as usize
     }
 
-    /// The colour space of the pictures: what the VUI says, then what the container says, then
-    /// limited range BT.601, in FFmpeg's order.
-    pub(crate) fn colour(&self, container: Option<Colour>) -> Colour {
+    /// Returns the color space of the pictures, in FFmpeg's order: the VUI, then the container,
+    /// then limited range BT.601.
+    pub(crate) fn color(&self, container: Option<ColorSpace>) -> ColorSpace {
         let fallback = container.unwrap_or_default();
-        Colour {
+        ColorSpace {
             matrix: self.matrix.unwrap_or(fallback.matrix),
             full_range: self.full_range.unwrap_or(fallback.full_range),
         }
@@ -79,7 +80,7 @@ impl Sps {
 fn damaged() -> MediaError {
     MediaError::Damaged {
         stream: Stream::Video,
-        what: "the sequence parameter set is broken".to_owned(),
+        what: "the sequence parameter set is invalid".to_owned(),
     }
 }
 
@@ -101,7 +102,7 @@ fn profile_name(profile: u8) -> String {
     }
 }
 
-/// Reads up to the scaling lists; the outer `None` is the end of the data.
+/// Reads up to the scaling lists. The outer `None` means the end of the data.
 fn profile_and_format(bits: &mut Bits<'_>) -> Option<Result<u8, MediaError>> {
     let profile = u8::try_from(bits.bits(8)?).ok()?;
     bits.bits(16)?;
@@ -155,7 +156,7 @@ fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// Reads from the frame numbers to the crop.
+/// Reads from the frame numbers up to the crop.
 fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>> {
     bits.ue()?;
     match bits.ue()? {
@@ -186,7 +187,7 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>>
         let name = profile_name(profile);
         return Some(Err(unsupported(format!("interlaced H.264 {name} (MBAFF)"))));
     }
-    for (what, value) in [("picture width", columns * 16), ("picture height", rows * 16)] {
+    for (what, value) in [("frame width", columns * 16), ("frame height", rows * 16)] {
         if value > MAX_DIMENSION {
             return Some(Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION }));
         }
@@ -194,7 +195,7 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>>
     let macroblocks = columns * rows;
     if macroblocks > MAX_MACROBLOCKS {
         return Some(Err(MediaError::TooLarge {
-            what: "picture in macroblocks",
+            what: "picture size in macroblocks",
             value: macroblocks,
             limit: MAX_MACROBLOCKS,
         }));
@@ -231,9 +232,9 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>>
     }))
 }
 
-/// Range and matrix of the VUI (Annex E.1.1), as far as they are given.
-fn colour_of_vui(bits: &mut Bits<'_>) -> Option<(Option<bool>, Option<u8>)> {
-    /// `aspect_ratio_idc` for a ratio that is spelled out.
+/// Reads range and matrix of the VUI (Annex E.1.1), as far as present.
+fn vui_color(bits: &mut Bits<'_>) -> Option<(Option<bool>, Option<u8>)> {
+    /// The `aspect_ratio_idc` of an explicit ratio.
     const EXTENDED_SAR: u32 = 255;
     if !bits.flag()? {
         return None;
@@ -296,10 +297,10 @@ mod tests {
     }
 
     fn picture(writer: Writer, columns: u32, rows: u32, frames_only: bool) -> Writer {
-        referring(writer, 1, columns, rows, frames_only)
+        with_references(writer, 1, columns, rows, frames_only)
     }
 
-    fn referring(
+    fn with_references(
         writer: Writer,
         references: u32,
         columns: u32,
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn crop_and_colour_are_found() {
+    fn crop_and_color_are_read() {
         let writer = picture(high(100, 1, 8), 21, 16, true).bits(1, 1).ue(1).ue(6).ue(2).ue(5);
         // VUI: no aspect ratio, no overscan, signal type 5, full range, BT.709 primaries, transfer,
         // matrix.
@@ -320,15 +321,15 @@ mod tests {
         let sps = Sps::read(&nal).unwrap();
         assert_eq!(sps.decoded, (336 - 12, 256 - 10));
         assert_eq!(sps.origin, (2, 4));
-        assert_eq!(sps.colour(None), Colour { matrix: 1, full_range: true });
+        assert_eq!(sps.color(None), ColorSpace { matrix: 1, full_range: true });
         let fields = Sps::read(&picture(high(100, 1, 8), 20, 10, false).bits(2, 0).nal()).unwrap();
         assert_eq!((fields.decoded, fields.fields_allowed), ((320, 320), true));
-        let bt601 = Colour { matrix: 6, full_range: false };
-        assert_eq!(fields.colour(Some(bt601)), bt601);
+        let bt601 = ColorSpace { matrix: 6, full_range: false };
+        assert_eq!(fields.color(Some(bt601)), bt601);
     }
 
     #[test]
-    fn what_the_decoder_cannot_do_is_named() {
+    fn unsupported_features_are_named() {
         for (profile, chroma, depth, name) in [
             (110, 1, 10, "H.264 High 10 (10 bit, 4:2:0)"),
             (122, 2, 8, "H.264 High 4:2:2 (8 bit, 4:2:2)"),
@@ -347,14 +348,14 @@ mod tests {
     }
 
     #[test]
-    fn references_are_limited_as_by_level_6_2() {
+    fn reference_pictures_are_limited_as_in_level_6_2() {
         let read = |references, columns, rows| {
-            let writer = referring(high(100, 1, 8), references, columns, rows, true);
+            let writer = with_references(high(100, 1, 8), references, columns, rows, true);
             Sps::read(&writer.bits(2, 0).nal())
         };
-        // 1080p has room for 16, 8192 x 4320 for five.
-        assert_eq!(read(16, 120, 68).unwrap().most_waiting(), 16);
-        assert_eq!(read(5, 512, 270).unwrap().most_waiting(), 5);
+        // 1080p allows 16 reference pictures, 8192 x 4320 allows five.
+        assert_eq!(read(16, 120, 68).unwrap().max_reordered(), 16);
+        assert_eq!(read(5, 512, 270).unwrap().max_reordered(), 5);
         for (references, columns, rows) in [(17, 4, 4), (6, 512, 270), (30_000, 1, 1)] {
             let error = read(references, columns, rows).unwrap_err();
             assert!(matches!(error, MediaError::TooLarge { .. }), "{error}");
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_sets_are_refused() {
+    fn invalid_sets_are_refused() {
         let wide = picture(high(100, 1, 8), 513, 10, true).bits(2, 0).nal();
         assert!(matches!(Sps::read(&wide), Err(MediaError::TooLarge { .. })));
         let crop = picture(high(100, 1, 8), 1, 1, true).bits(1, 1).ue(4).ue(4).ue(0).ue(0);

@@ -1,49 +1,49 @@
-//! A clip made of thin air, for tests of what is built on a source.
+//! A synthetic clip in memory, for tests of code that reads a media source.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::{
     audio_track::sample_range,
-    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, beyond},
+    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range},
 };
 use crate::{audio::Audio, error::MediaError, frame::Frame};
 
-/// A clip whose picture `i` is all `i`, with the sound of a tone.
-pub struct Fake {
+/// A clip whose frame `i` has the level `i` in every pixel, and whose audio is a tone.
+pub struct TestClip {
     info: MediaInfo,
     times: Vec<f64>,
     /// The frames.
-    pub pictures: Pictures,
+    pub frames: TestFrames,
     /// The audio.
-    pub wave: Wave,
+    pub audio: TestAudio,
 }
 
-/// Frames of one level each.
-pub struct Pictures {
+/// A stream of frames of one level each.
+pub struct TestFrames {
     count: usize,
-    /// Pictures it fails to give.
-    pub short_by: usize,
-    /// Places it was asked for, call by call.
-    pub asked: Vec<Vec<usize>>,
+    /// The number of frames that the stream fails to return.
+    pub missing: usize,
+    /// The requested indices, call by call.
+    pub requests: Vec<Vec<usize>>,
 }
 
-/// The audio, as it is.
-pub struct Wave(pub Audio);
+/// A stream of the audio it holds.
+pub struct TestAudio(pub Audio);
 
-/// Samples a second.
+/// Samples per second.
 pub const RATE: u32 = 8_000;
 
-impl Fake {
-    /// `count` pictures at 25 a second, a second of sound.
+impl TestClip {
+    /// Creates `count` frames at 25 fps and one second of audio.
     pub fn new(count: usize) -> Self {
-        Self::lasting(count, 8_000)
+        Self::with_samples(count, 8_000)
     }
 
-    /// `count` pictures at 25 a second, `samples` samples of sound.
-    pub fn lasting(count: usize, samples: usize) -> Self {
-        let wave = (0..samples).map(|i| (i as f32 * 0.3).sin()).collect();
+    /// Creates `count` frames at 25 fps and `samples` samples of audio.
+    pub fn with_samples(count: usize, samples: usize) -> Self {
+        let tone = (0..samples).map(|i| (i as f32 * 0.3).sin()).collect();
         let info = MediaInfo {
-            container: "fake".into(),
+            container: "test".into(),
             video_codec: "none".into(),
             width: 3,
             height: 2,
@@ -56,13 +56,13 @@ impl Fake {
         Self {
             info,
             times: (0..count).map(|i| i as f64 / 25.0).collect(),
-            pictures: Pictures { count, short_by: 0, asked: Vec::new() },
-            wave: Wave(Audio { rate: RATE, channels: vec![wave] }),
+            frames: TestFrames { count, missing: 0, requests: Vec::new() },
+            audio: TestAudio(Audio { rate: RATE, channels: vec![tone] }),
         }
     }
 }
 
-impl MediaSource for Fake {
+impl MediaSource for TestClip {
     fn info(&self) -> &MediaInfo {
         &self.info
     }
@@ -72,17 +72,17 @@ impl MediaSource for Fake {
     }
 
     fn streams(&mut self) -> (&mut dyn FrameStream, &mut dyn AudioStream) {
-        (&mut self.pictures, &mut self.wave)
+        (&mut self.frames, &mut self.audio)
     }
 }
 
-impl FrameStream for Pictures {
+impl FrameStream for TestFrames {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
         assert!(indices.is_sorted_by(|a, b| a < b), "{indices:?}");
-        self.asked.push(indices.to_vec());
-        for &index in indices.iter().skip(self.short_by) {
+        self.requests.push(indices.to_vec());
+        for &index in indices.iter().skip(self.missing) {
             if index >= self.count {
-                return Err(beyond(index, self.count));
+                return Err(out_of_range(index, self.count));
             }
             if sink(index, Frame { width: 3, height: 2, rgb: vec![index as u8; 18] }).is_break() {
                 break;
@@ -92,7 +92,7 @@ impl FrameStream for Pictures {
     }
 }
 
-impl AudioStream for Wave {
+impl AudioStream for TestAudio {
     fn whole(&mut self) -> Result<Audio, MediaError> {
         Ok(self.0.clone())
     }

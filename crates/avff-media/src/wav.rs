@@ -1,4 +1,4 @@
-//! WAV files: PCM of 8 to 32 bits and float, any rate, any number of channels.
+//! Reads WAV files: PCM of 8 to 32 bits and float, any sample rate, any number of channels.
 
 use std::{
     fs::File,
@@ -19,20 +19,20 @@ use crate::{
 
 /// Bytes read at a time.
 const BLOCK: u64 = 1 << 20;
-/// Chunks before the sound; real files have a handful.
+/// The limit on chunks before the audio; real files have a handful.
 const MAX_CHUNKS: usize = 1000;
-/// A size that a writer to a pipe could not go back to fill in.
+/// The size that a writer to a pipe leaves, because it cannot go back to fill it in.
 const UNKNOWN: u32 = u32::MAX;
 
-/// A WAV file whose header was read.
+/// A WAV file with a parsed header.
 #[derive(Debug)]
 pub(crate) struct Wav<R = BufReader<File>> {
     file: R,
     pcm: Pcm,
-    /// Where the samples are, in bytes from the start of the file.
+    /// Offset of the samples, in bytes from the start of the file.
     start: u64,
     length: u64,
-    /// When the sound starts on the clip's clock, in seconds.
+    /// When the audio starts on the clip's clock, in seconds.
     origin: f64,
 }
 
@@ -54,7 +54,7 @@ impl Wav {
 }
 
 impl<R: Read + Seek> Wav<R> {
-    /// [`open`](Wav::open) for anything that can be read at random, of a known size in bytes.
+    /// Like [`open`](Wav::open), but reads any seekable reader of `size` bytes.
     pub(crate) fn new(mut file: R, size: u64) -> Result<Self, MediaError> {
         let mut head = [0; 12];
         if size < 12 {
@@ -79,7 +79,8 @@ impl<R: Read + Seek> Wav<R> {
             match &[k0, k1, k2, k3] {
                 b"fmt " => pcm = Some(format(&mut file, length)?),
                 b"data" => {
-                    let pcm = pcm.ok_or_else(|| malformed("no 'fmt ' chunk before the sound"))?;
+                    let pcm =
+                        pcm.ok_or_else(|| malformed("no 'fmt ' chunk before the 'data' chunk"))?;
                     let length = match length {
                         UNKNOWN => size - start,
                         length => u64::from(length),
@@ -98,49 +99,49 @@ impl<R: Read + Seek> Wav<R> {
         Err(malformed("too many chunks"))
     }
 
-    /// Puts its start to a time on the clip's clock, in seconds.
+    /// Sets when the audio starts on the clip's clock, in seconds.
     pub(crate) fn start_at(&mut self, seconds: f64) {
         self.origin = seconds;
     }
 
-    /// How it is stored.
+    /// Returns the layout of the samples.
     pub(crate) fn pcm(&self) -> Pcm {
         self.pcm
     }
 
-    /// Samples of a channel.
+    /// Returns the number of samples per channel.
     pub(crate) fn samples(&self) -> u64 {
         self.length / u64::from(self.pcm.frame_bytes().max(1))
     }
 
-    /// Reads samples `range` of every channel, as far as they are there.
+    /// Reads samples `range` of every channel, cut to the samples that exist.
     fn read(&mut self, range: Range<u64>) -> Result<Audio, MediaError> {
-        let mut sound =
+        let mut audio =
             Audio { rate: self.pcm.rate, channels: vec![Vec::new(); self.pcm.channels as usize] };
-        let mut planes = sound.channels.clone();
+        let mut planes = audio.channels.clone();
         let frame = u64::from(self.pcm.frame_bytes());
         let end = range.end.min(self.samples());
         let start = range.start.min(end);
-        let mut left = (end - start) * frame;
+        let mut remaining = (end - start) * frame;
         self.file.seek(SeekFrom::Start(self.start + start * frame))?;
         let mut block = Vec::new();
-        while left > 0 {
-            let bytes = left.min(BLOCK.next_multiple_of(frame));
+        while remaining > 0 {
+            let bytes = remaining.min(BLOCK.next_multiple_of(frame));
             block.clear();
             if (&mut self.file).take(bytes).read_to_end(&mut block)? as u64 != bytes {
                 return Err(MediaError::Io(std::io::ErrorKind::UnexpectedEof.into()));
             }
             planes.iter_mut().for_each(Vec::clear);
             self.pcm.decode(&block, &mut planes);
-            append(&mut sound, &planes).map_err(|error| {
+            append(&mut audio, &planes).map_err(|error| {
                 error.unwrap_or_else(|| MediaError::Damaged {
                     stream: Stream::Audio,
                     what: "a sample is infinite or not a number".to_owned(),
                 })
             })?;
-            left -= bytes;
+            remaining -= bytes;
         }
-        Ok(sound)
+        Ok(audio)
     }
 }
 
@@ -163,7 +164,7 @@ fn format(file: &mut impl Read, length: u32) -> Result<Pcm, MediaError> {
     const TAG_EXTENSIBLE: u16 = 0xfffe;
     let mut body = Vec::new();
     file.take(u64::from(length.min(64))).read_to_end(&mut body)?;
-    let short = || malformed("chunk 'fmt ' ends early");
+    let short = || malformed("chunk 'fmt ' is truncated");
     let word = |at: usize| {
         body.get(at..).and_then(<[u8]>::first_chunk::<2>).map(|b| u16::from_le_bytes(*b))
     };
@@ -186,6 +187,6 @@ fn format(file: &mut impl Read, length: u32) -> Result<Pcm, MediaError> {
     };
     let rate = u32::from_le_bytes(*rate);
     Pcm::new(coding, u32::from(bits), false, u32::from(channels), rate).ok_or_else(|| {
-        malformed(format!("{bits} bits, {channels} channels and {rate} Hz are no sound"))
+        malformed(format!("{bits} bits, {channels} channels and {rate} Hz are not a valid format"))
     })
 }

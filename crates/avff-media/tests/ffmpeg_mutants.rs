@@ -1,11 +1,11 @@
-//! Damaged copies of clips that FFmpeg reads: whatever the damage, the answer is a result or an
-//! error, soon.
+//! Reads damaged copies of clips with FFmpeg. Whatever the damage, reading ends soon with a result
+//! or an error.
 
 #![cfg(feature = "ffmpeg")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a failed unwrap is a failed test; what was measured is printed"
+    reason = "a failed unwrap is a failed test; measurements are printed"
 )]
 
 use std::{
@@ -16,10 +16,10 @@ use std::{
 
 use avff_media::Decoder;
 
-/// SplitMix64: the same mutants on every machine.
-struct Random(u64);
+/// SplitMix64, so that every machine tests the same mutants.
+struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -32,7 +32,7 @@ impl Random {
     }
 }
 
-/// How far reading got: 0 refused at opening, 1 at the pictures, 2 at the sound, 3 never.
+/// Returns the stage at which reading failed: 0 opening, 1 frames, 2 audio, 3 none.
 fn read(path: &Path) -> usize {
     let Ok(mut clip) = avff_media::open_with(path, Decoder::Ffmpeg) else { return 0 };
     let last = clip.frame_count() - 1;
@@ -42,22 +42,22 @@ fn read(path: &Path) -> usize {
     if clip.audio().is_err() { 2 } else { 3 }
 }
 
-fn run(name: &str, mutate: impl Fn(&mut Random, &mut Vec<u8>)) -> [usize; 4] {
+fn run(name: &str, mutate: impl Fn(&mut SplitMix64, &mut Vec<u8>)) -> [usize; 4] {
     let folder = PathBuf::from("tests/fixtures/ffmpeg");
     let file = fs::read(folder.join(name)).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("mutant");
-    let (mut random, mut stages, mut slowest) = (Random(7), [0; 4], Duration::ZERO);
+    let (mut rng, mut stages, mut slowest) = (SplitMix64(7), [0; 4], Duration::ZERO);
     for number in 0..25 {
         let mut mutant = file.clone();
-        mutate(&mut random, &mut mutant);
+        mutate(&mut rng, &mut mutant);
         fs::write(&path, mutant).unwrap();
         let started = Instant::now();
         stages[read(&path)] += 1;
         slowest = slowest.max(started.elapsed());
         assert!(slowest < Duration::from_secs(5), "{name}: mutant {number} is slow");
     }
-    println!("{name}: refused at opening, pictures, sound, never: {stages:?}, {slowest:?}");
+    println!("{name}: failed at opening, frames, audio, not at all: {stages:?}, {slowest:?}");
     stages
 }
 
@@ -74,37 +74,37 @@ const NAMES: [&str; 8] = [
 
 #[test]
 fn flipped_bits_anywhere() {
-    let mut seen = 0;
+    let mut detected = 0;
     for name in NAMES {
-        let stages = run(name, |random, file| {
-            for _ in 0..=random.below(20) {
-                let at = random.below(file.len());
-                file[at] ^= 1 << random.below(8);
+        let stages = run(name, |rng, file| {
+            for _ in 0..=rng.below(20) {
+                let at = rng.below(file.len());
+                file[at] ^= 1 << rng.below(8);
             }
         });
-        seen += stages[..3].iter().sum::<usize>();
+        detected += stages[..3].iter().sum::<usize>();
     }
-    assert!(seen > 100, "damage was seen in {seen} of 200");
+    assert!(detected > 100, "damage was detected in {detected} of 200");
 }
 
 #[test]
 fn extreme_fields_at_both_ends() {
     for name in NAMES {
-        // Indexes lie at one end or the other.
-        run(name, |random, file| {
-            let at = random.below(1500);
-            let at = if random.below(2) == 0 { at } else { file.len() - 4 - at };
-            let value = [0, 1, 0x7fff_ffff, u32::MAX, 0x0001_0000][random.below(5)];
+        // The index is at the start or at the end of a file.
+        run(name, |rng, file| {
+            let at = rng.below(1500);
+            let at = if rng.below(2) == 0 { at } else { file.len() - 4 - at };
+            let value = [0, 1, 0x7fff_ffff, u32::MAX, 0x0001_0000][rng.below(5)];
             file[at..at + 4].copy_from_slice(&value.to_be_bytes());
         });
     }
 }
 
 #[test]
-fn cut_short() {
+fn truncated_files() {
     for name in NAMES {
-        let stages = run(name, |random, file| file.truncate(random.below(file.len())));
-        // These have no length, so a cut between packets is not to be seen.
+        let stages = run(name, |rng, file| file.truncate(rng.below(file.len())));
+        // These containers have no length, so a cut between packets cannot be detected.
         if !name.ends_with(".ts") && !name.ends_with(".mpg") {
             assert_eq!(stages[1..], [0; 3], "{name}");
         }

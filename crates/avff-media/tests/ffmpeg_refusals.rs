@@ -1,11 +1,12 @@
-//! What FFmpeg would play on with, read on from or be led away by is an error.
+//! Checks that files which FFmpeg itself would conceal, read past or follow elsewhere give an
+//! error.
 
 #![cfg(feature = "ffmpeg")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a failed unwrap is a failed test; what was measured is printed"
+    reason = "a failed unwrap is a failed test; measurements are printed"
 )]
 
 use std::{
@@ -19,7 +20,7 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from("tests/fixtures").join(name)
 }
 
-/// The first error of a clip: at opening, in a picture, or in the sound.
+/// Returns the first error of a clip: at opening, in a frame, or in the audio.
 fn fault(path: &Path, decoder: Decoder) -> Option<MediaError> {
     let mut clip = match avff_media::open_with(path, decoder) {
         Ok(clip) => clip,
@@ -45,22 +46,22 @@ fn each_bad_file_has_its_error() {
     let MediaError::Truncated { needed: 127_442, size: 20_000, .. } = error else {
         panic!("{error}")
     };
-    let absent = |stream| move |error| matches!(error, MediaError::MissingStream { stream: found } if found == stream);
+    let absent = |stream| move |error| matches!(error, MediaError::MissingStream { stream: missing } if missing == stream);
     assert!(absent(Stream::Audio)(bad("no_audio.mp4")));
     assert!(absent(Stream::Video)(bad("audio_only.m4a")));
     assert!(matches!(bad("bit_flips.mp4"), MediaError::Damaged { .. }));
-    // Short, but whole.
+    // Short, but complete.
     assert!(fault(&fixture("media/bad/one_frame_20ms.mp4"), Decoder::Ffmpeg).is_none());
 }
 
 #[test]
-fn auto_asks_ffmpeg_for_what_the_embedded_reader_does_not_know() {
+fn auto_uses_ffmpeg_for_unsupported_files() {
     for name in ["media/hevc_aac.mp4", "media/mpeg4_mp3.avi", "ffmpeg/h264_interlaced_mp2.ts"] {
         assert!(avff_media::open_with(&fixture(name), Decoder::Embedded).is_err(), "{name}");
         let mut clip = avff_media::open(&fixture(name)).unwrap();
         assert!(clip.frames_at(&[0]).is_ok() && clip.audio().is_ok(), "{name}");
     }
-    // Damage stays what the embedded reader calls it.
+    // For damaged files, the embedded reader's error is kept.
     for name in ["truncated_head.mp4", "bit_flips.mp4", "text.mp4", "no_audio.mp4"] {
         let path = fixture("media/bad").join(name);
         let [own, auto] = [Decoder::Embedded, Decoder::Auto]
@@ -70,7 +71,7 @@ fn auto_asks_ffmpeg_for_what_the_embedded_reader_does_not_know() {
 }
 
 #[test]
-fn a_cut_file_is_truncated() {
+fn cut_file_is_truncated() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["media/mpeg4_mp3.avi", "media/vp9_opus.webm", "ffmpeg/h264_10bit_ac3.mkv"] {
         let whole = fs::read(fixture(name)).unwrap();
@@ -85,7 +86,7 @@ fn a_cut_file_is_truncated() {
 }
 
 #[test]
-fn no_file_leads_to_another() {
+fn no_file_opens_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("target.mp4");
     fs::copy(fixture("media/h264_vfr.mp4"), &target).unwrap();
@@ -101,18 +102,18 @@ fn no_file_leads_to_another() {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
         for decoder in [Decoder::Auto, Decoder::Ffmpeg] {
-            let error = fault(&path, decoder).unwrap_or_else(|| panic!("{name} was followed"));
+            let error = fault(&path, decoder).unwrap_or_else(|| panic!("{name} opened another file"));
             assert!(matches!(error, MediaError::NotMedia), "{name}: {error}");
         }
     }
-    // A name is a name, not an address.
+    // A path is never interpreted as a URL.
     let error = fault(Path::new("concat:a.mp4|b.mp4"), Decoder::Ffmpeg).unwrap();
     assert!(matches!(error, MediaError::NotFound), "{error}");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_name_need_not_be_text() {
+fn path_need_not_be_utf8() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(OsStr::from_bytes(b"clip \xff.webm"));

@@ -1,11 +1,11 @@
-//! Whole clips against goldens made with decord and FFmpeg: pictures bit for bit, sound within
+//! Compares whole clips with golden values from decord and FFmpeg: frames bit-identical, audio within
 //! rounding.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a failed unwrap is a failed test; what was measured is printed"
+    reason = "a failed unwrap is a failed test; measurements are printed"
 )]
 
 use std::{fs, path::PathBuf};
@@ -14,7 +14,7 @@ use avff_media::Frame;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-/// The clips and the frame that was kept of each.
+/// The clips and the frame that is stored of each.
 const CLIPS: [(&str, usize); 4] = [
     ("h264_aac_16k_mono", 46),
     ("h264_bframes_aac_48k_stereo", 69),
@@ -46,7 +46,7 @@ fn golden_frame(name: &str, frame: usize) -> Frame {
 }
 
 #[test]
-fn frame_counts_and_sizes_are_those_of_decord() {
+fn frame_counts_and_sizes_match_decord() {
     let goldens = goldens();
     for (name, _) in CLIPS {
         let golden = &goldens[name];
@@ -64,40 +64,40 @@ fn frame_counts_and_sizes_are_those_of_decord() {
 }
 
 #[test]
-fn frames_are_those_of_decord_bit_for_bit() {
+fn frames_match_decord_bit_for_bit() {
     for (name, frame) in CLIPS {
         let golden = golden_frame(name, frame);
         let mut clip = avff_media::open(&fixture(&format!("{name}.mp4"))).unwrap();
-        let found = clip.frames_at(&[frame]).unwrap();
-        let [found] = found.as_slice() else { panic!("{name}: {} pictures", found.len()) };
-        assert_eq!((found.width, found.height), (golden.width, golden.height), "{name}");
-        let differing = found.rgb.iter().zip(&golden.rgb).filter(|(a, b)| a != b).count();
+        let frames = clip.frames_at(&[frame]).unwrap();
+        let [decoded] = frames.as_slice() else { panic!("{name}: {} frames", frames.len()) };
+        assert_eq!((decoded.width, decoded.height), (golden.width, golden.height), "{name}");
+        let differing = decoded.rgb.iter().zip(&golden.rgb).filter(|(a, b)| a != b).count();
         assert_eq!(differing, 0, "{name}: bytes that differ");
     }
 }
 
 #[test]
-fn any_order_gives_the_frames_of_a_walk_from_start_to_end() {
-    // 48 kHz is the clip with B-frames and several groups of pictures.
+fn random_access_matches_sequential_decoding() {
+    // The 48 kHz clip has B-frames and several groups of pictures.
     let path = fixture("h264_bframes_aac_48k_stereo.mp4");
     let all: Vec<usize> = (0..150).collect();
-    let walk = avff_media::open(&path).unwrap().frames_at(&all).unwrap();
-    let jumps = [149, 0, 69, 69, 70, 1, 148, 68, 75, 30];
+    let sequential = avff_media::open(&path).unwrap().frames_at(&all).unwrap();
+    let indices = [149, 0, 69, 69, 70, 1, 148, 68, 75, 30];
     let mut clip = avff_media::open(&path).unwrap();
-    let jumped = clip.frames_at(&jumps).unwrap();
-    for (index, picture) in jumps.iter().zip(&jumped) {
-        assert!(*picture == walk[*index], "frame {index}");
+    let frames = clip.frames_at(&indices).unwrap();
+    for (index, frame) in indices.iter().zip(&frames) {
+        assert!(*frame == sequential[*index], "frame {index}");
     }
     let again = clip.frames_at(&[149]).unwrap();
-    assert!(again[0] == walk[149], "a second call");
+    assert!(again[0] == sequential[149], "a second call");
     assert_eq!(clip.frames_at(&[]).unwrap(), []);
-    assert!(walk.windows(2).any(|pair| pair[0] != pair[1]), "the clip moves");
+    assert!(sequential.windows(2).any(|pair| pair[0] != pair[1]), "the frames of the clip differ");
     let error = clip.frames_at(&[3, 150]).unwrap_err();
     assert_eq!(error.to_string(), "frame index of 150 is over the limit of 149");
 }
 
 #[test]
-fn sound_is_that_of_ffmpeg() {
+fn audio_matches_ffmpeg() {
     /// FFmpeg and symphonia round differently inside the inverse transform.
     const TOLERANCE: f32 = 2e-5;
     let goldens = goldens();
@@ -105,23 +105,23 @@ fn sound_is_that_of_ffmpeg() {
     let heads = SafeTensors::deserialize(&heads).unwrap();
     for (name, _) in CLIPS {
         let golden = &goldens[name];
-        let sound = avff_media::open(&fixture(&format!("{name}.mp4"))).unwrap().audio().unwrap();
-        assert_eq!(sound.rate as usize, number(golden, "sample_rate"), "{name}");
-        assert_eq!(sound.channels.len(), number(golden, "channels"), "{name}");
-        assert!(sound.channels.iter().all(|c| c.len() == number(golden, "samples")), "{name}");
+        let audio = avff_media::open(&fixture(&format!("{name}.mp4"))).unwrap().audio().unwrap();
+        assert_eq!(audio.rate as usize, number(golden, "sample_rate"), "{name}");
+        assert_eq!(audio.channels.len(), number(golden, "channels"), "{name}");
+        assert!(audio.channels.iter().all(|c| c.len() == number(golden, "samples")), "{name}");
         let head = heads.tensor(name).unwrap();
-        assert_eq!(head.shape(), [sound.channels.len(), 2000]);
+        assert_eq!(head.shape(), [audio.channels.len(), 2000]);
         let (golden, _) = head.data().as_chunks::<4>();
         let mut worst = 0.0_f32;
         let mut loudest = 0.0_f32;
-        for (channel, golden) in sound.channels.iter().zip(golden.chunks(2000)) {
-            for (found, golden) in channel.iter().zip(golden) {
+        for (channel, golden) in audio.channels.iter().zip(golden.chunks(2000)) {
+            for (decoded, golden) in channel.iter().zip(golden) {
                 let golden = f32::from_le_bytes(*golden);
-                worst = worst.max((found - golden).abs());
+                worst = worst.max((decoded - golden).abs());
                 loudest = loudest.max(golden.abs());
             }
         }
-        println!("{name}: sound differs by at most {worst:e}, loudest sample {loudest}");
+        println!("{name}: the audio differs by at most {worst:e}, loudest sample {loudest}");
         assert!(loudest > 0.01, "{name}: the golden is silent");
         assert!(worst <= TOLERANCE, "{name}: {worst:e}");
     }
@@ -134,24 +134,27 @@ fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
 }
 
 #[test]
-fn open_groups_crops_and_lossless_sound_are_exact() {
+fn open_groups_crops_and_lossless_audio_are_exact() {
     // Hashes of `ffmpeg -flags unaligned -i CLIP -pix_fmt rgb24` and of `-f s16le`.
-    const PICTURES: u64 = 0x63b9_b026_4b9a_63b9;
-    const SOUND: u64 = 0xbf0e_7c9d_3540_cca5;
+    const FRAMES: u64 = 0x63b9_b026_4b9a_63b9;
+    const AUDIO: u64 = 0xbf0e_7c9d_3540_cca5;
     for name in ["opengop_cropped_alac.mp4", "opengop_cropped_pcm.mov"] {
         let mut clip = avff_media::open(&fixture(name)).unwrap();
-        let every: Vec<usize> = (0..clip.frame_count()).collect();
-        let walk = clip.frames_at(&every).unwrap();
-        assert_eq!((walk.len(), walk[0].width, walk[0].height), (50, 88, 52));
-        assert_eq!(fnv(walk.iter().flat_map(|picture| picture.rgb.iter().copied())), PICTURES);
-        // Leading pictures of an open group need the group before it.
-        for index in every {
-            assert!(clip.frames_at(&[index]).unwrap()[0] == walk[index], "{name}: frame {index}");
+        let indices: Vec<usize> = (0..clip.frame_count()).collect();
+        let sequential = clip.frames_at(&indices).unwrap();
+        assert_eq!((sequential.len(), sequential[0].width, sequential[0].height), (50, 88, 52));
+        assert_eq!(fnv(sequential.iter().flat_map(|frame| frame.rgb.iter().copied())), FRAMES);
+        // Leading pictures of an open group need the previous group.
+        for index in indices {
+            assert!(
+                clip.frames_at(&[index]).unwrap()[0] == sequential[index],
+                "{name}: frame {index}"
+            );
         }
-        let sound = clip.audio().unwrap();
-        assert_eq!((sound.rate, sound.channels.len(), sound.len()), (8000, 1, 16_000));
-        let words = sound.channels[0].iter().map(|sample| (sample * 32768.0) as i16);
-        assert_eq!(fnv(words.flat_map(i16::to_le_bytes)), SOUND);
+        let audio = clip.audio().unwrap();
+        assert_eq!((audio.rate, audio.channels.len(), audio.len()), (8000, 1, 16_000));
+        let words = audio.channels[0].iter().map(|sample| (sample * 32768.0) as i16);
+        assert_eq!(fnv(words.flat_map(i16::to_le_bytes)), AUDIO);
     }
 }
 
@@ -162,7 +165,7 @@ fn fragments_hold_the_same_clip() {
     assert_eq!(fragmented.frame_count(), 40);
     let indices = [39, 0, 17, 18, 25];
     assert!(fragmented.frames_at(&indices).unwrap() == plain.frames_at(&indices).unwrap());
-    // FFmpeg trims no fragments: the encoder's first packet is heard.
+    // FFmpeg does not trim fragments, so the encoder's first packet is part of the audio.
     let (plain, fragmented) = (plain.audio().unwrap(), fragmented.audio().unwrap());
     assert_eq!(fragmented.rate, plain.rate);
     assert_eq!(fragmented.channels[0][1024..], plain.channels[0]);

@@ -1,4 +1,4 @@
-//! Folders of pictures with a WAV file.
+//! Reads and writes folders of images with a WAV file.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
@@ -7,12 +7,12 @@ use std::{fs, path::Path};
 use avff_media::{FolderWriter, FrameCoding, MediaError, Stream};
 use image::{Rgb, RgbImage};
 
-/// A picture of one colour that tells which it is.
-fn picture(path: &Path, value: u8, width: u32) {
+/// Writes an image of one color, which identifies it.
+fn write_image(path: &Path, value: u8, width: u32) {
     RgbImage::from_pixel(width, 6, Rgb([value, 255 - value, 7])).save(path).unwrap();
 }
 
-/// A WAV file of 16-bit samples.
+/// Writes a WAV file of 16-bit samples.
 fn wav(path: &Path, channels: u16, samples: &[i16]) {
     let data: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
     fs::write(path, wav_bytes(1, channels, 22_050, 16, &data, data.len() as u32)).unwrap();
@@ -20,7 +20,7 @@ fn wav(path: &Path, channels: u16, samples: &[i16]) {
 
 fn wav_bytes(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8], size: u32) -> Vec<u8> {
     let mut out = b"RIFF\0\0\0\0WAVE".to_vec();
-    // An odd chunk, which takes a byte of padding.
+    // A chunk of odd length, which takes a byte of padding.
     out.extend(b"LIST\x03\0\0\0abc\0fmt \x10\0\0\0");
     out.extend(tag.to_le_bytes());
     out.extend(channels.to_le_bytes());
@@ -33,7 +33,7 @@ fn wav_bytes(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8], size: u
     out
 }
 
-fn refusal(path: &Path) -> MediaError {
+fn open_error(path: &Path) -> MediaError {
     match avff_media::open(path) {
         Err(error) => error,
         Ok(clip) => panic!("opened with {} frames", clip.frame_count()),
@@ -44,10 +44,10 @@ fn refusal(path: &Path) -> MediaError {
 fn frames_are_in_natural_order_and_other_files_ignored() {
     let folder = tempfile::tempdir().unwrap();
     for (name, value) in [("f10.png", 100), ("f2.png", 20), ("f1.PNG", 10)] {
-        picture(&folder.path().join(name), value, 8);
+        write_image(&folder.path().join(name), value, 8);
     }
     fs::write(folder.path().join("notes.txt"), "x").unwrap();
-    fs::write(folder.path().join(".f0.png"), "not a picture").unwrap();
+    fs::write(folder.path().join(".f0.png"), "not an image").unwrap();
     fs::create_dir(folder.path().join("f3.png")).unwrap();
     wav(&folder.path().join("sound.wav"), 2, &[16_384, -16_384, 0, 8192]);
     let mut clip = avff_media::open(folder.path()).unwrap();
@@ -56,45 +56,68 @@ fn frames_are_in_natural_order_and_other_files_ignored() {
     let reds: Vec<u8> = frames.iter().map(|frame| frame.rgb[0]).collect();
     assert_eq!(reds, [100, 10, 20, 10]);
     assert!(frames.iter().all(|f| (f.width, f.height, f.rgb.len()) == (8, 6, 144)));
-    let sound = clip.audio().unwrap();
-    assert_eq!((sound.rate, sound.channels), (22_050, vec![vec![0.5, 0.0], vec![-0.5, 0.25]]));
+    let audio = clip.audio().unwrap();
+    assert_eq!((audio.rate, audio.channels), (22_050, vec![vec![0.5, 0.0], vec![-0.5, 0.25]]));
     assert!(clip.frames_at(&[3]).is_err());
 }
 
 #[test]
-fn the_sound_may_lie_beside_the_folder() {
+fn folder_of_clips_is_no_frame_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let expect_video = |name: &str| {
+        let error = open_error(folder.path());
+        let expected = format!("not a frame folder: it holds the video file {name}");
+        assert_eq!(error.to_string(), expected);
+    };
+    write_image(&file("cover.jpg"), 1, 8);
+    fs::copy("tests/fixtures/media/h264_vfr.mp4", file("b10")).unwrap();
+    expect_video("b10");
+    fs::write(file("b2.MP4"), "").unwrap();
+    expect_video("b2.MP4");
+    // Even with audio, the folder may be of clips.
+    wav(&file("a.wav"), 1, &[0; 4]);
+    expect_video("b2.MP4");
+    fs::remove_file(file("b2.MP4")).unwrap();
+    fs::rename(file("b10"), file(".b10")).unwrap();
+    fs::copy("tests/fixtures/media/bad/audio_only.m4a", file("a.m4a")).unwrap();
+    assert_eq!(avff_media::open(folder.path()).unwrap().frame_count(), 1);
+}
+
+#[test]
+fn audio_may_be_beside_the_folder() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("clip.01");
     fs::create_dir(&folder).unwrap();
-    picture(&folder.join("1.jpg"), 50, 8);
-    let error = refusal(&folder);
+    write_image(&folder.join("1.jpg"), 50, 8);
+    let error = open_error(&folder);
     assert!(matches!(error, MediaError::MissingStream { stream: Stream::Audio }), "{error}");
     wav(&root.path().join("clip.01.wav"), 1, &[1, 2, 3]);
     assert_eq!(avff_media::open(&folder).unwrap().audio().unwrap().len(), 3);
 }
 
 #[test]
-fn what_is_missing_or_too_much_is_said() {
+fn missing_and_surplus_files_are_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let error = refusal(folder.path());
-    assert!(error.to_string().contains("neither a picture nor a WAV"), "{error}");
+    let error = open_error(folder.path());
+    assert!(error.to_string().contains("neither an image nor a WAV"), "{error}");
     wav(&folder.path().join("a.wav"), 1, &[0; 4]);
-    let error = refusal(folder.path());
+    let error = open_error(folder.path());
     assert!(matches!(error, MediaError::MissingStream { stream: Stream::Video }), "{error}");
-    picture(&folder.path().join("1.png"), 1, 8);
-    picture(&folder.path().join("2.png"), 1, 10);
+    write_image(&folder.path().join("1.png"), 1, 8);
+    write_image(&folder.path().join("2.png"), 1, 10);
     let mut clip = avff_media::open(folder.path()).unwrap();
     let error = clip.frames_at(&[0, 1]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "malformed frame folder: 2.png has 10 x 6 pixels, the first picture 8 x 6"
+        "malformed frame folder: 2.png has 10 x 6 pixels, but the first frame has 8 x 6"
     );
     wav(&folder.path().join("b.wav"), 1, &[0; 4]);
-    assert!(refusal(folder.path()).to_string().contains("2 WAV files"));
+    assert!(open_error(folder.path()).to_string().contains("2 WAV files"));
 }
 
 #[test]
-fn damaged_pictures_are_named() {
+fn damaged_images_are_named() {
     let folder = tempfile::tempdir().unwrap();
     wav(&folder.path().join("a.wav"), 1, &[0; 4]);
     let path = folder.path().join("1.png");
@@ -114,91 +137,91 @@ fn damaged_pictures_are_named() {
 #[test]
 fn wav_headers_are_checked() {
     let folder = tempfile::tempdir().unwrap();
-    picture(&folder.path().join("1.png"), 1, 8);
+    write_image(&folder.path().join("1.png"), 1, 8);
     let path = folder.path().join("a.wav");
-    let sound = |bytes: &[u8]| {
+    let read_audio = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         avff_media::open(folder.path()).and_then(|mut clip| clip.audio())
     };
     let float: Vec<u8> = [0.5_f32, -0.25].iter().flat_map(|s| s.to_le_bytes()).collect();
     let good = wav_bytes(3, 1, 16_000, 32, &float, 8);
-    assert_eq!(sound(&good).unwrap().channels, [[0.5, -0.25]]);
+    assert_eq!(read_audio(&good).unwrap().channels, [[0.5, -0.25]]);
     let piped = wav_bytes(3, 1, 16_000, 32, &float, u32::MAX);
-    assert_eq!(sound(&piped).unwrap().channels, [[0.5, -0.25]]);
-    let truncated = sound(&wav_bytes(3, 1, 16_000, 32, &float, 80)).unwrap_err();
+    assert_eq!(read_audio(&piped).unwrap().channels, [[0.5, -0.25]]);
+    let truncated = read_audio(&wav_bytes(3, 1, 16_000, 32, &float, 80)).unwrap_err();
     assert!(
         matches!(truncated, MediaError::Truncated { needed: 136, size: 64, .. }),
         "{truncated}"
     );
-    let adpcm = sound(&wav_bytes(2, 1, 16_000, 4, &float, 8)).unwrap_err();
+    let adpcm = read_audio(&wav_bytes(2, 1, 16_000, 4, &float, 8)).unwrap_err();
     assert_eq!(adpcm.to_string(), "unsupported audio codec WAV of format 0x0002");
     let nan = f32::NAN.to_le_bytes();
-    let nan = sound(&wav_bytes(3, 1, 16_000, 32, &nan, 4)).unwrap_err();
+    let nan = read_audio(&wav_bytes(3, 1, 16_000, 32, &nan, 4)).unwrap_err();
     assert!(matches!(nan, MediaError::Damaged { stream: Stream::Audio, .. }), "{nan}");
     for length in 0..64 {
-        let error = sound(&good[..length]).unwrap_err();
+        let error = read_audio(&good[..length]).unwrap_err();
         let fits = matches!(error, MediaError::Malformed { .. } | MediaError::Truncated { .. });
         assert!(fits, "{length} bytes: {error}");
     }
 }
 
 #[test]
-fn a_clock_beside_the_pictures_is_kept() {
+fn times_of_clip_json_are_used() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["0.png", "1.png", "2.png"] {
-        picture(&folder.path().join(name), 9, 8);
+        write_image(&folder.path().join(name), 9, 8);
     }
     let samples: Vec<i16> = (0..22_050).map(|index| index as i16).collect();
     wav(&folder.path().join("a.wav"), 1, &samples);
     let spread = avff_media::open(folder.path()).unwrap();
-    assert_eq!(spread.frame_times(), [0.0, 1.0 / 3.0, 2.0 / 3.0], "evenly over the sound");
+    assert_eq!(spread.frame_times(), [0.0, 1.0 / 3.0, 2.0 / 3.0], "evenly over the audio");
     let json = r#"{"times": [0.0, 0.1, 0.5], "audio_start": 0.25}"#;
     fs::write(folder.path().join("clip.json"), json).unwrap();
     let mut clip = avff_media::open(folder.path()).unwrap();
     assert_eq!(clip.frame_times(), [0.0, 0.1, 0.5]);
     assert_eq!((clip.info().audio_start, clip.info().audio_end), (0.25, 1.25));
-    // From 0.2 s to 0.35 s: nothing for 0.05 s, then the first 0.1 s.
+    // From 0.2 s to 0.35 s: no audio for 0.05 s, then the first 0.1 s.
     let part = clip.streams().1.between(0.2, 0.35).unwrap();
     assert_eq!(part.channels, [clip.audio().unwrap().channels[0][..2205].to_vec()]);
     for (json, what) in [
-        (r#"{"fps": 0}"#, "0 pictures a second"),
+        (r#"{"fps": 0}"#, "fps of 0 is outside of"),
         ("{", "EOF"),
-        (r#"{"times": [0]}"#, "1 times for 3"),
+        (r#"{"times": [0]}"#, "1 times for 3 frames"),
     ] {
         fs::write(folder.path().join("clip.json"), json).unwrap();
-        let error = refusal(folder.path());
+        let error = open_error(folder.path());
         assert!(matches!(error, MediaError::Malformed { .. }), "{error}");
         assert!(error.to_string().contains(what), "{error}");
     }
 }
 
 #[test]
-fn a_written_folder_reads_back_to_the_last_sample() {
+fn written_folder_reads_back_exactly() {
     let fixture = Path::new("tests/fixtures/media/h264_vfr.mp4");
     let mut clip = avff_media::open(fixture).unwrap();
-    let pictures = clip.frames_at(&[0, 3, 9]).unwrap();
+    let frames = clip.frames_at(&[0, 3, 9]).unwrap();
     let times: Vec<f64> = [0, 3, 9].map(|index| clip.frame_times()[index]).to_vec();
-    let (sound, start) = (clip.audio().unwrap(), clip.info().audio_start);
+    let (audio, start) = (clip.audio().unwrap(), clip.info().audio_start);
     let folder = tempfile::tempdir().unwrap();
     let mut writer = FolderWriter::new(folder.path(), FrameCoding::Png);
-    for picture in &pictures {
-        writer.frame(picture).unwrap();
+    for frame in &frames {
+        writer.frame(frame).unwrap();
     }
-    writer.finish(&sound, &times, start).unwrap();
+    writer.finish(&audio, &times, start).unwrap();
     let mut back = avff_media::open(folder.path()).unwrap();
     let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
     assert!(back.frame_times().iter().zip(&times).all(|(&a, &b)| near(a, b)));
     assert!(near(back.info().audio_start, start));
-    assert!(back.audio().unwrap() == sound);
-    assert!(back.frames_at(&[0, 1, 2]).unwrap() == pictures);
-    // Once more as JPEG: other pixels, but near ones.
+    assert!(back.audio().unwrap() == audio);
+    assert!(back.frames_at(&[0, 1, 2]).unwrap() == frames);
+    // JPEG changes the pixels, but only slightly.
     let folder = tempfile::tempdir().unwrap();
     let mut writer = FolderWriter::new(folder.path(), FrameCoding::Jpeg(95));
-    writer.frame(&pictures[0]).unwrap();
-    writer.finish(&sound, &times[..1], 0.0).unwrap();
+    writer.frame(&frames[0]).unwrap();
+    writer.finish(&audio, &times[..1], 0.0).unwrap();
     let lossy = avff_media::open(folder.path()).unwrap().frames_at(&[0]).unwrap();
     let far: u64 =
-        lossy[0].rgb.iter().zip(&pictures[0].rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        lossy[0].rgb.iter().zip(&frames[0].rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     let mean = far as f64 / lossy[0].rgb.len() as f64;
     assert!((0.01..8.0).contains(&mean), "{mean} levels");
 }

@@ -1,10 +1,10 @@
-//! Everything that is not a good clip gets an error of its own kind, and quickly.
+//! Checks that every invalid clip gives its own kind of error, quickly.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a failed unwrap is a failed test; what was measured is printed"
+    reason = "a failed unwrap is a failed test; measurements are printed"
 )]
 
 use std::{
@@ -20,52 +20,52 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from("tests/fixtures/media").join(name)
 }
 
-/// Of the embedded reader, whether or not another is built in.
-fn refusal(path: &Path) -> MediaError {
+/// Returns the error of the embedded reader, whether or not the build includes FFmpeg.
+fn open_error(path: &Path) -> MediaError {
     match avff_media::open_with(path, Decoder::Embedded) {
         Err(error) => error,
         Ok(clip) => panic!("{} opened with {} frames", path.display(), clip.frame_count()),
     }
 }
 
-fn text(name: &str) -> String {
-    refusal(&fixture(name)).to_string()
+fn error_text(name: &str) -> String {
+    open_error(&fixture(name)).to_string()
 }
 
 #[test]
 fn codecs_and_containers_are_named() {
-    assert_eq!(text("hevc_aac.mp4"), "unsupported video codec HEVC");
-    assert_eq!(text("mpeg4_mp3.avi"), "unsupported container AVI");
-    assert_eq!(text("vp9_opus.webm"), "unsupported container WebM");
+    assert_eq!(error_text("hevc_aac.mp4"), "unsupported video codec HEVC");
+    assert_eq!(error_text("mpeg4_mp3.avi"), "unsupported container AVI");
+    assert_eq!(error_text("vp9_opus.webm"), "unsupported container WebM");
 }
 
 #[test]
 fn each_bad_file_has_its_error() {
-    assert!(matches!(refusal(&fixture("bad/empty.mp4")), MediaError::Empty));
-    assert!(matches!(refusal(&fixture("bad/text.mp4")), MediaError::NotMedia));
-    assert!(matches!(refusal(&fixture("bad/random_bytes.mp4")), MediaError::NotMedia));
-    assert!(matches!(refusal(&fixture("bad/truncated_tail.mp4")), MediaError::NotMedia));
+    assert!(matches!(open_error(&fixture("bad/empty.mp4")), MediaError::Empty));
+    assert!(matches!(open_error(&fixture("bad/text.mp4")), MediaError::NotMedia));
+    assert!(matches!(open_error(&fixture("bad/random_bytes.mp4")), MediaError::NotMedia));
+    assert!(matches!(open_error(&fixture("bad/truncated_tail.mp4")), MediaError::NotMedia));
     for (name, stream) in
         [("bad/no_audio.mp4", Stream::Audio), ("bad/audio_only.m4a", Stream::Video)]
     {
-        let error = refusal(&fixture(name));
+        let error = open_error(&fixture(name));
         assert!(
-            matches!(error, MediaError::MissingStream { stream: found } if found == stream),
+            matches!(error, MediaError::MissingStream { stream: missing } if missing == stream),
             "{name}: {error}"
         );
     }
     assert_eq!(
-        text("bad/truncated_head.mp4"),
-        "malformed MP4: the file ends at byte 20000, inside its 'mdat' box that ends at 127442; \
-         the index that would follow is lost"
+        error_text("bad/truncated_head.mp4"),
+        "incomplete MP4: the file ends at byte 20000, inside its 'mdat' box that ends at 127442, \
+         and the index (its 'moov' box) is missing"
     );
 }
 
 #[test]
-fn damage_is_found_when_it_is_decoded() {
+fn damage_is_detected_during_decoding() {
     let mut clip = avff_media::open(&fixture("bad/bit_flips.mp4")).unwrap();
-    let every: Vec<usize> = (0..clip.frame_count()).collect();
-    let video = clip.frames_at(&every).unwrap_err();
+    let indices: Vec<usize> = (0..clip.frame_count()).collect();
+    let video = clip.frames_at(&indices).unwrap_err();
     assert!(matches!(video, MediaError::Damaged { stream: Stream::Video, .. }), "{video}");
     let audio = clip.audio().unwrap_err();
     assert!(matches!(audio, MediaError::Damaged { stream: Stream::Audio, .. }), "{audio}");
@@ -73,19 +73,19 @@ fn damage_is_found_when_it_is_decoded() {
 }
 
 #[test]
-fn a_clip_of_one_frame_is_whole() {
+fn clip_of_one_frame_is_read() {
     let mut clip = avff_media::open(&fixture("bad/one_frame_20ms.mp4")).unwrap();
     assert_eq!(clip.frame_count(), 1);
-    let pictures = clip.frames_at(&[0; 16]).unwrap();
-    assert_eq!(pictures.len(), 16);
-    let sound = clip.audio().unwrap();
-    assert_eq!(sound.rate, 44_100);
-    assert!(!sound.is_empty() && sound.len() <= 1024, "{} samples", sound.len());
+    let frames = clip.frames_at(&[0; 16]).unwrap();
+    assert_eq!(frames.len(), 16);
+    let audio = clip.audio().unwrap();
+    assert_eq!(audio.rate, 44_100);
+    assert!(!audio.is_empty() && audio.len() <= 1024, "{} samples", audio.len());
 }
 
 #[test]
-fn a_file_cut_after_its_index_is_truncated() {
-    // The index first, as for streaming, then as much of the media as fits.
+fn file_cut_after_its_index_is_truncated() {
+    // Moves the index to the front, as for streaming, and then truncates the media.
     let whole = fs::read(fixture("h264_vfr.mp4")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.mp4");
@@ -95,13 +95,42 @@ fn a_file_cut_after_its_index_is_truncated() {
     let original = avff_media::open(&fixture("h264_vfr.mp4")).unwrap().frames_at(&[39]).unwrap();
     assert!(frames == original, "moving the index changes nothing");
     fs::write(&path, &moov[..60_000]).unwrap();
-    let error = refusal(&path);
+    let error = open_error(&path);
     let MediaError::Truncated { needed, size, .. } = error else { panic!("{error}") };
     assert_eq!(size, 60_000);
     assert!(needed > size && needed <= whole.len() as u64, "{needed}");
 }
 
-/// `ftyp moov free mdat` of a file that is `ftyp free mdat moov`, its chunk offsets moved along.
+#[test]
+fn file_cut_in_or_before_its_index_has_no_index() {
+    let whole = fs::read(fixture("h264_vfr.mp4")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.mp4");
+    let moov = whole.windows(4).position(|bytes| bytes == b"moov").unwrap() - 4;
+    for (length, what) in [
+        (moov - 1, "inside its 'mdat' box"),
+        (moov, "incomplete MP4: the index (its 'moov' box) is missing"),
+        (moov + 100, "inside its 'moov' box that ends at"),
+    ] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = open_error(&path);
+        assert!(matches!(error, MediaError::NoIndex { .. }), "{length}: {error}");
+        assert!(error.to_string().contains(what), "{length}: {error}");
+    }
+}
+
+#[test]
+fn image_is_refused_by_every_reader() {
+    let image = fixture("h264_vfr.frame18.png");
+    for decoder in [Decoder::Auto, Decoder::Embedded, Decoder::Ffmpeg] {
+        let error = avff_media::open_with(&image, decoder).err().unwrap();
+        assert_eq!(error.to_string(), "not a video but a PNG image");
+    }
+    let bytes = fs::read(image).unwrap();
+    assert!(matches!(avff_media::open_bytes(bytes), Err(MediaError::Image { format: "PNG" })));
+}
+
+/// Reorders `ftyp free mdat moov` to `ftyp moov free mdat` and adjusts the chunk offsets.
 fn index_first(file: &[u8]) -> Vec<u8> {
     let size = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
     let (ftyp, free) = (size(0), size(size(0)));
@@ -122,36 +151,36 @@ fn index_first(file: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_a_file_is_not_opened() {
+fn special_files_are_not_opened() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(refusal(&folder.path().join("none.mp4")), MediaError::NotFound));
-    assert!(matches!(refusal(&fixture("hevc_aac.mp4").join("inside")), MediaError::NotFound));
+    assert!(matches!(open_error(&folder.path().join("none.mp4")), MediaError::NotFound));
+    assert!(matches!(open_error(&fixture("hevc_aac.mp4").join("inside")), MediaError::NotFound));
     let pipe = folder.path().join("pipe.mp4");
     match Command::new("mkfifo").arg(&pipe).status() {
         Ok(status) if status.success() => {
-            let error = refusal(&pipe);
+            let error = open_error(&pipe);
             assert!(matches!(error, MediaError::NotAFile { kind: "named pipe" }), "{error}");
         }
         _ => println!("skipped: no mkfifo here"),
     }
     if cfg!(target_os = "linux") {
-        let error = refusal(Path::new("/dev/zero"));
+        let error = open_error(Path::new("/dev/zero"));
         assert!(matches!(error, MediaError::NotAFile { kind: "device" }), "{error}");
     }
 }
 
 #[test]
-fn ten_gigabytes_of_nothing_are_refused_at_once() {
+fn ten_gigabytes_of_zeros_are_refused_quickly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("zeros.mp4");
     let started = Instant::now();
     File::create(&path).unwrap().set_len(10 << 30).unwrap();
-    assert!(matches!(refusal(&path), MediaError::NotMedia));
-    // The same after a good beginning: a box of size 0 takes the rest of the file.
+    assert!(matches!(open_error(&path), MediaError::NotMedia));
+    // The same after a valid start: a box of size 0 extends to the end of the file.
     let mut bytes = fs::read(fixture("h264_vfr.mp4")).unwrap();
     bytes.truncate(32);
     fs::write(&path, &bytes).unwrap();
     File::options().write(true).open(&path).unwrap().set_len(10 << 30).unwrap();
-    assert!(matches!(refusal(&path), MediaError::Malformed { .. }));
+    assert!(matches!(open_error(&path), MediaError::NoIndex { .. }));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }

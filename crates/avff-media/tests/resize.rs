@@ -1,10 +1,10 @@
-//! The resize against Pillow, on decoded pictures and on made ones: equal in every byte.
+//! Compares the resize with Pillow on decoded and generated frames: every byte is equal.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use avff_media::{Frame, resize::resize};
 
-/// Decoded frames and what Pillow made of them; see `fixtures/resize/README.md`.
+/// Decoded frames and Pillow's resized frames; see `fixtures/resize/README.md`.
 const GOLDENS: [(&str, &[u8], &[u8]); 3] = [
     (
         "320 x 240",
@@ -29,7 +29,7 @@ fn decode(png: &[u8]) -> Frame {
     Frame { width, height, rgb: image.into_raw() }
 }
 
-/// High-contrast noise that NumPy makes as easily: the top byte of `i * 2654435761` modulo 2^32.
+/// High-contrast noise that NumPy can reproduce: the top byte of `i * 2654435761` modulo 2^32.
 fn noise(width: usize, height: usize) -> Frame {
     let rgb = (0..3 * width * height)
         .map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 24) as u8)
@@ -45,11 +45,16 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[test]
 fn decoded_frames_equal_pillow() {
-    for (name, source, want) in GOLDENS {
-        let (source, want) = (decode(source), decode(want));
-        let got = resize(&source, want.width, want.height).unwrap();
-        let differing = got.rgb.iter().zip(&want.rgb).filter(|(got, want)| got != want).count();
-        assert_eq!((differing, got.rgb.len()), (0, want.rgb.len()), "{name}");
+    for (name, source, expected) in GOLDENS {
+        let (source, expected) = (decode(source), decode(expected));
+        let actual = resize(&source, expected.width, expected.height).unwrap();
+        let differing = actual
+            .rgb
+            .iter()
+            .zip(&expected.rgb)
+            .filter(|(actual, expected)| actual != expected)
+            .count();
+        assert_eq!((differing, actual.rgb.len()), (0, expected.rgb.len()), "{name}");
     }
 }
 
@@ -76,8 +81,8 @@ fn extreme_sizes_equal_pillow() {
     ];
     let failures: Vec<_> = cases
         .into_iter()
-        .filter(|&((from_width, from_height), (width, height), want)| {
-            fnv1a(&resize(&noise(from_width, from_height), width, height).unwrap().rgb) != want
+        .filter(|&((from_width, from_height), (width, height), expected)| {
+            fnv1a(&resize(&noise(from_width, from_height), width, height).unwrap().rgb) != expected
         })
         .collect();
     assert!(failures.is_empty(), "{failures:?}");

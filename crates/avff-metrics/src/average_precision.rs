@@ -7,17 +7,19 @@ use crate::{
     ranking::Ranking,
 };
 
-/// `sum over n of (R_n - R_(n-1)) * P_n`, with recall `R_n` and precision `P_n` at the n-th distinct
-/// score from the top.
+/// Average precision: `sum over n of (R_n - R_(n-1)) * P_n`.
 ///
-/// This is scikit-learn's `average_precision_score`: no interpolation, ties taken together. It lies in
-/// `(0, 1]`; unlike [`roc_auc`](super::roc_auc) its chance level is the share of fakes, so values of
-/// sets with different shares do not compare. O(n log n).
+/// `R_n` and `P_n` are the recall and the precision at the n-th distinct score from the top. The
+/// sum equals scikit-learn's `average_precision_score`: it does not interpolate, and tied clips
+/// enter together.
+///
+/// The value lies in `(0, 1]`. Unlike [`roc_auc`](super::roc_auc), its chance level is the fraction
+/// of fakes, so values from sets with different fractions are not comparable. O(n log n).
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length, a score is not finite, or one class
-/// is absent: with no reals every score would have precision 1.
+/// [`MetricError`] if the lists are empty or differ in length, a score is not finite, or one class
+/// is absent: without reals every score would have precision 1.
 pub fn average_precision<S: Copy + Into<f64>>(
     scores: &[S],
     is_fake: &[bool],
@@ -26,22 +28,21 @@ pub fn average_precision<S: Copy + Into<f64>>(
     let area: f64 = ranking
         .segments()
         .map(|(above, reached)| {
-            let found = (reached.fakes - above.fakes) as f64;
-            found * reached.fakes as f64 / (reached.fakes + reached.reals) as f64
+            let new_fakes = (reached.fakes - above.fakes) as f64;
+            new_fakes * reached.fakes as f64 / (reached.fakes + reached.reals) as f64
         })
         .sum();
-    // A perfect ranking adds whole numbers only, which is why it gives exactly 1.
+    // A perfect ranking sums integers only, so the result is exactly 1.
     Ok(area / ranking.fakes as f64)
 }
 
-/// mAP: the mean of the average precision of class fake under score `fake` and of class real under
-/// score `real`.
+/// mAP: the mean of two average precisions, of class fake by `fake` and of class real by `real`.
 ///
-/// The reference reports this one and picks its best epoch by it.
+/// The reference implementation reports this metric and selects its best epoch by it.
 ///
 /// # Errors
 ///
-/// As [`average_precision`], for either output.
+/// See [`average_precision`]; the errors of either output apply.
 pub fn mean_average_precision<S: Copy + Into<f64>>(
     fake: &[S],
     real: &[S],
@@ -52,11 +53,11 @@ pub fn mean_average_precision<S: Copy + Into<f64>>(
 }
 
 impl Metric {
-    /// [`average_precision`] of class fake by the fake output.
+    /// [`average_precision`] of class fake, computed from the fake output.
     pub const AP: Self = Self {
         key: "ap",
-        title: "AP",
-        meaning: "the area under the precision-recall curve, in steps; its chance level is the share of fakes",
+        title: "average precision",
+        meaning: "the step-wise area under the precision-recall curve; its chance level is the fraction of fakes",
         better: Better::Higher,
         range: [0.0, 1.0],
         needs: Needs::BothClasses,
@@ -69,7 +70,7 @@ impl Metric {
     pub const MAP: Self = Self {
         key: "map",
         title: "mAP (both outputs)",
-        meaning: "the mean of the AP of each output for its own class, as the reference reports",
+        meaning: "the mean of the average precision of both outputs, each for its own class, as the reference reports it",
         better: Better::Higher,
         range: [0.0, 1.0],
         needs: Needs::BothClasses,
@@ -81,7 +82,7 @@ impl Metric {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::{super::error::Class, *};
 
     #[test]
@@ -92,19 +93,19 @@ mod tests {
             (&[0.9, 0.8, 0.7], &[true, false, true], 5.0 / 6.0),
             // The only fake comes last of four.
             (&[0.9, 0.8, 0.7, 0.1], &[false, false, false, true], 0.25),
-            // All tied: the share of fakes.
+            // All scores tied: the fraction of fakes.
             (&[0.5; 4], &[true, false, false, false], 0.25),
-            // A tie at the top takes its real along.
+            // A tie at the top includes its real.
             (&[0.9, 0.9, 0.1], &[true, false, true], 0.5 * 0.5 + 0.5 * (2.0 / 3.0)),
         ];
         for (scores, labels, ap) in cases {
             let got = average_precision(scores, labels).unwrap();
-            assert!((got - ap).abs() < 1e-15, "{scores:?}: {got}, not {ap}");
+            assert!((got - ap).abs() < 1e-15, "{scores:?}: {got}, expected {ap}");
         }
     }
 
     #[test]
-    fn one_class_is_refused_rather_than_perfect() {
+    fn one_class_is_an_error() {
         let fakes = average_precision(&[0.1, 0.2], &[true; 2]);
         assert_eq!(fakes, Err(MetricError::OneClass { class: Class::Fake, count: 2 }));
         let reals = mean_average_precision(&[0.1, 0.2], &[0.9, 0.8], &[false; 2]);

@@ -1,21 +1,21 @@
-//! Which way a metric gets better.
+//! The direction in which a metric improves.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-/// Which way a metric gets better.
+/// The direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Better {
-    /// As a loss or an error rate does.
+    /// Lower values are better, as for a loss or an error rate.
     Lower,
-    /// As accuracy does.
+    /// Higher values are better, as for accuracy.
     Higher,
 }
 
 impl Better {
-    /// The better one first, NaN last.
+    /// Orders two values, the better first and NaN last.
     #[must_use]
     pub fn order(self, a: f64, b: f64) -> Ordering {
         let by_value = match self {
@@ -25,7 +25,7 @@ impl Better {
         a.is_nan().cmp(&b.is_nan()).then(by_value)
     }
 
-    /// Whether `new` beats `old`. NaN beats nothing, and any number beats NaN.
+    /// Returns whether `new` is better than `old`. NaN is worse than every number.
     #[must_use]
     pub fn improves(self, new: f64, old: f64) -> bool {
         match self {

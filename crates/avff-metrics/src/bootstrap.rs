@@ -1,4 +1,4 @@
-//! Confidence intervals of any metric, by drawing clips again and again.
+//! Bootstrap confidence intervals for any metric.
 
 use avff_rng::{Purpose, Rng, RngKey};
 use rayon::prelude::*;
@@ -9,14 +9,14 @@ use crate::{
     interval::{Interval, check_level},
 };
 
-/// How an interval is drawn.
+/// How to bootstrap an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BootstrapOptions {
-    /// Resamples.
+    /// Number of resamples.
     pub replicates: usize,
-    /// The share of resamples between the interval's ends, within `(0, 1)`.
+    /// Confidence level: the fraction of resamples within the interval, in `(0, 1)`.
     pub level: f64,
-    /// What chance depends on.
+    /// The random seed.
     pub seed: u64,
 }
 
@@ -34,33 +34,39 @@ impl BootstrapOptions {
     }
 }
 
-/// A metric and how far it moves when other clips of the same kind are drawn.
+/// A metric with its bootstrap confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// Of the clips as they are.
+    /// The metric of the original clips.
     pub estimate: f64,
-    /// Of the resamples that define the metric; `None` where none does.
+    /// The interval over the resamples that define the metric; `None` if no resample does.
     pub interval: Option<Interval>,
-    /// Resamples drawn.
+    /// Number of resamples.
     pub replicates: usize,
-    /// Of them, those on which the metric is an error or NaN; the interval leaves them out.
+    /// Number of resamples that the interval ignores, because the metric is an error or NaN on
+    /// them.
     pub undefined: usize,
 }
 
-/// The percentile bootstrap of a metric, stratified by class.
+/// Computes the percentile bootstrap of a metric, stratified by class.
 ///
-/// Each resample draws, with replacement, as many fakes from the fakes and as many reals from the reals
-/// as there are. Stratified, because how many of each a test set holds was chosen and not met by
-/// chance, because average precision and accuracy move with that share, and because every resample then
-/// has both classes: among few reals, plain resamples would lack them and have no AUC. Between classes
-/// nothing is drawn, so a class of one clip is taken as certain.
+/// Each resample draws with replacement: as many fakes from the fakes, and as many reals from the
+/// reals, as the set holds. Stratification has three reasons:
 ///
-/// `clips` is what the metric needs of each clip: scores for [`roc_auc`](super::roc_auc), decisions for
-/// [`accuracy`](super::accuracy). The ends are quantiles with linear interpolation, numpy's default. A
-/// resample keeps the clips' order, so ranking metrics take less time where clips come sorted by score.
+/// - The class balance of a test set was chosen and is not random.
+/// - Average precision and accuracy depend on the class balance.
+/// - Every resample contains both classes. With few reals, unstratified resamples would miss them
+///   and have no AUC.
 ///
-/// Resamples follow from the seed and their number alone: not from threads, and the same for each
-/// metric.
+/// A class of a single clip contributes no variance.
+///
+/// `clips` holds the metric's input for each clip: scores for [`roc_auc`](super::roc_auc),
+/// decisions for [`accuracy`](super::accuracy). The interval's ends are quantiles with linear
+/// interpolation, NumPy's default. A resample preserves the order of the clips, so ranking metrics
+/// run faster on clips sorted by score.
+///
+/// A resample depends only on the seed and its index. It does not depend on the number of threads,
+/// and all metrics see identical resamples.
 ///
 /// ```
 /// use avff_metrics::{BootstrapOptions, bootstrap, roc_auc};
@@ -76,8 +82,9 @@ pub struct Bootstrap {
 ///
 /// # Errors
 ///
-/// [`MetricError::Level`] or [`MetricError::NoReplicates`] for the options, [`MetricError`] for lists
-/// that are empty or of unequal length, and whatever the metric says of the clips as they are.
+/// - [`MetricError::Level`] or [`MetricError::NoReplicates`] for invalid options.
+/// - [`MetricError`] if the lists are empty or differ in length.
+/// - The metric's own error on the original clips.
 pub fn bootstrap<T: Copy + Send + Sync>(
     clips: &[T],
     is_fake: &[bool],
@@ -94,7 +101,7 @@ pub fn bootstrap<T: Copy + Send + Sync>(
         .map_init(
             || Resample::new(clips.len()),
             |resample, replicate| {
-                resample.draw(&strata, clips, is_fake, draws(options.seed, replicate));
+                resample.draw(&strata, clips, is_fake, rng(options.seed, replicate));
                 let value = metric(&resample.clips, &resample.is_fake).ok()?;
                 (!value.is_nan()).then_some(value)
             },
@@ -112,13 +119,13 @@ pub fn bootstrap<T: Copy + Send + Sync>(
     })
 }
 
-fn draws(seed: u64, replicate: u64) -> Rng {
+fn rng(seed: u64, replicate: u64) -> Rng {
     RngKey { seed, epoch: 0, row: replicate, occurrence: 0 }.rng(Purpose::Bootstrap)
 }
 
-/// The room of one resample, used again for the next.
+/// The buffers of one resample, reused for the next.
 struct Resample<T> {
-    times: Vec<u32>,
+    counts: Vec<u32>,
     clips: Vec<T>,
     is_fake: Vec<bool>,
 }
@@ -126,23 +133,23 @@ struct Resample<T> {
 impl<T: Copy> Resample<T> {
     fn new(clips: usize) -> Self {
         Self {
-            times: vec![0; clips],
+            counts: vec![0; clips],
             clips: Vec::with_capacity(clips),
             is_fake: Vec::with_capacity(clips),
         }
     }
 
-    fn draw(&mut self, strata: &[Vec<usize>], clips: &[T], is_fake: &[bool], mut draws: Rng) {
-        self.times.fill(0);
+    fn draw(&mut self, strata: &[Vec<usize>], clips: &[T], is_fake: &[bool], mut rng: Rng) {
+        self.counts.fill(0);
         for stratum in strata {
             for _ in 0..stratum.len() {
-                self.times[stratum[draws.index(stratum.len())]] += 1;
+                self.counts[stratum[rng.index(stratum.len())]] += 1;
             }
         }
         self.clips.clear();
         self.is_fake.clear();
-        for ((&times, &clip), &fake) in self.times.iter().zip(clips).zip(is_fake) {
-            for _ in 0..times {
+        for ((&count, &clip), &fake) in self.counts.iter().zip(clips).zip(is_fake) {
+            for _ in 0..count {
                 self.clips.push(clip);
                 self.is_fake.push(fake);
             }
@@ -150,22 +157,23 @@ impl<T: Copy> Resample<T> {
     }
 }
 
-/// The value below which a share of sorted values lies, between neighbours on a straight line
-/// (Hyndman and Fan's type 7). `None` without values.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let place = share * sorted.len().saturating_sub(1) as f64;
-    let (low, high) = (*sorted.get(place.floor() as usize)?, *sorted.get(place.ceil() as usize)?);
-    let along = place.fract();
-    // Towards an infinite value there is no straight line: the nearer of the two.
+/// Returns the quantile of sorted values with linear interpolation (Hyndman and Fan's type 7).
+/// `None` without values.
+fn quantile(sorted: &[f64], probability: f64) -> Option<f64> {
+    let position = probability * sorted.len().saturating_sub(1) as f64;
+    let (low, high) =
+        (*sorted.get(position.floor() as usize)?, *sorted.get(position.ceil() as usize)?);
+    let fraction = position.fract();
+    // Linear interpolation is undefined towards an infinite value, so the nearer value is returned.
     if low == high || !(low.is_finite() && high.is_finite()) {
-        return Some(if along < 0.5 { low } else { high });
+        return Some(if fraction < 0.5 { low } else { high });
     }
-    Some(low + (high - low) * along)
+    Some(low + (high - low) * fraction)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::{
         super::{Class, accuracy, d_prime, roc_auc},
         *,
@@ -176,11 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_as_numpys() {
+    fn quantiles_match_numpy() {
         // numpy.quantile([1, 2, 4, 8], [0, .025, .5, .9, 1])
         let values = [1.0, 2.0, 4.0, 8.0];
-        for (share, wanted) in [(0.0, 1.0), (0.025, 1.075), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)] {
-            assert!((quantile(&values, share).unwrap() - wanted).abs() < 1e-12, "{share}");
+        for (probability, expected) in
+            [(0.0, 1.0), (0.025, 1.075), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)]
+        {
+            assert!(
+                (quantile(&values, probability).unwrap() - expected).abs() < 1e-12,
+                "{probability}"
+            );
         }
         assert_eq!(quantile(&[], 0.5), None);
         assert_eq!(quantile(&[3.0], 0.975), Some(3.0));
@@ -191,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn resamples_keep_both_classes_counts_and_the_order() {
+    fn resamples_preserve_class_counts_and_order() {
         let is_fake = [true, false, false, true, false];
         let seen = |clips: &[usize], fakes: &[bool]| {
             assert_eq!(fakes.iter().filter(|&&fake| fake).count(), 2);
@@ -201,13 +214,13 @@ mod tests {
             Ok(clips[0] as f64)
         };
         let got = bootstrap(&[0, 1, 2, 3, 4], &is_fake, &options(200), seen).unwrap();
-        // Now and then the first fake is not drawn.
+        // Some resamples do not contain the first fake.
         assert_eq!(got.interval.unwrap().low, 0.0);
         assert!(got.interval.unwrap().high > 0.0);
     }
 
     #[test]
-    fn what_some_resamples_do_not_define_is_counted() {
+    fn undefined_resamples_are_counted() {
         let is_fake = [true, true, false];
         let first_twice = |clips: &[u8], _: &[bool]| match clips {
             [0, 0, _] => Err(MetricError::Empty),
@@ -215,7 +228,8 @@ mod tests {
             _ => Ok(1.0),
         };
         let got = bootstrap(&[0, 1, 2], &is_fake, &options(1000), first_twice).unwrap();
-        // Each of the two happens to a quarter: 500 +- 16; five deviations.
+        // Each of the two cases has probability 1/4: 500 +- 16, with a tolerance of five
+        // deviations.
         assert!((420..=580).contains(&got.undefined), "{}", got.undefined);
         assert!(got.interval.unwrap().is_point());
         let only_as_given = |clips: &[u8], _: &[bool]| {
@@ -226,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn one_class_has_the_intervals_of_what_it_defines() {
+    fn one_class_has_an_interval_of_accuracy_only() {
         let called = [true, false, true, true];
         let got = bootstrap(&called, &[true; 4], &options(500), accuracy).unwrap();
         let Interval { low, high } = got.interval.unwrap();
@@ -236,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn infinite_values_are_values() {
+    fn infinite_values_are_kept() {
         let dprime = |scores: &[f64], fakes: &[bool]| d_prime(roc_auc(scores, fakes)?);
         let got =
             bootstrap(&[0.9, 0.6, 0.7, 0.1], &[true, true, false, false], &options(200), dprime);
@@ -244,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_matter_and_seeds_do() {
+    fn result_depends_on_seed_but_not_on_threads() {
         let scores: Vec<f64> = (0..60).map(|i| f64::from(i * 37 % 60)).collect();
         let is_fake: Vec<bool> = (0..60).map(|i| i % 3 == 0).collect();
         let with = |threads, seed| {
@@ -257,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_make_no_sense_are_refused() {
+    fn invalid_options_are_errors() {
         let with = |options| bootstrap(&[0.1, 0.2], &[true, false], &options, roc_auc);
         assert_eq!(with(options(0)), Err(MetricError::NoReplicates));
         for level in [0.0, 1.0, -0.5, f64::INFINITY] {

@@ -1,4 +1,4 @@
-//! One report for each kind of forgery.
+//! Reports by category of forgery.
 
 use std::collections::BTreeMap;
 
@@ -11,49 +11,54 @@ use crate::{
     scored::{Scored, labels},
 };
 
-/// What the clips of a category are told apart from.
+/// The clips that a category is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Against {
-    /// Each other: the category holds both classes, or the set holds one alone.
+    /// The category's own clips: it holds both classes, or the whole set holds one class.
     Itself,
-    /// All reals of the set: the category holds fakes alone.
+    /// All reals of the set: the category holds only fakes.
     AllReals,
-    /// All fakes of the set: the category holds reals alone.
+    /// All fakes of the set: the category holds only reals.
     AllFakes,
 }
 
-/// How well the clips of one category are told.
+/// The metrics of one category.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CategoryReport {
     /// The category.
     pub category: String,
-    /// Its clips, without those it is compared with.
+    /// Number of clips in the category, without the clips it is compared with.
     pub n: usize,
-    /// What they are compared with.
+    /// The clips that the category is compared with.
     pub against: Against,
-    /// Over its clips and those it is compared with: `metrics.n_fake` and `metrics.n_real` say how many.
+    /// Metrics over the category's clips and the clips it is compared with. `metrics.n_fake` and
+    /// `metrics.n_real` count them.
     pub metrics: BinaryReport,
 }
 
-/// A [`BinaryReport`] for each category, sorted by name.
+/// Computes a [`BinaryReport`] for each category, sorted by name.
 ///
-/// A kind of forgery has no reals of its own, so a category of fakes alone is compared with all reals of
-/// the set, as papers report FakeAVCeleb's RVFA; one of reals alone with all fakes. A category that holds
-/// both classes stands by itself. Rows of one table may share reals and are not independent; their
-/// shares of fakes differ, so their AP and accuracy do not compare.
+/// - A category that holds only fakes is compared with all reals of the set, because a forgery
+///   method has no reals of its own. Papers report FakeAVCeleb's RVFA in this way.
+/// - A category that holds only reals is compared with all fakes of the set.
+/// - A category that holds both classes is evaluated on its own clips.
 ///
-/// With `intervals` each report has them.
+/// Rows of one table may share reals, so they are not independent. Their class balance differs, so
+/// their AP and accuracy are not comparable.
+///
+/// With `intervals`, each report contains confidence intervals.
 ///
 /// # Shapes
 ///
-/// `categories`: one for each of `clips`.
+/// `categories`: one entry for each of `clips`.
 ///
 /// # Errors
 ///
-/// [`MetricError::LengthMismatch`] or [`MetricError::Empty`] for lists that do not pair up or have no
-/// clip, [`MetricError::Target`] where a label is neither 0 nor 1, and what [`BinaryReport`] says of the
-/// options.
+/// - [`MetricError::LengthMismatch`] if the lists differ in length.
+/// - [`MetricError::Empty`] if there are no clips.
+/// - [`MetricError::Target`] if a label is neither 0 nor 1.
+/// - The errors of [`BinaryReport`] for invalid options.
 pub fn by_category(
     clips: &[Scored],
     categories: &[impl AsRef<str>],
@@ -68,18 +73,18 @@ pub fn by_category(
     let reports = members.into_iter().map(|(category, mut members)| {
         let n = members.len();
         let has = |class| members.iter().any(|&clip| is_fake[clip] == class);
-        let (lacks, against) = match (has(true), has(false)) {
+        let (missing, against) = match (has(true), has(false)) {
             (true, false) => (Some(false), Against::AllReals),
             (false, true) => (Some(true), Against::AllFakes),
             _ => (None, Against::Itself),
         };
-        // All of the class that it lacks are other categories' clips.
-        members.extend((0..clips.len()).filter(|&clip| Some(is_fake[clip]) == lacks));
+        // All clips of the missing class belong to other categories.
+        members.extend((0..clips.len()).filter(|&clip| Some(is_fake[clip]) == missing));
         let against = if members.len() == n { Against::Itself } else { against };
-        let chosen: Vec<Scored> = members.into_iter().map(|clip| clips[clip]).collect();
+        let selected: Vec<Scored> = members.into_iter().map(|clip| clips[clip]).collect();
         let metrics = match intervals {
-            Some(options) => BinaryReport::with_intervals(&chosen, options)?,
-            None => BinaryReport::new(&chosen)?,
+            Some(options) => BinaryReport::with_intervals(&selected, options)?,
+            None => BinaryReport::new(&selected)?,
         };
         Ok(CategoryReport { category: category.to_owned(), n, against, metrics })
     });
@@ -88,7 +93,7 @@ pub fn by_category(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
     use crate::metric::Metric;
 
@@ -97,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_category_of_one_class_is_compared_with_all_of_the_other() {
+    fn single_class_category_is_compared_with_the_other_class() {
         let clips = clips(&[(0.5, 1), (2., 1), (1., 0), (-1., 0), (3., 1), (-2., 0)]);
         let categories = ["wav2lip", "fsgan", "real", "real", "mixed", "mixed"];
         let table = by_category(&clips, &categories, None).unwrap();
@@ -115,12 +120,12 @@ mod tests {
             ]
         );
         let aucs: Vec<_> = table.iter().map(|row| row.metrics.get(Metric::AUC).unwrap()).collect();
-        // The real at 1 beats the fake at 0.5.
+        // The real with score 1 ranks above the fake with score 0.5.
         assert_eq!(aucs, [1.0, 1.0, 5.0 / 6.0, 2.0 / 3.0]);
     }
 
     #[test]
-    fn the_order_of_clips_does_not_matter() {
+    fn report_does_not_depend_on_clip_order() {
         let rows = [(0.5, 1), (2., 1), (1., 0), (-1., 0), (3., 1)];
         let categories = ["b", "a", "", "b", "c"];
         let forward = by_category(&clips(&rows), &categories, None).unwrap();
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_one_class_has_nothing_to_compare_with() {
+    fn single_class_set_is_compared_with_itself() {
         let table = by_category(&clips(&[(1., 1), (2., 1)]), &["a", "b"], None).unwrap();
         assert_eq!(table.len(), 2);
         for row in table {
@@ -141,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_do_not_pair_up_are_refused() {
+    fn mismatched_lists_are_errors() {
         let one = clips(&[(1., 1)]);
         let mismatch = MetricError::LengthMismatch { scores: 1, labels: 2 };
         assert_eq!(by_category(&one, &["a", "b"], None), Err(mismatch));

@@ -1,9 +1,11 @@
-//! How sure an AUC is, and whether two networks' AUCs on the same clips differ by more than chance.
+//! DeLong's variance of the AUC and DeLong's test of the difference between two AUCs.
 //!
-//! DeLong, DeLong and Clarke-Pearson (1988), "Comparing the Areas under Two or More Correlated Receiver
-//! Operating Characteristic Curves", with the O(n log n) computation of Sun and Xu (2014), "Fast
-//! Implementation of DeLong's Algorithm". Both are about clips drawn independently of each other: clips
-//! of one person or one source are not, and make intervals too narrow.
+//! The definitions are those of DeLong, DeLong and Clarke-Pearson (1988), "Comparing the Areas
+//! under Two or More Correlated Receiver Operating Characteristic Curves". The O(n log n)
+//! computation follows Sun and Xu (2014), "Fast Implementation of DeLong's Algorithm".
+//!
+//! Both assume independent clips. Clips of one person or one source are not independent, and make
+//! the intervals too narrow.
 
 use std::f64::consts::SQRT_2;
 
@@ -18,85 +20,94 @@ use crate::{
 /// An AUC and its variance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Delong {
-    /// [`roc_auc`](super::roc_auc), to the last bit.
+    /// Bit-identical to [`roc_auc`](super::roc_auc).
     pub auc: f64,
-    /// Of the AUC over sets of as many fakes and reals. 0 where all fakes are placed alike among the
-    /// reals and all reals among the fakes: with perfect scores, with inverted and with all tied ones.
-    /// It then says that the set is too easy or the scores are useless, not that the AUC is certain.
+    /// Variance of the AUC over sets with as many fakes and reals.
+    ///
+    /// The variance is 0 if all fakes have equal placements among the reals, and all reals among
+    /// the fakes. Perfect, inverted and fully tied scores are such cases. A variance of 0 then
+    /// means that the set is too easy or that the scores are useless. It does not mean that the AUC
+    /// is certain.
     pub variance: f64,
 }
 
 impl Delong {
-    /// `auc -+ z * sqrt(variance)`, cut to `[0, 1]`; a point where the variance is 0.
+    /// Returns `auc -+ z * sqrt(variance)`, clipped to `[0, 1]`. The interval is a point if the
+    /// variance is 0.
     ///
     /// # Errors
     ///
-    /// [`MetricError::Level`] where `level` is not within `(0, 1)`.
+    /// [`MetricError::Level`] if `level` is not in `(0, 1)`.
     pub fn interval(&self, level: f64) -> Result<Interval, MetricError> {
         check_level(level)?;
-        let reach = if self.variance == 0.0 {
+        let half_width = if self.variance == 0.0 {
             0.0
         } else {
             probit(0.5 + level / 2.0)? * self.variance.sqrt()
         };
-        Ok(Interval { low: (self.auc - reach).max(0.0), high: (self.auc + reach).min(1.0) })
+        Ok(Interval {
+            low: (self.auc - half_width).max(0.0),
+            high: (self.auc + half_width).min(1.0),
+        })
     }
 }
 
 /// Two AUCs over the same clips.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DelongTest {
-    /// Of the first scores.
+    /// The AUC of the first scores.
     pub first: Delong,
-    /// Of the second scores.
+    /// The AUC of the second scores.
     pub second: Delong,
-    /// Of the two AUCs.
+    /// Covariance of the two AUCs.
     pub covariance: f64,
     /// `second.auc - first.auc`.
     pub difference: f64,
-    /// Of the difference: both variances less twice the covariance.
+    /// Variance of the difference: the sum of both variances minus twice the covariance.
     pub variance: f64,
-    /// `difference / sqrt(variance)`. Where the variance is 0: 0 if the AUCs are equal, else `None`,
-    /// because the two then differ by the same amount at every clip and no normal distribution applies.
+    /// `difference / sqrt(variance)`. If the variance is 0, `z` is 0 for equal AUCs and `None`
+    /// otherwise: the placements then differ by an equal amount for every clip, and no normal
+    /// distribution applies.
     pub z: Option<f64>,
-    /// The two-sided probability of a `|z|` as large where both are equally good; 1 and `None` where
-    /// `z` is 0 and `None`.
+    /// The two-sided p-value under the hypothesis of equal AUCs. It is 1 if `z` is 0, and `None` if
+    /// `z` is `None`.
     pub p: Option<f64>,
 }
 
 impl DelongTest {
-    /// The interval of the difference, cut to `[-1, 1]`; a point where the variance is 0.
+    /// Returns the interval of the difference, clipped to `[-1, 1]`. The interval is a point if the
+    /// variance is 0.
     ///
     /// # Errors
     ///
-    /// [`MetricError::Level`] where `level` is not within `(0, 1)`.
+    /// [`MetricError::Level`] if `level` is not in `(0, 1)`.
     pub fn interval(&self, level: f64) -> Result<Interval, MetricError> {
         check_level(level)?;
-        let reach = probit(0.5 + level / 2.0)? * self.variance.sqrt();
-        let (low, high) = (self.difference - reach, self.difference + reach);
+        let half_width = probit(0.5 + level / 2.0)? * self.variance.sqrt();
+        let (low, high) = (self.difference - half_width, self.difference + half_width);
         Ok(Interval { low: low.max(-1.0), high: high.min(1.0) })
     }
 }
 
-/// The AUC with DeLong's variance. O(n log n).
+/// Computes the AUC with DeLong's variance. O(n log n).
 ///
 /// # Errors
 ///
-/// [`MetricError::TooFew`] where a class has a single clip, which has no variance; else
-/// [`MetricError`] as [`roc_auc`](super::roc_auc).
+/// [`MetricError::TooFew`] if a class has a single clip, which has no variance. Otherwise see
+/// [`roc_auc`](super::roc_auc).
 pub fn delong<S: Copy + Into<f64>>(scores: &[S], is_fake: &[bool]) -> Result<Delong, MetricError> {
     Ok(Placements::new(scores, is_fake)?.delong())
 }
 
-/// DeLong's paired test: whether two scores of the same clips have AUCs that differ by more than chance.
-/// O(n log n).
+/// Performs DeLong's paired test of two AUCs over identical clips. O(n log n).
 ///
-/// The variance of the difference is computed from the clips' differences, so equal rankings give
-/// exactly 0 and not what rounding leaves.
+/// The test asks whether two sets of scores have significantly different AUCs. It computes the
+/// variance from the per-clip differences, so equal rankings give exactly 0, without rounding
+/// residue.
 ///
 /// # Errors
 ///
-/// As [`delong`], for either list.
+/// See [`delong`]; the errors of either list apply.
 pub fn delong_test<S: Copy + Into<f64>>(
     first: &[S],
     second: &[S],
@@ -104,8 +115,8 @@ pub fn delong_test<S: Copy + Into<f64>>(
 ) -> Result<DelongTest, MetricError> {
     let (a, b) = (Placements::new(first, is_fake)?, Placements::new(second, is_fake)?);
     let minus = |b: &[i64], a: &[i64]| b.iter().zip(a).map(|(b, a)| b - a).collect();
-    let apart = Placements { fakes: minus(&b.fakes, &a.fakes), reals: minus(&b.reals, &a.reals) };
-    let (difference, variance) = (apart.mean(), apart.covariance(&apart));
+    let delta = Placements { fakes: minus(&b.fakes, &a.fakes), reals: minus(&b.reals, &a.reals) };
+    let (difference, variance) = (delta.mean(), delta.covariance(&delta));
     let z = match (variance > 0.0, difference == 0.0) {
         (true, _) => Some(difference / variance.sqrt()),
         (false, true) => Some(0.0),
@@ -122,27 +133,29 @@ pub fn delong_test<S: Copy + Into<f64>>(
     })
 }
 
-/// For each clip, the share of the other class that it is on the right side of, a tie counting one half.
+/// Returns the placement of each clip: the fraction of the other class that it is ranked correctly
+/// against. A tie counts one half.
 ///
-/// The mean over fakes is the AUC, and so is that over reals: what an AUC gains from one network to
-/// another is what its clips gain here. O(n log n).
+/// The AUC is the mean placement of the fakes, and also the mean placement of the reals. The AUC
+/// difference between two networks is therefore the mean of the per-clip differences. O(n log n).
 ///
 /// # Errors
 ///
-/// As [`roc_auc`](super::roc_auc).
+/// See [`roc_auc`](super::roc_auc).
 pub fn placements<S: Copy + Into<f64>>(
     scores: &[S],
     is_fake: &[bool],
 ) -> Result<Vec<f64>, MetricError> {
-    let (places, fakes, reals) = twice_placements(scores, is_fake)?;
-    let share = |(place, &fake): (i64, &bool)| {
+    let (placements, fakes, reals) = twice_placements(scores, is_fake)?;
+    let fraction = |(placement, &fake): (i64, &bool)| {
         let others = if fake { reals } else { fakes };
-        place as f64 / (2 * others) as f64
+        placement as f64 / (2 * others) as f64
     };
-    Ok(places.into_iter().zip(is_fake).map(share).collect())
+    Ok(placements.into_iter().zip(is_fake).map(fraction).collect())
 }
 
-/// [`placements`] as counts, times two so that ties stay whole; the fakes and the reals.
+/// Returns twice the [`placements`] as counts, so that ties stay integers, with the number of fakes
+/// and of reals.
 fn twice_placements<S: Copy + Into<f64>>(
     scores: &[S],
     is_fake: &[bool],
@@ -152,52 +165,53 @@ fn twice_placements<S: Copy + Into<f64>>(
     let (fakes, reals) = both_classes(is_fake)?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_unstable_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let mut places = vec![0_i64; scores.len()];
+    let mut placements = vec![0_i64; scores.len()];
     let (mut fakes_above, mut reals_below) = (fakes as i64, 0_i64);
-    // Ties by `==`: 0.0 and -0.0 are the same score.
+    // Ties compare by `==`, because 0.0 and -0.0 are equal scores.
     for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
         let fakes_tied = tied.iter().filter(|&&clip| is_fake[clip]).count() as i64;
         let reals_tied = tied.len() as i64 - fakes_tied;
         fakes_above -= fakes_tied;
         for &clip in tied {
-            places[clip] = match is_fake[clip] {
+            placements[clip] = match is_fake[clip] {
                 true => 2 * reals_below + reals_tied,
                 false => 2 * fakes_above + fakes_tied,
             };
         }
         reals_below += reals_tied;
     }
-    Ok((places, fakes, reals))
+    Ok((placements, fakes, reals))
 }
 
-/// Where each clip stands among those of the other class, times two so that ties stay whole.
+/// Twice the placement counts of each clip, so that ties stay integers.
 ///
-/// Sun and Xu write these as midranks: that of a clip among all less that among its own class.
+/// Sun and Xu express a placement through midranks: the clip's midrank among all clips minus its
+/// midrank within its own class.
 struct Placements {
-    /// For each fake, twice the reals below it, a tie counting one.
+    /// For each fake: twice the number of reals below it, a tie counting one.
     fakes: Vec<i64>,
-    /// For each real, twice the fakes above it, a tie counting one.
+    /// For each real: twice the number of fakes above it, a tie counting one.
     reals: Vec<i64>,
 }
 
 impl Placements {
     fn new<S: Copy + Into<f64>>(scores: &[S], is_fake: &[bool]) -> Result<Self, MetricError> {
-        let (places, fakes, reals) = twice_placements(scores, is_fake)?;
+        let (placements, fakes, reals) = twice_placements(scores, is_fake)?;
         for (class, count) in [(Class::Fake, fakes), (Class::Real, reals)] {
             if count < 2 {
                 return Err(MetricError::TooFew { class, count, needed: 2 });
             }
         }
         let of = |class| {
-            let clips = places.iter().zip(is_fake).filter(move |&(_, &fake)| fake == class);
-            clips.map(|(&place, _)| place).collect()
+            let clips = placements.iter().zip(is_fake).filter(move |&(_, &fake)| fake == class);
+            clips.map(|(&placement, _)| placement).collect()
         };
         Ok(Self { fakes: of(true), reals: of(false) })
     }
 
     fn mean(&self) -> f64 {
         let pairs = self.fakes.len() as u128 * self.reals.len() as u128;
-        let sum: i128 = self.fakes.iter().map(|&place| i128::from(place)).sum();
+        let sum: i128 = self.fakes.iter().map(|&placement| i128::from(placement)).sum();
         sum as f64 / (2 * pairs) as f64
     }
 
@@ -213,7 +227,7 @@ impl Placements {
     }
 }
 
-/// Of samples, divided by one less than their number; there are at least two.
+/// Returns the sample covariance, divided by the count minus one. There are at least two samples.
 fn covariance(a: &[i64], b: &[i64]) -> f64 {
     let mean = |values: &[i64]| {
         let sum: i128 = values.iter().map(|&value| i128::from(value)).sum();
@@ -226,13 +240,13 @@ fn covariance(a: &[i64], b: &[i64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
 
     const HALF: [bool; 4] = [true, true, false, false];
 
     #[test]
-    fn a_small_set_by_hand() {
+    fn small_set_matches_manual_computation() {
         // Fakes 3 and 1 among reals 2 and 0: V10 = (1, 1/2), V01 = (1/2, 1); both variances 1/8.
         let got = delong(&[3.0, 1.0, 2.0, 0.0], &HALF).unwrap();
         assert_eq!(got, Delong { auc: 0.75, variance: 0.125 / 2.0 + 0.125 / 2.0 });
@@ -240,12 +254,12 @@ mod tests {
         // The quartile of the normal distribution is 0.6745.
         assert!((low - (0.75 - 0.674_489_750_196 * 0.125_f64.sqrt())).abs() < 1e-9);
         assert!((high - (0.75 + 0.674_489_750_196 * 0.125_f64.sqrt())).abs() < 1e-9);
-        // At 95 % it would reach beyond 1.
+        // At 95 %, the interval would extend above 1.
         assert_eq!(got.interval(0.95).unwrap().high, 1.0);
     }
 
     #[test]
-    fn no_variance_is_a_point() {
+    fn zero_variance_gives_a_point_interval() {
         for (scores, auc) in [([3., 2., 1., 0.], 1.0), ([0., 1., 2., 3.], 0.0), ([1.; 4], 0.5)] {
             let got = delong(&scores, &HALF).unwrap();
             assert_eq!(got, Delong { auc, variance: 0.0 });
@@ -254,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_without_a_variance_say_so() {
+    fn test_with_zero_variance() {
         let (perfect, inverted) = ([3., 2., 1., 0.], [0., 1., 2., 3.]);
         let same = delong_test(&perfect, &[30., 20., 10., 0.], &HALF).unwrap();
         assert_eq!((same.variance, same.z, same.p), (0.0, Some(0.0), Some(1.0)));
@@ -264,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_clip_has_no_variance() {
-        let alone = delong(&[0.3, 0.2, 0.1], &[true, false, false]);
-        assert_eq!(alone, Err(MetricError::TooFew { class: Class::Fake, count: 1, needed: 2 }));
+    fn single_clip_of_a_class_is_an_error() {
+        let single = delong(&[0.3, 0.2, 0.1], &[true, false, false]);
+        assert_eq!(single, Err(MetricError::TooFew { class: Class::Fake, count: 1, needed: 2 }));
         let none = delong(&[0.3, 0.2], &[false; 2]);
         assert_eq!(none, Err(MetricError::OneClass { class: Class::Real, count: 2 }));
         let level = delong(&[3., 1., 2., 0.], &HALF).unwrap().interval(1.0);

@@ -1,4 +1,4 @@
-//! d': how many standard deviations apart the two classes' scores would lie if both were normal.
+//! d' (d-prime), the sensitivity index.
 
 use std::f64::consts::SQRT_2;
 
@@ -8,60 +8,61 @@ use crate::{
     metric::{Computed, Metric, Needs, Stage},
 };
 
-/// `sqrt(2) * probit(auc)`, the sensitivity index that the AudioSet baselines report with AUC.
+/// Computes d' = `sqrt(2) * probit(auc)`, which the AudioSet baselines report beside the AUC.
 ///
-/// It spreads out what AUC crowds together near 1. AUC 0.5 gives 0, AUC 1 gives +infinity and AUC 0
-/// -infinity: a perfect ranking puts no bound on the distance.
+/// d' is the distance between the two classes' scores in standard deviations, if both were normal.
+/// It resolves differences between AUCs near 1. AUC 0.5 gives 0, AUC 1 gives +infinity and AUC 0
+/// gives -infinity.
 ///
 /// # Errors
 ///
-/// [`MetricError::NotARate`] where `auc` is not within `[0, 1]`.
+/// [`MetricError::NotARate`] if `auc` is not in `[0, 1]`.
 pub fn d_prime(auc: f64) -> Result<f64, MetricError> {
     Ok(SQRT_2 * probit(auc)?)
 }
 
-/// The standard normal's quantile function: the `x` below which a share `p` of it lies.
+/// Computes the quantile function of the standard normal distribution.
 ///
-/// Relative error about 1e-16 over the whole range, by algorithm AS 241 (PPND16; Wichura 1988, Applied
-/// Statistics 37(3), 477-484), which needs no error function. `probit(0)` is -infinity, `probit(1)`
-/// +infinity.
+/// The relative error is about 1e-16 over the whole range. The algorithm is AS 241 (PPND16; Wichura
+/// 1988, Applied Statistics 37(3), 477-484), which needs no error function. `probit(0)` is
+/// -infinity and `probit(1)` is +infinity.
 ///
 /// # Errors
 ///
-/// [`MetricError::NotARate`] where `p` is not within `[0, 1]`.
+/// [`MetricError::NotARate`] if `p` is not in `[0, 1]`.
 pub fn probit(p: f64) -> Result<f64, MetricError> {
     if !(0.0..=1.0).contains(&p) {
         return Err(MetricError::NotARate { value: p });
     }
-    let from_centre = p - 0.5;
-    if from_centre.abs() <= 0.425 {
-        return Ok(from_centre * CENTRE.at(0.180625 - from_centre * from_centre));
+    let from_center = p - 0.5;
+    if from_center.abs() <= 0.425 {
+        return Ok(from_center * CENTER.at(0.180625 - from_center * from_center));
     }
-    let tail = if from_centre < 0.0 { p } else { 1.0 - p };
+    let tail = if from_center < 0.0 { p } else { 1.0 - p };
     if tail == 0.0 {
-        return Ok(f64::INFINITY.copysign(from_centre));
+        return Ok(f64::INFINITY.copysign(from_center));
     }
     let root = (-tail.ln()).sqrt();
     let distance = if root <= 5.0 { TAIL.at(root - 1.6) } else { FAR_TAIL.at(root - 5.0) };
-    Ok(distance.copysign(from_centre))
+    Ok(distance.copysign(from_center))
 }
 
-/// A quotient of two polynomials, highest power first.
+/// A rational function. Coefficients are ordered from the highest power.
 struct Rational {
-    above: [f64; 8],
-    below: [f64; 8],
+    numerator: [f64; 8],
+    denominator: [f64; 8],
 }
 
 impl Rational {
     fn at(&self, r: f64) -> f64 {
         let horner = |terms: &[f64]| terms.iter().fold(0.0, |sum, term| sum * r + term);
-        horner(&self.above) / horner(&self.below)
+        horner(&self.numerator) / horner(&self.denominator)
     }
 }
 
-/// For `|p - 0.5| <= 0.425`, in `0.425^2 - (p - 0.5)^2`.
-const CENTRE: Rational = Rational {
-    above: [
+/// Approximation for `|p - 0.5| <= 0.425`, in `0.425^2 - (p - 0.5)^2`.
+const CENTER: Rational = Rational {
+    numerator: [
         2509.0809287301227,
         33430.57558358813,
         67265.7709270087,
@@ -71,7 +72,7 @@ const CENTRE: Rational = Rational {
         133.14166789178438,
         3.3871328727963665,
     ],
-    below: [
+    denominator: [
         5226.495278852854,
         28729.085735721943,
         39307.89580009271,
@@ -83,9 +84,9 @@ const CENTRE: Rational = Rational {
     ],
 };
 
-/// For `sqrt(-ln(tail)) <= 5`, in that root minus 1.6.
+/// Approximation for `r = sqrt(-ln(tail)) <= 5`, in `r - 1.6`.
 const TAIL: Rational = Rational {
-    above: [
+    numerator: [
         0.0007745450142783414,
         0.022723844989269184,
         0.2417807251774506,
@@ -95,7 +96,7 @@ const TAIL: Rational = Rational {
         4.630337846156546,
         1.4234371107496835,
     ],
-    below: [
+    denominator: [
         1.0507500716444169e-09,
         0.0005475938084995345,
         0.015198666563616457,
@@ -107,9 +108,9 @@ const TAIL: Rational = Rational {
     ],
 };
 
-/// For the rest, in the same root minus 5.
+/// Approximation for `r = sqrt(-ln(tail)) > 5`, in `r - 5`.
 const FAR_TAIL: Rational = Rational {
-    above: [
+    numerator: [
         2.0103343992922881e-07,
         2.7115555687434876e-05,
         0.0012426609473880784,
@@ -119,7 +120,7 @@ const FAR_TAIL: Rational = Rational {
         5.463784911164114,
         6.657904643501103,
     ],
-    below: [
+    denominator: [
         2.0442631033899397e-15,
         1.421511758316446e-07,
         1.8463183175100548e-05,
@@ -132,11 +133,11 @@ const FAR_TAIL: Rational = Rational {
 };
 
 impl Metric {
-    /// [`d_prime`] of the mean AUC. Infinite where that is 0 or 1.
+    /// [`d_prime`] of the mean AUC. Infinite if the mean AUC is 0 or 1.
     pub const D_PRIME: Self = Self {
         key: "dprime",
         title: "d'",
-        meaning: "`sqrt(2) * probit(A)` of the mean AUC `A`, as the reference reports; infinite where `A` is 0 or 1",
+        meaning: "the sensitivity index `sqrt(2) * probit(A)` of the mean ROC AUC `A`, as the reference reports it; infinite if `A` is 0 or 1",
         better: Better::Higher,
         range: [f64::NEG_INFINITY, f64::INFINITY],
         needs: Needs::BothClasses,
@@ -148,10 +149,10 @@ impl Metric {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
 
-    /// Quantiles as printed by R's `qnorm` and in tables of the normal distribution.
+    /// Quantiles from R's `qnorm` and from tables of the normal distribution.
     #[test]
     fn known_quantiles() {
         let cases = [
@@ -164,15 +165,15 @@ mod tests {
             (1e-10, -6.361_340_902_404_056),
             (1e-20, -9.262_340_089_798_409),
         ];
-        for (p, wanted) in cases {
+        for (p, expected) in cases {
             let got = probit(p).unwrap();
-            assert!((got - wanted).abs() < 1e-12, "probit({p}) = {got}, not {wanted}");
+            assert!((got - expected).abs() < 1e-12, "probit({p}) = {got}, expected {expected}");
         }
     }
 
     #[test]
-    fn the_pieces_join() {
-        // The quantile's slope is below 10 at 0.075 and below 1e12 at exp(-25).
+    fn approximations_join_continuously() {
+        // The slope of the quantile function is below 10 at 0.075 and below 1e12 at exp(-25).
         for (edge, jump) in [(0.075, 1e-8), ((-25.0_f64).exp(), 1e-8)] {
             let below = probit(edge * (1.0 - 1e-10)).unwrap();
             let above = probit(edge * (1.0 + 1e-10)).unwrap();
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_infinite_and_beyond_is_refused() {
+    fn ends_are_infinite_and_values_outside_are_errors() {
         assert_eq!(d_prime(1.0), Ok(f64::INFINITY));
         assert_eq!(d_prime(0.0), Ok(f64::NEG_INFINITY));
         assert_eq!(d_prime(0.5), Ok(0.0));

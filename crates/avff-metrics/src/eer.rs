@@ -7,17 +7,18 @@ use crate::{
     ranking::{Ranking, Step},
 };
 
-/// The rate at which reals are called fake when fakes are missed at the same rate.
+/// Computes the equal error rate: the false-positive rate where FPR equals FNR.
 ///
-/// Definition: take the ROC points (FPR, TPR) at every distinct score and at threshold +inf, join
-/// neighbours by straight lines, and return FPR where FPR = FNR = 1 - TPR. FPR + TPR grows strictly
-/// from point to point, from 0 to 2, so exactly one point of the curve meets this. 0 is perfect, 0.5 is
-/// chance. Between two points of the curve the rate is that of mixing their thresholds at random; no
-/// single threshold need reach it. O(n log n).
+/// The ROC points (FPR, TPR) at every distinct score and at threshold +inf are joined by straight
+/// lines. The EER is the FPR at the point where FPR = FNR = 1 - TPR. Exactly one point qualifies,
+/// because FPR + TPR strictly increases from 0 to 2 fraction the curve.
+///
+/// 0 is perfect and 0.5 is chance. Between two ROC points, the rate results from mixing their
+/// thresholds at random, so a single threshold may not reach it. O(n log n).
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length, a score is not finite, or one class
+/// [`MetricError`] if the lists are empty or differ in length, a score is not finite, or one class
 /// is absent.
 pub fn equal_error_rate<S: Copy + Into<f64>>(
     scores: &[S],
@@ -25,20 +26,20 @@ pub fn equal_error_rate<S: Copy + Into<f64>>(
 ) -> Result<f64, MetricError> {
     let ranking = Ranking::new(scores, is_fake)?;
     let (fakes, reals) = (ranking.fakes as i128, ranking.reals as i128);
-    // (FPR - FNR) * fakes * reals in whole numbers, so that the crossing is found without rounding.
+    // (FPR - FNR) * fakes * reals in integers, so that the crossing is located without rounding.
     let excess =
         |step: &Step| step.reals as i128 * fakes + step.fakes as i128 * reals - fakes * reals;
     let crossing = ranking.steps.partition_point(|step| excess(step) < 0);
     let above = crossing.checked_sub(1).and_then(|before| ranking.steps.get(before));
     let above = above.copied().unwrap_or_default();
-    // The last step, which holds every clip, is past the crossing: the fallback equals it.
+    // The last step holds every clip and lies past the crossing, so it is the fallback.
     let everything = Step { fakes: ranking.fakes, reals: ranking.reals };
     let reached = ranking.steps.get(crossing).copied().unwrap_or(everything);
 
     let (before, after) = (excess(&above), excess(&reached));
-    let along = -before as f64 / (after - before) as f64;
+    let fraction = -before as f64 / (after - before) as f64;
     let start = above.reals as f64;
-    Ok((start + along * (reached.reals as f64 - start)) / reals as f64)
+    Ok((start + fraction * (reached.reals as f64 - start)) / reals as f64)
 }
 
 impl Metric {
@@ -46,7 +47,7 @@ impl Metric {
     pub const EER: Self = Self {
         key: "eer",
         title: "EER",
-        meaning: "the false-positive rate where FPR equals FNR, on straight lines between the points of the ROC curve",
+        meaning: "the equal error rate: the false-positive rate where FPR equals FNR, with linear interpolation between ROC points",
         better: Better::Lower,
         range: [0.0, 1.0],
         needs: Needs::BothClasses,
@@ -58,7 +59,7 @@ impl Metric {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
 
     #[test]
@@ -69,19 +70,20 @@ mod tests {
             (&[0.5; 5], &[true, false, false, true, true], 0.5),
             // ROC (0, .5), (.5, .5), (.5, 1): crosses at (.5, .5).
             (&[0.9, 0.8, 0.7, 0.6], &[true, false, true, false], 0.5),
-            // One fake of three is missed while one real of three is not: a point of the curve.
+            // One of three fakes is missed and one of three reals is called fake: a point of the
+            // curve.
             (&[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], &[true, true, false, true, false, false], 1.0 / 3.0),
-            // A tied pair after one fake: from (0, .5) to (1, 1), crossing at FPR 1/3.
+            // A tied pair after one fake: the line from (0, .5) to (1, 1) crosses at FPR 1/3.
             (&[0.9, 0.4, 0.4], &[true, true, false], 1.0 / 3.0),
         ];
         for (scores, labels, eer) in cases {
             let got = equal_error_rate(scores, labels).unwrap();
-            assert!((got - eer).abs() < 1e-15, "{scores:?}: {got}, not {eer}");
+            assert!((got - eer).abs() < 1e-15, "{scores:?}: {got}, expected {eer}");
         }
     }
 
     #[test]
-    fn one_class_has_no_equal_error_rate() {
+    fn one_class_is_an_error() {
         let got = equal_error_rate(&[0.5, 0.4], &[false; 2]);
         assert!(matches!(got, Err(MetricError::OneClass { count: 2, .. })));
     }

@@ -1,137 +1,137 @@
-//! Why a metric has no value.
+//! Errors of metrics.
 
-/// One of the two answers.
+/// The class of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
 pub enum Class {
     /// Manipulated; target 1.
     Fake,
-    /// Untouched; target 0.
+    /// Authentic; target 0.
     Real,
 }
 
-/// Input on which a metric is not defined.
+/// An input for which a metric is not defined.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// No clips at all.
+    /// The list of clips is empty.
     #[error("there are no clips")]
     Empty,
-    /// Two lists that must run in parallel do not.
+    /// Two parallel lists differ in length.
     #[error("{scores} scores or predictions, but {labels} labels")]
     LengthMismatch {
         /// Length of the list of scores or predictions.
         scores: usize,
-        /// Length of the list it must match.
+        /// Length of the other list.
         labels: usize,
     },
-    /// A score that is NaN or infinite: its rank would be an accident.
+    /// A score is NaN or infinite, so it has no meaningful rank.
     #[error("the score of clip {index} is {value}")]
     NotFinite {
-        /// Position in the list, from 0.
+        /// Index in the list, from 0.
         index: usize,
         /// The score.
         value: f64,
     },
-    /// The metric compares two classes and only one is there.
-    #[error("both classes are needed, all {count} clips are {class}")]
+    /// The metric compares two classes, but only one is present.
+    #[error("both classes are needed, but every clip is {class} (clips: {count})")]
     OneClass {
-        /// The class that is there.
+        /// The class that is present.
         class: Class,
-        /// How many clips it has, which is all of them.
+        /// Number of clips, all of that class.
         count: usize,
     },
-    /// A label other than 0 (real) and 1 (fake).
+    /// A label is neither 0 (real) nor 1 (fake).
     #[error("the target of clip {index} is {value}, neither 0 (real) nor 1 (fake)")]
     Target {
-        /// Position in the list, from 0.
+        /// Index in the list, from 0.
         index: usize,
         /// The label.
         value: u8,
     },
-    /// No score is on either side of NaN.
+    /// The threshold is NaN, so no score compares with it.
     #[error("the threshold is NaN")]
     NanThreshold,
-    /// Fewer clips of a class than the metric can do with.
-    #[error("at least {needed} {class} clips are needed, there are {count}")]
+    /// A class has fewer clips than the metric needs.
+    #[error("at least {needed} {class} clips are needed, but there are {count}")]
     TooFew {
         /// The class.
         class: Class,
-        /// How many clips it has.
+        /// Number of clips in the class.
         count: usize,
-        /// How many it should have.
+        /// Number of clips that the metric needs.
         needed: usize,
     },
-    /// The end of a partial ROC curve outside `(0, 1]`.
-    #[error("the largest false-positive rate is {value}, but must be above 0 and at most 1")]
+    /// The upper end of a partial ROC curve is not in `(0, 1]`.
+    #[error("the maximum false-positive rate is {value}, but must be above 0 and at most 1")]
     MaxFpr {
         /// The rate.
         value: f64,
     },
-    /// The level of a confidence interval outside `(0, 1)`.
-    #[error("the level of the interval is {value}, but must be above 0 and below 1")]
+    /// The level of a confidence interval is not in `(0, 1)`.
+    #[error("the confidence level is {value}, but must be above 0 and below 1")]
     Level {
         /// The level.
         value: f64,
     },
-    /// A bootstrap without resamples.
-    #[error("a bootstrap needs at least one resample")]
+    /// The bootstrap has no resamples.
+    #[error("the bootstrap needs at least 1 resample")]
     NoReplicates,
-    /// One pair or none: a lone item always finds its partner.
-    #[error("retrieval needs at least 2 pairs, there are {count}")]
+    /// There are fewer than 2 pairs: a single item always matches its partner.
+    #[error("retrieval needs at least 2 pairs, but there are {count}")]
     TooFewPairs {
-        /// How many there are.
+        /// Number of pairs.
         count: usize,
     },
-    /// Two lists of embeddings that must pair up do not.
-    #[error("{first} embeddings of one kind, but {second} of the other")]
+    /// Two lists of paired embeddings differ in length.
+    #[error("{first} embeddings of the first kind, but {second} of the second")]
     Unpaired {
         /// Length of the first list.
         first: usize,
         /// Length of the second list.
         second: usize,
     },
-    /// A row of a matrix, or an embedding, of the wrong length.
-    #[error("row {row} has {length} numbers, not {wanted}")]
+    /// A row of a matrix, or an embedding, has the wrong length.
+    #[error("row {row} has {length} values, expected {expected}")]
     RowLength {
-        /// Position of the row, from 0.
+        /// Index of the row, from 0.
         row: usize,
-        /// Its length.
+        /// Actual length.
         length: usize,
-        /// The length it should have.
-        wanted: usize,
+        /// Expected length.
+        expected: usize,
     },
-    /// A number in a matrix, or in a list of embeddings, that is NaN or infinite.
-    #[error("the number in row {row}, column {column} is {value}")]
+    /// A value of a matrix, or of an embedding, is NaN or infinite.
+    #[error("the value in row {row}, column {column} is {value}")]
     EntryNotFinite {
-        /// Position of the row, from 0.
+        /// Index of the row, from 0.
         row: usize,
-        /// Position in the row, from 0.
+        /// Index within the row, from 0.
         column: usize,
-        /// The number.
+        /// The value.
         value: f64,
     },
-    /// An embedding of length 0, which points nowhere.
-    #[error("embedding {row} is zero throughout and has no direction")]
-    NoDirection {
-        /// Position in the list, from 0.
+    /// An embedding is zero, so its direction is undefined.
+    #[error("embedding {row} is the zero vector and has no direction")]
+    ZeroEmbedding {
+        /// Index in the list, from 0.
         row: usize,
     },
-    /// A metric that scores do not suffice for.
-    #[error("`{key}` is measured in training, scores do not suffice for it")]
+    /// The metric cannot be computed from scores.
+    #[error("`{key}` is measured in training and cannot be computed from scores")]
     InTraining {
         /// The metric's key.
         key: &'static str,
     },
-    /// A number outside `[0, 1]` where a probability or a rate is wanted.
-    #[error("{value} is not within 0 and 1")]
+    /// A probability or rate is not in `[0, 1]`.
+    #[error("{value} is not between 0 and 1")]
     NotARate {
-        /// The number.
+        /// The value.
         value: f64,
     },
 }
 
-/// Refuses lists that are empty or not parallel.
+/// Returns an error if the lists are empty or differ in length.
 pub(crate) fn check_lengths(scores: usize, labels: usize) -> Result<(), MetricError> {
     if scores != labels {
         return Err(MetricError::LengthMismatch { scores, labels });
@@ -139,7 +139,7 @@ pub(crate) fn check_lengths(scores: usize, labels: usize) -> Result<(), MetricEr
     if scores == 0 { Err(MetricError::Empty) } else { Ok(()) }
 }
 
-/// Widens scores to `f64`, refusing those that are not finite.
+/// Converts scores to `f64`. Returns an error if a score is not finite.
 pub(crate) fn finite<S: Copy + Into<f64>>(scores: &[S]) -> Result<Vec<f64>, MetricError> {
     let widen = |(index, &score): (usize, &S)| {
         let value: f64 = score.into();
@@ -148,7 +148,7 @@ pub(crate) fn finite<S: Copy + Into<f64>>(scores: &[S]) -> Result<Vec<f64>, Metr
     scores.iter().enumerate().map(widen).collect()
 }
 
-/// Counts fakes and reals, refusing a set that has only one of the two.
+/// Counts fakes and reals. Returns an error if one class is absent.
 pub(crate) fn both_classes(is_fake: &[bool]) -> Result<(usize, usize), MetricError> {
     let fakes = is_fake.iter().filter(|&&fake| fake).count();
     match (fakes, is_fake.len() - fakes) {

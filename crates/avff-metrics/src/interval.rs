@@ -4,25 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MetricError;
 
-/// Where a metric lies with the confidence that was asked for.
+/// The interval that contains a metric at the requested confidence level.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Its lower end.
+    /// Lower end.
     pub low: f64,
-    /// Its upper end.
+    /// Upper end.
     pub high: f64,
 }
 
 impl Interval {
-    /// Whether it has no width, as with scores that separate every clip: it then says nothing of how
-    /// sure the metric is.
+    /// Returns whether the interval has zero width, as for scores that separate all clips. A point
+    /// interval does not describe the uncertainty of the metric.
     #[must_use]
     pub fn is_point(self) -> bool {
         self.low == self.high
     }
 }
 
-/// Refuses a level that is not within `(0, 1)`.
+/// Returns an error if `level` is not in `(0, 1)`.
 pub(crate) fn check_level(level: f64) -> Result<(), MetricError> {
     if level > 0.0 && level < 1.0 { Ok(()) } else { Err(MetricError::Level { value: level }) }
 }

@@ -15,32 +15,32 @@ use crate::{
 
 /// The confidence intervals of a [`BinaryReport`](crate::BinaryReport)'s values.
 ///
-/// Each metric that has one says by which method. An interval is `None` where the value is, or where
-/// `notes` says why.
+/// [`Metric::interval`] gives the method of each metric. An interval is `None` if the value is
+/// `None` or if `notes` gives a reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intervals {
-    /// How they were drawn.
+    /// The options of the bootstrap.
     #[serde(flatten)]
     pub options: BootstrapOptions,
     /// The intervals, each under its metric's key.
     #[serde(flatten)]
     pub values: Values<Interval>,
-    /// What to know of them; empty where there is nothing.
+    /// Remarks on the intervals; empty if there are none.
     pub notes: Vec<String>,
 }
 
 impl Intervals {
-    /// O(replicates n).
+    /// Computes the intervals of all metrics that have one. O(replicates n).
     ///
     /// # Errors
     ///
-    /// [`MetricError::Level`] or [`MetricError::NoReplicates`] for the options,
-    /// [`MetricError::Target`] where a label is neither 0 nor 1.
+    /// [`MetricError::Level`] or [`MetricError::NoReplicates`] for invalid options,
+    /// [`MetricError::Target`] if a label is neither 0 nor 1.
     pub fn new(clips: &[Scored], options: &BootstrapOptions) -> Result<Self, MetricError> {
         options.check()?;
-        // An error names a clip by its place in the caller's order.
+        // Labels are checked in the caller's order, so that an error names the caller's index.
         labels(clips)?;
-        // Sorted once, every resample is sorted as well.
+        // Resamples of sorted clips are sorted too.
         let mut clips = clips.to_vec();
         clips.sort_by(|a, b| b.fake.total_cmp(&a.fake));
         let set = ScoredSet::new(&clips)?;
@@ -55,8 +55,10 @@ impl Intervals {
         let values: Values<Interval> = metrics.into_iter().zip(intervals).collect();
         for (metric, interval) in values.iter() {
             if interval.is_some_and(Interval::is_point) {
-                notes
-                    .add(metric.key, "a point, which says nothing of how sure the value is".into());
+                notes.add(
+                    metric.key,
+                    "a point interval, which does not describe the uncertainty".into(),
+                );
             }
         }
         Ok(Self { options: *options, values, notes: notes.into_lines() })
@@ -70,7 +72,7 @@ fn by_delong(metric: Metric, set: &ScoredSet, level: f64, notes: &mut Notes) -> 
             notes.add(metric.key, error.to_string());
             None
         }
-        // The report says why the value itself is absent.
+        // The report gives the reason for the missing value.
         Err(_) => None,
     }
 }
@@ -81,18 +83,18 @@ fn by_bootstrap(
     options: &BootstrapOptions,
     notes: &mut Notes,
 ) -> Option<Interval> {
-    let drawn = resampled(metric, set, options).ok()?;
-    if drawn.undefined > 0 {
+    let bootstrap = resampled(metric, set, options).ok()?;
+    if bootstrap.undefined > 0 {
         let reason = format!(
-            "undefined on {} of {} resamples, which are left out",
-            drawn.undefined, drawn.replicates
+            "undefined on {} of {} resamples, which are ignored",
+            bootstrap.undefined, bootstrap.replicates
         );
         notes.add(metric.key, reason);
     }
-    drawn.interval
+    bootstrap.interval
 }
 
-/// Resamples hold only what the metric is computed from.
+/// Bootstraps a metric on the inputs that it is computed from.
 fn resampled(
     metric: Metric,
     set: &ScoredSet,
@@ -113,12 +115,12 @@ fn resampled(
         }
         Computed::Derived { of, by } => {
             let at_end = |end| by(end).unwrap_or(f64::NAN);
-            let drawn = resampled(*of, set, options)?;
-            let interval = drawn.interval.map(|Interval { low, high }| Interval {
+            let bootstrap = resampled(*of, set, options)?;
+            let interval = bootstrap.interval.map(|Interval { low, high }| Interval {
                 low: at_end(low).min(at_end(high)),
                 high: at_end(low).max(at_end(high)),
             });
-            Ok(Bootstrap { estimate: by(drawn.estimate)?, interval, ..drawn })
+            Ok(Bootstrap { estimate: by(bootstrap.estimate)?, interval, ..bootstrap })
         }
         Computed::InTraining => Err(MetricError::InTraining { key: metric.key }),
     }
@@ -126,7 +128,7 @@ fn resampled(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
     use crate::report::BinaryReport;
 
@@ -137,7 +139,7 @@ mod tests {
     const FEW: BootstrapOptions = BootstrapOptions { replicates: 300, level: 0.9, seed: 7 };
 
     #[test]
-    fn a_report_has_intervals_only_if_asked() {
+    fn report_has_intervals_only_on_request() {
         let clips = clips(&[(2., 1), (1., 1), (-1., 1), (-2., 1), (0.5, 0), (-0.5, 0), (-1.5, 0)]);
         let plain = serde_json::to_value(BinaryReport::new(&clips).unwrap()).unwrap();
         assert!(plain.get("intervals").is_none());
@@ -153,28 +155,28 @@ mod tests {
         assert_eq!(json["intervals"]["seed"], 7);
         let back: BinaryReport = serde_json::from_value(json).unwrap();
         assert_eq!(back, report);
-        // The order of clips does not matter to the AUC, nor does anything else change.
+        // The order of clips does not affect the AUC or any other value.
         assert_eq!(BinaryReport { intervals: None, ..report }, BinaryReport::new(&clips).unwrap());
     }
 
     #[test]
-    fn points_and_lone_clips_are_noted() {
+    fn point_intervals_and_single_clips_are_noted() {
         let perfect = clips(&[(2., 1), (1., 1), (-1., 0), (-2., 0)]);
         let intervals = Intervals::new(&perfect, &FEW).unwrap();
         assert_eq!(intervals.values.get(Metric::AP), Some(Interval { low: 1.0, high: 1.0 }));
         assert_eq!(
             intervals.notes,
             ["auc, ap, accuracy, balanced_accuracy, eer: \
-              a point, which says nothing of how sure the value is"]
+              a point interval, which does not describe the uncertainty"]
         );
-        let lone = Intervals::new(&clips(&[(0., 1), (1., 0), (-1., 0)]), &FEW).unwrap();
-        assert_eq!(lone.values.get(Metric::AUC), None);
-        assert_eq!(lone.notes[0], "auc: at least 2 fake clips are needed, there are 1");
-        assert!(lone.values.get(Metric::AP).is_some());
+        let single = Intervals::new(&clips(&[(0., 1), (1., 0), (-1., 0)]), &FEW).unwrap();
+        assert_eq!(single.values.get(Metric::AUC), None);
+        assert_eq!(single.notes[0], "auc: at least 2 fake clips are needed, but there are 1");
+        assert!(single.values.get(Metric::AP).is_some());
     }
 
     #[test]
-    fn what_has_no_value_has_no_interval() {
+    fn undefined_values_have_no_interval() {
         let reals = Intervals::new(&clips(&[(1., 0), (-1., 0), (-2., 0)]), &FEW).unwrap();
         assert_eq!(
             (

@@ -1,40 +1,40 @@
-//! How well scores separate fake clips from real ones.
+//! Metrics for binary detection of fake clips, with confidence intervals.
 //!
-//! Each metric is one function of scores and labels. Fake is the positive class everywhere. A higher
-//! score means "more likely fake". Scores may be `f32` or `f64`, logits or probabilities: only their
-//! order counts, except where a threshold is given. Input on which a metric has no value is a
+//! Each metric is a function of scores and labels. Fake is the positive class, and a higher score
+//! means "more likely fake". Scores are `f32` or `f64`, logits or probabilities: only their order
+//! matters, except where a threshold is given. An input for which a metric is undefined is a
 //! [`MetricError`], never a number that looks like a result.
 //!
-//! [`METRICS`] is the registry: the key, title, direction, range and function of every metric. Reports,
-//! recipe keys, tables, charts and docs derive from it. To add a metric, write its function and its
-//! constant of [`Metric`] in a file of its own, and name the constant in `registry.rs`.
+//! [`METRICS`] is the registry of all metrics, with the key, title, direction, range and function
+//! of each. Reports, recipe keys, tables, charts and docs derive from it. To add a metric, write
+//! its function and its [`Metric`] constant in a new file, and add the constant to `registry.rs`.
 //!
 //! | file | concept |
 //! |---|---|
-//! | `metric.rs`, `registry.rs` | [`Metric`]: what a metric is; [`METRICS`]: the list of all |
-//! | `better.rs` | [`Better`]: which way a metric gets better |
-//! | `ranking.rs` | the sorted walk over distinct scores that the ranking metrics share |
+//! | `metric.rs`, `registry.rs` | [`Metric`]: a metric's names and function; [`METRICS`]: all metrics |
+//! | `better.rs` | [`Better`]: the direction in which a metric improves |
+//! | `ranking.rs` | cumulative counts over sorted scores, shared by the ranking metrics |
 //! | `roc.rs` | [`roc_auc`], [`mean_roc_auc`] |
 //! | `average_precision.rs` | [`average_precision`], [`mean_average_precision`] |
 //! | `threshold.rs` | [`by_argmax`], [`by_threshold`], [`accuracy`], [`balanced_accuracy`] |
 //! | `eer.rs` | [`equal_error_rate`] |
 //! | `dprime.rs` | [`d_prime`], [`probit`] |
-//! | `partial_auc.rs` | [`partial_auc`], [`standardised_partial_auc`] |
-//! | `retrieval.rs` | [`retrieval_accuracy`], [`embedding_retrieval_accuracy`]: of pairs, not of labels |
+//! | `partial_auc.rs` | [`partial_auc`], [`standardized_partial_auc`] |
+//! | `retrieval.rs` | [`retrieval_accuracy`], [`embedding_retrieval_accuracy`]: metrics of pairs |
 //! | `losses.rs` | the losses that validation measures |
-//! | `bootstrap.rs` | [`bootstrap`]: a confidence interval of any metric |
-//! | `delong.rs` | [`delong`], [`delong_test`], [`placements`]: variance of an AUC, and of two on the same clips |
+//! | `bootstrap.rs` | [`bootstrap`]: confidence interval of any metric |
+//! | `delong.rs` | [`delong`], [`delong_test`], [`placements`]: variance of an AUC and of a difference of AUCs |
 //! | `scored.rs` | [`Scored`], [`ScoredSet`]: clips with outputs and labels |
-//! | `report.rs`, `values.rs`, `notes.rs` | [`BinaryReport`]: all metrics over one set of clips |
-//! | `interval.rs`, `intervals.rs` | [`Interval`]; [`Intervals`]: those of a report |
-//! | `category.rs` | [`by_category`]: a report for each kind of forgery |
+//! | `report.rs`, `values.rs`, `notes.rs` | [`BinaryReport`]: all metrics of one set of clips |
+//! | `interval.rs`, `intervals.rs` | [`Interval`]: one interval; [`Intervals`]: all intervals of a report |
+//! | `category.rs` | [`by_category`]: reports by category of forgery |
 //!
 //! # Example
 //!
 //! ```
 //! use avff_metrics::{BinaryReport, Metric, Scored};
 //!
-//! // Two outputs for each clip (fake, real), as logits or probabilities, and the manifest's label.
+//! // Two outputs per clip (fake, real), as logits or probabilities, and the manifest's label.
 //! let clips = [
 //!     Scored { fake: 2.1, real: -1.9, target: 1 },
 //!     Scored { fake: -0.4, real: 0.6, target: 1 },
@@ -46,14 +46,18 @@
 //! assert_eq!(report.get(Metric::ACCURACY), Some(0.5));
 //! assert!(report.notes.is_empty());
 //!
-//! // One class alone has no AUC: the value is absent and the reason is kept.
+//! // A single class has no AUC: the value is `None` and a note gives the reason.
 //! let fakes = BinaryReport::new(&clips[..2])?;
 //! assert_eq!(fakes.get(Metric::AUC), None);
-//! assert!(fakes.notes[0].ends_with("both classes are needed, all 2 clips are fake"));
+//! assert!(fakes.notes[0].ends_with("both classes are needed, but every clip is fake (clips: 2)"));
 //! # Ok::<(), avff_metrics::MetricError>(())
 //! ```
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod average_precision;
 mod better;
@@ -89,7 +93,7 @@ pub use error::{Class, MetricError};
 pub use interval::Interval;
 pub use intervals::Intervals;
 pub use metric::{Computed, IntervalMethod, Metric, Needs, Stage};
-pub use partial_auc::{partial_auc, standardised_partial_auc};
+pub use partial_auc::{partial_auc, standardized_partial_auc};
 pub use registry::METRICS;
 pub use report::BinaryReport;
 pub use retrieval::{Retrieval, embedding_retrieval_accuracy, retrieval_accuracy};

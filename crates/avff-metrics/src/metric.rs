@@ -1,9 +1,11 @@
-//! What a metric is. Each metric is a constant of [`Metric`] beside the function that computes it, or
-//! where training computes it, beside its like.
+//! Description of a metric.
+//!
+//! Each metric is a constant of [`Metric`], defined beside its function. The losses measured in
+//! training are defined together.
 
 use crate::{better::Better, error::MetricError};
 
-/// A metric: its names, how to read it and how to compute it.
+/// A metric: its names, its interpretation and its computation.
 ///
 /// Two metrics are equal if their keys are.
 #[derive(Debug, Clone, Copy)]
@@ -12,47 +14,47 @@ pub struct Metric {
     pub key: &'static str,
     /// The name in tables.
     pub title: &'static str,
-    /// What it measures, in one sentence.
+    /// What the metric measures, in one sentence.
     pub meaning: &'static str,
-    /// Which way it gets better.
+    /// The direction in which the metric improves.
     pub better: Better,
-    /// The least and the greatest value.
+    /// The minimum and the maximum value.
     pub range: [f64; 2],
-    /// What a set of clips must have.
+    /// What a set of clips must contain.
     pub needs: Needs,
     /// The stages whose validation measures it.
     pub stages: &'static [Stage],
-    /// How it is computed.
+    /// How to compute the metric.
     pub computed: Computed,
-    /// How its confidence interval is estimated, if it has one.
+    /// How to estimate the confidence interval, if the metric has one.
     pub interval: Option<IntervalMethod>,
 }
 
-/// What a set of clips must have for a metric to be defined.
+/// What a set of clips must contain for a metric to be defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// One clip or more.
+    /// At least one clip.
     Clips,
-    /// Fakes and reals.
+    /// Both fakes and reals.
     BothClasses,
-    /// Two clips or more, whose audio and frames are matched.
+    /// At least two clips, whose audio and frames are matched.
     Pairs,
 }
 
-/// A stage of training, by what its validation measures.
+/// A stage of training, by the metrics of its validation.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, strum::Display,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Stage {
-    /// Stages 1 and 2: masked reconstruction and contrast; clips need no labels.
+    /// Stages 1 and 2: masked reconstruction and contrastive learning, without labels.
     Pretrain,
-    /// Stage 3: real or fake.
+    /// Stage 3: classification as real or fake.
     Finetune,
 }
 
-/// A metric's value, or why it has none.
+/// A metric's value, or the reason why it is undefined.
 type Value = Result<f64, MetricError>;
 
 /// How a metric is computed.
@@ -66,12 +68,12 @@ pub enum Computed {
     Decisions(fn(&[bool], &[bool]) -> Value),
     /// From the value of another metric.
     Derived {
-        /// The other metric.
+        /// The source metric.
         of: &'static Metric,
         /// The function of its value.
         by: fn(f64) -> Value,
     },
-    /// By the network's own loss functions, during training and validation only.
+    /// By the network's loss functions, only during training and validation.
     InTraining,
 }
 
@@ -80,21 +82,21 @@ pub enum Computed {
 pub enum IntervalMethod {
     /// DeLong's variance of the AUC of the fake output.
     DeLong,
-    /// Percentiles over resampled clips.
+    /// Percentiles over bootstrap resamples.
     #[strum(serialize = "bootstrap")]
     Bootstrap,
 }
 
 impl Metric {
-    /// Whether scores and labels suffice to compute it.
+    /// Returns whether the metric can be computed from scores and labels.
     #[must_use]
-    pub fn is_of_scores(&self) -> bool {
+    pub fn is_score_based(&self) -> bool {
         !matches!(self.computed, Computed::InTraining)
     }
 
-    /// Whether it is a share, with values from 0 to 1.
+    /// Returns whether the values lie between 0 and 1.
     #[must_use]
-    pub fn is_share(&self) -> bool {
+    pub fn is_fraction(&self) -> bool {
         self.range == [0.0, 1.0]
     }
 }

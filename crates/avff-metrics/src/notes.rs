@@ -1,12 +1,12 @@
-//! Why values are absent, one line for each reason.
+//! Notes on missing values, one line per reason.
 
-/// Remarks and the metrics they are about, in the order met: one cause makes many values absent.
+/// Reasons with the metrics that they apply to, in order of appearance.
 #[derive(Default)]
 pub(crate) struct Notes(Vec<(String, Vec<&'static str>)>);
 
 impl Notes {
     pub(crate) fn add(&mut self, metric: &'static str, reason: String) {
-        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+        match self.0.iter_mut().find(|(existing, _)| *existing == reason) {
             Some((_, metrics)) => metrics.push(metric),
             None => self.0.push((reason, vec![metric])),
         }

@@ -1,32 +1,33 @@
-//! The walk down the sorted scores that ROC AUC, average precision and EER share.
+//! Cumulative counts over sorted scores, shared by ROC AUC, average precision and EER.
 //!
-//! Clips of equal score cannot be told apart by any threshold, so they form one step together: this
-//! is what makes every ranking metric here independent of the order in which clips are given.
+//! No threshold separates clips of equal score, so they form one step. The ranking metrics are
+//! therefore independent of the order of the clips.
 
 use crate::error::{MetricError, both_classes, check_lengths, finite};
 
-/// How many clips score at least one distinct threshold.
+/// The number of clips at or above one distinct threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Fakes among them: the true positives.
+    /// Fakes among the clips: the true positives.
     pub(crate) fakes: usize,
-    /// Reals among them: the false positives.
+    /// Reals among the clips: the false positives.
     pub(crate) reals: usize,
 }
 
 /// The cumulative counts at every distinct score, from the highest down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ranking {
-    /// Never empty; the last step counts every clip. The step at threshold +inf (nothing) is left out.
+    /// Never empty; the last step counts every clip. The empty step at threshold +inf is not
+    /// stored.
     pub(crate) steps: Vec<Step>,
-    /// All fakes, at least one.
+    /// Number of fakes, at least one.
     pub(crate) fakes: usize,
-    /// All reals, at least one.
+    /// Number of reals, at least one.
     pub(crate) reals: usize,
 }
 
 impl Ranking {
-    /// Sorts the clips, O(n log n).
+    /// Sorts the clips. O(n log n).
     pub(crate) fn new<S: Copy + Into<f64>>(
         scores: &[S],
         is_fake: &[bool],
@@ -39,7 +40,7 @@ impl Ranking {
 
         let mut steps = Vec::new();
         let mut reached = Step::default();
-        // Ties by `==`, not by `total_cmp`: 0.0 and -0.0 are the same score.
+        // Ties compare by `==`, not by `total_cmp`: 0.0 and -0.0 are equal scores.
         for group in clips.chunk_by(|a, b| a.0 == b.0) {
             let fake = group.iter().filter(|clip| clip.1).count();
             reached.fakes += fake;
@@ -49,7 +50,7 @@ impl Ranking {
         Ok(Self { steps, fakes, reals })
     }
 
-    /// Neighbouring steps, from threshold +inf (no clip) on.
+    /// Iterates over pairs of neighboring steps, starting with the empty step at threshold +inf.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (Step, Step)> {
         let before = std::iter::once(Step::default()).chain(self.steps.iter().copied());
         before.zip(self.steps.iter().copied())
@@ -58,7 +59,7 @@ impl Ranking {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::{super::error::Class, *};
 
     #[test]
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_input_is_refused_with_its_reason() {
+    fn invalid_input_is_an_error() {
         let none: [f64; 0] = [];
         let cases = [
             (Ranking::new(&none, &[]), MetricError::Empty),
@@ -94,8 +95,8 @@ mod tests {
                 MetricError::OneClass { class: Class::Real, count: 2 },
             ),
         ];
-        for (got, wanted) in cases {
-            assert_eq!(got, Err(wanted));
+        for (got, expected) in cases {
+            assert_eq!(got, Err(expected));
         }
         let nan = Ranking::new(&[f32::NAN, 0.0], &[true, false]);
         assert!(matches!(nan, Err(MetricError::NotFinite { index: 0, value }) if value.is_nan()));

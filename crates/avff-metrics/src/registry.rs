@@ -1,11 +1,13 @@
-//! The list of all metrics. Everything that names metrics derives from it: reports and their JSON,
-//! recipe keys, records of a run, charts, tables and the table in `docs/metrics.md`.
+//! The registry of all metrics.
+//!
+//! Everything that names metrics derives from it: reports and their JSON, recipe keys, records of a
+//! run, charts, tables and the table in `docs/src/reference/metrics.md`.
 
 use crate::metric::{Metric, Stage};
 
-/// Every metric, in the order of reports and tables.
+/// All metrics, in the order of reports and tables.
 ///
-/// To add one, define it as a constant beside its function and name it here.
+/// To add a metric, define it as a constant beside its function and add the constant here.
 pub const METRICS: &[Metric] = &[
     Metric::AUC,
     Metric::MEAN_AUC,
@@ -23,32 +25,33 @@ pub const METRICS: &[Metric] = &[
 ];
 
 impl Metric {
-    /// The metric with this key, in any case.
+    /// Returns the metric with this key, ignoring case.
     #[must_use]
     pub fn find(key: &str) -> Option<Self> {
         METRICS.iter().copied().find(|metric| metric.key.eq_ignore_ascii_case(key))
     }
 
-    /// Metrics that scores and labels suffice for: those of a [`BinaryReport`](crate::BinaryReport).
-    pub fn of_scores() -> impl Iterator<Item = Self> {
-        METRICS.iter().copied().filter(Self::is_of_scores)
+    /// Iterates over the metrics that can be computed from scores and labels: the metrics of a
+    /// [`BinaryReport`](crate::BinaryReport).
+    pub fn score_based() -> impl Iterator<Item = Self> {
+        METRICS.iter().copied().filter(Self::is_score_based)
     }
 
-    /// Metrics that have a confidence interval.
+    /// Iterates over the metrics that have a confidence interval.
     pub fn with_interval() -> impl Iterator<Item = Self> {
         METRICS.iter().copied().filter(|metric| metric.interval.is_some())
     }
 }
 
 impl Stage {
-    /// What the stage's validation measures.
+    /// Iterates over the metrics of the stage's validation.
     pub fn metrics(self) -> impl Iterator<Item = Metric> {
         METRICS.iter().copied().filter(move |metric| metric.stages.contains(&self))
     }
 
-    /// The metric that decides which weights are best unless a recipe names another.
+    /// Returns the metric that selects the best weights, unless a recipe names another one.
     #[must_use]
-    pub const fn own_metric(self) -> Metric {
+    pub const fn default_metric(self) -> Metric {
         match self {
             Self::Pretrain => Metric::LOSS,
             Self::Finetune => Metric::MAP,

@@ -1,4 +1,4 @@
-//! All metrics over one scored set of clips.
+//! A report of all metrics over one set of scored clips.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,52 +13,52 @@ use crate::{
     values::Values,
 };
 
-/// Every metric that scores and labels suffice for, over one set of clips.
+/// All metrics that can be computed from scores and labels, over one set of clips.
 ///
-/// A value that the clips do not define is `None` (`null` in JSON), and `notes` says why.
+/// An undefined value is `None` (`null` in JSON), and `notes` gives the reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BinaryReport {
-    /// Clips.
+    /// Number of clips.
     pub n: usize,
-    /// Fakes among them.
+    /// Number of fakes.
     pub n_fake: usize,
-    /// Reals among them.
+    /// Number of reals.
     pub n_real: usize,
     /// The values, each under its metric's key.
     #[serde(flatten)]
     pub values: Values<f64>,
-    /// Why values are absent, one note for each reason; empty where all are there and finite.
+    /// Reasons for missing values, one note per reason. Empty if all values are present and finite.
     pub notes: Vec<String>,
-    /// Confidence intervals, where they were asked for.
+    /// Confidence intervals, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
 }
 
 impl BinaryReport {
-    /// Computes every metric that `clips` define, O(n log n).
+    /// Computes every metric that `clips` define. O(n log n).
     ///
     /// # Errors
     ///
-    /// [`MetricError::Target`] where a label is neither 0 nor 1. Everything else that may be wrong with
-    /// the clips leaves values absent and a note.
+    /// [`MetricError::Target`] if a label is neither 0 nor 1. Any other problem leaves values
+    /// absent and adds a note.
     pub fn new(clips: &[Scored]) -> Result<Self, MetricError> {
         let set = ScoredSet::new(clips)?;
         let mut notes = Notes::default();
-        let values: Values<f64> = Metric::of_scores()
+        let values: Values<f64> = Metric::score_based()
             .map(|metric| {
                 let value = set.compute(metric);
                 (metric, value.map_err(|error| notes.add(metric.key, error.to_string())).ok())
             })
             .collect();
         let mut notes = notes.into_lines();
-        // JSON knows no infinity and gets `null`, so a note says it in words.
+        // JSON has no infinity and stores `null`, so a note records the value.
         for (metric, value) in values.iter() {
             if let (Some(value), Computed::Derived { of, .. }) = (value, metric.computed)
                 && value.is_infinite()
                 && let Some(of_value) = values.get(*of)
             {
-                let (key, of) = (metric.key, of.key);
-                notes.push(format!("{key}: {value}, as {of} is exactly {of_value}"));
+                let (title, of) = (metric.title, of.title);
+                notes.push(format!("{title}: {value}, because {of} is exactly {of_value}"));
             }
         }
         let n_fake = set.is_fake.iter().filter(|&&fake| fake).count();
@@ -66,12 +66,12 @@ impl BinaryReport {
         Ok(Self { n, n_fake, n_real, values, notes, intervals: None })
     }
 
-    /// [`new`](Self::new) with confidence intervals, O(replicates n).
+    /// Like [`new`](Self::new), with confidence intervals. O(replicates n).
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and [`MetricError::Level`] or [`MetricError::NoReplicates`] for the
-    /// options.
+    /// See [`new`](Self::new); also [`MetricError::Level`] or [`MetricError::NoReplicates`] for
+    /// invalid options.
     pub fn with_intervals(
         clips: &[Scored],
         options: &BootstrapOptions,
@@ -80,9 +80,9 @@ impl BinaryReport {
         Ok(Self { intervals, ..Self::new(clips)? })
     }
 
-    /// The value of a metric; `None` where the clips do not define it.
+    /// Returns the value of a metric; `None` if the clips do not define it.
     ///
-    /// An infinite value that JSON has lost is computed again from the metric that it derives from.
+    /// An infinite value lost in JSON is recomputed from the metric that it derives from.
     #[must_use]
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.get(metric).or_else(|| match metric.computed {
@@ -91,7 +91,7 @@ impl BinaryReport {
         })
     }
 
-    /// The confidence interval of a metric, where there is one.
+    /// Returns the confidence interval of a metric, if there is one.
     #[must_use]
     pub fn interval(&self, metric: Metric) -> Option<Interval> {
         self.intervals.as_ref()?.values.get(metric)
@@ -100,7 +100,7 @@ impl BinaryReport {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
 
     fn clips(rows: &[(f32, f32, u8)]) -> Vec<Scored> {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_detector() {
+    fn perfect_detector() {
         let report =
             BinaryReport::new(&clips(&[(2.0, -2.0, 1), (-1.0, 1.0, 0), (-3.0, 3.0, 0)])).unwrap();
         assert_eq!((report.n, report.n_fake, report.n_real), (3, 1, 2));
@@ -126,14 +126,14 @@ mod tests {
             (Some(1.0), Some(0.0))
         );
         assert_eq!(report.get(Metric::D_PRIME), Some(f64::INFINITY));
-        assert_eq!(report.notes, ["dprime: inf, as mean_auc is exactly 1"]);
+        assert_eq!(report.notes, ["d': inf, because mean ROC AUC (both outputs) is exactly 1"]);
         let json = serde_json::to_value(&report).unwrap();
         assert!(json["dprime"].is_null());
         assert_eq!(json["auc"], 1.0);
     }
 
     #[test]
-    fn one_class_keeps_only_its_accuracy() {
+    fn single_class_defines_only_accuracy() {
         let report = BinaryReport::new(&clips(&[(1.0, 0.0, 0), (0.0, 1.0, 0)])).unwrap();
         assert_eq!(report.get(Metric::ACCURACY), Some(0.5));
         let absent = [
@@ -151,14 +151,14 @@ mod tests {
         assert_eq!(
             report.notes,
             ["auc, mean_auc, ap, map, balanced_accuracy, eer, dprime: \
-              both classes are needed, all 2 clips are real"]
+              both classes are needed, but every clip is real (clips: 2)"]
         );
         let json = serde_json::to_value(&report).unwrap();
         assert!(json["auc"].is_null() && json["n_fake"] == 0);
     }
 
     #[test]
-    fn a_broken_real_output_leaves_what_the_fake_output_defines() {
+    fn nan_in_real_output_keeps_metrics_of_fake_output() {
         let report = BinaryReport::new(&clips(&[(1.0, 0.0, 1), (0.0, f32::NAN, 0)])).unwrap();
         assert_eq!(
             (report.get(Metric::AUC), report.get(Metric::AP), report.get(Metric::EER)),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn no_clips_and_wrong_labels() {
+    fn no_clips_and_invalid_labels() {
         let empty = BinaryReport::new(&[]).unwrap();
         assert_eq!((empty.n, empty.get(Metric::AUC), empty.get(Metric::ACCURACY)), (0, None, None));
         assert_eq!(empty.notes.len(), 1);

@@ -7,10 +7,11 @@ use crate::{
     ranking::Ranking,
 };
 
-/// The probability that a random fake scores above a random real, a tie counting one half.
+/// Computes the ROC AUC: the probability that a random fake scores above a random real.
 ///
-/// This is the Mann-Whitney statistic `U / (fakes * reals)`, which equals the trapezoid area under the
-/// ROC curve. 1 is perfect, 0.5 is chance, 0 is perfect with the sign turned. O(n log n).
+/// A tie counts one half. The value is the Mann-Whitney statistic `U / (fakes * reals)` and equals
+/// the trapezoidal area under the ROC curve. 1 is perfect, 0.5 is chance, and 0 is perfect with
+/// inverted scores. O(n log n).
 ///
 /// ```
 /// use avff_metrics::roc_auc;
@@ -22,12 +23,12 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length, a score is not finite, or one class
+/// [`MetricError`] if the lists are empty or differ in length, a score is not finite, or one class
 /// is absent.
 pub fn roc_auc<S: Copy + Into<f64>>(scores: &[S], is_fake: &[bool]) -> Result<f64, MetricError> {
     let ranking = Ranking::new(scores, is_fake)?;
-    // Twice U, to keep ties whole: integers make the sum exact in any order. Products of two counts
-    // fit u128 with room to spare.
+    // Twice U keeps ties integral, so the sum is exact in any order. A product of two counts fits
+    // u128.
     let twice_u: u128 = ranking
         .segments()
         .map(|(above, reached)| {
@@ -39,14 +40,15 @@ pub fn roc_auc<S: Copy + Into<f64>>(scores: &[S], is_fake: &[bool]) -> Result<f6
     Ok(twice_u as f64 / (2 * pairs) as f64)
 }
 
-/// The mean AUC of the two outputs: `fake` as a score of being fake, `real` of being real.
+/// Computes the mean ROC AUC of the two outputs: `fake` scores class fake, `real` scores class
+/// real.
 ///
-/// The reference reports this one. It equals [`roc_auc`] of `fake` wherever `real` falls as `fake`
-/// rises, as with a softmax; two sigmoid outputs are free to disagree.
+/// The reference implementation reports this metric. It equals [`roc_auc`] of `fake` if `real`
+/// decreases as `fake` increases, as under a softmax. Two sigmoid outputs may disagree.
 ///
 /// # Errors
 ///
-/// As [`roc_auc`], for either output.
+/// See [`roc_auc`]; the errors of either output apply.
 pub fn mean_roc_auc<S: Copy + Into<f64>>(
     fake: &[S],
     real: &[S],
@@ -60,7 +62,7 @@ impl Metric {
     /// [`roc_auc`] of the fake output.
     pub const AUC: Self = Self {
         key: "auc",
-        title: "AUC",
+        title: "ROC AUC",
         meaning: "the probability that a random fake scores above a random real; a tie counts one half",
         better: Better::Higher,
         range: [0.0, 1.0],
@@ -73,8 +75,8 @@ impl Metric {
     /// [`mean_roc_auc`] of both outputs.
     pub const MEAN_AUC: Self = Self {
         key: "mean_auc",
-        title: "mean AUC (both outputs)",
-        meaning: "the mean of the AUC of each output for its own class, as the reference reports",
+        title: "mean ROC AUC (both outputs)",
+        meaning: "the mean ROC AUC of both outputs, each for its own class, as the reference reports it",
         better: Better::Higher,
         range: [0.0, 1.0],
         needs: Needs::BothClasses,
@@ -104,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn one_class_has_no_auc_and_is_named_rightly_for_both_outputs() {
+    fn one_class_is_an_error_for_either_output() {
         let expected = Err(MetricError::OneClass { class: Class::Fake, count: 2 });
         assert_eq!(roc_auc(&[0.5, 0.5], &[true; 2]), expected);
         assert_eq!(mean_roc_auc(&[0.5, 0.5], &[0.1, 0.2], &[true; 2]), expected);
     }
 
     #[test]
-    fn the_outputs_are_averaged_each_for_its_own_class() {
+    fn mean_auc_averages_each_output_for_its_own_class() {
         let labels = [true, false];
         assert_eq!(mean_roc_auc(&[1.0, 0.0], &[0.0, 1.0], &labels), Ok(1.0));
         assert_eq!(mean_roc_auc(&[1.0, 0.0], &[1.0, 0.0], &labels), Ok(0.5));

@@ -19,7 +19,7 @@ pub struct Scored {
     pub target: u8,
 }
 
-/// A set of scored clips, as one list for each of its columns.
+/// A set of scored clips, stored by column.
 #[derive(Debug, Clone)]
 pub struct ScoredSet {
     pub(crate) fake: Vec<f32>,
@@ -29,11 +29,11 @@ pub struct ScoredSet {
 }
 
 impl ScoredSet {
-    /// The lists of some clips.
+    /// Collects the columns of `clips`.
     ///
     /// # Errors
     ///
-    /// [`MetricError::Target`] where a label is neither 0 nor 1.
+    /// [`MetricError::Target`] if a label is neither 0 nor 1.
     pub fn new(clips: &[Scored]) -> Result<Self, MetricError> {
         let is_fake = labels(clips)?;
         let fake: Vec<f32> = clips.iter().map(|clip| clip.fake).collect();
@@ -42,12 +42,12 @@ impl ScoredSet {
         Ok(Self { fake, real, is_fake, decisions })
     }
 
-    /// The value of a metric over the set.
+    /// Computes a metric over the set.
     ///
     /// # Errors
     ///
-    /// [`MetricError`] where the set does not define it; [`MetricError::InTraining`] for a metric that
-    /// scores do not suffice for.
+    /// [`MetricError`] if the metric is undefined for the set; [`MetricError::InTraining`] if it
+    /// cannot be computed from scores.
     pub fn compute(&self, metric: Metric) -> Result<f64, MetricError> {
         let Self { fake, real, is_fake, decisions } = self;
         match metric.computed {
@@ -60,7 +60,7 @@ impl ScoredSet {
     }
 }
 
-/// Whether each clip is fake.
+/// Returns whether each clip is fake.
 pub(crate) fn labels(clips: &[Scored]) -> Result<Vec<bool>, MetricError> {
     let is_fake = clips.iter().enumerate().map(|(index, clip)| match clip.target {
         0 => Ok(false),

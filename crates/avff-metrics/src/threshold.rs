@@ -1,4 +1,4 @@
-//! Metrics of hard decisions, and the two ways to decide.
+//! Metrics of binary decisions, and two decision rules.
 
 use crate::{
     better::Better,
@@ -6,25 +6,25 @@ use crate::{
     metric::{Computed, IntervalMethod, Metric, Needs, Stage},
 };
 
-/// Calls a clip fake where its fake output is at least its real output.
+/// Decides by argmax: a clip is called fake if its fake output is at least its real output.
 ///
-/// A tie goes to fake, which is output 0, because `argmax` returns the first maximum.
+/// A tie is called fake, because fake is output 0 and `argmax` returns the first maximum.
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length, or an output is not finite.
+/// [`MetricError`] if the lists are empty or differ in length, or an output is not finite.
 pub fn by_argmax<S: Copy + Into<f64>>(fake: &[S], real: &[S]) -> Result<Vec<bool>, MetricError> {
     check_lengths(fake.len(), real.len())?;
     let pairs = finite(fake)?.into_iter().zip(finite(real)?);
     Ok(pairs.map(|(fake, real)| fake >= real).collect())
 }
 
-/// Calls a clip fake where its score is at least `threshold`, in the units of the scores.
+/// Decides by threshold: a clip is called fake if its score is at least `threshold`.
 ///
 /// # Errors
 ///
-/// [`MetricError`] where there are no scores, one of them is not finite, or the threshold is NaN. An
-/// infinite threshold is usable: it calls all clips the same.
+/// [`MetricError`] if there are no scores, a score is not finite, or the threshold is NaN. An
+/// infinite threshold is valid and assigns one class to all clips.
 pub fn by_threshold<S: Copy + Into<f64>>(
     scores: &[S],
     threshold: f64,
@@ -36,32 +36,32 @@ pub fn by_threshold<S: Copy + Into<f64>>(
     Ok(finite(scores)?.into_iter().map(|score| score >= threshold).collect())
 }
 
-/// The share of clips called rightly. Defined for one class as well.
+/// Computes the fraction of correctly classified clips. One class suffices.
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length.
+/// [`MetricError`] if the lists are empty or differ in length.
 pub fn accuracy(called_fake: &[bool], is_fake: &[bool]) -> Result<f64, MetricError> {
     check_lengths(called_fake.len(), is_fake.len())?;
-    let right = called_fake.iter().zip(is_fake).filter(|(called, is)| called == is).count();
-    Ok(right as f64 / is_fake.len() as f64)
+    let correct = called_fake.iter().zip(is_fake).filter(|(called, is)| called == is).count();
+    Ok(correct as f64 / is_fake.len() as f64)
 }
 
-/// The mean of the shares of fakes and of reals called rightly.
+/// Computes the balanced accuracy: the mean of the recall of fakes and the recall of reals.
 ///
-/// Calling every clip fake gives 0.5 however many fakes there are, where [`accuracy`] would reward it.
+/// Calling every clip fake gives 0.5 for every class balance. [`accuracy`] would reward it.
 ///
 /// # Errors
 ///
-/// [`MetricError`] where the lists are empty or of unequal length, or one class is absent.
+/// [`MetricError`] if the lists are empty or differ in length, or one class is absent.
 pub fn balanced_accuracy(called_fake: &[bool], is_fake: &[bool]) -> Result<f64, MetricError> {
     check_lengths(called_fake.len(), is_fake.len())?;
     let (fakes, reals) = both_classes(is_fake)?;
-    let right_of = |class: bool| {
+    let correct_of = |class: bool| {
         let clips = called_fake.iter().zip(is_fake);
         clips.filter(|&(&called, &is)| is == class && called == class).count() as f64
     };
-    Ok((right_of(true) / fakes as f64 + right_of(false) / reals as f64) / 2.0)
+    Ok((correct_of(true) / fakes as f64 + correct_of(false) / reals as f64) / 2.0)
 }
 
 impl Metric {
@@ -69,7 +69,7 @@ impl Metric {
     pub const ACCURACY: Self = Self {
         key: "accuracy",
         title: "accuracy",
-        meaning: "the share of clips whose class is the argmax of the outputs; a tie is called fake",
+        meaning: "the fraction of clips whose class is the argmax of the outputs; a tie is called fake",
         better: Better::Higher,
         range: [0.0, 1.0],
         needs: Needs::Clips,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn calling_all_fake_does_not_pay_in_balanced_accuracy() {
+    fn calling_all_fake_gives_half_balanced_accuracy() {
         let is_fake = [true, true, true, false];
         assert_eq!(accuracy(&[true; 4], &is_fake), Ok(0.75));
         assert_eq!(balanced_accuracy(&[true; 4], &is_fake), Ok(0.5));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn accuracy_stands_with_one_class_and_balanced_accuracy_does_not() {
+    fn one_class_defines_accuracy_but_not_balanced_accuracy() {
         assert_eq!(accuracy(&[true, false], &[false; 2]), Ok(0.5));
         assert_eq!(
             balanced_accuracy(&[true, false], &[false; 2]),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_input_is_refused() {
+    fn invalid_input_is_an_error() {
         let mismatch = MetricError::LengthMismatch { scores: 1, labels: 2 };
         assert_eq!(accuracy(&[], &[]), Err(MetricError::Empty));
         assert_eq!(accuracy(&[true], &[true, false]), Err(mismatch));

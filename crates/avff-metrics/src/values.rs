@@ -1,4 +1,4 @@
-//! Values by metric, as a map in JSON.
+//! Values by metric, serialized as a JSON map.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use serde::{
 
 use crate::{metric::Metric, registry::METRICS};
 
-/// A value for each of some metrics, in the registry's order; `None` where a set does not define it.
+/// Values by metric, in the registry's order; `None` if a set does not define the metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values<T>(Vec<(Metric, Option<T>)>);
 
 impl<T: Copy> Values<T> {
-    /// The value of a metric; `None` where it is undefined or not among them.
+    /// Returns the value of a metric; `None` if it is undefined or absent.
     #[must_use]
     pub fn get(&self, metric: Metric) -> Option<T> {
-        self.iter().find(|(known, _)| *known == metric)?.1
+        self.iter().find(|(existing, _)| *existing == metric)?.1
     }
 
-    /// Every metric with its value.
+    /// Iterates over all metrics with their values.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, Option<T>)> {
         self.0.iter().copied()
     }
@@ -30,7 +30,7 @@ impl<T: Copy> Values<T> {
 impl<T> FromIterator<(Metric, Option<T>)> for Values<T> {
     fn from_iter<I: IntoIterator<Item = (Metric, Option<T>)>>(values: I) -> Self {
         let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_by_key(|(metric, _)| METRICS.iter().position(|known| known == metric));
+        values.sort_by_key(|(metric, _)| METRICS.iter().position(|existing| existing == metric));
         Self(values)
     }
 }
@@ -46,7 +46,7 @@ impl<T: Serialize> Serialize for Values<T> {
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
-    /// Keys that are no metric's are passed over, so that a report can hold more than its values.
+    /// Ignores keys that are not metrics, because a report holds more than its values.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries<T>(std::marker::PhantomData<T>);
 

@@ -1,13 +1,14 @@
-//! What must hold of partial AUC, DeLong, bootstrap and retrieval for any scores, ties included.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+//! Properties of partial AUC, DeLong, bootstrap and retrieval for arbitrary scores, ties included.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use avff_metrics::{
     BootstrapOptions, average_precision, bootstrap, delong, delong_test, partial_auc,
-    retrieval_accuracy, roc_auc, standardised_partial_auc,
+    retrieval_accuracy, roc_auc, standardized_partial_auc,
 };
 use proptest::prelude::*;
 
-/// At least two clips of each class, each with two scores; half of the sets are full of ties.
+/// Generates at least two clips of each class with two scores each. Half of the sets contain many
+/// ties.
 fn sets() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<bool>)> {
     let clips = prop_oneof![Just(6_u32), Just(1 << 20)].prop_flat_map(|levels| {
         let clip = (0..levels, 0..levels, any::<bool>()).prop_map(move |(first, second, fake)| {
@@ -28,7 +29,8 @@ fn sets() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<bool>)> {
         })
 }
 
-/// Every pair of a fake and a real: the AUC, then covariance of two AUCs as defined in 1988.
+/// Computes the AUC and the covariance of two AUCs over all pairs, as the paper of 1988 defines
+/// them.
 fn by_pairs(first: &[f64], second: &[f64], is_fake: &[bool]) -> (f64, f64) {
     let of = |scores: &[f64], class: bool| -> Vec<f64> {
         scores.iter().zip(is_fake).filter(|clip| *clip.1 == class).map(|clip| *clip.0).collect()
@@ -64,8 +66,8 @@ fn by_pairs(first: &[f64], second: &[f64], is_fake: &[bool]) -> (f64, f64) {
     (mean(&a10), covariance(&a10, &b10) + covariance(&a01, &b01))
 }
 
-/// The trapezoid area under a curve with points at every threshold, counted afresh for each and cut at
-/// `max_fpr`.
+/// Computes the trapezoidal area under the ROC curve up to `max_fpr`. Counts the clips anew at
+/// every threshold.
 fn partial_by_thresholds(scores: &[f64], is_fake: &[bool], max_fpr: f64) -> f64 {
     let mut thresholds = scores.to_vec();
     thresholds.sort_by(|a, b| b.total_cmp(a));
@@ -93,7 +95,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn delong_equals_its_definition((first, second, is_fake) in sets()) {
+    fn delong_matches_definition((first, second, is_fake) in sets()) {
         let got = delong_test(&first, &second, &is_fake).unwrap();
         let (auc, covariance) = by_pairs(&first, &second, &is_fake);
         prop_assert_eq!(Ok(got.first.auc), roc_auc(&first, &is_fake));
@@ -103,15 +105,15 @@ proptest! {
         let sum = got.first.variance + got.second.variance - 2.0 * got.covariance;
         prop_assert!((got.variance - sum).abs() < 1e-12);
         prop_assert!((got.difference - (got.second.auc - got.first.auc)).abs() < 1e-12);
-        // Exchanged, it says the same with the sign turned.
-        let turned = delong_test(&second, &first, &is_fake).unwrap();
-        prop_assert_eq!((turned.p, turned.z), (got.p, got.z.map(|z| -z)));
+        // Swapping the inputs changes the sign of z and preserves p.
+        let swapped = delong_test(&second, &first, &is_fake).unwrap();
+        prop_assert_eq!((swapped.p, swapped.z), (got.p, got.z.map(|z| -z)));
         prop_assert!(got.p.is_none_or(|p| (0.0..=1.0).contains(&p)));
     }
 
     #[test]
-    fn a_network_equals_itself_under_any_rising_map((first, _, is_fake) in sets()) {
-        // Exact in f64 and strictly rising on these scores, hence it keeps ties and no others.
+    fn increasing_map_of_scores_changes_nothing((first, _, is_fake) in sets()) {
+        // The map is exact in f64 and strictly increasing on these scores, so it preserves ties.
         let squared: Vec<f64> = first.iter().map(|score| score * score * 8.0 - 3.0).collect();
         let got = delong_test(&first, &squared, &is_fake).unwrap();
         prop_assert_eq!((got.variance, got.z, got.p), (0.0, Some(0.0), Some(1.0)));
@@ -126,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn intervals_hold_their_estimates((first, _, is_fake) in sets(), level in 0.01..0.999) {
+    fn intervals_contain_their_estimates((first, _, is_fake) in sets(), level in 0.01..0.999) {
         let got = delong(&first, &is_fake).unwrap();
         let interval = got.interval(level).unwrap();
         prop_assert!(0.0 <= interval.low && interval.low <= got.auc);
@@ -135,8 +137,8 @@ proptest! {
     }
 
     #[test]
-    fn the_bootstrap_of_the_auc_holds_it((first, _, is_fake) in sets()) {
-        // The AUC is the mean of its resamples' AUCs, so at 99.9 % it must lie within.
+    fn bootstrap_interval_contains_auc((first, _, is_fake) in sets()) {
+        // The AUC is the mean of its resamples' AUCs, so the 99.9 % interval must contain it.
         let options = BootstrapOptions { replicates: 300, level: 0.999, seed: 5 };
         let got = bootstrap(&first, &is_fake, &options, roc_auc).unwrap();
         let interval = got.interval.unwrap();
@@ -146,26 +148,26 @@ proptest! {
     }
 
     #[test]
-    fn partial_auc_equals_its_definition(
+    fn partial_auc_matches_definition(
         (first, _, is_fake) in sets(),
         max_fpr in prop_oneof![0.001..1.0_f64, Just(0.5), Just(1.0)],
     ) {
         let got = partial_auc(&first, &is_fake, max_fpr).unwrap();
-        let wanted = partial_by_thresholds(&first, &is_fake, max_fpr);
-        prop_assert!((got - wanted).abs() < 1e-12, "{} {}", got, wanted);
+        let expected = partial_by_thresholds(&first, &is_fake, max_fpr);
+        prop_assert!((got - expected).abs() < 1e-12, "{} {}", got, expected);
         prop_assert!((0.0..=max_fpr + 1e-12).contains(&got));
-        let whole = roc_auc(&first, &is_fake).unwrap();
-        prop_assert_eq!(partial_auc(&first, &is_fake, 1.0), Ok(whole));
-        let standard = standardised_partial_auc(&first, &is_fake, 1.0).unwrap();
-        prop_assert!((standard - whole).abs() < 1e-12);
+        let complete = roc_auc(&first, &is_fake).unwrap();
+        prop_assert_eq!(partial_auc(&first, &is_fake, 1.0), Ok(complete));
+        let standard = standardized_partial_auc(&first, &is_fake, 1.0).unwrap();
+        prop_assert!((standard - complete).abs() < 1e-12);
     }
 
     #[test]
-    fn retrieval_is_the_share_of_right_argmaxes_where_nothing_ties(
+    fn retrieval_without_ties_is_argmax_accuracy(
         n in 2..9_usize,
         seed in any::<u64>(),
     ) {
-        // Distinct entries in random places.
+        // Distinct entries at random positions.
         let mut entries: Vec<usize> = (0..n * n).collect();
         entries.sort_by_cached_key(|&entry| {
             let mixed = (entry as u64 ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -175,8 +177,8 @@ proptest! {
         let rows: Vec<&[f64]> = entries.chunks(n).collect();
         let at = |row: usize, column: usize| entries[row * n + column];
         let hits = |entry: &dyn Fn(usize, usize) -> f64| {
-            let right = |&i: &usize| (0..n).all(|other| entry(i, other) <= entry(i, i));
-            (0..n).filter(right).count() as f64 / n as f64
+            let correct = |&i: &usize| (0..n).all(|other| entry(i, other) <= entry(i, i));
+            (0..n).filter(correct).count() as f64 / n as f64
         };
         let got = retrieval_accuracy(&rows).unwrap();
         prop_assert!((got.forward - hits(&at)).abs() < 1e-12);

@@ -1,5 +1,5 @@
-//! The metrics against scikit-learn, case by case, with the fixture of `reference/metrics.py`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+//! Compares the metrics with scikit-learn, using the fixture of `reference/metrics.py`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
 use avff_metrics::{
     BinaryReport, Metric, Scored, accuracy, average_precision, balanced_accuracy, by_argmax,
@@ -7,10 +7,10 @@ use avff_metrics::{
 };
 use serde_json::Value;
 
-/// Both sides work in f64 and sum at most 500 terms in another order.
+/// Tolerance: both sides work in f64 and sum at most 500 terms in different orders.
 const SUMS: f64 = 1e-14;
-/// scipy's root finder stops within 1e-15 on a curve that its interpolation rounds; probit's slope,
-/// below 30 on these cases, magnifies the rounding of AUC.
+/// Tolerance: scipy's root finder stops within 1e-15 on an interpolated, rounded curve. The slope
+/// of probit is below 30 on these cases and magnifies the rounding of the AUC.
 const ROOTS: f64 = 1e-13;
 
 fn fixture() -> Value {
@@ -21,8 +21,8 @@ fn numbers(case: &Value, key: &str) -> Vec<f64> {
     case[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// The expected value; null stands for the infinity of d' at AUC 1 or 0.
-fn wanted(case: &Value, metric: &str) -> f64 {
+/// Returns the expected value; null stands for the infinite d' at AUC 1 or 0.
+fn expected(case: &Value, metric: &str) -> f64 {
     let expected = &case["expected"];
     expected[metric].as_f64().unwrap_or_else(|| {
         assert_eq!(metric, "dprime", "only d' may be infinite");
@@ -30,12 +30,12 @@ fn wanted(case: &Value, metric: &str) -> f64 {
     })
 }
 
-fn error(got: f64, wanted: f64) -> f64 {
-    if got == wanted { 0.0 } else { (got - wanted).abs() }
+fn error(got: f64, expected: f64) -> f64 {
+    if got == expected { 0.0 } else { (got - expected).abs() }
 }
 
 #[test]
-fn every_metric_equals_scikit_learns() {
+fn metrics_match_scikit_learn() {
     let fixture = fixture();
     let cases = fixture["cases"].as_array().unwrap();
     assert!(cases.len() >= 12, "the fixture lost cases");
@@ -56,10 +56,10 @@ fn every_metric_equals_scikit_learns() {
             ("dprime", d_prime(mean_auc), ROOTS),
         ];
         for (metric, got, tolerance) in rows {
-            let (got, wanted) = (got.unwrap(), wanted(case, metric));
-            let error = error(got, wanted);
+            let (got, expected) = (got.unwrap(), expected(case, metric));
+            let error = error(got, expected);
             if error.is_nan() || error > tolerance {
-                failures.push(format!("{} {metric}: {got}, not {wanted}", case["name"]));
+                failures.push(format!("{} {metric}: {got}, expected {expected}", case["name"]));
             }
         }
     }
@@ -67,7 +67,7 @@ fn every_metric_equals_scikit_learns() {
 }
 
 #[test]
-fn the_report_holds_the_same_numbers_under_the_same_names() {
+fn report_matches_metric_functions() {
     for case in fixture()["cases"].as_array().unwrap() {
         let outputs = numbers(case, "fake").into_iter().zip(numbers(case, "real"));
         let clips: Vec<Scored> = outputs
@@ -82,12 +82,12 @@ fn the_report_holds_the_same_numbers_under_the_same_names() {
         let report = BinaryReport::new(&clips).unwrap();
         let json = serde_json::to_value(&report).unwrap();
         for metric in case["expected"].as_object().unwrap().keys() {
-            let wanted = wanted(case, metric);
+            let expected = expected(case, metric);
             match json[metric].as_f64() {
-                Some(got) => assert!(error(got, wanted) <= ROOTS, "{} {metric}", case["name"]),
+                Some(got) => assert!(error(got, expected) <= ROOTS, "{} {metric}", case["name"]),
                 None => assert_eq!(
                     report.get(Metric::D_PRIME),
-                    Some(wanted),
+                    Some(expected),
                     "{} {metric}",
                     case["name"]
                 ),
@@ -101,11 +101,14 @@ fn the_report_holds_the_same_numbers_under_the_same_names() {
 }
 
 #[test]
-fn probit_equals_scipys() {
+fn probit_matches_scipy() {
     for row in fixture()["probit"].as_array().unwrap() {
-        let (p, wanted) = (row[0].as_f64().unwrap(), row[1].as_f64().unwrap());
+        let (p, expected) = (row[0].as_f64().unwrap(), row[1].as_f64().unwrap());
         let got = probit(p).unwrap();
-        let error = error(got, wanted);
-        assert!(error <= 1e-14 * wanted.abs().max(1e-3), "probit({p}) = {got}, not {wanted}");
+        let error = error(got, expected);
+        assert!(
+            error <= 1e-14 * expected.abs().max(1e-3),
+            "probit({p}) = {got}, expected {expected}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What must hold of the metrics for any scores, ties included.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+//! Properties of the metrics for arbitrary scores, ties included.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use avff_metrics::{
     BinaryReport, Metric, Scored, average_precision, balanced_accuracy, by_threshold, d_prime,
@@ -7,7 +7,8 @@ use avff_metrics::{
 };
 use proptest::prelude::*;
 
-/// A set with both classes; half of the sets draw from a few scores and so are full of ties.
+/// Generates a set with both classes. Half of the sets use few distinct scores and contain many
+/// ties.
 fn sets() -> impl Strategy<Value = (Vec<f64>, Vec<bool>)> {
     let score = prop_oneof![Just(8_u32), Just(1 << 20)].prop_flat_map(|levels| {
         let clip = (0..levels, any::<bool>())
@@ -21,7 +22,7 @@ fn sets() -> impl Strategy<Value = (Vec<f64>, Vec<bool>)> {
         .prop_map(|clips| clips.into_iter().unzip())
 }
 
-/// Every pair of a fake and a real, one by one.
+/// Computes the AUC over all pairs of a fake and a real.
 fn auc_by_pairs(scores: &[f64], is_fake: &[bool]) -> f64 {
     let of = |class: bool| scores.iter().zip(is_fake).filter(move |c| *c.1 == class).map(|c| *c.0);
     let (mut wins, mut pairs) = (0.0, 0.0);
@@ -40,7 +41,7 @@ fn auc_by_pairs(scores: &[f64], is_fake: &[bool]) -> f64 {
     wins / pairs
 }
 
-/// Precision and recall at every distinct threshold, counted afresh for each.
+/// Computes average precision from precision and recall at every distinct threshold.
 fn ap_by_thresholds(scores: &[f64], is_fake: &[bool]) -> f64 {
     let mut thresholds = scores.to_vec();
     thresholds.sort_by(|a, b| b.total_cmp(a));
@@ -49,10 +50,10 @@ fn ap_by_thresholds(scores: &[f64], is_fake: &[bool]) -> f64 {
     let (mut area, mut recall_before) = (0.0, 0.0);
     for threshold in thresholds {
         let called = by_threshold(scores, threshold).unwrap();
-        let hits = called.iter().zip(is_fake).filter(|c| *c.0 && *c.1).count() as f64;
-        let calls = called.iter().filter(|&&fake| fake).count() as f64;
-        area += (hits / fakes - recall_before) * hits / calls;
-        recall_before = hits / fakes;
+        let true_positives = called.iter().zip(is_fake).filter(|c| *c.0 && *c.1).count() as f64;
+        let positives = called.iter().filter(|&&fake| fake).count() as f64;
+        area += (true_positives / fakes - recall_before) * true_positives / positives;
+        recall_before = true_positives / fakes;
     }
     area
 }
@@ -61,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn auc_and_ap_equal_their_definitions((scores, is_fake) in sets()) {
+    fn auc_and_ap_match_definitions((scores, is_fake) in sets()) {
         let auc = roc_auc(&scores, &is_fake).unwrap();
         prop_assert!((auc - auc_by_pairs(&scores, &is_fake)).abs() < 1e-12);
         let ap = average_precision(&scores, &is_fake).unwrap();
@@ -69,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn all_stay_in_their_ranges((scores, is_fake) in sets()) {
+    fn values_stay_in_range((scores, is_fake) in sets()) {
         let auc = roc_auc(&scores, &is_fake).unwrap();
         prop_assert!((0.0..=1.0).contains(&auc));
         let ap = average_precision(&scores, &is_fake).unwrap();
@@ -80,20 +81,20 @@ proptest! {
     }
 
     #[test]
-    fn turning_the_scores_turns_the_ranking((scores, is_fake) in sets()) {
-        let turned: Vec<f64> = scores.iter().map(|score| 1.0 - score).collect();
-        let sum = roc_auc(&scores, &is_fake).unwrap() + roc_auc(&turned, &is_fake).unwrap();
+    fn inverted_scores_invert_the_ranking((scores, is_fake) in sets()) {
+        let inverted: Vec<f64> = scores.iter().map(|score| 1.0 - score).collect();
+        let sum = roc_auc(&scores, &is_fake).unwrap() + roc_auc(&inverted, &is_fake).unwrap();
         prop_assert!((sum - 1.0).abs() < 1e-12);
         let eers =
-            equal_error_rate(&scores, &is_fake).unwrap() + equal_error_rate(&turned, &is_fake).unwrap();
+            equal_error_rate(&scores, &is_fake).unwrap() + equal_error_rate(&inverted, &is_fake).unwrap();
         prop_assert!((eers - 1.0).abs() < 1e-12);
-        // Turning the labels as well names the same separation from the other side.
+        // Inverting scores and labels preserves the separation.
         let is_real: Vec<bool> = is_fake.iter().map(|fake| !fake).collect();
-        prop_assert_eq!(roc_auc(&scores, &is_fake), roc_auc(&turned, &is_real));
+        prop_assert_eq!(roc_auc(&scores, &is_fake), roc_auc(&inverted, &is_real));
     }
 
     #[test]
-    fn only_the_order_of_scores_counts((scores, is_fake) in sets(), seed in any::<u64>()) {
+    fn only_score_order_matters((scores, is_fake) in sets(), seed in any::<u64>()) {
         let metrics = |scores: &[f64], is_fake: &[bool]| {
             (
                 roc_auc(scores, is_fake),
@@ -101,10 +102,10 @@ proptest! {
                 equal_error_rate(scores, is_fake),
             )
         };
-        let as_given = metrics(&scores, &is_fake);
-        // Exact in f64 and strictly rising on these scores, hence it keeps ties and no others.
+        let original = metrics(&scores, &is_fake);
+        // The map is exact in f64 and strictly increasing on these scores, so it preserves ties.
         let squared: Vec<f64> = scores.iter().map(|score| score * score * 8.0 - 3.0).collect();
-        prop_assert_eq!(metrics(&squared, &is_fake), as_given);
+        prop_assert_eq!(metrics(&squared, &is_fake), original);
 
         let mut clips: Vec<(f64, bool)> = scores.into_iter().zip(is_fake).collect();
         let mut state = seed;
@@ -113,13 +114,13 @@ proptest! {
             state >> 32
         });
         let (scores, is_fake): (Vec<f64>, Vec<bool>) = clips.into_iter().unzip();
-        prop_assert_eq!(metrics(&scores, &is_fake), as_given);
+        prop_assert_eq!(metrics(&scores, &is_fake), original);
     }
 
     #[test]
-    fn the_equal_error_rate_lies_among_what_thresholds_reach((scores, is_fake) in sets()) {
-        // The EER point mixes two neighbouring thresholds, whose balanced accuracies lie on either
-        // side of 1 - EER or on it.
+    fn equal_error_rate_lies_between_thresholds((scores, is_fake) in sets()) {
+        // The EER point mixes two neighboring thresholds. Their balanced accuracies enclose 1 -
+        // EER.
         let eer = equal_error_rate(&scores, &is_fake).unwrap();
         let mut around = scores.clone();
         around.push(f64::INFINITY);
@@ -131,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn probit_rises_and_is_odd(p in 1e-9..0.5_f64) {
+    fn probit_is_increasing_and_odd(p in 1e-9..0.5_f64) {
         prop_assert!(probit(p).unwrap() < probit(p * 1.001).unwrap());
         let mirrored = probit(1.0 - p).unwrap();
         prop_assert!((probit(p).unwrap() + mirrored).abs() < 1e-6);
@@ -139,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn a_report_is_made_of_any_bits(rows in proptest::collection::vec(any::<(u32, u32, u8)>(), 0..20)) {
+    fn report_accepts_arbitrary_bits(rows in proptest::collection::vec(any::<(u32, u32, u8)>(), 0..20)) {
         let clips: Vec<Scored> = rows
             .iter()
             .map(|&(fake, real, target)| Scored {

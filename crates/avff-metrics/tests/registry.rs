@@ -1,5 +1,5 @@
-//! What the registry says of each metric holds, and nothing else lists metrics.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+//! Checks the registry's entries, and that no other code lists metrics.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ fn keys_and_titles_are_distinct() {
 }
 
 #[test]
-fn what_a_metric_needs_is_what_it_is_undefined_without() {
+fn metrics_are_undefined_without_their_needs() {
     for target in [0, 1] {
         let report = BinaryReport::new(&clips(&[(1., target), (-1., target)])).unwrap();
         for (metric, value) in report.values.iter() {
@@ -35,44 +35,44 @@ fn what_a_metric_needs_is_what_it_is_undefined_without() {
 }
 
 #[test]
-fn values_lie_within_their_range_and_get_better_the_right_way() {
+fn values_are_in_range_and_improve_in_the_stated_direction() {
     let perfect = MIXED.map(|(_, target)| (f32::from(target) - 0.5, target));
     let report = |rows: &[(f32, u8)]| BinaryReport::new(&clips(rows)).unwrap();
     let (mixed, perfect) = (report(&MIXED), report(&perfect));
-    assert_eq!(mixed.values.iter().count(), Metric::of_scores().count());
+    assert_eq!(mixed.values.iter().count(), Metric::score_based().count());
     for (metric, value) in mixed.values.iter() {
         let (value, best) = (value.unwrap(), perfect.get(metric).unwrap());
         let [low, high] = metric.range;
         assert!((low..=high).contains(&value) && (low..=high).contains(&best), "{}", metric.key);
-        assert!(metric.better.improves(best, value), "{}: {best} against {value}", metric.key);
+        assert!(metric.better.improves(best, value), "{}: {best} versus {value}", metric.key);
     }
 }
 
 #[test]
-fn json_gives_back_every_value() {
+fn json_round_trip_preserves_values() {
     let options = BootstrapOptions { replicates: 50, ..BootstrapOptions::default() };
     let perfect = clips(&[(2., 1), (1., 1), (-1., 0), (-2., 0)]);
     let report = BinaryReport::with_intervals(&perfect, &options).unwrap();
     let json = serde_json::to_string(&report).unwrap();
     let back: BinaryReport = serde_json::from_str(&json).unwrap();
-    // JSON has no infinity; it follows from the mean AUC.
+    // JSON has no infinity; the value is recomputed from the mean AUC.
     assert_eq!(back.values.get(Metric::D_PRIME), None);
-    for metric in Metric::of_scores() {
+    for metric in Metric::score_based() {
         assert_eq!(back.get(metric), report.get(metric), "{}", metric.key);
         assert_eq!(back.interval(metric), report.interval(metric), "{}", metric.key);
     }
-    let start = r#"{"n":4,"n_fake":2,"n_real":2,"auc":1.0,"mean_auc":1.0,"ap":1.0,"map":1.0,"accuracy":1.0,"balanced_accuracy":1.0,"eer":0.0,"dprime":null,"notes":["dprime: inf, as mean_auc is exactly 1"],"intervals":{"replicates":50,"level":0.95,"seed":0,"auc":{"low":1.0,"high":1.0},"ap":"#;
-    assert!(json.starts_with(start), "{json}");
+    let prefix = r#"{"n":4,"n_fake":2,"n_real":2,"auc":1.0,"mean_auc":1.0,"ap":1.0,"map":1.0,"accuracy":1.0,"balanced_accuracy":1.0,"eer":0.0,"dprime":null,"notes":["d': inf, because mean ROC AUC (both outputs) is exactly 1"],"intervals":{"replicates":50,"level":0.95,"seed":0,"auc":{"low":1.0,"high":1.0},"ap":"#;
+    assert!(json.starts_with(prefix), "{json}");
 }
 
 #[test]
-fn every_stage_measures_its_own_metric() {
+fn every_stage_measures_its_default_metric() {
     for stage in [Stage::Pretrain, Stage::Finetune] {
-        assert!(stage.metrics().any(|metric| metric == stage.own_metric()));
+        assert!(stage.metrics().any(|metric| metric == stage.default_metric()));
     }
 }
 
-/// The tables of docs/metrics.md.
+/// The table in docs/src/reference/metrics.md.
 fn markdown() -> String {
     let mut text = String::from(
         "| key | name | what it measures | better | range | needs | interval | validation |\n\
@@ -114,26 +114,27 @@ fn markdown() -> String {
 }
 
 #[test]
-fn the_manual_has_the_registry_as_a_table() {
-    let manual = fs::read_to_string("../../docs/metrics.md").unwrap();
+fn docs_contain_registry_table() {
+    let docs = fs::read_to_string("../../docs/src/reference/metrics.md").unwrap();
     let table = markdown();
-    assert!(manual.contains(&table), "docs/metrics.md must contain:\n{table}");
+    assert!(docs.contains(&table), "docs/src/reference/metrics.md must contain:\n{table}");
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            sources(&path, found);
+            sources(&path, files);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
+            files.push(path);
         }
     }
 }
 
-/// Whoever needs metrics by name asks the registry: outside this crate, no code but tests spells a key.
+/// No code outside this crate, except tests, spells out a metric key: the registry supplies all
+/// names.
 #[test]
-fn nothing_else_lists_metrics() {
+fn no_other_code_lists_metrics() {
     let mut files = Vec::new();
     for entry in fs::read_dir("..").unwrap() {
         let source = entry.unwrap().path().join("src");
@@ -142,22 +143,22 @@ fn nothing_else_lists_metrics() {
         }
     }
     assert!(files.len() > 50, "sources are missing");
-    let mut spelled = Vec::new();
+    let mut violations = Vec::new();
     for path in files {
-        let of_tests = path
+        let is_test = path
             .components()
             .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs");
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for (line, code) in code.enumerate().filter(|_| !of_tests) {
-            // `loss` is also the name of a module's field, of a chart and of a recipe's key.
+        for (line, code) in code.enumerate().filter(|_| !is_test) {
+            // `loss` is also the name of a module's field, of a chart and of a recipe key.
             for metric in METRICS.iter().filter(|&&metric| metric != Metric::LOSS) {
                 if code.contains(&format!("\"{}\"", metric.key)) {
-                    spelled.push(format!("{}: {}: {}", path.display(), line + 1, metric.key));
+                    violations.push(format!("{}: {}: {}", path.display(), line + 1, metric.key));
                 }
             }
         }
     }
-    assert!(spelled.is_empty(), "use the registry's constants: {spelled:#?}");
+    assert!(violations.is_empty(), "use the registry's constants: {violations:#?}");
 }

@@ -1,9 +1,9 @@
-//! Another head on the encoders, on two backends.
+//! A custom head on the encoders, on two backends.
 //!
 //! `cargo run -p avff-model --example own_head --features ndarray`
 //!
-//! The head is an ordinary Burn module over the tokens of `Classifier::embed`. Everything is generic over
-//! the backend, so an experiment moves to another one by a type parameter.
+//! The head is an ordinary Burn module over the tokens of `Classifier::embed`. All code is generic
+//! over the backend, so a type parameter moves an experiment to another backend.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, path::Path};
@@ -20,14 +20,16 @@ use burn::{
 };
 use burn_flex::Flex;
 
-/// Scores a clip by the distance of its tokens from those that the other modality predicts.
+/// Scores a clip by the distance between its tokens and the tokens predicted from the other
+/// modality.
 #[derive(Module, Debug)]
 struct DistanceHead<B: Backend> {
     linear: Linear<B>,
 }
 
 impl<B: Backend> DistanceHead<B> {
-    /// Weights by formula, so that they are equal on every backend; yours would come from training.
+    /// Computes weights from a formula, so that they are equal on every backend. Real weights come
+    /// from training.
     fn new(dim: usize, device: &B::Device) -> Self {
         let weights: Vec<f32> = (0..2 * dim).map(|i| (i as f32).sin()).collect();
         let mut linear = LinearConfig::new(2 * dim, 1).with_bias(false).init(device);
@@ -36,6 +38,8 @@ impl<B: Backend> DistanceHead<B> {
         Self { linear }
     }
 
+    /// Computes the logits.
+    ///
     /// # Shapes
     /// - output: `[batch, 1]`
     fn forward(&self, tokens: Embeddings<B>) -> Tensor<B, 2> {
@@ -45,7 +49,7 @@ impl<B: Backend> DistanceHead<B> {
     }
 }
 
-/// The experiment: two clips through the encoders of a checkpoint and the head.
+/// Runs the experiment: two clips, the encoders of a checkpoint and the head.
 fn scores<B: Backend>(path: &Path, config: &AvffConfig) -> Result<Vec<f32>, Box<dyn Error>> {
     let device = B::Device::default();
     let encoders = Classifier::<B>::load(path, &device)?;
@@ -57,7 +61,7 @@ fn scores<B: Backend>(path: &Path, config: &AvffConfig) -> Result<Vec<f32>, Box<
     Ok(logits.into_data().iter::<f32>().collect())
 }
 
-/// Inputs by formula; yours would come from a media file.
+/// Computes inputs from a formula. Real inputs come from a media file.
 fn clips<B: Backend, const D: usize>(shape: [usize; D], device: &B::Device) -> Tensor<B, D> {
     let count: usize = shape.iter().product();
     let values: Vec<f32> = (0..count).map(|i| (i as f32 * 0.37).sin()).collect();
@@ -78,6 +82,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("flex    {flex:?}\nndarray {ndarray:?}");
     let difference = flex.iter().zip(&ndarray).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     println!("largest difference {difference:.1e}");
-    // Both compute in f32 and sum in another order.
+    // Both backends compute in f32 but sum in different orders.
     if difference < 1e-3 { Ok(()) } else { Err("the backends disagree".into()) }
 }

@@ -9,7 +9,7 @@ use burn::{prelude::*, tensor::activation::softmax};
 use rand::Rng;
 
 #[cfg(feature = "flex")]
-use crate::tensor_file::in_file::{InFile, Place};
+use crate::tensor_file::offloaded::{OffloadedWeights, WeightLocation};
 use crate::{
     config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
@@ -20,39 +20,39 @@ use crate::{
     loss,
 };
 
-/// The tokens of a batch after encoders and cross-modal blocks.
+/// The tokens of a batch after the encoders and the cross-modal blocks.
 #[derive(Debug, Clone)]
 pub struct Embeddings<B: Backend> {
     /// `[batch, audio tokens, dim]`.
     pub audio: Tensor<B, 3>,
     /// `[batch, visual tokens, dim]`.
     pub video: Tensor<B, 3>,
-    /// Visual tokens made from audio, `[batch, visual tokens, dim]`.
+    /// Visual tokens predicted from audio, `[batch, visual tokens, dim]`.
     pub a2v: Tensor<B, 3>,
-    /// Audio tokens made from video, `[batch, audio tokens, dim]`.
+    /// Audio tokens predicted from video, `[batch, audio tokens, dim]`.
     pub v2a: Tensor<B, 3>,
 }
 
 /// The deepfake classifier. Module paths are the keys of a released checkpoint.
 #[derive(Module, Debug)]
 pub struct Classifier<B: Backend> {
-    /// fbank to audio tokens.
+    /// Encodes fbank features as audio tokens.
     pub audio_encoder: AudioEncoder<B>,
-    /// Frames to visual tokens.
+    /// Encodes frames as visual tokens.
     pub visual_encoder: VisualEncoder<B>,
-    /// Audio tokens to visual ones.
+    /// Maps audio tokens to visual tokens.
     pub a2v: CrossModal<B>,
-    /// Visual tokens to audio ones.
+    /// Maps visual tokens to audio tokens.
     pub v2a: CrossModal<B>,
-    /// Over the visual tokens, `[hidden, tokens]`: of their means or of each feature. For
-    /// [`HeadInput::Pairs`] over both embeddings of a token, `[hidden, 2 * dim]`.
+    /// Layer over the visual tokens, `[hidden, tokens]`: over their means or over each feature. For
+    /// [`HeadInput::Pairs`] it takes both embeddings of a token, `[hidden, 2 * dim]`.
     pub mlp_vision: Linear<B>,
-    /// The same over the audio tokens.
+    /// Layer over the audio tokens, as `mlp_vision`.
     pub mlp_audio: Linear<B>,
     /// `[1, hidden]`: for [`HeadInput::Features`] the second layer over tokens, for
-    /// [`HeadInput::Pairs`] the attention score of a token; absent otherwise.
+    /// [`HeadInput::Pairs`] the attention score of a token; otherwise absent.
     pub mlp_vision_out: Option<Linear<B>>,
-    /// The same for audio.
+    /// The counterpart of `mlp_vision_out` for audio.
     pub mlp_audio_out: Option<Linear<B>>,
     /// The head.
     pub mlp_head: Head<B>,
@@ -61,8 +61,10 @@ pub struct Classifier<B: Backend> {
 }
 
 impl<B: Backend> Classifier<B> {
+    /// Creates a classifier with initial weights.
+    ///
     /// # Errors
-    /// [`ModelError::Config`] where sizes do not fit.
+    /// [`ModelError::Config`] if the sizes are inconsistent.
     pub fn new(
         config: &AvffConfig,
         init: &mut Init,
@@ -70,55 +72,57 @@ impl<B: Backend> Classifier<B> {
     ) -> Result<Self, ModelError> {
         config.validate()?;
         let (audio, video) = (config.audio_grid().tokens(), config.video_grid().tokens());
-        let [shown_audio, shown_video] = config.token_map(config.slices);
+        let [visible_audio, visible_video] = config.token_map(config.slices);
         let (dim, hidden) = (config.encoder.dim, config.head.hidden);
         let input = config.head.input;
-        let (inputs, seen) = match input {
+        let (inputs, head_inputs) = match input {
             HeadInput::TokenMeans => ([video, audio], 2 * hidden),
-            // Uni- and cross-modal features of both modalities.
+            // Unimodal and cross-modal features of both modalities.
             HeadInput::Features => ([video, audio], 4 * dim),
             HeadInput::Pairs => ([2 * dim; 2], 2 * hidden),
         };
-        let [of_video, of_audio] = inputs;
+        let [video_inputs, audio_inputs] = inputs;
         let has_out = input != HeadInput::TokenMeans;
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
-            a2v: CrossModal::new(init, config, [shown_audio, shown_video], device),
-            v2a: CrossModal::new(init, config, [shown_video, shown_audio], device),
-            mlp_vision: Linear::torch_default(init, [of_video, hidden], device),
-            mlp_audio: Linear::torch_default(init, [of_audio, hidden], device),
+            a2v: CrossModal::new(init, config, [visible_audio, visible_video], device),
+            v2a: CrossModal::new(init, config, [visible_video, visible_audio], device),
+            mlp_vision: Linear::torch_default(init, [video_inputs, hidden], device),
+            mlp_audio: Linear::torch_default(init, [audio_inputs, hidden], device),
             mlp_vision_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
             mlp_audio_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
-            mlp_head: Head::new(init, [seen, hidden], config.head.dropout, device),
+            mlp_head: Head::new(init, [head_inputs, hidden], config.head.dropout, device),
             input,
         })
     }
 
-    /// The classifier with the products of the encoders' blocks in 8-bit integers. Weights are rounded to
-    /// 7 bits with a scale for each output, tokens to 8 bits with a scale for each token; sums are exact.
+    /// Converts the products of the encoders' blocks to 8-bit integers. Weights are quantized to 7
+    /// bits with one scale per output, tokens to 8 bits with one scale per token; sums are exact.
     /// Attention, norms, patches, A2V, V2A and the head stay in f32.
     ///
-    /// It is for evaluation only: it no longer holds its f32 weights, so it cannot be saved.
+    /// The result is for evaluation only: it no longer holds its f32 weights, so it cannot be
+    /// saved.
     ///
     /// # Errors
-    /// [`ModelError::CpuOnly`] on any backend but flex, and without feature `flex`;
+    /// [`ModelError::CpuOnly`] on all backends except flex, and without feature `flex`;
     /// [`ModelError::Prepared`] after [`into_packed`](Self::into_packed).
     pub fn into_int8(self) -> Result<Self, ModelError> {
         self.rounded("int8", Linear::round_to_int8)
     }
 
-    /// The classifier with the products and attention of the encoders' blocks in bfloat16. Weights, tokens and
-    /// attention weights are rounded to 8 bits of precision; sums, softmax and norms are in f32. Patches,
-    /// A2V, V2A and the head stay in f32.
+    /// Converts the products and attention of the encoders' blocks to bfloat16. Weights, tokens and
+    /// attention weights are rounded to 8 bits of precision; sums, softmax and norms are in f32.
+    /// Patches, A2V, V2A and the head stay in f32.
     ///
-    /// It is slow on a processor [without instructions](crate::precision::cpu_has_bf16) for bfloat16. For
-    /// GPUs there is [`precision::cast`](crate::precision::cast).
+    /// The network is slow on a processor [without instructions](crate::precision::cpu_has_bf16)
+    /// for bfloat16. For GPUs, use [`precision::cast`](crate::precision::cast).
     ///
-    /// It is for evaluation only: it no longer holds its f32 weights, so it cannot be saved.
+    /// The result is for evaluation only: it no longer holds its f32 weights, so it cannot be
+    /// saved.
     ///
     /// # Errors
-    /// As [`into_int8`](Self::into_int8).
+    /// The errors of [`into_int8`](Self::into_int8).
     pub fn into_bf16(self) -> Result<Self, ModelError> {
         self.rounded("bf16", Linear::round_to_bf16)
     }
@@ -138,11 +142,11 @@ impl<B: Backend> Classifier<B> {
         Ok(self)
     }
 
-    /// The classifier with its weights in the order in which the CPU kernels read them (backend flex,
-    /// f32). On other backends, and for rounded weights, it stays as it is.
+    /// Packs the weights in the order in which the CPU kernels read them (backend flex, f32). On
+    /// other backends, and with rounded weights, the classifier stays unchanged.
     ///
-    /// It is for evaluation only: memory holds each weight once, in the packed order, so the network
-    /// cannot be saved.
+    /// The result is for evaluation only: memory holds each weight once, in the packed order, so
+    /// the network cannot be saved.
     #[must_use]
     pub fn into_packed(mut self) -> Self {
         self.audio_encoder.pack();
@@ -152,34 +156,34 @@ impl<B: Backend> Classifier<B> {
         self
     }
 
-    /// Leaves the weights of the encoders' blocks in `source`, where `place` says that each is there.
+    /// Offloads the weights of the encoders' blocks to `source` if `place` returns their location.
     #[cfg(feature = "flex")]
-    pub(crate) fn leave_in(
+    pub(crate) fn offload_to(
         &mut self,
-        source: &Arc<InFile>,
-        mut place: impl FnMut(&ParamId) -> Option<Place>,
+        source: &Arc<OffloadedWeights>,
+        mut place: impl FnMut(&ParamId) -> Option<WeightLocation>,
     ) {
         if !on_flex::<B>() {
             return;
         }
         for linear in self.blocks().flat_map(Block::linears) {
             if let Some(place) = place(&linear.weight.id) {
-                linear.leave_in(source.clone(), place);
+                linear.offload_to(source.clone(), place);
             }
         }
     }
 
-    /// The blocks of both encoders.
+    /// Iterates over the blocks of both encoders.
     fn blocks(&mut self) -> impl Iterator<Item = &mut Block<B>> {
         let audio = self.audio_encoder.transformer.iter_mut();
         audio.chain(&mut self.visual_encoder.blocks)
     }
 
-    /// Everything before the head.
+    /// Computes the embeddings: everything before the head.
     ///
     /// # Shapes
-    /// - `audio`: `[batch, frames, mels]`, normalised
-    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - `audio`: `[batch, frames, mels]`, normalized
+    /// - `video`: `[batch, channels, frames, height, width]`, normalized
     pub fn embed(
         &self,
         audio: Tensor<B, 3>,
@@ -196,7 +200,7 @@ impl<B: Backend> Classifier<B> {
         }
     }
 
-    /// The head over embeddings.
+    /// Computes the logits of embeddings.
     ///
     /// # Shapes
     /// - output: `[batch, 2]`
@@ -204,7 +208,7 @@ impl<B: Backend> Classifier<B> {
         loss::in_f32(self.mlp_head.forward(self.reduce(embeddings)))
     }
 
-    /// The head's input.
+    /// Computes the head's input.
     fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
         let pairs = self.input == HeadInput::Pairs;
@@ -213,11 +217,11 @@ impl<B: Backend> Classifier<B> {
         Tensor::cat(vec![vision, audio], 1)
     }
 
-    /// Logits of a batch: index 0 fake, index 1 real. Nothing is dropped.
+    /// Computes the logits of a batch, without dropout: index 0 is fake, index 1 is real.
     ///
     /// # Shapes
-    /// - `audio`: `[batch, frames, mels]`, normalised
-    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - `audio`: `[batch, frames, mels]`, normalized
+    /// - `video`: `[batch, channels, frames, height, width]`, normalized
     /// - output: `[batch, 2]`
     pub fn forward(
         &self,
@@ -228,9 +232,9 @@ impl<B: Backend> Classifier<B> {
         self.classify(self.embed(audio, video, scope))
     }
 
-    /// [`forward`](Self::forward) as in training: the head drops features, each clip's drawn from a
-    /// generator of its own.
-    pub fn forward_dropping(
+    /// Computes the logits as [`forward`](Self::forward) does, with dropout in the head for
+    /// training. Each clip has its own random number generator.
+    pub fn forward_with_dropout(
         &self,
         audio: Tensor<B, 3>,
         video: Tensor<B, 5>,
@@ -238,30 +242,30 @@ impl<B: Backend> Classifier<B> {
         clips: &mut [impl Rng],
     ) -> Tensor<B, 2> {
         let reduced = self.reduce(self.embed(audio, video, scope));
-        loss::in_f32(self.mlp_head.forward_dropping(reduced, clips))
+        loss::in_f32(self.mlp_head.forward_with_dropout(reduced, clips))
     }
 }
 
-/// Reduces one modality's tokens to the head's input.
+/// Reduces the tokens of one modality to the head's input.
 ///
 /// # Shapes
-/// - `crossed`, `own`: `[batch, tokens, dim]`
-/// - output: `[batch, 2 * dim]` where the head sees features, else `[batch, hidden]`
+/// - `cross_modal`, `own`: `[batch, tokens, dim]`
+/// - output: `[batch, 2 * dim]` for [`HeadInput::Features`], otherwise `[batch, hidden]`
 fn reduce<B: Backend>(
     pairs: bool,
     tokens: &Linear<B>,
     out: Option<&Linear<B>>,
-    crossed: Tensor<B, 3>,
+    cross_modal: Tensor<B, 3>,
     own: Tensor<B, 3>,
 ) -> Tensor<B, 2> {
     match out {
-        // The mean over both embeddings joined on features; they have equally many.
+        // The mean over the joined features of both embeddings, which have equal widths.
         None => {
-            let means = (crossed.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2);
+            let means = (cross_modal.mean_dim(2) + own.mean_dim(2)).mul_scalar(0.5).squeeze_dim(2);
             tokens.forward(means)
         }
         Some(score) if pairs => {
-            let joined = Tensor::cat(vec![crossed, own], 2);
+            let joined = Tensor::cat(vec![cross_modal, own], 2);
             let [batch, count, width] = joined.dims();
             let pairs = tokens.gelu(joined.reshape([batch * count, width]));
             let weights = softmax(score.forward(pairs.clone()).reshape([batch, count, 1]), 1);
@@ -269,7 +273,7 @@ fn reduce<B: Backend>(
             (pairs.reshape([batch, count, hidden]) * weights).sum_dim(1).squeeze_dim(1)
         }
         Some(out) => {
-            let joined = Tensor::cat(vec![crossed, own], 2);
+            let joined = Tensor::cat(vec![cross_modal, own], 2);
             out.over_tokens(relu(tokens.over_tokens(joined))).squeeze_dim(1)
         }
     }

@@ -1,21 +1,21 @@
-//! Audio and visual encoders.
+//! The audio and visual encoders.
 
 use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
     config::AvffConfig,
-    init::{Draw, Init},
-    layers::{AudioPatches, Block, Packed, Product, VideoPatches, layer_norm, normalise},
+    init::{Init, Initializer},
+    layers::{AudioPatches, Block, Packed, Product, VideoPatches, layer_norm, normalize},
     positions,
 };
 
-/// A patch embedding stored as the convolution it is in checkpoints.
+/// Applies a patch embedding whose weight is stored as a convolution kernel.
 ///
-/// Kernel and stride are equal, so it is a linear layer over flattened patches.
+/// Kernel size and stride are equal, so it is a linear layer over flattened patches.
 ///
 /// # Shapes
 /// - `patches`: `[batch, tokens, length]`
-/// - `added`: to the tokens of each clip, one after the other, `[1, 1 or tokens, dim]`
+/// - `added`: terms added to the tokens of each clip, `[1, 1 or tokens, dim]`
 /// - output: `[batch, tokens, dim]`
 fn embed_patches<B: Backend, const D: usize>(
     patches: Tensor<B, 3>,
@@ -42,8 +42,8 @@ fn embed_patches<B: Backend, const D: usize>(
     }
 }
 
-/// A convolution's kernel as products read it, and an empty one in its place; as it was where products run
-/// otherwise.
+/// Packs a convolution kernel for products and leaves an empty kernel in its place. Returns `None`,
+/// and leaves the kernel unchanged, if the backend has no packed products.
 fn pack_kernel<B: Backend, const D: usize>(weight: &mut Param<Tensor<B, D>>) -> Option<Packed> {
     let [dim, length] = [weight.dims()[0], weight.dims()[1..].iter().product()];
     let packed = Packed::new(weight.val().reshape([dim, length]))?;
@@ -53,7 +53,7 @@ fn pack_kernel<B: Backend, const D: usize>(weight: &mut Param<Tensor<B, D>>) -> 
     Some(packed)
 }
 
-/// A convolution over the spectrogram, kernel and stride equal.
+/// A convolution over the spectrogram with equal kernel size and stride.
 #[derive(Module, Debug)]
 pub struct AudioProjection<B: Backend> {
     /// `[dim, 1, patch_mels, patch_frames]`.
@@ -65,26 +65,26 @@ pub struct AudioProjection<B: Backend> {
 /// The audio patch embedding.
 #[derive(Module, Debug)]
 pub struct AudioPatchEmbed<B: Backend> {
-    /// The projection.
+    /// The convolution.
     pub proj: AudioProjection<B>,
 }
 
-/// fbank to audio tokens.
+/// Encodes fbank features as audio tokens.
 #[derive(Module, Debug)]
 pub struct AudioEncoder<B: Backend> {
     /// Patch embedding.
     pub patch_embed: AudioPatchEmbed<B>,
     /// Trainable position table, `[1, tokens, dim]`.
     pub pos_embed: Param<Tensor<B, 3>>,
-    /// Added to every token, `[1, 1, dim]`.
+    /// Modality vector added to every token, `[1, 1, dim]`.
     pub modality: Param<Tensor<B, 3>>,
-    /// After the blocks.
+    /// LayerNorm after the blocks.
     pub norm: LayerNorm<B>,
-    /// The blocks.
+    /// Transformer blocks.
     pub transformer: Vec<Block<B>>,
     #[module(skip)]
     patches: AudioPatches,
-    /// The kernel for evaluation, in the place of `patch_embed`'s.
+    /// The packed kernel for evaluation, which replaces the weight of `patch_embed`.
     #[module(skip)]
     packed: Option<Packed>,
 }
@@ -97,10 +97,10 @@ impl<B: Backend> AudioEncoder<B> {
         Self {
             patch_embed: AudioPatchEmbed {
                 proj: AudioProjection {
-                    weight: init.param(kernel, Draw::XavierUniform, device),
+                    weight: init.param(kernel, Initializer::XavierUniform, device),
                     bias: init.param(
                         [dim],
-                        Draw::TorchDefault { fan_in: config.audio_patch_len() },
+                        Initializer::TorchDefault { fan_in: config.audio_patch_len() },
                         device,
                     ),
                 },
@@ -110,15 +110,15 @@ impl<B: Backend> AudioEncoder<B> {
                 || positions::audio_table(grid, dim, order),
                 device,
             ),
-            modality: init.param([1, 1, dim], Draw::Token, device),
+            modality: init.param([1, 1, dim], Initializer::Token, device),
             norm: layer_norm(dim, device),
-            transformer: Block::stack(init, &config.encoder, Draw::XavierNormal, device),
+            transformer: Block::stack(init, &config.encoder, Initializer::XavierNormal, device),
             patches: AudioPatches::new(config),
             packed: None,
         }
     }
 
-    /// Packs all weights of products.
+    /// Packs all weights.
     pub(crate) fn pack(&mut self) {
         self.transformer.iter_mut().for_each(Block::pack);
         if self.packed.is_none() {
@@ -126,15 +126,17 @@ impl<B: Backend> AudioEncoder<B> {
         }
     }
 
+    /// Encodes a batch.
+    ///
     /// # Shapes
-    /// - `fbank`: `[batch, frames, mels]`, normalised
+    /// - `fbank`: `[batch, frames, mels]`, normalized
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, fbank: Tensor<B, 3>) -> Tensor<B, 3> {
         let tokens = self.embed(fbank);
-        normalise(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
+        normalize(&self.norm, self.transformer.iter().fold(tokens, |x, block| block.forward(x)))
     }
 
-    /// What the first block is given; shapes as of [`forward`](Self::forward).
+    /// Computes the input of the first block, with the shapes of [`forward`](Self::forward).
     pub(crate) fn embed(&self, fbank: Tensor<B, 3>) -> Tensor<B, 3> {
         let proj = &self.patch_embed.proj;
         let fbank = in_precision_of(fbank, &proj.bias);
@@ -144,7 +146,7 @@ impl<B: Backend> AudioEncoder<B> {
     }
 }
 
-/// Inputs as precise as the weights, which mixed-precision training casts.
+/// Casts inputs to the dtype of the weights, which mixed-precision training casts.
 fn in_precision_of<B: Backend, const D: usize>(
     x: Tensor<B, D>,
     weight: &Param<Tensor<B, 1>>,
@@ -153,7 +155,7 @@ fn in_precision_of<B: Backend, const D: usize>(
     if x.dtype() == dtype { x } else { x.cast(dtype) }
 }
 
-/// A 3-D convolution over the frames, kernel and stride equal.
+/// A 3-D convolution over the frames with equal kernel size and stride.
 #[derive(Module, Debug)]
 pub struct VisualProjection<B: Backend> {
     /// `[dim, channels, tubelet, patch, patch]`.
@@ -165,11 +167,11 @@ pub struct VisualProjection<B: Backend> {
 /// The tubelet embedding.
 #[derive(Module, Debug)]
 pub struct VisualPatchEmbed<B: Backend> {
-    /// The projection.
+    /// The convolution.
     pub projection: VisualProjection<B>,
 }
 
-/// A position table that is stored but not trained.
+/// A position table that is stored in checkpoints but not trained.
 #[derive(Module, Debug)]
 pub struct FixedPositions<B: Backend> {
     /// `[1, tokens, dim]`.
@@ -184,20 +186,20 @@ impl<B: Backend> FixedPositions<B> {
     }
 }
 
-/// Frames to visual tokens.
+/// Encodes frames as visual tokens.
 #[derive(Module, Debug)]
 pub struct VisualEncoder<B: Backend> {
     /// Tubelet embedding.
     pub patch_embedding: VisualPatchEmbed<B>,
-    /// Fixed positions.
+    /// Fixed position table.
     pub pos_embedding: FixedPositions<B>,
-    /// After the blocks.
+    /// LayerNorm after the blocks.
     pub norm: LayerNorm<B>,
-    /// The blocks.
+    /// Transformer blocks.
     pub blocks: Vec<Block<B>>,
     #[module(skip)]
     patches: VideoPatches,
-    /// The kernel for evaluation, in the place of `patch_embedding`'s.
+    /// The packed kernel for evaluation, which replaces the weight of `patch_embedding`.
     #[module(skip)]
     packed: Option<Packed>,
 }
@@ -206,24 +208,24 @@ impl<B: Backend> VisualEncoder<B> {
     pub(crate) fn new(init: &mut Init, config: &AvffConfig, device: &B::Device) -> Self {
         let dim = config.encoder.dim;
         let video = &config.video;
-        let draw = Draw::TorchDefault { fan_in: config.video_patch_len() };
+        let initializer = Initializer::TorchDefault { fan_in: config.video_patch_len() };
         let kernel = [dim, video.channels, video.tubelet, video.patch, video.patch];
         Self {
             patch_embedding: VisualPatchEmbed {
                 projection: VisualProjection {
-                    weight: init.param(kernel, draw, device),
-                    bias: init.param([dim], draw, device),
+                    weight: init.param(kernel, initializer, device),
+                    bias: init.param([dim], initializer, device),
                 },
             },
             pos_embedding: FixedPositions::new(init, [config.video_grid().tokens(), dim], device),
             norm: layer_norm(dim, device),
-            blocks: Block::stack(init, &config.encoder, Draw::XavierUniform, device),
+            blocks: Block::stack(init, &config.encoder, Initializer::XavierUniform, device),
             patches: VideoPatches::new(config),
             packed: None,
         }
     }
 
-    /// Packs all weights of products.
+    /// Packs all weights.
     pub(crate) fn pack(&mut self) {
         self.blocks.iter_mut().for_each(Block::pack);
         if self.packed.is_none() {
@@ -231,15 +233,17 @@ impl<B: Backend> VisualEncoder<B> {
         }
     }
 
+    /// Encodes a batch.
+    ///
     /// # Shapes
-    /// - `frames`: `[batch, channels, frames, height, width]`, normalised
+    /// - `frames`: `[batch, channels, frames, height, width]`, normalized
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
         let tokens = self.embed(frames);
-        normalise(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
+        normalize(&self.norm, self.blocks.iter().fold(tokens, |x, block| block.forward(x)))
     }
 
-    /// What the first block is given; shapes as of [`forward`](Self::forward).
+    /// Computes the input of the first block, with the shapes of [`forward`](Self::forward).
     pub(crate) fn embed(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
         let projection = &self.patch_embedding.projection;
         let patches = self.patches.split(in_precision_of(frames, &projection.bias));

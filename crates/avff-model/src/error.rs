@@ -4,100 +4,103 @@ use std::{fmt, io, path::PathBuf};
 
 use crate::kind::Kind;
 
-/// Why a network could not be made, read, prepared or saved.
+/// An error in creating, reading, preparing or saving a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// Sizes or options of a config that do not fit each other.
+    /// Inconsistent sizes or options of a config.
     #[error("config: {field} {reason}")]
     Config {
-        /// The field, as in the JSON.
+        /// Name of the field in the JSON.
         field: String,
-        /// What is wrong with it.
+        /// The problem with the field.
         reason: String,
     },
-    /// The operating system reports an error.
+    /// An error of the operating system.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The checkpoint.
+        /// Path of the checkpoint.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
-    /// A file that is not a checkpoint, or a damaged one.
+    /// A file that is not a checkpoint, or that is damaged.
     #[error("{}: not a readable checkpoint: {reason}", path.display())]
     Format {
-        /// The checkpoint.
+        /// Path of the checkpoint.
         path: PathBuf,
-        /// Which rule it breaks.
+        /// The violated rule.
         reason: String,
     },
-    /// A checkpoint without a config whose sizes do not follow from its shapes.
+    /// A checkpoint without a config, whose shapes do not determine the sizes.
     #[error("{}: cannot infer {what}: {reason}", path.display())]
     Infer {
-        /// The checkpoint.
+        /// Path of the checkpoint.
         path: PathBuf,
         /// The unknown size.
         what: &'static str,
-        /// Why not, and what to give instead.
+        /// The problem, and the setting that resolves it.
         reason: String,
     },
     /// The checkpoint holds the other model.
-    #[error("{}: holds a {actual}, a {expected} is needed", path.display())]
+    #[error(
+        "{}: the file holds a {actual} ({}), but a {expected} ({}) is needed",
+        path.display(), actual.stages(), expected.stages()
+    )]
     Kind {
-        /// The checkpoint.
+        /// Path of the checkpoint.
         path: PathBuf,
-        /// What is in the file.
+        /// The model in the file.
         actual: Kind,
-        /// What was asked for.
+        /// The requested model.
         expected: Kind,
     },
-    /// A file without an encoder to initialize from.
+    /// A file without a usable encoder for initialization.
     #[error("{}: {reason}", path.display())]
     Initialize {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The problem.
         reason: String,
     },
-    /// A precision that runs on the CPU backend only.
+    /// A precision that only the CPU backend supports.
     #[error(
-        "{precision} of this kind runs on the CPU only (backend flex, feature `flex` of avff-model)"
+        "this form of {precision} runs on the CPU only (backend flex, feature `flex` of avff-model)"
     )]
     CpuOnly {
-        /// int8 or bf16.
+        /// `int8` or `bf16`.
         precision: &'static str,
     },
-    /// A network that was packed or rounded for evaluation and no longer holds its plain weights.
+    /// A network whose weights were packed or rounded for evaluation, without its plain weights.
     #[error(
-        "this network's weights are packed or rounded for evaluation: load the checkpoint again"
+        "the weights of this network are packed or rounded for evaluation: load the checkpoint again"
     )]
     Prepared,
-    /// Keys that do not match the network.
+    /// Checkpoint keys that do not match the network.
     #[error("{}: {problems}", path.display())]
     Keys {
-        /// The checkpoint.
+        /// Path of the checkpoint.
         path: PathBuf,
-        /// Every key that is wrong.
+        /// All problems.
         problems: KeyProblems,
     },
 }
 
-/// Keys of a checkpoint that do not match the network, by what is wrong with them.
+/// Keys of a checkpoint that do not match the network, grouped by problem.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct KeyProblems {
-    /// The network needs them, the file lacks them.
+    /// Keys of the network that the file lacks.
     pub missing: Vec<String>,
-    /// The file has them, the network has no place for them.
+    /// Keys of the file that the network does not have.
     pub unused: Vec<String>,
-    /// Key, shape in the file, shape the network needs.
+    /// Key, shape in the file, shape in the network.
     pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Keys whose values are not floating-point numbers, with what they are.
+    /// Keys whose values are not floating-point numbers, with their type.
     pub not_float: Vec<(String, String)>,
 }
 
 impl KeyProblems {
-    /// Whether there is none.
+    /// Whether there are no problems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty()
@@ -107,8 +110,8 @@ impl KeyProblems {
     }
 }
 
-/// Keys listed of each kind; a wrong file can have hundreds.
-const LISTED: usize = 12;
+/// Maximum number of keys listed per problem; a wrong file can have hundreds.
+const LISTED: usize = 3;
 
 impl fmt::Display for KeyProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +124,7 @@ impl fmt::Display for KeyProblems {
             self.not_float.len()
         )?;
         let misshapen = self.misshapen.iter().map(|(key, actual, expected)| {
-            format!("{key} is {actual:?}, the network needs {expected:?}")
+            format!("{key} has shape {actual:?}, but the network needs {expected:?}")
         });
         let not_float = self.not_float.iter().map(|(key, what)| format!("{key} is {what}"));
         list(f, "missing", self.missing.iter().cloned())?;

@@ -38,41 +38,45 @@ impl<B: Backend> Head<B> {
         }
     }
 
+    /// Computes the logits without dropout.
+    ///
     /// # Shapes
     /// - `x`: `[batch, inputs]`
     /// - output: `[batch, 2]`
     pub fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.through(x, |x| x)
+        self.apply(x, |x| x)
     }
 
-    /// [`forward`](Self::forward) with features dropped, each clip's drawn from a generator of its own:
-    /// on the host, so that a step can be repeated on any backend and in any parts.
-    pub fn forward_dropping(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
-        self.through(x, |x| self.drop(x, clips))
+    /// Computes the logits with dropout, where each clip has its own random number generator. The
+    /// random numbers come from the host, so a step is reproducible on any backend and with
+    /// gradient accumulation.
+    pub fn forward_with_dropout(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
+        self.apply(x, |x| self.apply_dropout(x, clips))
     }
 
-    fn through(
+    fn apply(
         &self,
         x: Tensor<B, 2>,
-        mut drop: impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>,
+        mut dropout: impl FnMut(Tensor<B, 2>) -> Tensor<B, 2>,
     ) -> Tensor<B, 2> {
-        let x = relu(drop(self.fc1.forward(x)));
-        let x = relu(drop(self.fc2.forward(x)));
+        let x = relu(dropout(self.fc1.forward(x)));
+        let x = relu(dropout(self.fc2.forward(x)));
         self.fc3.forward(x)
     }
 
-    /// Zero with the config's probability, scaled up to keep the mean elsewhere.
-    fn drop(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
+    /// Sets features to zero with the configured probability and scales the others up to keep the
+    /// mean.
+    fn apply_dropout(&self, x: Tensor<B, 2>, clips: &mut [impl Rng]) -> Tensor<B, 2> {
         if self.dropout == 0.0 {
             return x;
         }
         let [batch, features] = x.dims();
         let scale = (1.0 / (1.0 - self.dropout)) as f32;
-        let draw =
+        let factor =
             |rng: &mut _| if RngExt::random::<f64>(rng) < self.dropout { 0.0 } else { scale };
         let rows = clips.iter_mut().take(batch);
         let factors: Vec<f32> =
-            rows.flat_map(|rng| (0..features).map(|_| draw(rng)).collect::<Vec<_>>()).collect();
+            rows.flat_map(|rng| (0..features).map(|_| factor(rng)).collect::<Vec<_>>()).collect();
         let shape = [factors.len() / features, features];
         let factors = Tensor::from_data(TensorData::new(factors, shape), (&x.device(), x.dtype()));
         x * factors

@@ -1,7 +1,7 @@
 //! Initial values of parameters.
 //!
-//! They are drawn on the host from one seeded random number generator in the order of construction, so
-//! they are equal on every backend. Values that backends draw lazily themselves are not.
+//! A seeded random number generator on the host draws them in the order of construction, so they
+//! are equal on every backend. Values that a backend initializes lazily itself are not.
 
 use burn::{
     module::Param,
@@ -22,60 +22,62 @@ enum Source {
     Blank,
 }
 
-/// How a weight is drawn.
+/// The distribution of a weight's initial values.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Draw {
+pub(crate) enum Initializer {
     /// Uniform, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010).
     XavierUniform,
-    /// Normal, the same variance.
+    /// Normal, variance `2 / (fan_in + fan_out)`.
     XavierNormal,
     /// PyTorch's default for linear layers and convolutions, and for their biases:
     /// uniform in `±1 / sqrt(fan_in)`.
     TorchDefault {
-        /// Inputs of one output; a bias uses its weight's.
+        /// Inputs of one output; a bias uses the value of its weight.
         fan_in: usize,
     },
-    /// Normal with standard deviation 0.02: modality and mask tokens.
+    /// Normal with standard deviation 0.02, for modality and mask tokens.
     Token,
     /// A constant.
     Constant(f32),
 }
 
 impl Init {
-    /// The reference's initialisation, drawn from `seed`.
+    /// Initializes as the reference does, with random numbers from `seed`.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Box::new(ChaCha8Rng::seed_from_u64(seed))))
     }
 
-    /// No values yet: for a model whose weights are loaded next. Allocates nothing.
+    /// Leaves values unset, for a model whose weights are loaded next. Allocates nothing.
     #[must_use]
     pub fn blank() -> Self {
         Self(Source::Blank)
     }
 
-    /// A parameter of `shape`; fans count the first dimension as outputs, the rest as inputs.
+    /// Returns a parameter of `shape`. The first dimension counts as outputs, the others as inputs.
     pub(crate) fn param<B: Backend, const D: usize>(
         &mut self,
         shape: [usize; D],
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Param<Tensor<B, D>> {
         let Source::Seeded(rng) = &mut self.0 else { return blank(shape, device) };
         let count: usize = shape.iter().product();
         let fan_out = shape.first().copied().unwrap_or(1);
         let fans = (fan_out + count / fan_out.max(1)) as f64;
-        let values: Vec<f32> = match draw {
-            Draw::XavierUniform => uniform(rng, count, (6.0 / fans).sqrt()),
-            Draw::XavierNormal => normal(rng, count, (2.0 / fans).sqrt()),
-            Draw::TorchDefault { fan_in } => uniform(rng, count, 1.0 / (fan_in as f64).sqrt()),
-            Draw::Token => normal(rng, count, 0.02),
-            Draw::Constant(value) => vec![value; count],
+        let values: Vec<f32> = match initializer {
+            Initializer::XavierUniform => uniform(rng, count, (6.0 / fans).sqrt()),
+            Initializer::XavierNormal => normal(rng, count, (2.0 / fans).sqrt()),
+            Initializer::TorchDefault { fan_in } => {
+                uniform(rng, count, 1.0 / (fan_in as f64).sqrt())
+            }
+            Initializer::Token => normal(rng, count, 0.02),
+            Initializer::Constant(value) => vec![value; count],
         };
         Param::from_data(TensorData::new(values, Shape::from(shape)), device)
     }
 
-    /// A parameter with given initial values, computed only if they will be used.
+    /// Returns a parameter with given initial values, which are computed only if needed.
     pub(crate) fn table<B: Backend>(
         &mut self,
         shape: [usize; 3],

@@ -1,4 +1,4 @@
-//! Which of the two models a checkpoint holds.
+//! The kind of model in a checkpoint.
 
 use serde::{Deserialize, Serialize};
 use strum::Display;
@@ -13,4 +13,15 @@ pub enum Kind {
     /// The classifier of stage 3.
     #[strum(to_string = "classifier")]
     Classifier,
+}
+
+impl Kind {
+    /// Returns the training stages that end in this model.
+    #[must_use]
+    pub fn stages(self) -> &'static str {
+        match self {
+            Self::Pretrain => "stage 1 or 2",
+            Self::Classifier => "stage 3",
+        }
+    }
 }

@@ -1,21 +1,23 @@
 //! The AVFF network on [Burn](https://burn.dev), generic over the backend.
 //!
-//! AVFF (Oorloff et al., CVPR 2024) detects deepfakes by whether the audio and the frames of a clip
-//! belong together. Two models share their encoders. [`Pretrain`] hides half of each modality and
-//! reconstructs it from the other. [`Classifier`] is fine-tuned from its weights. The only files this
-//! crate reads are weights; tensors of clips come from `avff-data`.
+//! AVFF (Oorloff et al., CVPR 2024) detects deepfakes by checking whether the audio and the frames
+//! of a clip belong together. It has two models that share their encoders. [`Pretrain`] masks half
+//! of each modality and reconstructs it from the other. [`Classifier`] is fine-tuned from its
+//! weights. The only files that this crate reads are weights; `avff-data` prepares the input
+//! tensors.
 //!
-//! - [`preset`]: networks by name; [`config`]: their sizes, and every choice that has a name
+//! - [`preset`]: named networks; [`config`]: their sizes and options
 //! - [`classifier`], [`pretrain`]: the two models; [`head`]: the last layers of the classifier
-//! - [`encoder`], [`decoder`], [`layers`]: the parts of both
+//! - [`encoder`], [`decoder`], [`layers`]: the components of both models
 //! - [`mask`]: complementary masks
-//! - [`checkpoint`]: `.pth` and safetensors; [`precision`]: computing in f16, bf16 or TF32
-//! - [`positions`], [`init`]: initial values; [`initialize`]: encoders from published ones
-//! - [`reconstruction`]: reconstructions as images; [`explain`]: where a score comes from
+//! - [`checkpoint`]: `.pth` and safetensors files; [`precision`]: computing in f16, bf16 or TF32
+//! - [`positions`], [`init`]: initial values; [`initialize`]: initialization from published
+//!   encoders
+//! - [`reconstruction`]: reconstructions as images; [`explain`]: explanations of a score
 //!
-//! # A score
+//! # Scoring a clip
 //!
-//! [`Classifier::load`] takes a checkpoint of this library or of the reference:
+//! [`Classifier::load`] accepts checkpoints of this library and of the reference:
 //!
 //! ```
 //! use avff_data::{ClipSpec, batcher, load_clip};
@@ -29,7 +31,7 @@
 //! let device = Default::default();
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("stage-3.safetensors");
-//! // An untrained network stands in for yours.
+//! // An untrained network stands in for a trained one.
 //! let config = AvffConfig::avff_tiny();
 //! let untrained = Classifier::<Flex>::new(&config, &mut Init::seeded(7), &device)?;
 //! let metadata = Metadata::new(Kind::Classifier, &config, false);
@@ -38,7 +40,7 @@
 //! let model = Classifier::<Flex>::load(&path, &device)?;
 //! // `avff-data` prepares clips: 256 fbank frames of 64 mel bins, 16 frames of 64 x 64 pixels.
 //! let spec = ClipSpec::avff().with_sizes([256, 64], [16, 64, 64]);
-//! let clip = load_clip("../../data/made/real_a.mp4".as_ref(), &spec)?;
+//! let clip = load_clip("../../data/synthetic/real_a.mp4".as_ref(), &spec)?;
 //! let batch = batcher::batch::<Flex>(&[clip], &spec, &device);
 //! let logits = model.forward(batch.audio, batch.video, FusionScope::PerClip); // batch, [fake, real]
 //! let fake: f32 = sigmoid(logits).into_data().iter::<f32>().next().unwrap();
@@ -46,9 +48,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `examples/own_head.rs` puts another head on the encoders and compares two backends.
+//! `examples/own_head.rs` puts a custom head on the encoders and compares two backends.
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod checkpoint;
 pub mod classifier;
@@ -77,8 +83,8 @@ pub use config::AvffConfig;
 pub use error::ModelError;
 pub use init::Init;
 pub use layers::FusionScope;
-pub use loss::Summary;
+pub use loss::ContrastiveEmbeddings;
 pub use mask::Mask;
 pub use preset::Preset;
-pub use pretrain::{Among, Pretrain, PretrainOutput};
+pub use pretrain::{ContrastiveBatch, Pretrain, PretrainOutput};
 pub use reconstruction::Reconstructions;

@@ -11,21 +11,21 @@ use crate::{
     mask::ModalityMask,
 };
 
-/// Under the root when a target is standardised.
+/// Number added to the variance when a target is standardized.
 const VARIANCE_FLOOR: f64 = 1e-6;
-/// Least norm of an embedding that is divided by its norm, as `F.normalize` has it.
+/// Lower limit for the norm by which an embedding is divided, as in `F.normalize`.
 const NORM_FLOOR: f64 = 1e-12;
 
-/// `(x - mean) / sqrt(var + 1e-6)` along one axis, variance unbiased.
-fn standardise<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
+/// Computes `(x - mean) / sqrt(var + 1e-6)` along one axis, with unbiased variance.
+fn standardize<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
     if axis + 1 == D {
-        return Norm::standardise(VARIANCE_FLOOR, x);
+        return Norm::standardize(VARIANCE_FLOOR, x);
     }
     let (mean, deviation) = mean_and_deviation(x.clone(), axis);
     (x - mean) / deviation
 }
 
-/// The mean that [`standardise`] subtracts and the deviation that it divides by.
+/// Returns the mean that [`standardize`] subtracts and the deviation by which it divides.
 pub(crate) fn mean_and_deviation<B: Backend, const D: usize>(
     x: Tensor<B, D>,
     axis: usize,
@@ -34,7 +34,7 @@ pub(crate) fn mean_and_deviation<B: Backend, const D: usize>(
     (mean, (var + VARIANCE_FLOOR).sqrt())
 }
 
-/// The values that the audio decoder should predict, patch by patch.
+/// Returns the target of the audio decoder, patch by patch.
 ///
 /// # Shapes
 /// - `fbank`: `[batch, frames, mels]`
@@ -46,13 +46,13 @@ pub(crate) fn audio_target<B: Backend>(
 ) -> Tensor<B, 3> {
     match norm {
         TargetNorm::None => patches.split(fbank),
-        // The reference's last axis is the spectrogram's time, axis 1 here.
-        TargetNorm::Row => patches.split(standardise(fbank, 1)),
-        TargetNorm::Patch => standardise(patches.split(fbank), 2),
+        // The reference's last axis is the time of the spectrogram, which is axis 1 here.
+        TargetNorm::Row => patches.split(standardize(fbank, 1)),
+        TargetNorm::Patch => standardize(patches.split(fbank), 2),
     }
 }
 
-/// The values that the visual decoder should predict, tubelet by tubelet.
+/// Returns the target of the visual decoder, tubelet by tubelet.
 ///
 /// # Shapes
 /// - `frames`: `[batch, channels, frames, height, width]`
@@ -64,12 +64,12 @@ pub(crate) fn video_target<B: Backend>(
 ) -> Tensor<B, 3> {
     match norm {
         TargetNorm::None => patches.split(frames),
-        TargetNorm::Row => patches.split(standardise(frames, 4)),
-        TargetNorm::Patch => standardise(patches.split(frames), 2),
+        TargetNorm::Row => patches.split(standardize(frames, 4)),
+        TargetNorm::Patch => standardize(patches.split(frames), 2),
     }
 }
 
-/// Mean squared error over the region the config names.
+/// Computes the mean squared error over the configured region.
 ///
 /// # Shapes
 /// - `predicted`, `target`: `[batch, tokens, patch]`
@@ -80,8 +80,8 @@ pub(crate) fn reconstruction<B: Backend>(
     mask: &ModalityMask,
     region: ReconstructionRegion,
 ) -> Tensor<B, 1> {
-    // Patch by patch first: a backend that adds millions of numbers one after the other in f32
-    // (ndarray) is off by 2e-4.
+    // Errors are summed per patch first: a backend that adds millions of numbers sequentially in
+    // f32 (ndarray) has an error of 2e-4.
     let error = MeanSquares::forward(in_f32(predicted), target);
     let error = match region {
         ReconstructionRegion::All => error,
@@ -90,65 +90,71 @@ pub(crate) fn reconstruction<B: Backend>(
     error.mean()
 }
 
-/// What contrast compares of clips: token means of each of [`contrasted`](crate::AvffConfig::contrasted) runs, every one
-/// divided by its L2 norm, joined.
+/// The embeddings that the contrastive loss compares.
+///
+/// For each of the [`contrastive_slices`](crate::AvffConfig::contrastive_slices) of a clip they
+/// hold the mean token, divided by its L2 norm.
 #[derive(Debug, Clone)]
-pub struct Summary<B: Backend> {
-    /// `[batch, runs * dim]`.
+pub struct ContrastiveEmbeddings<B: Backend> {
+    /// `[batch, slices * dim]`.
     pub audio: Tensor<B, 2>,
-    /// `[batch, runs * dim]`.
+    /// `[batch, slices * dim]`.
     pub video: Tensor<B, 2>,
 }
 
-impl<B: Backend> Summary<B> {
+impl<B: Backend> ContrastiveEmbeddings<B> {
+    /// Computes the embeddings of clips whose tokens form `slices` runs of equal length.
+    ///
     /// # Shapes
     /// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
-    ///
-    /// The tokens of a clip are cut into `runs` of equal length.
-    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, runs: usize) -> Self {
+    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, slices: usize) -> Self {
         let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
             let [batch, tokens, dim] = x.dims();
-            let x = x.reshape([batch * runs, tokens / runs, dim]);
+            let x = x.reshape([batch * slices, tokens / slices, dim]);
             let mean: Tensor<B, 2> = in_f32(x.mean_dim(1).squeeze_dim(1));
             let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
-            (mean / norm).reshape([batch, runs * dim])
+            (mean / norm).reshape([batch, slices * dim])
         };
         Self { audio: unit(audio), video: unit(video) }
     }
 
-    /// The same, but with the rows from `start` on replaced by `live` ones.
+    /// Returns these embeddings with the rows from `start` on replaced by `replacement`.
     #[must_use]
-    pub fn with(&self, live: Self, start: usize) -> Self {
+    pub fn with_rows(&self, replacement: Self, start: usize) -> Self {
         let [rows, _] = self.audio.dims();
-        let join = |whole: &Tensor<B, 2>, live: Tensor<B, 2>| {
-            let end = start + live.dims()[0];
+        let join = |whole: &Tensor<B, 2>, replacement: Tensor<B, 2>| {
+            let end = start + replacement.dims()[0];
             let mut parts = Vec::with_capacity(3);
             if start > 0 {
                 parts.push(whole.clone().narrow(0, 0, start));
             }
-            parts.push(live);
+            parts.push(replacement);
             if end < rows {
                 parts.push(whole.clone().narrow(0, end, rows - end));
             }
             Tensor::cat(parts, 0)
         };
-        Self { audio: join(&self.audio, live.audio), video: join(&self.video, live.video) }
+        Self {
+            audio: join(&self.audio, replacement.audio),
+            video: join(&self.video, replacement.video),
+        }
     }
 }
 
-/// Losses are computed in f32, whatever the network is.
+/// Casts a tensor to f32, in which losses are computed for networks of any precision.
 pub(crate) fn in_f32<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
 }
 
-/// InfoNCE in both directions, and the mean of both retrieval accuracies.
+/// Computes InfoNCE in both directions, and the mean of both retrieval accuracies.
 ///
-/// Two clips are as alike as the sum of the cosines of their runs, each with the other's at the same place.
+/// The similarity of two clips is the sum of the cosine similarities of their slices at equal
+/// positions.
 ///
 /// # Shapes
 /// - outputs: `[1]`, `[1]`
 pub(crate) fn contrastive<B: Backend>(
-    clips: Summary<B>,
+    clips: ContrastiveEmbeddings<B>,
     temperature: f64,
 ) -> (Tensor<B, 1>, Tensor<B, 1>) {
     let [batch, _] = clips.audio.dims();

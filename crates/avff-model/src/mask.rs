@@ -1,4 +1,5 @@
-//! Complementary masks: what is hidden from audio is visible to video.
+//! Complementary masks: slices masked in audio are visible in video. Names in the code call masked
+//! slices hidden, in contrast to visible ones.
 
 use burn::{
     prelude::*,
@@ -8,32 +9,33 @@ use rand::{Rng, seq::index};
 
 use crate::config::{AvffConfig, MaskScope};
 
-/// Which slices of each clip are hidden from audio. Video hides the others.
+/// The slices of each clip that are masked in audio. Video masks the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     slices: usize,
-    /// Sorted, `slices / 2` of them, for each clip.
+    /// For each clip, `slices / 2` sorted slices.
     hidden_from_audio: Vec<Vec<usize>>,
 }
 
 impl Mask {
-    /// Draws half of the slices from the caller's generator, so that a step can be repeated.
+    /// Masks a random half of the slices. The caller's random number generator makes a step
+    /// reproducible.
     #[must_use]
-    pub fn draw(config: &AvffConfig, batch: usize, rng: &mut impl Rng) -> Self {
-        let mut draw = || {
+    pub fn random(config: &AvffConfig, batch: usize, rng: &mut impl Rng) -> Self {
+        let mut random_half = || {
             let mut hidden = index::sample(rng, config.slices, config.slices / 2).into_vec();
             hidden.sort_unstable();
             hidden
         };
         let hidden_from_audio = match config.mask {
-            MaskScope::PerBatch => vec![draw(); batch],
-            MaskScope::PerClip => (0..batch).map(|_| draw()).collect(),
+            MaskScope::PerBatch => vec![random_half(); batch],
+            MaskScope::PerClip => (0..batch).map(|_| random_half()).collect(),
         };
         Self { slices: config.slices, hidden_from_audio }
     }
 
-    /// The same given slices for every clip; `None` unless they are half of `slices`, each below
-    /// it and named once.
+    /// Masks the given slices of every clip. Returns `None` unless they are half of `slices`,
+    /// without duplicates and each below `slices`.
     #[must_use]
     pub fn shared(slices: usize, hidden_from_audio: &[usize], batch: usize) -> Option<Self> {
         let mut hidden = hidden_from_audio.to_vec();
@@ -45,33 +47,35 @@ impl Mask {
         fits.then(|| Self { slices, hidden_from_audio: vec![hidden; batch] })
     }
 
-    /// Clips the mask was drawn for.
+    /// Returns the number of clips.
     #[must_use]
     pub fn batch(&self) -> usize {
         self.hidden_from_audio.len()
     }
 
-    /// Slices hidden from audio, sorted, a list a clip.
+    /// Returns the sorted slices masked in audio, one list per clip.
     #[must_use]
     pub fn hidden_from_audio(&self) -> &[Vec<usize>] {
         &self.hidden_from_audio
     }
 
-    /// The mask of some of the clips, in the given order: of a part of the batch that is computed by
-    /// itself. Clips that it has no mask for are left out.
+    /// Returns the mask of some clips, in the given order, for gradient accumulation. Clips without
+    /// a mask are left out.
     #[must_use]
-    pub fn part(&self, clips: impl IntoIterator<Item = usize>) -> Self {
+    pub fn subset(&self, clips: impl IntoIterator<Item = usize>) -> Self {
         let rows = clips.into_iter().filter_map(|clip| self.hidden_from_audio.get(clip).cloned());
         Self { slices: self.slices, hidden_from_audio: rows.collect() }
     }
 
-    /// The patches that audio hides: `[batch, tokens, patch]` to `[batch, tokens / 2, patch]`.
+    /// Selects the patches masked in audio: `[batch, tokens, patch]` to `[batch, tokens / 2,
+    /// patch]`.
     #[must_use]
     pub fn hidden_audio<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
         self.audio().hidden(patches)
     }
 
-    /// The tubelets that video hides: `[batch, tokens, patch]` to `[batch, tokens / 2, patch]`.
+    /// Selects the tubelets masked in video: `[batch, tokens, patch]` to `[batch, tokens / 2,
+    /// patch]`.
     #[must_use]
     pub fn hidden_video<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
         self.video().hidden(patches)
@@ -91,7 +95,7 @@ impl Mask {
     }
 }
 
-/// One modality's half of a mask, as row numbers of `[batch * slices, ..]`.
+/// The mask of one modality, as row numbers of `[batch * slices, ..]`.
 #[derive(Debug, Clone)]
 pub(crate) struct ModalityMask {
     batch: usize,
@@ -112,6 +116,8 @@ impl ModalityMask {
         Self { batch: hidden_by_clip.len(), slices, visible, hidden }
     }
 
+    /// Selects the visible slices.
+    ///
     /// # Shapes
     /// - `x`: `[batch, tokens, features]`
     /// - output: `[batch, tokens / 2, features]`, the visible slices in order
@@ -119,12 +125,13 @@ impl ModalityMask {
         self.take(x, &self.visible)
     }
 
-    /// As [`visible`](Self::visible), for the hidden slices.
+    /// Selects the masked slices, with the shapes of [`visible`](Self::visible).
     pub(crate) fn hidden<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         self.take(x, &self.hidden)
     }
 
-    /// 1 at every number of a hidden patch, else 0, as `patches`, which are `[batch, tokens, patch]`.
+    /// Returns 1 for every value of a masked patch and 0 otherwise, in the shape of `patches`,
+    /// which is `[batch, tokens, patch]`.
     pub(crate) fn as_patches<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, tokens, length] = patches.dims();
         let rows = self.batch * self.slices;
@@ -148,7 +155,7 @@ impl ModalityMask {
             .reshape([batch, tokens / 2, features])
     }
 
-    /// Puts visible and predicted slices back where they belong.
+    /// Puts visible and predicted slices back in their original order.
     ///
     /// # Shapes
     /// - `visible`, `predicted`: `[batch, tokens / 2, features]`
@@ -188,23 +195,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_is_hidden_and_the_other_half_complements() {
+    fn masks_are_random_complementary_halves() {
         let mut config = AvffConfig::avff();
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let mask = Mask::draw(&config, 16, &mut rng);
+        let mask = Mask::random(&config, 16, &mut rng);
         assert!(mask.hidden_from_audio().windows(2).any(|pair| pair[0] != pair[1]));
         for (audio, video) in mask.audio().hidden.chunks(4).zip(mask.video().hidden.chunks(4)) {
             assert!(audio.iter().all(|slice| !video.contains(slice)));
         }
         config.mask = MaskScope::PerBatch;
-        let mask = Mask::draw(&config, 16, &mut rng);
+        let mask = Mask::random(&config, 16, &mut rng);
         assert!(mask.hidden_from_audio().windows(2).all(|pair| pair[0] == pair[1]));
-        let again = Mask::draw(&config, 16, &mut ChaCha8Rng::seed_from_u64(3));
-        assert_eq!(again, Mask::draw(&config, 16, &mut ChaCha8Rng::seed_from_u64(3)));
+        let again = Mask::random(&config, 16, &mut ChaCha8Rng::seed_from_u64(3));
+        assert_eq!(again, Mask::random(&config, 16, &mut ChaCha8Rng::seed_from_u64(3)));
     }
 
     #[test]
-    fn shared_masks_must_be_half() {
+    fn shared_mask_must_be_half() {
         assert!(Mask::shared(8, &[1, 2, 5, 6], 2).is_some());
         for bad in [&[1, 2, 5][..], &[1, 2, 5, 8], &[1, 1, 2, 5], &[]] {
             assert!(Mask::shared(8, bad, 2).is_none(), "{bad:?}");
@@ -215,7 +222,7 @@ mod tests {
     fn restore_undoes_the_split() {
         let device = Default::default();
         let config = AvffConfig::avff();
-        let mask = Mask::draw(&config, 3, &mut ChaCha8Rng::seed_from_u64(1)).audio();
+        let mask = Mask::random(&config, 3, &mut ChaCha8Rng::seed_from_u64(1)).audio();
         let x = Tensor::<Flex, 1, Int>::arange(0..3 * 16 * 5, &device).float().reshape([3, 16, 5]);
         let back = mask.restore(mask.visible(x.clone()), mask.hidden(x.clone()));
         assert_eq!(back.into_data(), x.into_data());

@@ -1,17 +1,17 @@
-//! The analytic position tables of the reference.
-//!
-//! Each is computed the way the reference computes it (f32 frequencies, f64 angles for the audio
-//! table), so that a fresh model starts from the same numbers as one made in Python.
+//! The analytic position tables of the reference. Each table is computed as in the reference (f32
+//! frequencies, f64 angles for the audio table). A new model therefore starts from the values of a
+//! model created in Python.
 
 use crate::config::{AudioGrid, AudioSlices};
 
 /// The base of all sine-cosine frequencies (Vaswani et al. 2017).
 const BASE: f64 = 10_000.0;
 
-/// The 2-D table of the audio encoder, `[tokens, dim]` row-major, in the token order of `slices`.
+/// Returns the 2-D table of the audio encoder, `[tokens, dim]` row-major, in the token order of
+/// `slices`.
 ///
-/// The first half of the features encodes the time column, the second half the mel row; in each
-/// half all sines come before all cosines, with `omega_k = 10000^(-k / (dim / 4))`.
+/// The first half of the features encodes the time column, and the second half the mel row. In each
+/// half, all sines come before all cosines, with `omega_k = 10000^(-k / (dim / 4))`.
 #[must_use]
 pub fn audio_table(grid: AudioGrid, dim: usize, slices: AudioSlices) -> Vec<f32> {
     let quarter = dim / 4;
@@ -32,8 +32,8 @@ pub fn audio_table(grid: AudioGrid, dim: usize, slices: AudioSlices) -> Vec<f32>
     table
 }
 
-/// The fixed table of the visual encoder and decoder, `[tokens, dim]` row-major: even features
-/// `sin`, odd features `cos` of `position / 10000^(2 * floor(i / 2) / dim)`.
+/// Returns the fixed table of the visual encoder and decoder, `[tokens, dim]` row-major. Even
+/// features are `sin` and odd features `cos` of `position / 10000^(2 * floor(i / 2) / dim)`.
 #[must_use]
 pub fn interleaved_table(tokens: usize, dim: usize) -> Vec<f32> {
     let divisors: Vec<f32> =
@@ -68,7 +68,7 @@ mod tests {
             assert!((f64::from(*value) - wanted).abs() < 1e-7, "{value} {wanted}");
         }
         let by_time = audio_table(grid, 8, AudioSlices::Time);
-        // The same place is token 2 * 3 + 1 when tokens run time column by time column.
+        // With time-major tokens, the position is token 2 * 3 + 1.
         assert_eq!(row, &by_time[7 * 8..8 * 8]);
     }
 

@@ -1,4 +1,4 @@
-//! The precision that networks compute in.
+//! The compute precision of networks.
 
 use std::cell::Cell;
 
@@ -8,11 +8,11 @@ use burn::{
     tensor::FloatDType,
 };
 
-/// The module with its parameters in another precision, in which it then computes; inputs are cast to it,
-/// losses are f32.
+/// Casts the parameters of a module to another precision, in which it then computes. Inputs are
+/// cast to that precision too; losses are f32.
 ///
-/// Under autodiff the parameters hang on the given module's, so that gradients reach those, in their own
-/// precision: f32 master weights, as PyTorch's autocast keeps them.
+/// Under autodiff the cast parameters depend on the given module's parameters, so gradients reach
+/// those in their own precision. They act as f32 master weights, as in PyTorch's autocast.
 pub fn cast<B: Backend, M: Module<B>>(module: M, dtype: FloatDType) -> M {
     struct Cast(FloatDType);
     impl<B: Backend> ModuleMapper<B> for Cast {
@@ -28,11 +28,13 @@ thread_local! {
     static TF32: Cell<bool> = const { Cell::new(false) };
 }
 
-/// `work`, whose products in f32 may, where `allowed`, run on a GPU's tensor cores as TF32, which keeps 10 bits of each
-/// factor. Elsewhere they may not. In this thread alone, so that no network's numbers change with another's; other
-/// backends than `Cuda` know no TF32.
+/// Runs `work` with TF32 allowed or forbidden for f32 products on a GPU's tensor cores. TF32 keeps
+/// 10 bits of each factor.
+///
+/// The setting affects only this thread, so that it cannot change another network's results. Only
+/// the backend `Cuda` supports TF32.
 pub fn with_tf32<T>(allowed: bool, work: impl FnOnce() -> T) -> T {
-    /// Restores it after a panic, too.
+    /// Restores the previous setting, even after a panic.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -43,14 +45,14 @@ pub fn with_tf32<T>(allowed: bool, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Whether [`with_tf32`] allows it here.
+/// Whether [`with_tf32`] allows TF32 in this thread.
 #[must_use]
 pub fn allows_tf32() -> bool {
     TF32.get()
 }
 
-/// Whether the CPU has instructions for products in bfloat16 that [`Classifier::into_bf16`] knows: AMX, under Linux, or
-/// AVX512-BF16; `false` without feature `flex`.
+/// Whether the CPU has bfloat16 instructions that [`Classifier::into_bf16`] supports: AMX (on
+/// Linux) or AVX512-BF16. Without feature `flex` the result is `false`.
 ///
 /// [`Classifier::into_bf16`]: crate::Classifier::into_bf16
 #[must_use]
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tf32_is_allowed_within_and_in_no_other_thread() {
+    fn tf32_setting_is_scoped_and_thread_local() {
         let seen = with_tf32(true, || {
             let other = std::thread::spawn(allows_tf32).join();
             (allows_tf32(), with_tf32(false, allows_tf32), allows_tf32(), other.unwrap_or(true))

@@ -1,10 +1,10 @@
-//! Networks by name.
+//! Named networks.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::config::{
-    AudioConfig, AudioSlices, AvffConfig, ContrastOver, FusionAttention, HeadConfig, HeadInput,
+    AudioConfig, AudioSlices, AvffConfig, ContrastiveOver, FusionAttention, HeadConfig, HeadInput,
     LossConfig, MaskScope, ReconstructionConfig, ReconstructionRegion, TargetNorm, TokenSpan,
     TransformerConfig, VideoConfig,
 };
@@ -27,17 +27,18 @@ use crate::config::{
 #[strum(serialize_all = "kebab-case")]
 pub enum Preset {
     /// [`AvffConfig::open_avff`]: the network of the released checkpoints.
+    /// [`AvffConfig::open_avff`]: the network of the released checkpoints.
     OpenAvff,
-    /// [`AvffConfig::avff`]: the paper's method, ViT-B.
+    /// [`AvffConfig::avff`]: the method of the paper, ViT-B.
     Avff,
-    /// [`AvffConfig::avff_small`]: the same, ViT-S.
+    /// [`AvffConfig::avff_small`]: the method of the paper, ViT-S.
     AvffSmall,
-    /// [`AvffConfig::avff_tiny`]: the same, for a laptop's CPU.
+    /// [`AvffConfig::avff_tiny`]: the method of the paper, for a laptop's CPU.
     AvffTiny,
 }
 
 impl Preset {
-    /// The network's config.
+    /// Returns the network's config.
     #[must_use]
     pub fn config(self) -> AvffConfig {
         match self {
@@ -50,9 +51,9 @@ impl Preset {
 }
 
 impl AvffConfig {
-    /// The network of the released checkpoints, quirks included: ViT-B encoders, attention across
-    /// the batch in A2V/V2A, audio slices that are mel bands, one mask a batch, reconstruction of
-    /// all patches against row-standardised targets.
+    /// The network of the released checkpoints, including its quirks: ViT-B encoders, attention
+    /// across the batch in A2V and V2A, audio slices that are mel bands, and one mask per batch.
+    /// All patches are reconstructed, with targets standardized by row.
     #[must_use]
     pub fn open_avff() -> Self {
         Self {
@@ -78,19 +79,19 @@ impl AvffConfig {
             },
             loss: LossConfig {
                 reconstruction: 1.0,
-                contrast: 0.05,
+                contrastive: 0.05,
                 temperature: 0.05,
-                contrast_over: ContrastOver::Clips,
+                contrastive_over: ContrastiveOver::Clips,
             },
             head: HeadConfig { hidden: 1024, dropout: 0.5, input: HeadInput::TokenMeans },
         }
     }
 
-    /// ViT-B encoders with the choices that the paper's method calls for. Slices of both modalities are
-    /// time segments, A2V and V2A attend within the clip, and every clip has its own mask. Only hidden
-    /// patches are reconstructed, standardised patch by patch. The contrastive loss is slice-wise, token
-    /// maps span one slice, and the head sees pairs of embeddings. In a clip of 3.2 s, 768 fbank frames
-    /// are 96 for each slice of 0.4 s.
+    /// ViT-B encoders with the options that follow the method of the paper. Slices of both
+    /// modalities are time segments, A2V and V2A attend within the clip, and every clip has its own
+    /// mask. Only masked patches are reconstructed, standardized patch by patch. The contrastive
+    /// loss is slice-wise, token maps span one slice, and the head sees pairs of embeddings. In a
+    /// clip of 3.2 s, 768 fbank frames give 96 for each slice of 0.4 s.
     #[must_use]
     pub fn avff() -> Self {
         Self {
@@ -105,9 +106,9 @@ impl AvffConfig {
             },
             loss: LossConfig {
                 reconstruction: 1.0,
-                contrast: 1.0,
+                contrastive: 1.0,
                 temperature: 0.1,
-                contrast_over: ContrastOver::Slices,
+                contrastive_over: ContrastiveOver::Slices,
             },
             head: HeadConfig { input: HeadInput::Pairs, ..Self::open_avff().head },
             ..Self::open_avff()
@@ -127,8 +128,8 @@ impl AvffConfig {
         }
     }
 
-    /// [`avff`](Self::avff) for the CPU of a laptop: two blocks of 96 features, frames of 64 x 64 pixels,
-    /// fbanks of 256 x 64.
+    /// [`avff`](Self::avff) for the CPU of a laptop: two blocks of 96 features, frames of 64 x 64
+    /// pixels, and fbank features of 256 x 64.
     #[must_use]
     pub fn avff_tiny() -> Self {
         let base = Self::avff();
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn presets_are_valid_and_have_one_name() {
+    fn presets_are_valid_with_one_name() {
         for preset in Preset::iter() {
             let config = preset.config();
             config.validate().unwrap();

@@ -1,5 +1,5 @@
-//! The pre-training model of stages 1 and 2: half of each modality is hidden and made from the
-//! other, then everything is reconstructed.
+//! The pre-training model of stages 1 and 2. Half of each modality is masked and predicted from the
+//! other modality, then everything is reconstructed.
 
 use burn::prelude::*;
 
@@ -10,14 +10,14 @@ use crate::{
     error::ModelError,
     init::Init,
     layers::{AudioPatches, CrossModal, FusionScope, VideoPatches},
-    loss::{self, Summary},
+    loss::{self, ContrastiveEmbeddings},
     mask::Mask,
 };
 
-/// What one pre-training pass yields. Losses have shape `[1]`.
+/// The result of one pre-training forward pass. Losses have shape `[1]`.
 #[derive(Debug, Clone)]
 pub struct PretrainOutput<B: Backend> {
-    /// The weighted sum that is minimised.
+    /// The weighted sum that is minimized.
     pub total: Tensor<B, 1>,
     /// InfoNCE, unweighted.
     pub contrastive: Tensor<B, 1>,
@@ -27,48 +27,50 @@ pub struct PretrainOutput<B: Backend> {
     pub audio_loss: Tensor<B, 1>,
     /// Reconstruction error of the frames, unweighted.
     pub video_loss: Tensor<B, 1>,
-    /// Reconstructed audio patches, `[batch, tokens, patch]`, in the target's normalisation.
+    /// Reconstructed audio patches, `[batch, tokens, patch]`, in the target's normalization.
     pub audio_patches: Tensor<B, 3>,
-    /// Reconstructed tubelets, `[batch, tokens, patch]`, in the target's normalisation.
+    /// Reconstructed tubelets, `[batch, tokens, patch]`, in the target's normalization.
     pub video_patches: Tensor<B, 3>,
-    /// What `audio_patches` should have been.
+    /// Target of `audio_patches`.
     pub audio_target: Tensor<B, 3>,
-    /// What `video_patches` should have been.
+    /// Target of `video_patches`.
     pub video_target: Tensor<B, 3>,
 }
 
-/// The batch that some clips are a part of, where it is computed in parts: contrast compares with all
-/// of it.
+/// The whole batch of a partial forward pass, with which the contrastive loss compares its clips.
+/// Gradient accumulation and data parallel training use it.
 #[derive(Debug, Clone)]
-pub struct Among<B: Backend> {
-    /// All clips of the batch.
-    pub all: Summary<B>,
-    /// The number of the part's first clip among them.
+pub struct ContrastiveBatch<B: Backend> {
+    /// Embeddings of all clips of the batch.
+    pub all: ContrastiveEmbeddings<B>,
+    /// Index in the batch of the part's first clip.
     pub start: usize,
 }
 
 /// The masked autoencoder. Module paths are the keys of a released checkpoint.
 #[derive(Module, Debug)]
 pub struct Pretrain<B: Backend> {
-    /// fbank to audio tokens.
+    /// Encodes fbank features as audio tokens.
     pub audio_encoder: AudioEncoder<B>,
-    /// Audio tokens to spectrogram patches.
+    /// Decodes audio tokens to spectrogram patches.
     pub audio_decoder: AudioDecoder<B>,
-    /// Frames to visual tokens.
+    /// Encodes frames as visual tokens.
     pub visual_encoder: VisualEncoder<B>,
-    /// Visual tokens to tubelets.
+    /// Decodes visual tokens to tubelets.
     pub visual_decoder: VisualDecoder<B>,
-    /// Visible audio tokens to hidden visual ones.
+    /// Maps visible audio tokens to masked visual tokens.
     pub a2v: CrossModal<B>,
-    /// Visible visual tokens to hidden audio ones.
+    /// Maps visible visual tokens to masked audio tokens.
     pub v2a: CrossModal<B>,
     #[module(skip)]
     config: AvffConfig,
 }
 
 impl<B: Backend> Pretrain<B> {
+    /// Creates a pre-training model with initial weights.
+    ///
     /// # Errors
-    /// [`ModelError::Config`] where sizes do not fit.
+    /// [`ModelError::Config`] if the sizes are inconsistent.
     pub fn new(
         config: &AvffConfig,
         init: &mut Init,
@@ -87,50 +89,55 @@ impl<B: Backend> Pretrain<B> {
         })
     }
 
-    /// One pass with the fusion attention that training uses.
+    /// Computes losses and reconstructions, with the fusion attention of training.
     ///
     /// # Shapes
-    /// - `audio`: `[batch, frames, mels]`, normalised
-    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - `audio`: `[batch, frames, mels]`, normalized
+    /// - `video`: `[batch, channels, frames, height, width]`, normalized
     ///
     /// # Errors
-    /// [`ModelError::Config`] when the mask was drawn for another batch size.
+    /// [`ModelError::Config`] if the mask has another batch size.
     pub fn forward(
         &self,
         audio: Tensor<B, 3>,
         video: Tensor<B, 5>,
         mask: &Mask,
     ) -> Result<PretrainOutput<B>, ModelError> {
-        self.forward_among(audio, video, mask, None)
+        self.forward_in_batch(audio, video, mask, None)
     }
 
-    /// What contrast compares of each clip: the encoders alone, nothing hidden.
+    /// Computes the embeddings for the contrastive loss: the encoders only, without a mask.
     ///
     /// # Shapes
-    /// As [`forward`](Self::forward).
-    pub fn summarise(&self, audio: Tensor<B, 3>, video: Tensor<B, 5>) -> Summary<B> {
-        Summary::new(
+    /// The inputs have the shapes of [`forward`](Self::forward).
+    pub fn contrastive_embeddings(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+    ) -> ContrastiveEmbeddings<B> {
+        ContrastiveEmbeddings::new(
             self.audio_encoder.forward(audio),
             self.visual_encoder.forward(video),
-            self.config.contrasted(),
+            self.config.contrastive_slices(),
         )
     }
 
-    /// [`forward`](Self::forward) of a part of a batch. Contrast is that of the whole batch, with the
-    /// part's own clips in their places, so the gradients of all parts add up to the whole batch's.
+    /// Runs [`forward`](Self::forward) on a part of a batch. The contrastive loss is that of the
+    /// whole batch, with new embeddings for the part's own clips. The gradients of all parts
+    /// therefore add up to the gradient of the whole batch.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward).
-    pub fn forward_among(
+    /// The errors of [`forward`](Self::forward).
+    pub fn forward_in_batch(
         &self,
         audio: Tensor<B, 3>,
         video: Tensor<B, 5>,
         mask: &Mask,
-        among: Option<&Among<B>>,
+        full_batch: Option<&ContrastiveBatch<B>>,
     ) -> Result<PretrainOutput<B>, ModelError> {
         let [batch, ..] = audio.dims();
         if mask.batch() != batch {
-            let reason = format!("was drawn for {} clips, the batch has {batch}", mask.batch());
+            let reason = format!("is for {} clips, but the batch has {batch}", mask.batch());
             return Err(ModelError::Config { field: "mask".into(), reason });
         }
         let config = &self.config;
@@ -138,19 +145,25 @@ impl<B: Backend> Pretrain<B> {
         let (audio_mask, video_mask) = (mask.audio(), mask.video());
         let audio_tokens = self.audio_encoder.forward(audio.clone());
         let video_tokens = self.visual_encoder.forward(video.clone());
-        let own = Summary::new(audio_tokens.clone(), video_tokens.clone(), config.contrasted());
-        let clips = match among {
-            Some(among) => among.all.with(own, among.start),
+        let own = ContrastiveEmbeddings::new(
+            audio_tokens.clone(),
+            video_tokens.clone(),
+            config.contrastive_slices(),
+        );
+        let clips = match full_batch {
+            Some(full_batch) => full_batch.all.with_rows(own, full_batch.start),
             None => own,
         };
         let (contrastive, retrieval_accuracy) = loss::contrastive(clips, config.loss.temperature);
 
-        let seen_audio = audio_mask.visible(audio_tokens);
-        let seen_video = video_mask.visible(video_tokens);
-        let made_video = self.a2v.forward(seen_audio.clone(), scope);
-        let made_audio = self.v2a.forward(seen_video.clone(), scope);
-        let audio_patches = self.audio_decoder.forward(audio_mask.restore(seen_audio, made_audio));
-        let video_patches = self.visual_decoder.forward(video_mask.restore(seen_video, made_video));
+        let visible_audio = audio_mask.visible(audio_tokens);
+        let visible_video = video_mask.visible(video_tokens);
+        let predicted_video = self.a2v.forward(visible_audio.clone(), scope);
+        let predicted_audio = self.v2a.forward(visible_video.clone(), scope);
+        let audio_patches =
+            self.audio_decoder.forward(audio_mask.restore(visible_audio, predicted_audio));
+        let video_patches =
+            self.visual_decoder.forward(video_mask.restore(visible_video, predicted_video));
         let (audio_patches, video_patches) =
             (loss::in_f32(audio_patches), loss::in_f32(video_patches));
 
@@ -162,7 +175,7 @@ impl<B: Backend> Pretrain<B> {
         let video_loss =
             loss::reconstruction(video_patches.clone(), video_target.clone(), &video_mask, region);
         let total = (video_loss.clone() + audio_loss.clone()) * config.loss.reconstruction
-            + contrastive.clone() * config.loss.contrast;
+            + contrastive.clone() * config.loss.contrastive;
         Ok(PretrainOutput {
             total,
             contrastive,
@@ -176,7 +189,7 @@ impl<B: Backend> Pretrain<B> {
         })
     }
 
-    /// The config the model was made with.
+    /// Returns the config of the model.
     #[must_use]
     pub fn config(&self) -> &AvffConfig {
         &self.config

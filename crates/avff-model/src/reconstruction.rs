@@ -1,10 +1,10 @@
 //! Reconstructions of the pre-training model, in the scale of its inputs.
 //!
-//! Under [`TargetNorm::Row`] and [`TargetNorm::Patch`] the network predicts standardised values: how many
-//! deviations a value lies above the mean of its row or patch. For display, the mean and deviation of
-//! the input's own rows or patches are put back, as in the demonstrations of masked autoencoders. In
-//! hidden regions this shows information that the network did not have: under `Patch` even a
-//! prediction of zeros looks like the input in coarse squares.
+//! With [`TargetNorm::Row`] and [`TargetNorm::Patch`] the network predicts standardized values: the
+//! number of deviations by which a value exceeds the mean of its row or patch. For display, the
+//! mean and deviation of the input's own rows or patches are applied, as in demonstrations of
+//! masked autoencoders. In masked regions the result contains information that the network did not
+//! have. With `Patch`, even a prediction of zeros looks like the input in coarse squares.
 
 use burn::prelude::*;
 
@@ -19,26 +19,27 @@ use crate::{
 /// Reconstructions and masks in the layout of the inputs.
 #[derive(Debug, Clone)]
 pub struct Reconstructions<B: Backend> {
-    /// Reconstructed fbanks, `[batch, frames, mels]`, normalised as the inputs.
+    /// Reconstructed fbank features, `[batch, frames, mels]`, normalized like the inputs.
     pub audio: Tensor<B, 3>,
-    /// Reconstructed frames, `[batch, channels, frames, height, width]`, normalised as the inputs.
+    /// Reconstructed frames, `[batch, channels, frames, height, width]`, normalized like the
+    /// inputs.
     pub video: Tensor<B, 5>,
-    /// 1 where the fbank was hidden, else 0; as `audio`.
+    /// 1 where the fbank was masked, otherwise 0; shaped like `audio`.
     pub audio_hidden: Tensor<B, 3>,
-    /// 1 where the frames were hidden, else 0; as `video`.
+    /// 1 where the frames were masked, otherwise 0; shaped like `video`.
     pub video_hidden: Tensor<B, 5>,
-    /// Reconstruction error of the fbank if the network had predicted 0 everywhere, `[1]`.
+    /// Reconstruction error of the fbank for a prediction of zeros, `[1]`.
     pub audio_loss_of_zeros: Tensor<B, 1>,
-    /// Reconstruction error of the frames if the network had predicted 0 everywhere, `[1]`.
+    /// Reconstruction error of the frames for a prediction of zeros, `[1]`.
     pub video_loss_of_zeros: Tensor<B, 1>,
 }
 
 impl<B: Backend> Reconstructions<B> {
-    /// The reconstructions of a forward pass over `audio` and `video` under `mask`.
+    /// Converts the output of a forward pass over `audio` and `video` with `mask`.
     ///
     /// # Shapes
-    /// - `audio`: `[batch, frames, mels]`, normalised
-    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - `audio`: `[batch, frames, mels]`, normalized
+    /// - `video`: `[batch, channels, frames, height, width]`, normalized
     #[must_use]
     pub fn new(
         output: &PretrainOutput<B>,
@@ -74,7 +75,7 @@ impl<B: Backend> Reconstructions<B> {
     }
 }
 
-/// The inverse of [`loss::audio_target`], with mean and deviation of `fbank`.
+/// Inverts [`loss::audio_target`], with the mean and deviation of `fbank`.
 ///
 /// # Shapes
 /// - `predicted`: `[batch, tokens, patch]`
@@ -99,7 +100,7 @@ fn restore_audio<B: Backend>(
     }
 }
 
-/// The inverse of [`loss::video_target`], with mean and deviation of `frames`.
+/// Inverts [`loss::video_target`], with the mean and deviation of `frames`.
 ///
 /// # Shapes
 /// - `predicted`: `[batch, tokens, patch]`
@@ -149,12 +150,12 @@ mod tests {
         TensorData::new((0..count).map(at).collect::<Vec<f32>>(), [count])
     }
 
-    fn furthest<const D: usize>(a: Tensor<Flex, D>, b: Tensor<Flex, D>) -> f32 {
+    fn max_error<const D: usize>(a: Tensor<Flex, D>, b: Tensor<Flex, D>) -> f32 {
         (a - b).abs().max().into_scalar()
     }
 
     #[test]
-    fn a_perfect_prediction_restores_the_input() {
+    fn perfect_prediction_restores_input() {
         let device = Default::default();
         for norm in [TargetNorm::None, TargetNorm::Row, TargetNorm::Patch] {
             for slices in [AudioSlices::Mel, AudioSlices::Time] {
@@ -165,18 +166,18 @@ mod tests {
                     .reshape([1, 3, 16, 32, 48]);
                 let (audio, video) = (AudioPatches::new(&config), VideoPatches::new(&config));
                 let target = loss::audio_target(fbank.clone(), &audio, norm);
-                let off = furthest(restore_audio(target, fbank.clone(), &audio, norm), fbank);
-                // Values up to 10: a division and a product in f32.
-                assert!(off <= 4e-6, "{norm:?} {slices:?}: audio is off by {off}");
+                let error = max_error(restore_audio(target, fbank.clone(), &audio, norm), fbank);
+                // Values up to 10, with one division and one product in f32.
+                assert!(error <= 4e-6, "{norm:?} {slices:?}: audio error is {error}");
                 let target = loss::video_target(frames.clone(), &video, norm);
-                let off = furthest(restore_video(target, frames.clone(), &video, norm), frames);
-                assert!(off <= 2e-5, "{norm:?}: video is off by {off}");
+                let error = max_error(restore_video(target, frames.clone(), &video, norm), frames);
+                assert!(error <= 2e-5, "{norm:?}: video error is {error}");
             }
         }
     }
 
     #[test]
-    fn masks_lie_where_slices_do() {
+    fn masks_cover_their_slices() {
         let device = Default::default();
         let config = config(TargetNorm::Patch, AudioSlices::Time);
         let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
@@ -186,7 +187,7 @@ mod tests {
         let mask = Mask::shared(8, &[0, 3, 5, 6], 1).unwrap();
         let output = model.forward(fbank.clone(), frames.clone(), &mask).unwrap();
         let reconstruction = Reconstructions::new(&output, fbank, frames, &mask, &config);
-        // A slice of audio is 16 of 128 rows, one of video 2 of 16 frames.
+        // An audio slice has 16 of 128 rows, a video slice 2 of 16 frames.
         for slice in 0..8 {
             let audio = reconstruction.audio_hidden.clone().narrow(1, 16 * slice, 16);
             let video = reconstruction.video_hidden.clone().narrow(2, 2 * slice, 2);
@@ -196,7 +197,7 @@ mod tests {
             assert_eq!(video.clone().min().into_scalar(), 1.0 - hidden);
             assert_eq!(video.max().into_scalar(), 1.0 - hidden);
         }
-        // A target of unbiased variance 1: the mean of its squares is (n - 1) / n.
+        // With an unbiased target variance of 1, the mean of squares is (n - 1) / n.
         let audio = reconstruction.audio_loss_of_zeros.into_scalar();
         assert!((audio - 255.0 / 256.0).abs() < 1e-4, "{audio}");
         let video = reconstruction.video_loss_of_zeros.into_scalar();

@@ -1,4 +1,4 @@
-//! Checkpoints as PyTorch writes them, as we write them, and as neither should.
+//! Tests checkpoints written by PyTorch and by this library, and damaged files.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -34,7 +34,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new("tests/fixtures").join(name)
 }
 
-/// Heads of the micro checkpoints, which have 8 features each.
+/// Head counts of the micro checkpoints, whose heads have 8 features each.
 fn heads() -> Value {
     json!({ "encoder": { "heads": 3 }, "decoder": { "heads": 3 } })
 }
@@ -46,7 +46,7 @@ fn micro() -> AvffConfig {
     config
 }
 
-/// A network small enough to make by the hundred.
+/// Returns a network small enough to create by the hundred.
 fn nano() -> AvffConfig {
     let mut config = micro();
     (config.audio.frames, config.audio.mels) = (128, 32);
@@ -55,7 +55,7 @@ fn nano() -> AvffConfig {
     config
 }
 
-/// Every parameter by its key.
+/// Returns every parameter by its key.
 fn weights<M: Module<Flex>>(model: &M) -> BTreeMap<String, Vec<f32>> {
     struct Values(Vec<Vec<f32>>);
     impl ModuleVisitor<Flex> for Values {
@@ -69,7 +69,7 @@ fn weights<M: Module<Flex>>(model: &M) -> BTreeMap<String, Vec<f32>> {
 }
 
 #[test]
-fn files_of_pytorch_load_in_both_formats() {
+fn pytorch_files_load_in_both_formats() {
     let golden: Value = serde_json::from_str(include_str!("fixtures/stage2_micro.json")).unwrap();
     let golden_keys: Vec<&str> =
         golden["keys"].as_array().unwrap().iter().map(|k| k.as_str().unwrap()).collect();
@@ -82,27 +82,28 @@ fn files_of_pytorch_load_in_both_formats() {
         let mut keys: Vec<String> =
             file.tensors().map(|(key, _)| format!("module.{key}")).collect();
         keys.sort();
-        let mut wanted = golden_keys.clone();
-        wanted.sort_unstable();
-        assert_eq!(keys, wanted);
+        let mut expected = golden_keys.clone();
+        expected.sort_unstable();
+        assert_eq!(keys, expected);
         let config = file.config(Some(&heads())).unwrap();
         assert_eq!(config, micro());
         let model: Pretrain<Flex> = file.pretrain(&config, &Default::default()).unwrap();
         let shapes: BTreeMap<String, Vec<usize>> =
             checkpoint::required_keys(&model).into_iter().collect();
         for (key, values) in weights(&model) {
-            for (value, wanted) in values.iter().zip(formula::weight(&key, &shapes[&key], &config))
+            for (value, expected) in
+                values.iter().zip(formula::weight(&key, &shapes[&key], &config))
             {
                 // Half precision keeps eleven bits.
-                let allowed = wanted.abs() / 2048.0 + 6e-8;
-                assert!((value - wanted).abs() <= allowed, "{name} {key}: {value} {wanted}");
+                let allowed = expected.abs() / 2048.0 + 6e-8;
+                assert!((value - expected).abs() <= allowed, "{name} {key}: {value} {expected}");
             }
         }
     }
 }
 
 #[test]
-fn heads_that_shapes_do_not_show_are_asked_for() {
+fn unknown_head_count_is_an_error() {
     let file = Checkpoint::open(fixture("stage2_micro_f16.pth")).unwrap();
     let error = file.config(None).unwrap_err();
     assert!(matches!(error, ModelError::Infer { what: "attention heads", .. }), "{error}");
@@ -112,7 +113,7 @@ fn heads_that_shapes_do_not_show_are_asked_for() {
 }
 
 #[test]
-fn sizes_are_read_off_shapes() {
+fn sizes_are_inferred_from_shapes() {
     let mut config = AvffConfig::open_avff();
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (64, 3, 1);
     config.encoder.mlp_ratio = 2.0;
@@ -129,7 +130,7 @@ fn sizes_are_read_off_shapes() {
 }
 
 #[test]
-fn safetensors_keep_weights_config_and_bytes() {
+fn safetensors_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let device = Default::default();
     let mut config = nano();
@@ -146,33 +147,33 @@ fn safetensors_keep_weights_config_and_bytes() {
     let file = Checkpoint::open(&one).unwrap();
     assert_eq!(file.metadata(), Some(&metadata));
     assert_eq!(file.parameter_count(), model.num_params());
-    let found = file.config(None).unwrap();
-    assert_eq!(found, config);
-    let again: Classifier<Flex> = file.classifier(&found, &device).unwrap();
-    assert_eq!(weights(&again), weights(&model));
-    checkpoint::save(&again, &metadata, Precision::F32, &two).unwrap();
+    let stored = file.config(None).unwrap();
+    assert_eq!(stored, config);
+    let reloaded: Classifier<Flex> = file.classifier(&stored, &device).unwrap();
+    assert_eq!(weights(&reloaded), weights(&model));
+    checkpoint::save(&reloaded, &metadata, Precision::F32, &two).unwrap();
     assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
     assert_eq!(file.sha256().unwrap(), Checkpoint::open(&two).unwrap().sha256().unwrap());
-    // PyTorch's data parallel names, as the reference's own scripts expect them.
+    // The reference's own scripts expect PyTorch's data parallel names.
     let bytes = fs::read(&one).unwrap();
     let name = b"\"module.visual_encoder.blocks.0.mlp.layers.0.linear.weight\"";
     assert!(bytes.windows(name.len()).any(|window| window == name));
 
     checkpoint::save(&model, &metadata, Precision::F16, &half).unwrap();
-    let again: Classifier<Flex> =
+    let reloaded: Classifier<Flex> =
         Checkpoint::open(&half).unwrap().classifier(&config, &device).unwrap();
-    for (key, values) in weights(&again) {
-        for (value, wanted) in values.iter().zip(&weights(&model)[&key]) {
-            assert!((value - wanted).abs() <= wanted.abs() / 2048.0 + 6e-8);
+    for (key, values) in weights(&reloaded) {
+        for (value, expected) in values.iter().zip(&weights(&model)[&key]) {
+            assert!((value - expected).abs() <= expected.abs() / 2048.0 + 6e-8);
         }
     }
-    let left: Vec<_> =
+    let entries: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 3, "{left:?}");
+    assert_eq!(entries.len(), 3, "{entries:?}");
 }
 
 #[test]
-fn start_values_depend_on_the_seed_alone() {
+fn initial_values_depend_only_on_seed() {
     let make = |seed| {
         weights(
             &Pretrain::<Flex>::new(&nano(), &mut Init::seeded(seed), &Default::default()).unwrap(),
@@ -187,7 +188,7 @@ fn start_values_depend_on_the_seed_alone() {
 }
 
 #[test]
-fn adaptation_carries_over_what_the_reference_carries_over() {
+fn adaptation_keeps_the_weights_that_the_reference_keeps() {
     let folder = tempfile::tempdir().unwrap();
     let device = Default::default();
     let path = folder.path().join("stage2.pth");
@@ -208,7 +209,9 @@ fn adaptation_carries_over_what_the_reference_carries_over() {
     }
     let error = file.classifier::<Flex>(&nano(), &device).unwrap_err();
     assert!(
-        error.to_string().ends_with("holds a pre-training model, a classifier is needed"),
+        error.to_string().ends_with(
+            "holds a pre-training model (stage 1 or 2), but a classifier (stage 3) is needed"
+        ),
         "{error}"
     );
 }
@@ -238,41 +241,44 @@ fn every_wrong_key_is_listed() {
     }
 }
 
-/// Weights of odd storage: views, transposed, doubles, bfloat16, wrapped in a training state.
-/// `reference/torch_fixtures.py` says what is in the file.
+/// The fixture has odd storage: views, transposed tensors, doubles and bfloat16, wrapped in a
+/// training checkpoint. `reference/torch_fixtures.py` describes the file.
 #[test]
-fn storage_is_read_as_pytorch_means_it() {
+fn odd_storage_is_read_correctly() {
     for name in ["odd_storage.pth", "odd_storage_legacy.pth"] {
         let file = Checkpoint::open(fixture(name)).unwrap();
         let model: Classifier<Flex> = file.classifier(&nano(), &Default::default()).unwrap();
         let shapes: BTreeMap<String, Vec<usize>> =
             checkpoint::required_keys(&model).into_iter().collect();
         for (key, values) in weights(&model) {
-            for (i, (value, wanted)) in
+            for (i, (value, expected)) in
                 values.iter().zip(formula::weight(&key, &shapes[&key], &nano())).enumerate()
             {
                 let allowed = match key.as_str() {
                     // bfloat16 keeps eight bits.
-                    "mlp_audio.weight" => wanted.abs() / 256.0,
-                    // Sines and powers of two mathematical libraries differ in the last bits.
+                    "mlp_audio.weight" => expected.abs() / 256.0,
+                    // Sines and powers of two math libraries differ in the last bits.
                     key if key.contains("pos_emb") => 1e-5,
                     _ => 0.0,
                 };
-                assert!((value - wanted).abs() <= allowed, "{name} {key}[{i}]: {value} {wanted}");
+                assert!(
+                    (value - expected).abs() <= allowed,
+                    "{name} {key}[{i}]: {value} {expected}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused() {
+fn invalid_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     for (bytes, reason) in [
         (&b""[..], "empty"),
         (b"hello, world, this is text", "neither PyTorch"),
         (b"PK\x03\x04 nothing more", "zip"),
-        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "pickle"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "the file is incomplete"),
         (b"\xff\xff\xff\xff\xff\xff\xff\x7f{\"a\":1}", "safetensors header"),
     ] {
         fs::write(&path, bytes).unwrap();
@@ -283,9 +289,9 @@ fn what_is_no_checkpoint_is_refused() {
     assert!(matches!(Checkpoint::open(folder.path().join("absent")), Err(ModelError::Io { .. })));
 }
 
-/// Every format loads from bytes as it does from its file.
+/// Every format gives equal results from bytes and from a file.
 #[test]
-fn bytes_give_what_the_file_gives() {
+fn bytes_and_file_give_equal_results() {
     let folder = tempfile::tempdir().unwrap();
     let device = Default::default();
     let safetensors = folder.path().join("stage2.safetensors");
@@ -313,7 +319,7 @@ fn bytes_give_what_the_file_gives() {
 }
 
 #[test]
-fn errors_of_bytes_carry_their_name() {
+fn errors_of_bytes_show_their_name() {
     let file = |error: ModelError| error.to_string().starts_with("upload.pth: ");
     assert!(file(Checkpoint::from_bytes("upload.pth", *b"").unwrap_err()));
     let bytes = fs::read(fixture("stage2_micro_f16.pth")).unwrap();
@@ -344,7 +350,8 @@ fn networks_load_in_one_call() {
     assert!(matches!(other, Err(ModelError::Kind { .. })));
 }
 
-/// Opens and loads a file whatever is in it, and its bytes to the same result; must not panic.
+/// Loads arbitrary contents from a file and from bytes, which must give equal results without a
+/// panic.
 fn try_to_load(path: &Path) -> Result<(), ModelError> {
     let from_file = Checkpoint::open(path).and_then(load_pretrain);
     let from_bytes = Checkpoint::from_bytes(path, fs::read(path).unwrap()).and_then(load_pretrain);
@@ -377,13 +384,13 @@ proptest! {
     fn damaged_files_never_panic(seed in any::<u64>(), legacy: bool) {
         let name = if legacy { "stage2_micro_f16_legacy.pth" } else { "stage2_micro_f16.pth" };
         let mut bytes = fs::read(fixture(name)).unwrap();
-        // The first and last 20 KB hold everything but numbers.
+        // The first and last 20 KB contain all structure; only values lie between them.
         let length = bytes.len();
         let mut state = seed;
         for _ in 0..1 + seed % 8 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let near = (state >> 33) as usize % 20_000;
-            let at = if state & 1 == 0 { near } else { length - 1 - near };
+            let position = (state >> 33) as usize % 20_000;
+            let at = if state & 1 == 0 { position } else { length - 1 - position };
             bytes[at] = (state >> 20) as u8;
         }
         let folder = tempfile::tempdir().unwrap();

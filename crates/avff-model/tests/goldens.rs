@@ -1,5 +1,5 @@
-//! The network against numbers from PyTorch, on flex. Tolerances and their reasons are in
-//! `support/compare.rs`; the other backends run the same checks in the `avff` crate.
+//! Compares the network with reference values from PyTorch, on flex. `support/compare.rs` has the
+//! tolerances and their reasons; the `avff` crate runs these checks on the other backends.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! A classifier whose weights are packed, or rounded, for evaluation.
+//! Tests classifiers whose weights are packed or rounded for evaluation.
 #![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -44,7 +44,7 @@ fn logits(model: &Classifier<Flex>, audio: Tensor<Flex, 3>, video: Tensor<Flex, 
 }
 
 #[test]
-fn logits_are_those_of_the_plain_network() {
+fn packed_logits_match_plain_network() {
     let (audio, video) = inputs(2);
     for (attention, scope) in [
         (FusionAttention::Batch, FusionScope::PerClip),
@@ -56,49 +56,52 @@ fn logits_are_those_of_the_plain_network() {
         let logits = |model: &Classifier<Flex>| -> Vec<f32> {
             model.forward(audio.clone(), video.clone(), scope).into_data().to_vec().unwrap()
         };
-        for (got, want) in logits(&packed).iter().zip(&logits(&plain)) {
-            // Sums of the same numbers in the same order but for blocks of them.
-            assert!((got - want).abs() < 2e-6, "{attention:?} {scope:?}: {got}, {want}");
+        for (actual, expected) in logits(&packed).iter().zip(&logits(&plain)) {
+            // The sums have equal terms in an equal order, except for blocks of terms.
+            assert!(
+                (actual - expected).abs() < 2e-6,
+                "{attention:?} {scope:?}: {actual}, {expected}"
+            );
         }
     }
 }
 
-/// A network whose blocks' weights stay in the file is the same, and has them nowhere else.
+/// A network with offloaded weights gives equal logits and does not hold them in memory.
 #[test]
-fn weights_in_their_file_give_the_same_logits() {
+fn offloaded_weights_give_equal_logits() {
     let folder = tempfile::tempdir().unwrap();
     let (audio, video) = inputs(1);
     let metadata = Metadata::new(Kind::Classifier, &small(), false);
-    for (precision, left) in [(Precision::F32, true), (Precision::F16, false)] {
+    for (precision, is_f32) in [(Precision::F32, true), (Precision::F16, false)] {
         let path = folder.path().join("some.safetensors");
         checkpoint::save::<Flex, _>(&model::<Flex>(), &metadata, precision, &path).unwrap();
         let file = Checkpoint::open(&path).unwrap();
         let device = Default::default();
         let whole = file.classifier::<Flex>(&small(), &device).unwrap();
-        let (model, source) = file.classifier_in_file::<Flex>(&small(), &device).unwrap();
-        // f16 is not what products read.
-        assert_eq!(source.is_some(), left);
+        let (model, source) = file.classifier_offloaded::<Flex>(&small(), &device).unwrap();
+        // Products read f32 only, so f16 weights are loaded.
+        assert_eq!(source.is_some(), is_f32);
         let in_memory = Checkpoint::from_bytes("some", std::fs::read(&path).unwrap()).unwrap();
-        let (from_bytes, _) = in_memory.classifier_in_file::<Flex>(&small(), &device).unwrap();
-        let gone = whole.num_params() - model.num_params();
+        let (from_bytes, _) = in_memory.classifier_offloaded::<Flex>(&small(), &device).unwrap();
+        let removed = whole.num_params() - model.num_params();
         let config = small().encoder;
         let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
-        assert_eq!(gone, if left { 2 * config.depth * block } else { 0 });
+        assert_eq!(removed, if is_f32 { 2 * config.depth * block } else { 0 });
         let [model, whole, from_bytes] = [model, whole, from_bytes].map(Classifier::into_packed);
         for _ in 0..2 {
-            let want = logits(&whole, audio.clone(), video.clone());
-            assert_eq!(logits(&model, audio.clone(), video.clone()), want);
-            assert_eq!(logits(&from_bytes, audio.clone(), video.clone()), want);
+            let expected = logits(&whole, audio.clone(), video.clone());
+            assert_eq!(logits(&model, audio.clone(), video.clone()), expected);
+            assert_eq!(logits(&from_bytes, audio.clone(), video.clone()), expected);
         }
-        assert!(source.is_none_or(|source| source.fault().is_none()));
+        assert!(source.is_none_or(|source| source.take_error().is_none()));
     }
 }
 
-/// What no number can be made of makes no score, whatever computes it.
+/// NaN in the input gives NaN logits in every form of the network.
 #[test]
-fn what_is_no_number_stays_none() {
+fn nan_inputs_give_nan_logits() {
     let device = Default::default();
-    // Heads that see means, and pairs.
+    // Heads that see token means, and pairs.
     for config in [small(), AvffConfig::avff_tiny()] {
         let (a, v) = (&config.audio, &config.video);
         let audio = Tensor::<Flex, 3>::ones([1, a.frames, a.mels], &device);
@@ -129,49 +132,49 @@ fn what_is_no_number_stays_none() {
     }
 }
 
-/// What cannot be read is no number and told, once.
+/// Unreadable weights give NaN, and the error is reported once.
 #[test]
-fn a_file_that_is_cut_short_meanwhile_is_a_fault() {
+fn truncated_file_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.safetensors");
     let metadata = Metadata::new(Kind::Classifier, &small(), false);
     checkpoint::save::<Flex, _>(&model::<Flex>(), &metadata, Precision::F32, &path).unwrap();
     let file = Checkpoint::open(&path).unwrap();
-    let (model, source) = file.classifier_in_file::<Flex>(&small(), &Default::default()).unwrap();
+    let (model, source) = file.classifier_offloaded::<Flex>(&small(), &Default::default()).unwrap();
     let (audio, video) = inputs(1);
     let length = std::fs::metadata(&path).unwrap().len();
     let cut = std::fs::File::options().write(true).open(&path).unwrap();
     cut.set_len(length / 2).unwrap();
     assert!(logits(&model, audio, video).iter().all(|logit| logit.is_nan()));
     let source = source.unwrap();
-    assert!(matches!(source.fault(), Some(ModelError::Io { .. })));
-    assert!(source.fault().is_none());
+    assert!(matches!(source.take_error(), Some(ModelError::Io { .. })));
+    assert!(source.take_error().is_none());
 }
 
-/// The packed weights are in the place of the plain ones, not beside them.
+/// Packed weights replace the plain ones.
 #[test]
-fn weights_are_held_once() {
+fn packed_weights_replace_plain_weights() {
     let plain = model::<Flex>();
     let packed = plain.clone().into_packed();
     let config = small().encoder;
     let block = 4 * config.dim * config.dim + 2 * config.dim * config.hidden();
     let cross = 6 * config.dim * config.dim;
     let patches = config.dim * (small().audio_patch_len() + small().video_patch_len());
-    let gone = 2 * config.depth * block + 2 * cross + patches;
-    assert_eq!(plain.num_params() - packed.num_params(), gone);
-    // And a second time there is nothing to do.
+    let removed = 2 * config.depth * block + 2 * cross + patches;
+    assert_eq!(plain.num_params() - packed.num_params(), removed);
+    // Packing again changes nothing.
     assert_eq!(packed.clone().into_packed().num_params(), packed.num_params());
 }
 
 #[test]
-fn a_clips_logits_do_not_depend_on_its_neighbours() {
+fn logits_do_not_depend_on_batch() {
     let packed = model::<Flex>().into_packed();
     let (audio, video) = inputs(3);
     let together = logits(&packed, audio.clone(), video.clone());
     for clip in 0..3 {
         let alone =
             logits(&packed, audio.clone().narrow(0, clip, 1), video.clone().narrow(0, clip, 1));
-        // The head's products are not packed, and may sum in another order in a batch.
+        // The head's products are not packed and may sum in another order in a batch.
         for (alone, together) in alone.iter().zip(&together[2 * clip..]) {
             assert!((alone - together).abs() < 1e-6, "{alone}, {together}");
         }
@@ -179,7 +182,7 @@ fn a_clips_logits_do_not_depend_on_its_neighbours() {
 }
 
 #[test]
-fn such_a_network_is_not_saved_and_not_rounded() {
+fn prepared_networks_cannot_be_saved_or_rounded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packed.safetensors");
     let metadata = Metadata::new(Kind::Classifier, &small(), false);
@@ -194,16 +197,16 @@ fn such_a_network_is_not_saved_and_not_rounded() {
     assert!(matches!(packed.into_bf16(), Err(ModelError::Prepared)));
 }
 
-/// Where there is no kernel, nothing changes.
+/// Without a kernel, packing changes nothing.
 #[test]
-fn other_backends_stay_as_they_are() {
+fn other_backends_are_not_packed() {
     let model = model::<Autodiff<Flex>>();
     let before = model.num_params();
     assert_eq!(model.into_packed().num_params(), before);
 }
 
 #[test]
-fn rounded_tokens_stay_near_those_of_f32() {
+fn rounded_tokens_are_close_to_f32() {
     let model = model::<Flex>();
     let (audio, video) = inputs(2);
     let embed =
@@ -212,21 +215,24 @@ fn rounded_tokens_stay_near_those_of_f32() {
     for (name, rounded) in [
         ("int8", model.clone().into_int8()),
         ("bf16", model.clone().into_bf16()),
-        // As it is scored with.
+        // The form that scoring uses.
         ("bf16, packed", model.clone().into_bf16().map(Classifier::into_packed)),
     ] {
-        let near = embed(&rounded.unwrap());
-        let pairs = [(exact.audio.clone(), near.audio), (exact.video.clone(), near.video)];
-        for (exact, near) in pairs {
-            // Tokens are normalised: their size is one.
-            let error = (exact - near).powi_scalar(2).mean().sqrt().into_scalar();
+        let rounded_tokens = embed(&rounded.unwrap());
+        let pairs = [
+            (exact.audio.clone(), rounded_tokens.audio),
+            (exact.video.clone(), rounded_tokens.video),
+        ];
+        for (exact, rounded_tokens) in pairs {
+            // Tokens are normalized to unit variance.
+            let error = (exact - rounded_tokens).powi_scalar(2).mean().sqrt().into_scalar();
             assert!(error > 1e-5 && error < 0.03, "{name}: {error}");
         }
     }
 }
 
 #[test]
-fn other_backends_round_nothing() {
+fn other_backends_cannot_round() {
     let model = model::<Autodiff<Flex>>();
     for rounded in [model.clone().into_int8(), model.into_bf16()] {
         assert!(matches!(rounded, Err(ModelError::CpuOnly { .. })));

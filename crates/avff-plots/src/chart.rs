@@ -1,4 +1,4 @@
-//! A chart: lines over steps, under a title and a legend, between two axes.
+//! Line charts over training steps, with title, legend and axes.
 
 use std::path::Path;
 
@@ -6,63 +6,66 @@ use plotters::backend::DrawingBackend;
 
 use crate::{
     axis::{Axis, Scale},
-    canvas::{Align, Canvas, Place, Runs},
-    colour::{Colour, WHITE, pale},
+    canvas::{Align, Canvas, Direction, Point},
+    color::{Color, WHITE, pale},
     error::PlotError,
     lines::{Line, Stroke},
-    output::{png, smooth_picture, svg},
-    text::{shortened, width},
+    output::{png, smooth_bitmap, svg},
+    text::{self, shortened},
 };
 
-/// The page.
+/// Page size in units.
 const SIZE: [u32; 2] = [900, 560];
-/// The plot's edges on the page. Its top lies below the legend.
+/// Edges of the plot area. Its top lies below the legend.
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 872.0;
 const BOTTOM: f64 = 496.0;
 const TITLE: f64 = 24.0;
 const TEXT: f64 = 17.0;
-/// Height of a row of the legend.
+/// Height of a legend row.
 const ROW: f64 = 22.0;
-/// The length of a line's sample in the legend, and from there to its name.
+/// Length of a line sample in the legend, and the offset from its start to the label.
 const SAMPLE: f64 = 28.0;
-const TO_NAME: f64 = 36.0;
-/// Ends of epochs are marked up to so many.
-const MOST_EPOCHS: usize = 60;
-/// Points of a line have dots up to so many.
-const MOST_DOTS: usize = 80;
+const LABEL_OFFSET: f64 = 36.0;
+/// Maximum number of epochs with vertical markers.
+const MAX_EPOCHS: usize = 60;
+/// Maximum number of points in a line with dots.
+const MAX_DOTS: usize = 80;
 
-const INK: Colour = [30, 30, 30];
-const GREY: Colour = [110, 110, 110];
-const GRID: Colour = [226, 226, 226];
-const EPOCH: Colour = [218, 225, 236];
-const BROKEN: Colour = [200, 0, 0];
+/// Text in place of the axes of a chart without finite values.
+const NO_VALUES: &str = "no finite values so far";
 
-/// A chart, before it is drawn.
+const INK: Color = [30, 30, 30];
+const GRAY: Color = [110, 110, 110];
+const GRID: Color = [226, 226, 226];
+const EPOCH: Color = [218, 225, 236];
+const NON_FINITE: Color = [200, 0, 0];
+
+/// A line chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// The name of its file, without the ending.
-    pub file: String,
-    /// Above it.
+    /// File name without extension.
+    pub file_stem: String,
+    /// Title above the chart.
     pub title: String,
-    /// Along the vertical axis, with the unit where there is one.
+    /// Label of the vertical axis, with the unit if there is one.
     pub quantity: String,
-    /// How numbers are spread.
+    /// Scale of the vertical axis.
     pub scale: Scale,
-    /// Later ones are drawn over earlier ones.
+    /// The lines. Later lines are drawn over earlier ones.
     pub lines: Vec<Line>,
-    /// Steps at which epochs ended.
+    /// Steps at which epochs end.
     pub epochs: Vec<f64>,
 }
 
 impl Chart {
-    /// Whether there is nothing to draw.
+    /// Returns whether the chart has no lines.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// As SVG.
+    /// Renders the chart as SVG.
     ///
     /// # Errors
     /// [`PlotError::Font`] and [`PlotError::Draw`].
@@ -70,14 +73,15 @@ impl Chart {
         svg(SIZE, |canvas| self.draw(canvas))
     }
 
-    /// Writes it as PNG if the name ends so, as SVG otherwise.
+    /// Writes the chart as PNG if the extension is `png`, otherwise as SVG.
     ///
     /// # Errors
     /// [`PlotError`].
     pub fn save(&self, path: &Path) -> Result<(), PlotError> {
-        let is_png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+        let is_png =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
         let contents = if is_png {
-            png(&smooth_picture(SIZE, |canvas| self.draw(canvas))?)?
+            png(&smooth_bitmap(SIZE, |canvas| self.draw(canvas))?)?
         } else {
             self.svg()?.into_bytes()
         };
@@ -85,8 +89,8 @@ impl Chart {
             .map_err(|source| PlotError::Write { path: path.into(), source })
     }
 
-    /// Steps at which some value is not finite.
-    pub fn broken(&self) -> impl Iterator<Item = f64> {
+    /// Iterates over the steps at which a value is not finite.
+    pub fn non_finite_steps(&self) -> impl Iterator<Item = f64> {
         let points = self.lines.iter().flat_map(|line| &line.points);
         points.filter(|(_, value)| !value.is_finite()).map(|(step, _)| *step)
     }
@@ -99,65 +103,95 @@ impl Chart {
     }
 
     fn y(&self, ticks: usize) -> Axis {
+        Axis::new(self.finite_values(), self.scale, ticks)
+    }
+
+    fn finite_values(&self) -> impl Iterator<Item = f64> {
         let values = self.lines.iter().flat_map(|line| &line.points).map(|point| point.1);
         let bands = self.lines.iter().flat_map(|line| &line.band);
-        let values = values.chain(bands.flat_map(|[.., least, greatest]| [*least, *greatest]));
-        Axis::new(values.filter(|value| value.is_finite()), self.scale, ticks)
+        let values = values.chain(bands.flat_map(|[.., min, max]| [*min, *max]));
+        values.filter(|value| value.is_finite())
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let middle = at((LEFT + RIGHT) / 2.0, 24.0);
-        canvas.text(&shortened(&self.title, 90), middle, TITLE, INK, Align::Centre, Runs::Right);
+        canvas.text(
+            &shortened(&self.title, 90),
+            middle,
+            TITLE,
+            INK,
+            Align::Center,
+            Direction::Right,
+        );
         let top = self.legend(canvas) + 12.0;
+        if self.finite_values().next().is_none() {
+            let middle = at((LEFT + RIGHT) / 2.0, (top + BOTTOM) / 2.0);
+            canvas.text(NO_VALUES, middle, TEXT, GRAY, Align::Center, Direction::Right);
+            return;
+        }
         let plot = Plot { top, x: self.x(8), y: self.y(7) };
         self.frame(canvas, &plot);
         for line in &self.lines {
             plot.line(canvas, line);
         }
-        let mut crosses: Vec<f64> = self.broken().map(|step| plot.along(step)).collect();
+        let mut crosses: Vec<f64> = self.non_finite_steps().map(|step| plot.x_of(step)).collect();
         crosses.sort_unstable_by(f64::total_cmp);
-        // One for many that would lie on each other.
-        crosses.dedup_by(|next, kept| *next - *kept < 9.0);
-        for along in crosses {
-            cross(canvas, at(along, BOTTOM - 7.0));
+        // One cross stands for several that would overlap.
+        crosses.dedup_by(|next, previous| *next - *previous < 9.0);
+        for x in crosses {
+            cross(canvas, at(x, BOTTOM - 7.0));
         }
     }
 
     fn frame<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, plot: &Plot) {
         let top = plot.top;
-        for (place, name) in &plot.y.ticks {
-            let y = BOTTOM - (place * (BOTTOM - top)).round();
+        for (position, name) in &plot.y.ticks {
+            let y = BOTTOM - (position * (BOTTOM - top)).round();
             canvas.path(&[at(LEFT, y), at(RIGHT, y)], GRID, 1.0);
-            canvas.text(name, at(LEFT - 8.0, y), TEXT - 2.0, GREY, Align::Right, Runs::Right);
+            canvas.text(name, at(LEFT - 8.0, y), TEXT - 2.0, GRAY, Align::Right, Direction::Right);
         }
-        for (place, name) in &plot.x.ticks {
-            let x = LEFT + (place * (RIGHT - LEFT)).round();
-            canvas.path(&[at(x, BOTTOM), at(x, BOTTOM + 5.0)], GREY, 1.0);
-            canvas.text(name, at(x, BOTTOM + 18.0), TEXT - 2.0, GREY, Align::Centre, Runs::Right);
+        for (position, name) in &plot.x.ticks {
+            let x = LEFT + (position * (RIGHT - LEFT)).round();
+            canvas.path(&[at(x, BOTTOM), at(x, BOTTOM + 5.0)], GRAY, 1.0);
+            canvas.text(
+                name,
+                at(x, BOTTOM + 18.0),
+                TEXT - 2.0,
+                GRAY,
+                Align::Center,
+                Direction::Right,
+            );
         }
-        let marked = !self.epochs.is_empty() && self.epochs.len() <= MOST_EPOCHS;
+        let marked = !self.epochs.is_empty() && self.epochs.len() <= MAX_EPOCHS;
         for &step in self.epochs.iter().filter(|_| marked) {
-            let x = plot.along(step);
+            let x = plot.x_of(step);
             canvas.path(&[at(x, top), at(x, BOTTOM)], EPOCH, 1.0);
         }
-        canvas.path(&[at(LEFT, top), at(LEFT, BOTTOM)], GREY, 1.0);
-        canvas.path(&[at(LEFT, BOTTOM), at(RIGHT, BOTTOM)], GREY, 1.0);
+        canvas.path(&[at(LEFT, top), at(LEFT, BOTTOM)], GRAY, 1.0);
+        canvas.path(&[at(LEFT, BOTTOM), at(RIGHT, BOTTOM)], GRAY, 1.0);
         let steps = if marked { "step (vertical lines: ends of epochs)" } else { "step" };
-        let below = at((LEFT + RIGHT) / 2.0, BOTTOM + 44.0);
-        canvas.text(steps, below, TEXT, INK, Align::Centre, Runs::Right);
-        let beside = at(20.0, (top + BOTTOM) / 2.0);
-        canvas.text(&shortened(&self.quantity, 60), beside, TEXT, INK, Align::Centre, Runs::Up);
+        let x_label_at = at((LEFT + RIGHT) / 2.0, BOTTOM + 44.0);
+        canvas.text(steps, x_label_at, TEXT, INK, Align::Center, Direction::Right);
+        let y_label_at = at(20.0, (top + BOTTOM) / 2.0);
+        canvas.text(
+            &shortened(&self.quantity, 60),
+            y_label_at,
+            TEXT,
+            INK,
+            Align::Center,
+            Direction::Up,
+        );
     }
 
-    /// Rows of samples with their names; where they end.
+    /// Draws the legend and returns its lower edge.
     fn legend<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) -> f64 {
         let (mut x, mut y) = (LEFT, 56.0);
-        let broken = self.broken().next().is_some();
-        let lines = self.lines.iter().map(Some).chain(broken.then_some(None));
-        for (place, line) in lines.enumerate() {
+        let has_non_finite = self.non_finite_steps().next().is_some();
+        let lines = self.lines.iter().map(Some).chain(has_non_finite.then_some(None));
+        for (index, line) in lines.enumerate() {
             let label = shortened(line.map_or("not finite", |line| &line.label), 48);
-            let wide = width(&label, TEXT);
-            if place > 0 && x + TO_NAME + wide > RIGHT {
+            let label_width = text::width(&label, TEXT);
+            if index > 0 && x + LABEL_OFFSET + label_width > RIGHT {
                 (x, y) = (LEFT, y + ROW);
             }
             match line {
@@ -172,14 +206,14 @@ impl Chart {
                 }
                 None => cross(canvas, at(x + SAMPLE / 2.0, y)),
             }
-            canvas.text(&label, at(x + TO_NAME, y), TEXT, INK, Align::Left, Runs::Right);
-            x += TO_NAME + wide + 24.0;
+            canvas.text(&label, at(x + LABEL_OFFSET, y), TEXT, INK, Align::Left, Direction::Right);
+            x += LABEL_OFFSET + label_width + 24.0;
         }
         y + ROW / 2.0
     }
 }
 
-/// Where lines are drawn.
+/// The plot area with its axes.
 struct Plot {
     top: f64,
     x: Axis,
@@ -187,30 +221,30 @@ struct Plot {
 }
 
 impl Plot {
-    /// Where a step is.
-    fn along(&self, step: f64) -> f64 {
-        LEFT + self.x.place(step) * (RIGHT - LEFT)
+    /// Returns the horizontal page coordinate of a step.
+    fn x_of(&self, step: f64) -> f64 {
+        LEFT + self.x.position(step) * (RIGHT - LEFT)
     }
 
-    /// Where a value is.
-    fn up(&self, value: f64) -> f64 {
-        BOTTOM - self.y.place(value) * (BOTTOM - self.top)
+    /// Returns the vertical page coordinate of a value.
+    fn y_of(&self, value: f64) -> f64 {
+        BOTTOM - self.y.position(value) * (BOTTOM - self.top)
     }
 
     fn line<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, line: &Line) {
-        for &[first, last, least, greatest] in &line.band {
-            // At least a line's width, and no seam to the next stretch.
-            let (left, top) = (self.along(first), self.up(greatest));
-            let wide = (self.along(last) - left).max(1.0);
-            let high = (self.up(least) - top).max(1.0);
-            canvas.fill(at(left, top), at(wide, high), pale(line.rgb(), 4));
+        for &[first, last, min, max] in &line.band {
+            // At least as wide and high as a line, without a seam to the next band.
+            let (left, top) = (self.x_of(first), self.y_of(max));
+            let width = (self.x_of(last) - left).max(1.0);
+            let height = (self.y_of(min) - top).max(1.0);
+            canvas.fill(at(left, top), at(width, height), pale(line.rgb(), 4));
         }
-        let dots = line.dots && line.points.len() <= MOST_DOTS;
-        for piece in line.points.split(|(_, value)| !value.is_finite()) {
-            let place = |&(step, value): &(f64, f64)| at(self.along(step), self.up(value));
-            let path: Vec<Place> = piece.iter().map(place).collect();
+        let dots = line.dots && line.points.len() <= MAX_DOTS;
+        for segment in line.points.split(|(_, value)| !value.is_finite()) {
+            let to_point = |&(step, value): &(f64, f64)| at(self.x_of(step), self.y_of(value));
+            let path: Vec<Point> = segment.iter().map(to_point).collect();
             stroke(canvas, &path, line);
-            // A point alone has no line.
+            // A single point has no line, so it needs a dot.
             if dots || path.len() == 1 {
                 path.iter().for_each(|&at| dot(canvas, at, line));
             }
@@ -218,11 +252,11 @@ impl Plot {
     }
 }
 
-fn at(x: f64, y: f64) -> Place {
-    Place { x, y }
+fn at(x: f64, y: f64) -> Point {
+    Point { x, y }
 }
 
-fn stroke<B: DrawingBackend>(canvas: &mut Canvas<B>, path: &[Place], line: &Line) {
+fn stroke<B: DrawingBackend>(canvas: &mut Canvas<B>, path: &[Point], line: &Line) {
     match line.stroke {
         Stroke::Solid => canvas.path(path, line.rgb(), 2.25),
         Stroke::Faint => canvas.path(path, pale(line.rgb(), 2), 1.0),
@@ -230,19 +264,41 @@ fn stroke<B: DrawingBackend>(canvas: &mut Canvas<B>, path: &[Place], line: &Line
     }
 }
 
-fn dot<B: DrawingBackend>(canvas: &mut Canvas<B>, at: Place, line: &Line) {
-    let colour = line.rgb();
+fn dot<B: DrawingBackend>(canvas: &mut Canvas<B>, at: Point, line: &Line) {
+    let color = line.rgb();
     let (radius, outer, inner) = match line.stroke {
-        Stroke::Solid => (4.0, colour, colour),
-        Stroke::Dashed => (4.0, colour, WHITE),
-        Stroke::Faint => (3.0, pale(colour, 2), pale(colour, 2)),
+        Stroke::Solid => (4.0, color, color),
+        Stroke::Dashed => (4.0, color, WHITE),
+        Stroke::Faint => (3.0, pale(color, 2), pale(color, 2)),
     };
     canvas.disc(at, radius, outer);
     canvas.disc(at, radius - 1.75, inner);
 }
 
-fn cross<B: DrawingBackend>(canvas: &mut Canvas<B>, Place { x, y }: Place) {
+fn cross<B: DrawingBackend>(canvas: &mut Canvas<B>, Point { x, y }: Point) {
     let arm = 4.0;
-    canvas.path(&[at(x - arm, y - arm), at(x + arm, y + arm)], BROKEN, 1.75);
-    canvas.path(&[at(x - arm, y + arm), at(x + arm, y - arm)], BROKEN, 1.75);
+    canvas.path(&[at(x - arm, y - arm), at(x + arm, y + arm)], NON_FINITE, 1.75);
+    canvas.path(&[at(x - arm, y + arm), at(x + arm, y - arm)], NON_FINITE, 1.75);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn chart_without_finite_values_has_no_axes() {
+        let chart = |value| Chart {
+            file_stem: "dprime".into(),
+            title: "run: d-prime".into(),
+            quantity: "d-prime".into(),
+            scale: Scale::Auto,
+            lines: vec![Line::new("val".into(), 1, Stroke::Solid, vec![(5.0, value)])],
+            epochs: vec![5.0],
+        };
+        let empty = chart(f64::INFINITY).svg().unwrap();
+        assert!(empty.contains(NO_VALUES) && !empty.contains("step"), "{empty}");
+        let drawn = chart(1.0).svg().unwrap();
+        assert!(!drawn.contains(NO_VALUES) && drawn.contains("step (vertical lines"), "{drawn}");
+    }
 }

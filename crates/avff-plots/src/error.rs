@@ -1,29 +1,29 @@
-//! Why a picture cannot be drawn or written.
+//! Errors of drawing and writing.
 
 use std::{io, path::PathBuf};
 
-/// Why a picture cannot be drawn or written.
+/// An error of drawing or writing an image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
-    /// The font that is part of this crate cannot be used.
-    #[error("cannot draw: the font cannot be read")]
+    /// The font embedded in this crate cannot be loaded.
+    #[error("cannot draw: the embedded font cannot be loaded")]
     Font,
-    /// The drawing library refuses something.
+    /// The drawing library reports an error.
     #[error("cannot draw: {reason}")]
     Draw {
-        /// What it says.
+        /// The library's message.
         reason: String,
     },
-    /// A picture cannot become a PNG.
-    #[error("cannot encode the picture as PNG")]
+    /// The image cannot be encoded as PNG.
+    #[error("cannot encode the image as PNG")]
     Encode(#[from] image::ImageError),
-    /// A file cannot be written.
+    /// The file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }

@@ -1,36 +1,40 @@
-//! Pictures for people: charts of training runs, and sheets of frames, spectrograms, heat maps and bars.
+//! Charts of training runs, and contact sheets with frames, spectrograms, heat maps and color bars.
 //!
-//! Everything is drawn on a [`Canvas`], which stands on `plotters` and a font of its own, so that a
-//! picture looks the same on machines that have no fonts. [`svg`] and [`picture`] give a function a
-//! canvas and return what it drew.
+//! All drawing uses a [`Canvas`], which is based on `plotters` and an embedded font. The output
+//! therefore does not depend on the fonts of the machine. [`svg`] and [`bitmap`] pass a canvas to a
+//! function and return the drawing.
 //!
 //! | file | concept |
 //! |---|---|
-//! | `canvas.rs`, `shapes.rs`, `text.rs` | [`Canvas`]: rectangles, paths, text and pictures |
-//! | `output.rs` | [`svg`], [`picture`], [`png`]: from drawing to file |
-//! | `axis.rs`, `mel.rs` | [`Axis`]: where numbers go and which are named; [`frequencies`] on the mel scale |
+//! | `canvas.rs`, `shapes.rs`, `text.rs` | [`Canvas`]: rectangles, paths, text and images |
+//! | `output.rs` | [`svg`], [`bitmap`], [`png`]: rendering and encoding |
+//! | `axis.rs`, `mel.rs` | [`Axis`]: positions and ticks; [`frequencies`]: ticks on the mel scale |
 //! | `chart.rs`, `lines.rs` | [`Chart`]: lines over steps, with legend and axes |
-//! | `panels.rs`, `spectrogram.rs` | [`Frames`], [`Spectrogram`], [`Range`]: arrays as pictures |
-//! | `marks.rs` | names, colour bars, frequencies and text around panels |
-//! | `colour.rs` | colours and colour maps |
+//! | `panels.rs`, `spectrogram.rs` | [`Frames`], [`Spectrogram`], [`Range`]: arrays as images |
+//! | `annotations.rs` | labels, color bars, frequency and time ticks around panels |
+//! | `color.rs` | colors and color maps |
 //!
 //! ```
-//! use avff_plots::{Align, colour::BLACK, picture};
+//! use avff_plots::{Align, bitmap, color::BLACK};
 //!
-//! let drawn = picture([80, 20], |canvas| canvas.line([40, 2], Align::Centre, "avff", BLACK))?;
-//! assert_eq!(drawn.dimensions(), (80, 20));
+//! let image = bitmap([80, 20], |canvas| canvas.line([40, 2], Align::Center, "avff", BLACK))?;
+//! assert_eq!(image.dimensions(), (80, 20));
 //! # Ok::<(), avff_plots::PlotError>(())
 //! ```
 
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub mod annotations;
 mod axis;
 mod canvas;
 mod chart;
-pub mod colour;
+pub mod color;
 mod error;
 mod lines;
-pub mod marks;
 mod mel;
 mod output;
 mod panels;
@@ -39,12 +43,12 @@ mod spectrogram;
 mod text;
 
 pub use axis::{Axis, Scale};
-pub use canvas::{Align, Canvas, PictureCanvas, Place};
+pub use canvas::{Align, BitmapCanvas, Canvas, Point};
 pub use chart::Chart;
 pub use error::PlotError;
-pub use lines::{Line, MOST_LINES, Stroke};
+pub use lines::{Line, MAX_LINES, Stroke};
 pub use mel::frequencies;
-pub use output::{picture, png, svg};
+pub use output::{bitmap, png, svg};
 pub use panels::{Frames, Range, decibels, fitted};
 pub use spectrogram::Spectrogram;
 pub use text::{LINE_HEIGHT, text_width, wrapped};

@@ -1,47 +1,47 @@
-//! What is in a chart: lines over steps.
+//! Lines of a chart.
 
-use crate::colour::{Colour, LINES};
+use crate::color::{Color, LINES};
 
-/// Lines that a chart has colours for.
-pub const MOST_LINES: usize = LINES.len();
+/// Number of distinct line colors.
+pub const MAX_LINES: usize = LINES.len();
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stroke {
-    /// What is measured.
+    /// A measured quantity.
     Solid,
-    /// What it is compared with.
+    /// A quantity for comparison.
     Dashed,
-    /// What is noisy.
+    /// A noisy quantity.
     Faint,
 }
 
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// What the legend says.
+    /// The label in the legend.
     pub label: String,
-    /// Which of the colours.
-    pub colour: usize,
+    /// Index into the line colors.
+    pub color: usize,
     /// How it is drawn.
     pub stroke: Stroke,
-    /// Whether each point has a dot.
+    /// Whether to draw a dot at each point.
     pub dots: bool,
-    /// Steps and values; the line has a gap where a value is not finite.
+    /// Steps and values. The line has a gap where a value is not finite.
     pub points: Vec<(f64, f64)>,
-    /// First and last step, least and greatest value of stretches of a line that is too long to show
-    /// each value.
+    /// Bands of a line that is too long to show each value: first step, last step, minimum,
+    /// maximum.
     pub band: Vec<[f64; 4]>,
 }
 
 impl Line {
-    /// A line without dots and band.
+    /// Creates a line without dots and bands.
     #[must_use]
-    pub fn new(label: String, colour: usize, stroke: Stroke, points: Vec<(f64, f64)>) -> Self {
-        Self { label, colour, stroke, dots: false, points, band: Vec::new() }
+    pub fn new(label: String, color: usize, stroke: Stroke, points: Vec<(f64, f64)>) -> Self {
+        Self { label, color, stroke, dots: false, points, band: Vec::new() }
     }
 
-    pub(crate) fn rgb(&self) -> Colour {
-        LINES[self.colour % LINES.len()]
+    pub(crate) fn rgb(&self) -> Color {
+        LINES[self.color % LINES.len()]
     }
 }

@@ -1,4 +1,4 @@
-//! From drawing to files.
+//! Rendering of drawings to SVG and bitmaps.
 
 use std::io::Cursor;
 
@@ -9,14 +9,15 @@ use plotters::{
 };
 
 use crate::{
-    canvas::{Canvas, PictureCanvas},
+    canvas::{BitmapCanvas, Canvas},
     error::PlotError,
 };
 
-/// Drawn units in a unit of an SVG or a smooth picture: `plotters` knows whole units alone.
-const FINE: u32 = 4;
+/// Device units per page unit in an SVG and a smooth bitmap, because `plotters` has integer
+/// coordinates.
+const SCALE: u32 = 4;
 
-/// What `draw` draws on a page of `[width, height]` units, as SVG.
+/// Renders the drawing of `draw` on a page of `[width, height]` units as SVG.
 ///
 /// # Errors
 /// [`PlotError::Font`] and [`PlotError::Draw`].
@@ -25,68 +26,69 @@ pub fn svg(
     draw: impl FnOnce(&mut Canvas<SVGBackend<'_>>),
 ) -> Result<String, PlotError> {
     let mut text = String::new();
-    let size = (width * FINE, height * FINE);
+    let size = (width * SCALE, height * SCALE);
     let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-    let mut canvas = Canvas::new(area, FINE, false);
+    let mut canvas = Canvas::new(area, SCALE, false);
     draw(&mut canvas);
     canvas.finish()?;
-    // The view box stays, so the drawing is scaled.
-    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    Ok(text.replacen(&drawn, &format!("width=\"{width}\" height=\"{height}\""), 1))
+    // The view box keeps its size, so the drawing is scaled.
+    let original = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    Ok(text.replacen(&original, &format!("width=\"{width}\" height=\"{height}\""), 1))
 }
 
-/// What `draw` draws on `[width, height]` pixels.
+/// Renders the drawing of `draw` on `[width, height]` pixels.
 ///
 /// # Errors
 /// [`PlotError::Font`] and [`PlotError::Draw`].
-pub fn picture(
+pub fn bitmap(
     size: [u32; 2],
-    draw: impl FnOnce(&mut PictureCanvas<'_>),
+    draw: impl FnOnce(&mut BitmapCanvas<'_>),
 ) -> Result<RgbImage, PlotError> {
-    bitmap(size, 1, draw)
+    render(size, 1, draw)
 }
 
-/// What `draw` draws on a page of `[width, height]` units, each of two by two pixels, with smooth lines.
-pub(crate) fn smooth_picture(
+/// Renders the drawing of `draw` on a page of `[width, height]` units, with antialiasing and two by
+/// two pixels per unit.
+pub(crate) fn smooth_bitmap(
     size: [u32; 2],
-    draw: impl FnOnce(&mut PictureCanvas<'_>),
+    draw: impl FnOnce(&mut BitmapCanvas<'_>),
 ) -> Result<RgbImage, PlotError> {
-    Ok(halved(&bitmap(size, FINE, draw)?))
+    Ok(halved(&render(size, SCALE, draw)?))
 }
 
-fn bitmap(
+fn render(
     [width, height]: [u32; 2],
-    fine: u32,
-    draw: impl FnOnce(&mut PictureCanvas<'_>),
+    scale: u32,
+    draw: impl FnOnce(&mut BitmapCanvas<'_>),
 ) -> Result<RgbImage, PlotError> {
-    let (width, height) = (width * fine, height * fine);
+    let (width, height) = (width * scale, height * scale);
     let mut pixels = vec![0; 3 * width as usize * height as usize];
     let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-    let mut canvas = Canvas::new(area, fine, true);
+    let mut canvas = Canvas::new(area, scale, true);
     draw(&mut canvas);
     canvas.finish()?;
-    let drawn = RgbImage::from_raw(width, height, pixels);
-    drawn.ok_or_else(|| PlotError::Draw { reason: "the picture has another size".into() })
+    let image = RgbImage::from_raw(width, height, pixels);
+    image.ok_or_else(|| PlotError::Draw { reason: "the image has an unexpected size".into() })
 }
 
-/// Each pixel is the mean of four.
-fn halved(fine: &RgbImage) -> RgbImage {
-    RgbImage::from_fn(fine.width() / 2, fine.height() / 2, |x, y| {
+/// Halves the resolution: each pixel is the mean of four.
+fn halved(image: &RgbImage) -> RgbImage {
+    RgbImage::from_fn(image.width() / 2, image.height() / 2, |x, y| {
         let mut sums = [2; 3];
         for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let pixel = fine.get_pixel(x * 2 + dx, y * 2 + dy).0;
+            let pixel = image.get_pixel(x * 2 + dx, y * 2 + dy).0;
             sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(value));
         }
         image::Rgb(sums.map(|sum| (sum / 4) as u8))
     })
 }
 
-/// A picture as PNG.
+/// Encodes an image as PNG.
 ///
 /// # Errors
 /// [`PlotError::Encode`].
-pub fn png(picture: &RgbImage) -> Result<Vec<u8>, PlotError> {
+pub fn png(image: &RgbImage) -> Result<Vec<u8>, PlotError> {
     let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png)?;
+    image.write_to(&mut bytes, ImageFormat::Png)?;
     Ok(bytes.into_inner())
 }

@@ -1,13 +1,13 @@
-//! Random numbers that depend on a seed and on what they are drawn for, and on nothing else.
+//! Reproducible random numbers, keyed by seed, sample and purpose.
 //!
-//! Every random choice about a training sample has a generator of its own, keyed by seed, epoch, row
-//! and purpose. The numbers are the same on every platform and thread, in any batch, and after any
-//! interruption. Draws for one purpose never move those for another, so switching on one augmentation
-//! changes nothing else.
+//! Every random choice about a training sample has a generator of its own, keyed by seed, epoch,
+//! row and purpose. The numbers are the same on every platform and thread, in any batch, and after
+//! any interruption. Generators of different purposes are independent, so switching on one
+//! augmentation changes no other random choice.
 //!
-//! The generator is ChaCha8. This crate states how its words become numbers instead of using a library
-//! for it: libraries change that between versions, and a run that is resumed after an update must
-//! continue as it began.
+//! The generator is ChaCha8. This crate itself defines how the generator's words become numbers.
+//! Libraries change that conversion between versions, and a run that is resumed after an update
+//! must continue with the same numbers.
 //!
 //! ```
 //! use avff_rng::{Purpose, RngKey};
@@ -19,16 +19,20 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
 use rand_distr::{Distribution as _, StandardNormal};
 
-/// What a number is drawn for. The discriminants are part of what a seed means and never change.
+/// The purpose of a random number. The discriminants are part of the key, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-#[expect(missing_docs, reason = "the name says what is drawn")]
+#[expect(missing_docs, reason = "the name says what is sampled")]
 pub enum Purpose {
     Order = 0,
     Window = 1,
@@ -42,12 +46,13 @@ pub enum Purpose {
     WhiteNoise = 9,
     Masks = 10,
     Noise = 11,
-    // Not of samples: numbers of their own, so that neither runs into the other.
+    // Not about training samples: numbers far from the others, so that neither range grows into the
+    // other.
     Synth = 64,
     Bootstrap = 65,
 }
 
-/// The sample that numbers are drawn for.
+/// Identifies the sample that random numbers are generated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RngKey {
     /// The run's seed.
@@ -56,14 +61,16 @@ pub struct RngKey {
     pub epoch: u64,
     /// The row of the dataset, from 0.
     pub row: u64,
-    /// How often the row came before in this epoch; above 0 only where rows are drawn with
-    /// replacement or repeated to fill a shard.
+    /// How often the row occurred earlier in this epoch. It is above 0 only where rows are sampled
+    /// with replacement or repeated to fill a shard.
     pub occurrence: u32,
 }
 
 impl RngKey {
-    /// The generator for one purpose. Its key is seed, epoch, row (8 bytes each), occurrence and
-    /// purpose (4 bytes each), little-endian; counter and nonce start at 0.
+    /// Returns the generator for one purpose.
+    ///
+    /// The ChaCha key is seed, epoch, row (8 bytes each), occurrence and purpose (4 bytes each),
+    /// little-endian. Counter and nonce start at 0.
     #[must_use]
     pub fn rng(self, purpose: Purpose) -> Rng {
         let words = [self.seed, self.epoch, self.row];
@@ -78,15 +85,15 @@ impl RngKey {
     }
 }
 
-/// A stream of random numbers.
+/// A random number generator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rng(ChaCha8Rng);
 
 impl Rng {
-    /// A whole number from 0 up to `count`, each equally likely; 0 where `count` is 0.
+    /// Returns a uniform integer in `0..count`, or 0 where `count` is 0.
     ///
-    /// The upper half of word times count, with the words rejected that would make some numbers
-    /// likelier (Lemire 2019, "Fast Random Integer Generation in an Interval").
+    /// The result is the upper half of word times count. Words that would bias the result are
+    /// rejected (Lemire 2019, "Fast Random Integer Generation in an Interval").
     pub fn below(&mut self, count: u64) -> u64 {
         let mut product = u128::from(self.0.next_u64()) * u128::from(count);
         if (product as u64) < count {
@@ -98,34 +105,33 @@ impl Rng {
         (product >> 64) as u64
     }
 
-    /// [`below`](Self::below) for places in memory.
+    /// Returns a uniform index in `0..count`, as [`below`](Self::below).
     pub fn index(&mut self, count: usize) -> usize {
-        // The result is below a usize.
+        // The result is below `count`, so it fits a usize.
         self.below(count as u64) as usize
     }
 
-    /// Uniform in `[0, 1)`: the upper 53 bits of a word.
+    /// Returns a uniform number in `[0, 1)`: the upper 53 bits of a word.
     pub fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 * 2.0_f64.powi(-53)
     }
 
-    /// Uniform from `low` to `high`.
+    /// Returns a uniform number between `low` and `high`.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// Whether something of this probability happens.
-    pub fn chance(&mut self, probability: f64) -> bool {
+    /// Returns `true` with the given probability.
+    pub fn bernoulli(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
-    /// From the normal distribution with mean 0 and deviation 1.
+    /// Returns a sample of the normal distribution with mean 0 and standard deviation 1.
     pub fn normal(&mut self) -> f64 {
         StandardNormal.sample(&mut self.0)
     }
 
-    /// Puts values in random order, every order equally likely: Fisher and Yates, from the last place
-    /// down.
+    /// Shuffles `values`; every order is equally likely (Fisher-Yates, from the last index down).
     pub fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             values.swap(last, self.index(last + 1));
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_the_key_counts() {
+    fn every_part_of_the_key_changes_the_numbers() {
         let base = RngKey { seed: 3, epoch: 1, row: 7, occurrence: 0 };
         let others = [
             RngKey { seed: 4, ..base },
@@ -158,8 +164,8 @@ mod tests {
         }
     }
 
-    /// 60,000 throws: each face's count has mean 10,000 and deviation 91; five deviations are
-    /// allowed.
+    /// 60,000 throws of a die: the count of each face has mean 10,000 and standard deviation 91.
+    /// The test allows five standard deviations.
     #[test]
     fn numbers_are_uniform() {
         let mut rng = rng(1, Purpose::Order);
@@ -168,7 +174,7 @@ mod tests {
             faces[rng.index(6)] += 1;
         }
         assert!(faces.iter().all(|count| (count - 10_000).abs() < 456), "{faces:?}");
-        // Over half of all words would be rejected without the fast path being wrong: 2^63 + 1.
+        // For a count of 2^63 + 1, almost half of all words are rejected.
         let count = (1 << 63) + 1;
         let upper = (0..20_000).filter(|_| rng.below(count) >= count / 2).count();
         assert!((9_646..=10_354).contains(&upper), "{upper} of 20,000 in the upper half");
@@ -176,17 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn units_stay_in_their_range() {
+    fn unit_stays_in_its_range() {
         let mut rng = rng(2, Purpose::Noise);
         let values: Vec<f64> = (0..40_000).map(|_| rng.unit()).collect();
         assert!(values.iter().all(|value| (0.0..1.0).contains(value)));
         let mean = values.iter().sum::<f64>() / 40_000.0;
-        // Deviation of the mean: 1 / sqrt(12 * 40,000) = 0.00144.
+        // Standard deviation of the mean: 1 / sqrt(12 * 40,000) = 0.00144.
         assert!((mean - 0.5).abs() < 0.0072, "{mean}");
     }
 
     #[test]
-    fn all_orders_of_three_are_as_likely() {
+    fn all_orders_of_three_are_equally_likely() {
         let mut rng = rng(4, Purpose::Order);
         let mut seen = std::collections::BTreeMap::new();
         for _ in 0..6_000 {
@@ -195,7 +201,7 @@ mod tests {
             *seen.entry(cards).or_insert(0_i32) += 1;
         }
         assert_eq!(seen.len(), 6);
-        // Mean 1,000, deviation 28.9; five deviations.
+        // Mean 1,000, standard deviation 28.9; the test allows five standard deviations.
         assert!(seen.values().all(|count| (count - 1_000).abs() < 145), "{seen:?}");
     }
 }

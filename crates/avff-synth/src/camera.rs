@@ -1,53 +1,53 @@
-//! What a camera makes of a scene: background, colour, blur, grain, and the file.
+//! The camera: background, color, blur, grain, and conversion to a frame.
 
 use super::{
-    canvas::{Canvas, Color, Placing, between},
-    identity::real,
+    canvas::{Canvas, Color, Placement, mix},
+    identity::uniform,
     light::Light,
 };
 use avff_media::Frame;
 use avff_rng::Rng;
 
-/// How many grains there are to choose from: more than a row has values.
+/// The number of precomputed grain values: more than the values of a row.
 const GRAINS: usize = 1 << 13;
 
-/// A camera before a background.
+/// A camera in front of a background.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Camera {
     background: Canvas,
     pub(super) light: Light,
-    /// What colours are multiplied by.
+    /// The factors of the color channels.
     tint: Color,
-    /// Share of each neighbour in a pixel.
+    /// The weight of each neighbor in the blur.
     blur: f32,
-    /// Deviation of its grain, of full scale.
+    /// The standard deviation of the grain, relative to full scale.
     pub(super) grain: f32,
     grains: Vec<f32>,
-    /// Quality of the JPEG files, from 1 to 100.
+    /// The quality of the JPEG files, from 1 to 100.
     pub(super) quality: u8,
 }
 
 impl Camera {
-    /// `grains` draws its noise, `rng` everything else.
+    /// Samples a camera. `grains` generates its grain, `rng` everything else.
     pub(super) fn new(size: usize, rng: &mut Rng, grains: &mut Rng) -> Self {
         let light = Light::new(rng);
-        let exposure = real(rng, 0.8, 1.12);
-        let warm = real(rng, -0.08, 0.08);
+        let exposure = uniform(rng, 0.8, 1.12);
+        let warm = uniform(rng, -0.08, 0.08);
         let tint = [exposure * (1.0 + warm), exposure, exposure * (1.0 - warm)];
-        let blur = real(rng, 0.0, 0.22);
-        let grain = real(rng, 0.004, 0.022);
+        let blur = uniform(rng, 0.0, 0.22);
+        let grain = uniform(rng, 0.004, 0.022);
         let quality = 70 + rng.below(26) as u8;
         let grains = (0..GRAINS).map(|_| grains.normal() as f32).collect();
         Self { background: background(size, rng), light, tint, blur, grain, grains, quality }
     }
 
-    /// The background, to draw on.
+    /// Returns a copy of the background, to draw on.
     pub(super) fn scene(&self) -> Canvas {
         self.background.clone()
     }
 
-    /// A scene through the lens; without grain.
-    pub(super) fn see(&self, scene: &mut Canvas) {
+    /// Applies tint and blur to a scene, but no grain.
+    pub(super) fn apply_optics(&self, scene: &mut Canvas) {
         for pixel in &mut scene.pixels {
             for (value, tint) in pixel.iter_mut().zip(self.tint) {
                 *value *= tint;
@@ -56,12 +56,12 @@ impl Camera {
         blur(scene, self.blur);
     }
 
-    /// Adds grain; where `shares` has values, as much of it at each pixel.
+    /// Adds grain. If `shares` is given, the grain of each pixel is multiplied by its share.
     pub(super) fn grain(&self, canvas: &mut Canvas, shares: Option<&[f32]>, rng: &mut Rng) {
         let width = canvas.size.max(1);
         let mut shares = shares.into_iter().flat_map(|shares| shares.chunks_exact(width));
         for row in canvas.pixels.chunks_exact_mut(width) {
-            // Each row has grains from another place.
+            // Each row uses grain values from another offset.
             let start = rng.index(GRAINS.saturating_sub(3 * width));
             let grains = self.grains.get(start..).unwrap_or_default();
             match shares.next() {
@@ -83,20 +83,20 @@ impl Camera {
     }
 }
 
-/// To 8 bits.
-pub(super) fn developed(canvas: &Canvas) -> Frame {
+/// Converts a canvas to an 8-bit frame.
+pub(super) fn to_frame(canvas: &Canvas) -> Frame {
     let bytes = canvas.pixels.iter().flatten();
     // Casts to integers saturate.
     let rgb = bytes.map(|value| (value * 255.0 + 0.5) as u8).collect();
     Frame { width: canvas.size, height: canvas.size, rgb }
 }
 
-/// Gives each pixel's neighbours, along rows and then columns, a share of it; at the rim a pixel is its
-/// own neighbour.
+/// Blurs along rows and then columns: each neighbor gets weight `share`. At the edge, a pixel is
+/// its own neighbor.
 pub(super) fn blur(canvas: &mut Canvas, share: f32) {
     let width = canvas.size.max(1);
-    let mix = |before: f32, own: f32, after: f32| own + share * (before + after - 2.0 * own);
-    // With the first and the last pixel twice.
+    let weighted = |before: f32, own: f32, after: f32| own + share * (before + after - 2.0 * own);
+    // A row with its first and its last pixel repeated.
     let mut line = vec![[0.0; 3]; width + 2];
     for row in canvas.pixels.chunks_exact_mut(width) {
         let ends = row.first().copied().zip(row.last().copied());
@@ -109,10 +109,10 @@ pub(super) fn blur(canvas: &mut Canvas, share: f32) {
         let after = before.get(6..).unwrap_or_default();
         let out = row.as_flattened_mut().iter_mut();
         for (((out, &before), &own), &after) in out.zip(before).zip(own).zip(after) {
-            *out = mix(before, own, after);
+            *out = weighted(before, own, after);
         }
     }
-    // Rows as they were, while they become others.
+    // Unmodified copies of the rows that are being replaced.
     let mut above = canvas.pixels.get(..width).unwrap_or_default().to_vec();
     let mut own = above.clone();
     for y in 0..canvas.pixels.len() / width {
@@ -124,30 +124,30 @@ pub(super) fn blur(canvas: &mut Canvas, share: f32) {
         for (((out, &above), &own), &below) in
             out.zip(above.as_flattened()).zip(own.as_flattened()).zip(below)
         {
-            *out = mix(above, own, below);
+            *out = weighted(above, own, below);
         }
         std::mem::swap(&mut above, &mut own);
     }
 }
 
-/// Something out of focus: a gradient with a few spots.
+/// Draws an out-of-focus background: a gradient with a few spots.
 fn background(size: usize, rng: &mut Rng) -> Canvas {
-    let any = |rng: &mut Rng| [0; 3].map(|_| real(rng, 0.1, 0.9));
+    let any = |rng: &mut Rng| [0; 3].map(|_| uniform(rng, 0.1, 0.9));
     let (one, other) = (any(rng), any(rng));
-    let (across, down) = (real(rng, -1.0, 1.0), real(rng, -1.0, 1.0));
+    let (across, down) = (uniform(rng, -1.0, 1.0), uniform(rng, -1.0, 1.0));
     let mut canvas = Canvas::new(size, one);
-    let placing = Placing { middle: (0.0, 0.0), unit: size as f32, turn: (0.0, 1.0) };
-    canvas.draw(&placing, (0.0, 0.0, 1.0, 1.0), |x, y| {
-        (1.0, between(one, other, (0.5 + across * (x - 0.5) + down * (y - 0.5)).clamp(0.0, 1.0)))
+    let placement = Placement { center: (0.0, 0.0), unit: size as f32, rotation: (0.0, 1.0) };
+    canvas.draw(&placement, (0.0, 0.0, 1.0, 1.0), |x, y| {
+        (1.0, mix(one, other, (0.5 + across * (x - 0.5) + down * (y - 0.5)).clamp(0.0, 1.0)))
     });
     for _ in 0..3 + rng.below(5) {
-        let middle = (real(rng, 0.0, 1.0), real(rng, 0.0, 1.0));
-        let half = (real(rng, 0.08, 0.4), real(rng, 0.08, 0.4));
-        let (color, share) = (any(rng), real(rng, 0.3, 0.9));
-        if rng.chance(0.5) {
-            canvas.glow(&placing, middle, half, color, share);
+        let center = (uniform(rng, 0.0, 1.0), uniform(rng, 0.0, 1.0));
+        let half = (uniform(rng, 0.08, 0.4), uniform(rng, 0.08, 0.4));
+        let (color, share) = (any(rng), uniform(rng, 0.3, 0.9));
+        if rng.bernoulli(0.5) {
+            canvas.glow(&placement, center, half, color, share);
         } else {
-            canvas.ellipse(&placing, middle, half, color, share);
+            canvas.ellipse(&placement, center, half, color, share);
         }
     }
     for _ in 0..3 {
@@ -160,9 +160,10 @@ fn background(size: usize, rng: &mut Rng) -> Canvas {
 mod tests {
     use super::*;
 
-    /// Against the definition, at a rim and a corner too; tolerance for sums in another order.
+    /// Compares with the definition, including an edge and a corner. The tolerance allows another
+    /// order of sums.
     #[test]
-    fn blur_is_separable_and_keeps_the_rim() {
+    fn blur_is_separable_and_repeats_the_edge() {
         let size = 5;
         let mut canvas = Canvas::new(size, [0.0; 3]);
         for (at, pixel) in canvas.pixels.iter_mut().enumerate() {
@@ -180,9 +181,12 @@ mod tests {
                 let row = |y| -> f32 {
                     weights.iter().map(|&(dx, weight)| weight * value(x + dx, y, channel)).sum()
                 };
-                let want: f32 = weights.iter().map(|&(dy, weight)| weight * row(y + dy)).sum();
-                let got = canvas.pixels[y as usize * size + x as usize][channel];
-                assert!((got - want).abs() < 1e-4, "{got}, not {want}, at {x}, {y}");
+                let expected: f32 = weights.iter().map(|&(dy, weight)| weight * row(y + dy)).sum();
+                let actual = canvas.pixels[y as usize * size + x as usize][channel];
+                assert!(
+                    (actual - expected).abs() < 1e-4,
+                    "{actual}, expected {expected}, at {x}, {y}"
+                );
             }
         }
     }

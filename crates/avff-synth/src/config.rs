@@ -1,4 +1,4 @@
-//! What a set is made from.
+//! The configuration of a synthetic dataset.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,40 @@ use super::method::Mix;
 use avff_datasets::layout::Split;
 use avff_media::SettingError;
 
-/// Everything that the files of a set depend on, and nothing else.
+/// The settings that determine the files of a synthetic dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SynthConfig {
-    /// What chance depends on.
+    /// The random seed.
     pub seed: u64,
-    /// Clips to train on.
+    /// The number of training clips.
     pub train: u64,
-    /// Clips to choose by.
+    /// The number of validation clips.
     pub val: u64,
-    /// Clips to report on.
+    /// The number of test clips.
     pub test: u64,
-    /// Pixels a side.
+    /// Width and height of a frame, in pixels.
     pub size: usize,
-    /// Length of a clip.
+    /// Duration of a clip, in seconds.
     pub seconds: f64,
-    /// Pictures a second.
+    /// Frames per second.
     pub fps: f64,
-    /// Samples of sound a second.
+    /// Audio samples per second.
     pub rate: u32,
-    /// Shares of the methods.
+    /// The proportions of the methods.
     pub mix: Mix,
-    /// Faces of a split, and voices; no split has any of another's.
+    /// The number of faces, and of voices, in each split. Splits share no face and no voice.
     pub people: u64,
-    /// The least and the most that a time shift is, in milliseconds; either sign.
+    /// The minimum and maximum of a time shift, in milliseconds; shifts have either sign.
     pub shift_ms: (u32, u32),
-    /// Share of the fakes that are fake in one half of the clip only.
+    /// The fraction of fakes that are fake in only one half of the clip.
     pub half: f64,
-    /// Whether fakes start with 25 to 30 ms of digital silence, which alone gives them away.
+    /// Whether fakes start with 25 to 30 ms of digital silence, a shortcut that alone reveals them.
     pub silence_trap: bool,
 }
 
 impl Default for SynthConfig {
-    /// 1000 clips of 3.2 s, 96 pixels a side at 25 pictures a second, with 16 kHz sound.
+    /// 1000 clips of 3.2 s with 96 x 96 pixels at 25 frames per second and 16 kHz audio.
     fn default() -> Self {
         Self {
             seed: 0,
@@ -60,7 +60,7 @@ impl Default for SynthConfig {
 }
 
 impl SynthConfig {
-    /// Clips of a split.
+    /// Returns the number of clips of a split.
     #[must_use]
     pub fn clips(&self, split: Split) -> u64 {
         match split {
@@ -70,22 +70,22 @@ impl SynthConfig {
         }
     }
 
-    /// Pictures of a clip.
+    /// Returns the number of frames of a clip.
     #[must_use]
-    pub fn pictures(&self) -> usize {
+    pub fn frames(&self) -> usize {
         (self.seconds * self.fps).round() as usize
     }
 
-    /// Samples of a clip's sound.
+    /// Returns the number of audio samples of a clip.
     #[must_use]
     pub fn samples(&self) -> usize {
         (self.seconds * f64::from(self.rate)).round() as usize
     }
 
-    /// Checks that clips can be made, and of bounded size.
+    /// Checks that the settings are valid and that clips have a bounded size.
     ///
     /// # Errors
-    /// [`SettingError`] with the first field that is out of its range.
+    /// Returns a [`SettingError`] with the first field that is out of its range.
     pub fn validate(&self) -> Result<(), SettingError> {
         let clips = self.train.saturating_add(self.val).saturating_add(self.test);
         within("synth.clips", clips, 1, 10_000_000)?;
@@ -93,14 +93,14 @@ impl SynthConfig {
         within("synth.seconds", self.seconds, 0.4, 60.0)?;
         within("synth.fps", self.fps, 1.0, 60.0)?;
         within("synth.rate", self.rate, 8_000, 48_000)?;
-        within("synth.seconds * fps", self.pictures(), 1, 3_600)?;
+        within("synth.seconds * fps", self.frames(), 1, 3_600)?;
         within("synth.people", self.people, 2, 1_000_000)?;
         let (least, most) = self.shift_ms;
         within("synth.shift_ms.0", least, 1, 1_000)?;
         within("synth.shift_ms.1", most, least, 1_000)?;
         within("synth.half", self.half, 0.0, 1.0)?;
         self.mix.fault().map_or(Ok(()), |fault| {
-            let (value, rule) = (self.mix.to_string(), format!("usable: {fault}"));
+            let (value, rule) = (self.mix.to_string(), format!("valid: {fault}"));
             Err(SettingError { field: "synth.mix", value, rule })
         })
     }
@@ -112,7 +112,7 @@ fn within<T: PartialOrd + std::fmt::Display>(
     low: T,
     high: T,
 ) -> Result<(), SettingError> {
-    // False for what is no number.
+    // The comparison is false for NaN.
     if low <= value && value <= high {
         return Ok(());
     }
@@ -127,11 +127,11 @@ mod tests {
 
     #[test]
     fn validation_names_the_field() {
-        let good = SynthConfig::default();
-        good.validate().unwrap();
-        assert_eq!((good.pictures(), good.samples()), (80, 51_200));
-        type Spoil = fn(&mut SynthConfig);
-        let cases: [(&str, Spoil); 10] = [
+        let valid = SynthConfig::default();
+        valid.validate().unwrap();
+        assert_eq!((valid.frames(), valid.samples()), (80, 51_200));
+        type Invalidate = fn(&mut SynthConfig);
+        let cases: [(&str, Invalidate); 10] = [
             ("synth.clips", |c| (c.train, c.val, c.test) = (0, 0, 0)),
             ("synth.clips", |c| c.test = u64::MAX),
             ("synth.size", |c| c.size = usize::MAX),
@@ -143,10 +143,10 @@ mod tests {
             ("synth.half", |c| c.half = -0.1),
             ("synth.mix", |c| c.mix = serde_json::from_str(r#"[["real", 0.0]]"#).unwrap()),
         ];
-        for (named, spoil) in cases {
-            let mut config = good.clone();
-            spoil(&mut config);
-            assert_eq!(config.validate().unwrap_err().field, named);
+        for (expected, invalidate) in cases {
+            let mut config = valid.clone();
+            invalidate(&mut config);
+            assert_eq!(config.validate().unwrap_err().field, expected);
         }
     }
 }

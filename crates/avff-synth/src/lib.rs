@@ -1,17 +1,22 @@
-//! Synthetic talking faces with known truth: an instrument to test whether a network learns that a
-//! voice and a face belong together. A score on them says nothing about deepfakes in the wild.
+//! Synthetic talking faces with known ground truth. They test whether a network learns that a voice
+//! and a face belong together. A score on synthetic clips says nothing about deepfakes in the wild.
 //!
-//! One sequence of articulation, a posture of mouth and throat every millisecond, is both drawn as a
-//! face and synthesised as speech. `words` makes the sequence, `track` keeps it, `speech` and `room` turn
-//! it into audio, and `head`, `mouth` and `camera` into frames. Fakes exchange, shift or splice sequences
-//! before anything is rendered. So the frames and the audio of a `voice-swap` or `time-shift` clip are
-//! each an ordinary recording, made by the same steps as a real clip's, and only the two together
-//! tell. docs/synth.md describes every method and its limits.
+//! One sequence of articulation, a posture of mouth and throat per millisecond, is both drawn as a
+//! face and synthesized as speech. `words` creates the sequence, `track` stores it, `speech` and
+//! `room` turn it into audio, and `head`, `mouth` and `camera` into frames. Fakes exchange, shift
+//! or splice sequences before rendering. So the frames and the audio of a `voice-swap` or
+//! `time-shift` clip are each an ordinary recording, rendered by the same steps as a real clip.
+//! Only the combination of frames and audio reveals the fake. docs/src/explanation/synthetic-clips.md describes every method
+//! and its limits.
 //!
-//! Everything about a clip follows from seed, split and number. Sines and powers are `libm`'s, so the
-//! result is the same on every platform.
+//! Every property of a clip follows from seed, split and index. Sines and powers come from `libm`,
+//! so the result is the same on every platform.
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod camera;
 mod canvas;
@@ -38,7 +43,7 @@ mod words;
 pub use self::{
     clip::SynthClip,
     config::SynthConfig,
-    method::{Method, Mix, NoMix},
+    method::{Method, Mix, MixError},
     plan::Plan,
     row::{EXTRA_COLUMNS, columns},
 };

@@ -1,4 +1,4 @@
-//! The kinds of clips in a set, and in which shares.
+//! The methods of synthetic clips and their proportions in a dataset.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use avff_datasets::layout::Category;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
-/// How a clip is made.
+/// The method of a synthetic clip.
 #[derive(
     Debug,
     Clone,
@@ -28,13 +28,14 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 pub enum Method {
     /// Frames and audio of one utterance.
     Real,
-    /// A real picture with another voice that says something else.
+    /// Real frames with another voice that says something else.
     VoiceSwap,
-    /// A real picture with its own sound, early or late.
+    /// Real frames with their own audio, early or late.
     TimeShift,
-    /// A mouth drawn to other syllables, jaw and all; the sound is the true one.
+    /// A face whose mouth and jaw articulate other syllables; the audio is the true one.
     MouthSwap,
-    /// The same as a soft-edged patch over the true mouth, with another colour, blur and noise.
+    /// Like [`MouthSwap`](Self::MouthSwap), as a soft-edged patch over the true mouth with another
+    /// color, blur and noise.
     MouthSwapTraces,
     /// Another voice, and a patch with a mouth that follows it.
     LipSync,
@@ -43,13 +44,14 @@ pub enum Method {
 }
 
 impl Method {
-    /// The word for it on the command line and in the column `method`.
+    /// Returns the name on the command line and in the column `method`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// FakeAVCeleb's name for its kind; `SHIFT` for a time shift, in which neither stream is fake.
+    /// Returns FakeAVCeleb's name of the category, or `SHIFT` for a time shift, in which neither
+    /// stream is fake.
     #[must_use]
     pub fn category(self) -> &'static str {
         match self {
@@ -61,34 +63,34 @@ impl Method {
         }
     }
 
-    /// Whether the pair of picture and sound is not what was recorded.
+    /// Returns whether the combination of frames and audio differs from the recording.
     #[must_use]
     pub fn is_fake(self) -> bool {
         self != Self::Real
     }
 
-    /// Whether the mouth is a patch over the true picture.
+    /// Returns whether the mouth is a patch over the true frames.
     #[must_use]
     pub fn has_traces(self) -> bool {
         matches!(self, Self::MouthSwapTraces | Self::LipSync | Self::BothSwap)
     }
 }
 
-/// Shares of the methods in a set; they need not sum to anything.
+/// The proportions of the methods in a dataset; they need not sum to a certain value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mix(Vec<(Method, f64)>);
 
-/// A text that is no [`Mix`].
+/// The error for a text that is not a valid [`Mix`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} in `{mix}`: write methods and shares, such as real=8,voice-swap=4; methods are {}",
     names()
 )]
-pub struct NoMix {
-    /// The text.
+pub struct MixError {
+    /// The invalid text.
     pub mix: String,
-    /// What is wrong with it.
+    /// The fault.
     pub what: &'static str,
 }
 
@@ -97,8 +99,8 @@ fn names() -> String {
 }
 
 impl Default for Mix {
-    /// Half of the clips are real; a quarter have another voice or another time, a quarter a re-drawn
-    /// mouth.
+    /// Half of the clips are real, a quarter have another voice or a time shift, and a quarter have
+    /// a redrawn mouth.
     fn default() -> Self {
         Self(vec![
             (Method::Real, 8.0),
@@ -113,13 +115,13 @@ impl Default for Mix {
 }
 
 impl Mix {
-    /// The methods and their shares.
+    /// Returns the methods and their proportions.
     #[must_use]
     pub fn shares(&self) -> &[(Method, f64)] {
         &self.0
     }
 
-    /// What is wrong with the shares, if anything.
+    /// Returns the fault of the proportions, if any.
     pub(super) fn fault(&self) -> Option<&'static str> {
         let shares = self.0.iter().map(|&(_, share)| share);
         if shares.clone().any(|share| !(0.0..=1e6).contains(&share)) {
@@ -128,22 +130,22 @@ impl Mix {
         if shares.sum::<f64>() <= 0.0 {
             return Some("no share is above 0");
         }
-        let twice = |(at, (method, _)): (usize, &(Method, f64))| {
+        let occurs_before = |(at, (method, _)): (usize, &(Method, f64))| {
             self.0.iter().take(at).any(|(other, _)| other == method)
         };
-        self.0.iter().enumerate().any(twice).then_some("a method is there twice")
+        self.0.iter().enumerate().any(occurs_before).then_some("a method occurs twice")
     }
 
-    /// The method at `place` in `[0, 1)` of all shares laid end to end.
-    pub(super) fn at(&self, place: f64) -> Method {
-        let mut left = place * self.0.iter().map(|&(_, share)| share).sum::<f64>();
+    /// Returns the method at `position` in `[0, 1)`, with all proportions laid end to end.
+    pub(super) fn at(&self, position: f64) -> Method {
+        let mut remaining = position * self.0.iter().map(|&(_, share)| share).sum::<f64>();
         let mut last = Method::Real;
         for &(method, share) in self.0.iter().filter(|&&(_, share)| share > 0.0) {
             last = method;
-            if left < share {
+            if remaining < share {
                 break;
             }
-            left -= share;
+            remaining -= share;
         }
         last
     }
@@ -160,14 +162,14 @@ impl fmt::Display for Mix {
 }
 
 impl FromStr for Mix {
-    type Err = NoMix;
+    type Err = MixError;
 
-    fn from_str(text: &str) -> Result<Self, NoMix> {
-        let fault = |what| NoMix { mix: text.to_owned(), what };
+    fn from_str(text: &str) -> Result<Self, MixError> {
+        let fault = |what| MixError { mix: text.to_owned(), what };
         let part = |part: &str| {
             let (name, share) = part.split_once('=').ok_or(fault("a part without `=`"))?;
             let method = name.trim().parse().map_err(|_| fault("an unknown method"))?;
-            let share = share.trim().parse().map_err(|_| fault("a share that is no number"))?;
+            let share = share.trim().parse().map_err(|_| fault("a share that is not a number"))?;
             Ok((method, share))
         };
         let mix = Self(text.split(',').map(part).collect::<Result<_, _>>()?);
@@ -181,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mixes_are_read_as_they_are_written() {
+    fn mix_round_trips_through_text() {
         let mix = Mix::default();
         assert_eq!(mix.to_string().parse::<Mix>().unwrap(), mix);
         for bad in [
@@ -202,7 +204,7 @@ mod tests {
     #[test]
     fn shares_are_laid_end_to_end() {
         let mix: Mix = "real=2,time-shift=0,lip-sync=1,voice-swap=1".parse().unwrap();
-        let at = [0.0, 0.49, 0.5, 0.74, 0.75, 0.999_999].map(|place| mix.at(place));
+        let at = [0.0, 0.49, 0.5, 0.74, 0.75, 0.999_999].map(|position| mix.at(position));
         use Method::{LipSync, Real, VoiceSwap};
         assert_eq!(at, [Real, Real, LipSync, LipSync, VoiceSwap, VoiceSwap]);
     }

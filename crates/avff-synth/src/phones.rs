@@ -1,61 +1,62 @@
-//! The sounds that syllables are made of: where lips and formants go, and what makes the noise.
+//! The phones of syllables: mouth shapes, formants and noise sources.
 //!
-//! Formants are those of a man, after Peterson and Barney (1952), rounded; a voice scales them. How far
-//! a mouth opens and rounds are our own choices: wide apart, so that a small picture shows them.
+//! The formants are those of a man, after Peterson and Barney (1952), rounded; a voice scales them.
+//! The opening and rounding of the mouth are chosen here, far enough apart to be visible in small
+//! frames.
 
 /// A vowel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Vowel {
-    /// How far the mouth opens, from 0 to 1.
+    /// The opening of the mouth, from 0 to 1.
     pub(super) open: f32,
-    /// Lips from spread (-1) to rounded (1).
+    /// The shape of the lips, from spread (-1) to rounded (1).
     pub(super) round: f32,
     /// The first three formants, in Hz.
     pub(super) formants: [f32; 3],
-    /// How loud it is: open vowels are louder.
-    pub(super) loud: f32,
-    /// How often it comes.
+    /// The loudness: open vowels are louder.
+    pub(super) loudness: f32,
+    /// The relative frequency.
     pub(super) weight: f64,
 }
 
-/// How a consonant is made.
+/// The manner of articulation of a consonant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Manner {
-    /// Shut, then a burst; with breath after it unless voiced.
+    /// A closure, then a burst; followed by aspiration unless voiced.
     Stop {
-        /// Whether the vocal cords go on.
+        /// Whether the vocal cords vibrate during the closure.
         voiced: bool,
     },
-    /// Noise all along.
+    /// Continuous noise.
     Fricative {
-        /// How loud.
-        hiss: f32,
+        /// The loudness of the noise.
+        noise: f32,
     },
-    /// Through the nose.
+    /// Voice through the nose.
     Nasal,
-    /// Voice through a narrow mouth.
+    /// Voice through a narrow mouth opening.
     Glide,
 }
 
 /// A consonant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Consonant {
-    /// How far the mouth opens; 0 for lips that are shut.
+    /// The opening of the mouth; 0 for closed lips.
     pub(super) open: f32,
-    /// As a vowel's.
+    /// The shape of the lips, as for a vowel.
     pub(super) round: f32,
-    /// Where the formants point to, in Hz.
+    /// The targets of the formants, in Hz.
     pub(super) formants: [f32; 3],
-    /// Middle of its noise, in Hz.
-    pub(super) hiss_at: f32,
-    /// How it is made.
+    /// The center frequency of the noise, in Hz.
+    pub(super) noise_frequency: f32,
+    /// The manner of articulation.
     pub(super) manner: Manner,
-    /// How often it comes.
+    /// The relative frequency.
     pub(super) weight: f64,
 }
 
-const fn vowel(open: f32, round: f32, formants: [f32; 3], loud: f32, weight: f64) -> Vowel {
-    Vowel { open, round, formants, loud, weight }
+const fn vowel(open: f32, round: f32, formants: [f32; 3], loudness: f32, weight: f64) -> Vowel {
+    Vowel { open, round, formants, loudness, weight }
 }
 
 /// a, ae, e, i, o, u and a neutral one.
@@ -73,11 +74,11 @@ const fn consonant(
     open: f32,
     round: f32,
     formants: [f32; 3],
-    hiss_at: f32,
+    noise_frequency: f32,
     manner: Manner,
     weight: f64,
 ) -> Consonant {
-    Consonant { open, round, formants, hiss_at, manner, weight }
+    Consonant { open, round, formants, noise_frequency, manner, weight }
 }
 
 const VOICED: Manner = Manner::Stop { voiced: true };
@@ -93,8 +94,8 @@ pub(super) const CONSONANTS: [Consonant; 12] = [
     consonant(0.12, 0.0, [300.0, 1700.0, 2600.0], 4300.0, VOICELESS, 1.0),
     consonant(0.20, 0.0, [250.0, 1900.0, 2300.0], 1900.0, VOICED, 0.5),
     consonant(0.20, 0.0, [300.0, 1900.0, 2300.0], 2000.0, VOICELESS, 0.5),
-    consonant(0.10, -0.4, [320.0, 1500.0, 2500.0], 5800.0, Manner::Fricative { hiss: 0.22 }, 1.0),
-    consonant(0.16, 0.7, [320.0, 1700.0, 2400.0], 3100.0, Manner::Fricative { hiss: 0.25 }, 1.0),
-    consonant(0.04, 0.0, [320.0, 1100.0, 2200.0], 4800.0, Manner::Fricative { hiss: 0.10 }, 1.0),
+    consonant(0.10, -0.4, [320.0, 1500.0, 2500.0], 5800.0, Manner::Fricative { noise: 0.22 }, 1.0),
+    consonant(0.16, 0.7, [320.0, 1700.0, 2400.0], 3100.0, Manner::Fricative { noise: 0.25 }, 1.0),
+    consonant(0.04, 0.0, [320.0, 1100.0, 2200.0], 4800.0, Manner::Fricative { noise: 0.10 }, 1.0),
     consonant(0.10, 1.0, [300.0, 650.0, 2200.0], 0.0, Manner::Glide, 1.0),
 ];

@@ -1,4 +1,4 @@
-//! What becomes of a clip, before anything of it is drawn or heard.
+//! The plan of a clip, before any rendering.
 
 use super::{
     config::SynthConfig,
@@ -7,52 +7,52 @@ use super::{
 };
 use avff_datasets::layout::Split;
 
-/// The truth about a clip.
+/// The ground truth of a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Its split.
+    /// The split.
     pub split: Split,
-    /// Its number in the split.
+    /// The index of the clip in the split.
     pub index: u64,
-    /// How it is made.
+    /// The method.
     pub method: Method,
-    /// Who is seen, by number among the split's faces.
+    /// The index of the visible face among the split's faces.
     pub face: u64,
-    /// Whose rhythm the true mouth has, by number among the split's voices. Drawn without regard to
-    /// the face, so that no face fits a voice better than another.
+    /// The index of the voice whose rhythm the true mouth has, among the split's voices. It is
+    /// sampled independently of the face, so that no face correlates with a voice.
     pub own_voice: u64,
-    /// Another voice.
+    /// The index of another voice.
     pub other_voice: u64,
-    /// How much later the sound is than it was, in milliseconds; 0 but for time shifts.
+    /// The delay of the audio against the recording, in milliseconds; 0 except for time shifts.
     pub shift_ms: i32,
-    /// From where to where it is fake, in seconds; none for a real clip.
+    /// The start and end of the fake segment, in seconds; `None` for a real clip.
     pub fake: Option<(f64, f64)>,
-    /// Digital silence at the start, in samples.
+    /// The digital silence at the start, in samples.
     pub silent: usize,
 }
 
 impl Plan {
-    /// Of clip `index` of a split: follows from the seed, these two and the settings that it is made
-    /// of, not from the number of clips.
+    /// Creates the plan of clip `index` of a split. It depends on the seed, the split, the index
+    /// and the rendering settings, but not on the number of clips.
     #[must_use]
     pub fn new(config: &SynthConfig, split: Split, index: u64) -> Self {
         let mut rng = rng(config.seed, split, index, SynthPurpose::Plan);
-        let method = config.mix.at(place(config.seed, split, index));
+        let method = config.mix.at(position(config.seed, split, index));
         let face = rng.below(config.people);
         let own_voice = rng.below(config.people);
-        // Any but the own one.
+        // Any voice except the clip's own.
         let step = 1 + rng.below(config.people.saturating_sub(1));
         let other_voice = (own_voice + step) % config.people.max(1);
         let (least, most) = config.shift_ms;
         let size = least + rng.below(u64::from(most.saturating_sub(least)) + 1) as u32;
-        let late = rng.chance(0.5);
+        let late = rng.bernoulli(0.5);
         let shift_ms = match (method, late) {
             (Method::TimeShift, true) => size.cast_signed(),
             (Method::TimeShift, false) => -size.cast_signed(),
             _ => 0,
         };
         let middle = config.seconds / 2.0;
-        let fake = match (rng.chance(config.half), rng.chance(0.5)) {
+        let fake = match (rng.bernoulli(config.half), rng.bernoulli(0.5)) {
             (false, _) => (0.0, config.seconds),
             (true, false) => (0.0, middle),
             (true, true) => (middle, config.seconds),
@@ -72,16 +72,17 @@ impl Plan {
         }
     }
 
-    /// Whether all of the clip is fake.
+    /// Returns whether the whole clip is fake.
     #[must_use]
     pub fn is_fake_throughout(&self, config: &SynthConfig) -> bool {
         self.fake.is_some_and(|(from, to)| from <= 0.0 && to >= config.seconds)
     }
 
-    /// The voice that is heard. Where half of a clip is fake it is the own voice throughout, which
-    /// says something else for that half: a change of voice would show where the fake begins.
+    /// Returns the index of the voice in the audio. If half of a clip is fake, the clip's own voice
+    /// says something else in that half, because a change of voice would reveal where the fake
+    /// begins.
     #[must_use]
-    pub fn heard_voice(&self, config: &SynthConfig) -> u64 {
+    pub fn audio_voice(&self, config: &SynthConfig) -> u64 {
         match self.method {
             Method::VoiceSwap | Method::LipSync | Method::BothSwap
                 if self.is_fake_throughout(config) =>
@@ -93,10 +94,10 @@ impl Plan {
     }
 }
 
-/// Where in the shares a clip lies: steps of the golden ratio, which fill `[0, 1)` evenly, so that any
-/// number of clips has nearly the shares that were asked for.
-fn place(seed: u64, split: Split, index: u64) -> f64 {
-    /// Of 2^64, as in Knuth's multiplicative hashing.
+/// Returns the position of a clip in the proportions. The steps of the golden ratio fill `[0, 1)`
+/// evenly, so any number of clips nearly matches the requested proportions.
+fn position(seed: u64, split: Split, index: u64) -> f64 {
+    /// The golden ratio times 2^64, as in Knuth's multiplicative hashing.
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let start = rng(seed, split, 0, SynthPurpose::Shares).below(u64::MAX);
     let at = start.wrapping_add(index.wrapping_mul(GOLDEN));
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_as_asked_for() {
+    fn proportions_match_the_request() {
         let config = SynthConfig { half: 0.5, ..SynthConfig::default() };
         let mut counts = BTreeMap::new();
         let (mut halves, mut first, mut early) = (0, 0, 0);
@@ -135,14 +136,14 @@ mod tests {
             let error = f64::from(counts[&method]) - share * 100.0;
             assert!(error.abs() < 4.0, "{method}: {error}");
         }
-        // 800 fakes, 400 halves, 200 shifts: five deviations each.
+        // 800 fakes, 400 halves, 200 shifts: five standard deviations each.
         assert!((330..=470).contains(&halves), "{halves}");
         assert!((halves / 2 - first).abs() < 50, "{first} of {halves}");
         assert!((65..=135).contains(&early), "{early}");
     }
 
     #[test]
-    fn a_clip_follows_from_seed_split_and_number() {
+    fn plan_depends_on_seed_split_and_index() {
         let config = SynthConfig::default();
         let plan = |config: &SynthConfig, split, index| Plan::new(config, split, index);
         let base = plan(&config, Split::Train, 5);

@@ -1,51 +1,57 @@
-//! What chance decides in a set, and from what: seed, split and number alone.
+//! The random number generators of a synthetic dataset, keyed by seed, split and index.
 
 use avff_datasets::layout::Split;
 use avff_rng::{Purpose, Rng, RngKey};
 
-/// What a draw is for. The numbers are part of what a seed means and never change.
+/// The purpose of a random number. The discriminants are part of the key, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum SynthPurpose {
-    /// What becomes of a clip: its category, who is seen and who is heard.
+    /// The plan of a clip: its method, its face and its voices.
     Plan = 0,
-    /// A face; the number is a person's, not a clip's.
+    /// A face; the index is that of a person, not of a clip.
     Face = 1,
-    /// A voice; the number is a voice's.
+    /// A voice; the index is that of a voice.
     Voice = 2,
-    /// The syllables that the picture was taken with.
+    /// The syllables that the frames were recorded with.
     OwnWords = 3,
-    /// Syllables of somebody else.
+    /// The syllables of another voice.
     OtherWords = 4,
-    /// Syllables of a third one.
+    /// The syllables of a third utterance.
     ThirdWords = 5,
-    /// How the head moves and the eyes blink.
+    /// The movements of the head and the blinking of the eyes.
     Pose = 6,
-    /// Background, light and camera.
+    /// The background, light and camera.
     Camera = 7,
     /// The noise of the camera.
     Grain = 8,
-    /// Room and microphone.
+    /// The room and the microphone.
     Room = 9,
     /// The noise in a voice.
     Breath = 10,
-    /// What gives a re-drawn mouth away.
+    /// The artifacts of a redrawn mouth.
     Traces = 11,
-    /// Where the shares of a split begin.
+    /// The start position in the proportions of a split.
     Shares = 12,
 }
 
-/// The generator of one lot of clip, face or voice `index` of a split.
-pub(super) fn rng(seed: u64, split: Split, index: u64, lot: SynthPurpose) -> Rng {
-    part_rng(seed, split, index, lot, 0)
+/// Returns the generator for one purpose of clip, face or voice `index` of a split.
+pub(super) fn rng(seed: u64, split: Split, index: u64, purpose: SynthPurpose) -> Rng {
+    part_rng(seed, split, index, purpose, 0)
 }
 
-/// As [`rng`], for one part of many, such as a picture.
-pub(super) fn part_rng(seed: u64, split: Split, index: u64, lot: SynthPurpose, part: u32) -> Rng {
+/// Like [`rng`], for one part of many, such as a frame.
+pub(super) fn part_rng(
+    seed: u64,
+    split: Split,
+    index: u64,
+    purpose: SynthPurpose,
+    part: u32,
+) -> Rng {
     let epoch = match split {
         Split::Train => 0,
         Split::Val => 1,
         Split::Test => 2,
     };
-    RngKey { seed, epoch, row: index, occurrence: lot as u32 | part << 8 }.rng(Purpose::Synth)
+    RngKey { seed, epoch, row: index, occurrence: purpose as u32 | part << 8 }.rng(Purpose::Synth)
 }

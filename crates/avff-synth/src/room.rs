@@ -1,4 +1,4 @@
-//! What lies between a mouth and a file: a room, a microphone and their noise.
+//! The recording: a room, a microphone and their noise.
 
 use std::f64::consts::TAU;
 
@@ -7,14 +7,14 @@ use avff_rng::Rng;
 /// A room and a microphone in it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Room {
-    /// Delays in seconds and shares of early reflections.
+    /// Delays in seconds and gains of early reflections.
     reflections: [(f64, f64); 4],
-    /// What the microphone lets pass, in Hz.
+    /// The passband of the microphone, in Hz.
     band: (f64, f64),
-    /// Deviation of its noise, of full scale.
+    /// The standard deviation of the microphone's noise, relative to full scale.
     noise: f64,
-    /// How dull the noise is, from 0 to 1.
-    dull: f64,
+    /// The low-pass coefficient of the noise, from 0 to 1.
+    noise_low_pass: f64,
     gain: f64,
 }
 
@@ -28,45 +28,45 @@ impl Room {
         Self {
             reflections: std::array::from_fn(|at| reflection(at, rng)),
             band: (rng.between(50.0, 160.0), rng.between(3500.0, 7500.0)),
-            // -58 to -42 dB, even in dB.
+            // -58 to -42 dB, uniform in dB.
             noise: libm::exp10(rng.between(-58.0, -42.0) / 20.0),
-            dull: rng.between(0.0, 0.8),
+            noise_low_pass: rng.between(0.0, 0.8),
             gain: libm::exp10(rng.between(-6.0, 4.0) / 20.0),
         }
     }
 
-    /// What is recorded of `speech`, of which the first `lead` samples are not kept.
+    /// Records `speech` and drops its first `lead` samples.
     pub(super) fn record(&self, speech: &[f32], lead: usize, rate: u32, rng: &mut Rng) -> Vec<f32> {
         let rate = f64::from(rate);
-        let taps = self.reflections.map(|(delay, share)| ((delay * rate) as usize, share));
+        let taps = self.reflections.map(|(delay, gain)| ((delay * rate) as usize, gain));
         let (low, high) =
             ((TAU * self.band.0 / rate).min(1.0), (TAU * self.band.1 / rate).min(1.0));
         let (mut rumble, mut treble, mut noise) = (0.0, 0.0, 0.0);
-        // A filtered noise keeps its deviation.
-        let even = self.noise * (1.0 - self.dull * self.dull).sqrt();
+        // The gain that preserves the standard deviation of the filtered noise.
+        let noise_gain = self.noise * (1.0 - self.noise_low_pass * self.noise_low_pass).sqrt();
         let mut out = Vec::with_capacity(speech.len().saturating_sub(lead));
         for (at, &direct) in speech.iter().enumerate() {
-            let echo = |&(delay, share): &(usize, f64)| {
-                let heard = at.checked_sub(delay).and_then(|at| speech.get(at));
-                share * heard.copied().map_or(0.0, f64::from)
+            let echo = |&(delay, gain): &(usize, f64)| {
+                let delayed = at.checked_sub(delay).and_then(|at| speech.get(at));
+                gain * delayed.copied().map_or(0.0, f64::from)
             };
-            let sound = f64::from(direct) + taps.iter().map(echo).sum::<f64>();
-            treble += high * (sound - treble);
+            let value = f64::from(direct) + taps.iter().map(echo).sum::<f64>();
+            treble += high * (value - treble);
             rumble += low * (treble - rumble);
-            noise = self.dull * noise + even * rng.normal();
+            noise = self.noise_low_pass * noise + noise_gain * rng.normal();
             if at >= lead {
-                out.push(limited(self.gain * (treble - rumble) + noise));
+                out.push(compressed_sample(self.gain * (treble - rumble) + noise));
             }
         }
         out
     }
 }
 
-/// Bends what is over half of full scale, so that nothing is over full scale.
-fn limited(value: f64) -> f32 {
-    let size = value.abs();
-    let bent = if size > 0.5 { 1.0 - 0.25 / size } else { size };
-    bent.copysign(value) as f32
+/// Compresses values over half of full scale, so that none exceeds full scale.
+fn compressed_sample(value: f64) -> f32 {
+    let magnitude = value.abs();
+    let compressed = if magnitude > 0.5 { 1.0 - 0.25 / magnitude } else { magnitude };
+    compressed.copysign(value) as f32
 }
 
 #[cfg(test)]
@@ -74,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loud_sound_is_bent_and_never_clipped() {
-        for (value, want) in [(0.3, 0.3), (-0.5, -0.5), (1.0, 0.75), (-10.0, -0.975)] {
-            assert!((limited(value) - want).abs() < 1e-6, "{value}");
+    fn loud_audio_is_compressed_and_never_clipped() {
+        for (value, expected) in [(0.3, 0.3), (-0.5, -0.5), (1.0, 0.75), (-10.0, -0.975)] {
+            assert!((compressed_sample(value) - expected).abs() < 1e-6, "{value}");
         }
     }
 }

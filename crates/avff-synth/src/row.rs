@@ -1,25 +1,25 @@
-//! A clip's row in a manifest.
+//! The row of a clip in a manifest.
 
 use super::{config::SynthConfig, plan::Plan};
 use avff_datasets::layout::COLUMNS;
 
-/// The columns after those of every manifest.
+/// The extra columns, after the columns of every manifest.
 pub const EXTRA_COLUMNS: [&str; 4] = ["voice", "shift_ms", "fake_from", "fake_to"];
 
-/// The columns of a set's manifests.
+/// Returns the columns of a synthetic dataset's manifests.
 pub fn columns() -> impl Iterator<Item = &'static str> {
     COLUMNS.into_iter().chain(EXTRA_COLUMNS)
 }
 
 impl Plan {
-    /// The clip's folder, relative to the set's and parted by `/`.
+    /// Returns the clip's folder, relative to the dataset's folder and separated by `/`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{:06}", self.split, self.index)
     }
 
-    /// The cells of [`columns`]. Faces and voices are named with seed and split, so that no two sets
-    /// and no two splits seem to share any.
+    /// Returns the cells of [`columns`]. Names of faces and voices contain seed and split, so that
+    /// two datasets or two splits never seem to share one.
     #[must_use]
     pub fn row(&self, config: &SynthConfig) -> [String; 12] {
         let person =
@@ -37,7 +37,7 @@ impl Plan {
             person('f', self.face),
             if real { self.name() } else { String::new() },
             String::new(),
-            person('v', self.heard_voice(config)),
+            person('v', self.audio_voice(config)),
             self.shift_ms.to_string(),
             from,
             to,

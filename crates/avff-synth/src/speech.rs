@@ -1,27 +1,27 @@
-//! From movements to sound: pulses and noise through resonators, after Klatt (1980), "Software for a
-//! cascade/parallel formant synthesizer".
+//! Synthesizes speech from articulation: pulses and noise through resonators, after Klatt (1980),
+//! "Software for a cascade/parallel formant synthesizer".
 
 use std::f64::consts::{PI, TAU};
 
 use super::{
-    track::{Part, Track},
+    track::{Parameter, Track},
     voice::Voice,
     words::value,
 };
 use avff_rng::Rng;
 
-/// How long before a clip its sound begins, in ms: what rings and echoes at its start has begun by then.
+/// The time that audio starts before the clip, in ms, so that resonance and echoes have settled.
 const RUN_UP: i32 = 300;
-/// Formants above the third, in Hz; they tell voices apart, not vowels.
+/// The fourth and fifth formants, in Hz; they distinguish voices, not vowels.
 const UPPER: [f64; 2] = [3400.0, 4300.0];
-/// Bandwidths of the formants, in Hz.
+/// The bandwidths of the formants, in Hz.
 const BANDWIDTHS: [f64; 5] = [70.0, 100.0, 160.0, 250.0, 320.0];
-/// A formant or noise is no higher than this share of the rate.
+/// The limit on frequencies of formants and noise, relative to the sample rate.
 const HIGHEST: f64 = 0.44;
-/// Brings a usual voice to a tenth of full scale.
+/// The gain that brings an average voice to a tenth of full scale.
 const LEVEL: f64 = 0.30;
 
-/// A second-order resonator that passes 0 Hz unchanged.
+/// A second-order resonator with unit gain at 0 Hz.
 #[derive(Debug, Clone, Copy, Default)]
 struct Resonator {
     gain: f64,
@@ -43,43 +43,44 @@ impl Resonator {
     }
 }
 
-/// Vocal cords: Klatt's polynomial flow, differentiated as lips radiate it, and a low pass.
-struct Cords {
+/// The vocal cords: Klatt's polynomial flow, differentiated to model lip radiation, and a low-pass
+/// filter.
+struct VocalCords {
     phase: f64,
-    /// This period's pitch, against the melody's.
-    unsteady: f64,
+    /// The relative pitch of the current period.
+    jitter: f64,
     last: f64,
 }
 
-impl Cords {
+impl VocalCords {
     fn next(&mut self, voice: &Voice, hertz: f64, rate: f64, rng: &mut Rng) -> f64 {
-        self.phase += hertz * self.unsteady / rate;
+        self.phase += hertz * self.jitter / rate;
         if self.phase >= 1.0 {
             self.phase -= 1.0;
-            self.unsteady = (1.0 + voice.rough * rng.normal()).clamp(0.9, 1.1);
+            self.jitter = (1.0 + voice.jitter * rng.normal()).clamp(0.9, 1.1);
         }
-        let at = self.phase / voice.open;
+        let at = self.phase / voice.open_quotient;
         // The mean over a period is 0.
         let pulse = if at < 1.0 { at * (2.0 - 3.0 * at) } else { 0.0 };
-        let share = (TAU * voice.soft / rate).min(1.0);
+        let share = (TAU * voice.cutoff / rate).min(1.0);
         self.last += share * (pulse - self.last);
         self.last
     }
 
-    /// Whether air flows.
-    fn apart(&self, voice: &Voice) -> bool {
-        self.phase < voice.open
+    /// Returns whether the vocal cords are apart, so that air flows.
+    fn are_open(&self, voice: &Voice) -> bool {
+        self.phase < voice.open_quotient
     }
 }
 
-/// Samples before time 0.
+/// Returns the number of samples before time 0.
 pub(super) fn run_up(rate: u32) -> usize {
     (i64::from(rate) * i64::from(RUN_UP) / 1000) as usize
 }
 
-/// What a voice makes of a track, before the room: [`run_up`] samples before time 0 and `samples` after,
-/// at `rate` a second.
-pub(super) fn speak(
+/// Synthesizes the speech of a voice for a track, without the room: [`run_up`] samples before time
+/// 0 and `samples` samples after, at sample rate `rate`.
+pub(super) fn synthesize(
     voice: &Voice,
     track: &Track,
     samples: usize,
@@ -88,9 +89,9 @@ pub(super) fn speak(
 ) -> Vec<f32> {
     let hertz = f64::from(rate);
     let length = run_up(rate) + samples;
-    let mut cords = Cords { phase: rng.unit(), unsteady: 1.0, last: 0.0 };
-    let mut throat = [Resonator::default(); 5];
-    let mut mouth = Resonator::default();
+    let mut cords = VocalCords { phase: rng.unit(), jitter: 1.0, last: 0.0 };
+    let mut vocal_tract = [Resonator::default(); 5];
+    let mut frication_filter = Resonator::default();
     let mut tuned = i32::MIN;
     let mut now = track.at(-RUN_UP);
     let mut pitch = voice.pitch;
@@ -100,28 +101,30 @@ pub(super) fn speak(
         if ms != tuned {
             tuned = ms;
             now = track.at(ms);
-            pitch = voice.pitch * libm::exp2(f64::from(value(&now, Part::Pitch)) / 12.0);
-            let formants = [Part::First, Part::Second, Part::Third]
-                .map(|part| f64::from(value(&now, part)))
+            pitch = voice.pitch * libm::exp2(f64::from(value(&now, Parameter::Pitch)) / 12.0);
+            let formants = [Parameter::Formant1, Parameter::Formant2, Parameter::Formant3]
+                .map(|parameter| f64::from(value(&now, parameter)))
                 .into_iter()
                 .chain(UPPER);
-            for ((resonator, formant), bandwidth) in throat.iter_mut().zip(formants).zip(BANDWIDTHS)
+            for ((resonator, formant), bandwidth) in
+                vocal_tract.iter_mut().zip(formants).zip(BANDWIDTHS)
             {
-                let formant = (formant * voice.throat).min(HIGHEST * hertz);
+                let formant = (formant * voice.formant_scale).min(HIGHEST * hertz);
                 resonator.tune(formant, bandwidth, hertz);
             }
-            let at = f64::from(value(&now, Part::HissAt)).min(HIGHEST * hertz);
-            mouth.tune(at, 0.35 * at, hertz);
+            let at = f64::from(value(&now, Parameter::FricationFrequency)).min(HIGHEST * hertz);
+            frication_filter.tune(at, 0.35 * at, hertz);
         }
         let noise = 2.0 * rng.unit() - 1.0;
         let pulse = cords.next(voice, pitch, hertz, rng);
-        let loud = f64::from(value(&now, Part::Voice));
-        let flow = if cords.apart(voice) { 1.0 } else { 0.3 };
-        let breath = f64::from(value(&now, Part::Breath)) * 0.5 + loud * voice.breath * flow;
-        let source = loud * pulse + 0.25 * breath * noise;
-        let vowel = throat.iter_mut().fold(source, |sound, resonator| resonator.pass(sound));
-        let hiss = mouth.pass(f64::from(value(&now, Part::Hiss)) * noise);
-        out.push((LEVEL * voice.loud * (vowel + hiss)) as f32);
+        let voicing = f64::from(value(&now, Parameter::Voicing));
+        let flow = if cords.are_open(voice) { 1.0 } else { 0.3 };
+        let aspiration = f64::from(value(&now, Parameter::Aspiration)) * 0.5
+            + voicing * voice.breathiness * flow;
+        let source = voicing * pulse + 0.25 * aspiration * noise;
+        let vowel = vocal_tract.iter_mut().fold(source, |value, resonator| resonator.pass(value));
+        let frication = frication_filter.pass(f64::from(value(&now, Parameter::Frication)) * noise);
+        out.push((LEVEL * voice.gain * (vowel + frication)) as f32);
     }
     out
 }
@@ -130,10 +133,10 @@ pub(super) fn speak(
 mod tests {
     use super::*;
 
-    /// The response is highest at the frequency it is tuned to, half as strong in power half a bandwidth
-    /// away, and 1 at 0 Hz; tolerances for a band that is not infinitely narrow.
+    /// The response has its maximum at the tuned frequency, half the power half a bandwidth away,
+    /// and 1 at 0 Hz. The tolerances allow for the finite bandwidth.
     #[test]
-    fn resonators_ring_where_they_are_tuned() {
+    fn resonators_peak_at_their_frequency() {
         let mut resonator = Resonator::default();
         resonator.tune(1000.0, 80.0, 16_000.0);
         let ringing: Vec<f64> =

@@ -1,11 +1,12 @@
-//! Circles of a directed graph.
+//! Cycles of a directed graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For each node the nodes that it points to.
 pub(crate) type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The groups of more than one node in which every node reaches every other one.
+/// Returns the groups of more than one node in which every node reaches every other one (strongly
+/// connected components).
 pub(crate) fn cycles(graph: &Graph) -> Vec<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         graph.keys().map(|node| (node, reachable(graph, node))).collect();
@@ -25,7 +26,7 @@ pub(crate) fn cycles(graph: &Graph) -> Vec<Vec<String>> {
     groups
 }
 
-/// The nodes that can be reached from a node by at least one step.
+/// Returns the nodes that are reachable from a node by at least one step.
 fn reachable<'g>(graph: &'g Graph, node: &String) -> BTreeSet<&'g String> {
     let mut reached = BTreeSet::new();
     let mut open: Vec<&String> = graph.get(node).into_iter().flatten().collect();

@@ -1,6 +1,6 @@
-//! Checks of a crate's own source, for use in its tests.
+//! Checks of a crate's own source, for tests.
 //!
-//! [`module_cycles`] finds top-level modules that depend on each other in a circle. A test keeps the
+//! [`module_cycles`] detects cyclic dependencies between top-level modules. A test keeps the
 //! workspace free of them:
 //!
 //! ```
@@ -11,23 +11,23 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![allow(clippy::panic, reason = "source that cannot be read fails the test that asked for it")]
+#![allow(clippy::panic, reason = "unreadable source fails the calling test")]
 
 mod graph;
 mod source;
 
 use std::path::Path;
 
-/// The groups of top-level modules of a crate that depend on each other in circles; empty if there are
+/// Returns the groups of top-level modules of a crate with cyclic dependencies; empty if there are
 /// none.
 ///
-/// A top-level module is a file or folder directly below `src`. It depends on another one if it names
-/// the other one in a `use` item or in a path that begins with `crate` or `super`, outside items that are
-/// compiled for tests only. Names that `lib.rs` re-exports count as names of their module. The root
-/// itself (`lib.rs`, `main.rs`, `src/bin`) is not part of any circle.
+/// A top-level module is a file or folder directly below `src`. It depends on another module if it
+/// names the module in a `use` item or in a path that starts with `crate` or `super`. Items
+/// compiled only for tests are ignored. Names that `lib.rs` re-exports count as names of their
+/// module. The root itself (`lib.rs`, `main.rs`, `src/bin`) is never part of a cycle.
 ///
 /// # Panics
-/// On source that cannot be read or is not Rust.
+/// If the source cannot be read or is not valid Rust.
 #[must_use]
 pub fn module_cycles(crate_root: &Path) -> Vec<Vec<String>> {
     graph::cycles(&source::dependencies(&crate_root.join("src")))

@@ -1,4 +1,4 @@
-//! The dependencies between the top-level modules of a crate, read from its tokens.
+//! Extracts the dependencies between the top-level modules of a crate from its tokens.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,16 +10,16 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::graph::Graph;
 
-/// A path as it is written, such as `crate::config::AvffConfig`.
+/// A path as written, such as `crate::config::AvffConfig`.
 type Segments = Vec<String>;
 
-/// For each top-level module the others that it names.
+/// Returns for each top-level module the other modules that it names.
 pub(crate) fn dependencies(src: &Path) -> Graph {
     let mut scan = Scan::default();
     scan.folder(src, &[]);
     let modules: BTreeSet<String> =
         scan.files.iter().filter_map(|file| file.first().cloned()).collect();
-    // What the root re-exports belongs to the module that it comes from.
+    // Names that the root re-exports belong to their source module.
     let mut exports: BTreeMap<String, String> = BTreeMap::new();
     for (module, path) in &scan.paths {
         if let ([], [first, .., last]) = (module.as_slice(), path.as_slice())
@@ -46,9 +46,9 @@ pub(crate) fn dependencies(src: &Path) -> Graph {
 struct Scan {
     /// The module of each file.
     files: Vec<Segments>,
-    /// Modules that are compiled for tests only.
+    /// Modules compiled only for tests.
     tests: Vec<Segments>,
-    /// A module, and a path from the crate's root that it names.
+    /// Modules with the paths that they name, relative to the crate root.
     paths: Vec<(Segments, Segments)>,
 }
 
@@ -90,7 +90,7 @@ impl Scan {
                 continue;
             }
             if std::mem::take(&mut for_tests) {
-                if let Some(name) = named(rest, "mod") {
+                if let Some(name) = name_after(rest, "mod") {
                     self.tests.push([module, &[name]].concat());
                 }
                 at += item_length(rest);
@@ -130,7 +130,7 @@ impl Scan {
         }
     }
 
-    /// Keeps a path that a module names, from the crate's root on.
+    /// Records a path that a module names, relative to the crate root.
     fn path(&mut self, module: &[String], path: &[String]) {
         let mut base = module.to_vec();
         let mut rest = path;
@@ -145,32 +145,35 @@ impl Scan {
                     rest = after;
                 }
             }
-            // Another crate, or a module below this one.
+            // Another crate, or a submodule.
             _ => {}
         }
         self.paths.push((module.to_vec(), [&base, rest].concat()));
     }
 }
 
-/// Whether an attribute is a `cfg` that asks for `test`.
+/// Returns whether an attribute is a `cfg` that requires `test`.
 fn is_for_tests(attribute: TokenStream) -> bool {
-    fn asks(tokens: TokenStream) -> bool {
+    fn requires_test(tokens: TokenStream) -> bool {
         let mut negated = false;
         tokens.into_iter().any(|token| match token {
             TokenTree::Ident(word) => {
                 negated = word == "not";
                 word == "test"
             }
-            TokenTree::Group(group) => !std::mem::take(&mut negated) && asks(group.stream()),
+            TokenTree::Group(group) => {
+                !std::mem::take(&mut negated) && requires_test(group.stream())
+            }
             _ => false,
         })
     }
     let mut tokens = attribute.into_iter();
-    matches!(tokens.next(), Some(TokenTree::Ident(word)) if word == "cfg") && asks(tokens.collect())
+    matches!(tokens.next(), Some(TokenTree::Ident(word)) if word == "cfg")
+        && requires_test(tokens.collect())
 }
 
-/// The name after a keyword, behind a visibility.
-fn named(item: &[TokenTree], keyword: &str) -> Option<String> {
+/// Returns the name after a keyword and an optional visibility.
+fn name_after(item: &[TokenTree], keyword: &str) -> Option<String> {
     item.windows(2).take(3).find_map(|pair| match pair {
         [TokenTree::Ident(word), TokenTree::Ident(name)] if word == keyword => {
             Some(name.to_string())
@@ -179,7 +182,7 @@ fn named(item: &[TokenTree], keyword: &str) -> Option<String> {
     })
 }
 
-/// Tokens of the item that begins here: up to its semicolon or its braces.
+/// Returns the number of tokens of the item that starts here, up to its semicolon or braces.
 fn item_length(item: &[TokenTree]) -> usize {
     let statement = ["use", "const", "static", "type"].iter().any(|word| {
         item.iter().take(3).any(|token| matches!(token, TokenTree::Ident(ident) if ident == word))
@@ -195,7 +198,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
 }
 
-/// The path that begins here, and how many tokens it has.
+/// Returns the path that starts here, and its number of tokens.
 fn path(tokens: &[TokenTree]) -> (Segments, usize) {
     let mut segments = Vec::new();
     let mut at = 0;
@@ -212,7 +215,7 @@ fn path(tokens: &[TokenTree]) -> (Segments, usize) {
     (segments, at)
 }
 
-/// Every path of a `use` item, after `prefix`.
+/// Collects every path of a `use` item after `prefix`.
 fn use_tree(tokens: &[TokenTree], prefix: &[String], paths: &mut Vec<Segments>) {
     for tree in tokens.split(|token| is_punct(token, ',')) {
         let mut segments = prefix.to_vec();

@@ -1,4 +1,4 @@
-//! Circles of modules in small source trees.
+//! Cycles of modules in small source trees.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{fs, path::Path};
@@ -16,8 +16,8 @@ fn cycles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn circles_are_found_however_they_are_written() {
-    let circle = [["a".to_owned(), "b".to_owned()].to_vec()];
+fn cycles_are_detected_in_all_notations() {
+    let cycle = [["a".to_owned(), "b".to_owned()].to_vec()];
     let lib = ("lib.rs", "pub mod a; mod b; pub use a::A; pub use b::{B, C as D};");
     for (a, b) in [
         ("use crate::b::B;", "use crate::a::A;"),
@@ -26,7 +26,7 @@ fn circles_are_found_however_they_are_written() {
         ("use crate::B;", "use crate::A;"),
         ("use crate::D;", "mod inner { use super::super::a::A; }"),
     ] {
-        assert_eq!(cycles(&[lib, ("a.rs", a), ("b.rs", b)]), circle, "{a} {b}");
+        assert_eq!(cycles(&[lib, ("a.rs", a), ("b.rs", b)]), cycle, "{a} {b}");
     }
     let deep = [
         lib,
@@ -34,11 +34,11 @@ fn circles_are_found_however_they_are_written() {
         ("a/part.rs", "use super::super::b::B; use super::other;"),
         ("b/mod.rs", "fn f<T>() where T: crate::a::Trait {}"),
     ];
-    assert_eq!(cycles(&deep), circle);
+    assert_eq!(cycles(&deep), cycle);
 }
 
 #[test]
-fn circles_of_three_are_one_group() {
+fn cycle_of_three_is_one_group() {
     let three = [
         ("lib.rs", "mod a; mod b; mod c; mod d;"),
         ("a.rs", "use crate::b::X;"),
@@ -50,7 +50,7 @@ fn circles_of_three_are_one_group() {
 }
 
 #[test]
-fn tests_comments_strings_and_the_root_make_no_circle() {
+fn tests_comments_strings_and_root_are_ignored() {
     let b = "
         //! [`crate::a::A`]
         /// `use crate::a::A`
@@ -77,6 +77,6 @@ fn tests_comments_strings_and_the_root_make_no_circle() {
 }
 
 #[test]
-fn this_crate_has_none() {
+fn this_crate_has_no_cycles() {
     assert!(module_cycles(Path::new(env!("CARGO_MANIFEST_DIR"))).is_empty());
 }

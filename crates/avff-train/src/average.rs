@@ -1,4 +1,4 @@
-//! Averages of the weights along a run: often better than the weights of any one moment.
+//! Averages of the weights over a run, which are often better than the weights of any single step.
 
 use avff_model::checkpoint::archive::{ArchiveReader, Entry};
 use burn::{
@@ -13,15 +13,15 @@ use crate::{
     params::{self, Parameter},
 };
 
-/// Which averages are kept.
+/// Settings of the weight averages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AverageConfig {
-    /// First and last epoch, counted from 1, whose final weights are averaged: what the reference's
-    /// unused `wa_start` and `wa_end` say.
+    /// First and last epoch, counted from 1, whose final weights are averaged. They correspond to
+    /// the reference's unused `wa_start` and `wa_end`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<[u64; 2]>,
-    /// Decay of an exponential moving average over steps, such as 0.999; it starts at the first
+    /// Decay of an exponential moving average over steps, such as 0.999. It starts from the initial
     /// weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
@@ -32,18 +32,18 @@ pub struct AverageConfig {
 pub struct Averages<B: Backend> {
     config: AverageConfig,
     ema: Option<Vec<Tensor<B, 1>>>,
-    /// Epochs in the mean, and the mean.
+    /// Number of epochs in the mean, and the mean.
     mean: Option<(u64, Vec<Tensor<B, 1>>)>,
 }
 
 impl<B: Backend> Averages<B> {
-    /// Starts at a module's weights.
+    /// Starts from a module's weights.
     pub fn new<M: Module<B>>(config: &AverageConfig, module: &M) -> Self {
         let ema = config.ema.map(|_| params::values(module));
         Self { config: config.clone(), ema, mean: None }
     }
 
-    /// To be told the weights after every step.
+    /// Updates the moving average after a step.
     pub fn after_step<M: Module<B>>(&mut self, module: &M) {
         let (Some(decay), Some(ema)) = (self.config.ema, self.ema.take()) else { return };
         let values = params::values(module);
@@ -51,7 +51,7 @@ impl<B: Backend> Averages<B> {
         self.ema = Some(ema.into_iter().zip(values).map(blend).collect());
     }
 
-    /// To be told the weights after every epoch, counted from 1.
+    /// Updates the mean after an epoch, counted from 1.
     pub fn after_epoch<M: Module<B>>(&mut self, epoch: u64, module: &M) {
         let Some([first, last]) = self.config.epochs else { return };
         if !(first..=last).contains(&epoch) {
@@ -69,7 +69,7 @@ impl<B: Backend> Averages<B> {
         });
     }
 
-    /// The module with the moving average's weights.
+    /// Returns the module with the weights of the moving average.
     pub fn ema<A, M>(&self, module: &M) -> Option<M>
     where
         A: AutodiffBackend<InnerBackend = B>,
@@ -78,7 +78,7 @@ impl<B: Backend> Averages<B> {
         self.ema.as_deref().map(|values| with_values::<A, M>(module, values))
     }
 
-    /// The module with the mean of epochs' weights.
+    /// Returns the module with the mean weights of the configured epochs.
     pub fn mean<A, M>(&self, module: &M) -> Option<M>
     where
         A: AutodiffBackend<InnerBackend = B>,
@@ -87,23 +87,23 @@ impl<B: Backend> Averages<B> {
         self.mean.as_ref().map(|(_, values)| with_values::<A, M>(module, values))
     }
 
-    /// Epochs in the mean.
+    /// Returns the number of epochs in the mean.
     #[must_use]
     pub fn epochs(&self) -> u64 {
         self.mean.as_ref().map_or(0, |(count, _)| *count)
     }
 
-    /// The averages, for a file.
+    /// Returns the averages as entries of a training checkpoint.
     #[must_use]
     pub fn entries(&self, parameters: &[Parameter]) -> Vec<Entry> {
         let mean = self.mean.as_ref().map(|(_, values)| values);
         let averages = [("ema", self.ema.as_ref()), ("mean", mean)];
         let mut entries = Vec::new();
-        for (under, values) in averages {
+        for (prefix, values) in averages {
             for (parameter, tensor) in parameters.iter().zip(values.into_iter().flatten()) {
                 let tensor = tensor.clone();
                 entries.push(Entry {
-                    name: format!("{under}/{}", parameter.key),
+                    name: format!("{prefix}/{}", parameter.key),
                     shape: vec![parameter.len()],
                     data: Box::new(move || tensor.to_data()),
                 });
@@ -112,10 +112,10 @@ impl<B: Backend> Averages<B> {
         entries
     }
 
-    /// Reads back what [`entries`](Self::entries) gave, with `epochs` in the mean.
+    /// Restores the averages from [`entries`](Self::entries), with `epochs` in the mean.
     ///
     /// # Errors
-    /// [`TrainError::Model`] for a file that lacks something.
+    /// [`TrainError::Model`] for an incomplete file.
     pub fn restore(
         &mut self,
         parameters: &[Parameter],
@@ -123,10 +123,10 @@ impl<B: Backend> Averages<B> {
         reader: &mut ArchiveReader<'_>,
         device: &B::Device,
     ) -> Result<(), TrainError> {
-        let mut read = |under: &str| -> Result<Vec<Tensor<B, 1>>, TrainError> {
+        let mut read = |prefix: &str| -> Result<Vec<Tensor<B, 1>>, TrainError> {
             let tensor = |parameter: &Parameter| {
                 let count = parameter.len();
-                let values = reader.read(&format!("{under}/{}", parameter.key), &[count])?;
+                let values = reader.read(&format!("{prefix}/{}", parameter.key), &[count])?;
                 Ok(Tensor::from_data(TensorData::new(values, [count]), device))
             };
             parameters.iter().map(tensor).collect()
@@ -142,7 +142,7 @@ where
     A: AutodiffBackend,
     M: AutodiffModule<A>,
 {
-    params::update::<A, M>(module.clone(), |place, _| values.get(place).cloned())
+    params::update::<A, M>(module.clone(), |index, _| values.get(index).cloned())
 }
 
 #[cfg(test)]
@@ -172,15 +172,15 @@ mod tests {
         values.unwrap_or_default()
     }
 
-    fn expect(found: &[f32], want: f64) {
-        assert_eq!(found.len(), 2, "{found:?}");
-        for (found, want) in found.iter().zip([want, -2.0 * want]) {
-            assert!((f64::from(*found) - want).abs() < 1e-6, "{found} for {want}");
+    fn assert_values(actual: &[f32], expected: f64) {
+        assert_eq!(actual.len(), 2, "{actual:?}");
+        for (actual, expected) in actual.iter().zip([expected, -2.0 * expected]) {
+            assert!((f64::from(*actual) - expected).abs() < 1e-6, "{actual} for {expected}");
         }
     }
 
     #[test]
-    fn a_moving_average_is_its_closed_form() {
+    fn ema_matches_closed_form() {
         let config = AverageConfig { ema: Some(0.8), epochs: None };
         let weights = [0.3, -1.2, 2.0, 0.7, 0.1];
         let mut averages = Averages::new(&config, &at(weights[0]).valid());
@@ -190,13 +190,13 @@ mod tests {
         let steps = weights.len() as i32 - 1;
         let observed = weights.iter().enumerate().skip(1);
         let sum: f64 = observed.map(|(k, w)| 0.8_f64.powi(steps - k as i32) * w).sum();
-        let want = 0.8_f64.powi(steps) * weights[0] + 0.2 * sum;
-        expect(&numbers(averages.ema::<B, _>(&at(9.0))), want);
+        let expected = 0.8_f64.powi(steps) * weights[0] + 0.2 * sum;
+        assert_values(&numbers(averages.ema::<B, _>(&at(9.0))), expected);
         assert!(averages.mean::<B, _>(&at(9.0)).is_none());
     }
 
     #[test]
-    fn a_mean_is_that_of_its_epochs() {
+    fn mean_covers_configured_epochs() {
         let config = AverageConfig { ema: None, epochs: Some([2, 4]) };
         let weights = [5.0, 0.25, -1.0, 3.0, 50.0];
         let mut averages = Averages::new(&config, &at(0.0).valid());
@@ -205,7 +205,7 @@ mod tests {
             averages.after_epoch(epoch, &at(weight).valid());
         }
         assert_eq!(averages.epochs(), 3);
-        expect(&numbers(averages.mean::<B, _>(&at(9.0))), (0.25 - 1.0 + 3.0) / 3.0);
+        assert_values(&numbers(averages.mean::<B, _>(&at(9.0))), (0.25 - 1.0 + 3.0) / 3.0);
         assert!(averages.ema::<B, _>(&at(9.0)).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Gradients of a module's parameters, in the order of its fields.
+//! Gradients of a module's parameters, in field order.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,20 +12,22 @@ use crate::{distributed::Processes, error::TrainError, params::flat};
 
 static RECORDING: Mutex<()> = Mutex::new(());
 
-/// To be held while a graph is recorded and walked back. Burn 0.21 keeps the graphs of all threads in one
-/// place, and clearing up after one thread's backward pass can take steps away that another thread has
-/// just recorded: its gradients then lack terms, without an error.
+/// Locks autodiff; hold the guard from the forward to the end of the backward pass.
+///
+/// Burn 0.21 stores the graphs of all threads together. Cleaning up after one thread's backward
+/// pass can remove steps that another thread has just recorded. Its gradients then lack terms,
+/// without an error.
 pub(crate) fn recording() -> MutexGuard<'static, ()> {
-    // It guards no data, so a panic elsewhere leaves nothing half done.
+    // The lock guards no data, so a panic elsewhere leaves nothing inconsistent.
     RECORDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A gradient for each parameter, flat; `None` where none came.
+/// One flat gradient per parameter; `None` for a parameter without a gradient.
 #[derive(Debug, Clone)]
 pub struct Gradients<B: Backend>(pub Vec<Option<Tensor<B, 1>>>);
 
 impl<B: Backend> Gradients<B> {
-    /// Takes those of `module`'s parameters out of a backward pass.
+    /// Takes the gradients of `module`'s parameters out of a backward pass.
     pub fn take<A, M>(mut gradients: A::Gradients, module: &M) -> Self
     where
         A: AutodiffBackend<InnerBackend = B>,
@@ -46,7 +48,7 @@ impl<B: Backend> Gradients<B> {
         Self(take.taken)
     }
 
-    /// Adds those of another part of the batch.
+    /// Adds the gradients of another part of the batch.
     pub fn add(&mut self, other: Self) {
         for (sum, part) in self.0.iter_mut().zip(other.0) {
             *sum = match (sum.take(), part) {
@@ -56,21 +58,21 @@ impl<B: Backend> Gradients<B> {
         }
     }
 
-    /// Multiplies all of them.
+    /// Multiplies all gradients by `factor`.
     pub fn scale(&mut self, factor: f64) {
         for gradient in self.0.iter_mut() {
             *gradient = gradient.take().map(|gradient| gradient * factor);
         }
     }
 
-    /// Shortens them to a norm of `limit`, where their `norm` is above it: as PyTorch does.
+    /// Scales the gradients to a norm of `limit` if their `norm` is larger, as PyTorch does.
     pub fn clip(&mut self, norm: f64, limit: f64) {
         if norm > limit {
             self.scale(limit / (norm + 1e-6));
         }
     }
 
-    /// The L2 norm of all of them together; not finite where one of their numbers is not.
+    /// Returns the L2 norm of all gradients together; it is not finite if any value is not.
     #[must_use]
     pub fn norm(&self) -> f64 {
         let sums: Vec<Tensor<B, 1>> =
@@ -82,10 +84,10 @@ impl<B: Backend> Gradients<B> {
         sums.iter::<f64>().sum::<f64>().sqrt()
     }
 
-    /// Sums them over all processes, in the order of ranks.
+    /// Sums the gradients over all processes, in rank order.
     ///
     /// # Errors
-    /// What the engine reports.
+    /// The errors of [`Processes::sum`].
     pub fn sum_over(&mut self, peers: &mut dyn Processes) -> Result<(), TrainError> {
         if peers.world() == 1 {
             return Ok(());
@@ -115,18 +117,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_norm_above_the_limit_becomes_the_limit() {
+    fn clip_limits_the_norm() {
         let part = |values: &[f32]| {
             let data = TensorData::new(values.to_vec(), [values.len()]);
             Some(Tensor::<Flex, 1>::from_data(data, &Default::default()))
         };
         let all = || Gradients(vec![part(&[3.0, 0.0]), None, part(&[0.0, 0.0, -4.0])]);
-        for (limit, want) in [(10.0, 5.0), (5.0, 5.0), (1.0, 1.0)] {
+        for (limit, expected) in [(10.0, 5.0), (5.0, 5.0), (1.0, 1.0)] {
             let mut gradients = all();
             let norm = gradients.norm();
             assert!((norm - 5.0).abs() < 1e-6, "{norm}");
             gradients.clip(norm, limit);
-            assert!((gradients.norm() - want).abs() < 1e-5, "{limit}: {}", gradients.norm());
+            assert!((gradients.norm() - expected).abs() < 1e-5, "{limit}: {}", gradients.norm());
         }
     }
 }

@@ -1,23 +1,27 @@
-//! What surrounds the AVFF network when it is trained and judged.
+//! Training and validation of the AVFF network.
 //!
-//! A [`Recipe`] is a run as a TOML file; a [`learner`] is what is particular about a stage; the
-//! [`trainer`] is the loop around it, whose runs can be interrupted anywhere and resumed to the same
-//! weights.
+//! A [`Recipe`] describes a run as a TOML file. A [`learner`] implements what is specific to a
+//! stage. The [`trainer`] is the training loop around it. A run can be interrupted anywhere and
+//! resumes to bit-identical weights.
 //!
 //! # Layout
 //!
-//! - [`recipe`]: a run's settings, read, changed and written back.
-//! - [`learner`]: how a batch becomes gradients, and how a network is judged, stage by stage.
-//! - [`trainer`]: the loop, states, what a run tells.
-//! - [`optim`], [`schedule`], [`average`]: how weights follow gradients.
-//! - [`params`], [`gradients`]: a module's parameters, and their gradients, as lists.
-//! - [`run`]: the folder of a training run and what a person sees there: logs, tables, plots.
-//! - [`distributed`]: the processes of a data-parallel run.
-//! - [`error`]: why a run could not start or go on.
+//! - [`recipe`]: the settings of a run: reading, overriding, writing.
+//! - [`learner`]: gradients and validation of each stage.
+//! - [`trainer`]: the training loop, training checkpoints and progress reports.
+//! - [`optim`], [`schedule`], [`average`]: optimizers, learning-rate schedules and weight averages.
+//! - [`params`], [`gradients`]: the parameters of a module, and their gradients, as lists.
+//! - [`run`]: the folder of a run: logs, tables and plots.
+//! - [`distributed`]: the processes of a data parallel run.
+//! - [`error`]: errors of training.
 //!
-//! Metrics are a crate of their own, `avff-metrics`, so that scoring needs no training.
+//! Metrics are in the separate crate `avff-metrics`, so that scoring does not need this crate.
 
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod average;
 pub mod distributed;

@@ -1,8 +1,8 @@
-//! A module's parameters as a list, in the order of its fields.
+//! A module's parameters as a list, in field order.
 //!
-//! Optimizers, averages and saved states all walk over the same list of flat tensors, so none of them
-//! has to know modules or ranks. A parameter's place in it is what identifies it; its key, as in a
-//! checkpoint, is its name in files and messages.
+//! Optimizers, averages and training checkpoints all use one list of flat tensors, so that none of
+//! them depends on modules or tensor ranks. A parameter's index in the list identifies it. Its
+//! checkpoint key is its name in files and messages.
 
 use avff_model::checkpoint;
 use burn::{
@@ -11,19 +11,19 @@ use burn::{
     tensor::backend::AutodiffBackend,
 };
 
-/// A parameter without its numbers.
+/// Description of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// As in a checkpoint.
+    /// Checkpoint key.
     pub key: String,
-    /// Its dimensions.
+    /// Dimensions.
     pub shape: Vec<usize>,
-    /// Whether it follows gradients.
+    /// Whether the parameter is trained.
     pub trained: bool,
 }
 
 impl Parameter {
-    /// Numbers in it.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
@@ -36,7 +36,7 @@ impl Parameter {
     }
 }
 
-/// All parameters of a module.
+/// Returns all parameters of a module.
 pub fn list<B: Backend, M: Module<B>>(module: &M) -> Vec<Parameter> {
     struct Trained(Vec<bool>);
     impl<B: Backend> ModuleVisitor<B> for Trained {
@@ -50,7 +50,7 @@ pub fn list<B: Backend, M: Module<B>>(module: &M) -> Vec<Parameter> {
     keys.zip(trained.0).map(|((key, shape), trained)| Parameter { key, shape, trained }).collect()
 }
 
-/// The numbers of every parameter, flat.
+/// Returns the values of every parameter, flat.
 pub fn values<B: Backend, M: Module<B>>(module: &M) -> Vec<Tensor<B, 1>> {
     struct Values<B: Backend>(Vec<Tensor<B, 1>>);
     impl<B: Backend> ModuleVisitor<B> for Values<B> {
@@ -63,9 +63,10 @@ pub fn values<B: Backend, M: Module<B>>(module: &M) -> Vec<Tensor<B, 1>> {
     values.0
 }
 
-/// What is computed of each parameter takes its place; a `None` leaves it as it is.
+/// Replaces the values of parameters by the results of `change`; `None` leaves a parameter
+/// unchanged.
 ///
-/// The closure gets the parameter's place and its numbers, flat and off the graph.
+/// The closure gets the parameter's index and its values, flat and detached from the graph.
 pub fn update<B: AutodiffBackend, M: AutodiffModule<B>>(
     module: M,
     change: impl FnMut(usize, Tensor<B::InnerBackend, 1>) -> Option<Tensor<B::InnerBackend, 1>>,
@@ -80,14 +81,14 @@ pub fn update<B: AutodiffBackend, M: AutodiffModule<B>>(
         F: FnMut(usize, Tensor<B::InnerBackend, 1>) -> Option<Tensor<B::InnerBackend, 1>>,
     {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-            let place = self.next;
+            let index = self.next;
             self.next += 1;
             let (id, tensor, mapper) = param.consume();
             let trained = tensor.is_require_grad();
             let shape = tensor.shape();
-            let tensor = match (self.change)(place, flat(tensor.clone().inner())) {
+            let tensor = match (self.change)(index, flat(tensor.clone().inner())) {
                 None => tensor,
-                // A leaf of its own, which gradients start from again.
+                // A new leaf for the next backward pass.
                 Some(new) => {
                     Tensor::from_inner(new.reshape::<D, _>(shape)).set_require_grad(trained)
                 }
@@ -98,13 +99,13 @@ pub fn update<B: AutodiffBackend, M: AutodiffModule<B>>(
     module.map(&mut Update { next: 0, change })
 }
 
-/// Parameters whose keys start with one of `starts` no longer follow gradients.
+/// Freezes parameters whose keys start with one of the prefixes.
 ///
 /// # Errors
-/// The first start that no key has.
+/// The first prefix that matches no key.
 pub fn freeze<B: AutodiffBackend, M: AutodiffModule<B>>(
     module: M,
-    starts: &[String],
+    prefixes: &[String],
 ) -> Result<M, String> {
     struct Freeze<'a> {
         frozen: &'a [bool],
@@ -118,12 +119,14 @@ pub fn freeze<B: AutodiffBackend, M: AutodiffModule<B>>(
         }
     }
     let keys: Vec<String> = list(&module).into_iter().map(|parameter| parameter.key).collect();
-    let begins = |key: &str, start: &String| key.starts_with(start.as_str());
-    if let Some(start) = starts.iter().find(|start| !keys.iter().any(|key| begins(key, start))) {
-        return Err(start.clone());
+    let matches = |key: &str, prefix: &String| key.starts_with(prefix.as_str());
+    if let Some(prefix) =
+        prefixes.iter().find(|prefix| !keys.iter().any(|key| matches(key, prefix)))
+    {
+        return Err(prefix.clone());
     }
     let frozen: Vec<bool> =
-        keys.iter().map(|key| starts.iter().any(|start| begins(key, start))).collect();
+        keys.iter().map(|key| prefixes.iter().any(|prefix| matches(key, prefix))).collect();
     Ok(module.map(&mut Freeze { frozen: &frozen, next: 0 }))
 }
 

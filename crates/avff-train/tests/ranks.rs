@@ -1,4 +1,4 @@
-//! Processes of an MPI job: this test starts itself again, by `mpirun`.
+//! Tests MPI jobs: this test starts itself again with `mpirun`.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::{env, process::Command};
@@ -7,25 +7,26 @@ use avff_train::distributed::{Launch, Processes, Ranks};
 
 const WORLD: usize = 3;
 
-/// A number of a process; in some places the sum depends on the order: 2^25 swallows 1.
-fn number(rank: usize, place: usize) -> f32 {
+/// Returns a number of a process; at some indices the sum depends on the order, because 2^25
+/// absorbs 1.
+fn number(rank: usize, index: usize) -> f32 {
     let of = [[33_554_432.0, 1.0, -33_554_432.0], [0.1, 1e-7, 3.7], [1.0, 33_554_432.0, 1.0]];
-    of[place % 3][rank] * (1 + place % 5) as f32
+    of[index % 3][rank] * (1 + index % 5) as f32
 }
 
 #[test]
 #[ignore = "one process of the job below"]
 fn process() {
-    let mut ranks = Ranks::start(&Launch::of_this_process().unwrap()).unwrap();
+    let mut ranks = Ranks::start(&Launch::detect().unwrap()).unwrap();
     let rank = ranks.rank();
     assert_eq!(ranks.world(), WORLD);
-    // Fewer than processes, not a multiple of them, and more than are summed at a time.
+    // Fewer than processes, not a multiple of them, and more than one reduction handles.
     for count in [0, 1, 2, 3, 10, 1000, (4 << 20) + 5] {
-        let mut values: Vec<f32> = (0..count).map(|place| number(rank, place)).collect();
+        let mut values: Vec<f32> = (0..count).map(|index| number(rank, index)).collect();
         ranks.sum(&mut values).unwrap();
-        for (place, value) in values.iter().enumerate() {
-            let wanted = (0..WORLD).map(|rank| number(rank, place)).reduce(|a, b| a + b).unwrap();
-            assert_eq!(value.to_bits(), wanted.to_bits(), "place {place} of {count}");
+        for (index, value) in values.iter().enumerate() {
+            let expected = (0..WORLD).map(|rank| number(rank, index)).reduce(|a, b| a + b).unwrap();
+            assert_eq!(value.to_bits(), expected.to_bits(), "sum {index} of {count}");
         }
     }
     let mut special = [f32::NAN, f32::INFINITY];
@@ -39,10 +40,10 @@ fn process() {
 
 #[test]
 #[ignore = "one process of the job below"]
-fn process_that_gives_up() {
-    let mut ranks = Ranks::start(&Launch::of_this_process().unwrap()).unwrap();
+fn process_that_fails() {
+    let mut ranks = Ranks::start(&Launch::detect().unwrap()).unwrap();
     if ranks.rank() == 1 {
-        // As an error that is handed up would.
+        // Leaves as a propagated error does.
         return;
     }
     ranks.sum(&mut [1.0]).unwrap();
@@ -57,7 +58,7 @@ fn job(test: &str) -> std::process::Output {
 }
 
 #[test]
-fn sums_are_in_the_order_of_ranks_and_the_same_for_all() {
+fn sums_are_in_rank_order_and_bit_identical() {
     let output = job("process");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -65,7 +66,7 @@ fn sums_are_in_the_order_of_ranks_and_the_same_for_all() {
 }
 
 #[test]
-fn one_that_goes_without_a_word_ends_all() {
-    let output = job("process_that_gives_up");
+fn leaving_unexpectedly_ends_the_job() {
+    let output = job("process_that_fails");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }

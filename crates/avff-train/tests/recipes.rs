@@ -1,4 +1,4 @@
-//! The recipes that come with the project.
+//! Tests of the recipes in `data/recipes`.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, path::PathBuf};
@@ -7,7 +7,7 @@ use avff_data::{ClipSpec, augment::AugmentConfig};
 use avff_model::AvffConfig;
 use avff_train::{
     optim::{Group, OptimizerConfig, OptimizerKind},
-    recipe::{Recipe, Stage, Start},
+    recipe::{Initialization, Recipe, Stage},
     schedule::{PlateauState, Progress, Schedule},
 };
 
@@ -26,7 +26,7 @@ fn read(name: &str) -> Recipe {
 }
 
 #[test]
-fn each_is_valid_and_bears_its_name() {
+fn recipes_are_valid_and_named_after_their_file() {
     for path in files() {
         let recipe = Recipe::read(&path, &[]).unwrap();
         assert_eq!(path.file_stem().unwrap(), &*recipe.name);
@@ -36,7 +36,7 @@ fn each_is_valid_and_bears_its_name() {
 }
 
 #[test]
-fn each_key_is_explained_in_its_line() {
+fn every_key_has_a_comment() {
     for path in files() {
         let text = fs::read_to_string(&path).unwrap();
         let mut above = "";
@@ -48,9 +48,9 @@ fn each_key_is_explained_in_its_line() {
     }
 }
 
-/// The values of the reference's three training scripts.
+/// Values of the reference's three training scripts.
 #[test]
-fn the_reference_s_stages_are_as_it_trains_them() {
+fn reference_stages_match_the_reference() {
     for (name, batch, epochs, lr, halved) in [
         ("open-avff-stage1.toml", 128, 25, 1e-4, &[10, 15, 20][..]),
         ("open-avff-stage2.toml", 48, 25, 1e-4, &[10, 15, 20]),
@@ -97,20 +97,20 @@ fn the_reference_s_stages_are_as_it_trains_them() {
         assert_eq!(best.key, if third { "map" } else { "loss" });
         assert!(recipe.keep.each_epoch);
     }
-    assert!(matches!(read("open-avff-stage1.toml").start, Start::Scratch));
-    assert!(matches!(read("open-avff-stage2.toml").start, Start::Checkpoint { .. }));
-    assert!(matches!(read("open-avff-stage3.toml").start, Start::Adapt { .. }));
+    assert!(matches!(read("open-avff-stage1.toml").initialize, Initialization::Scratch));
+    assert!(matches!(read("open-avff-stage2.toml").initialize, Initialization::Checkpoint { .. }));
+    assert!(matches!(read("open-avff-stage3.toml").initialize, Initialization::Adapt { .. }));
 }
 
 #[test]
-fn the_third_stage_s_last_epoch_is_slow() {
+fn third_stage_ends_with_lowest_learning_rate() {
     let recipe = read("open-avff-stage3.toml");
     let at = Progress { epoch: 9, step_in_epoch: 0, steps_per_epoch: 5, epochs: 10 };
     assert_eq!(recipe.schedule.factor(at, &PlateauState::default()), 0.5_f64.powi(8));
 }
 
 #[test]
-fn the_small_stages_fit_each_other() {
+fn tiny_stages_share_one_network() {
     let networks = [1, 2, 3].map(|stage| {
         let recipe = read(&format!("avff-tiny-stage{stage}.toml"));
         recipe.config().unwrap()
@@ -121,7 +121,7 @@ fn the_small_stages_fit_each_other() {
 }
 
 #[test]
-fn a_released_recipe_takes_overrides() {
+fn released_recipes_accept_overrides() {
     let overrides =
         ["optimizer.lr=3e-5", "optimizer.groups.0.lr_factor=10", "schedule={kind=\"constant\"}"];
     let path = PathBuf::from(FOLDER).join("open-avff-stage3.toml");

@@ -1,4 +1,4 @@
-//! Runs that are interrupted: resumed, they end with the very weights of one that was not.
+//! Tests that interrupted and resumed runs end with bit-identical weights.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use avff_data::{
     ClipError, ClipSpec, DataError,
-    decode::{DecodedAudio, DecodedClip, Want},
+    decode::{DecodeRequest, DecodedAudio, DecodedClip},
     loader::{Choose, LastBatch, Loader, LoaderConfig, ReadClip},
 };
 use avff_datasets::{Dataset, manifest::Row};
@@ -20,10 +20,11 @@ use avff_media::{Frame, MediaError};
 use avff_model::{AvffConfig, Checkpoint, Classifier, Init, Pretrain, checkpoint::Kind};
 use avff_train::{
     Recipe, TrainError,
-    distributed::Alone,
+    distributed::SingleProcess,
     learner::{Finetune, Learner, PretrainLearner},
     trainer::{
-        EpochReport, Identity, Keeper, Outcome, Parts, StepReport, Trainer, Unwatched, Watch,
+        CheckpointStore, EpochReport, Identity, NoObserver, Observer, Outcome, Parts, StepReport,
+        Trainer,
     },
 };
 use burn::backend::Autodiff;
@@ -31,16 +32,16 @@ use burn_flex::Flex;
 
 type B = Autodiff<Flex>;
 
-/// Clips whose numbers follow from their names; those named `bad...` cannot be read, those named
-/// `loud...` are not finite.
-struct Made(ClipSpec);
+/// Provides clips whose values follow from their names. Clips named `bad...` are unreadable, and
+/// the values of clips named `loud...` are not finite.
+struct SyntheticReader(ClipSpec);
 
-impl ReadClip for Made {
+impl ReadClip for SyntheticReader {
     fn spec(&self) -> &ClipSpec {
         &self.0
     }
 
-    fn read(&self, path: &Path, _: Want, _: Choose<'_>) -> Result<DecodedClip, ClipError> {
+    fn read(&self, path: &Path, _: DecodeRequest, _: Choose<'_>) -> Result<DecodedClip, ClipError> {
         let name = path.to_str().unwrap();
         if name.starts_with("bad") {
             return Err(ClipError::new(path, MediaError::Empty));
@@ -51,7 +52,7 @@ impl ReadClip for Made {
             let bytes = 0..3 * width * height;
             bytes.map(|i| ((i * (number + 3) + frame * 31) % 251) as u8).collect()
         };
-        let pictures = (0..self.0.video.frames)
+        let frames = (0..self.0.video.frames)
             .map(|frame| Frame { width, height, rgb: rgb(frame) })
             .collect();
         let level = if name.starts_with("loud") { f32::INFINITY } else { 1.0 };
@@ -59,10 +60,10 @@ impl ReadClip for Made {
             .map(|i| (((i * (number + 5)) % 97) as f32 / 20.0 - 7.0) * level)
             .collect();
         let audio = Some(DecodedAudio::Fbank(fbank));
-        Ok(DecodedClip { frames: pictures, audio, without_face: false })
+        Ok(DecodedClip { frames, audio, without_face: false })
     }
 
-    fn join(&self, first: &Path, _: &Path) -> Result<DecodedClip, ClipError> {
+    fn concat(&self, first: &Path, _: &Path) -> Result<DecodedClip, ClipError> {
         Err(ClipError::new(first, MediaError::Empty))
     }
 }
@@ -83,10 +84,11 @@ decoder.depth = 1
 decoder.heads = 3
 head.hidden = 16
 head.dropout = 0.3
-loss = { contrast = 0.01, contrast_over = "clips", temperature = 0.05 }
+loss = { contrastive = 0.01, contrastive_over = "clips", temperature = 0.05 }
 "#;
 
-/// A recipe that uses whatever has a memory: moving average, plateau, order, augmentation, discriminators.
+/// Returns a recipe that uses everything with a state: moving average, plateau, order,
+/// augmentation, discriminators.
 fn recipe(stage: &str, more: &str) -> Recipe {
     let text = format!(
         r#"
@@ -132,7 +134,7 @@ fn dataset(names: &[&str]) -> Arc<Dataset> {
     Arc::new(Dataset::new(rows.collect(), Vec::new()).unwrap())
 }
 
-/// What differs from run to run.
+/// Settings that differ between runs.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
     recipe: &'a Recipe,
@@ -150,7 +152,7 @@ fn parts<L: Learner<B>>(
 ) -> Parts<B, L> {
     let network = of.recipe.config().unwrap();
     let spec = of.recipe.clip_spec(&network).unwrap();
-    let reader = Arc::new(Made(spec.clone()));
+    let reader = Arc::new(SyntheticReader(spec.clone()));
     let data = &of.recipe.data;
     let training = LoaderConfig {
         augment: data.augment.clone(),
@@ -160,7 +162,7 @@ fn parts<L: Learner<B>>(
     };
     assert_eq!(training.last, LastBatch::Drop);
     let train = Loader::new(dataset(of.train), reader.clone(), training).unwrap();
-    // One clip more than batches hold: none may be dropped.
+    // One clip more than whole batches hold, so that none may be dropped.
     let validation = LoaderConfig { workers: 1, ..LoaderConfig::validation(4) };
     let names = ["c20", "c21", "c22", "c23", "c24", "c25", "c26"];
     let validation = Loader::new(dataset(&names), reader, validation).unwrap();
@@ -178,9 +180,10 @@ fn parts<L: Learner<B>>(
         spec,
         train,
         validation: Some(validation),
-        keeper: Keeper::new(of.folder, of.recipe.keep.last),
+        checkpoints: CheckpointStore::new(of.folder, of.recipe.keep.last),
         device: Default::default(),
-        peers: Box::new(Alone),
+        peers: Box::new(SingleProcess),
+        note: None,
     }
 }
 
@@ -204,10 +207,10 @@ fn finetune(of: &Setup<'_>) -> Trainer<B, Finetune> {
     Trainer::new(parts(of, learner, model)).unwrap()
 }
 
-/// Asks the run to stop after some steps.
+/// Stops the run after a number of steps.
 struct StopAfter<'a>(u64, &'a AtomicBool);
 
-impl Watch for StopAfter<'_> {
+impl Observer for StopAfter<'_> {
     fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
         if report.step == self.0 {
             self.1.store(true, Ordering::Relaxed);
@@ -216,7 +219,7 @@ impl Watch for StopAfter<'_> {
     }
 }
 
-/// Files of a finished run, but for states.
+/// Returns the files of a finished run.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -233,7 +236,7 @@ fn names(files: &[(String, Vec<u8>)]) -> Vec<&str> {
     files.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-/// Runs in pieces of two steps each, every piece a process of its own as far as memory goes.
+/// Runs in pieces of two steps each, with a new trainer for every piece.
 fn in_pieces<L: Learner<B>>(make: impl Fn() -> Trainer<B, L>) {
     for piece in 1.. {
         let stop = AtomicBool::new(false);
@@ -242,25 +245,25 @@ fn in_pieces<L: Learner<B>>(make: impl Fn() -> Trainer<B, L>) {
         let after = trainer.progress().step + 2;
         match trainer.run(&mut StopAfter(after, &stop), &stop).unwrap() {
             Outcome::Stopped => assert_eq!(trainer.progress().step, after),
-            Outcome::Done => return assert!(piece > 3, "it was not interrupted"),
+            Outcome::Done => return assert!(piece > 3, "the run was not interrupted"),
         }
-        assert!(piece < 20, "it never ends");
+        assert!(piece < 20, "the run never ends");
     }
 }
 
 fn whole<L: Learner<B>>(mut trainer: Trainer<B, L>) {
-    assert_eq!(trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap(), Outcome::Done);
+    assert_eq!(trainer.run(&mut NoObserver, &AtomicBool::new(false)).unwrap(), Outcome::Done);
 }
 
 #[test]
-fn pre_training_with_discriminators_ends_alike() {
+fn resumed_pretraining_with_discriminators_is_bit_identical() {
     let recipe = recipe("pretrain", "[adversarial]\nweight = 0.1\n[keep]\neach_epoch = true");
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     whole(pretrain(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
     in_pieces(|| pretrain(&Setup { recipe: &recipe, folder: other.path(), train: &CLIPS }));
     let (one, other) = (files(one.path()), files(other.path()));
-    // 13 clips are three full batches: nine steps.
-    let wanted = [
+    // 13 clips give three full batches per epoch: nine steps.
+    let expected = [
         "best.safetensors",
         "ema.safetensors",
         "epoch-001.safetensors",
@@ -271,9 +274,9 @@ fn pre_training_with_discriminators_ends_alike() {
         "state-00000006.safetensors",
         "state-00000009.safetensors",
     ];
-    assert_eq!(names(&one), wanted);
+    assert_eq!(names(&one), expected);
     for file in &one {
-        // The pieces left states of their own behind; what both have is equal.
+        // The pieces left other training checkpoints behind; files that both runs have are equal.
         if let Some(same) = other.iter().find(|(name, _)| *name == file.0) {
             assert!(same.1 == file.1, "{} differs", file.0);
         } else {
@@ -282,20 +285,46 @@ fn pre_training_with_discriminators_ends_alike() {
     }
 }
 
-/// In a validation, asks the run to stop or fails, and counts steps.
+/// A stopped run leaves its weights and its note, and the resumed run keeps the note.
+#[test]
+fn stopped_run_has_its_current_weights() {
+    let recipe = recipe("finetune", "");
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
+    let read = |name: &str| {
+        let checkpoint = Checkpoint::open(folder.path().join(name)).unwrap();
+        let extra = checkpoint.metadata().unwrap().extra.clone();
+        (extra["run"]["step"].as_u64(), extra.get("note").cloned())
+    };
+    let network = recipe.config().unwrap();
+    let learner = Finetune::new(Default::default(), &network);
+    let model = Classifier::new(&network, &mut Init::seeded(2), &Default::default()).unwrap();
+    let noted = Parts { note: Some("beware".into()), ..parts(&setup, |_| learner, |_| model) };
+    let stop = AtomicBool::new(false);
+    let outcome = Trainer::<B, _>::new(noted).unwrap().run(&mut StopAfter(2, &stop), &stop);
+    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    assert_eq!(read("last.safetensors"), (Some(2), Some("beware".into())));
+    let mut resumed = finetune(&setup);
+    assert!(resumed.resume().unwrap());
+    whole(resumed);
+    assert_eq!(read("last.safetensors"), (Some(9), Some("beware".into())));
+    assert_eq!(read("best.safetensors").1, Some("beware".into()));
+}
+
+/// During validation, stops the run or fails; counts steps.
 struct InValidation<'a> {
     stop: &'a AtomicBool,
     fails: bool,
     steps: u64,
 }
 
-impl Watch for InValidation<'_> {
+impl Observer for InValidation<'_> {
     fn step(&mut self, _: &StepReport) -> Result<(), TrainError> {
         self.steps += 1;
         Ok(())
     }
 
-    fn judged(&mut self, _: u64) -> Result<(), TrainError> {
+    fn validated(&mut self, _: u64) -> Result<(), TrainError> {
         if self.fails {
             return Err(TrainError::Data(DataError::from(MediaError::Empty)));
         }
@@ -304,9 +333,9 @@ impl Watch for InValidation<'_> {
     }
 }
 
-/// What an epoch learned is saved before it is judged, and no step is taken twice.
+/// An epoch is saved before its validation, and no step is repeated.
 #[test]
-fn a_validation_that_is_cut_short_costs_no_step() {
+fn interrupted_validation_repeats_no_step() {
     let recipe = recipe("finetune", "");
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     whole(finetune(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
@@ -316,10 +345,10 @@ fn a_validation_that_is_cut_short_costs_no_step() {
         let mut trainer = make();
         trainer.resume().unwrap();
         assert_eq!(trainer.progress().step, from);
-        let mut watch = InValidation { stop: &stop, fails, steps: 0 };
-        let outcome = trainer.run(&mut watch, &stop);
+        let mut observer = InValidation { stop: &stop, fails, steps: 0 };
+        let outcome = trainer.run(&mut observer, &stop);
         assert_eq!(matches!(outcome, Ok(Outcome::Stopped)), !fails);
-        assert_eq!((watch.steps, trainer.progress().step), (steps, 3));
+        assert_eq!((observer.steps, trainer.progress().step), (steps, 3));
     }
     let mut trainer = make();
     assert!(trainer.resume().unwrap());
@@ -328,7 +357,7 @@ fn a_validation_that_is_cut_short_costs_no_step() {
 }
 
 #[test]
-fn fine_tuning_ends_alike() {
+fn resumed_fine_tuning_is_bit_identical() {
     let recipe = recipe("finetune", "[finetune]\nlabel_smoothing = 0.1\nmixup = 0.4");
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     whole(finetune(&Setup { recipe: &recipe, folder: one.path(), train: &CLIPS }));
@@ -344,12 +373,12 @@ fn fine_tuning_ends_alike() {
 }
 
 #[test]
-fn weights_load_as_a_checkpoint() {
+fn weights_load_as_checkpoint() {
     let recipe = recipe("finetune", "");
     let folder = tempfile::tempdir().unwrap();
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS };
     let mut trainer = finetune(&of);
-    trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap();
+    trainer.run(&mut NoObserver, &AtomicBool::new(false)).unwrap();
     let checkpoint = Checkpoint::open(folder.path().join("best.safetensors")).unwrap();
     assert_eq!(checkpoint.kind(), Kind::Classifier);
     let metadata = checkpoint.metadata().unwrap();
@@ -360,24 +389,24 @@ fn weights_load_as_a_checkpoint() {
     checkpoint.classifier::<Flex>(&config, &Default::default()).unwrap();
 }
 
-/// Epochs of a run.
+/// Collects the reports of epochs and of skipped clips.
 #[derive(Default)]
 struct Epochs(Vec<EpochReport>, Vec<String>);
 
-impl Watch for Epochs {
+impl Observer for Epochs {
     fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         self.0.push(report.clone());
         Ok(())
     }
 
-    fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
+    fn clip_skipped(&mut self, error: &ClipError) -> Result<(), TrainError> {
         self.1.push(error.to_string());
         Ok(())
     }
 }
 
 #[test]
-fn it_learns_what_it_is_shown() {
+fn training_reduces_the_loss() {
     let mut recipe = recipe("pretrain", "");
     recipe.epochs = 6;
     recipe.data.augment = Default::default();
@@ -394,7 +423,7 @@ fn it_learns_what_it_is_shown() {
 }
 
 #[test]
-fn a_state_of_another_run_is_refused() {
+fn checkpoint_of_another_run_is_refused() {
     let recipe = recipe("finetune", "");
     let folder = tempfile::tempdir().unwrap();
     let stop = AtomicBool::new(false);
@@ -403,15 +432,15 @@ fn a_state_of_another_run_is_refused() {
     let mut other = recipe.clone();
     other.optimizer.lr = 2e-3;
     let refused = finetune(&Setup { recipe: &other, ..of }).resume().unwrap_err().to_string();
-    assert!(refused.contains("`lr = 0.001`, now it has `lr = 0.002`"), "{refused}");
-    // A longer run, kept otherwise, read by more threads, is the same run.
+    assert!(refused.contains("`lr = 0.001`, but now it has `lr = 0.002`"), "{refused}");
+    // Length, checkpoint settings and reading threads may change.
     let mut longer = recipe.clone();
     (longer.epochs, longer.keep.each_epoch, longer.data.workers) = (5, true, Some(7));
     assert!(finetune(&Setup { recipe: &longer, ..of }).resume().unwrap());
 }
 
 #[test]
-fn a_damaged_state_gives_way_to_the_one_before() {
+fn damaged_checkpoint_falls_back_to_previous() {
     let mut recipe = recipe("finetune", "");
     recipe.keep.every_steps = 1;
     let folder = tempfile::tempdir().unwrap();
@@ -425,17 +454,17 @@ fn a_damaged_state_gives_way_to_the_one_before() {
     let mut trainer = finetune(&of);
     assert!(trainer.resume().unwrap());
     assert_eq!(trainer.progress().step, 1);
-    trainer.run(&mut Unwatched, &AtomicBool::new(false)).unwrap();
+    trainer.run(&mut NoObserver, &AtomicBool::new(false)).unwrap();
     assert!(!names(&files(folder.path())).iter().any(|name| name.ends_with("tmp")));
 }
 
 #[test]
-fn a_clip_that_is_no_number_is_named_or_left_out() {
+fn nonfinite_clip_is_named_or_skipped() {
     let clips = ["c0", "loud1", "c2", "c3"];
     let mut recipe = recipe("finetune", "");
     let folder = tempfile::tempdir().unwrap();
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
-    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    let error = finetune(&of).run(&mut NoObserver, &AtomicBool::new(false)).unwrap_err();
     let TrainError::NonFinite { step: 1, clips: named, .. } = &error else { panic!("{error}") };
     assert!(named.contains(&"loud1".to_owned()), "{error}");
 
@@ -444,42 +473,42 @@ fn a_clip_that_is_no_number_is_named_or_left_out() {
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
     let mut epochs = Epochs::default();
     finetune(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
-    assert_eq!(epochs.0.last().unwrap().skipped, 3, "one step an epoch, all of them with it");
+    assert_eq!(epochs.0.last().unwrap().skipped, 3, "one step per epoch, each with the bad clip");
 }
 
 #[test]
-fn clips_that_were_mixed_with_one_that_is_no_number_are_named_too() {
+fn clips_mixed_with_nonfinite_clip_are_named() {
     let clips = ["c0", "loud1", "c2", "c3"];
     let mut recipe = recipe("finetune", "");
     let replace = "data.augment.mix={none=0.0, concat=0.0, replace=1.0}".to_owned();
     recipe = Recipe::parse(&recipe.to_toml().unwrap(), Path::new("r.toml"), &[replace]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
-    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    let error = finetune(&of).run(&mut NoObserver, &AtomicBool::new(false)).unwrap_err();
     let TrainError::NonFinite { clips: named, .. } = &error else { panic!("{error}") };
     assert!(named.contains(&"loud1".to_owned()), "{error}");
 }
 
-/// The bytes of a file's tensors whose keys begin so.
-fn tensors(path: &Path, under: &str) -> Vec<(String, Vec<f32>)> {
+/// Returns the tensors of a file whose keys start with a prefix.
+fn tensors(path: &Path, prefix: &str) -> Vec<(String, Vec<f32>)> {
     let checkpoint = Checkpoint::open(path).unwrap();
     let config = checkpoint.config(None).unwrap();
     let model = checkpoint.classifier::<Flex>(&config, &Default::default()).unwrap();
     let keys = avff_train::params::list(&model).into_iter();
     keys.zip(avff_train::params::values(&model))
-        .filter(|(parameter, _)| parameter.key.starts_with(under))
+        .filter(|(parameter, _)| parameter.key.starts_with(prefix))
         .map(|(parameter, values)| (parameter.key, values.into_data().iter().collect()))
         .collect()
 }
 
 #[test]
-fn what_is_frozen_stays_and_the_rest_learns() {
+fn frozen_weights_stay_fixed() {
     let mut recipe = recipe("finetune", "[keep]\neach_epoch = true");
     recipe.steps.freeze = vec!["audio_encoder.".into(), "a2v.mlp".into()];
     let folder = tempfile::tempdir().unwrap();
     whole(finetune(&Setup { recipe: &recipe, folder: folder.path(), train: &CLIPS }));
-    let at = |epoch: u64, under: &str| {
-        tensors(&folder.path().join(format!("epoch-{epoch:03}.safetensors")), under)
+    let at = |epoch: u64, prefix: &str| {
+        tensors(&folder.path().join(format!("epoch-{epoch:03}.safetensors")), prefix)
     };
     for frozen in ["audio_encoder.", "a2v.mlp"] {
         assert!(!at(1, frozen).is_empty() && at(1, frozen) == at(3, frozen), "{frozen}");
@@ -490,7 +519,7 @@ fn what_is_frozen_stays_and_the_rest_learns() {
 }
 
 #[test]
-fn half_precision_learns_what_full_precision_does() {
+fn half_precision_matches_full_precision() {
     use avff_train::recipe::Precision;
     let losses = |precision: Precision, stage: &str| -> Vec<f64> {
         let mut recipe = recipe(stage, "");
@@ -509,25 +538,25 @@ fn half_precision_learns_what_full_precision_does() {
     for stage in ["pretrain", "finetune"] {
         let full = losses(Precision::F32, stage);
         for half in [Precision::F16, Precision::Bf16] {
-            let found = losses(half, stage);
-            for (found, full) in found.iter().zip(&full) {
+            let losses_in_half = losses(half, stage);
+            for (actual, full) in losses_in_half.iter().zip(&full) {
                 assert!(
-                    (found - full).abs() < 2e-2 * full.abs(),
-                    "{stage} {half:?}: {found} {full}"
+                    (actual - full).abs() < 2e-2 * full.abs(),
+                    "{stage} {half:?}: {actual} {full}"
                 );
             }
-            assert_ne!(found, full, "it ran in {half:?}");
+            assert_ne!(losses_in_half, full, "precision {half:?} had no effect");
         }
     }
 }
 
 #[test]
-fn a_clip_that_cannot_be_read_is_named_or_left_out() {
+fn unreadable_clip_is_named_or_skipped() {
     let clips = ["c0", "bad1", "c2", "c3", "c4"];
     let mut recipe = recipe("finetune", "");
     let folder = tempfile::tempdir().unwrap();
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
-    let error = finetune(&of).run(&mut Unwatched, &AtomicBool::new(false)).unwrap_err();
+    let error = finetune(&of).run(&mut NoObserver, &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, TrainError::Unreadable { .. }), "{error:?}");
     assert!(error.to_string().contains("bad1"), "{error}");
 
@@ -536,13 +565,13 @@ fn a_clip_that_cannot_be_read_is_named_or_left_out() {
     let of = Setup { recipe: &recipe, folder: folder.path(), train: &clips };
     let mut epochs = Epochs::default();
     finetune(&of).run(&mut epochs, &AtomicBool::new(false)).unwrap();
-    assert_eq!(epochs.1.len(), 3, "once an epoch: {:?}", epochs.1);
+    assert_eq!(epochs.1.len(), 3, "once per epoch: {:?}", epochs.1);
 }
 
-/// Burn's autodiff loses gradients where several threads record at once; a step is one thread's at a
-/// time.
+/// Burn's autodiff loses gradients if several threads record at once, so only one thread at a time
+/// computes a step.
 #[test]
-fn runs_in_other_threads_change_nothing() {
+fn parallel_runs_are_independent() {
     let recipe = recipe("finetune", "[finetune]\nlabel_smoothing = 0.1\nmixup = 0.4");
     let run = || {
         let folder = tempfile::tempdir().unwrap();

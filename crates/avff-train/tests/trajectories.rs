@@ -1,4 +1,4 @@
-//! The learners against PyTorch: the losses of some steps of each stage, and what must not change them.
+//! Compares the learners with PyTorch: the losses of some steps of each stage.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,10 +14,10 @@ mod support;
 use avff_data::{Clip, ClipSpec};
 use avff_model::AvffConfig;
 use avff_train::{
-    distributed::Alone,
+    distributed::SingleProcess,
     gradients::Gradients,
     learner::{
-        Finetune, FinetuneConfig, LabelledClips, Learner, PretrainLearner, Step, StepContext,
+        Finetune, FinetuneConfig, LabeledClips, Learner, PretrainLearner, Step, StepContext,
     },
     optim::{Group, Optimizer, OptimizerConfig},
     params,
@@ -36,22 +36,22 @@ fn tiny() -> Value {
     serde_json::from_str(include_str!("../../avff-model/tests/fixtures/model_tiny.json")).unwrap()
 }
 
-fn clips(count: usize, targets: Vec<f32>) -> LabelledClips {
+fn clips(count: usize, targets: Vec<f32>) -> LabeledClips {
     let (audio, video) = (formula::audio(count), formula::video(count));
     let clips = audio.chunks(audio.len() / count).zip(video.chunks(video.len() / count));
     let clips = clips.map(|(audio, video)| Clip { audio: audio.into(), video: video.into() });
-    LabelledClips { clips: clips.collect(), targets }
+    LabeledClips { clips: clips.collect(), targets }
 }
 
-/// One step of a learner, in parts of `micro_batch`.
+/// Takes one step of a learner, with parts of `micro_batch` clips.
 fn step<L: Learner<B>>(
     learner: &mut L,
     model: &L::Model,
-    batch: &LabelledClips,
+    batch: &LabeledClips,
     step: u64,
     micro_batch: usize,
 ) -> Step<Flex> {
-    let mut peers = Alone;
+    let mut peers = SingleProcess;
     let mut context = StepContext {
         seed: 1,
         step,
@@ -70,7 +70,7 @@ fn recipe(lr: f64) -> OptimizerConfig {
 }
 
 #[test]
-fn fine_tuning_follows_pytorch() {
+fn fine_tuning_matches_pytorch() {
     for section in ["batch", "tokens"] {
         let golden = &tiny()["classifier_tiny"];
         let (config, mut model) = golden::classifier::<B>(golden, section, &Default::default());
@@ -88,17 +88,17 @@ fn fine_tuning_follows_pytorch() {
         let batch = clips(3, targets);
         let mut learner = Finetune::new(FinetuneConfig::default(), &config);
         let mut report = Report::default();
-        for (number, wanted) in numbers(&golden["loss_by_step"]).into_iter().enumerate() {
-            let found = step(&mut learner, &model, &batch, number as u64, usize::MAX);
-            report.near(&format!("loss {number}"), found.values[0].1, wanted, GRADIENT);
-            model = optimizer.step::<B, _>(lr, model, found.gradients);
+        for (number, expected) in numbers(&golden["loss_by_step"]).into_iter().enumerate() {
+            let result = step(&mut learner, &model, &batch, number as u64, usize::MAX);
+            report.check(&format!("loss {number}"), result.values[0].1, expected, GRADIENT);
+            model = optimizer.step::<B, _>(lr, model, result.gradients);
         }
         report.finish(&format!("fine-tuning, {section}"));
     }
 }
 
 #[test]
-fn pre_training_follows_pytorch() {
+fn pretraining_matches_pytorch() {
     for section in ["batch", "tokens"] {
         let golden = &tiny()["pretrain_tiny"];
         let hidden: Vec<usize> =
@@ -108,17 +108,17 @@ fn pre_training_follows_pytorch() {
         let lr = golden["lr"].as_f64().unwrap();
         let mut optimizer = Optimizer::new(&recipe(lr), params::list(&model)).unwrap();
         let learner = PretrainLearner::new(&config, None, 1, &Default::default()).unwrap();
-        let mut learner = learner.hiding(&hidden).unwrap();
+        let mut learner = learner.with_mask(&hidden).unwrap();
         let batch = clips(3, Vec::new());
         let mut report = Report::default();
-        for (number, wanted) in golden["by_step"].as_array().unwrap().iter().enumerate() {
-            let found = step(&mut learner, &model, &batch, number as u64, usize::MAX);
-            let wanted = numbers(wanted);
-            // The goldens' columns in the learner's order.
-            for ((name, value), column) in found.values.iter().zip([0, 3, 4, 1, 2]) {
-                report.near(&format!("{name} {number}"), *value, wanted[column], GRADIENT);
+        for (number, expected) in golden["by_step"].as_array().unwrap().iter().enumerate() {
+            let result = step(&mut learner, &model, &batch, number as u64, usize::MAX);
+            let expected = numbers(expected);
+            // The golden columns in the learner's order.
+            for ((name, value), column) in result.values.iter().zip([0, 3, 4, 1, 2]) {
+                report.check(&format!("{name} {number}"), *value, expected[column], GRADIENT);
             }
-            model = optimizer.step::<B, _>(lr, model, found.gradients);
+            model = optimizer.step::<B, _>(lr, model, result.gradients);
         }
         report.finish(&format!("pre-training, {section}"));
     }
@@ -136,16 +136,16 @@ fn distance(a: &Gradients<Flex>, b: &Gradients<Flex>) -> f64 {
     worst
 }
 
-/// Small networks whose clips do not see each other, on eight clips.
-fn small() -> (AvffConfig, ClipSpec, LabelledClips) {
+/// Returns small configs whose clips do not interact, and eight clips.
+fn small() -> (AvffConfig, ClipSpec, LabeledClips) {
     let mut config = AvffConfig::avff();
     (config.audio.frames, config.audio.mels) = (128, 32);
     (config.video.height, config.video.width) = (32, 32);
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
     (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (12, 1, 3);
     (config.head.hidden, config.head.dropout) = (16, 0.3);
-    // Enough weight for contrast to show in the gradients.
-    config.loss.contrast = 1.0;
+    // A weight that makes the contrastive loss visible in the gradients.
+    config.loss.contrastive = 1.0;
     let mut spec = ClipSpec::open_avff();
     (spec.audio.frames, spec.audio.mels) = (128, 32);
     (spec.video.height, spec.video.width) = (32, 32);
@@ -154,16 +154,17 @@ fn small() -> (AvffConfig, ClipSpec, LabelledClips) {
         video: formula::stream(&format!("video {number}"), spec.video.values()),
     };
     let targets = (0..8).map(|number| f32::from(u8::from(number % 3 == 0))).collect();
-    let clips = LabelledClips { clips: (0..8).map(clip).collect(), targets };
+    let clips = LabeledClips { clips: (0..8).map(clip).collect(), targets };
     (config, spec, clips)
 }
 
-/// Four parts of two clips give what eight clips at once give, contrast over all eight included.
+/// Four parts of two clips give the gradients of eight clips at once, including the contrastive
+/// loss over all eight.
 #[test]
-fn parts_add_up_to_the_batch() {
+fn accumulated_gradients_match_the_batch() {
     let (config, spec, batch) = small();
     let device = Default::default();
-    let mut peers = Alone;
+    let mut peers = SingleProcess;
     let mut both = |micro_batch: usize| {
         let mut context = StepContext::<B> {
             seed: 5,
@@ -185,10 +186,14 @@ fn parts_add_up_to_the_batch() {
     };
     let (whole, parts) = (both(8), both(2));
     for (whole, parts) in [(whole.0, parts.0), (whole.1, parts.1)] {
-        let off = distance(&whole.gradients, &parts.gradients);
-        println!("largest difference of a gradient: {off:.1e}");
-        assert!(off < 1e-5, "{off}");
-        assert!(whole.gradients.norm() > 1e-2, "{} is nothing to compare", whole.gradients.norm());
+        let error = distance(&whole.gradients, &parts.gradients);
+        println!("largest gradient difference: {error:.1e}");
+        assert!(error < 1e-5, "{error}");
+        assert!(
+            whole.gradients.norm() > 1e-2,
+            "{} is too small to compare",
+            whole.gradients.norm()
+        );
         for ((name, whole), (_, parts)) in whole.values.iter().zip(&parts.values) {
             assert!((whole - parts).abs() < 1e-5, "{name}: {whole} and {parts}");
         }

@@ -1,10 +1,10 @@
-//! Checkpoints as files: what they say of their scores, and converting them.
+//! Checkpoint files: conversion to safetensors, and the warning that accompanies their scores.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use avff_model::{
     Checkpoint, ModelError,
-    checkpoint::{Kind, Metadata, Precision, save},
+    checkpoint::{Kind, Metadata, NOTE_ENTRY, Precision, save},
 };
 
 use crate::{
@@ -14,55 +14,71 @@ use crate::{
     preprocessing::{self, PreprocessingError},
 };
 
-/// Why no checkpoint is made of another one.
+/// Why a checkpoint cannot be converted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvertError {
-    /// The weights cannot be read, built or written.
+    /// The weights cannot be read, loaded into the network or written.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// No backend for the work.
+    /// No device is available.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The checkpoint's preparation of clips cannot be used.
+    /// The checkpoint's clip spec is invalid.
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The name of the output is that of a PyTorch file.
+    #[error("{}: avff writes safetensors, not PyTorch files", to.display())]
+    ToPytorch {
+        /// The file to convert.
+        from: PathBuf,
+        /// The requested output.
+        to: PathBuf,
+    },
 }
 
-/// The warning of weights that were never trained.
+/// The warning for weights that were never trained.
 pub const UNTRAINED: &str =
-    "UNTRAINED checkpoint: it never learned to tell fake from real, these scores mean nothing.";
+    "UNTRAINED checkpoint: it was never trained to detect fakes, so its scores are meaningless.";
 
-/// The entry of a checkpoint's metadata that holds its note.
-const NOTE: &str = "note";
+/// The start of a note that new weights inherit from the weights that they are initialized from.
+const INHERITED: &str = "Initialized from weights with this warning: ";
 
-/// What has to be said wherever a score of a checkpoint shows: that it means nothing, or what the checkpoint's maker
-/// wrote.
+/// The warning to show with every score of a checkpoint: that it was never trained, or the note of its author.
 #[must_use]
 pub fn warning(checkpoint: &Checkpoint) -> Option<&str> {
     warning_of(checkpoint.metadata().map(|metadata| metadata.trained), note(checkpoint))
 }
 
-/// [`warning`], of weights that are trained, or not, and have a note.
+/// [`warning`] from a checkpoint's training status and note.
 pub(crate) fn warning_of(trained: Option<bool>, note: Option<&str>) -> Option<&str> {
     if trained == Some(false) { Some(UNTRAINED) } else { note }
 }
 
-/// What whoever made a checkpoint wants to be known of its scores.
+/// The author's note about the scores of a checkpoint.
 pub(crate) fn note(checkpoint: &Checkpoint) -> Option<&str> {
-    checkpoint.metadata()?.extra.get(NOTE)?.as_str()
+    checkpoint.metadata()?.extra.get(NOTE_ENTRY)?.as_str()
 }
 
-/// Reads a checkpoint of either model and writes it as safetensors, with its config.
+/// The note for weights that are initialized from a checkpoint: its own note, introduced once.
+pub(crate) fn inherited_note(checkpoint: &Checkpoint) -> Option<String> {
+    let note = note(checkpoint)?;
+    if note.starts_with(INHERITED) {
+        return Some(note.into());
+    }
+    Some(format!("{INHERITED}{note}"))
+}
+
+/// Converts a checkpoint of either model to safetensors with its config.
 ///
-/// A note, what is to be said wherever a score of it shows, goes along; the file's own where none is given.
-/// Whether it was trained stays what the file says; a `.pth` says nothing and counts as trained.
+/// The output keeps the checkpoint's note unless `note` replaces it. Every score is shown with this note.
+/// The output also keeps the training status. A `.pth` does not store it and counts as trained.
 ///
 /// # Errors
-/// A checkpoint that cannot be read, an output that exists or cannot be written.
+/// Fails if the checkpoint cannot be read, or if the output exists or cannot be written.
 pub fn convert(
     from: &Path,
     to: &Path,
@@ -71,6 +87,9 @@ pub fn convert(
     precision: Precision,
     device: Device,
 ) -> Result<Kind, ConvertError> {
+    if to.extension().is_some_and(|extension| extension == "pth" || extension == "pt") {
+        return Err(ConvertError::ToPytorch { from: from.into(), to: to.into() });
+    }
     overwrite_guard::weights(to)?;
     let checkpoint = Checkpoint::open(from)?;
     let config = checkpoint.config(overrides)?;
@@ -80,7 +99,7 @@ pub fn convert(
         metadata.extra = before.extra.clone();
     }
     if let Some(note) = note {
-        metadata.extra.insert(NOTE.into(), note.into());
+        metadata.extra.insert(NOTE_ENTRY.into(), note.into());
     }
     preprocessing::store(&mut metadata, &preprocessing::spec(&checkpoint, &config, |_| Ok(()))?)?;
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });

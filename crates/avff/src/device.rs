@@ -1,4 +1,4 @@
-//! Where the network runs, chosen at run time among the backends built in.
+//! Devices of the network, chosen at run time among the backends that are compiled in.
 
 use std::{fmt, panic, str::FromStr};
 
@@ -9,46 +9,46 @@ use burn::tensor::{Tensor, backend::Backend};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// A name that is no device.
+    /// The name is not a device.
     #[error("unknown device {name}: use cpu, ndarray, wgpu, wgpu:N, cuda, cuda:N or auto")]
     Unknown {
         /// The name.
         name: String,
     },
     /// This build has no backend for the device.
-    #[error("this build has no {device}")]
+    #[error("this build has no backend for {device}")]
     NotBuilt {
         /// The device.
         device: String,
         /// The cargo feature that adds its backend.
         feature: &'static str,
     },
-    /// The device does not answer.
+    /// The device is not available.
     #[error("{device} cannot be used on this machine: {needs}")]
     Absent {
         /// The device.
         device: String,
-        /// What it needs.
+        /// What is missing.
         needs: &'static str,
     },
-    /// Products of the GPU are off.
+    /// Matrix products of the GPU are inexact.
     #[error(
-        "{device} multiplies f32 inexactly, so scores would differ from those of other devices"
+        "matrix products in f32 on {device} are inexact, so scores would differ from other devices"
     )]
     Inexact {
         /// The device.
         device: String,
     },
-    /// The GPU stopped during the work.
+    /// The GPU failed during a computation.
     #[error("{device} failed: {reason}")]
     Failed {
         /// The device.
         device: String,
-        /// The first message of its backend.
+        /// The first error message of the backend.
         reason: String,
     },
-    /// The device does not compute in the precision, or gains nothing by it.
-    #[error("{device} computes nothing in {precision}")]
+    /// The device does not support the precision, or is not faster with it.
+    #[error("{device} does not support {precision} precision")]
     Precision {
         /// tf32, f16 or bf16.
         precision: &'static str,
@@ -57,14 +57,14 @@ pub enum DeviceError {
     },
 }
 
-/// A backend and, for GPUs, which one.
+/// A backend and, for GPUs, the number of the GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// Burn's flex backend: pure Rust, all cores.
     Cpu,
     /// Burn's ndarray backend.
     NdArray,
-    /// A GPU through Vulkan, Metal or DirectX 12: the default adapter, or the discrete one of a number.
+    /// A GPU through Vulkan, Metal or DirectX 12: the default adapter, or a discrete GPU by its number.
     Wgpu(Option<usize>),
     /// An NVIDIA GPU by its number.
     Cuda(usize),
@@ -73,7 +73,7 @@ pub enum Device {
 impl FromStr for Device {
     type Err = DeviceError;
 
-    /// `auto` takes the fastest that answers: CUDA, a GPU through wgpu, the CPU.
+    /// Parses a device name. `auto` selects the fastest available device: CUDA, a GPU through wgpu, or the CPU.
     fn from_str(name: &str) -> Result<Self, DeviceError> {
         let unknown = || DeviceError::Unknown { name: name.into() };
         let (kind, number) = match name.split_once(':') {
@@ -104,7 +104,7 @@ impl fmt::Display for Device {
 }
 
 impl Device {
-    /// Its name without a number.
+    /// The device name without a number.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
@@ -115,41 +115,42 @@ impl Device {
         }
     }
 
-    /// The fastest device that is built in and answers; a software renderer is no GPU.
+    /// The fastest available device. A software renderer does not count as a GPU.
     #[must_use]
     pub fn auto() -> Self {
         let candidates = [Self::Cuda(0), Self::Wgpu(Some(0)), Self::Cpu, Self::NdArray];
-        let answers = |device: &Self| device.check().is_ok();
-        candidates.into_iter().find(answers).unwrap_or(Self::Wgpu(None))
+        let available = |device: &Self| device.check().is_ok();
+        candidates.into_iter().find(available).unwrap_or(Self::Wgpu(None))
     }
 
-    /// The device for work on weights alone: the CPU where one is built in.
+    /// The device for conversions of weights: the CPU if its backend is compiled in.
     #[must_use]
     pub fn host() -> Self {
         let candidates = [Self::Cpu, Self::NdArray];
         candidates.into_iter().find(|d| d.check().is_ok()).unwrap_or_else(Self::auto)
     }
 
-    /// Whether clips are cheap to batch: on a GPU. On a CPU one clip already fills all cores.
+    /// Whether the device is a GPU. A GPU profits from batches; on a CPU one clip already uses all cores.
     #[must_use]
     pub fn is_gpu(self) -> bool {
         matches!(self, Self::Wgpu(_) | Self::Cuda(_))
     }
 
-    /// Whether the device is built in and answers.
+    /// Checks that the device's backend is compiled in and that the device computes.
     ///
     /// # Errors
-    /// [`DeviceError::NotBuilt`] or [`DeviceError::Absent`].
+    /// Returns [`DeviceError::NotBuilt`] or [`DeviceError::Absent`].
     pub fn check(self) -> Result<(), DeviceError> {
         with_backend!(self, |B, device| {
             if probe::<B>(&device) { Ok(()) } else { Err(self.absent()) }
         })
     }
 
-    /// A GPU's kernels are made where they run, and nothing else would tell that they are wrong.
+    /// Checks that the matrix products of a GPU are exact. GPU kernels are compiled on the machine
+    /// where they run, and no other check would detect inexact products.
     ///
     /// # Errors
-    /// [`DeviceError::Inexact`].
+    /// Returns [`DeviceError::Inexact`].
     pub(crate) fn expect_exact<B: Backend>(self, device: &B::Device) -> Result<(), DeviceError> {
         if self.is_gpu() && !layers::products_are_exact::<B>(device) {
             return Err(DeviceError::Inexact { device: self.to_string() });
@@ -158,57 +159,58 @@ impl Device {
     }
 
     #[cfg(feature = "train")]
-    /// Does `work` on the device. Where a GPU fails, such as for want of memory, its backend panics, once an
-    /// operation, on a thread of its own: the first word of it becomes the error.
+    /// Runs `work` on the device and converts a GPU failure into an error. After a failure, such as out of
+    /// memory, every GPU operation panics on another thread; the first panic message becomes the error.
     ///
     /// # Errors
-    /// [`DeviceError::Failed`], and those of `work`.
+    /// Returns [`DeviceError::Failed`] and the errors of `work`.
     pub(crate) fn guard<T, E: From<DeviceError>>(
         self,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.is_gpu() { first_word(self, work) } else { work() }
+        if self.is_gpu() { catch_first_panic(self, work) } else { work() }
     }
 
     pub(crate) fn not_built(self) -> DeviceError {
-        // Each has a feature of its name.
+        // Each kind of device has a feature with its name.
         DeviceError::NotBuilt { device: self.to_string(), feature: self.kind() }
     }
 
     fn absent(self) -> DeviceError {
         let needs = match self {
-            Self::Wgpu(_) => "no such adapter; it needs a Vulkan, Metal or DirectX 12 driver",
+            Self::Wgpu(_) => "no such adapter; wgpu needs a Vulkan, Metal or DirectX 12 driver",
             Self::Cuda(_) => {
-                "no such GPU; it needs NVIDIA's driver, and NVRTC and headers of the CUDA toolkit"
+                "no such GPU; CUDA needs the NVIDIA driver, and NVRTC and the headers of the CUDA toolkit"
             }
-            Self::Cpu | Self::NdArray => "it failed to compute",
+            Self::Cpu | Self::NdArray => "a test computation failed",
         };
         DeviceError::Absent { device: self.to_string(), needs }
     }
 }
 
 #[cfg(feature = "train")]
-fn first_word<T, E: From<DeviceError>>(
+/// Runs `work`. If it panics, returns the message of the first panic on any thread.
+fn catch_first_panic<T, E: From<DeviceError>>(
     device: Device,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     use std::sync::{Arc, OnceLock};
 
     let first = Arc::new(OnceLock::new());
-    let heard = Arc::clone(&first);
+    let message = Arc::clone(&first);
     let hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        let _ = heard.set(info.payload_as_str().unwrap_or("a panic").to_owned());
+        let _ = message.set(info.payload_as_str().unwrap_or("a panic").to_owned());
     }));
-    let done = panic::catch_unwind(panic::AssertUnwindSafe(work));
+    let result = panic::catch_unwind(panic::AssertUnwindSafe(work));
     panic::set_hook(hook);
-    done.unwrap_or_else(|_| {
+    result.unwrap_or_else(|_| {
         let reason = first.get().cloned().unwrap_or_default();
         Err(DeviceError::Failed { device: device.to_string(), reason }.into())
     })
 }
 
-/// Tries a small computation: an absent GPU panics in the backend, on a thread of its own.
+/// Tries a small computation. A missing GPU panics in the backend, on another thread.
 #[cfg_attr(
     not(any(feature = "cpu", feature = "ndarray", feature = "wgpu", feature = "cuda")),
     expect(dead_code)
@@ -216,16 +218,16 @@ fn first_word<T, E: From<DeviceError>>(
 fn probe<B: Backend>(device: &B::Device) -> bool {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
-    let answer = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+    let result = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         let sum = (Tensor::<B, 1>::ones([2], device) + 1.0).sum().into_data();
         sum.iter::<f32>().next() == Some(4.0)
     }));
     panic::set_hook(hook);
-    answer.unwrap_or(false)
+    result.unwrap_or(false)
 }
 
-/// Runs a block with `$B` the backend of a [`Device`] and `$device` the backend's own device; the
-/// block yields a `Result` whose error can be made of a [`DeviceError`].
+/// Runs a block with the backend `$B` of a [`Device`] and the backend's own `$device`. The block returns a
+/// `Result` whose error converts from [`DeviceError`].
 macro_rules! with_backend {
     ($chosen:expr, |$B:ident, $device:ident| $body:block) => {
         match $chosen {
@@ -256,7 +258,10 @@ macro_rules! with_backend {
                 let $device = burn::backend::cuda::CudaDevice::new(number);
                 $body
             }
-            #[allow(unreachable_patterns, reason = "all are built in with all features")]
+            #[allow(
+                unreachable_patterns,
+                reason = "all backends are compiled in with all features"
+            )]
             absent => Err($crate::device::Device::not_built(absent).into()),
         }
     };
@@ -269,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_shown() {
+    fn device_names_round_trip() {
         for (name, device) in [
             ("cpu", Device::Cpu),
             ("ndarray", Device::NdArray),
@@ -287,25 +292,25 @@ mod tests {
 
     #[cfg(feature = "train")]
     #[test]
-    fn a_device_that_fails_says_what_it_said_first() {
-        assert_eq!(first_word(Device::Cuda(1), || Ok::<_, DeviceError>(7)).unwrap(), 7);
+    fn device_failure_reports_the_first_panic() {
+        assert_eq!(catch_first_panic(Device::Cuda(1), || Ok::<_, DeviceError>(7)).unwrap(), 7);
         let failed = || {
-            let failed = first_word::<(), DeviceError>(Device::Cuda(1), || {
+            let failed = catch_first_panic::<(), DeviceError>(Device::Cuda(1), || {
                 let other = std::thread::spawn(|| panic!("can't allocate"));
                 let _ = other.join();
                 panic!("called `unwrap()`")
             });
             failed.unwrap_err().to_string()
         };
-        // Tests beside this one may panic, too, and be heard first.
+        // Tests that run at the same time may panic first.
         let texts: Vec<String> = (0..5).map(|_| failed()).collect();
-        let due = |text: &String| text.starts_with("cuda:1 failed: can't allocate");
-        assert!(texts.iter().any(due), "{texts:?}");
+        let expected = |text: &String| text.starts_with("cuda:1 failed: can't allocate");
+        assert!(texts.iter().any(expected), "{texts:?}");
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_backend_that_is_not_built_names_its_feature() {
+    fn missing_backend_names_its_feature() {
         let error = Device::Cuda(0).check().unwrap_err();
         assert!(matches!(error, DeviceError::NotBuilt { feature: "cuda", .. }), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Why a detector or a pre-training model gives no answer.
+//! Errors of detectors and of pre-training models.
 
 use std::path::{Path, PathBuf};
 
@@ -6,50 +6,50 @@ use avff_model::ModelError;
 
 use crate::{device::DeviceError, failure::ClipFailure, preprocessing::PreprocessingError};
 
-/// Why [`Detector`](crate::Detector) or [`Pretrained`](crate::Pretrained) gives no answer.
+/// An error of [`Detector`](crate::Detector) or [`Pretrained`](crate::Pretrained).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A checkpoint or a network's config cannot be used.
+    /// The checkpoint or the network's config cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The preparation of clips does not fit the network, or cannot be used.
+    /// The clip spec is invalid or does not match the network.
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
-    /// Clips attend to each other, and no batch size is given.
-    #[error("across-batch scores depend on the batch size, so it must be given")]
+    /// Attention across the batch is chosen without a batch size.
+    #[error("with across-batch attention, scores depend on the batch size, but none is given")]
     NoBatchSize,
-    /// A clip could not be read or has no score.
+    /// A clip cannot be read or has no score.
     #[error("{}: {failure}", path.display())]
     Failed {
         /// The clip.
         path: PathBuf,
-        /// Why it failed; boxed, as it is large.
+        /// Why it failed; boxed because it is large.
         failure: Box<ClipFailure>,
     },
-    /// A clip has no window of this number.
-    #[error("{}: has no window {window}: it has {windows}, counted from 0", path.display())]
+    /// The clip has no window of this number.
+    #[error("{}: there is no window {window}: the clip has {windows}, numbered from 0", path.display())]
     NoWindow {
         /// The clip.
         path: PathBuf,
-        /// The window that was asked for, from 0.
+        /// The requested window, from 0.
         window: usize,
-        /// How many windows the clip has.
+        /// The number of windows of the clip.
         windows: usize,
     },
-    /// The slices to hide are not half of the network's slices.
+    /// The slices to mask are not half of the network's slices.
     #[error(
-        "cannot hide slices {given:?} from sound: name {} different ones of 0 to {}",
+        "cannot mask the audio slices {given:?}: give {} different slices from 0 to {}",
         slices / 2,
         slices.saturating_sub(1)
     )]
     Mask {
-        /// The slices that were asked for.
+        /// The requested slices.
         given: Vec<usize>,
-        /// How many slices the network has.
+        /// The number of slices of the network.
         slices: usize,
     },
 }

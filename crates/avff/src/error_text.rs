@@ -1,8 +1,8 @@
-//! Errors as text.
+//! Formats errors as text.
 
 use std::error::Error;
 
-/// An error and its causes on one line. A cause that an error already shows is not repeated.
+/// Formats an error and its causes on one line. A cause that is already part of the text is not repeated.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -14,21 +14,21 @@ pub fn chain(error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    // The wording of our own errors.
-    without_numbers(&text).replace("No such file or directory", "no such file")
+    // Errors of avff use this wording for missing files.
+    without_error_numbers(&text).replace("No such file or directory", "no such file")
 }
 
-/// Without the numbers that a system adds to the words of its errors.
-fn without_numbers(text: &str) -> String {
-    const BEFORE: &str = " (os error ";
-    let mut parts = text.split(BEFORE);
+/// Removes the error numbers of the operating system, such as ` (os error 2)`.
+fn without_error_numbers(text: &str) -> String {
+    const PREFIX: &str = " (os error ";
+    let mut parts = text.split(PREFIX);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         match part.split_once(')') {
             Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
                 out.push_str(rest);
             }
-            _ => out.extend([BEFORE, part]),
+            _ => out.extend([PREFIX, part]),
         }
     }
     out
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_said_once_and_without_its_number() {
+    fn causes_appear_once_and_without_error_numbers() {
         let missing = std::fs::read("no/such/file").unwrap_err();
         let both = avff_data::ClipError::new("a.csv", avff_media::MediaError::Io(missing));
         let text = chain(&both);

@@ -11,18 +11,18 @@ use crate::{error_text::chain, hint};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{stage}: {error}")]
 pub struct ClipFailure {
-    /// `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
+    /// The stage that failed: `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
     pub stage: String,
-    /// A short name of what failed, stable between versions: `no-face`, `truncated`...
+    /// An error code that is stable between versions, such as `no-face` or `truncated`.
     pub code: String,
-    /// What went wrong, without the path.
+    /// The error message, without the path.
     pub error: String,
-    /// What a person can do about it.
+    /// A suggestion to fix the problem.
     pub hint: Option<String>,
 }
 
 impl ClipFailure {
-    /// For logits that are NaN or infinite: no score is made of them.
+    /// The failure of a clip with NaN or infinite logits, which give no score.
     #[must_use]
     pub fn not_finite() -> Self {
         Self {
@@ -30,16 +30,19 @@ impl ClipFailure {
             code: "not-finite".into(),
             error: "the network's output is not a finite number".into(),
             hint: Some(
-                "the checkpoint holds broken weights, or the clip is far from all it saw".into(),
+                "check the checkpoint's weights; a clip that differs strongly from the training data \
+                 can also cause this"
+                    .into(),
             ),
         }
     }
 
-    /// For a network that could not compute.
+    /// The failure of a clip that the network could not score.
     pub(crate) fn network(error: &dyn Error) -> Self {
         Self { stage: "network".into(), code: "network".into(), error: chain(error), hint: None }
     }
 
+    /// The failure of an unreadable manifest row.
     pub(crate) fn manifest() -> Self {
         Self {
             stage: "manifest".into(),
@@ -49,7 +52,7 @@ impl ClipFailure {
         }
     }
 
-    /// For what is wrong with a clip, its path aside.
+    /// The failure of a clip that could not be prepared, without its path.
     #[must_use]
     pub fn of(error: &DataError) -> Self {
         Self {
@@ -63,12 +66,12 @@ impl ClipFailure {
 
 impl From<ClipError> for ClipFailure {
     fn from(error: ClipError) -> Self {
-        // The path has a column or field of its own.
+        // Outputs show the path in a separate column or field.
         Self::of(&error.source)
     }
 }
 
-/// Works on a clip; a panic is that clip's failure and not the run's.
+/// Runs work on a clip. A panic becomes a failure of that clip and does not stop the run.
 pub(crate) fn guarded<T, E: From<ClipFailure>>(
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {

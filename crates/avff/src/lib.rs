@@ -1,7 +1,6 @@
-//! Audio-visual deepfake detection in pure Rust: the front door.
+//! Audio-visual deepfake detection in pure Rust.
 //!
-//! A [`Detector`] is a trained classifier with everything that a score depends on. One call takes a clip
-//! to an answer:
+//! A [`Detector`] is a trained classifier and everything that its scores depend on. One call scores a clip:
 //!
 //! ```no_run
 //! use avff::Detector;
@@ -13,30 +12,38 @@
 //! ```
 //!
 //! # Features
-//! - `command` (default): `sheets`, `tools`, `train`, and the command `avff`. A library user leaves it out:
+//! - `command` (default): the command `avff`, with `sheets`, `tools` and `train`. A library user disables it:
 //!   `default-features = false, features = ["cpu"]`.
-//! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends, chosen among at run time.
+//! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends. The device is chosen at run time.
 //! - `sheets`: PNGs of explanations; `tools`: data sets; `train`: training runs.
-//! - `ffmpeg`: everything that FFmpeg reads, through its libraries; `mpi`: training by several processes; `mimalloc`
-//!   (default): a faster allocator for the command.
+//! - `ffmpeg`: all formats of the FFmpeg libraries; `mpi`: distributed training; `mimalloc` (default): a faster
+//!   allocator for the command.
 //!
 //! # Layout
-//! - [`Detector`], [`DetectorBuilder`]: scores, explanations and evaluations of a stage-3 checkpoint;
-//!   [`Score`]: what comes out. [`Pretrained`]: reconstructions of a stage-1 or stage-2 checkpoint.
-//! - [`evaluate`]: a manifest to scores on disk; [`shard`]: such runs in parts; [`explain`]: where a score comes from.
-//! - [`device`]: backends, chosen at run time; [`preprocessing`]: how a checkpoint prepares clips;
-//!   [`checkpoint`]: converting checkpoints, and the warning that goes with their scores.
-//! - [`error`], [`failure`], [`hint`]: what failed, why a clip has no score, what helps; [`error_text`]: as one line.
-//! - [`input`], [`output`], [`merge`]: tables that are read, files that are written, shards of a run put together.
+//! - [`Detector`], [`DetectorBuilder`]: scores, explanations and evaluations with a stage-3 checkpoint;
+//!   [`Score`]: the result. [`Pretrained`]: reconstructions with a stage-1 or stage-2 checkpoint.
+//! - [`evaluate`]: scores a manifest into files; [`shard`]: splits runs into shards; [`explain`]: explains a score.
+//! - [`device`]: backends, chosen at run time; [`preprocessing`]: clip preparation of a checkpoint;
+//!   [`checkpoint`]: conversion of checkpoints, and the warning that accompanies their scores.
+//! - [`error`], [`failure`], [`hint`]: errors, failures of clips, and suggestions; [`error_text`]: errors as text.
+//! - [`input`], [`output`], [`merge`]: tables that are read, files that are written, merging of shards.
 //! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`synth`]: data sets, for the command.
-//! - [`compare`]: do two detectors differ by more than chance? [`training`], [`start`]: training runs and
+//! - [`compare`]: tests whether two detectors differ significantly. [`training`], [`initialize`]: training runs and
 //!   their initialization.
-//! - [`data`], [`metrics`], [`model`], [`plots`], [`train`]: the crates below.
+//! - [`data`], [`metrics`], [`model`], [`plots`], [`train`]: the crates that avff builds on.
 
 #![forbid(unsafe_code)]
 
-/// Version, and commit where it was built from a Git checkout, with `-dirty` where files differed from it:
-/// `0.1.0 (0123456789ab)`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct RootReadme;
+
+/// The version, with the commit if avff was built from a Git checkout, such as `0.1.0 (0123456789ab)`. The commit
+/// ends in `-dirty` if files had uncommitted changes.
 pub const VERSION: &str = env!("AVFF_VERSION");
 
 #[cfg(feature = "tools")]
@@ -57,7 +64,10 @@ pub mod explain;
 pub mod failure;
 pub mod hash;
 pub mod hint;
+#[cfg(feature = "train")]
+pub mod initialize;
 pub mod input;
+pub mod json_diff;
 #[cfg(feature = "tools")]
 pub mod manifest;
 pub mod merge;
@@ -72,8 +82,6 @@ pub mod score;
 pub mod shard;
 #[cfg(feature = "tools")]
 pub mod split;
-#[cfg(feature = "train")]
-pub mod start;
 #[cfg(feature = "tools")]
 pub mod synth;
 pub mod table;

@@ -1,5 +1,4 @@
-//! The `avff` command. Exit codes: 0 done, 2 usage or setup, 3 too few clips could be read,
-//! 4 a leak found by `check --strict`, 5 training was asked to stop and saved its state, 130 it was asked twice.
+//! The `avff` command. `avff --help` lists its exit codes.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "the last resort for an error is the terminal")]
 
@@ -7,30 +6,29 @@ mod cli;
 
 use std::process::ExitCode;
 
-/// Tensors of tens of megabytes come and go in every layer; the system's allocator gives their
-/// pages back each time and faults them in again.
+/// Every layer allocates and frees tensors of tens of megabytes. The system's allocator returns their
+/// pages each time, and new page faults cost time.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The network runs on this thread. As one of the pool's it does its share of every operation itself,
-    // where it would otherwise wake another to do it and sleep meanwhile: a seventh of the time it took
-    // to train a small network (docs/performance.md).
+    // The network runs on this thread. As a thread of the pool it computes its share of every operation.
+    // Otherwise it would wake another thread and sleep: training a small network took a seventh longer.
     if let Err(error) = rayon::ThreadPoolBuilder::new().use_current_thread().build_global() {
         eprintln!("error: {error}");
         return ExitCode::from(cli::SETUP);
     }
     match cli::run() {
         Ok(code) => code,
-        // Whoever reads our output has seen enough.
+        // The reader of the output has closed the pipe, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", avff::error_text::chain(&*error));
+            eprintln!("{}", cli::message(&format!("error: {}", avff::error_text::chain(&*error))));
             if let Some(hint) = cli::hint(&*error) {
-                eprintln!("hint: {hint}");
+                eprintln!("{}", cli::message(&format!("hint: {hint}")));
             }
-            ExitCode::from(cli::SETUP)
+            ExitCode::from(cli::code(&error))
         }
     }
 }

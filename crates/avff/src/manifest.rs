@@ -1,4 +1,4 @@
-//! A data set on disk to a manifest that `avff eval` reads.
+//! Writes the manifest of a data set for `avff eval`.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +12,12 @@ use avff_datasets::layout::{self, COLUMNS, Event, Layout, Problem, Record, ScanO
 use avff_datasets::{DatasetError, Reason};
 use serde::Serialize;
 
-use crate::output::{OutputError, partial};
+use crate::output::{OutputError, create_folder_of, partial};
 
-/// How many files a problem is logged for; the rest is counted.
-const NAMED: u64 = 10;
+/// The number of files that are logged for each problem; further files are counted.
+const LOGGED: u64 = 10;
 
-/// Why no manifest is written.
+/// Why a manifest cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
@@ -27,54 +27,54 @@ pub enum ManifestError {
     /// The manifest cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// No CSV can hold the name of the folder.
-    #[error("{}: the name is not UTF-8, which a CSV has to be; rename it", path.display())]
+    /// The folder's name is not UTF-8.
+    #[error("{}: the name is not UTF-8, but the manifest must be: rename the folder", path.display())]
     NotUtf8 {
         /// The folder.
         path: PathBuf,
     },
 }
 
-/// What to write, and of what.
+/// Options of [`write`].
 #[derive(Debug, Clone)]
 pub struct ManifestOptions {
-    /// The layout; found out when there is none.
+    /// The layout of the data set; `None` to detect it.
     pub layout: Option<Layout>,
-    /// Where the data set lies.
+    /// The root folder of the data set.
     pub root: PathBuf,
-    /// The manifest; without it, the writer that is given.
+    /// The path of the manifest; `None` to write to the given writer.
     pub output: Option<PathBuf>,
-    /// A CSV of all that is amiss, `problem,path,detail`; paths relative to the root.
+    /// The path of a CSV of all problems with the columns `problem,path,detail`. Its paths are relative to the root.
     pub problems: Option<PathBuf>,
-    /// Whether paths are absolute in any case.
+    /// Whether all paths are absolute.
     pub absolute: bool,
-    /// Whether clips that are listed but not there have a row.
+    /// Whether listed clips without a file get a row.
     pub keep_missing: bool,
 }
 
-/// What was written.
+/// The result of writing a manifest.
 #[derive(Debug, Serialize)]
 pub struct Written {
     /// The layout's name.
     pub layout: &'static str,
-    /// The name of the data set.
+    /// The title of the data set.
     pub title: &'static str,
-    /// Where relative paths of the manifest start, if that is not the manifest's folder.
+    /// The folder of relative paths, if it is not the manifest's folder.
     pub paths_start_at: Option<String>,
-    /// What was found.
+    /// Counts of clips and problems.
     #[serde(flatten)]
     pub summary: Summary,
 }
 
 /// Writes the manifest of a data set.
 ///
-/// Paths of a file start at its folder if the data set lies there or below and are absolute
-/// otherwise, so that `avff eval --csv` finds the clips. Through `stdout`, which has no folder, they
-/// start at the root. Files appear when they are complete. `progress` is told the rows so far.
+/// Paths are relative to the manifest's folder if the data set lies in or below it. Otherwise they are absolute.
+/// Either way `avff eval --csv` finds the clips. On `stdout`, which has no folder, paths are relative to the root.
+/// Files appear when they are complete. `progress` receives the number of rows so far.
 ///
 /// # Errors
-/// [`ManifestError::Dataset`] for the data set, [`ManifestError::Output`] for the files, and
-/// [`ManifestError::NotUtf8`] for a root that no CSV can name.
+/// Returns [`ManifestError::Dataset`] if the data set cannot be read, [`ManifestError::Output`] if a file
+/// cannot be written, and [`ManifestError::NotUtf8`] if the root's name is not UTF-8.
 pub fn write(
     options: &ManifestOptions,
     stdout: &mut dyn Write,
@@ -95,7 +95,7 @@ pub fn write(
     let mut emit = |event: Event<'_>| {
         let written = match event {
             Event::Row(record) => {
-                // Not before there is a row: stdout stays empty when there is an error instead.
+                // The header is written with the first row, so that stdout stays empty after an error.
                 let header = match count {
                     0 => rows.write(COLUMNS.iter().chain(layout.extra_columns())),
                     _ => Ok(()),
@@ -123,12 +123,12 @@ pub fn write(
         return Err(error.into());
     }
     log.finish();
-    // A scan to the end; of one without rows, what is amiss says why.
-    let ended = match &summary {
+    // Problems are written for complete scans. For a scan without rows they explain the reason.
+    let complete = match &summary {
         Ok(_) => true,
         Err(error) => matches!(error.source, Reason::NoClips { .. }),
     };
-    if ended {
+    if complete {
         problems.finish()?;
     }
     let summary = summary?;
@@ -147,10 +147,10 @@ fn cells<'a>(record: &'a Record, prefix: &'a Prefix) -> impl Iterator<Item = Str
     let category = record.category.map(|category| category.name().to_owned());
     let source = match record.source.as_str() {
         "" => String::new(),
-        source => prefix.before(source),
+        source => prefix.prepend(source),
     };
     let shared = [
-        prefix.before(&record.path),
+        prefix.prepend(&record.path),
         target.unwrap_or_default(),
         split.unwrap_or_default(),
         category.unwrap_or_default(),
@@ -162,7 +162,7 @@ fn cells<'a>(record: &'a Record, prefix: &'a Prefix) -> impl Iterator<Item = Str
     shared.into_iter().chain(record.extra.iter().cloned())
 }
 
-/// What goes before paths that start at the root.
+/// The prefix of paths that are relative to the root.
 struct Prefix(String);
 
 impl Prefix {
@@ -186,18 +186,20 @@ impl Prefix {
         Ok(Self(if text.is_empty() || text.ends_with('/') { text } else { format!("{text}/") }))
     }
 
-    fn before(&self, path: &str) -> String {
+    fn prepend(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
 
-    /// Said only where it takes `--root` to find the clips.
+    /// The root, if `--root` is needed to find the clips.
     fn root_of_stdout(&self, options: &ManifestOptions) -> Option<String> {
         let relative = options.output.is_none() && !options.absolute;
         relative.then(|| options.root.display().to_string())
     }
 }
 
+/// Returns the canonical folder of an output, which is created.
 fn folder_of(output: &Path) -> Result<PathBuf, OutputError> {
+    create_folder_of(output)?;
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -205,24 +207,25 @@ fn folder_of(output: &Path) -> Result<PathBuf, OutputError> {
     fs::canonicalize(folder).map_err(OutputError::io(output))
 }
 
-/// A CSV in a file that appears when it is complete, or to a writer.
+/// A CSV that is written to a file, which appears when it is complete, or to a writer.
 struct Output<'a> {
     csv: csv::Writer<Box<dyn Write + 'a>>,
-    /// The file while it is written, and its name in the end.
+    /// The partial file and the final path.
     file: Option<(PathBuf, PathBuf)>,
 }
 
 impl<'a> Output<'a> {
-    fn open(path: Option<&Path>, otherwise: &'a mut dyn Write) -> Result<Self, OutputError> {
+    fn open(path: Option<&Path>, fallback: &'a mut dyn Write) -> Result<Self, OutputError> {
         let Some(path) = path else {
-            return Ok(Self { csv: csv::Writer::from_writer(Box::new(otherwise)), file: None });
+            return Ok(Self { csv: csv::Writer::from_writer(Box::new(fallback)), file: None });
         };
-        // A data set's own tables are easily named by mistake.
+        create_folder_of(path)?;
+        // Protects a table of the data set whose path is given by mistake.
         if path.exists() {
             return Err(OutputError::Exists { path: path.into() });
         }
         let partial = partial(path);
-        let file = File::create(&partial).map_err(OutputError::io(&partial))?;
+        let file = File::create(&partial).map_err(OutputError::io(path))?;
         let csv = csv::Writer::from_writer(Box::new(BufWriter::new(file)) as Box<dyn Write>);
         Ok(Self { csv, file: Some((partial, path.into())) })
     }
@@ -251,7 +254,7 @@ impl<'a> Output<'a> {
 }
 
 impl Drop for Output<'_> {
-    /// What was not finished is of no use to anybody.
+    /// Removes an unfinished file.
     fn drop(&mut self) {
         if let Some((partial, _)) = &self.file {
             let _ = fs::remove_file(partial);
@@ -259,7 +262,7 @@ impl Drop for Output<'_> {
     }
 }
 
-/// Names the first files of each problem.
+/// Logs the first files of each problem.
 #[derive(Default)]
 struct Log(BTreeMap<Problem, u64>);
 
@@ -267,15 +270,15 @@ impl Log {
     fn add(&mut self, problem: Problem, path: &str, detail: &str) {
         let count = self.0.entry(problem).or_default();
         *count += 1;
-        if *count <= NAMED {
+        if *count <= LOGGED {
             let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
             tracing::warn!("{} {path}{detail}", problem.name());
         }
     }
 
     fn finish(&self) {
-        for (problem, count) in self.0.iter().filter(|(_, count)| **count > NAMED) {
-            tracing::warn!("{} more {}", count - NAMED, problem.name());
+        for (problem, count) in self.0.iter().filter(|(_, count)| **count > LOGGED) {
+            tracing::warn!("{} more {}", count - LOGGED, problem.name());
         }
     }
 }

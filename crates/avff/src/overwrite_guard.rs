@@ -1,14 +1,14 @@
-//! Files that must not be overwritten.
+//! Protects existing files of weights from being overwritten.
 
 use std::path::Path;
 
-use crate::output::OutputError;
+use crate::output::{OutputError, create_folder_of};
 
-/// A file that weights can be written to.
+/// Checks that weights can be written to `path`, and creates its folder.
 ///
 /// # Errors
-/// [`OutputError::Exists`] for one that is there, [`OutputError::Extension`] for the name of a format that
-/// readers would take it for.
+/// Returns [`OutputError::Exists`] for an existing file, and [`OutputError::Extension`] for the file extension
+/// of another weight format. Returns [`OutputError::Io`] if the folder cannot be created.
 pub(crate) fn weights(path: &Path) -> Result<(), OutputError> {
     if path.canonicalize().is_ok() {
         return Err(OutputError::Exists { path: path.into() });
@@ -21,5 +21,5 @@ pub(crate) fn weights(path: &Path) -> Result<(), OutputError> {
             extension: "safetensors",
         });
     }
-    Ok(())
+    create_folder_of(path)
 }

@@ -1,41 +1,88 @@
-//! How clips are prepared for a network.
+//! Clip preparation for a network.
 
-use avff_data::{ClipSpec, spec::CLIP_ENTRY};
+use avff_data::{
+    ClipSpec,
+    spec::{CLIP_ENTRY, Sampling},
+};
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Metadata};
+
+use crate::json_diff;
 
 /// Why clips cannot be prepared for a network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreprocessingError {
-    /// A spec that cannot be used for any network.
+    /// The clip spec is invalid.
     #[error(transparent)]
     Spec(#[from] avff_data::spec::SpecError),
-    /// The spec in a checkpoint cannot be read, or written into one.
-    #[error("the checkpoint's clip spec: {0}")]
+    /// The clip spec cannot be read from a checkpoint or written to it.
+    #[error("the checkpoint's clip spec is invalid: {0}")]
     Stored(#[source] serde_json::Error),
-    /// The spec does not fit the network.
-    #[error("the clip's {what} of {clip} does not fit the network's {network}")]
+    /// The clip spec does not match the network.
+    #[error("the clip spec has {clip} {what}, but the network expects {network}")]
     Mismatch {
-        /// The size.
+        /// The quantity.
         what: &'static str,
-        /// In the clip spec.
+        /// Its value in the clip spec.
         clip: usize,
-        /// In the network's config.
+        /// Its value in the network's config.
         network: usize,
     },
-    /// Details of a face crop are given for clips that are not cropped.
-    #[error(
-        "the margin of a face crop, and what happens without a face, are for clips that are cropped to the face"
-    )]
+    /// Settings of a face crop are given without a face crop.
+    #[error("the face margin and the handling of clips without a face need a face crop")]
     NotCropped,
+    /// A stride is given, but clips are scored as a whole.
+    #[error("a stride needs windows, but clips are scored as a whole")]
+    NoWindows,
 }
 
-/// The spec a checkpoint was trained with: the one stored with it, else the reference's statistics
-/// at the network's sizes. `adjust` may change what does not change the tensors' sizes.
+/// Describes in which ways the preparation of clips differs between training and now.
+///
+/// The readers give equal frames and samples, and the stride only sets how many windows there are. Both
+/// are no differences.
 ///
 /// # Errors
-/// [`PreprocessingError::Stored`] or [`PreprocessingError::Spec`] for a spec that cannot be used,
-/// [`PreprocessingError::Mismatch`] for one that does not fit the config.
+/// Returns [`PreprocessingError::Stored`] if a spec cannot be written as JSON.
+pub fn differences(trained: &ClipSpec, now: &ClipSpec) -> Result<Vec<String>, PreprocessingError> {
+    let mut lines = Vec::new();
+    let mut compare = |before: String, after: String| {
+        if before != after {
+            lines.push(format!("trained on {before}, now {after}"));
+        }
+    };
+    compare(sampling(trained), sampling(now));
+    compare(faces(trained), faces(now));
+    let mut rest = [trained.clone(), now.clone()];
+    for spec in &mut rest {
+        (spec.sampling, spec.face) = (Sampling::Whole, None);
+        spec.decoder = now.decoder;
+    }
+    let [before, after] = rest.map(serde_json::to_value);
+    let stored = PreprocessingError::Stored;
+    lines.extend(json_diff::differences(&before.map_err(stored)?, &after.map_err(stored)?));
+    Ok(lines)
+}
+
+fn sampling(spec: &ClipSpec) -> String {
+    match spec.sampling {
+        Sampling::Whole => "whole clips".into(),
+        Sampling::Window { seconds, .. } => format!("windows of {seconds} s"),
+    }
+}
+
+fn faces(spec: &ClipSpec) -> String {
+    spec.face.map_or_else(
+        || "whole frames".into(),
+        |face| format!("face crops of {} face sides", face.margin),
+    )
+}
+
+/// Returns the clip spec of a checkpoint, or the reference's statistics at the network's sizes if it stores none.
+/// `adjust` may change the spec, except for the sizes of the tensors.
+///
+/// # Errors
+/// Returns [`PreprocessingError::Stored`] or [`PreprocessingError::Spec`] for an invalid spec, and
+/// [`PreprocessingError::Mismatch`] for a spec that does not match the config.
 pub fn spec(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
@@ -51,20 +98,20 @@ pub fn spec(
     Ok(spec)
 }
 
-/// Whether clips prepared by a spec fit a network.
+/// Checks that a clip spec matches a network.
 ///
 /// # Errors
-/// [`PreprocessingError::Spec`] for a spec that cannot be used, [`PreprocessingError::Mismatch`] for one
-/// that does not fit.
+/// Returns [`PreprocessingError::Spec`] for an invalid spec, and [`PreprocessingError::Mismatch`] for a spec that
+/// does not match.
 pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), PreprocessingError> {
     spec.validate()?;
     for (what, clip, network) in [
         ("fbank frames", spec.audio.frames, config.audio.frames),
         ("mel bins", spec.audio.mels, config.audio.mels),
         ("frames", spec.video.frames, config.video.frames),
-        ("height", spec.video.height, config.video.height),
-        ("width", spec.video.width, config.video.width),
-        ("colour channels", 3, config.video.channels),
+        ("rows of pixels", spec.video.height, config.video.height),
+        ("columns of pixels", spec.video.width, config.video.width),
+        ("color channels", 3, config.video.channels),
     ] {
         if clip != network {
             return Err(PreprocessingError::Mismatch { what, clip, network });
@@ -73,7 +120,7 @@ pub fn check(spec: &ClipSpec, config: &AvffConfig) -> Result<(), PreprocessingEr
     Ok(())
 }
 
-/// The reference's statistics at the sizes of a network.
+/// Returns the clip spec with the reference's statistics and the sizes of a network.
 #[must_use]
 pub fn for_config(config: &AvffConfig) -> ClipSpec {
     let (audio, video) = (&config.audio, &config.video);
@@ -81,10 +128,10 @@ pub fn for_config(config: &AvffConfig) -> ClipSpec {
         .with_sizes([audio.frames, audio.mels], [video.frames, video.height, video.width])
 }
 
-/// Keeps a spec with the weights it belongs to.
+/// Stores a clip spec in the metadata of weights.
 ///
 /// # Errors
-/// [`PreprocessingError::Stored`] where it cannot be written as JSON.
+/// Returns [`PreprocessingError::Stored`] if the spec cannot be written as JSON.
 pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), PreprocessingError> {
     let json = serde_json::to_value(spec).map_err(PreprocessingError::Stored)?;
     metadata.extra.insert(CLIP_ENTRY.into(), json);

@@ -1,4 +1,4 @@
-//! An output folder that is one run's alone until it is done.
+//! Locks an output folder for one run until the run is finished.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -10,13 +10,16 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::output::OutputError;
 
-/// Makes `folder` this run's, or goes on with the run that is in it; `path` lies there while a run is
-/// unfinished and says what it is. The run is its only writer as long as it holds the file.
+/// Locks `folder` for a new run, or for resuming the run in it.
+///
+/// The file `path` describes the run and exists while the run is unfinished. The returned handle holds the lock:
+/// while it is open, no other run writes to the folder.
 ///
 /// # Errors
-/// [`OutputError::Exists`] for a folder that holds anything else, [`OutputError::Unfinished`] for a run that
-/// is not to be resumed, [`OutputError::Busy`] while it goes on, and what `same` says of it and this one.
-pub(crate) fn claim<R: Serialize + DeserializeOwned>(
+/// Returns [`OutputError::Exists`] for a folder with other content, [`OutputError::Unfinished`] for an unfinished
+/// run without `resume`, and [`OutputError::Busy`] while another process runs. `same` compares the earlier run with
+/// this one; its error is returned.
+pub(crate) fn acquire<R: Serialize + DeserializeOwned>(
     folder: &Path,
     path: &Path,
     resume: bool,
@@ -34,7 +37,8 @@ pub(crate) fn claim<R: Serialize + DeserializeOwned>(
     }
     let mut file = OpenOptions::new();
     let file = file.read(true).write(true).create(true).truncate(false).open(path);
-    let mut file = file.map_err(OutputError::io(path))?;
+    // The file is the first that is written. The user knows the folder alone.
+    let mut file = file.map_err(OutputError::io(folder))?;
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         return Err(OutputError::Busy { path: path.into() });
     }
@@ -48,7 +52,7 @@ pub(crate) fn claim<R: Serialize + DeserializeOwned>(
         same(&earlier)?;
         return Ok(file);
     }
-    // New, or interrupted before it had said what it is.
+    // The file is new, or its run was interrupted before the description was complete.
     file.set_len(0).map_err(OutputError::io(path))?;
     let json = serde_json::to_string(run).map_err(|error| OutputError::io(path)(error.into()))?;
     writeln!(file, "{json}").map_err(OutputError::io(path))?;

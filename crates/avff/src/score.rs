@@ -1,4 +1,4 @@
-//! What a clip's score is made of: the network's outputs, window by window.
+//! Scores of clips: the network's outputs for each window and their aggregate.
 
 use avff_data::windows::Span;
 use avff_media::UnknownName;
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::ClipFailure;
 
-/// The two outputs for a clip.
+/// The two outputs of the network for a clip or a window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Logits {
-    /// Output 0.
+    /// Output 0, for fake.
     pub fake: f32,
-    /// Output 1.
+    /// Output 1, for real.
     pub real: f32,
 }
 
 impl Logits {
-    /// Whether both are numbers to make a score of.
+    /// Whether both outputs are finite.
     #[must_use]
     pub fn is_finite(self) -> bool {
         self.fake.is_finite() && self.real.is_finite()
     }
 
-    /// The score: sigmoid of the output for fake, as the reference writes it.
+    /// The score: the sigmoid of the output for fake, as in the reference implementation.
     #[must_use]
     pub fn probability_fake(self) -> f32 {
         1.0 / (1.0 + (-self.fake).exp())
@@ -34,15 +34,15 @@ impl Logits {
 pub struct Score {
     /// The network's outputs for the clip, aggregated over its windows.
     pub logits: Logits,
-    /// Its windows in order; one, the whole clip, where clips are read whole.
+    /// The windows, in order. A clip that is read whole has one window.
     pub windows: Vec<WindowScore>,
-    /// Whether its frames were taken whole because no face was found: another preparation than that of
-    /// the other clips.
+    /// Whether whole frames were used because no face was found. Such a clip is prepared differently from other
+    /// clips.
     pub without_face: bool,
 }
 
 impl Score {
-    /// The score that `windows` make.
+    /// Aggregates `windows` to a score.
     pub(crate) fn of(
         windows: Vec<WindowScore>,
         without_face: bool,
@@ -52,8 +52,8 @@ impl Score {
         Ok(Self { logits, windows, without_face })
     }
 
-    /// The probability that the clip is fake, from 0 to 1, as the network says it: sigmoid of the output
-    /// for fake. It is not calibrated.
+    /// The network's probability that the clip is fake, from 0 to 1: the sigmoid of the output for fake. It is not
+    /// calibrated.
     #[must_use]
     pub fn probability_fake(&self) -> f32 {
         self.logits.probability_fake()
@@ -63,7 +63,7 @@ impl Score {
 /// The score of a window of a clip.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WindowScore {
-    /// The part of the clip, in seconds.
+    /// The span of the window in the clip, in seconds.
     pub span: Span,
     /// The indices of its frames in display order, from 0.
     pub frames: Vec<usize>,
@@ -71,7 +71,7 @@ pub struct WindowScore {
     pub logits: Logits,
 }
 
-/// How the windows of a clip make its score.
+/// How the windows of a clip are aggregated to its score.
 #[derive(
     Debug,
     Clone,
@@ -88,16 +88,16 @@ pub struct WindowScore {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Aggregate {
-    /// The mean of each logit: how the clip looks as a whole.
+    /// The mean of each logit over the windows.
     #[default]
     Mean,
-    /// The logits of the window that looks most fake: whether any part does. Longer clips have more
-    /// windows to be suspected for.
+    /// The logits of the window with the highest output for fake. Longer clips have more windows and therefore
+    /// tend to score higher.
     Max,
 }
 
 impl Aggregate {
-    /// One pair of logits for all windows; `None` without a window or with one that is not finite.
+    /// Aggregates the logits of all windows. Returns `None` without windows or if an output is not finite.
     #[must_use]
     pub fn of(self, windows: &[WindowScore]) -> Option<Logits> {
         if !windows.iter().all(|window| window.logits.is_finite()) {
@@ -105,7 +105,7 @@ impl Aggregate {
         }
         let mut logits = windows.iter().map(|window| window.logits);
         match self {
-            // A lone window is itself, to the last bit.
+            // The logits of a single window stay bit-identical.
             _ if windows.len() == 1 => logits.next(),
             Self::Max => logits.max_by(|a, b| a.fake.total_cmp(&b.fake)),
             Self::Mean if windows.is_empty() => None,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_make_a_score() {
+    fn mean_and_max_aggregate_windows() {
         let windows = [window(-1.0, 2.0), window(3.0, -2.0), window(1.0, 0.75)];
         let mean = Aggregate::Mean.of(&windows).unwrap();
         assert_eq!((mean.fake, mean.real), (1.0, 0.25));
@@ -142,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn no_window_and_no_number_make_none() {
-        for word in <Aggregate as strum::VariantNames>::VARIANTS {
-            let way: Aggregate = word.parse().unwrap();
-            assert_eq!(way.to_string(), *word);
-            assert_eq!(way.of(&[]), None);
-            assert_eq!(way.of(&[window(1.0, 0.0), window(f32::NAN, 0.0)]), None);
-            assert_eq!(way.of(&[window(1.0, f32::INFINITY)]), None);
+    fn missing_windows_and_non_finite_logits_give_no_score() {
+        for name in <Aggregate as strum::VariantNames>::VARIANTS {
+            let aggregate: Aggregate = name.parse().unwrap();
+            assert_eq!(aggregate.to_string(), *name);
+            assert_eq!(aggregate.of(&[]), None);
+            assert_eq!(aggregate.of(&[window(1.0, 0.0), window(f32::NAN, 0.0)]), None);
+            assert_eq!(aggregate.of(&[window(1.0, f32::INFINITY)]), None);
         }
     }
 }

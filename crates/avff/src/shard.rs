@@ -1,9 +1,8 @@
-//! A run cut into parts that any scheduler can start: `--shard I/N`.
+//! Shards: parts of a run that any scheduler can start, `--shard I/N`.
 //!
-//! Row `k` of a manifest belongs to shard `k mod N`, as in a training loader's shards. Manifests are
-//! sorted, by data set, category or person, so that neighbours take equally long; dealt out in turn,
-//! every shard gets its share of the long clips, and no machine is left with all of them. Shards are
-//! numbered from 0, as Slurm and Kubernetes number their tasks.
+//! Row `k` of a manifest belongs to shard `k mod N`, as in a training loader's shards. Manifests are often sorted by
+//! data set, category or person, so neighboring clips have similar lengths. Assigning rows in turn spreads long clips
+//! evenly over the shards. Shards are numbered from 0, like the tasks of Slurm and Kubernetes.
 
 use std::{
     fmt,
@@ -13,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// One of `count` parts of a manifest.
+/// One of `count` shards of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
@@ -21,37 +20,37 @@ pub struct Shard {
     count: u32,
 }
 
-/// What names no [`Shard`].
+/// Why a text or a pair of numbers is not a [`Shard`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardError {
-    /// It is not two numbers.
-    #[error("`{0}` is no shard: give I/N, from 0/N to N-1/N, as in 0/8 to 7/8")]
+    /// The text is not two numbers.
+    #[error("`{0}` is not a shard: give I/N with I from 0 to N-1, such as 0/8 to 7/8")]
     Form(String),
-    /// There are no parts.
-    #[error("{index}/0 is no shard: N must be at least 1")]
+    /// The number of shards is 0.
+    #[error("{index}/0 is not a shard: N must be at least 1")]
     NoShards {
-        /// The shard that was asked for.
+        /// The requested index.
         index: u32,
     },
-    /// There are not so many parts.
+    /// The index is too large.
     #[error(
         "there is no shard {index}/{count}: shards are numbered from 0, 0/{count} to {last}/{count}",
         last = count - 1
     )]
     OutOfRange {
-        /// The shard that was asked for.
+        /// The requested index.
         index: u32,
-        /// How many there are.
+        /// The number of shards.
         count: u32,
     },
 }
 
 impl Shard {
-    /// Part `index` of `count`, from 0.
+    /// Creates shard `index` of `count`, from 0.
     ///
     /// # Errors
-    /// [`ShardError`] where there is no such part.
+    /// Returns [`ShardError`] if there is no such shard.
     pub fn new(index: u32, count: u32) -> Result<Self, ShardError> {
         match count {
             0 => Err(ShardError::NoShards { index }),
@@ -60,33 +59,33 @@ impl Shard {
         }
     }
 
-    /// Which part, from 0.
+    /// The index of the shard, from 0.
     #[must_use]
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// How many parts there are.
+    /// The number of shards.
     #[must_use]
     pub fn count(self) -> u32 {
         self.count
     }
 
-    /// How many of a manifest's `rows` are in this part. Parts differ by one at most; with more parts
-    /// than rows the last ones are empty.
+    /// The number of rows of this shard, for a manifest with `rows` rows. Shards differ by at most one row. If there
+    /// are more shards than rows, the last shards are empty.
     #[must_use]
-    pub fn share(self, rows: u64) -> u64 {
+    pub fn row_count(self, rows: u64) -> u64 {
         let (index, count) = (u64::from(self.index), u64::from(self.count));
         rows / count + u64::from(index < rows % count)
     }
 
-    /// The row of the manifest, from 0, that is the `nth` of this part, from 0.
+    /// The manifest row, from 0, of the `nth` row of this shard, from 0.
     #[must_use]
     pub fn row(self, nth: u64) -> u64 {
         nth.saturating_mul(self.count.into()).saturating_add(self.index.into())
     }
 
-    /// `prediction.3-of-8.csv` for `prediction.csv`.
+    /// The file name of the shard: `prediction.3-of-8.csv` for `prediction.csv`.
     #[must_use]
     pub fn file(self, path: &Path) -> PathBuf {
         match path.extension() {
@@ -100,7 +99,7 @@ impl Shard {
         }
     }
 
-    /// `3-of-8`.
+    /// The folder name of the shard: `3-of-8`.
     #[must_use]
     pub fn folder(self) -> String {
         format!("{}-of-{}", self.index, self.count)
@@ -118,10 +117,10 @@ impl FromStr for Shard {
 
     fn from_str(text: &str) -> Result<Self, ShardError> {
         let form = || ShardError::Form(text.chars().take(40).collect());
-        // A sign is no part of a number here, though Rust reads one.
+        // Rust parses a leading sign, which is not allowed here.
         let number = |text: &str| {
-            let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|_| plain).ok_or_else(form)
+            let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|_| digits_only).ok_or_else(form)
         };
         let (index, count) = text.split_once('/').ok_or_else(form)?;
         Self::new(number(index)?, number(count)?)
@@ -142,12 +141,12 @@ impl From<Shard> for String {
     }
 }
 
-/// All rows, or those of a shard.
-pub(crate) fn share(shard: Option<Shard>, rows: u64) -> u64 {
-    shard.map_or(rows, |shard| shard.share(rows))
+/// The number of rows of a shard, or of the whole manifest.
+pub(crate) fn row_count(shard: Option<Shard>, rows: u64) -> u64 {
+    shard.map_or(rows, |shard| shard.row_count(rows))
 }
 
-/// The row of the manifest that is the `nth` of a shard, or of all.
+/// The manifest row of the `nth` row of a shard, or of the whole manifest.
 pub(crate) fn row(shard: Option<Shard>, nth: u64) -> u64 {
     shard.map_or(nth, |shard| shard.row(nth))
 }
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     fn rows_of(shard: Shard, rows: u64) -> Vec<u64> {
-        (0..shard.share(rows)).map(|nth| shard.row(nth)).collect()
+        (0..shard.row_count(rows)).map(|nth| shard.row(nth)).collect()
     }
 
     proptest! {
@@ -178,27 +177,27 @@ mod tests {
         }
 
         #[test]
-        fn a_name_reads_back(index in any::<u32>(), count in any::<u32>()) {
+        fn names_round_trip(index in any::<u32>(), count in any::<u32>()) {
             match Shard::new(index, count) {
                 Ok(shard) => {
                     prop_assert_eq!(shard.to_string().parse(), Ok(shard));
                     let json = serde_json::to_string(&shard).unwrap();
                     prop_assert_eq!(serde_json::from_str::<Shard>(&json).unwrap(), shard);
-                    // Nothing overflows, however many rows a file claims.
-                    let _ = (shard.share(u64::MAX), shard.row(u64::MAX));
+                    // Huge row counts do not overflow.
+                    let _ = (shard.row_count(u64::MAX), shard.row(u64::MAX));
                 }
                 Err(error) => prop_assert_eq!(format!("{index}/{count}").parse::<Shard>(), Err(error)),
             }
         }
 
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             let _ = text.parse::<Shard>();
         }
     }
 
     #[test]
-    fn what_is_no_shard_says_why() {
+    fn invalid_shards_name_the_reason() {
         let error = |text: &str| text.parse::<Shard>().unwrap_err().to_string();
         assert!(error("8/8").contains("0/8 to 7/8"), "{}", error("8/8"));
         assert!(error("0/0").contains("at least 1"));
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn names_hold_the_shard() {
+    fn file_names_contain_the_shard() {
         let shard = Shard::new(3, 8).unwrap();
         assert_eq!(
             shard.file("out/prediction.csv".as_ref()),

@@ -1,7 +1,9 @@
-//! The model's goldens on the other backends: the same checks and, for ndarray, the same tolerances
-//! as on flex. Run with `--features ndarray`, `wgpu` or `cuda`; wgpu needs a Vulkan driver. Mesa's
-//! software renderer will do, but takes minutes for `wgpu::short` and long for `wgpu::training`. Those of
-//! cuda need a GPU, which CI has not: `cargo test -p avff --features cuda --test backends cuda`.
+//! The model's golden values on the other backends. The checks are those of flex, and ndarray also has the
+//! tolerances of flex. Run with `--features ndarray`, `wgpu` or `cuda`.
+//!
+//! wgpu needs a Vulkan driver. Mesa's software renderer works, but takes minutes for `wgpu::short` and an hour or two
+//! for `wgpu::training`. The cuda tests need a GPU, which CI does not have:
+//! `cargo test -p avff --features cuda --test backends cuda`.
 #![cfg(any(feature = "ndarray", feature = "wgpu", feature = "cuda"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, dead_code)]
 
@@ -22,7 +24,7 @@ fn micro() -> Value {
     serde_json::from_str(include_str!("../../avff-model/tests/fixtures/stage2_micro.json")).unwrap()
 }
 
-/// What takes a software renderer minutes.
+/// Checks that take minutes on a software renderer.
 fn check_short<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     let (tiny, micro) = (tiny(), micro());
     golden::check_classifier::<B>(&tiny["classifier_tiny"], 3, tolerances.value, device);
@@ -30,7 +32,7 @@ fn check_short<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     golden::check_pretrain::<Autodiff<B>>(&micro["pretrain_micro"], 2, tolerances, device);
 }
 
-/// What takes it an hour or two: training trajectories of the tiny models.
+/// Training trajectories of the tiny models, which take an hour or two on a software renderer.
 fn check_training<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     let tiny = tiny();
     golden::check_plain_targets::<B>(&tiny["pretrain_tiny"], 3, tolerances.value, device);
@@ -38,12 +40,12 @@ fn check_training<B: Backend>(tolerances: Tolerances, device: &B::Device) {
     golden::check_pretrain::<Autodiff<B>>(&tiny["pretrain_tiny"], 3, tolerances, device);
 }
 
-/// An epoch of each learner by the program itself: losses as on flex.
+/// Runs an epoch of each learner with `avff train` and compares its loss with that on the CPU.
 #[cfg(feature = "cpu")]
 fn check_learners(device: &str, tolerance: f64) {
     let root = std::path::Path::new("../..");
     let scene = tempfile::tempdir().unwrap();
-    let made = root.join("data/made.csv").display().to_string();
+    let manifest = root.join("data/synthetic.csv").display().to_string();
     let loss = |device: &str, stage: u8| -> f64 {
         let run = scene.path().join(format!("{stage}-{}", device.replace(':', "-")));
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_avff"));
@@ -52,12 +54,12 @@ fn check_learners(device: &str, tolerance: f64) {
             .arg(root.join(format!("data/recipes/avff-tiny-stage{stage}.toml")))
             .arg("--run")
             .arg(&run);
-        let train = format!("data.train={made}");
+        let train = format!("data.train={manifest}");
         for set in [train.as_str(), "data.validation=", "data.batch=4", "epochs=1"] {
             command.args(["--set", set]);
         }
         if stage == 3 {
-            command.args(["--set", "start={from=\"scratch\"}"]);
+            command.args(["--set", "initialize={from=\"scratch\"}"]);
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -67,9 +69,12 @@ fn check_learners(device: &str, tolerance: f64) {
         row.split(',').nth(2).unwrap().parse().unwrap()
     };
     for stage in [1, 3] {
-        let (found, want) = (loss(device, stage), loss("cpu", stage));
-        println!("stage {stage}: {found} on {device}, {want} on cpu");
-        assert!((found - want).abs() < tolerance * want.abs(), "{stage}: {found}, {want}");
+        let (actual, expected) = (loss(device, stage), loss("cpu", stage));
+        println!("stage {stage}: {actual} on {device}, {expected} on cpu");
+        assert!(
+            (actual - expected).abs() < tolerance * expected.abs(),
+            "{stage}: {actual}, {expected}"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
 //! Training by two processes, through the real binary and `mpirun`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where they cannot go on")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics where it cannot continue")]
 #![allow(clippy::print_stdout, missing_docs)]
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The most that weights and metrics of two processes may differ from those of one.
+/// The maximum difference of weights and metrics between two processes and one.
 const TOLERANCE: f64 = 1e-5;
 
 const NETWORK: &str = r#"
@@ -37,11 +37,11 @@ augment.noise = { level = 0.1, roll = true }
 augment.flip = { probability = 0.5 }
 "#;
 
-/// Where a gradient is nothing but rounding, Adam's step is one of rounding over `eps`; with PyTorch's `eps`
-/// the bias of an attention's keys, which changes no output, would walk at random.
+/// The bias of an attention's keys changes no output, so its gradient is rounding noise. A large `eps` keeps Adam
+/// from amplifying it.
 const OPTIMIZER: &str = "[optimizer]\nlr = 1e-3\neps = 1e-5\n";
 
-/// Jobs are timed and signalled, so they do not share the machine with each other.
+/// Jobs are timed and get signals, so one runs at a time.
 static ONE_JOB: Mutex<()> = Mutex::new(());
 
 struct Scene {
@@ -63,7 +63,7 @@ impl Scene {
             "video_name,target\n".to_owned() + &(0..rows).map(row).collect::<String>()
         };
         scene.write("train.csv", &table(8));
-        // The parts of two processes differ by a clip.
+        // Three clips: one process gets a clip more than the other.
         scene.write("validation.csv", &table(3));
         scene.recipe("pretrain", "pretrain", 2, "");
         scene.recipe("finetune", "finetune", 2, "");
@@ -95,7 +95,7 @@ impl Scene {
         };
         command.args(["train", "--device", "cpu"]).args(arguments).current_dir(self.folder.path());
         command.env("RAYON_NUM_THREADS", "1").env_remove("RUST_LOG");
-        // Who waits leaves its core to the others: tests share few.
+        // A waiting process yields its core, because test machines have few.
         command.env("OMPI_MCA_mpi_yield_when_idle", "1");
         command
     }
@@ -109,8 +109,8 @@ impl Scene {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Steps of the states that a run has saved.
-    fn states(&self, run: &str) -> Vec<u64> {
+    /// Steps of the training checkpoints that a run has saved.
+    fn checkpoints(&self, run: &str) -> Vec<u64> {
         let Ok(files) = fs::read_dir(self.path(run).join("checkpoints")) else { return Vec::new() };
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let step = |name: String| {
@@ -122,7 +122,7 @@ impl Scene {
 
     fn wait_for_step(&self, run: &str, step: u64) {
         let start = Instant::now();
-        while !self.states(run).iter().any(|&saved| saved >= step) {
+        while !self.checkpoints(run).iter().any(|&saved| saved >= step) {
             assert!(start.elapsed() < Duration::from_secs(120), "no step {step} in {run}");
             sleep(Duration::from_millis(2));
         }
@@ -163,7 +163,7 @@ impl Ran {
     }
 }
 
-/// Processes that this one started, here `mpirun`'s ranks.
+/// The child processes of a process, here the ranks of `mpirun`.
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -195,24 +195,24 @@ fn tensors(file: &[u8]) -> BTreeMap<String, Vec<f32>> {
     tensors.map(read).collect()
 }
 
-/// The largest difference of two files of weights, and where it is.
+/// The largest difference between two files of weights, and its tensor.
 fn difference(a: &[u8], b: &[u8]) -> (f64, String) {
     let (a, b) = (tensors(a), tensors(b));
     assert!(a.len() > 20 && a.keys().eq(b.keys()));
     let mut largest = (0.0, String::new());
     for (name, values) in &a {
         for (x, y) in values.iter().zip(&b[name]) {
-            let apart = f64::from((x - y).abs());
-            assert!(apart.is_finite(), "{name}");
-            if apart > largest.0 {
-                largest = (apart, name.clone());
+            let difference = f64::from((x - y).abs());
+            assert!(difference.is_finite(), "{name}");
+            if difference > largest.0 {
+                largest = (difference, name.clone());
             }
         }
     }
     largest
 }
 
-/// Trains by one process and by two, and compares all that is left.
+/// Trains with one process and with two, and compares weights and metrics.
 fn compare(scene: &Scene, recipe: &str, more: &[&str], compared: &[&str]) {
     let file = format!("{recipe}.toml");
     let run = |processes, run: &str, epochs: &str| {
@@ -221,16 +221,16 @@ fn compare(scene: &Scene, recipe: &str, more: &[&str], compared: &[&str]) {
     };
     run(1, "one", "epochs=2");
     let ran = run(2, "two", "epochs=2");
-    // A single one of them tells.
+    // Only one process prints.
     assert_eq!(ran.stdout.matches("done after 4 steps").count(), 1, "{}", ran.stdout);
     run(1, "short", "epochs=1");
-    let (learnt, _) = difference(&scene.weights("one"), &scene.weights("short"));
-    let (apart, place) = difference(&scene.weights("one"), &scene.weights("two"));
+    let (learned, _) = difference(&scene.weights("one"), &scene.weights("short"));
+    let (error, name) = difference(&scene.weights("one"), &scene.weights("two"));
     println!(
-        "{recipe}: weights differ by {apart:e} in {place}; the last epoch moved them by {learnt:e}"
+        "{recipe}: weights differ by {error:e} in {name}; the last epoch moved them by {learned:e}"
     );
-    assert!(apart <= TOLERANCE, "{place}: {apart:e}");
-    assert!(learnt > 100.0 * TOLERANCE, "nothing was learnt: {learnt:e}");
+    assert!(error <= TOLERANCE, "{name}: {error:e}");
+    assert!(learned > 100.0 * TOLERANCE, "nothing was learned: {learned:e}");
     let (one, two) = (scene.results("one"), scene.results("two"));
     assert_eq!((one.len(), two.len()), (2, 2));
     for (one, two) in one.iter().zip(&two) {
@@ -244,7 +244,7 @@ fn compare(scene: &Scene, recipe: &str, more: &[&str], compared: &[&str]) {
 }
 
 #[test]
-fn two_processes_pretrain_as_one() {
+fn pretraining_with_two_processes_matches_one() {
     let compared = [
         "train/loss",
         "train/loss.audio",
@@ -257,14 +257,14 @@ fn two_processes_pretrain_as_one() {
 }
 
 #[test]
-fn two_processes_finetune_as_one() {
+fn finetuning_with_two_processes_matches_one() {
     let compared = ["train/loss", "val/loss", "val/auc", "val/map", "val/accuracy"];
     let scene = Scene::new();
     compare(&scene, "finetune", &["--set", "data.validation=validation.csv"], &compared);
 }
 
 #[test]
-fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
+fn a_lost_process_ends_the_run_which_resumes_to_equal_weights() {
     let scene = Scene::new();
     scene.recipe("long", "finetune", 6, "[keep]\nevery_steps = 1\n");
     scene.run(2, &["long.toml", "--run", "whole"]).expect(0);
@@ -280,10 +280,10 @@ fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
         assert!(start.elapsed() < Duration::from_secs(30), "the others waited");
         assert_ne!(ran.code, 0);
         assert!(ran.stderr.contains("signal 9"), "{}", ran.stderr);
-        assert!(scene.states(run).iter().all(|&step| step < 12), "it was over before");
+        assert!(scene.checkpoints(run).iter().all(|&step| step < 12), "it was over before");
         let ran = scene.run(1, &["--resume", run]).expect(2);
         assert!(
-            ran.stderr.contains("the number of processes was 2, now it is 1"),
+            ran.stderr.contains("the number of processes was 2, but now it is 1"),
             "{}",
             ran.stderr
         );
@@ -293,7 +293,7 @@ fn a_lost_process_ends_the_run_which_then_goes_on_to_the_same_weights() {
 }
 
 #[test]
-fn one_that_is_asked_to_stop_stops_all() {
+fn a_signal_to_one_process_stops_all() {
     let scene = Scene::new();
     scene.recipe("long", "finetune", 6, "[keep]\nevery_steps = 1\n");
     let job = scene.start(2, &["long.toml", "--run", "stopped"]);
@@ -301,25 +301,25 @@ fn one_that_is_asked_to_stop_stops_all() {
     let ranks = children(job.id());
     signal("-TERM", *ranks.iter().max().unwrap());
     let ran = Ran::new(job.wait_with_output().unwrap()).expect(5);
-    assert!(ran.stdout.contains("go on with: avff train --resume stopped"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("resume with: avff train --resume stopped"), "{}", ran.stdout);
     let ran = scene.run(2, &["--resume", "stopped"]).expect(0);
     assert!(ran.stdout.contains("done after 12 steps"), "{}", ran.stdout);
 }
 
 #[test]
-fn a_clip_that_one_cannot_read_ends_all() {
+fn a_clip_that_one_process_cannot_read_stops_all() {
     let scene = Scene::new();
     let text = fs::read_to_string(scene.path("train.csv")).unwrap();
     scene.write("train.csv", &text.replacen("match_b", "absent", 1));
     let start = Instant::now();
     let ran = scene.run(2, &["finetune.toml", "--run", "run"]).expect(2);
     assert!(start.elapsed() < Duration::from_secs(60), "the others waited");
-    let told = ran.stderr.lines().find(|line| line.starts_with("error: process ")).unwrap();
-    assert!(told.contains(" of 2: ") && told.contains("absent.mp4"), "{told}");
+    let error = ran.stderr.lines().find(|line| line.starts_with("error: process ")).unwrap();
+    assert!(error.contains(" of 2: ") && error.contains("absent.mp4"), "{error}");
 }
 
 #[test]
-fn a_mistake_is_told_once() {
+fn an_error_is_reported_once() {
     let scene = Scene::new();
     for (arguments, part) in [
         (&["finetune.toml", "--set", "epohcs=2"][..], "epohcs"),
@@ -329,22 +329,22 @@ fn a_mistake_is_told_once() {
         assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
         assert!(ran.stderr.contains(part), "{}", ran.stderr);
     }
-    // This one only the process sees that makes the folder.
+    // Only the process that creates the folder sees this error.
     fs::create_dir(scene.path("full")).unwrap();
     scene.write("full/something", "");
     let ran = scene.run(2, &["finetune.toml", "--run", "full"]).expect(2);
     assert!(ran.stderr.contains("error: process 0 of 2: "), "{}", ran.stderr);
     let ran = scene.run(2, &["finetune.toml", "--set", "data.batch=3"]).expect(2);
-    assert!(ran.stderr.contains("make it a multiple of their number"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("make it a multiple of 2"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_launcher_of_another_library_is_named() {
+fn a_launcher_of_another_mpi_library_is_named() {
     let scene = Scene::new();
     let mut command = scene.command(1, &["finetune.toml", "--run", "run"]);
-    // As Hydra says it, which Open MPI does not listen to.
+    // Hydra sets PMI_SIZE, and Open MPI ignores it.
     let ran = Ran::new(command.env("PMI_SIZE", "2").output().unwrap()).expect(2);
-    assert!(ran.stderr.contains("2 processes were started, as PMI_SIZE says"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("PMI_SIZE reports 2 processes"), "{}", ran.stderr);
     assert!(ran.stderr.contains("MPI counts 1"), "{}", ran.stderr);
     assert!(!scene.path("run").exists());
 }

@@ -1,4 +1,4 @@
-//! Samples made of two clips: stage 3 of the reference, which makes fakes out of what there is.
+//! Samples combined from two clips: stage 3 of the reference creates additional fakes in this way.
 
 use avff_media::SettingError;
 use serde::{Deserialize, Serialize};
@@ -7,59 +7,59 @@ use super::within;
 use crate::spec::ClipSpec;
 use avff_rng::Rng;
 
-/// How often a sample is made of two clips, in proportion to each other.
+/// Relative frequencies of the ways to combine clips.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mix {
-    /// The clip as it is.
+    /// Weight of unmodified clips.
     pub none: f64,
-    /// The clip and another one joined in time, pictures and sound; fake if either is fake.
+    /// Weight of two clips concatenated in time, frames and audio; fake if either clip is fake.
     pub concat: f64,
-    /// The clip's pictures with the sound of another one; fake.
+    /// Weight of the clip's frames with the audio of another clip; fake.
     pub replace: f64,
 }
 
-/// What a sample is made of.
+/// How a sample is combined from clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mixing {
-    /// One clip.
+    /// A single clip.
     None,
-    /// Two, joined in time.
+    /// Two clips, concatenated in time.
     Concat,
-    /// One's pictures, another's sound.
+    /// The frames of one clip with the audio of another.
     Replace,
 }
 
 impl Mix {
-    /// The reference's 5 : 1 : 1.
+    /// The reference's weights 5 : 1 : 1.
     #[must_use]
     pub fn open_avff() -> Self {
         Self { none: 5.0, concat: 1.0, replace: 1.0 }
     }
 
     pub(super) fn validate(&self, spec: &ClipSpec) -> Result<(), SettingError> {
-        const MOST: f64 = 1e9;
-        within("augment.mix.none", self.none, 0.0, MOST)?;
-        within("augment.mix.concat", self.concat, 0.0, MOST)?;
-        within("augment.mix.replace", self.replace, 0.0, MOST)?;
+        const MAX_WEIGHT: f64 = 1e9;
+        within("augment.mix.none", self.none, 0.0, MAX_WEIGHT)?;
+        within("augment.mix.concat", self.concat, 0.0, MAX_WEIGHT)?;
+        within("augment.mix.replace", self.replace, 0.0, MAX_WEIGHT)?;
         let sum = self.none + self.concat + self.replace;
         if sum <= 0.0 {
-            let rule = "more than 0 in one of its weights";
+            let rule = "at least one positive weight";
             return Err(SettingError::new("augment.mix", "all 0", rule));
         }
         if self.concat > 0.0 && !(spec.sampling.is_whole() && spec.trim_silence.is_none()) {
-            // Joined clips have no true time, which is what a window is cut by.
-            let rule = "0 unless clips are read whole and untrimmed";
+            // Concatenated clips have no common time axis, which windows need.
+            let rule = "0 unless complete, untrimmed clips are read";
             return Err(SettingError::new("augment.mix.concat", self.concat, rule));
         }
         Ok(())
     }
 
-    /// What a sample is made of.
-    pub fn draw(self, draws: &mut Rng) -> Mixing {
-        let at = draws.unit() * (self.none + self.concat + self.replace);
-        // Comparing with partial sums never picks a weight of 0, for all rounding.
+    /// Draws how a sample is combined from clips.
+    pub fn draw(self, rng: &mut Rng) -> Mixing {
+        let at = rng.unit() * (self.none + self.concat + self.replace);
+        // Comparing with partial sums never selects a weight of 0, whatever the rounding.
         if at < self.none {
             Mixing::None
         } else if at < self.none + self.concat || self.replace <= 0.0 && self.concat > 0.0 {
@@ -73,7 +73,7 @@ impl Mix {
 }
 
 impl Mixing {
-    /// The label of a sample of rows with these labels; 1 is fake.
+    /// Returns the label of a sample combined from rows with these labels; 1 is fake.
     #[must_use]
     pub fn target(self, own: Option<u8>, partner: Option<u8>) -> Option<u8> {
         match self {
@@ -84,10 +84,10 @@ impl Mixing {
     }
 }
 
-/// Another row than `row`, each of the others as likely. The reference may draw the row itself, and
-/// then calls an untouched clip fake.
-pub(crate) fn partner(row: usize, rows: usize, draws: &mut Rng) -> usize {
-    let other = draws.index(rows.saturating_sub(1));
+/// Returns a uniformly random row other than `row`. The reference may select the row itself, and
+/// then labels an unmodified clip as fake.
+pub(crate) fn partner(row: usize, rows: usize, rng: &mut Rng) -> usize {
+    let other = rng.index(rows.saturating_sub(1));
     if other < row { other } else { other + 1 }
 }
 
@@ -96,16 +96,16 @@ mod tests {
     use super::*;
     use avff_rng::{Purpose, RngKey};
 
-    fn draws(row: u64) -> Rng {
+    fn rng(row: u64) -> Rng {
         RngKey { seed: 0, epoch: 0, row, occurrence: 0 }.rng(Purpose::Mix)
     }
 
     #[test]
-    fn five_to_one_to_one() {
+    fn mixing_follows_the_weights() {
         let count =
-            |mix: Mix, what| (0..7_000).filter(|&row| mix.draw(&mut draws(row)) == what).count();
+            |mix: Mix, what| (0..7_000).filter(|&row| mix.draw(&mut rng(row)) == what).count();
         let mix = Mix::open_avff();
-        // Deviations 37.8 of 5,000 and 29.3 of 1,000; five are allowed.
+        // Standard deviations 37.8 of 5,000 and 29.3 of 1,000; the tolerance is five deviations.
         assert!(count(mix, Mixing::None).abs_diff(5_000) < 189);
         assert!(count(mix, Mixing::Concat).abs_diff(1_000) < 147);
         assert!(count(mix, Mixing::Replace).abs_diff(1_000) < 147);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn labels() {
+    fn target_of_mixed_samples() {
         for own in [0, 1] {
             for other in [0, 1] {
                 let target = |mixing: Mixing| mixing.target(Some(own), Some(other));
@@ -128,20 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn partners_are_all_the_others() {
+    fn partner_is_any_other_row() {
         let mut counts = [0; 5];
         for row in 0..4_000 {
-            counts[partner(2, 5, &mut draws(row))] += 1;
+            counts[partner(2, 5, &mut rng(row))] += 1;
         }
         assert_eq!(counts[2], 0);
-        // 1,000 each, deviation 27.4; five are allowed.
+        // 1,000 each, standard deviation 27.4; the tolerance is five deviations.
         let others = [counts[0], counts[1], counts[3], counts[4]];
         assert!(others.iter().all(|count: &usize| count.abs_diff(1_000) < 137), "{counts:?}");
-        assert_eq!(partner(0, 2, &mut draws(0)), 1);
+        assert_eq!(partner(0, 2, &mut rng(0)), 1);
     }
 
     #[test]
-    fn joining_needs_whole_clips() {
+    fn concat_needs_complete_clips() {
         use crate::spec::{Sampling, TrimSilence};
         let mut spec = ClipSpec::open_avff();
         assert!(Mix::open_avff().validate(&spec).is_ok());

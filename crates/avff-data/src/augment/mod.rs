@@ -1,17 +1,17 @@
-//! What training varies in a sample, so that a network cannot learn what does not matter.
+//! Data augmentation of training samples.
 //!
-//! An [`AugmentConfig`] says what may happen; a [`Plan`] is what does happen to one sample, drawn from
-//! seed, epoch and row alone ([`avff_rng`]); applying it is arithmetic. Everything is off by
-//! default. A plan is applied in the order of the data:
+//! An [`AugmentConfig`] defines the augmentations. A [`Plan`] holds the random choices for one
+//! sample, which depend only on seed, epoch and row ([`avff_rng`]). Applying a plan is
+//! deterministic. All augmentations are off by default. A plan is applied in the order of the data:
 //!
-//! 1. fitted pictures, the same to every one of a sample: [`Crop`], [`Flip`], [`Resample`],
+//! 1. fitted frames, identically to all frames of a sample: [`Crop`], [`Flip`], [`Resample`],
 //!    [`ColorJitter`], [`Jpeg`];
-//! 2. the wave: [`Gain`], [`WhiteNoise`];
-//! 3. the stretched filterbank before it is normalised: [`Masks`];
-//! 4. the normalised filterbank: [`Noise`].
+//! 2. the waveform: [`Gain`], [`WhiteNoise`];
+//! 3. the stretched filterbank before normalization: [`Masks`];
+//! 4. the normalized filterbank: [`Noise`].
 //!
-//! [`Masks`], [`Noise`] and [`Mix`] are the reference's. Of all these only the roll of the noise and
-//! mixing move anything in time or against the other stream.
+//! [`Masks`], [`Noise`] and [`Mix`] are the reference's augmentations. Only mixing and the roll of
+//! the noise shift a stream in time.
 
 mod color;
 mod geometry;
@@ -40,10 +40,10 @@ use crate::{
 use avff_media::{Audio, Frame, SettingError};
 use avff_rng::{Purpose, Rng, RngKey};
 
-/// What may happen to a training sample.
+/// The augmentations of training samples.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "each is documented at its type")]
+#[expect(missing_docs, reason = "the types are documented")]
 pub struct AugmentConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mix: Option<Mix>,
@@ -68,22 +68,22 @@ pub struct AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// What Open-AVFF does in stages 1 and 2: noise alone.
+    /// Open-AVFF's augmentation in stages 1 and 2: noise.
     #[must_use]
     pub fn open_avff_pretraining() -> Self {
         Self { noise: Some(Noise::open_avff()), ..Self::default() }
     }
 
-    /// What Open-AVFF does in stage 3: noise, and mixing 5 : 1 : 1.
+    /// Open-AVFF's augmentation in stage 3: noise, and mixing 5 : 1 : 1.
     #[must_use]
     pub fn open_avff_finetuning() -> Self {
         Self { mix: Some(Mix::open_avff()), ..Self::open_avff_pretraining() }
     }
 
-    /// Checks every range, for samples made by `spec`.
+    /// Checks every range for samples created with `spec`.
     ///
     /// # Errors
-    /// [`SettingError`] for the first field that is out of its range.
+    /// [`SettingError`] for the first field out of range.
     pub fn validate(&self, spec: &ClipSpec) -> Result<(), SettingError> {
         self.mix.iter().try_for_each(|mix| mix.validate(spec))?;
         self.crop.iter().try_for_each(Crop::validate)?;
@@ -97,18 +97,20 @@ impl AugmentConfig {
         self.noise.iter().try_for_each(Noise::validate)
     }
 
-    /// What happens to one sample. Mixing is planned apart ([`Mix::draw`]), before there are pictures.
+    /// Draws the random choices for one sample. Mixing is drawn separately ([`Mix::draw`]), before
+    /// frames exist.
     #[must_use]
     pub fn plan(&self, key: RngKey, spec: &ClipSpec) -> Plan {
-        let draws = |purpose| key.rng(purpose);
+        let rng = |purpose| key.rng(purpose);
         let (width, height) = (spec.video.width, spec.video.height);
-        let crop = |crop: &Crop| crop.draw(&mut draws(Purpose::Crop), width, height);
-        let flip = |flip: &Flip| flip.draw(&mut draws(Purpose::Flip));
-        let resample = |how: &Resample| how.draw(&mut draws(Purpose::Resample), width, height);
-        let color = |color: &ColorJitter| color.draw(&mut draws(Purpose::Color));
-        let jpeg = |jpeg: &Jpeg| jpeg.draw(&mut draws(Purpose::Jpeg));
+        let crop = |crop: &Crop| crop.draw(&mut rng(Purpose::Crop), width, height);
+        let flip = |flip: &Flip| flip.draw(&mut rng(Purpose::Flip));
+        let resample =
+            |resample: &Resample| resample.draw(&mut rng(Purpose::Resample), width, height);
+        let color = |color: &ColorJitter| color.draw(&mut rng(Purpose::Color));
+        let jpeg = |jpeg: &Jpeg| jpeg.draw(&mut rng(Purpose::Jpeg));
         Plan {
-            pictures: [
+            frame_steps: [
                 self.crop.as_ref().map(crop),
                 self.flip.as_ref().and_then(flip),
                 self.resample.as_ref().map(resample),
@@ -118,21 +120,21 @@ impl AugmentConfig {
             .into_iter()
             .flatten()
             .collect(),
-            gain: self.gain.as_ref().map(|gain| gain.draw(&mut draws(Purpose::Gain))),
+            gain: self.gain.as_ref().map(|gain| gain.draw(&mut rng(Purpose::Gain))),
             white_noise: self.white_noise.as_ref().map(|noise| {
-                let mut draws = draws(Purpose::WhiteNoise);
-                (noise.draw(&mut draws), draws)
+                let mut noise_rng = rng(Purpose::WhiteNoise);
+                (noise.draw(&mut noise_rng), noise_rng)
             }),
             masks: self
                 .masks
                 .as_ref()
-                .map(|masks| masks.draw(&mut draws(Purpose::Masks), &spec.audio)),
-            noise: self.noise.map(|noise| (noise, draws(Purpose::Noise))),
+                .map(|masks| masks.draw(&mut rng(Purpose::Masks), &spec.audio)),
+            noise: self.noise.map(|noise| (noise, rng(Purpose::Noise))),
         }
     }
 }
 
-/// A change to a picture, drawn once a sample.
+/// An augmentation of a frame, drawn once per sample.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FrameStep {
     Crop(geometry::Area),
@@ -142,10 +144,10 @@ pub(crate) enum FrameStep {
     Jpeg(u8),
 }
 
-/// What happens to one sample.
+/// The random choices for one sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    pictures: Vec<FrameStep>,
+    frame_steps: Vec<FrameStep>,
     gain: Option<f32>,
     white_noise: Option<(f64, Rng)>,
     masks: Option<masks::Spans>,
@@ -153,59 +155,60 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the sound is needed as a wave.
+    /// Returns whether the plan modifies the waveform.
     #[must_use]
     pub fn changes_wave(&self) -> bool {
         self.gain.is_some() || self.white_noise.is_some()
     }
 
-    /// Changes the pictures, which keep their size.
+    /// Augments the frames, which keep their size.
     ///
     /// # Errors
-    /// [`MediaError::Damaged`](avff_media::MediaError::Damaged) for pictures that are not of the spec's size.
-    pub fn frames(&self, pictures: &mut [Frame]) -> Result<(), DataError> {
-        for picture in pictures {
-            for step in &self.pictures {
+    /// [`MediaError::Damaged`](avff_media::MediaError::Damaged) for frames that do not have the
+    /// spec's size.
+    pub fn frames(&self, frames: &mut [Frame]) -> Result<(), DataError> {
+        for frame in frames {
+            for step in &self.frame_steps {
                 match step {
-                    FrameStep::Crop(area) => *picture = area.apply(picture)?,
-                    FrameStep::Flip => geometry::flip(picture),
+                    FrameStep::Crop(area) => *frame = area.apply(frame)?,
+                    FrameStep::Flip => geometry::flip(frame),
                     &FrameStep::Resample { width, height } => {
-                        *picture = geometry::resample(picture, width, height)?;
+                        *frame = geometry::resample(frame, width, height)?;
                     }
-                    FrameStep::Color(steps) => steps.apply(picture),
-                    &FrameStep::Jpeg(quality) => *picture = jpeg::recode(picture, quality)?,
+                    FrameStep::Color(steps) => steps.apply(frame),
+                    &FrameStep::Jpeg(quality) => *frame = jpeg::recode(frame, quality)?,
                 }
             }
         }
         Ok(())
     }
 
-    /// Changes a wave, which keeps its length.
-    pub fn wave(&mut self, sound: &mut Audio) {
+    /// Augments a waveform, which keeps its length.
+    pub fn wave(&mut self, audio: &mut Audio) {
         if let Some(factor) = self.gain {
-            wave::gain(sound, factor);
+            wave::gain(audio, factor);
         }
-        if let Some((ratio, draws)) = &mut self.white_noise {
-            wave::white_noise(sound, *ratio, draws);
+        if let Some((ratio, rng)) = &mut self.white_noise {
+            wave::white_noise(audio, *ratio, rng);
         }
     }
 
-    /// Changes a filterbank that is not normalised yet.
+    /// Augments a filterbank before normalization.
     pub fn fbank(&self, rows: &mut [f32], spec: &AudioSpec) {
         if let Some(masks) = &self.masks {
             masks.apply(rows, spec.mels);
         }
     }
 
-    /// Changes a normalised filterbank.
+    /// Augments a normalized filterbank.
     pub fn normalized(&mut self, rows: &mut [f32], spec: &AudioSpec) {
-        if let Some((noise, draws)) = &mut self.noise {
-            noise.apply(rows, spec, draws);
+        if let Some((noise, rng)) = &mut self.noise {
+            noise.apply(rows, spec, rng);
         }
     }
 }
 
-/// Refuses a value outside of `low` to `high`.
+/// Returns an error if a value is outside `low` to `high`.
 fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), SettingError> {
     if (low..=high).contains(&value) {
         return Ok(());
@@ -214,7 +217,7 @@ fn within(field: &'static str, value: f64, low: f64, high: f64) -> Result<(), Se
     Err(SettingError::new(field, value, rule))
 }
 
-/// Refuses a range that is outside of `low` to `high` or upside down.
+/// Returns an error if a range is outside `low` to `high` or reversed.
 fn range(
     field: &'static str,
     (from, to): (f64, f64),
@@ -256,32 +259,35 @@ mod tests {
         RngKey { seed: 1, epoch: 2, row, occurrence: 0 }
     }
 
-    /// Three pictures of noise, of which the last repeats the first.
-    fn pictures() -> Vec<Frame> {
-        let picture = |salt: usize| {
+    /// Three frames of noise; the last repeats the first.
+    fn frames() -> Vec<Frame> {
+        let frame = |salt: usize| {
             let rgb = (0..24 * 16 * 3).map(|i| ((i * i * 7 + i * salt) % 251) as u8).collect();
             Frame { width: 24, height: 16, rgb }
         };
-        vec![picture(13), picture(57), picture(13)]
+        vec![frame(13), frame(57), frame(13)]
     }
 
     #[test]
-    fn nothing_happens_by_default() {
+    fn default_config_changes_nothing() {
         let config: AugmentConfig = serde_json::from_str("{}").unwrap();
         assert_eq!(config, AugmentConfig::default());
         let mut plan = config.plan(at(0), &spec());
-        let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
-        let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5; 9]] };
-        plan.frames(&mut shown).unwrap();
-        plan.wave(&mut sound);
+        let (mut augmented, mut rows) = (frames(), vec![1.5; 160]);
+        let mut audio = Audio { rate: 8_000, channels: vec![vec![0.5; 9]] };
+        plan.frames(&mut augmented).unwrap();
+        plan.wave(&mut audio);
         plan.fbank(&mut rows, &spec().audio);
         plan.normalized(&mut rows, &spec().audio);
-        assert_eq!((shown, rows, sound.channels), (pictures(), vec![1.5; 160], vec![vec![0.5; 9]]));
+        assert_eq!(
+            (augmented, rows, audio.channels),
+            (frames(), vec![1.5; 160], vec![vec![0.5; 9]])
+        );
         assert!(!plan.changes_wave());
     }
 
     #[test]
-    fn configs_survive_json_and_refuse_what_they_do_not_know() {
+    fn configs_round_trip_and_reject_unknown_fields() {
         let json = serde_json::to_string(&all()).unwrap();
         assert_eq!(serde_json::from_str::<AugmentConfig>(&json).unwrap(), all());
         for text in [r#"{"flips":{}}"#, r#"{"flip":{"probability":0.5,"p":1}}"#, r#"{"flip":{}}"#] {
@@ -290,16 +296,16 @@ mod tests {
     }
 
     #[test]
-    fn plans_depend_on_the_key_alone() {
+    fn plans_depend_only_on_the_key() {
         let run = |key: RngKey| {
             let mut plan = all().plan(key, &spec());
-            let (mut shown, mut rows) = (pictures(), vec![1.5; 160]);
-            let mut sound = Audio { rate: 8_000, channels: vec![vec![0.5; 99]] };
-            plan.frames(&mut shown).unwrap();
-            plan.wave(&mut sound);
+            let (mut augmented, mut rows) = (frames(), vec![1.5; 160]);
+            let mut audio = Audio { rate: 8_000, channels: vec![vec![0.5; 99]] };
+            plan.frames(&mut augmented).unwrap();
+            plan.wave(&mut audio);
             plan.fbank(&mut rows, &spec().audio);
             plan.normalized(&mut rows, &spec().audio);
-            (shown, sound, rows)
+            (augmented, audio, rows)
         };
         let first = run(at(5));
         assert_eq!(run(at(5)), first);
@@ -312,17 +318,17 @@ mod tests {
         }
     }
 
-    /// Equal pictures stay equal wherever they stand, sound keeps its length and its place.
+    /// Equal frames stay equal at any position, and audio keeps its length and position.
     #[test]
-    fn sync_is_kept() {
+    fn synchronization_is_preserved() {
         for row in 0..20 {
             let mut plan = all().plan(at(row), &spec());
-            let mut shown = pictures();
-            plan.frames(&mut shown).unwrap();
-            assert_eq!(shown[0], shown[2]);
-            assert_ne!(shown[0], shown[1]);
+            let mut augmented = frames();
+            plan.frames(&mut augmented).unwrap();
+            assert_eq!(augmented[0], augmented[2]);
+            assert_ne!(augmented[0], augmented[1]);
             assert!(
-                shown.iter().all(|p| (p.width, p.height, p.rgb.len()) == (24, 16, 24 * 16 * 3))
+                augmented.iter().all(|p| (p.width, p.height, p.rgb.len()) == (24, 16, 24 * 16 * 3))
             );
             let mut click = Audio { rate: 8_000, channels: vec![vec![0.0; 1_000]; 2] };
             click.channels[0][321] = 1.0;
@@ -335,19 +341,19 @@ mod tests {
     }
 
     #[test]
-    fn one_augmentation_does_not_move_another() {
-        let alone = AugmentConfig { masks: all().masks, ..AugmentConfig::default() };
+    fn augmentations_are_independent() {
+        let only_masks = AugmentConfig { masks: all().masks, ..AugmentConfig::default() };
         for row in 0..20 {
-            assert_eq!(alone.plan(at(row), &spec()).masks, all().plan(at(row), &spec()).masks);
+            assert_eq!(only_masks.plan(at(row), &spec()).masks, all().plan(at(row), &spec()).masks);
         }
     }
 
-    type Spoil = fn(&mut AugmentConfig);
+    type Modify = fn(&mut AugmentConfig);
 
     #[test]
     fn validation_names_the_field() {
         all().validate(&spec()).unwrap();
-        let cases: [(&str, Spoil); 13] = [
+        let cases: [(&str, Modify); 13] = [
             ("augment.mix.none", |c| {
                 c.mix = Some(Mix { none: f64::NAN, concat: 1.0, replace: 1.0 })
             }),
@@ -364,11 +370,11 @@ mod tests {
             ("augment.masks.time", |c| c.masks = Some(Masks { frequency: 0, time: 21 })),
             ("augment.noise.level", |c| c.noise = Some(Noise { level: -1.0, roll: true })),
         ];
-        for (want, spoil) in cases {
+        for (expected, modify) in cases {
             let mut config = all();
-            spoil(&mut config);
+            modify(&mut config);
             let error = config.validate(&spec()).unwrap_err();
-            assert!(error.field == want, "{error}");
+            assert!(error.field == expected, "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The name of an entry: a hash of all that decides what is in it.
+//! The key of a cache entry: a hash of everything that determines its content.
 
 use std::{
     fs::{self, File, Metadata},
@@ -12,59 +12,60 @@ use sha2::{Digest, Sha256};
 
 use crate::{spec::ClipSpec, windows::Span};
 
-/// Raised whenever decoding, fitting or the filterbank come to give other numbers: entries that older
-/// code made are then no longer found.
+/// Version of the data path. It is increased when decoding, fitting or the filterbank change their
+/// results, so that entries of older code no longer match.
 const DATA_PATH: u32 = 1;
-/// Entries of a folder that are looked at: as many as its reader takes.
+/// Maximum number of entries of a folder, equal to the limit of the folder reader.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// What makes two files the same to a cache.
+/// How the cache identifies a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
-    /// Path, size and time of last change, as the system tells without reading.
+    /// By path, size and modification time, without reading the file.
     #[default]
     Stat,
-    /// Contents, wherever they lie: every file is read in full each time, which is slower than a
-    /// cached clip, but files may be copied or touched.
+    /// By content, independent of the path. Every file is read completely each time, which is
+    /// slower than reading a cached clip, but files may be copied or touched.
     Content,
 }
 
-/// What an entry holds.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Pictures = 1,
+    Frames = 1,
     Fbank = 2,
     Wave = 3,
 }
 
-/// The name of an entry.
+/// The key of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(pub(super) [u8; 32]);
 
 impl Key {
-    /// In hexadecimal.
+    /// Returns the key in hexadecimal.
     pub(super) fn name(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// A file under a spec: everything of a key but the part.
+/// A file with a spec: everything in a key except kind and span.
 #[derive(Debug, Clone)]
 pub(super) struct Source(Sha256);
 
 impl Source {
     /// # Errors
-    /// What the system reports about the file, and a spec that is no JSON.
-    pub(super) fn of(path: &Path, identity: Identity, spec: &ClipSpec) -> io::Result<Self> {
+    /// The system's error for the file, or a spec that is not valid JSON.
+    pub(super) fn new(path: &Path, identity: Identity, spec: &ClipSpec) -> io::Result<Self> {
         let mut hash = Sha256::new();
         hash.update(DATA_PATH.to_le_bytes());
         field(&mut hash, &serde_json::to_vec(spec)?);
         let path = path.canonicalize()?;
         let metadata = fs::metadata(&path)?;
         if metadata.is_dir() {
-            for file in files_of(&path)? {
-                // A file beside the folder differs from one of that name in it.
+            for file in source_files(&path)? {
+                // Names are relative to the folder, so a file beside the folder differs from an
+                // equally named file in it.
                 let name = file.strip_prefix(&path).unwrap_or(&file);
                 field(&mut hash, name.as_os_str().as_encoded_bytes());
                 identify(&mut hash, &file, &fs::metadata(&file)?, identity)?;
@@ -85,8 +86,9 @@ impl Source {
     }
 }
 
-/// The files a folder of pictures is read from: its own, and a WAV file beside it.
-fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// Returns the files from which a folder of frames is read: its own files, and a WAV file beside
+/// it.
+fn source_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -98,11 +100,11 @@ fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.sort_unstable();
-    let mut beside = folder.as_os_str().to_owned();
-    beside.push(".wav");
-    let beside = PathBuf::from(beside);
-    if beside.is_file() {
-        files.push(beside);
+    let mut wav = folder.as_os_str().to_owned();
+    wav.push(".wav");
+    let wav = PathBuf::from(wav);
+    if wav.is_file() {
+        files.push(wav);
     }
     Ok(files)
 }
@@ -138,7 +140,7 @@ fn identify(
     Ok(())
 }
 
-/// Bytes with their length before them, so that no two lists of fields look alike.
+/// Hashes bytes with their length first, so that different lists of fields never collide.
 fn field(hash: &mut Sha256, bytes: &[u8]) {
     hash.update((bytes.len() as u64).to_le_bytes());
     hash.update(bytes);
@@ -152,34 +154,34 @@ mod tests {
     use super::*;
 
     fn key(path: &Path, identity: Identity) -> Key {
-        let source = Source::of(path, identity, &ClipSpec::open_avff()).unwrap();
-        source.key(Kind::Pictures, None)
+        let source = Source::new(path, identity, &ClipSpec::open_avff()).unwrap();
+        source.key(Kind::Frames, None)
     }
 
-    fn age(path: &Path, seconds: u64) {
+    fn set_age(path: &Path, seconds: u64) {
         let file = File::options().write(true).open(path).unwrap();
         file.set_modified(UNIX_EPOCH + Duration::new(seconds, 1)).unwrap();
     }
 
     #[test]
-    fn everything_that_decides_the_contents_counts() {
+    fn key_depends_on_everything_that_determines_the_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mp4");
         fs::write(&path, "one").unwrap();
         let spec = ClipSpec::open_avff();
-        let source = Source::of(&path, Identity::Stat, &spec).unwrap();
+        let source = Source::new(&path, Identity::Stat, &spec).unwrap();
         let mut keys = vec![
-            source.key(Kind::Pictures, None),
+            source.key(Kind::Frames, None),
             source.key(Kind::Fbank, None),
-            source.key(Kind::Pictures, Some(Span { start: 0.0, end: 1.0 })),
-            source.key(Kind::Pictures, Some(Span { start: 0.5, end: 1.0 })),
-            source.key(Kind::Pictures, Some(Span { start: 0.0, end: 1.5 })),
+            source.key(Kind::Frames, Some(Span { start: 0.0, end: 1.0 })),
+            source.key(Kind::Frames, Some(Span { start: 0.5, end: 1.0 })),
+            source.key(Kind::Frames, Some(Span { start: 0.0, end: 1.5 })),
             key(&path, Identity::Content),
         ];
         let mut other = spec;
         other.video.width = 112;
-        keys.push(Source::of(&path, Identity::Stat, &other).unwrap().key(Kind::Pictures, None));
-        age(&path, 1);
+        keys.push(Source::new(&path, Identity::Stat, &other).unwrap().key(Kind::Frames, None));
+        set_age(&path, 1);
         keys.push(key(&path, Identity::Stat));
         let moved = folder.path().join("b.mp4");
         fs::rename(&path, &moved).unwrap();
@@ -188,38 +190,41 @@ mod tests {
             assert!(keys[index + 1..].iter().all(|other| other != one), "{index}: {keys:?}");
         }
         assert_eq!(key(&moved, Identity::Stat), keys[8]);
-        assert!(Source::of(&path, Identity::Stat, &ClipSpec::open_avff()).is_err(), "it is gone");
+        assert!(
+            Source::new(&path, Identity::Stat, &ClipSpec::open_avff()).is_err(),
+            "the file was moved"
+        );
     }
 
     #[test]
-    fn contents_are_the_same_anywhere_and_any_time() {
+    fn content_identity_ignores_path_and_time() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a.mp4"), folder.path().join("b.mp4"));
         fs::write(&a, "one").unwrap();
         fs::write(&b, "one").unwrap();
-        age(&b, 1);
+        set_age(&b, 1);
         assert_eq!(key(&a, Identity::Content), key(&b, Identity::Content));
         fs::write(&b, "two").unwrap();
         assert_ne!(key(&a, Identity::Content), key(&b, Identity::Content));
     }
 
     #[test]
-    fn a_folder_is_its_files_and_the_sound_beside_it() {
+    fn folder_key_covers_its_files_and_the_wav_beside_it() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("clip");
         fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("1.png"), "picture").unwrap();
+        fs::write(folder.join("1.png"), "frame").unwrap();
         for identity in [Identity::Stat, Identity::Content] {
-            let bare = key(&folder, identity);
-            fs::write(root.path().join("clip.wav"), "sound").unwrap();
-            let heard = key(&folder, identity);
-            assert_ne!(bare, heard);
-            fs::write(folder.join("2.png"), "picture").unwrap();
-            assert_ne!(key(&folder, identity), heard);
-            // A file that is written in place leaves the folder's own time alone.
-            fs::write(folder.join("2.png"), "another picture").unwrap();
+            let without_audio = key(&folder, identity);
+            fs::write(root.path().join("clip.wav"), "audio").unwrap();
+            let with_audio = key(&folder, identity);
+            assert_ne!(without_audio, with_audio);
+            fs::write(folder.join("2.png"), "frame").unwrap();
+            assert_ne!(key(&folder, identity), with_audio);
+            // Writing a file in place does not change the folder's modification time.
+            fs::write(folder.join("2.png"), "another frame").unwrap();
             let other = key(&folder, identity);
-            fs::write(folder.join("2.png"), "a third picture, longer").unwrap();
+            fs::write(folder.join("2.png"), "a third frame, longer").unwrap();
             assert_ne!(key(&folder, identity), other);
             fs::remove_file(root.path().join("clip.wav")).unwrap();
             fs::remove_file(folder.join("2.png")).unwrap();

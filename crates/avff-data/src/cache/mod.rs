@@ -1,23 +1,27 @@
-//! What was decoded once, kept on disk: fitted pictures, filterbanks and waves of clips.
+//! An on-disk cache of decoded clips: fitted frames, filterbanks and waveforms.
 //!
-//! An epoch costs decoding; what it decodes is the same in every epoch. So a part of a clip is kept
-//! after it was decoded, in up to three entries:
+//! Decoding gives equal results in every epoch. The cache therefore stores a decoded part of a clip
+//! in up to three entries:
 //!
-//! - its fitted pictures as 8-bit RGB, before any augmentation (2.4 MB at the released sizes);
-//! - its stretched filterbank in f32, before it is normalised (0.5 MB), where nothing changes the wave;
-//! - its wave, every channel in f32, where an augmentation does: a filterbank cannot be made louder or
-//!   noisier after the fact, and a wave is only worth its size where one is.
+//! - its fitted frames as 8-bit RGB, before any augmentation (2.4 MB at the released sizes);
+//! - its stretched filterbank in f32, before normalization (0.5 MB), if no augmentation changes the
+//!   waveform;
+//! - its waveform, every channel in f32, if an augmentation changes it. Gain and noise cannot be
+//!   applied to a filterbank, and a waveform is only worth its size if it is needed.
 //!
-//! They are apart because they are used apart: a sample that replaces its sound reads one clip's
-//! pictures and another's filterbank. Numbers are kept exactly, so a cached sample equals a decoded
-//! one bit for bit. They are not compressed: deflate makes the pictures of the tests a third as large,
-//! and to undo it takes 7 ms, where all of a cached sample takes 2.5 ms (`cargo bench -p avff --bench
-//! cached_epoch`). Clips joined in time are not kept, since the same two seldom meet again.
+//! The entries are separate because they are used separately: a sample with replaced audio reads
+//! one clip's frames and another clip's filterbank. Values are stored exactly, so a cached sample
+//! is bit-identical to a decoded one.
 //!
-//! An entry's name is a hash of all that decides its contents (`key`), so nothing is ever looked up by
-//! a name that could mean something else, and a changed file is simply another. Processes can share a
-//! folder and be killed at any time (`store`). A cache never fails a clip: what it cannot read is
-//! decoded, what it cannot write is not kept, and both are counted.
+//! Entries are not compressed. Deflate reduces the frames of the tests to a third, but
+//! decompression takes 7 ms, whereas reading a complete cached sample takes 2.5 ms (`cargo bench -p
+//! avff --bench cached_epoch`). Clips concatenated in time are not stored, because a pair seldom
+//! occurs again.
+//!
+//! The key of an entry is a hash of everything that determines its content (`key`), so a lookup
+//! never returns a wrong entry, and a changed file gets a new key. Processes can share a folder and
+//! be killed at any time (`store`). The cache never causes a clip to fail. A clip that it cannot
+//! read is decoded, an entry that it cannot write is dropped, and both are counted.
 
 mod entry;
 mod key;
@@ -36,7 +40,7 @@ use serde::{Deserialize, Serialize};
 pub use self::key::Identity;
 use self::{
     key::{Key, Kind, Source},
-    store::{Found, Put, Store},
+    store::{Lookup, Store, Stored},
 };
 use crate::{
     decode::AudioForm,
@@ -46,15 +50,16 @@ use crate::{
 };
 use avff_media::{Audio, Frame, MediaError};
 
-/// Where a cache lies and how large it may grow.
+/// The location and the size limit of a cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CacheConfig {
-    /// The folder; made where it is not there. Processes may share it.
+    /// The folder, created if missing. Processes may share it.
     pub folder: PathBuf,
-    /// The most bytes of all entries together. Beyond it those go that were not used for longest.
+    /// Maximum total size of all entries, in bytes. Beyond it, the least recently used entries are
+    /// evicted.
     pub max_bytes: u64,
-    /// What makes two files the same.
+    /// How files are identified.
     #[serde(default)]
     pub identity: Identity,
 }
@@ -65,8 +70,8 @@ pub struct Cache {
     store: Store,
     identity: Identity,
     counts: Counters,
-    /// Why an entry could not be written, last time.
-    trouble: Mutex<Option<String>>,
+    /// The last error of writing an entry.
+    last_error: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -79,34 +84,33 @@ struct Counters {
     evicted: AtomicU64,
 }
 
-/// What a cache did since it was opened by this process.
+/// Counts since this process opened the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CacheCounts {
-    /// Entries that were there.
+    /// Entries that were present.
     pub hits: u64,
-    /// Entries that were not, corrupt ones included.
+    /// Entries that were missing, including corrupt ones.
     pub misses: u64,
     /// Entries that were written.
     pub stored: u64,
-    /// Entries that could not be written: too large, no room on the disk, or another process in the
-    /// way.
+    /// Entries that could not be written: too large, no disk space, or locked by another process.
     pub not_stored: u64,
-    /// Entries that were damaged and were dropped.
+    /// Corrupt entries that were removed.
     pub corrupt: u64,
-    /// Entries that made room for others.
+    /// Entries that were evicted.
     pub evicted: u64,
 }
 
-/// The entries of a clip.
+/// The cache entries of a clip.
 #[derive(Debug, Clone, Default)]
-pub struct Held(Vec<Key>);
+pub struct CacheEntries(Vec<Key>);
 
-impl Held {
-    pub(crate) fn add_frames(&mut self, clip: &Known) {
-        self.0.push(clip.source.key(Kind::Pictures, clip.span));
+impl CacheEntries {
+    pub(crate) fn add_frames(&mut self, clip: &CachedClip) {
+        self.0.push(clip.source.key(Kind::Frames, clip.span));
     }
 
-    pub(crate) fn add_audio(&mut self, clip: &Known, form: AudioForm) {
+    pub(crate) fn add_audio(&mut self, clip: &CachedClip, form: AudioForm) {
         let kind = match form {
             AudioForm::Fbank => Kind::Fbank,
             AudioForm::Wave => Kind::Wave,
@@ -115,16 +119,16 @@ impl Held {
     }
 }
 
-/// A clip as the cache knows it.
+/// The identity of a clip in the cache.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct CachedClip {
     source: Source,
-    /// The span of the window, none for the whole.
+    /// The span of the window; `None` for the complete clip.
     span: Option<Span>,
 }
 
-impl Known {
-    /// The same clip, another window of it.
+impl CachedClip {
+    /// Returns the identity of another window of the clip.
     pub(crate) fn window(mut self, span: Option<Span>) -> Self {
         self.span = span;
         self
@@ -132,18 +136,18 @@ impl Known {
 }
 
 impl Cache {
-    /// Opens the cache, or makes it.
+    /// Opens the cache, or creates it.
     ///
     /// # Errors
-    /// [`MediaError::Io`] with the folder's path where it cannot be made or locked.
+    /// [`MediaError::Io`] with the folder's path if it cannot be created or locked.
     pub fn open(config: &CacheConfig) -> Result<Self, ClipError> {
         let (store, evicted) = Store::open(&config.folder, config.max_bytes)
             .map_err(|error| ClipError::new(&config.folder, MediaError::Io(error)))?;
         let counts = Counters { evicted: evicted.into(), ..Counters::default() };
-        Ok(Self { store, identity: config.identity, counts, trouble: Mutex::default() })
+        Ok(Self { store, identity: config.identity, counts, last_error: Mutex::default() })
     }
 
-    /// What it did so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> CacheCounts {
         let Counters { hits, misses, stored, not_stored, corrupt, evicted } = &self.counts;
@@ -158,75 +162,80 @@ impl Cache {
         }
     }
 
-    /// Bytes of a clip's entries on disk; none where one of them is not there, as it could not be
-    /// written or made room for others. Does not look into them.
+    /// Returns the size of a clip's entries on disk, in bytes. Returns `None` if an entry is
+    /// missing, because it could not be written or was evicted. The entries are not read.
     #[must_use]
-    pub fn size(&self, clip: &Held) -> Option<u64> {
+    pub fn size(&self, clip: &CacheEntries) -> Option<u64> {
         clip.0.iter().try_fold(0_u64, |sum, key| Some(sum.saturating_add(self.store.size(key)?)))
     }
 
-    /// Why an entry could not be written, the last time that happened in this process.
+    /// Returns the last error of writing an entry in this process.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The whole clip at `path` under `spec`; none where the file cannot be looked at, which opening
-    /// it will tell better.
-    pub(crate) fn known(&self, path: &Path, spec: &ClipSpec) -> Option<Known> {
-        Some(Known { source: Source::of(path, self.identity, spec).ok()?, span: None })
+    /// Returns the identity of the complete clip at `path` under `spec`. Returns `None` if the file
+    /// cannot be accessed; opening it gives a better error.
+    pub(crate) fn clip(&self, path: &Path, spec: &ClipSpec) -> Option<CachedClip> {
+        Some(CachedClip { source: Source::new(path, self.identity, spec).ok()?, span: None })
     }
 
-    pub(crate) fn frames(&self, clip: &Known, spec: &VideoSpec) -> Option<Vec<Frame>> {
-        self.get(clip, Kind::Pictures, |bytes| entry::pictures(bytes, spec))
+    pub(crate) fn frames(&self, clip: &CachedClip, spec: &VideoSpec) -> Option<Vec<Frame>> {
+        self.get(clip, Kind::Frames, |bytes| entry::decode_frames(bytes, spec))
     }
 
-    pub(crate) fn put_frames(&self, clip: &Known, frames: &[Frame]) {
-        self.put(clip, Kind::Pictures, &entry::of_pictures(frames));
+    pub(crate) fn put_frames(&self, clip: &CachedClip, frames: &[Frame]) {
+        self.put(clip, Kind::Frames, &entry::encode_frames(frames));
     }
 
-    pub(crate) fn fbank(&self, clip: &Known, spec: &AudioSpec) -> Option<Vec<f32>> {
-        self.get(clip, Kind::Fbank, |bytes| entry::fbank(bytes, spec))
+    pub(crate) fn fbank(&self, clip: &CachedClip, spec: &AudioSpec) -> Option<Vec<f32>> {
+        self.get(clip, Kind::Fbank, |bytes| entry::decode_fbank(bytes, spec))
     }
 
-    pub(crate) fn put_fbank(&self, clip: &Known, rows: &[f32]) {
-        self.put(clip, Kind::Fbank, &entry::of_fbank(rows));
+    pub(crate) fn put_fbank(&self, clip: &CachedClip, rows: &[f32]) {
+        self.put(clip, Kind::Fbank, &entry::encode_fbank(rows));
     }
 
-    pub(crate) fn wave(&self, clip: &Known) -> Option<Audio> {
-        self.get(clip, Kind::Wave, entry::wave)
+    pub(crate) fn wave(&self, clip: &CachedClip) -> Option<Audio> {
+        self.get(clip, Kind::Wave, entry::decode_wave)
     }
 
-    pub(crate) fn put_wave(&self, clip: &Known, sound: &Audio) {
-        self.put(clip, Kind::Wave, &entry::of_wave(sound));
+    pub(crate) fn put_wave(&self, clip: &CachedClip, audio: &Audio) {
+        self.put(clip, Kind::Wave, &entry::encode_wave(audio));
     }
 
-    fn get<T>(&self, clip: &Known, kind: Kind, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    fn get<T>(
+        &self,
+        clip: &CachedClip,
+        kind: Kind,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         let key = clip.source.key(kind, clip.span);
-        let found = match self.store.get(&key) {
-            Found::Nothing => None,
-            Found::Damaged => Some(None),
-            Found::Payload(bytes) => Some(read(&bytes)),
+        let decoded = match self.store.get(&key) {
+            Lookup::Missing => None,
+            Lookup::Damaged => Some(None),
+            Lookup::Payload(bytes) => Some(read(&bytes)),
         };
-        if let Some(None) = found {
+        if let Some(None) = decoded {
             self.store.remove(&key);
             count(&self.counts.corrupt);
         }
-        let value = found.flatten();
+        let value = decoded.flatten();
         count(if value.is_some() { &self.counts.hits } else { &self.counts.misses });
         value
     }
 
-    fn put(&self, clip: &Known, kind: Kind, payload: &[u8]) {
+    fn put(&self, clip: &CachedClip, kind: Kind, payload: &[u8]) {
         match self.store.put(&clip.source.key(kind, clip.span), payload) {
-            Ok(Put { evicted }) => {
+            Ok(Stored { evicted }) => {
                 count(&self.counts.stored);
                 self.counts.evicted.fetch_add(evicted, Ordering::Relaxed);
             }
             Err(error) => {
                 count(&self.counts.not_stored);
-                let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-                *trouble = Some(error.to_string());
+                let mut last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+                *last_error = Some(error.to_string());
             }
         }
     }

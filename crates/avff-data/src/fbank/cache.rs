@@ -1,33 +1,34 @@
-//! One set of tables for all threads: building them costs more than a short clip's filterbank.
+//! Process-wide filterbank tables. Building tables costs more than the filterbank of a short clip.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Fbank, Framing};
 use crate::error::DataError;
 
-/// Tables that are kept. A data set has a few sample rates; a hostile one could have thousands.
-const KEPT: usize = 8;
+/// Maximum number of cached tables. A data set has a few sample rates; a hostile one could have
+/// thousands.
+const MAX_TABLES: usize = 8;
 
-/// The tables in use, the latest used last.
+/// The cached tables, the most recently used last.
 static TABLES: Mutex<Vec<Arc<Fbank>>> = Mutex::new(Vec::new());
 
 impl Fbank {
-    /// The process-wide tables for `mels` bins of such frames at `rate` samples a second, built at first
-    /// use.
+    /// Returns the process-wide tables for `mels` bins with this framing at `rate` Hz. The tables
+    /// are built on first use.
     ///
     /// # Errors
-    /// As [`Fbank::framed`].
+    /// See [`Fbank::with_framing`].
     pub fn shared(rate: u32, mels: usize, framing: Framing) -> Result<Arc<Self>, DataError> {
-        // A panic elsewhere leaves the list whole: every change to it is one call.
+        // A panic elsewhere leaves the list valid, because every change to it is a single call.
         let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = (rate, mels, framing);
-        let known =
-            tables.iter().position(|table| (table.rate, table.mels(), table.framing) == wanted);
-        let table = match known {
+        let requested = (rate, mels, framing);
+        let cached =
+            tables.iter().position(|table| (table.rate, table.mels(), table.framing) == requested);
+        let table = match cached {
             Some(index) => tables.remove(index),
-            None => Arc::new(Self::framed(rate, mels, framing)?),
+            None => Arc::new(Self::with_framing(rate, mels, framing)?),
         };
-        if tables.len() >= KEPT {
+        if tables.len() >= MAX_TABLES {
             tables.remove(0);
         }
         tables.push(Arc::clone(&table));
@@ -53,6 +54,6 @@ mod tests {
         for rate in 20_000..20_100 {
             shared(rate, 77, 25.0);
         }
-        assert!(TABLES.lock().unwrap().len() <= KEPT);
+        assert!(TABLES.lock().unwrap().len() <= MAX_TABLES);
     }
 }

@@ -1,10 +1,10 @@
 //! Kaldi's triangular mel filters: `get_mel_banks` of `torchaudio.compliance.kaldi`.
 
-/// Where the lowest filter starts, in Hz. The highest ends at Nyquist.
+/// Lower edge of the lowest filter, in Hz. The highest filter ends at Nyquist.
 pub const LOW_HZ: f64 = 20.0;
 
-/// Triangles that are equal in width and half overlapping on the mel scale, `1127 ln(1 + f / 700)`,
-/// kept sparse: a filter touches a few FFT bins, a dense product would touch all of them.
+/// Triangular filters of equal width that overlap by half on the mel scale, `1127 ln(1 + f / 700)`.
+/// They are stored sparsely: a filter covers a few FFT bins, and a dense product would cover all.
 #[derive(Debug, Clone)]
 pub struct MelBanks {
     filters: Vec<Filter>,
@@ -18,15 +18,15 @@ struct Filter {
 }
 
 impl MelBanks {
-    /// `count` filters over the bins of a power spectrum of `padded` samples at `rate` Hz.
+    /// Creates `count` filters over the bins of a power spectrum of `padded` samples at `rate` Hz.
     ///
-    /// At low rates or many filters some filters fall between two bins and have no weights; their
-    /// energy is the floor, as in Kaldi. The Nyquist bin never has a weight.
+    /// At low rates or with many filters, some filters lie between two bins and have no weights.
+    /// Their energy is the floor, as in Kaldi. The Nyquist bin never has a weight.
     #[must_use]
     pub fn new(rate: u32, padded: usize, count: usize) -> Self {
         let rate = f64::from(rate);
-        // Scalars are Python floats, tables f32 tensors: a triangle's foot is so close to a bin at
-        // times that f64 tables would put a bin on the other side of it.
+        // As in torchaudio, scalars are f64 (Python floats) and tables f32. A filter's edge is
+        // sometimes so close to a bin that f64 tables would put the bin on the other side.
         let low = mel(LOW_HZ);
         let width = ((mel(0.5 * rate) - low) / (count as f64 + 1.0)) as f32;
         let low = low as f32;
@@ -52,20 +52,20 @@ impl MelBanks {
         Self { filters }
     }
 
-    /// Filters, and so mel bins.
+    /// Returns the number of filters, which is the number of mel bins.
     #[must_use]
     pub fn len(&self) -> usize {
         self.filters.len()
     }
 
-    /// Whether there are no filters.
+    /// Returns whether there are no filters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.filters.is_empty()
     }
 
-    /// The energy in every filter of a power spectrum, summed in lanes so that a sum need not wait for
-    /// the one before.
+    /// Computes the energy of every filter from a power spectrum. Sums use independent lanes, so
+    /// that an addition does not wait for the previous one.
     #[inline(always)]
     pub fn energies(&self, power: &[f64], energies: &mut [f64]) {
         for (energy, filter) in energies.iter_mut().zip(&self.filters) {
@@ -108,10 +108,10 @@ mod tests {
     fn energies_are_weighted_sums() {
         let banks = MelBanks::new(48_000, 2048, 128);
         let power: Vec<f64> = (0..1025).map(|bin| f64::from(bin * 37 % 101)).collect();
-        for (got, filter) in energies(&banks, &power).iter().zip(&banks.filters) {
+        for (actual, filter) in energies(&banks, &power).iter().zip(&banks.filters) {
             let bins = power.iter().skip(filter.start).zip(&filter.weights);
-            let want: f64 = bins.map(|(bin, weight)| bin * weight).sum();
-            assert!((got - want).abs() <= 1e-13 * want, "{got}, not {want}");
+            let expected: f64 = bins.map(|(bin, weight)| bin * weight).sum();
+            assert!((actual - expected).abs() <= 1e-13 * expected, "{actual}, expected {expected}");
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
     fn filters_tile_the_mel_scale() {
         let banks = MelBanks::new(48_000, 2048, 128);
         assert_eq!(banks.len(), 128);
-        // Neighbouring triangles add up to one between the first centre and the last.
+        // Neighboring triangles sum to one between the first center and the last.
         let mut total = vec![0.0; 1024];
         for filter in &banks.filters {
             for (total, weight) in total.iter_mut().skip(filter.start).zip(&filter.weights) {
@@ -129,12 +129,12 @@ mod tests {
         let first_center = banks.filters[1].start;
         let last_center = banks.filters[127].start;
         assert!(total[first_center..last_center].iter().all(|sum| (sum - 1.0).abs() < 1e-4));
-        // The DC bin lies below 20 Hz.
+        // The DC bin is below 20 Hz.
         assert_eq!(total[0], 0.0);
     }
 
     #[test]
-    fn crowded_filters_are_empty_and_nothing_reaches_nyquist() {
+    fn narrow_filters_are_empty_and_none_reaches_nyquist() {
         let banks = MelBanks::new(16_000, 512, 128);
         assert!(banks.filters.iter().any(|filter| filter.weights.is_empty()));
         let end = banks.filters.iter().map(|filter| filter.start + filter.weights.len()).max();

@@ -1,16 +1,16 @@
 //! Kaldi's log-mel filterbank, as `torchaudio.compliance.kaldi.fbank` computes it.
 //!
-//! The options are the reference's: 25 ms frames every 10 ms unless told otherwise, `snip_edges`, DC offset
-//! removed from each frame, pre-emphasis 0.97, symmetric Hann window, FFT of the next power of two, power
-//! spectrum, mel bins from 20 Hz to Nyquist, natural log with a floor, no energy, no dither.
-//! `htk_compat` only moves the energy column, so without energy it changes nothing.
+//! The options are the reference's: 25 ms frames every 10 ms by default, `snip_edges`, DC offset
+//! removal per frame, pre-emphasis 0.97, symmetric Hann window, FFT of the next power of two, power
+//! spectrum, mel bins from 20 Hz to Nyquist, natural logarithm with a floor, no energy, no dither.
+//! `htk_compat` only moves the energy column, so it has no effect here.
 //!
-//! - [`mel`]: the filters.
-//! - `spectrum`: the arithmetic around the FFT.
-//! - `wave`: which samples go in, and when a sound is refused.
-//! - `stretch`: any number of frames to the model's.
-//! - `resample`: a sound at the rate that a spec asks for.
-//! - `cache`: one set of tables for all threads.
+//! - [`mel`]: the mel filters.
+//! - `spectrum`: the arithmetic before and after the FFT.
+//! - `wave`: selection and validation of the samples.
+//! - `stretch`: interpolation of any number of frames to the model's number.
+//! - `resample`: resampling to the rate of the spec.
+//! - `cache`: process-wide tables.
 
 mod cache;
 pub mod mel;
@@ -26,26 +26,26 @@ use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
 use self::spectrum::{After, Before};
-pub use self::{stretch::stretched_parts, wave::Wave};
+pub use self::{stretch::concatenated_fbank, wave::Wave};
 use crate::{
     error::DataError,
     spec::{Framing, MAX_RATE},
 };
 use avff_media::{Audio, MediaError, Stream};
 
-/// Seconds in a millisecond, multiplied last as torchaudio does: the product is truncated to
+/// Seconds in a millisecond. It is multiplied last, as in torchaudio: the product is truncated to
 /// samples, so its rounding matters.
 const SECONDS: f64 = 0.001;
-/// Share of the previous sample that is taken from each one.
+/// Pre-emphasis coefficient: the fraction of the previous sample that is subtracted.
 const PREEMPHASIS: f64 = 0.97;
-/// The floor of an energy before the logarithm: `torch.finfo(torch.float).eps`.
+/// Floor of an energy before the logarithm: `torch.finfo(torch.float).eps`.
 const FLOOR: f64 = f32::EPSILON as f64;
 
-/// The tables for one sample rate, shared by threads.
+/// Filterbank tables for one sample rate, shared between threads.
 ///
-/// Arithmetic is f64 inside, which no finite sample can overflow. torchaudio's is f32, but the noise
-/// of two f32 FFTs adds up: over all waves of `tests/fbank.rs`, f32 was up to 6.7e-4 from torchaudio
-/// and 6e-6 in the mean, f64 up to 4.6e-4 and 2e-6.
+/// Arithmetic is f64, so no finite sample can overflow. torchaudio uses f32, but the noise of two
+/// f32 FFTs would add up. Over all waveforms of `tests/fbank.rs`, f32 deviated from torchaudio by
+/// up to 6.7e-4 (mean 6e-6), and f64 by up to 4.6e-4 (mean 2e-6).
 pub struct Fbank {
     rate: u32,
     framing: Framing,
@@ -55,7 +55,7 @@ pub struct Fbank {
     banks: MelBanks,
 }
 
-/// The working memory for one frame at a time.
+/// Buffers for one frame at a time.
 pub struct Scratch {
     frame: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
@@ -65,21 +65,21 @@ pub struct Scratch {
 }
 
 impl Fbank {
-    /// Tables for `mels` bins at `rate` samples a second, with the reference's frames.
+    /// Creates tables for `mels` bins at `rate` Hz with the reference's framing.
     ///
     /// # Errors
-    /// As [`Fbank::framed`].
+    /// See [`Fbank::with_framing`].
     pub fn new(rate: u32, mels: usize) -> Result<Self, DataError> {
-        Self::framed(rate, mels, Framing::default())
+        Self::with_framing(rate, mels, Framing::default())
     }
 
-    /// Tables for `mels` bins of such frames at `rate` samples a second.
+    /// Creates tables for `mels` bins with this framing at `rate` Hz.
     ///
     /// # Errors
-    /// [`DataError::SampleRate`] for one so low that a frame has under two samples or that
-    /// the lowest filter would start at or above Nyquist, and [`MediaError::TooLarge`] for one over
+    /// [`DataError::SampleRate`] for a rate so low that a frame has fewer than two samples or the
+    /// lowest filter starts at or above Nyquist. [`MediaError::TooLarge`] for a rate above
     /// [`MAX_RATE`].
-    pub fn framed(rate: u32, mels: usize, framing: Framing) -> Result<Self, DataError> {
+    pub fn with_framing(rate: u32, mels: usize, framing: Framing) -> Result<Self, DataError> {
         if rate > MAX_RATE {
             let (value, limit) = (u64::from(rate), u64::from(MAX_RATE));
             return Err(MediaError::TooLarge { what: "sample rate", value, limit }.into());
@@ -87,7 +87,7 @@ impl Fbank {
         let size = samples(rate, framing.length_ms);
         let shift = samples(rate, framing.shift_ms);
         if size < 2 || shift < 1 || mel::LOW_HZ >= 0.5 * f64::from(rate) {
-            let reason = "a frame or the lowest mel filter holds no sample";
+            let reason = "a frame or the lowest mel filter contains no samples";
             return Err(DataError::SampleRate { rate, reason });
         }
         let padded = size.next_power_of_two();
@@ -101,28 +101,28 @@ impl Fbank {
         })
     }
 
-    /// The sample rate the tables are for, in Hz.
+    /// Returns the sample rate of the tables, in Hz.
     #[must_use]
     pub fn rate(&self) -> u32 {
         self.rate
     }
 
-    /// Mel bins in a frame.
+    /// Returns the number of mel bins per frame.
     #[must_use]
     pub fn mels(&self) -> usize {
         self.banks.len()
     }
 
-    /// Samples in one frame.
+    /// Returns the number of samples per frame.
     #[must_use]
     pub fn window_len(&self) -> usize {
         self.window.len()
     }
 
-    /// Frames in `samples` samples: only whole ones count (`snip_edges`).
+    /// Returns the number of complete frames in `samples` samples (`snip_edges`).
     ///
     /// # Errors
-    /// [`DataError::TooShort`] when there is not even one.
+    /// [`DataError::TooShort`] if there is not one complete frame.
     pub fn frames_in(&self, samples: usize) -> Result<usize, DataError> {
         let needed = self.window.len();
         match samples.checked_sub(needed) {
@@ -131,13 +131,13 @@ impl Fbank {
         }
     }
 
-    /// The log-mel energies of a whole sound, `[frames, mels]` row by row.
+    /// Computes the log-mel energies of the complete audio, `[frames, mels]` in row-major order.
     ///
     /// # Errors
-    /// As [`Wave::new`] and [`Fbank::frames_in`], and [`MediaError::Damaged`] when the sound has
-    /// another rate than the tables.
-    pub fn compute(&self, sound: &Audio) -> Result<Vec<f32>, DataError> {
-        let wave = self.wave(sound)?;
+    /// See [`Wave::new`] and [`Fbank::frames_in`]; also [`MediaError::Damaged`] if the sample rate
+    /// differs from the tables' rate.
+    pub fn compute(&self, audio: &Audio) -> Result<Vec<f32>, DataError> {
+        let wave = self.wave(audio)?;
         let frames = self.frames_in(wave.len())?;
         let mut scratch = self.scratch();
         let mut rows = vec![0.0; frames * self.mels()];
@@ -147,18 +147,21 @@ impl Fbank {
         Ok(rows)
     }
 
-    fn wave<'a>(&self, sound: &'a Audio) -> Result<Wave<'a>, DataError> {
-        if sound.rate == self.rate {
-            return Ok(Wave::new(sound)?);
+    fn wave<'a>(&self, audio: &'a Audio) -> Result<Wave<'a>, DataError> {
+        if audio.rate == self.rate {
+            return Ok(Wave::new(audio)?);
         }
         Err(MediaError::Damaged {
             stream: Stream::Audio,
-            what: format!("its rate is {} Hz, the filterbank's {} Hz", sound.rate, self.rate),
+            what: format!(
+                "its rate is {} Hz, but the filterbank's rate is {} Hz",
+                audio.rate, self.rate
+            ),
         }
         .into())
     }
 
-    /// Working memory for [`Fbank::frame`].
+    /// Allocates buffers for [`Fbank::frame`].
     #[must_use]
     pub fn scratch(&self) -> Scratch {
         let frame = self.fft.make_input_vec();
@@ -168,10 +171,11 @@ impl Fbank {
         Scratch { frame, spectrum, power, energies, fft: self.fft.make_scratch_vec() }
     }
 
-    /// The log-mel energies of frame `index` of `wave`, into `row` of [`Fbank::mels`] values.
+    /// Computes the log-mel energies of frame `index` of `wave` into `row`, which has
+    /// [`Fbank::mels`] values.
     ///
     /// # Errors
-    /// [`DataError::TooShort`] when the wave ends before the frame does.
+    /// [`DataError::TooShort`] if the waveform ends before the frame.
     pub fn frame(
         &self,
         wave: Wave<'_>,
@@ -188,7 +192,10 @@ impl Fbank {
         let arch = Arch::new();
         arch.dispatch(Before { samples, window: &self.window, frame });
         self.fft.process_with_scratch(frame, spectrum, fft).map_err(|error| {
-            MediaError::Damaged { stream: Stream::Audio, what: format!("no spectrum: {error}") }
+            MediaError::Damaged {
+                stream: Stream::Audio,
+                what: format!("cannot compute the spectrum: {error}"),
+            }
         })?;
         arch.dispatch(After { spectrum, banks: &self.banks, power, energies, row });
         Ok(())
@@ -201,7 +208,8 @@ impl fmt::Debug for Fbank {
     }
 }
 
-/// Whole samples in `milliseconds`, truncated as `int(sample_frequency * ms * 0.001)` is.
+/// Returns the number of samples in `milliseconds`, truncated like `int(sample_frequency * ms *
+/// 0.001)`.
 fn samples(rate: u32, milliseconds: f64) -> usize {
     (f64::from(rate) * milliseconds * SECONDS) as usize
 }
@@ -217,12 +225,12 @@ fn hann(size: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn sound(rate: u32, samples: usize, value: f32) -> Audio {
+    fn audio(rate: u32, samples: usize, value: f32) -> Audio {
         Audio { rate, channels: vec![vec![value; samples]; 2] }
     }
 
     #[test]
-    fn sizes_are_truncated_as_torchaudio_truncates() {
+    fn sizes_are_truncated_like_torchaudio() {
         for (rate, window, shift) in
             [(8_000, 200, 80), (11_025, 275, 110), (22_050, 551, 220), (44_100, 1_102, 441)]
         {
@@ -232,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_whole_ones() {
+    fn only_complete_frames_count() {
         let fbank = Fbank::new(16_000, 128).unwrap();
         assert!(matches!(
             fbank.frames_in(399),
@@ -255,31 +263,31 @@ mod tests {
             Some(MediaError::TooLarge { .. })
         ));
         for rate in [100, 101, 1_000, 7_919, MAX_RATE] {
-            let rows = Fbank::new(rate, 128).unwrap().compute(&sound(rate, 100_000, 0.5)).unwrap();
+            let rows = Fbank::new(rate, 128).unwrap().compute(&audio(rate, 100_000, 0.5)).unwrap();
             assert!(rows.iter().all(|value| value.is_finite()), "{rate}");
         }
     }
 
     #[test]
     fn silence_is_the_floor() {
-        let rows = Fbank::new(16_000, 128).unwrap().compute(&sound(16_000, 800, 0.0)).unwrap();
+        let rows = Fbank::new(16_000, 128).unwrap().compute(&audio(16_000, 800, 0.0)).unwrap();
         assert_eq!(rows, vec![f32::EPSILON.ln(); 128 * 3]);
     }
 
     #[test]
-    fn another_rate_is_refused() {
+    fn rate_mismatch_is_an_error() {
         let fbank = Fbank::new(16_000, 128).unwrap();
         assert!(matches!(
-            fbank.compute(&sound(8_000, 800, 0.1)).unwrap_err().media(),
+            fbank.compute(&audio(8_000, 800, 0.1)).unwrap_err().media(),
             Some(MediaError::Damaged { .. })
         ));
     }
 
     #[test]
-    fn loudest_finite_samples_stay_finite() {
+    fn extreme_samples_give_finite_energies() {
         let wave = (0..800).map(|i| if i % 3 == 0 { f32::MAX } else { f32::MIN }).collect();
-        let sound = Audio { rate: 16_000, channels: vec![wave] };
-        let rows = Fbank::new(16_000, 128).unwrap().stretched(&sound, 64).unwrap();
+        let audio = Audio { rate: 16_000, channels: vec![wave] };
+        let rows = Fbank::new(16_000, 128).unwrap().stretched(&audio, 64).unwrap();
         assert!(rows.iter().all(|value| value.is_finite()));
     }
 }

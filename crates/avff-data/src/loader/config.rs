@@ -1,4 +1,4 @@
-//! Everything that can be set about a loader, as plain data that is stored with a run.
+//! Loader settings, as plain data that is stored with a run.
 
 use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
@@ -6,77 +6,79 @@ use serde::{Deserialize, Serialize};
 use super::order::{Order, Shard};
 use crate::{augment::AugmentConfig, error::DataError, spec::ClipSpec};
 
-/// The most samples of a batch, and the most that wait or are worked on.
+/// Maximum number of samples per batch, and of workers and waiting samples.
 const MAX_BATCH: usize = 1 << 16;
 const MAX_IN_FLIGHT: usize = 1 << 12;
 
-/// How a dataset becomes batches.
+/// How a dataset is converted to batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderConfig {
-    /// Samples in a batch.
+    /// Number of samples per batch.
     pub batch: usize,
-    /// What all chance is drawn from.
+    /// The random seed.
     #[serde(default)]
     pub seed: u64,
     /// The order of rows.
     pub order: Order,
-    /// The part of every epoch that this process gets.
+    /// The shard of every epoch for this process.
     #[serde(default)]
     pub shard: Shard,
-    /// Whether a last batch that is not full is given.
+    /// How to treat an incomplete last batch.
     pub last: LastBatch,
-    /// What becomes of clips that cannot be read.
+    /// How to treat unreadable clips.
     #[serde(default)]
     pub unreadable: Unreadable,
-    /// Which window of a clip is its sample, where clips are read in windows.
+    /// The window selection, if clips are read in windows.
     #[serde(default)]
     pub window: WindowChoice,
-    /// What is varied.
+    /// Data augmentation.
     #[serde(default)]
     pub augment: AugmentConfig,
-    /// Threads that read clips; with 0 the caller does as it asks for a batch.
+    /// Number of threads that read clips; with 0, the caller reads them.
     pub workers: usize,
-    /// Samples that may wait for the caller, at 10 MB each at the released sizes.
-    pub ahead: usize,
+    /// Number of samples that may wait for the caller, 10 MB each at the released sizes.
+    #[serde(alias = "ahead")]
+    pub prefetch: usize,
 }
 
-/// What becomes of a last batch that is not full.
+/// How to treat an incomplete last batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
-    /// It is given as it is.
+    /// The batch is returned as it is.
     Keep,
-    /// It is not given.
+    /// The batch is dropped.
     Drop,
 }
 
-/// What becomes of clips that cannot be read.
+/// How to treat unreadable clips.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreadable {
-    /// The first one ends the epoch.
+    /// The first unreadable clip ends the epoch.
     #[default]
     Error,
-    /// They are left out and named ([`Epoch::left_out`](super::Epoch::left_out)); the batch they
-    /// would have been in is filled with the samples that follow. An epoch then has fewer samples, and processes may have different numbers
-    /// of batches. An epoch in which no clip at all can be read ends in the last one's error.
+    /// Unreadable clips are skipped and reported ([`Epoch::skipped`](super::Epoch::skipped)), and
+    /// the following samples fill the batch. An epoch then has fewer samples, and processes may
+    /// have different numbers of batches. An epoch without any readable clip ends with the last
+    /// clip's error.
     Skip,
 }
 
-/// Which window of a clip is its sample.
+/// Selection of a clip's window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WindowChoice {
-    /// Any, each as likely, drawn anew every epoch: for training.
+    /// A uniformly random window, new in every epoch: for training.
     #[default]
     Random,
-    /// The one in the middle: the same in every epoch, for validation.
+    /// The middle window, equal in every epoch: for validation.
     Middle,
 }
 
 impl LoaderConfig {
-    /// For training: shuffled, full batches only. Nothing is varied yet.
+    /// Settings for training: shuffled, complete batches only, without augmentation.
     #[must_use]
     pub fn training(batch: usize, seed: u64) -> Self {
         Self {
@@ -88,7 +90,7 @@ impl LoaderConfig {
         }
     }
 
-    /// For validation: every clip once, in order.
+    /// Settings for validation: every clip once, in order.
     #[must_use]
     pub fn validation(batch: usize) -> Self {
         Self {
@@ -101,7 +103,7 @@ impl LoaderConfig {
             window: WindowChoice::Middle,
             augment: AugmentConfig::default(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            ahead: 16,
+            prefetch: 16,
         }
     }
 
@@ -115,17 +117,17 @@ impl LoaderConfig {
         };
         within("batch", self.batch, 1, MAX_BATCH)?;
         within("workers", self.workers, 0, MAX_IN_FLIGHT)?;
-        within("ahead", self.ahead, 0, MAX_IN_FLIGHT)?;
+        within("prefetch", self.prefetch, 0, MAX_IN_FLIGHT)?;
         self.augment.validate(spec)?;
         if self.augment.mix.is_none() {
             return Ok(());
         }
-        let fault = |rule: String| Err(DataError::setting("augment.mix", "set", rule));
-        if let Some(row) = dataset.unlabelled() {
-            return fault(format!("left out where rows have no target, as in line {}", row.line));
+        let invalid = |rule: String| Err(DataError::setting("augment.mix", "set", rule));
+        if let Some(row) = dataset.unlabeled() {
+            return invalid(format!("absent if rows have no target, as in line {}", row.line));
         }
         if dataset.len() < 2 {
-            return fault("left out where there is one clip only".into());
+            return invalid("absent if there is only one clip".into());
         }
         Ok(())
     }

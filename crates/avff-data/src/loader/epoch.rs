@@ -1,4 +1,4 @@
-//! The batches of one epoch, made ahead by threads and handed out in order.
+//! The batches of one epoch, prepared in advance by threads and returned in order.
 
 use std::{
     sync::Arc,
@@ -10,84 +10,84 @@ use serde::{Deserialize, Serialize};
 use super::{
     config::{LastBatch, Unreadable},
     order::{Orders, Pick},
-    sample::{Made, Maker},
+    sample::{BuiltSample, SampleBuilder},
 };
 use crate::{augment::Mixing, error::ClipError, prefetch::Prefetch, tensors::Clip};
 
-/// Where an epoch stands: how much of it was handed out.
+/// The progress of an epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderState {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// Batches that were handed out.
+    /// Number of returned batches.
     pub step: usize,
-    /// Rows of the epoch's order that are in those batches or were left out on the way.
+    /// Number of rows of the epoch's order that are in those batches or were skipped.
     pub position: usize,
 }
 
 impl LoaderState {
-    /// The start of an epoch.
+    /// Returns the start of an epoch.
     #[must_use]
     pub fn start(epoch: u64) -> Self {
         Self { epoch, step: 0, position: 0 }
     }
 }
 
-/// Samples for one step.
+/// The samples of one training step.
 #[derive(Debug)]
 pub struct Batch {
-    /// The tensors, each sample's by itself.
+    /// The tensors of each sample.
     pub clips: Vec<Clip>,
-    /// Where each of them comes from, in the same order.
+    /// The origin of each sample, in the same order.
     pub origins: Vec<Origin>,
-    /// How long the caller waited for it.
+    /// Time that the caller waited for the batch.
     pub waited: Duration,
 }
 
-/// What a sample was made of.
+/// The origin of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     /// Its row in the dataset.
     pub row: usize,
-    /// Its label, 1 for fake: the row's, unless it was mixed.
+    /// Its label, 1 for fake: the row's label unless the sample was mixed.
     pub target: Option<u8>,
     /// How it was mixed.
     pub mixing: Mixing,
-    /// The row it was mixed with.
+    /// The row of the mixed-in clip.
     pub partner: Option<usize>,
 }
 
 /// A clip that could not be read.
 #[derive(Debug)]
-pub struct LeftOut {
+pub struct SkippedClip {
     /// Its row in the dataset.
     pub row: usize,
-    /// Why; with its path.
+    /// The error, with its path.
     pub error: ClipError,
 }
 
 /// An iterator over the batches of an epoch.
 ///
-/// It ends after an error, which is the first clip that could not be read.
+/// The iterator ends after an error, which is that of the first unreadable clip.
 pub struct Epoch {
-    samples: Prefetch<Pick, Result<Made, ClipError>>,
+    samples: Prefetch<Pick, Result<BuiltSample, ClipError>>,
     state: LoaderState,
     batch: usize,
     last: LastBatch,
     unreadable: Unreadable,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedClip>,
     waited: Duration,
     done: bool,
 }
 
 impl Epoch {
-    pub(super) fn new(maker: &Arc<Maker>, orders: &Orders, state: LoaderState) -> Self {
-        let config = &maker.config;
+    pub(super) fn new(builder: &Arc<SampleBuilder>, orders: &Orders, state: LoaderState) -> Self {
+        let config = &builder.config;
         let picks = orders.epoch(state.epoch).into_iter().skip(state.position);
-        let (making, epoch) = (Arc::clone(maker), state.epoch);
-        let samples = Prefetch::new(picks, config.workers, config.ahead, move |&pick| {
-            making.make(epoch, pick)
+        let (worker_builder, epoch) = (Arc::clone(builder), state.epoch);
+        let samples = Prefetch::new(picks, config.workers, config.prefetch, move |&pick| {
+            worker_builder.build(epoch, pick)
         });
         Self {
             samples,
@@ -95,45 +95,45 @@ impl Epoch {
             batch: config.batch,
             last: config.last,
             unreadable: config.unreadable,
-            left_out: Vec::new(),
+            skipped: Vec::new(),
             waited: Duration::ZERO,
             done: false,
         }
     }
 
-    /// Where it stands: what to resume from once the last batch is done with.
+    /// Returns the progress, from which the epoch can be resumed after the last batch.
     #[must_use]
     pub fn state(&self) -> LoaderState {
         self.state
     }
 
-    /// How long the caller waited for all batches so far.
+    /// Returns the total time that the caller has waited.
     #[must_use]
     pub fn waited(&self) -> Duration {
         self.waited
     }
 
-    /// Clips that could not be read and were left out so far, since the start or the resumption, in the
-    /// order in which they would have come; partners of mixed samples too.
+    /// Returns the clips skipped so far because they could not be read, since the start or the
+    /// resumption, in order. Partners of mixed samples are included.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
+    pub fn skipped(&self) -> &[SkippedClip] {
+        &self.skipped
     }
 
-    /// Takes samples until the batch is full or there are no more.
+    /// Fills the batch until it is complete or no samples remain.
     fn fill(&mut self, batch: &mut Batch) -> Result<(), ClipError> {
         while batch.clips.len() < self.batch {
-            let Some((pick, made)) = self.samples.next() else { return Ok(()) };
+            let Some((pick, built)) = self.samples.next() else { return Ok(()) };
             self.state.position += 1;
-            match made {
-                Ok(made) => {
-                    batch.clips.push(made.clip);
-                    batch.origins.push(made.origin);
-                    let passed = made.passed_over.into_iter();
-                    self.left_out.extend(passed.map(|(row, error)| LeftOut { row, error }));
+            match built {
+                Ok(built) => {
+                    batch.clips.push(built.clip);
+                    batch.origins.push(built.origin);
+                    let skipped = built.skipped_partners.into_iter();
+                    self.skipped.extend(skipped.map(|(row, error)| SkippedClip { row, error }));
                 }
                 Err(error) if self.unreadable == Unreadable::Skip => {
-                    self.left_out.push(LeftOut { row: pick.row as usize, error });
+                    self.skipped.push(SkippedClip { row: pick.row as usize, error });
                 }
                 Err(error) => return Err(error),
             }
@@ -163,8 +163,9 @@ impl Iterator for Epoch {
             self.state.step += 1;
             return Some(Ok(batch));
         }
-        // Not one batch came of the whole order: training would go on with nothing, for ever.
-        let nothing = self.state.step == 0 && batch.clips.is_empty();
-        nothing.then(|| self.left_out.pop()).flatten().map(|left_out| Err(left_out.error))
+        // Without a single batch in the complete order, training would continue forever without
+        // data.
+        let no_samples = self.state.step == 0 && batch.clips.is_empty();
+        no_samples.then(|| self.skipped.pop()).flatten().map(|skipped| Err(skipped.error))
     }
 }

@@ -1,4 +1,4 @@
-//! Every window of a clip into a cache, ahead of the runs that draw from it.
+//! Fills a cache with every window of clips before training.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,22 +6,23 @@ use avff_media::MediaError;
 
 use super::reader::{ClipReader, LazyClip};
 use crate::{
-    cache::{Cache, Held, Known},
+    cache::{Cache, CacheEntries, CachedClip},
     decode::AudioForm,
     error::{ClipError, DataError},
     spec::ClipSpec,
     windows::windows,
 };
 
-/// Fills a cache with whole clips: what a [`ClipReader`] under the same spec then finds there.
-pub struct Filler {
+/// Fills a cache with complete clips, for a [`ClipReader`] with the same spec.
+pub struct CacheFiller {
     reader: ClipReader,
     cache: Arc<Cache>,
     audio: Vec<AudioForm>,
 }
 
-impl Filler {
-    /// Fills `cache` with clips under `spec`: their frames, and their audio in every form of `audio`.
+impl CacheFiller {
+    /// Creates a filler of `cache` for clips under `spec`. It stores frames, and audio in every
+    /// form of `audio`.
     ///
     /// # Errors
     /// [`DataError::Spec`].
@@ -34,51 +35,51 @@ impl Filler {
         Ok(Self { reader, cache, audio })
     }
 
-    /// Decodes what is not in the cache of the clip at `path`: all of it, or each of its windows. Tells
-    /// what the cache holds of it then, if nothing kept it from being written ([`Cache::size`]).
+    /// Decodes the missing cache entries of the clip at `path`: the complete clip, or each of its
+    /// windows. Returns the entries, which exist unless writing failed ([`Cache::size`]).
     ///
     /// # Errors
-    /// Why the clip cannot be read, with its path.
-    pub fn fill(&self, path: &Path) -> Result<Held, ClipError> {
+    /// The error of an unreadable clip, with its path.
+    pub fn fill(&self, path: &Path) -> Result<CacheEntries, ClipError> {
         self.fill_windows(path).map_err(|source| ClipError::new(path, source))
     }
 
-    fn fill_windows(&self, path: &Path) -> Result<Held, DataError> {
+    fn fill_windows(&self, path: &Path) -> Result<CacheEntries, DataError> {
         let spec = &self.reader.spec;
-        let mut held = Held::default();
-        let Some(whole) = self.cache.known(path, spec) else {
-            // Opening the clip says best what is wrong with it.
+        let mut entries = CacheEntries::default();
+        let Some(complete) = self.cache.clip(path, spec) else {
+            // Opening the clip gives the best error.
             self.reader.open(path)?;
             return Err(MediaError::NotFound.into());
         };
         let mut clip = LazyClip { reader: &self.reader, path, source: None, window: None };
         if spec.sampling.is_whole() && spec.trim_silence.is_none() {
-            self.fill_window(&mut clip, &whole, &mut held)?;
-            return Ok(held);
+            self.fill_window(&mut clip, &complete, &mut entries)?;
+            return Ok(entries);
         }
         let mut source = self.reader.open(path)?;
         let all = windows(&mut *source, spec)?;
         clip.source = Some(source);
         for window in all {
-            let known = whole.clone().window(window.span);
+            let cached = complete.clone().window(window.span);
             clip.window = Some(window);
-            self.fill_window(&mut clip, &known, &mut held)?;
+            self.fill_window(&mut clip, &cached, &mut entries)?;
         }
-        Ok(held)
+        Ok(entries)
     }
 
     fn fill_window(
         &self,
         clip: &mut LazyClip<'_>,
-        known: &Known,
-        held: &mut Held,
+        cached: &CachedClip,
+        entries: &mut CacheEntries,
     ) -> Result<(), DataError> {
-        let cached = Some((&*self.cache, known));
-        clip.frames(cached)?;
-        held.add_frames(known);
+        let location = Some((&*self.cache, cached));
+        clip.frames(location)?;
+        entries.add_frames(cached);
         for &form in &self.audio {
-            clip.audio(form, cached)?;
-            held.add_audio(known, form);
+            clip.audio(form, location)?;
+            entries.add_audio(cached, form);
         }
         Ok(())
     }

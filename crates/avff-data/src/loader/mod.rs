@@ -1,21 +1,22 @@
-//! The batches that a network is trained and validated on.
+//! Batches for training and validation.
 //!
-//! A [`Loader`] is a [`Dataset`], a reader of clips and a [`LoaderConfig`]; [`Loader::epoch`] and
-//! [`Loader::resume`] give an [`Epoch`], an iterator of [`Batch`]es that threads work on ahead.
+//! A [`Loader`] combines a [`Dataset`], a clip reader and a [`LoaderConfig`]. [`Loader::epoch`] and
+//! [`Loader::resume`] return an [`Epoch`], an iterator of [`Batch`]es that threads prepare in
+//! advance.
 //!
-//! Which samples a batch holds, and every number in them, follow from dataset, config and epoch:
-//! not from threads, their timing, or whether the run was interrupted. A [`LoaderState`] is where an
-//! epoch stands, to be saved with a checkpoint.
+//! The samples of a batch and all their values depend only on dataset, config and epoch. They do
+//! not depend on threads, timing or interruptions. A [`LoaderState`] is the progress of an epoch,
+//! to be saved with a checkpoint.
 //!
-//! Nothing ever stands in for a clip that cannot be read. It ends the epoch with its name, or is left
-//! out and reported, and the batch is filled with those that follow ([`Unreadable`]).
+//! An unreadable clip is never replaced by placeholder values. It ends the epoch with an error, or
+//! it is skipped and reported, and the following clips fill the batch ([`Unreadable`]).
 //!
-//! - [`order`]: in which order, and which of them for one process of several.
-//! - [`config`]: everything that can be set.
-//! - [`reader`]: from a path to a decoded window, through the cache where there is one.
-//! - [`filler`]: from a path to a full cache, before any run.
-//! - `sample`: from a row to tensors: reading, mixing, augmenting.
-//! - [`epoch`]: from samples to batches.
+//! - [`order`]: the order of rows, and their shards.
+//! - [`config`]: all settings.
+//! - [`reader`]: reads a window of a clip, through the cache if there is one.
+//! - [`filler`]: fills a cache before training.
+//! - `sample`: builds the tensors of a row: reading, mixing, augmentation.
+//! - [`epoch`]: groups samples into batches.
 
 pub mod config;
 pub mod epoch;
@@ -26,11 +27,11 @@ mod sample;
 
 use std::sync::Arc;
 
-use self::sample::Maker;
+use self::sample::SampleBuilder;
 pub use self::{
     config::{LastBatch, LoaderConfig, Unreadable, WindowChoice},
-    epoch::{Batch, Epoch, LeftOut, LoaderState, Origin},
-    filler::Filler,
+    epoch::{Batch, Epoch, LoaderState, Origin, SkippedClip},
+    filler::CacheFiller,
     order::{Order, Orders, Shard, Weights},
     reader::{Choose, ClipReader, ReadClip},
 };
@@ -38,17 +39,17 @@ use avff_datasets::Dataset;
 
 use crate::error::DataError;
 
-/// Makes the epochs of a run.
+/// Creates the epochs of a run.
 pub struct Loader {
-    maker: Arc<Maker>,
+    builder: Arc<SampleBuilder>,
     orders: Orders,
 }
 
 impl Loader {
-    /// A loader of `dataset`, whose clips `reader` reads.
+    /// Creates a loader of `dataset`, whose clips `reader` reads.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a config that is out of range or does not fit the dataset, and
+    /// [`DataError::Setting`] for a config that is out of range or does not match the dataset, and
     /// [`DataError::Spec`].
     pub fn new(
         dataset: Arc<Dataset>,
@@ -58,56 +59,56 @@ impl Loader {
         reader.spec().validate()?;
         config.validate(&dataset, reader.spec())?;
         let orders = Orders::new(&dataset, &config.order, config.seed, config.shard)?;
-        let loader = Self { maker: Arc::new(Maker { dataset, reader, config }), orders };
+        let loader = Self { builder: Arc::new(SampleBuilder { dataset, reader, config }), orders };
         if loader.steps() == 0 {
-            let rule = format!("at most {}, as many clips as there are", loader.orders.len());
+            let rule = format!("at most {}, the number of clips", loader.orders.len());
             return Err(DataError::setting("batch", loader.config().batch, rule));
         }
         Ok(loader)
     }
 
-    /// The config it was made with.
+    /// Returns the config.
     #[must_use]
     pub fn config(&self) -> &LoaderConfig {
-        &self.maker.config
+        &self.builder.config
     }
 
-    /// The rows.
+    /// Returns the dataset.
     #[must_use]
     pub fn dataset(&self) -> &Dataset {
-        &self.maker.dataset
+        &self.builder.dataset
     }
 
-    /// Batches of an epoch in which every clip can be read: the most there are.
+    /// Returns the number of batches of an epoch in which every clip is readable: the maximum.
     #[must_use]
     pub fn steps(&self) -> usize {
-        let (rows, batch) = (self.orders.len(), self.maker.config.batch);
-        match self.maker.config.last {
+        let (rows, batch) = (self.orders.len(), self.builder.config.batch);
+        match self.builder.config.last {
             LastBatch::Keep => rows.div_ceil(batch),
             LastBatch::Drop => rows / batch,
         }
     }
 
-    /// An epoch from its start.
+    /// Starts an epoch.
     #[must_use]
     pub fn epoch(&self, epoch: u64) -> Epoch {
-        Epoch::new(&self.maker, &self.orders, LoaderState::start(epoch))
+        Epoch::new(&self.builder, &self.orders, LoaderState::start(epoch))
     }
 
-    /// The rest of an epoch: exactly those batches that were to come when the state was taken.
+    /// Resumes an epoch: returns exactly the remaining batches after the state.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a state that this loader's epochs never have.
+    /// [`DataError::Setting`] for a state that no epoch of this loader has.
     pub fn resume(&self, state: LoaderState) -> Result<Epoch, DataError> {
         let limit = self.orders.len();
-        let known = state.position <= limit
+        let valid = state.position <= limit
             && state.step <= state.position
-            && state.position.div_ceil(self.maker.config.batch) >= state.step;
-        if !known {
+            && state.position.div_ceil(self.builder.config.batch) >= state.step;
+        if !valid {
             let value = format!("{} after {} batches", state.position, state.step);
-            let rule = format!("from 0 to {limit}, and a batch at least for each step");
+            let rule = format!("from 0 to {limit}, with at least one row per batch");
             return Err(DataError::setting("state.position", value, rule));
         }
-        Ok(Epoch::new(&self.maker, &self.orders, state))
+        Ok(Epoch::new(&self.builder, &self.orders, state))
     }
 }

@@ -1,7 +1,7 @@
-//! In which order an epoch goes through the rows, and which of them a process gets.
+//! The order of rows in an epoch, and the shard of each process.
 //!
-//! An order follows from seed and epoch alone, so any epoch can be begun anywhere without going
-//! through those before it, and every process of a parallel run computes the same one.
+//! An order depends only on seed and epoch. Any epoch can therefore start without the previous
+//! ones, and every process of a distributed run computes an identical order.
 
 use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
@@ -13,54 +13,54 @@ use avff_rng::{Purpose, Rng, RngKey};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Order {
-    /// The manifest's: for validation.
+    /// The manifest's order: for validation.
     Plain,
-    /// Every row once, in an order drawn anew each epoch.
+    /// Every row once, in a random order that is new in each epoch.
     #[default]
     Shuffled,
-    /// As many draws as there are rows, each independent of the others: a row comes up with
-    /// probability weight over the sum of all weights, so some come several times and some not at
+    /// Weighted sampling with replacement, as many samples as there are rows. A row's probability
+    /// is its weight over the sum of all weights, so some rows occur several times and some not at
     /// all.
     Weighted(Weights),
 }
 
-/// How likely rows are drawn.
+/// Sampling weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Weights {
-    /// By target: `fake / (real + fake)` of all draws are fakes, each as likely as any other fake,
-    /// however many there are of either. One of the shares may be 0.
+    /// By target: `fake / (real + fake)` of all samples are fakes, each equally likely, whatever
+    /// the class balance. One of the weights may be 0.
     Classes {
-        /// The share of rows with target 0.
+        /// The weight of rows with target 0.
         real: f64,
-        /// The share of rows with target 1.
+        /// The weight of rows with target 1.
         fake: f64,
     },
-    /// By a column of the manifest that holds each row's weight, a number not below 0.
+    /// By a manifest column with each row's weight, a non-negative number.
     Column(String),
 }
 
-/// The part of every epoch that one process of several gets: every `world`-th row of the order.
+/// The shard of every epoch for one of several processes: every `world`-th row of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
-    /// This process, from 0.
+    /// The rank of this process, from 0.
     pub rank: usize,
-    /// All of them.
+    /// The number of processes.
     pub world: usize,
-    /// Whether the order is continued from its start until all parts are of one length. Without it no
-    /// row comes twice, and the first parts may be a row longer.
+    /// Whether to repeat rows from the start of the order until all shards have equal length.
+    /// Without padding no row occurs twice, and the first shards may be one row longer.
     pub pad: bool,
 }
 
 impl Default for Shard {
-    /// One process.
+    /// A single process.
     fn default() -> Self {
         Self { rank: 0, world: 1, pad: false }
     }
 }
 
-/// The most processes of a run.
+/// Maximum number of processes.
 const MAX_WORLD: usize = 1 << 16;
 
 impl Shard {
@@ -79,7 +79,7 @@ impl Shard {
         Ok(())
     }
 
-    /// The length of this part of `all` rows.
+    /// Returns the length of this shard of `all` rows.
     fn len(self, all: usize) -> usize {
         if self.pad {
             all.div_ceil(self.world)
@@ -89,16 +89,16 @@ impl Shard {
     }
 }
 
-/// A row's turn.
+/// One occurrence of a row in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pick {
     /// The row, from 0.
     pub row: u32,
-    /// How often it came before in this epoch, in any shard.
+    /// Number of previous occurrences in this epoch, in any shard.
     pub occurrence: u32,
 }
 
-/// Makes the orders of a run.
+/// Creates the orders of a run.
 #[derive(Debug, Clone)]
 pub struct Orders {
     rule: Rule,
@@ -111,16 +111,16 @@ pub struct Orders {
 enum Rule {
     Plain,
     Shuffled,
-    /// The sum of the weights up to and with each row.
+    /// The cumulative weights, including each row.
     Weighted(Vec<f64>),
 }
 
 impl Orders {
-    /// The orders of `dataset` under `seed`, in the part that `shard` names.
+    /// Creates the orders of `dataset` under `seed`, restricted to a shard.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a shard that does not exist and for weights that cannot be used:
-    /// rows without target, a column that is missing or holds no number, nothing to draw.
+    /// [`DataError::Setting`] for an invalid shard and for invalid weights: rows without target, a
+    /// missing or non-numeric column, or a sum of 0.
     pub fn new(
         dataset: &Dataset,
         order: &Order,
@@ -131,40 +131,41 @@ impl Orders {
         let rule = match order {
             Order::Plain => Rule::Plain,
             Order::Shuffled => Rule::Shuffled,
-            Order::Weighted(weights) => Rule::Weighted(cumulative(&weights.of(dataset)?)?),
+            Order::Weighted(weights) => Rule::Weighted(cumulative(&weights.row_weights(dataset)?)?),
         };
         // A dataset has at most 2^24 rows.
         Ok(Self { rule, rows: dataset.len() as u32, seed, shard })
     }
 
-    /// Picks in every epoch, in this shard.
+    /// Returns the number of rows per epoch in this shard.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a shard may be empty, an order is a whole")]
+    #[expect(clippy::len_without_is_empty, reason = "a shard may be empty, but an order is not")]
     pub fn len(&self) -> usize {
         self.shard.len(self.rows as usize)
     }
 
-    /// This shard's picks of an epoch, in order.
+    /// Returns the rows of an epoch in this shard, in order.
     #[must_use]
     pub fn epoch(&self, epoch: u64) -> Vec<Pick> {
-        let mut draws =
-            RngKey { seed: self.seed, epoch, row: 0, occurrence: 0 }.rng(Purpose::Order);
+        let mut rng = RngKey { seed: self.seed, epoch, row: 0, occurrence: 0 }.rng(Purpose::Order);
         let mut order: Vec<u32> = (0..self.rows).collect();
         match &self.rule {
             Rule::Plain => {}
-            Rule::Shuffled => draws.shuffle(&mut order),
-            Rule::Weighted(sums) => order.iter_mut().for_each(|row| *row = draw(sums, &mut draws)),
+            Rule::Shuffled => rng.shuffle(&mut order),
+            Rule::Weighted(sums) => {
+                order.iter_mut().for_each(|row| *row = sample_row(sums, &mut rng))
+            }
         }
         let Shard { rank, world, pad } = self.shard;
         let all = if pad { self.len() * world } else { order.len() };
         let mut seen = vec![0_u32; order.len()];
         let mut picks = Vec::with_capacity(self.len());
-        for (place, &row) in order.iter().cycle().take(all).enumerate() {
+        for (index, &row) in order.iter().cycle().take(all).enumerate() {
             let occurrence = seen.get(row as usize).copied().unwrap_or_default();
             if let Some(count) = seen.get_mut(row as usize) {
                 *count += 1;
             }
-            if place % world == rank {
+            if index % world == rank {
                 picks.push(Pick { row, occurrence });
             }
         }
@@ -173,24 +174,23 @@ impl Orders {
 }
 
 impl Weights {
-    /// Every row's weight.
-    fn of(&self, dataset: &Dataset) -> Result<Vec<f64>, DataError> {
+    /// Returns every row's weight.
+    fn row_weights(&self, dataset: &Dataset) -> Result<Vec<f64>, DataError> {
         match self {
             &Self::Classes { real, fake } => {
-                if let Some(row) = dataset.unlabelled() {
-                    let rule =
-                        format!("left out where rows have no target, as in line {}", row.line);
+                if let Some(row) = dataset.unlabeled() {
+                    let rule = format!("absent if rows have no target, as in line {}", row.line);
                     return Err(DataError::setting("order.weighted.classes", "set", rule));
                 }
                 let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
                 let classes = [("real", real, dataset.len() - fakes), ("fake", fake, fakes)];
-                for (name, share, rows) in classes {
-                    if !(share.is_finite() && share >= 0.0) || (share > 0.0 && rows == 0) {
+                for (name, weight, rows) in classes {
+                    if !(weight.is_finite() && weight >= 0.0) || (weight > 0.0 && rows == 0) {
                         let rule = format!("0 or a positive number; there are {rows} {name} rows");
-                        return Err(DataError::setting("order.weighted.classes", share, rule));
+                        return Err(DataError::setting("order.weighted.classes", weight, rule));
                     }
                 }
-                let each = classes.map(|(_, share, rows)| share / rows.max(1) as f64);
+                let each = classes.map(|(_, weight, rows)| weight / rows.max(1) as f64);
                 let weight = |target: Option<u8>| each[usize::from(target == Some(1))];
                 Ok(dataset.rows().iter().map(|row| weight(row.target)).collect())
             }
@@ -230,11 +230,12 @@ fn cumulative(weights: &[f64]) -> Result<Vec<f64>, DataError> {
     Err(DataError::setting("order.weighted", format!("a sum of {total}"), "a positive number"))
 }
 
-/// A row by its weight. Rows of weight 0 are never drawn: their sum is that of the row before.
-fn draw(sums: &[f64], draws: &mut Rng) -> u32 {
+/// Samples a row by weight. Rows of weight 0 are never sampled, because their cumulative weight
+/// equals that of the previous row.
+fn sample_row(sums: &[f64], rng: &mut Rng) -> u32 {
     let total = sums.last().copied().unwrap_or_default();
-    let at = draws.unit() * total;
-    // Rounding could bring the product up to the total itself, which lies behind the last row.
+    let at = rng.unit() * total;
+    // Rounding could raise the product to the total itself, which lies beyond the last row.
     let row = sums.partition_point(|&sum| sum <= at);
     row.min(sums.partition_point(|&sum| sum < total)) as u32
 }
@@ -268,16 +269,16 @@ mod tests {
     }
 
     #[derive(serde::Deserialize)]
-    struct Known {
+    struct Case {
         seed: u64,
         epoch: u64,
         order: Vec<u32>,
     }
 
     #[test]
-    fn shuffles_are_those_of_another_implementation() {
+    fn shuffles_match_the_reference_implementation() {
         let text = include_str!("../../tests/fixtures/loader/order.json");
-        for Known { seed, epoch, order } in serde_json::from_str::<Vec<Known>>(text).unwrap() {
+        for Case { seed, epoch, order } in serde_json::from_str::<Vec<Case>>(text).unwrap() {
             let data = plain(order.len());
             let orders = Orders::new(&data, &Order::Shuffled, seed, Shard::default()).unwrap();
             assert_eq!(rows(&orders.epoch(epoch)), order, "seed {seed}, epoch {epoch}");
@@ -285,25 +286,26 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_drawn_by_their_shares() {
+    fn classes_are_sampled_by_weight() {
         let mut cells = vec![(Some(1), ""); 90];
         cells.extend([(Some(0), ""); 10]);
         let data = dataset(&cells);
-        let share = |real, fake| {
+        let count_real = |real, fake| {
             let order = Order::Weighted(Weights::Classes { real, fake });
             let orders = Orders::new(&data, &order, 5, Shard::default()).unwrap();
             let all: Vec<u32> = (0..100).flat_map(|epoch| rows(&orders.epoch(epoch))).collect();
             assert_eq!(all.len(), 10_000);
             all.iter().filter(|&&row| row >= 90).count()
         };
-        // Deviation of a count of 10,000 fair draws: 50; five are allowed.
-        assert!((4_750..=5_250).contains(&share(1.0, 1.0)));
-        assert!((2_283..=2_717).contains(&share(1.0, 3.0)), "deviation 43.3");
-        assert_eq!(share(2.0, 0.0), 10_000);
+        // Standard deviation of a count of 10,000 fair samples: 50; the tolerance is five
+        // deviations.
+        assert!((4_750..=5_250).contains(&count_real(1.0, 1.0)));
+        assert!((2_283..=2_717).contains(&count_real(1.0, 3.0)), "standard deviation 43.3");
+        assert_eq!(count_real(2.0, 0.0), 10_000);
     }
 
     #[test]
-    fn columns_weigh_rows_and_nothing_weighs_none() {
+    fn rows_are_sampled_by_column_weight() {
         let data = dataset(&[(None, "1"), (None, "0"), (None, " 3.0 "), (None, "0")]);
         let order = Order::Weighted(Weights::Column("weight".into()));
         let orders = Orders::new(&data, &order, 5, Shard::default()).unwrap();
@@ -314,20 +316,20 @@ mod tests {
             }
         }
         assert_eq!((counts[1], counts[3]), (0, 0));
-        // 8,000 draws at 1/4: deviation 38.7.
+        // 8,000 samples at 1/4: standard deviation 38.7.
         assert!((1_806..=2_194).contains(&counts[0]), "{counts:?}");
     }
 
     #[test]
-    fn weights_that_cannot_be_used_are_named() {
+    fn invalid_weights_are_errors() {
         let data = dataset(&[(Some(0), "1"), (None, "x")]);
-        let fault = |order: Weights| {
+        let error = |order: Weights| {
             let order = Order::Weighted(order);
             Orders::new(&data, &order, 5, Shard::default()).unwrap_err().to_string()
         };
-        assert!(fault(Weights::Classes { real: 1.0, fake: 1.0 }).contains("line 3"));
-        assert!(fault(Weights::Column("weight".into())).starts_with("line 3: "));
-        assert!(fault(Weights::Column("wight".into())).contains("`wight`"));
+        assert!(error(Weights::Classes { real: 1.0, fake: 1.0 }).contains("line 3"));
+        assert!(error(Weights::Column("weight".into())).starts_with("line 3: "));
+        assert!(error(Weights::Column("wight".into())).contains("`wight`"));
         let real = plain(4);
         for classes in [(1.0, 1.0), (-1.0, 0.0), (f64::NAN, 0.0), (0.0, 0.0)] {
             let order = Order::Weighted(Weights::Classes { real: classes.0, fake: classes.1 });
@@ -342,7 +344,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_epoch_is_a_permutation_of_its_own(
+        fn every_epoch_is_a_different_permutation(
             count in 1..300_usize,
             seed in any::<u64>(),
             epoch in any::<u64>(),
@@ -360,7 +362,7 @@ mod tests {
         }
 
         #[test]
-        fn shards_are_disjoint_and_together_the_whole(
+        fn shards_partition_the_order(
             count in 1..200_usize,
             world in 1..9_usize,
             pad in any::<bool>(),
@@ -371,8 +373,8 @@ mod tests {
                 true => Order::Weighted(Weights::Classes { real: 1.0, fake: 0.0 }),
                 false => Order::Shuffled,
             };
-            let whole = Orders::new(&data, &order, 9, Shard::default()).unwrap().epoch(4);
-            let parts: Vec<Vec<Pick>> = (0..world)
+            let complete = Orders::new(&data, &order, 9, Shard::default()).unwrap().epoch(4);
+            let shards: Vec<Vec<Pick>> = (0..world)
                 .map(|rank| {
                     let orders = Orders::new(&data, &order, 9, Shard { rank, world, pad }).unwrap();
                     let picks = orders.epoch(4);
@@ -381,23 +383,23 @@ mod tests {
                 })
                 .collect();
             if pad {
-                prop_assert!(parts.iter().all(|part| part.len() == count.div_ceil(world)));
+                prop_assert!(shards.iter().all(|shard| shard.len() == count.div_ceil(world)));
             }
-            let longest = parts[0].len();
-            let joined: Vec<Pick> = (0..longest)
-                .flat_map(|place| parts.iter().filter_map(move |part| part.get(place)))
+            let longest = shards[0].len();
+            let interleaved: Vec<Pick> = (0..longest)
+                .flat_map(|index| shards.iter().filter_map(move |shard| shard.get(index)))
                 .copied()
                 .collect();
-            prop_assert_eq!(&joined[..count], &whole[..]);
-            // What is repeated to fill up is the start again, and known as a repetition.
-            for (extra, first) in joined[count..].iter().zip(whole.iter().cycle()) {
+            prop_assert_eq!(&interleaved[..count], &complete[..]);
+            // Padding repeats the start of the order with a higher occurrence.
+            for (extra, first) in interleaved[count..].iter().zip(complete.iter().cycle()) {
                 prop_assert_eq!(extra.row, first.row);
                 prop_assert!(extra.occurrence > first.occurrence);
             }
-            let mut distinct = joined.clone();
+            let mut distinct = interleaved.clone();
             distinct.sort_by_key(|pick| (pick.row, pick.occurrence));
             distinct.dedup();
-            prop_assert_eq!(distinct.len(), joined.len());
+            prop_assert_eq!(distinct.len(), interleaved.len());
         }
     }
 }

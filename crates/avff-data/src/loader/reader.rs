@@ -1,36 +1,41 @@
-//! From a path to a decoded window, through the cache where there is one.
+//! Reads a window of a clip, through the cache if there is one.
 
 use std::{path::Path, sync::Arc};
 
 use avff_media::{Frame, MediaSource};
 
 use crate::{
-    cache::{Cache, Known},
-    decode::{AudioForm, DecodedAudio, DecodedClip, Want, decode_window},
+    cache::{Cache, CachedClip},
+    decode::{AudioForm, DecodeRequest, DecodedAudio, DecodedClip, decode_window},
     error::{ClipError, DataError},
     spec::ClipSpec,
-    windows::{Window, joined, windows},
+    windows::{Window, concat_windows, windows},
 };
 
-/// Picks one of so many windows.
+/// Selects one of `n` windows.
 pub type Choose<'a> = &'a mut dyn FnMut(usize) -> usize;
 
-/// Reads what samples are made of.
+/// Reads the clips of samples.
 pub trait ReadClip: Send + Sync {
-    /// How clips are prepared.
+    /// Returns the clip spec.
     fn spec(&self) -> &ClipSpec;
 
-    /// One window of the clip at `path`; `choose` is asked which one where there are several.
+    /// Reads one window of the clip at `path`; `choose` selects it if there are several.
     ///
     /// # Errors
-    /// Why it cannot be read, with its path.
-    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<DecodedClip, ClipError>;
+    /// The error of an unreadable clip, with its path.
+    fn read(
+        &self,
+        path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, ClipError>;
 
-    /// Two whole clips joined in time, their audio as waves.
+    /// Reads two complete clips concatenated in time, with audio as waveforms.
     ///
     /// # Errors
-    /// Why one of them cannot be read, with its path.
-    fn join(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError>;
+    /// The error of an unreadable clip, with its path.
+    fn concat(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError>;
 }
 
 /// Reads media files.
@@ -40,7 +45,7 @@ pub struct ClipReader {
 }
 
 impl ClipReader {
-    /// A reader of clips under a spec.
+    /// Creates a reader of clips under a spec.
     ///
     /// # Errors
     /// [`DataError::Spec`].
@@ -49,7 +54,7 @@ impl ClipReader {
         Ok(Self { spec, cache: None })
     }
 
-    /// Keeps in `cache` what it decodes.
+    /// Stores decoded clips in `cache`.
     #[must_use]
     pub fn cached(mut self, cache: Arc<Cache>) -> Self {
         self.cache = Some(cache);
@@ -63,31 +68,31 @@ impl ClipReader {
     fn read_window(
         &self,
         path: &Path,
-        want: Want,
+        request: DecodeRequest,
         choose: Choose<'_>,
     ) -> Result<DecodedClip, DataError> {
-        let known = self.cache.as_ref().and_then(|cache| cache.known(path, &self.spec));
+        let cached = self.cache.as_ref().and_then(|cache| cache.clip(path, &self.spec));
         let mut clip = LazyClip { reader: self, path, source: None, window: None };
-        // The whole clip needs no look at the file to be found in the cache.
-        let whole = self.spec.sampling.is_whole() && self.spec.trim_silence.is_none();
-        let known = if whole {
-            known
+        // A complete clip is located in the cache without opening the file.
+        let is_complete = self.spec.sampling.is_whole() && self.spec.trim_silence.is_none();
+        let cached = if is_complete {
+            cached
         } else {
             let window = clip.open(choose)?.1;
-            known.map(|known| known.window(window.span))
+            cached.map(|cached| cached.window(window.span))
         };
-        let cached = self.cache.as_deref().zip(known);
-        let cached = cached.as_ref().map(|(cache, known)| (*cache, known));
-        let frames = if want.frames { clip.frames(cached)? } else { Vec::new() };
-        let audio = want.audio.map(|form| clip.audio(form, cached)).transpose()?;
+        let location = self.cache.as_deref().zip(cached);
+        let location = location.as_ref().map(|(cache, cached)| (*cache, cached));
+        let frames = if request.frames { clip.frames(location)? } else { Vec::new() };
+        let audio = request.audio.map(|form| clip.audio(form, location)).transpose()?;
         Ok(DecodedClip { frames, audio, without_face: false })
     }
 }
 
-/// Where a window is cached.
-pub(super) type Cached<'a> = Option<(&'a Cache, &'a Known)>;
+/// The cache location of a window.
+pub(super) type CacheLocation<'a> = Option<(&'a Cache, &'a CachedClip)>;
 
-/// A clip that is opened once something of it is not in the cache.
+/// A clip that is opened when part of it is missing from the cache.
 pub(super) struct LazyClip<'a> {
     pub(super) reader: &'a ClipReader,
     pub(super) path: &'a Path,
@@ -96,7 +101,7 @@ pub(super) struct LazyClip<'a> {
 }
 
 impl LazyClip<'_> {
-    /// The open clip and the window that `choose` picks, once and for all.
+    /// Returns the open clip and its window, which `choose` selects once.
     fn open(&mut self, choose: Choose<'_>) -> Result<(&mut dyn MediaSource, &Window), DataError> {
         let mut source = match self.source.take() {
             Some(source) => source,
@@ -113,21 +118,21 @@ impl LazyClip<'_> {
         Ok((&mut **self.source.insert(source), self.window.insert(window)))
     }
 
-    /// Decodes a half of the window; where none was chosen there is but one.
-    fn decode(&mut self, want: Want) -> Result<DecodedClip, DataError> {
+    /// Decodes frames or audio of the window. Without a selection there is only one window.
+    fn decode(&mut self, request: DecodeRequest) -> Result<DecodedClip, DataError> {
         let spec = &self.reader.spec;
         let (source, window) = self.open(&mut |_| 0)?;
-        decode_window(source, window, spec, want)
+        decode_window(source, window, spec, request)
     }
 
-    pub(super) fn frames(&mut self, cached: Cached<'_>) -> Result<Vec<Frame>, DataError> {
+    pub(super) fn frames(&mut self, location: CacheLocation<'_>) -> Result<Vec<Frame>, DataError> {
         let spec = &self.reader.spec.video;
-        if let Some(frames) = cached.and_then(|(cache, known)| cache.frames(known, spec)) {
+        if let Some(frames) = location.and_then(|(cache, cached)| cache.frames(cached, spec)) {
             return Ok(frames);
         }
-        let frames = self.decode(Want { frames: true, audio: None })?.frames;
-        if let Some((cache, known)) = cached {
-            cache.put_frames(known, &frames);
+        let frames = self.decode(DecodeRequest { frames: true, audio: None })?.frames;
+        if let Some((cache, cached)) = location {
+            cache.put_frames(cached, &frames);
         }
         Ok(frames)
     }
@@ -135,24 +140,24 @@ impl LazyClip<'_> {
     pub(super) fn audio(
         &mut self,
         form: AudioForm,
-        cached: Cached<'_>,
+        location: CacheLocation<'_>,
     ) -> Result<DecodedAudio, DataError> {
         let spec = &self.reader.spec.audio;
-        let found = cached.and_then(|(cache, known)| match form {
-            AudioForm::Fbank => cache.fbank(known, spec).map(DecodedAudio::Fbank),
-            AudioForm::Wave => cache.wave(known).map(|wave| DecodedAudio::Waves(vec![wave])),
+        let audio = location.and_then(|(cache, cached)| match form {
+            AudioForm::Fbank => cache.fbank(cached, spec).map(DecodedAudio::Fbank),
+            AudioForm::Wave => cache.wave(cached).map(|wave| DecodedAudio::Waves(vec![wave])),
         });
-        if let Some(audio) = found {
+        if let Some(audio) = audio {
             return Ok(audio);
         }
-        let decoded = self.decode(Want { frames: false, audio: Some(form) })?;
+        let decoded = self.decode(DecodeRequest { frames: false, audio: Some(form) })?;
         let audio = decoded.audio.unwrap_or(DecodedAudio::Waves(Vec::new()));
-        if let Some((cache, known)) = cached {
+        if let Some((cache, cached)) = location {
             match &audio {
                 DecodedAudio::Waves(waves) => {
-                    waves.iter().for_each(|wave| cache.put_wave(known, wave));
+                    waves.iter().for_each(|wave| cache.put_wave(cached, wave));
                 }
-                DecodedAudio::Fbank(rows) => cache.put_fbank(known, rows),
+                DecodedAudio::Fbank(rows) => cache.put_fbank(cached, rows),
             }
         }
         Ok(audio)
@@ -164,18 +169,23 @@ impl ReadClip for ClipReader {
         &self.spec
     }
 
-    fn read(&self, path: &Path, want: Want, choose: Choose<'_>) -> Result<DecodedClip, ClipError> {
-        self.read_window(path, want, choose).map_err(|source| ClipError::new(path, source))
+    fn read(
+        &self,
+        path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, ClipError> {
+        self.read_window(path, request, choose).map_err(|source| ClipError::new(path, source))
     }
 
-    fn join(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError> {
+    fn concat(&self, first: &Path, second: &Path) -> Result<DecodedClip, ClipError> {
         let open = |path| self.open(path).map_err(|source| ClipError::new(path, source));
         let (mut own, mut other) = (open(first)?, open(second)?);
-        let windows = joined(own.frame_count(), other.frame_count(), &self.spec);
+        let windows = concat_windows(own.frame_count(), other.frame_count(), &self.spec);
         let windows = windows.map_err(|source| ClipError::new(first, source))?;
-        let want = Want { frames: true, audio: Some(AudioForm::Wave) };
+        let request = DecodeRequest { frames: true, audio: Some(AudioForm::Wave) };
         let decode = |path, source: &mut dyn MediaSource, window| {
-            decode_window(source, window, &self.spec, want)
+            decode_window(source, window, &self.spec, request)
                 .map_err(|source| ClipError::new(path, source))
         };
         let mut clip = decode(first, &mut *own, &windows.0)?;
@@ -199,11 +209,11 @@ mod tests {
     use crate::fbank::Fbank;
 
     #[test]
-    fn joined_clips_spread_frames_over_both_and_never_mix_waves() {
+    fn concatenated_clips_spread_frames_and_keep_waves_separate() {
         let mut spec = ClipSpec::open_avff();
         (spec.video.frames, spec.audio.frames, spec.audio.mels) = (6, 7, 8);
         // floor(linspace(0, 11, 6)) = 0 2 4 6 8 11; the second clip starts at 4.
-        let (own, other) = joined(4, 8, &spec).unwrap();
+        let (own, other) = concat_windows(4, 8, &spec).unwrap();
         assert_eq!((own.frames, other.frames), (vec![0, 2], vec![0, 2, 4, 7]));
         let wave = |rate, samples: usize| Audio {
             rate,
@@ -212,19 +222,22 @@ mod tests {
         let (first, second) = (wave(8_000, 8_000), wave(16_000, 4_000));
         let waves = DecodedAudio::Waves(vec![first.clone(), second.clone()]);
         let rows = waves.fbank(&spec.audio).unwrap();
-        // All rows of the first at 8 kHz, then all of the second at 16 kHz, stretched as one.
-        let part = |rate, wave| Fbank::new(rate, 8).unwrap().compute(wave).unwrap();
-        let all = [part(8_000, &first), part(16_000, &second)].concat();
+        // All rows of the first clip at 8 kHz, then all of the second at 16 kHz, stretched as one.
+        let fbank = |rate, wave| Fbank::new(rate, 8).unwrap().compute(wave).unwrap();
+        let all = [fbank(8_000, &first), fbank(16_000, &second)].concat();
         assert_eq!(all.len() / 8, 98 + 23);
         let row = |index: usize| &all[8 * index..8 * (index + 1)];
         for (index, actual) in rows.chunks_exact(8).enumerate() {
             let at = 121.0 / 7.0 * (index as f64 + 0.5) - 0.5;
-            let (before, share) = (at as usize, at.fract());
+            let (before, weight) = (at as usize, at.fract());
             for (mel, &actual) in actual.iter().enumerate() {
                 let (a, b) = (f64::from(row(before)[mel]), f64::from(row(before + 1)[mel]));
-                let expected = a + share * (b - a);
-                // f32 positions, as torch computes them, are off by a few parts in a million.
-                assert!((f64::from(actual) - expected).abs() < 1e-4, "{actual} for {expected}");
+                let expected = a + weight * (b - a);
+                // f32 positions, as torch computes them, deviate by a few parts in a million.
+                assert!(
+                    (f64::from(actual) - expected).abs() < 1e-4,
+                    "{actual}, expected {expected}"
+                );
             }
         }
     }

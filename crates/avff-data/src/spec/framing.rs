@@ -1,23 +1,23 @@
-//! How a wave is cut into frames.
+//! Framing of a waveform.
 
-/// The highest sample rate that is accepted, in Hz; it bounds the tables. Four times the highest
-/// rate of AAC, twice that of any studio interface.
+/// Maximum sample rate, in Hz; it bounds the tables. It is four times the maximum rate of AAC and
+/// twice that of any studio interface.
 pub const MAX_RATE: u32 = 384_000;
-/// The lowest rate that sound is brought to another one from, or to, in Hz: half a telephone's. A file of few
-/// samples can claim a rate so low that they would become many.
+/// Minimum sample rate for resampling, in Hz: half the rate of telephony. A file of few samples can
+/// declare a rate so low that resampling would create many samples.
 pub const MIN_RATE: u32 = 4_000;
 
-/// Lengths in milliseconds; truncated to whole samples as torchaudio does.
+/// Frame length and shift in milliseconds, truncated to integer samples as in torchaudio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Framing {
-    /// A frame.
+    /// Frame length.
     pub length_ms: f64,
-    /// From the start of a frame to the start of the next.
+    /// Distance between the starts of consecutive frames.
     pub shift_ms: f64,
 }
 
 impl Default for Framing {
-    /// Kaldi's, and the reference's: 25 ms every 10 ms.
+    /// The defaults of Kaldi and of the reference: 25 ms every 10 ms.
     fn default() -> Self {
         Self { length_ms: 25.0, shift_ms: 10.0 }
     }

@@ -1,7 +1,8 @@
-//! What a clip is turned into: the sizes and statistics of both tensors.
+//! The clip spec: how a clip is converted to tensors, with the sizes and statistics of both
+//! tensors.
 //!
-//! A checkpoint is only meaningful together with the spec it was trained on, so this is plain
-//! serialisable data that is stored beside the weights.
+//! A checkpoint is only meaningful with the spec of its training. The spec is therefore plain
+//! serializable data, stored beside the weights.
 
 mod framing;
 mod sampling;
@@ -15,48 +16,50 @@ pub use self::{
     sampling::{Sampling, TrimSilence},
 };
 
-/// The entry of a checkpoint's metadata that holds its clip spec.
+/// The metadata entry of a checkpoint that contains its clip spec.
 pub const CLIP_ENTRY: &str = "clip";
 
-/// Mean of ImageNet's R, G, B in `[0, 1]`: torchvision's constant, used by Open-AVFF's loader.
+/// Mean of ImageNet's R, G, B in `[0, 1]`: torchvision's constant, as in Open-AVFF's loader.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Standard deviation of ImageNet's R, G, B in `[0, 1]`: torchvision's constant.
 pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// Limits on a spec, so that a hostile one cannot ask for more memory than a clip may take.
+/// Limits on a spec, so that a hostile spec cannot request unbounded memory.
 const MAX_VIDEO_FRAMES: usize = 1024;
 const MAX_SIDE: usize = 4096;
 const MAX_VIDEO_VALUES: usize = 1 << 28;
 const MAX_AUDIO_FRAMES: usize = 1 << 16;
-/// Kaldi refuses three mel bins or fewer.
+/// Kaldi rejects three mel bins or fewer.
 const MIN_MELS: usize = 4;
 const MAX_MELS: usize = 1024;
-/// Frames: a shorter one holds no pitch, a longer one no syllable.
+/// Limits of the fbank frame length: a shorter frame contains no pitch period, a longer one more
+/// than a syllable.
 const MIN_MS: f64 = 1.0;
 const MAX_MS: f64 = 1_000.0;
 
-/// Both halves of a clip's tensors, and how a clip is read.
+/// The preparation of a clip: both tensors, and how the clip is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipSpec {
-    /// The pictures.
+    /// The frames.
     pub video: VideoSpec,
-    /// The sound.
+    /// The audio.
     pub audio: AudioSpec,
-    /// Pictures are cut to the main face first; whole where there is none.
+    /// Face crop applied first; `None` for full frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub face: Option<FaceCrop>,
-    /// Which parts of a clip become samples.
+    /// The parts of a clip that become samples.
     #[serde(default, skip_serializing_if = "Sampling::is_whole")]
     pub sampling: Sampling,
-    /// Which silence is left out; none where the reference's numbers are wanted.
+    /// Silence trimming; `None` to match the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trim_silence: Option<TrimSilence>,
-    /// Who reads the file.
+    /// The decoder.
     #[serde(default, skip_serializing_if = "Decoder::is_auto")]
     pub decoder: Decoder,
-    /// The one stream that a network gets to see; the other one, though it has to be there, is its mean
-    /// throughout. A control: what a network can tell without the other stream is no matter of both.
+    /// Single-modality ablation: the only stream that the network receives. The other stream must
+    /// exist and is replaced by its mean. The ablation shows what a network detects from one
+    /// modality.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Stream>,
 }
@@ -65,17 +68,17 @@ pub struct ClipSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VideoSpec {
-    /// Pictures drawn evenly from the whole clip.
+    /// Number of frames, spread evenly over the clip.
     pub frames: usize,
-    /// Rows of each picture, in pixels.
+    /// Height of each frame, in pixels.
     pub height: usize,
-    /// Columns of each picture, in pixels.
+    /// Width of each frame, in pixels.
     pub width: usize,
-    /// How a picture of another size is brought to `height` by `width`.
+    /// How a frame is fitted to `height` by `width`.
     pub fit: FrameFit,
     /// Subtracted from R, G, B in `[0, 1]`.
     pub mean: [f32; 3],
-    /// Divides R, G, B after the mean is gone.
+    /// Divides R, G, B after subtraction of the mean.
     pub std: [f32; 3],
 }
 
@@ -83,23 +86,23 @@ pub struct VideoSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioSpec {
-    /// Time frames the whole clip is stretched to.
+    /// Number of fbank frames after stretching.
     pub frames: usize,
     /// Mel bins between 20 Hz and Nyquist.
     pub mels: usize,
     /// Subtracted from the log-mel energies.
     pub mean: f32,
-    /// Divides them after the mean is gone.
+    /// Divides the energies after subtraction of the mean.
     pub std: f32,
-    /// Samples a second that sound is brought to first, so that mel bins are the same frequencies in every
-    /// file; none for the file's own, as the reference does.
+    /// Sample rate after resampling, in Hz, so that mel bins cover equal frequencies in every file;
+    /// `None` for the file's own rate, as in the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
-    /// Length of a frame, in milliseconds.
+    /// Length of an fbank frame, in milliseconds.
     #[serde(default = "frame_ms", skip_serializing_if = "is_frame_ms")]
     pub frame_ms: f64,
-    /// From the start of a frame to the start of the next, in milliseconds, before frames are stretched to
-    /// `frames`.
+    /// Distance between the starts of consecutive fbank frames, in milliseconds, before stretching
+    /// to `frames`.
     #[serde(default = "shift_ms", skip_serializing_if = "is_shift_ms")]
     pub shift_ms: f64,
 }
@@ -120,7 +123,7 @@ fn is_shift_ms(value: &f64) -> bool {
     *value == shift_ms()
 }
 
-/// How a picture is brought to the spec's size.
+/// How a frame is fitted to the spec's size.
 #[derive(
     Debug,
     Clone,
@@ -138,25 +141,25 @@ fn is_shift_ms(value: &f64) -> bool {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum FrameFit {
-    /// Stretched by Pillow's antialiased bilinear filter, aspect ratio not kept: how Open-AVFF
-    /// trains and validates.
+    /// Resized with Pillow's antialiased bilinear filter, without preserving the aspect ratio:
+    /// Open-AVFF's training and validation.
     Resize,
-    /// The middle of the picture as it is, black where it is smaller: how Open-AVFF's `eval.py`
-    /// reads.
+    /// The center of the frame without scaling, padded with black if smaller: Open-AVFF's
+    /// `eval.py`.
     CenterCrop,
-    /// Resized with its aspect ratio kept, black bars on two sides.
+    /// Resized with its aspect ratio, with black bars on two sides.
     Letterbox,
 }
 
-/// A spec that no tensor can be made from.
+/// An invalid field of a clip spec.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("clip spec: {field} is {value}, it must be {rule}")]
+#[error("clip preparation: {field} is {value}, but must be {rule}")]
 pub struct SpecError {
     /// The field, as a path from the root of the spec.
     pub field: &'static str,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// What is accepted.
+    /// The accepted values.
     pub rule: String,
 }
 
@@ -167,8 +170,8 @@ impl From<SettingError> for SpecError {
 }
 
 impl ClipSpec {
-    /// The released Open-AVFF checkpoints: 16 frames of 224 x 224, 1024 x 128 log-mels, with the
-    /// statistics of its `dataloader.py`.
+    /// Returns the spec of the released Open-AVFF checkpoints: 16 frames of 224 x 224, 1024 x 128
+    /// log-mels, with the statistics of its `dataloader.py`.
     #[must_use]
     pub fn open_avff() -> Self {
         Self {
@@ -189,9 +192,10 @@ impl ClipSpec {
         }
     }
 
-    /// Preset `avff`: windows of 3.2 s in true time, 16 pictures at 5 a second and the sound of that very
-    /// span at 16 kHz, in frames of 16 ms every 4 ms. The fbank's mean and deviation are
-    /// [`open_avff`](Self::open_avff)'s until a set's own are measured.
+    /// Returns the preset `avff`: windows of 3.2 s on the clip's time axis, 16 frames at 5 fps and
+    /// the audio of the same time span at 16 kHz, in fbank frames of 16 ms every 4 ms. The fbank's
+    /// mean and standard deviation are those of [`open_avff`](Self::open_avff) until a data set's
+    /// own are measured.
     #[must_use]
     pub fn avff() -> Self {
         let reference = Self::open_avff();
@@ -209,8 +213,8 @@ impl ClipSpec {
         }
     }
 
-    /// The same preparation at other sizes: `[frames, mels]` of the audio tensor, `[frames, height, width]` of
-    /// the video tensor.
+    /// Returns the spec with other sizes: `[frames, mels]` of the audio tensor, `[frames, height,
+    /// width]` of the video tensor.
     #[must_use]
     pub fn with_sizes(mut self, audio: [usize; 2], video: [usize; 3]) -> Self {
         [self.audio.frames, self.audio.mels] = audio;
@@ -218,16 +222,16 @@ impl ClipSpec {
         self
     }
 
-    /// Checks that tensors of bounded size and finite values can be made.
+    /// Checks that tensors with bounded size and finite values can be created.
     ///
     /// # Errors
-    /// The first field that is out of its range.
+    /// The first field out of range.
     pub fn validate(&self) -> Result<(), SpecError> {
         self.video.validate()?;
         self.audio.validate()?;
         self.face.iter().try_for_each(FaceCrop::validate)?;
         if self.face.is_some() && self.video.fit == FrameFit::CenterCrop {
-            let rule = "resize or letterbox where a face is cropped".into();
+            let rule = "resize or letterbox if a face is cropped".into();
             return Err(SpecError { field: "video.fit", value: self.video.fit.to_string(), rule });
         }
         self.sampling.validate(self.video.frames)?;
@@ -241,7 +245,7 @@ impl ClipSpec {
 }
 
 impl VideoSpec {
-    /// Values in the tensor: `3 * frames * height * width`.
+    /// Returns the number of values in the tensor: `3 * frames * height * width`.
     #[must_use]
     pub fn values(&self) -> usize {
         3_usize.saturating_mul(self.frames).saturating_mul(self.height).saturating_mul(self.width)
@@ -258,20 +262,20 @@ impl VideoSpec {
 }
 
 impl AudioSpec {
-    /// Kaldi's frames at the file's own rate, normalised by `[mean, std]`.
+    /// Creates a spec with Kaldi's framing at the file's own rate, normalized by `[mean, std]`.
     #[must_use]
     pub fn kaldi(frames: usize, mels: usize, [mean, std]: [f32; 2]) -> Self {
         let Framing { length_ms: frame_ms, shift_ms } = Framing::default();
         Self { frames, mels, mean, std, rate: None, frame_ms, shift_ms }
     }
 
-    /// How a wave is cut into frames.
+    /// Returns the framing of a waveform.
     #[must_use]
     pub fn framing(&self) -> Framing {
         Framing { length_ms: self.frame_ms, shift_ms: self.shift_ms }
     }
 
-    /// Values in the tensor: `frames * mels`.
+    /// Returns the number of values in the tensor: `frames * mels`.
     #[must_use]
     pub fn values(&self) -> usize {
         self.frames.saturating_mul(self.mels)
@@ -324,17 +328,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_json_agree() {
-        for word in <FrameFit as strum::VariantNames>::VARIANTS {
-            let fit: FrameFit = word.parse().unwrap();
-            assert_eq!(fit.to_string(), *word);
-            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{word}\""));
+    fn names_and_json_agree() {
+        for name in <FrameFit as strum::VariantNames>::VARIANTS {
+            let fit: FrameFit = name.parse().unwrap();
+            assert_eq!(fit.to_string(), *name);
+            assert_eq!(serde_json::to_string(&fit).unwrap(), format!("\"{name}\""));
         }
         assert_eq!("Resize".parse::<FrameFit>(), Err(UnknownName::of::<FrameFit>("Resize")));
     }
 
     #[test]
-    fn spec_survives_json_to_the_last_bit() {
+    fn spec_round_trips_through_json() {
         let spec = ClipSpec::open_avff();
         let json = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<ClipSpec>(&json).unwrap(), spec);
@@ -344,14 +348,14 @@ mod tests {
         );
     }
 
-    type Spoil = fn(&mut ClipSpec);
+    type Modify = fn(&mut ClipSpec);
 
     #[test]
     fn validation_names_the_field() {
-        let good = ClipSpec::open_avff();
-        assert_eq!(good.validate(), Ok(()));
+        let valid = ClipSpec::open_avff();
+        assert_eq!(valid.validate(), Ok(()));
         assert_eq!(ClipSpec::avff().validate(), Ok(()));
-        let cases: [(&str, Spoil); 12] = [
+        let cases: [(&str, Modify); 12] = [
             ("video.frames", |s| s.video.frames = 0),
             ("video.height", |s| s.video.height = usize::MAX),
             ("video.width", |s| s.video.width = 0),
@@ -367,9 +371,9 @@ mod tests {
             ("audio.frame_ms", |s| s.audio.frame_ms = f64::NAN),
             ("audio.shift_ms", |s| s.audio.shift_ms = 0.0),
         ];
-        for (field, spoil) in cases {
-            let mut spec = good.clone();
-            spoil(&mut spec);
+        for (field, modify) in cases {
+            let mut spec = valid.clone();
+            modify(&mut spec);
             assert_eq!(spec.validate().unwrap_err().field, field);
         }
     }

@@ -1,45 +1,45 @@
-//! Which parts of a clip become samples: the whole of it as one, or windows of equal length.
+//! The parts of a clip that become samples: the complete clip, or windows of equal length.
 
 use serde::{Deserialize, Serialize};
 
 use crate::spec::SpecError;
 
-/// The shortest window and the longest, in seconds.
+/// Minimum and maximum window length, in seconds.
 const SECONDS: (f64, f64) = (0.1, 600.0);
-/// The lowest picture rate of a window and the highest, a second.
+/// Minimum and maximum frame rate of a window, in frames per second.
 const RATE: (f64, f64) = (0.1, 240.0);
 
-/// Which parts of a clip become samples.
+/// The parts of a clip that become samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Sampling {
-    /// One sample a clip, as Open-AVFF reads it: pictures spread over the whole length, the
-    /// filterbank stretched to fit, however long the clip is.
+    /// One sample per clip, as in Open-AVFF: frames are spread over the complete clip, and the
+    /// filterbank is stretched to fit, whatever the length.
     #[default]
     Whole,
-    /// A sample for every window of a fixed length, in true time on both axes: pictures at a fixed
-    /// rate, and the sound of that very span.
+    /// One sample per window of fixed duration, on the clip's time axis: frames at a fixed rate,
+    /// and the audio of the same time span.
     Window {
-        /// Length of a window.
+        /// Window length, in seconds.
         seconds: f64,
-        /// Pictures a second; `seconds * fps` are the frames of the network.
+        /// Frames per second; `seconds * fps` is the network's number of frames.
         fps: f64,
-        /// From the start of a window to the start of the next, in seconds.
+        /// Distance between the starts of consecutive windows, in seconds.
         stride: f64,
     },
 }
 
 impl Sampling {
-    /// Whether this is [`Sampling::Whole`].
+    /// Returns whether this is [`Sampling::Whole`].
     #[must_use]
     pub fn is_whole(&self) -> bool {
         *self == Self::Whole
     }
 
-    /// Checks that windows are of bounded length and hold the network's number of pictures.
+    /// Checks that windows have bounded length and the network's number of frames.
     ///
     /// # Errors
-    /// The first field that is out of its range.
+    /// The first field out of range.
     pub(crate) fn validate(&self, frames: usize) -> Result<(), SpecError> {
         let Self::Window { seconds, fps, stride } = *self else { return Ok(()) };
         for (field, value, (low, high)) in [
@@ -57,22 +57,22 @@ impl Sampling {
         }
         Err(SpecError {
             field: "sampling.window",
-            value: format!("{seconds} s at {fps} pictures a second"),
-            rule: format!("{frames} pictures long, as the network is"),
+            value: format!("{seconds} s at {fps} frames per second"),
+            rule: format!("{frames} frames long, the network's number of frames"),
         })
     }
 }
 
-/// Leaves out silence at both ends of a clip, of pictures and sound alike.
+/// Trims silence at both ends of a clip, from frames and audio alike.
 ///
-/// Published fakes carry 25 to 30 ms of silence at the start that alone gives them away (AVH-Align,
-/// arXiv 2412.00175): a detector that reads it has learned the tool that wrote the file.
+/// Published fakes start with 25 to 30 ms of silence that alone reveals them (AVH-Align, arXiv
+/// 2412.00175). A detector that uses this silence has learned an artifact of the generation tool.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrimSilence {
-    /// Samples up to this level of full scale, in dB, are silence.
+    /// Silence threshold, in dB relative to full scale.
     pub below_db: f32,
-    /// The most that is left out at each end, in seconds.
+    /// Maximum trimming at each end, in seconds.
     pub at_most: f64,
 }
 
@@ -85,15 +85,15 @@ impl Default for TrimSilence {
 
 impl TrimSilence {
     pub(crate) fn validate(&self) -> Result<(), SpecError> {
-        let fault = |field, value: String, rule: &str| {
+        let invalid = |field, value: String, rule: &str| {
             Err(SpecError { field, value, rule: rule.to_owned() })
         };
         if !(-200.0..=0.0).contains(&self.below_db) {
             let rule = "from -200 to 0 dB";
-            return fault("trim_silence.below_db", self.below_db.to_string(), rule);
+            return invalid("trim_silence.below_db", self.below_db.to_string(), rule);
         }
         if !(0.0..=60.0).contains(&self.at_most) {
-            return fault("trim_silence.at_most", self.at_most.to_string(), "from 0 to 60 s");
+            return invalid("trim_silence.at_most", self.at_most.to_string(), "from 0 to 60 s");
         }
         Ok(())
     }

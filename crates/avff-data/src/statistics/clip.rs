@@ -1,4 +1,4 @@
-//! The facts of one clip.
+//! Properties of one clip.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use avff_media::{MediaError, MediaInfo, MediaSource, Stream};
 
 use super::moments::Moments;
 use crate::{
-    decode::{AudioForm, DecodedAudio, Want, decode_window},
+    decode::{AudioForm, DecodeRequest, DecodedAudio, decode_window},
     error::{ClipError, DataError},
-    fbank::stretched_parts,
+    fbank::concatenated_fbank,
     spec::{ClipSpec, Sampling},
     windows::{Silence, windows},
 };
 
-/// Samples up to this level of full scale, in dB, count as silence at the start of a clip.
+/// Silence threshold at the start of a clip, in dB relative to full scale.
 const SILENCE_DB: f32 = -60.0;
 
-/// How much of a clip is decoded to learn about it.
+/// How much of a clip is decoded to examine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
     /// The audio.
@@ -25,30 +25,31 @@ pub enum Depth {
     Frames,
 }
 
-/// What a clip turned out to be.
+/// Properties of a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipFacts {
-    /// What its container says; rate and channels are those of the decoded sound.
+    /// The container's information; sample rate and channels are those of the decoded audio.
     pub info: MediaInfo,
-    /// Frames shown.
+    /// Number of frames.
     pub frames: usize,
-    /// Pictures a second, over the time between the first and the last; none for a single one.
+    /// Frames per second, over the time between the first and the last frame; `None` for a single
+    /// frame.
     pub frame_rate: Option<f64>,
-    /// From the first picture or sound to the end of the last, in seconds.
+    /// Duration from the start of the first frame or audio to the end of the last, in seconds.
     pub seconds: f64,
-    /// Seconds at the start in which no channel is louder than -60 dB of full scale; all of the
-    /// sound where it is never louder.
+    /// Duration at the start in which no channel exceeds -60 dB of full scale, in seconds; the
+    /// complete audio if it is silent.
     pub leading_silence: f64,
-    /// Whether the sound is never louder than that.
+    /// Whether the audio never exceeds that threshold.
     pub silent: bool,
-    /// Of the filterbank, stretched as the spec says and not normalised.
+    /// Moments of the filterbank, stretched according to the spec and not normalized.
     pub fbank: Moments,
 }
 
-/// Reads what there is to know of the clip at `path`.
+/// Examines the clip at `path`.
 ///
 /// # Errors
-/// Whatever keeps either stream from being read, with the path.
+/// Any error that prevents reading a stream, with the path.
 pub fn examine(path: &Path, spec: &ClipSpec, depth: Depth) -> Result<ClipFacts, ClipError> {
     let examine = || {
         spec.validate()?;
@@ -63,32 +64,32 @@ fn facts(
     depth: Depth,
 ) -> Result<ClipFacts, DataError> {
     let mut info = source.info().clone();
-    let pictures = source.frame_count();
+    let frames = source.frame_count();
     let (first, last) = ends(source.frame_times());
-    let frame_rate = (pictures > 1 && last > first).then(|| (pictures - 1) as f64 / (last - first));
-    let shown_until = last + frame_rate.map_or(0.0, f64::recip);
-    // Facts are of the whole clip, however a network sees it.
+    let frame_rate = (frames > 1 && last > first).then(|| (frames - 1) as f64 / (last - first));
+    let video_end = last + frame_rate.map_or(0.0, f64::recip);
+    // Properties concern the complete clip, independent of the network's input.
     let (sampling, face, trim_silence) = (Sampling::Whole, None, None);
-    let whole = ClipSpec { sampling, face, trim_silence, ..spec.clone() };
-    let window = windows(source, &whole)?.swap_remove(0);
-    let want = Want { frames: depth >= Depth::Frames, audio: Some(AudioForm::Wave) };
-    let decoded = decode_window(source, &window, &whole, want)?.audio;
+    let complete = ClipSpec { sampling, face, trim_silence, ..spec.clone() };
+    let window = windows(source, &complete)?.swap_remove(0);
+    let request = DecodeRequest { frames: depth >= Depth::Frames, audio: Some(AudioForm::Wave) };
+    let decoded = decode_window(source, &window, &complete, request)?.audio;
     let Some(DecodedAudio::Waves(waves)) = decoded else {
         return Err(MediaError::MissingStream { stream: Stream::Audio }.into());
     };
-    let rows = stretched_parts(&waves, &spec.audio)?;
+    let rows = concatenated_fbank(&waves, &spec.audio)?;
     let Some(audio) = waves.first() else {
         return Err(MediaError::MissingStream { stream: Stream::Audio }.into());
     };
-    let silence = Silence::of(audio, SILENCE_DB);
+    let silence = Silence::measure(audio, SILENCE_DB);
     (info.sample_rate, info.channels) = (audio.rate, audio.channels.len());
     Ok(ClipFacts {
-        frames: pictures,
+        frames,
         frame_rate,
-        seconds: shown_until.max(info.audio_end) - first.min(info.audio_start),
+        seconds: video_end.max(info.audio_end) - first.min(info.audio_start),
         leading_silence: silence.leading_seconds(audio.rate),
         silent: silence.leading == audio.len(),
-        fbank: Moments::of(&rows),
+        fbank: Moments::from_values(&rows),
         info,
     })
 }
@@ -103,39 +104,39 @@ fn ends(times: &[f64]) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::fbank::Fbank;
-    use avff_media::testing::Fake;
+    use avff_media::testing::TestClip;
 
     #[test]
-    fn facts_of_a_clip() {
+    fn clip_properties() {
         let spec = ClipSpec::open_avff();
-        let mut source = Fake::new(50);
-        source.wave.0.channels[0][..800].fill(0.0);
-        let found = facts(&mut source, &spec, Depth::Frames).unwrap();
-        assert_eq!((found.frames, found.silent), (50, false));
-        // 50 pictures at 25 a second outlast the second of sound; a tenth of it is silent.
-        assert!((found.frame_rate.unwrap() - 25.0).abs() < 1e-9);
-        assert!((found.seconds - 2.0).abs() < 1e-9, "{}", found.seconds);
-        // The tone passes zero at its start: sin(0.3 * 800) is loud at once.
-        assert_eq!(found.leading_silence, 0.1);
-        assert_eq!(source.pictures.asked.len(), 1);
-        let rows = Fbank::new(8_000, 128).unwrap().stretched(&source.wave.0, 1024).unwrap();
-        assert_eq!(found.fbank, Moments::of(&rows));
+        let mut source = TestClip::new(50);
+        source.audio.0.channels[0][..800].fill(0.0);
+        let actual = facts(&mut source, &spec, Depth::Frames).unwrap();
+        assert_eq!((actual.frames, actual.silent), (50, false));
+        // 50 frames at 25 fps are longer than the second of audio; a tenth of the audio is silent.
+        assert!((actual.frame_rate.unwrap() - 25.0).abs() < 1e-9);
+        assert!((actual.seconds - 2.0).abs() < 1e-9, "{}", actual.seconds);
+        // The tone is zero only at its start: sin(0.3 * 800) exceeds the threshold at once.
+        assert_eq!(actual.leading_silence, 0.1);
+        assert_eq!(source.frames.requests.len(), 1);
+        let rows = Fbank::new(8_000, 128).unwrap().stretched(&source.audio.0, 1024).unwrap();
+        assert_eq!(actual.fbank, Moments::from_values(&rows));
     }
 
     #[test]
-    fn pictures_are_decoded_only_when_asked_for() {
+    fn frames_are_decoded_only_on_request() {
         let spec = ClipSpec::open_avff();
-        let mut source = Fake::new(50);
-        source.pictures.short_by = 1;
+        let mut source = TestClip::new(50);
+        source.frames.missing = 1;
         assert!(facts(&mut source, &spec, Depth::Audio).is_ok());
-        assert!(source.pictures.asked.is_empty());
+        assert!(source.frames.requests.is_empty());
         let error = facts(&mut source, &spec, Depth::Frames).unwrap_err();
         assert_eq!(error.stage(), crate::error::Stage::Video);
     }
 
     #[test]
-    fn a_single_picture_has_no_rate() {
-        let found = facts(&mut Fake::new(1), &ClipSpec::open_avff(), Depth::Audio).unwrap();
-        assert_eq!((found.frame_rate, found.seconds), (None, 1.0));
+    fn single_frame_has_no_rate() {
+        let actual = facts(&mut TestClip::new(1), &ClipSpec::open_avff(), Depth::Audio).unwrap();
+        assert_eq!((actual.frame_rate, actual.seconds), (None, 1.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Whether two clips hold the same bytes, whatever they are called.
+//! Detects clips with equal content.
 
 use std::{
     fs::{self, File, Metadata},
@@ -8,18 +8,19 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use avff_media::MediaError;
+use avff_media::{MediaError, missing};
 
-/// Entries of a folder that are looked at: as many as the reader of frame folders takes.
+/// Maximum number of entries of a folder, equal to the limit of the frame folder reader.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// The bytes of a clip, and whether it is a folder: clips that differ here differ in content.
+/// Returns whether a clip is a folder, and its size in bytes. Clips that differ here differ in
+/// content.
 ///
 /// # Errors
-/// [`MediaError::NotFound`], [`MediaError::NotAFile`], [`MediaError::TooLarge`] for a folder of millions
-/// of files, [`MediaError::Io`].
+/// The errors of [`missing`], [`MediaError::NotAFile`], [`MediaError::TooLarge`] for a folder of
+/// millions of files, [`MediaError::Io`].
 pub fn content_size(path: &Path) -> Result<(bool, u64), MediaError> {
-    let metadata = look(path)?;
+    let metadata = metadata_of(path)?;
     if metadata.is_file() {
         return Ok((false, metadata.len()));
     }
@@ -27,13 +28,13 @@ pub fn content_size(path: &Path) -> Result<(bool, u64), MediaError> {
     Ok((true, sizes.fold(0, u64::saturating_add)))
 }
 
-/// SHA-256 of a file's bytes; of a folder, that of the names and hashes of its files by name, hidden
-/// ones left out.
+/// Returns the SHA-256 of a file's bytes. For a folder, it hashes the sorted names and hashes of
+/// its files, excluding hidden ones.
 ///
 /// # Errors
-/// As [`content_size`].
+/// See [`content_size`].
 pub fn content_hash(path: &Path) -> Result<[u8; 32], MediaError> {
-    if look(path)?.is_file() {
+    if metadata_of(path)?.is_file() {
         return hash_file(path);
     }
     let mut hasher = Sha256::new();
@@ -46,10 +47,10 @@ pub fn content_hash(path: &Path) -> Result<[u8; 32], MediaError> {
     Ok(hasher.finalize().into())
 }
 
-/// What is there: a pipe is never opened, as that would wait for its writer.
-fn look(path: &Path) -> Result<Metadata, MediaError> {
+/// Reads the metadata. A pipe is never opened, because opening would wait for its writer.
+fn metadata_of(path: &Path) -> Result<Metadata, MediaError> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => MediaError::NotFound,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(path),
         _ => MediaError::Io(error),
     })?;
     match metadata.is_file() || metadata.is_dir() {
@@ -58,7 +59,7 @@ fn look(path: &Path) -> Result<Metadata, MediaError> {
     }
 }
 
-/// The regular files of a folder with their sizes, by name.
+/// Returns the regular files of a folder with their sizes, sorted by name.
 fn files_in(folder: &Path) -> Result<Vec<(PathBuf, u64)>, MediaError> {
     let mut files = Vec::new();
     for (count, entry) in fs::read_dir(folder)?.enumerate() {
@@ -100,20 +101,20 @@ mod tests {
     }
 
     #[test]
-    fn files_hash_as_everywhere() {
+    fn file_hash_is_sha256() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("abc");
         fs::write(&path, "abc").unwrap();
         // The example of FIPS 180-2.
-        let want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(hex(content_hash(&path).unwrap()), want);
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hex(content_hash(&path).unwrap()), expected);
         assert_eq!(content_size(&path).unwrap(), (false, 3));
         let missing = content_hash(&folder.path().join("none"));
         assert!(matches!(missing, Err(MediaError::NotFound)));
     }
 
     #[test]
-    fn folders_are_the_same_when_their_files_are() {
+    fn folders_with_equal_files_have_equal_hashes() {
         let folder = tempfile::tempdir().unwrap();
         let make = |name: &str, files: &[(&str, &str)]| {
             let path = folder.path().join(name);
@@ -126,7 +127,7 @@ mod tests {
         let one = make("one", &[("a.png", "x"), ("b.png", "yz")]);
         assert_eq!(one.0, (true, 3));
         assert_eq!(one, make("two", &[("b.png", "yz"), ("a.png", "x"), (".hidden", "q")]));
-        // The same bytes under other names, and the same names with other bytes.
+        // Equal bytes under other names, and equal names with other bytes.
         assert_ne!(one, make("three", &[("a.png", "yz"), ("b.png", "x")]));
         assert_ne!(one, make("four", &[("a.png", "x"), ("c.png", "yz")]));
     }

@@ -1,9 +1,9 @@
-//! What the clips of a set are like: what they hold, how they sound at the start, the statistics that
-//! a [`ClipSpec`](crate::spec::ClipSpec) needs, and which of them are the same file.
+//! Properties of the clips of a data set: their content, their leading silence, the statistics for
+//! a [`ClipSpec`](crate::spec::ClipSpec), and duplicates.
 //!
-//! - [`clip`]: the facts of one clip.
-//! - [`moments`]: mean and deviation of values that come in pieces.
-//! - [`content`]: whether two files hold the same bytes.
+//! - [`clip`]: properties of one clip.
+//! - [`moments`]: mean and standard deviation of values in chunks.
+//! - [`content`]: whether two files have equal content.
 
 pub mod clip;
 pub mod content;

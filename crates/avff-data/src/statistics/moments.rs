@@ -1,10 +1,10 @@
-//! Mean and deviation of values that come in pieces.
+//! Mean and standard deviation of values in chunks.
 
 /// Count, mean and sum of squared deviations, in f64.
 ///
-/// Pieces are joined by Chan, Golub and LeVeque's update (1979), which loses nothing to the distance
-/// of the mean from zero as a sum of squares would. Joined in a fixed order the result is the same to
-/// the last bit, however the pieces were computed.
+/// Chunks are merged with the update of Chan, Golub and LeVeque (1979), which is numerically stable
+/// for a mean far from zero, unlike a sum of squares. Merging in a fixed order gives a
+/// bit-identical result, however the chunks were computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Moments {
     count: u64,
@@ -14,20 +14,20 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of all values at once, in two passes.
+    /// Computes the moments of all values at once, in two passes.
     #[must_use]
-    pub fn of(values: &[f32]) -> Self {
+    pub fn from_values(values: &[f32]) -> Self {
         if values.is_empty() {
             return Self::default();
         }
-        let wide = || values.iter().map(|&value| f64::from(value));
-        let mean = wide().sum::<f64>() / values.len() as f64;
-        let squares = wide().map(|value| (value - mean) * (value - mean)).sum();
+        let widened = || values.iter().map(|&value| f64::from(value));
+        let mean = widened().sum::<f64>() / values.len() as f64;
+        let squares = widened().map(|value| (value - mean) * (value - mean)).sum();
         Self { count: values.len() as u64, mean, squares }
     }
 
-    /// Adds the values that `other` was computed of.
-    pub fn join(&mut self, other: &Self) {
+    /// Merges the moments of other values.
+    pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;
         }
@@ -38,19 +38,19 @@ impl Moments {
         self.squares += other.squares + distance * distance * (own * (new / all));
     }
 
-    /// Values.
+    /// Returns the number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Their mean; none without values.
+    /// Returns the mean; `None` without values.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then_some(self.mean)
     }
 
-    /// Their standard deviation as a population; none without values.
+    /// Returns the population standard deviation; `None` without values.
     #[must_use]
     pub fn std(&self) -> Option<f64> {
         (self.count > 0).then(|| (self.squares / self.count as f64).sqrt())
@@ -65,42 +65,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_known_set() {
-        // The textbook's: mean 5, population deviation 2.
-        let all = Moments::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+    fn known_values() {
+        // A textbook example: mean 5, population standard deviation 2.
+        let all = Moments::from_values(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         assert_eq!((all.count(), all.mean(), all.std()), (8, Some(5.0), Some(2.0)));
         assert_eq!((Moments::default().mean(), Moments::default().std()), (None, None));
     }
 
     #[test]
-    fn a_far_mean_costs_no_digits() {
+    fn large_mean_keeps_precision() {
         let mut all = Moments::default();
         for _ in 0..1000 {
-            all.join(&Moments::of(&[1e6, 1e6 + 1.0]));
+            all.merge(&Moments::from_values(&[1e6, 1e6 + 1.0]));
         }
         assert_eq!(all.mean(), Some(1e6 + 0.5));
         assert!((all.std().unwrap() - 0.5).abs() < 1e-12);
     }
 
     proptest! {
-        /// Against sums of integers, which are exact.
+        /// Compares with exact sums of integers.
         #[test]
-        fn pieces_add_up(pieces in proptest::collection::vec(
+        fn merged_chunks_equal_the_complete_set(chunks in proptest::collection::vec(
             proptest::collection::vec(-1000_i32..1000, 0..20), 1..20)
         ) {
-            let mut joined = Moments::default();
-            for piece in &pieces {
-                let floats: Vec<f32> = piece.iter().map(|&value| value as f32).collect();
-                joined.join(&Moments::of(&floats));
+            let mut merged = Moments::default();
+            for chunk in &chunks {
+                let floats: Vec<f32> = chunk.iter().map(|&value| value as f32).collect();
+                merged.merge(&Moments::from_values(&floats));
             }
-            let all: Vec<i64> = pieces.iter().flatten().map(|&value| i64::from(value)).collect();
+            let all: Vec<i64> = chunks.iter().flatten().map(|&value| i64::from(value)).collect();
             prop_assume!(!all.is_empty());
             let (count, sum) = (all.len() as i64, all.iter().sum::<i64>());
             let squares: i64 = all.iter().map(|value| value * value).sum();
             let variance = (count * squares - sum * sum) as f64 / (count * count) as f64;
-            prop_assert_eq!(joined.count(), count as u64);
-            prop_assert!((joined.mean().unwrap() - sum as f64 / count as f64).abs() < 1e-9);
-            prop_assert!((joined.std().unwrap() - variance.sqrt()).abs() < 1e-6);
+            prop_assert_eq!(merged.count(), count as u64);
+            prop_assert!((merged.mean().unwrap() - sum as f64 / count as f64).abs() < 1e-9);
+            prop_assert!((merged.std().unwrap() - variance.sqrt()).abs() < 1e-6);
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Which pictures of a clip the model sees: evenly spaced over its whole length.
+//! Frame selection: frames evenly spaced over a complete clip.
 
 use avff_media::{MediaError, Stream};
 
 use crate::error::DataError;
 
-/// `floor(linspace(0, total - 1, count))` as NumPy computes it in f64, the reference's choice.
+/// Computes `floor(linspace(0, total - 1, count))` like NumPy in f64, the reference's choice.
 ///
-/// A clip shorter than `count` repeats pictures; the result never decreases and stays below
-/// `total`. Every step is rounded as NumPy rounds it (`i * ((total - 1) / (count - 1))`, the last
-/// one set to `total - 1`): exact integer arithmetic would pick other pictures where a product
-/// falls just short of a whole number.
+/// A clip shorter than `count` repeats frames. The result is non-decreasing and below `total`.
+/// Every step is rounded like NumPy's (`i * ((total - 1) / (count - 1))`, with the last one set to
+/// `total - 1`). Exact integer arithmetic would select other frames where a product falls just
+/// short of an integer.
 ///
 /// # Errors
-/// [`MediaError::Damaged`] for a clip without pictures.
+/// [`MediaError::Damaged`] for a clip without frames.
 pub fn frame_indices(total: usize, count: usize) -> Result<Vec<usize>, DataError> {
     let Some(last) = total.checked_sub(1) else {
         return Err(MediaError::Damaged {
@@ -21,7 +21,7 @@ pub fn frame_indices(total: usize, count: usize) -> Result<Vec<usize>, DataError
         }
         .into());
     };
-    // NumPy leaves the step undefined for a single value and yields the start.
+    // For a single value, NumPy's step is undefined and the result is the start.
     let step = if count > 1 { last as f64 / (count - 1) as f64 } else { 0.0 };
     Ok((0..count)
         .map(
@@ -50,11 +50,12 @@ mod tests {
     ];
 
     #[test]
-    fn equals_numpy() {
-        for (total, want) in NUMPY {
-            assert_eq!(frame_indices(total, 16).unwrap(), want, "{total} pictures");
+    fn matches_numpy() {
+        for (total, expected) in NUMPY {
+            assert_eq!(frame_indices(total, 16).unwrap(), expected, "{total} frames");
         }
-        // Where f64 rounding and exact division disagree: `7 * (122 / 14)` is just under 61.
+        // A case in which f64 rounding and exact division differ: `7 * (122 / 14)` is just below
+        // 61.
         assert_eq!(frame_indices(123, 15).unwrap()[7], 60);
         assert_eq!(frame_indices(16, 1).unwrap(), [0]);
         assert_eq!(frame_indices(5, 2).unwrap(), [0, 4]);
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn no_pictures_is_an_error() {
+    fn no_frames_is_an_error() {
         let error = frame_indices(0, 16).unwrap_err();
         assert_eq!(error.stage(), crate::error::Stage::Video);
         assert!(error.to_string().contains("no frames"), "{error}");
@@ -70,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn monotone_in_range_and_spans_the_clip(
+        fn indices_are_monotone_and_span_the_clip(
             total in prop_oneof![1..2000_usize, Just(usize::MAX), any::<usize>().prop_map(|n| n.max(1))],
             count in 2..200_usize,
         ) {

@@ -1,42 +1,42 @@
-//! Silence at the ends of a sound.
+//! Silence at both ends of audio.
 //!
-//! Tools that make fakes pad their sound; 25 to 30 ms of leading silence alone part real from fake
-//! in published data sets (AVH-Align, arXiv 2412.00175).
+//! Generation tools pad their audio. In published data sets, 25 to 30 ms of leading silence alone
+//! separate real from fake (AVH-Align, arXiv 2412.00175).
 
 use avff_media::Audio;
 
-/// Silence at both ends, in samples of a channel.
+/// Silence at both ends, in samples per channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
-    /// Before the first sample that is heard.
+    /// Number of samples before the first audible sample.
     pub leading: usize,
-    /// After the last sample that is heard; none where nothing is heard, as all of it leads.
+    /// Number of samples after the last audible sample; 0 for silent audio, which is all leading.
     pub trailing: usize,
 }
 
 impl Silence {
-    /// Measures the samples that no channel lifts above `below_db` of full scale.
+    /// Counts the samples in which no channel exceeds `below_db` of full scale.
     #[must_use]
-    pub fn of(sound: &Audio, below_db: f32) -> Self {
+    pub fn measure(audio: &Audio, below_db: f32) -> Self {
         let level = 10_f32.powf(below_db / 20.0);
-        let heard = |sample: &f32| sample.abs() > level;
+        let audible = |sample: &f32| sample.abs() > level;
         let first =
-            sound.channels.iter().filter_map(|channel| channel.iter().position(heard)).min();
+            audio.channels.iter().filter_map(|channel| channel.iter().position(audible)).min();
         let last =
-            sound.channels.iter().filter_map(|channel| channel.iter().rposition(heard)).max();
+            audio.channels.iter().filter_map(|channel| channel.iter().rposition(audible)).max();
         match (first, last) {
-            (Some(first), Some(last)) => Self { leading: first, trailing: sound.len() - 1 - last },
-            _ => Self { leading: sound.len(), trailing: 0 },
+            (Some(first), Some(last)) => Self { leading: first, trailing: audio.len() - 1 - last },
+            _ => Self { leading: audio.len(), trailing: 0 },
         }
     }
 
-    /// Leading silence, in seconds.
+    /// Returns the leading silence, in seconds.
     #[must_use]
     pub fn leading_seconds(&self, rate: u32) -> f64 {
         self.leading as f64 / f64::from(rate.max(1))
     }
 
-    /// Trailing silence, in seconds.
+    /// Returns the trailing silence, in seconds.
     #[must_use]
     pub fn trailing_seconds(&self, rate: u32) -> f64 {
         self.trailing as f64 / f64::from(rate.max(1))
@@ -48,19 +48,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_channel_is_heard() {
+    fn any_audible_channel_ends_silence() {
         let quiet = 0.0009;
-        let sound = Audio {
+        let audio = Audio {
             rate: 1000,
             channels: vec![
                 vec![0.0, quiet, 0.0, -0.5, 0.2, quiet, 0.0, 0.0],
                 vec![quiet, 0.0, 0.002, 0.0, 0.0, 0.0, -quiet, 0.0],
             ],
         };
-        let silence = Silence::of(&sound, -60.0);
+        let silence = Silence::measure(&audio, -60.0);
         assert_eq!(silence, Silence { leading: 2, trailing: 3 });
         assert_eq!((silence.leading_seconds(1000), silence.trailing_seconds(1000)), (0.002, 0.003));
-        assert_eq!(Silence::of(&sound, -61.0), Silence { leading: 0, trailing: 1 });
-        assert_eq!(Silence::of(&sound, 0.0), Silence { leading: 8, trailing: 0 });
+        assert_eq!(Silence::measure(&audio, -61.0), Silence { leading: 0, trailing: 1 });
+        assert_eq!(Silence::measure(&audio, 0.0), Silence { leading: 8, trailing: 0 });
     }
 }

@@ -1,4 +1,4 @@
-//! Small files that claim a lot.
+//! Small files with large declared sizes.
 
 use std::io::Cursor;
 
@@ -20,7 +20,7 @@ fn bomb(name: &'static str, bytes: Vec<u8>) -> Bomb {
     Bomb { name, kind: Kind::Clip, bytes }
 }
 
-/// Those that take a moment; the bench adds [`huge`].
+/// Bombs that are read quickly; the bench adds [`huge`].
 pub fn small() -> Vec<Bomb> {
     vec![
         bomb("2^21 samples of one byte", {
@@ -70,7 +70,7 @@ pub fn small() -> Vec<Bomb> {
     ]
 }
 
-/// Those at the limits of the reader: pictures of tens of megapixels, an index of 64 MiB.
+/// Bombs at the limits of the reader: images of tens of megapixels, an index of 64 MiB.
 pub fn huge() -> Vec<Bomb> {
     let mut list = small();
     list.push(bomb("H.264 of 8192 x 4608, 4 references", h264(512, 288, 4, 12, false)));

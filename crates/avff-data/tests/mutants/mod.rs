@@ -1,4 +1,4 @@
-//! Damaged copies of good files, and what reading one takes: for the test of the suite and for
+//! Damaged copies of valid files, and measurements of reading them; used by the test suite and by
 //! `benches/mutation_campaign.rs`.
 
 pub mod bombs;
@@ -26,66 +26,67 @@ use avff_media::{Audio, MediaError, MediaSource};
 
 use self::seeds::Kind;
 
-/// How far reading got.
+/// The stage that reading reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Refused when it was opened.
+    /// An error on opening.
     Opening,
-    /// An error in the pictures.
-    Pictures,
-    /// An error in the sound.
+    /// An error in the video.
+    Video,
+    /// An error in the audio.
     Audio,
-    /// No error at all.
+    /// No error.
     Never,
     /// A panic.
     Panic,
 }
 
-/// What reading one file took.
+/// Measurements of reading one file.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     pub stage: Stage,
-    /// By the processor's time, or by the clock where the system does not tell.
+    /// CPU time, or wall-clock time if the system does not report CPU time.
     pub elapsed: Duration,
-    /// The most bytes held at a time by the reading thread.
+    /// Peak memory of the reading thread, in bytes.
     pub held: u64,
-    /// What it may hold.
+    /// The memory bound, in bytes.
     pub bound: u64,
 }
 
 /// Pixels that a decoder adds to both sides of a picture together.
 const BORDER: u64 = 64;
 
-/// What was found out about a file, for the bound.
+/// Properties of a file that determine the bound.
 #[derive(Default)]
-struct Found {
+struct FileInfo {
     pixels: u64,
-    sound_values: u64,
+    audio_values: u64,
 }
 
-/// The bound that `docs/design.md` states: what every reader takes, the index, the largest sample
-/// on its way into the decoder, the pictures of the decoder, those in hand, the sound and the
-/// tensors that were asked for.
+/// The bound stated in `docs/src/explanation/security.md`: the reader's base size, the index, the largest sample
+/// passed to the decoder, the decoder's pictures, the frames held, the audio and the requested
+/// tensors.
 #[must_use]
-pub fn bound(file_size: u64, pixels: u64, sound_values: u64, tensors: u64) -> u64 {
+pub fn bound(file_size: u64, pixels: u64, audio_values: u64, tensors: u64) -> u64 {
     const START: u64 = 1 << 20;
     const SAMPLES: u64 = 1 << 21;
     const SAMPLE_BYTES: u64 = 64 << 20;
-    /// 16 references of 3 bytes a pixel, vectors of motion included, up to those of level 6.2.
+    /// 16 reference pictures of 3 bytes per pixel, including motion vectors, up to the size of
+    /// level 6.2.
     const REFERENCES: u64 = 16 * 3;
     const REFERENCE_BYTES: u64 = 696_320 * 256 * 3;
-    /// Three pictures that wait, their copies, one as the decoder gives it and one in the making.
+    /// Three waiting frames and their copies, one from the decoder and one in progress.
     const IN_HAND: u64 = 24;
     START
         + 170 * file_size.min(SAMPLES)
         + 20 * file_size.min(SAMPLE_BYTES)
         + (REFERENCES * pixels).min(REFERENCE_BYTES)
         + IN_HAND * pixels
-        + 12 * sound_values
+        + 12 * audio_values
         + 8 * tensors
 }
 
-/// A spec of small tensors, read whole or in windows.
+/// Returns a spec with small tensors, for complete clips or windows.
 pub fn spec(windows: bool) -> ClipSpec {
     let mut spec = ClipSpec::open_avff();
     (spec.video.frames, spec.video.height, spec.video.width) = (4, 24, 32);
@@ -97,76 +98,76 @@ pub fn spec(windows: bool) -> ClipSpec {
     spec
 }
 
-/// Reads a damaged file as far as it goes. `deep` reads pictures over the whole length and windows,
-/// not just the first pictures. `folder` is a scratch folder of this thread.
+/// Reads a damaged file as far as possible. `deep` reads frames over the complete length and
+/// windows, not only the first frames. `folder` is a scratch folder of this thread.
 pub fn measure(kind: Kind, bytes: &Arc<[u8]>, deep: bool, folder: &Path) -> Outcome {
-    let mut found = Found::default();
+    let mut info = FileInfo::default();
     let mut stage = Stage::Panic;
-    let (started, busy) = (Instant::now(), on_processor());
+    let (started, busy) = (Instant::now(), cpu_time());
     let held = allocation_counter::measure(|| {
-        let read = || read(kind, bytes, deep, folder, &mut found);
+        let read = || read(kind, bytes, deep, folder, &mut info);
         stage = catch_unwind(AssertUnwindSafe(read)).unwrap_or(Stage::Panic);
     });
-    // What others take of a crowded machine says nothing about a file.
-    let elapsed = match (busy, on_processor()) {
+    // CPU time excludes the load of other processes.
+    let elapsed = match (busy, cpu_time()) {
         (Some(before), Some(after)) => after - before,
         _ => started.elapsed(),
     };
     let tensors = 4 * (spec(deep).video.values() + spec(deep).audio.values()) as u64;
-    let bound = bound(bytes.len() as u64, found.pixels, found.sound_values, tensors);
+    let bound = bound(bytes.len() as u64, info.pixels, info.audio_values, tensors);
     Outcome { stage, elapsed, held: held.bytes_max, bound }
 }
 
-fn read(kind: Kind, bytes: &Arc<[u8]>, deep: bool, folder: &Path, found: &mut Found) -> Stage {
+fn read(kind: Kind, bytes: &Arc<[u8]>, deep: bool, folder: &Path, info: &mut FileInfo) -> Stage {
     match kind {
         Kind::Clip => match avff_media::open_bytes(Arc::clone(bytes)) {
-            Ok(mut clip) => streams(&mut *clip, deep, found),
+            Ok(mut clip) => streams(&mut *clip, deep, info),
             Err(_) => Stage::Opening,
         },
         Kind::Wav => match avff_media::wav_bytes(Arc::clone(bytes)) {
             Ok(mut wav) => {
-                let part = wav.between(0.01, 0.05).map(|sound| sound.len());
-                sound(wav.whole(), part.is_ok(), found)
+                let part = wav.between(0.01, 0.05).map(|audio| audio.len());
+                check_audio(wav.whole(), part.is_ok(), info)
             }
             Err(_) => Stage::Opening,
         },
         Kind::Frame => {
-            // The name says PNG; what it is its first bytes say.
+            // The name says PNG, but the first bytes determine the format.
             for name in ["clip/1.png", "clip/2.png"] {
                 fs::write(folder.join(name), bytes).unwrap();
             }
             match avff_media::open(&folder.join("clip")) {
-                Ok(mut clip) => streams(&mut *clip, deep, found),
+                Ok(mut clip) => streams(&mut *clip, deep, info),
                 Err(_) => Stage::Opening,
             }
         }
     }
 }
 
-/// How long this thread has been on a processor, where the system tells (Linux).
-fn on_processor() -> Option<Duration> {
+/// Returns the CPU time of this thread, if the system reports it (Linux).
+fn cpu_time() -> Option<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
 }
 
-/// Prepares the scratch folder that pictures are read from.
+/// Prepares the scratch folder for image sequences.
 pub fn prepare(folder: &Path) {
     fs::create_dir_all(folder.join("clip")).unwrap();
     fs::write(folder.join("clip/sound.wav"), seeds::wav(1, 2, 8_000, 16_000)).unwrap();
 }
 
-fn streams(clip: &mut dyn MediaSource, deep: bool, found: &mut Found) -> Stage {
-    let info = clip.info();
-    // Decoders keep a border around each picture, so that motion may point outside.
-    found.pixels = (info.width as u64 + BORDER) * (info.height as u64 + BORDER);
+fn streams(clip: &mut dyn MediaSource, deep: bool, info: &mut FileInfo) -> Stage {
+    let media = clip.info();
+    // Decoders keep a border around each picture, because motion vectors may point outside.
+    info.pixels = (media.width as u64 + BORDER) * (media.height as u64 + BORDER);
     let times = clip.frame_times();
     assert!(!times.is_empty() && times.is_sorted() && times.iter().all(|time| time.is_finite()));
     let last = times.len() - 1;
-    let wanted = if deep { [last / 2, 0, last] } else { [last.min(1), 0, last.min(2)] };
-    if clip.frames_at(&wanted).is_err() {
-        return Stage::Pictures;
+    let indices = if deep { [last / 2, 0, last] } else { [last.min(1), 0, last.min(2)] };
+    if clip.frames_at(&indices).is_err() {
+        return Stage::Video;
     }
-    let stage = sound(clip.audio(), true, found);
+    let stage = check_audio(clip.audio(), true, info);
     if stage != Stage::Never || !deep {
         return stage;
     }
@@ -183,20 +184,20 @@ fn streams(clip: &mut dyn MediaSource, deep: bool, found: &mut Found) -> Stage {
             return if error.stage() == avff_data::Stage::Audio {
                 Stage::Audio
             } else {
-                Stage::Pictures
+                Stage::Video
             };
         }
     }
     Stage::Never
 }
 
-/// Checks what a sound promises, and its filterbank.
-fn sound(sound: Result<Audio, MediaError>, part: bool, found: &mut Found) -> Stage {
-    let Ok(sound) = sound else { return Stage::Audio };
-    assert!(part, "a part is damaged and the whole is not");
-    found.sound_values = (sound.len() * sound.channels.len()) as u64;
-    assert!(sound.rate > 0 && sound.channels.iter().all(|channel| channel.len() == sound.len()));
-    match audio_tensor(&sound, &spec(false).audio) {
+/// Checks audio and its filterbank.
+fn check_audio(audio: Result<Audio, MediaError>, part: bool, info: &mut FileInfo) -> Stage {
+    let Ok(audio) = audio else { return Stage::Audio };
+    assert!(part, "a part is damaged but the complete audio is not");
+    info.audio_values = (audio.len() * audio.channels.len()) as u64;
+    assert!(audio.rate > 0 && audio.channels.iter().all(|channel| channel.len() == audio.len()));
+    match audio_tensor(&audio, &spec(false).audio) {
         Ok(fbank) => {
             assert!(fbank.iter().all(|value| value.is_finite()));
             Stage::Never

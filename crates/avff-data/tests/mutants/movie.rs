@@ -1,23 +1,23 @@
-//! Writes small MP4 files: grey H.264 pictures of any size, and any sound.
+//! Writes small MP4 files: gray H.264 pictures of any size, and any audio.
 //!
-//! The fuzz targets share it, so it needs the standard library alone.
+//! The fuzz targets share this file, so it depends only on the standard library.
 
-/// A track as it is written: one chunk, every sample of equal length.
+/// A track to write: one chunk, with samples of equal duration.
 pub struct Track<'a> {
     /// `vide` or `soun`.
     pub handler: &'a [u8; 4],
-    /// Ticks a second, and ticks of a sample.
+    /// Ticks per second, and ticks per sample.
     pub timescale: u32,
     pub delta: u32,
-    /// The format of the sample entry, and its body.
+    /// The format and the body of the sample entry.
     pub format: &'a [u8; 4],
     pub entry: Vec<u8>,
-    /// Composition offsets, where there are any.
+    /// Composition offsets, if any.
     pub shifts: Option<Vec<u32>>,
     pub samples: Vec<Vec<u8>>,
 }
 
-/// A file of these tracks, media first.
+/// Writes a file with these tracks, media data first.
 pub fn movie(tracks: &[Track<'_>]) -> Vec<u8> {
     let ftyp = box_of(b"ftyp", b"isom\0\0\0\0isom");
     let mut media = Vec::new();
@@ -54,40 +54,40 @@ fn trak(number: u32, track: &Track<'_>, offset: u32) -> Vec<u8> {
     box_of(b"trak", &[tkhd, box_of(b"mdia", &[mdhd, hdlr, minf].concat())].concat())
 }
 
-/// A box.
+/// Writes a box.
 pub fn box_of(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + body.len()).unwrap();
     [&size.to_be_bytes()[..], kind, body].concat()
 }
 
-/// A box of version 0, without flags, of words.
+/// Writes a box of version 0 without flags, containing words.
 fn full(kind: &[u8; 4], words: &[u32]) -> Vec<u8> {
     let body: Vec<u8> = [0].iter().chain(words).flat_map(|word: &u32| word.to_be_bytes()).collect();
     box_of(kind, &body)
 }
 
-/// The fields of a sound sample entry of version 0, before its boxes.
-pub fn sound_entry(channels: u8, bits: u8, rate: u16) -> Vec<u8> {
+/// Returns the fields of an audio sample entry of version 0, before its boxes.
+pub fn audio_entry(channels: u8, bits: u8, rate: u16) -> Vec<u8> {
     let mut entry = vec![0; 28];
     (entry[17], entry[19]) = (channels, bits);
     entry[24..26].copy_from_slice(&rate.to_be_bytes());
     entry
 }
 
-/// Half a second of silence of 16 bits.
+/// Half a second of 16-bit silence.
 pub fn silence() -> Track<'static> {
     Track {
         handler: b"soun",
         timescale: 8_000,
         delta: 1,
         format: b"sowt",
-        entry: sound_entry(1, 16, 8_000),
+        entry: audio_entry(1, 16, 8_000),
         shifts: None,
         samples: vec![vec![0; 2]; 4_000],
     }
 }
 
-/// Bits, most significant first.
+/// A bit string, most significant bit first.
 #[derive(Default)]
 struct Bits(Vec<bool>);
 
@@ -113,8 +113,9 @@ impl Bits {
     }
 }
 
-/// Pictures of `columns` by `rows` macroblocks: a grey IDR picture of a byte a macroblock, then
-/// pictures that skip all of them, a few bytes each. Syntax: ITU-T H.264 section 7.3.
+/// Creates pictures of `columns` by `rows` macroblocks: a gray IDR picture of one byte per
+/// macroblock, followed by pictures of a few bytes that skip all macroblocks. Syntax: ITU-T H.264
+/// section 7.3.
 pub fn pictures(
     columns: u32,
     rows: u32,
@@ -126,7 +127,7 @@ pub fn pictures(
     sps.bits(8, 66).bits(8, 0).bits(8, 62).ue(0).ue(0).ue(2).ue(references).bits(1, 0);
     sps.ue(columns - 1).ue(rows - 1).bits(1, 1).bits(1, 1).bits(1, 0).bits(1, 0);
     let mut pps = Bits::default();
-    // One slice group, one reference by default, no weights, control over the deblocking filter.
+    // One slice group, one reference by default, no weights, deblocking filter control.
     pps.ue(0).ue(0).bits(2, 0).ue(0).ue(0).ue(0).bits(3, 0).ue(0).ue(0).ue(0).bits(3, 0b100);
     let (sps, pps) = (sps.nal(0x67), pps.nal(0x68));
     let mut avcc = vec![1, 66, 0, 62, 0xff, 0xe1];
@@ -140,7 +141,7 @@ pub fn pictures(
     let mut idr = Bits::default();
     idr.ue(0).ue(7).ue(0).bits(4, 0).ue(0).bits(2, 0).ue(0).ue(1);
     for _ in 0..macroblocks {
-        // I_16x16 predicted from the mean, no coefficients.
+        // I_16x16 with DC prediction, no coefficients.
         idr.ue(3).ue(0).ue(0).bits(1, 1);
     }
     let mut units = vec![idr.nal(0x65)];
@@ -162,7 +163,7 @@ pub fn pictures(
     }
 }
 
-/// Such pictures, with half a second of silence.
+/// Writes such pictures with half a second of silence.
 pub fn h264(columns: u32, rows: u32, references: u32, count: u32, reverse: bool) -> Vec<u8> {
     movie(&[pictures(columns, rows, references, count, reverse), silence()])
 }

@@ -1,11 +1,11 @@
-//! Ways to damage a file: by its structure, and blindly.
+//! Damages files, by structure and blindly.
 
 use super::{
     random::Random,
     seeds::{Kind, Seed},
 };
 
-/// What is done to a file; the classes that a report counts by.
+/// The classes of damage, by which a report counts.
 pub const CLASSES: [&str; 12] = [
     "box size",
     "table entry",
@@ -21,7 +21,7 @@ pub const CLASSES: [&str; 12] = [
     "random bytes",
 ];
 
-/// Values at the edges of what fields are read as.
+/// Extreme values of the integer types that fields are read as.
 const EDGES: [u32; 16] = [
     0,
     1,
@@ -54,25 +54,25 @@ const TABLES: [&[u8; 4]; 14] = [
 ];
 const SETTINGS: [&[u8; 4]; 7] = [b"avcC", b"esds", b"alac", b"sowt", b"mp4a", b"IHDR", b"fmt "];
 
-/// Where the types of boxes lie.
+/// Returns the positions of box types.
 pub fn boxes(file: &[u8], kinds: &[&[u8; 4]]) -> Vec<usize> {
     let fits = |at: &usize| kinds.iter().any(|kind| file[*at..].starts_with(*kind));
     (0..file.len().saturating_sub(4)).filter(fits).collect()
 }
 
-/// A seed with where its parts lie, found once.
-pub struct Parts<'a> {
+/// A seed with the positions of its parts.
+pub struct SeedLayout<'a> {
     pub seed: &'a Seed,
     boxes: Vec<usize>,
     tables: Vec<usize>,
     settings: Vec<usize>,
-    /// The bytes of the index: from the first `moov` or `moof`, or the head of another file.
+    /// Byte range of the index: from the first `moov` or `moof`, or the head of another file.
     index: (usize, usize),
-    /// The bytes of the media.
+    /// Byte range of the media data.
     media: (usize, usize),
 }
 
-impl<'a> Parts<'a> {
+impl<'a> SeedLayout<'a> {
     pub fn new(seed: &'a Seed) -> Self {
         let file = &seed.bytes;
         let span = |kinds: &[&[u8; 4]]| {
@@ -94,8 +94,8 @@ impl<'a> Parts<'a> {
 }
 
 fn put(file: &mut [u8], at: usize, value: u32) {
-    if let Some(place) = file.get_mut(at..at + 4) {
-        place.copy_from_slice(&value.to_be_bytes());
+    if let Some(bytes) = file.get_mut(at..at + 4) {
+        bytes.copy_from_slice(&value.to_be_bytes());
     }
 }
 
@@ -109,44 +109,44 @@ fn inside((start, end): (usize, usize), random: &mut Random) -> usize {
     start + random.below(end - start)
 }
 
-/// A damaged copy of `parts`, of the class with this number; `other` is what it may be joined to.
-pub fn mutant(parts: &Parts<'_>, other: &Seed, class: usize, random: &mut Random) -> Vec<u8> {
-    let mut file = parts.seed.bytes.to_vec();
+/// Returns a damaged copy of a seed, of the class with this index. `other` is the seed for splices.
+pub fn mutant(layout: &SeedLayout<'_>, other: &Seed, class: usize, random: &mut Random) -> Vec<u8> {
+    let mut file = layout.seed.bytes.to_vec();
     let some = |list: &[usize], random: &mut Random| {
-        if list.is_empty() { inside(parts.index, random) } else { random.of(list) }
+        if list.is_empty() { inside(layout.index, random) } else { random.choose(list) }
     };
     match CLASSES[class] {
         "box size" => {
-            let at = some(&parts.boxes, random).saturating_sub(4);
+            let at = some(&layout.boxes, random).saturating_sub(4);
             let value = match random.below(3) {
                 0 => u32::try_from(random.below(file.len())).unwrap(),
-                _ => random.of(&EDGES),
+                _ => random.choose(&EDGES),
             };
             put(&mut file, at, value);
         }
         "table entry" => {
             for _ in 0..=random.below(2) {
-                let at = some(&parts.tables, random) + 4 * random.below(24);
+                let at = some(&layout.tables, random) + 4 * random.below(24);
                 let value =
-                    if random.below(4) == 0 { random.next() as u32 } else { random.of(&EDGES) };
+                    if random.below(4) == 0 { random.next() as u32 } else { random.choose(&EDGES) };
                 put(&mut file, at, value);
             }
         }
         "index field" => {
-            let at = parts.index.0 + 4 * random.below((parts.index.1 - parts.index.0) / 4);
-            put(&mut file, at, random.of(&EDGES));
+            let at = layout.index.0 + 4 * random.below((layout.index.1 - layout.index.0) / 4);
+            put(&mut file, at, random.choose(&EDGES));
         }
         "index bytes" => {
             for _ in 0..=random.below(4) {
-                flip(&mut file, inside(parts.index, random), random);
+                flip(&mut file, inside(layout.index, random), random);
             }
         }
         "codec settings" => {
             for _ in 0..=random.below(3) {
-                let at = some(&parts.settings, random) + 4 + random.below(48);
+                let at = some(&layout.settings, random) + 4 + random.below(48);
                 match random.below(3) {
                     0 => flip(&mut file, at, random),
-                    1 => put(&mut file, at, random.of(&EDGES)),
+                    1 => put(&mut file, at, random.choose(&EDGES)),
                     _ => {
                         if let Some(byte) = file.get_mut(at) {
                             *byte = random.next() as u8;
@@ -157,20 +157,20 @@ pub fn mutant(parts: &Parts<'_>, other: &Seed, class: usize, random: &mut Random
         }
         "NAL units" => {
             // Units follow each other, each after its length; their first bytes are the headers.
-            let mut at = parts.media.0;
+            let mut at = layout.media.0;
             for _ in 0..random.below(40) {
                 let length = file
                     .get(at..at + 4)
                     .map_or(0, |word| u32::from_be_bytes(word.try_into().unwrap()) as usize);
                 let next = at.saturating_add(4).saturating_add(length);
-                if length == 0 || next >= parts.media.1 {
+                if length == 0 || next >= layout.media.1 {
                     break;
                 }
                 at = next;
             }
             for _ in 0..=random.below(4) {
                 match random.below(8) {
-                    0 => put(&mut file, at, random.of(&EDGES)),
+                    0 => put(&mut file, at, random.choose(&EDGES)),
                     1 => {
                         if let Some(byte) = file.get_mut(at + 4) {
                             *byte = random.next() as u8;
@@ -182,7 +182,7 @@ pub fn mutant(parts: &Parts<'_>, other: &Seed, class: usize, random: &mut Random
         }
         "media bytes" => {
             for _ in 0..=random.below(20) {
-                flip(&mut file, inside(parts.media, random), random);
+                flip(&mut file, inside(layout.media, random), random);
             }
         }
         "truncation" => file.truncate(random.below(file.len())),
@@ -201,28 +201,28 @@ pub fn mutant(parts: &Parts<'_>, other: &Seed, class: usize, random: &mut Random
             }
         }
         "repeated part" => {
-            let at = some(&parts.boxes, random).saturating_sub(4);
+            let at = some(&layout.boxes, random).saturating_sub(4);
             let part = file[at..file.len().min(at + 8 + random.below(400))].to_vec();
-            let to = some(&parts.boxes, random).saturating_sub(4);
+            let to = some(&layout.boxes, random).saturating_sub(4);
             for _ in 0..=random.below(40) {
                 file.splice(to..to, part.iter().copied());
             }
         }
         _ => {
-            let keep = random.below(file.len().min(64));
+            let prefix = random.below(file.len().min(64));
             let length = random.below(4096);
-            file.truncate(keep);
+            file.truncate(prefix);
             file.extend((0..length).map(|_| random.next() as u8));
         }
     }
-    if parts.seed.kind == Kind::Frame {
-        mend_png(&mut file);
+    if layout.seed.kind == Kind::Frame {
+        fix_png_checksums(&mut file);
     }
     file
 }
 
-/// Puts the checksums of a PNG right, so that damage reaches the decoder.
-fn mend_png(file: &mut [u8]) {
+/// Corrects the checksums of a PNG, so that damage reaches the decoder.
+fn fix_png_checksums(file: &mut [u8]) {
     let mut at = 8;
     while let Some(word) = file.get(at..at + 4) {
         let length = u32::from_be_bytes(word.try_into().unwrap()) as usize;
@@ -234,7 +234,7 @@ fn mend_png(file: &mut [u8]) {
     }
 }
 
-/// CRC-32 of ISO 3309, as PNG has it (annex D of its specification).
+/// CRC-32 of ISO 3309, as in PNG (annex D of its specification).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {

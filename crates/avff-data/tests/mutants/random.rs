@@ -1,4 +1,4 @@
-//! SplitMix64: the same mutants on every machine.
+//! SplitMix64, so that mutants are equal on every machine.
 
 pub struct Random(pub u64);
 
@@ -10,12 +10,12 @@ impl Random {
         z ^ z >> 31
     }
 
-    /// Below `limit`, which is taken for 1 where it is 0.
+    /// Returns a number below `limit`; a limit of 0 counts as 1.
     pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap()
     }
 
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }

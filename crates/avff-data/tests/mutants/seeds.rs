@@ -1,10 +1,10 @@
-//! The good files, and the bad ones, that mutants are made of.
+//! The valid and invalid files from which mutants are created.
 
 use std::{fs, io::Cursor, path::PathBuf, sync::Arc};
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
-/// Which reader takes a file.
+/// The reader of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Clip,
@@ -22,12 +22,12 @@ fn media() -> PathBuf {
     PathBuf::from("../avff-media/tests/fixtures/media")
 }
 
-/// A fixture by its name.
+/// Returns a fixture by name.
 pub fn fixture(name: &str) -> Vec<u8> {
     fs::read(media().join(name)).unwrap()
 }
 
-/// Every media file among the fixtures, WAV files of each coding, and small pictures.
+/// Returns every media fixture, WAV files of each encoding, and small images.
 pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for folder in ["", "bad"] {
@@ -38,7 +38,7 @@ pub fn all() -> Vec<Seed> {
         paths.sort();
         for path in paths {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let kind = match path.extension().and_then(|word| word.to_str()) {
+            let kind = match path.extension().and_then(|extension| extension.to_str()) {
                 Some("mp4" | "mov" | "m4a" | "avi" | "webm") => Kind::Clip,
                 Some("png") => Kind::Frame,
                 _ => continue,
@@ -52,13 +52,13 @@ pub fn all() -> Vec<Seed> {
         seeds.push(Seed { name, kind: Kind::Wav, bytes: wav(tag, bytes, 8_000, 900).into() });
     }
     for (name, format) in [("small.png", ImageFormat::Png), ("small.jpg", ImageFormat::Jpeg)] {
-        let bytes = picture(48, 36, format);
+        let bytes = encoded_image(48, 36, format);
         seeds.push(Seed { name: name.to_owned(), kind: Kind::Frame, bytes: bytes.into() });
     }
     seeds
 }
 
-/// A WAV file of two channels; `tag` 1 is integers, 3 floats.
+/// Returns a WAV file of two channels; `tag` 1 is integers, 3 is floats.
 pub fn wav(tag: u16, bytes: u16, rate: u32, samples: u32) -> Vec<u8> {
     let length = samples * 2 * u32::from(bytes);
     let mut out = b"RIFF".to_vec();
@@ -87,8 +87,8 @@ pub fn wav(tag: u16, bytes: u16, rate: u32, samples: u32) -> Vec<u8> {
     out
 }
 
-/// A coded picture of a gradient.
-pub fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+/// Returns an encoded image of a gradient.
+pub fn encoded_image(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     let image = RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 5) as u8, (y * 7) as u8, (x * y) as u8])
     });

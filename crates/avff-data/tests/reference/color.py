@@ -1,7 +1,7 @@
-"""Writes fixtures/loader/color.json: what torchvision's ColorJitter does to a PIL image.
+"""Writes fixtures/loader/color.json: the results of torchvision's ColorJitter on a PIL image.
 
-torchvision.transforms._functional_pil calls nothing but Pillow for these four, so Pillow is all that
-is needed: pip install pillow numpy; python crates/avff-data/tests/reference/color.py
+torchvision.transforms._functional_pil implements these four steps with Pillow only, so this script needs
+only Pillow: pip install pillow numpy; python crates/avff-data/tests/reference/color.py
 """
 
 import json
@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance
 WIDTH, HEIGHT = 16, 12
 
 
-def picture():
+def image():
     pixels = []
     for i in range(WIDTH * HEIGHT):
         if i % 12 == 11:
@@ -23,8 +23,8 @@ def picture():
     return Image.fromarray(np.array(pixels, dtype=np.uint8).reshape(HEIGHT, WIDTH, 3))
 
 
-def hue(image, factor):
-    h, s, v = image.convert("HSV").split()
+def hue(source, factor):
+    h, s, v = source.convert("HSV").split()
     shifted = np.array(h, dtype=np.uint8) + np.int32(factor * 255).astype(np.uint8)
     return Image.merge("HSV", (Image.fromarray(shifted, "L"), s, v)).convert("RGB")
 
@@ -42,12 +42,12 @@ FACTORS = {
     "hue": [-0.5, -0.213, -0.01, 0.0, 0.1, 0.5],
 }
 
-found = [
-    {"step": step, "factor": factor, "rgb": np.array(STEPS[step](picture(), factor)).ravel().tolist()}
+cases = [
+    {"step": step, "factor": factor, "rgb": np.array(STEPS[step](image(), factor)).ravel().tolist()}
     for step, factors in FACTORS.items()
     for factor in factors
 ]
-lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in found)
+lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
 path = Path(__file__).parent.parent / "fixtures/loader/color.json"
 path.write_text(f"[\n{lines}\n]\n")
-print(Image.__version__, len(found))
+print(Image.__version__, len(cases))

@@ -1,8 +1,8 @@
-"""Writes fixtures/loader/order.json: shuffled orders computed apart from the crate.
+"""Writes fixtures/loader/order.json: shuffled orders computed independently of the crate.
 
-ChaCha8, the bounded draw and the shuffle are written out from their definitions (RFC 8439 with 8
-rounds, a 64-bit counter and a 64-bit nonce of 0; Lemire 2019; Fisher and Yates), standard library
-only: python crates/avff-data/tests/reference/order.py
+ChaCha8, bounded random integers and the shuffle are implemented from their definitions (RFC 8439 with
+8 rounds, a 64-bit counter and a 64-bit nonce of 0; Lemire 2019; Fisher and Yates), with the standard
+library only: python crates/avff-data/tests/reference/order.py
 """
 
 import json
@@ -46,14 +46,14 @@ def below(stream, count):
 
 def order(seed, epoch, rows):
     stream = words(struct.pack("<QQQII", seed, epoch, 0, 0, 0))
-    places = list(range(rows))
+    indices = list(range(rows))
     for last in range(rows - 1, 0, -1):
         other = below(stream, last + 1)
-        places[last], places[other] = places[other], places[last]
-    return places
+        indices[last], indices[other] = indices[other], indices[last]
+    return indices
 
 
 cases = [(0, 0, 10), (7, 0, 16), (7, 1, 16), (7, 1 << 40, 16), ((1 << 64) - 1, 3, 100)]
 path = Path(__file__).parent.parent / "fixtures/loader/order.json"
-found = [{"seed": s, "epoch": e, "order": order(s, e, n)} for s, e, n in cases]
-path.write_text("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n")
+results = [{"seed": s, "epoch": e, "order": order(s, e, n)} for s, e, n in cases]
+path.write_text("[\n" + ",\n".join(map(json.dumps, results)) + "\n]\n")

@@ -1,42 +1,44 @@
-//! Text and truth values of an Arrow stream, as `datasets` saves them.
+//! A reader for text and boolean columns of an Arrow stream, as the Python package `datasets` saves
+//! it.
 //!
-//! The layout of MAVOS-DD needs a few columns of two types. Arrow's own crates would be ten more and
-//! minutes of building. What is read is the stream format of
-//! <https://arrow.apache.org/docs/format/Columnar.html>, uncompressed and without dictionaries, which
-//! is what `datasets` writes.
+//! The layout of MAVOS-DD needs a few columns of two types. Arrow's own crates would add ten
+//! dependencies and minutes of build time. The reader supports the stream format of
+//! <https://arrow.apache.org/docs/format/Columnar.html> without compression and dictionaries, which
+//! `datasets` writes.
 
 use std::{io::Read, ops::ControlFlow};
 
-use super::flat::Table;
+use super::flatbuffers::Table;
 use crate::error::Reason;
 
-/// The most bytes of a message's header; one of seven columns takes under a thousand.
+/// Maximum size of a message's header, in bytes. A header for seven columns takes under a thousand.
 const MAX_HEADER: usize = 1 << 20;
-/// The most bytes of a batch of rows; `datasets` writes a thousand rows in one.
+/// Maximum size of a record batch, in bytes. `datasets` writes a thousand rows per batch.
 const MAX_BODY: usize = 64 << 20;
-/// How deep columns may be nested in columns.
+/// Maximum nesting depth of columns.
 const MAX_NESTING: usize = 8;
-/// The most columns, nested ones included.
+/// Maximum number of columns, nested ones included.
 const MAX_COLUMNS: usize = 4096;
 
-/// One cell.
+/// The value of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value<'a> {
-    /// Nothing.
+    /// A null value.
     Null,
-    /// UTF-8.
+    /// UTF-8 text.
     Text(&'a str),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
 }
 
-/// Row, from 1, and its cells in the order they were asked for; `None` where there is no such column.
+/// Receives the row number, from 1, and the cells in the requested order. A cell is `None` if its
+/// column is absent.
 pub(super) type Visit<'a> = &'a mut dyn FnMut(u64, &[Option<Value<'_>>]) -> ControlFlow<()>;
 
-/// Reads the columns of those names.
+/// Reads the columns with the given names.
 ///
 /// # Errors
-/// [`Reason::Malformed`] for what is no such stream, [`Reason::TooLarge`] for a batch over the
+/// [`Reason::Malformed`] for an invalid stream, [`Reason::TooLarge`] for a batch that exceeds the
 /// limit, [`Reason::Io`].
 pub(super) fn read(mut input: impl Read, names: &[&str], visit: Visit<'_>) -> Result<(), Reason> {
     let mut schema: Option<Schema> = None;
@@ -44,7 +46,7 @@ pub(super) fn read(mut input: impl Read, names: &[&str], visit: Visit<'_>) -> Re
     while let Some(Message { header, body }) = message(&mut input)? {
         let message = Table::root(&header).ok_or_else(|| malformed("a message without a root"))?;
         let content = message.table(2).ok_or_else(|| malformed("a message without content"))?;
-        // The union's tags: schema 1, dictionary 2, batch of rows 3.
+        // Union tags: schema 1, dictionary 2, record batch 3.
         match (message.u8(1), &schema) {
             (Some(1), None) => schema = Some(Schema::new(content, names)?),
             (Some(3), Some(schema)) => {
@@ -67,13 +69,13 @@ struct Message {
     body: Vec<u8>,
 }
 
-/// The next message, or the end.
+/// Reads the next message; `None` at the end.
 fn message(input: &mut impl Read) -> Result<Option<Message>, Reason> {
-    let Some(mark) = word(input)? else { return Ok(None) };
-    if mark != u32::MAX {
-        return Err(malformed("no Arrow stream, or one from before Arrow 0.15"));
+    let Some(marker) = word(input)? else { return Ok(None) };
+    if marker != u32::MAX {
+        return Err(malformed("not an Arrow stream, or older than Arrow 0.15"));
     }
-    let size = word(input)?.ok_or_else(|| malformed("it ends within a message"))?;
+    let size = word(input)?.ok_or_else(|| malformed("the stream ends within a message"))?;
     if size == 0 {
         return Ok(None);
     }
@@ -84,18 +86,18 @@ fn message(input: &mut impl Read) -> Result<Option<Message>, Reason> {
     Ok(Some(Message { header, body }))
 }
 
-/// Four bytes, or nothing at the end of the input.
+/// Reads four bytes; `None` at the end of the input.
 fn word(input: &mut impl Read) -> Result<Option<u32>, Reason> {
     let mut bytes = Vec::with_capacity(4);
     input.by_ref().take(4).read_to_end(&mut bytes)?;
     match bytes.as_slice() {
         [] => Ok(None),
         &[a, b, c, d] => Ok(Some(u32::from_le_bytes([a, b, c, d]))),
-        _ => Err(malformed("it ends within a message")),
+        _ => Err(malformed("the stream ends within a message")),
     }
 }
 
-/// Grows with what is there, not with what is promised.
+/// Reads `size` bytes. Memory grows with the actual bytes, not with the declared size.
 fn take(
     input: &mut impl Read,
     size: u64,
@@ -108,24 +110,28 @@ fn take(
     }
     let mut bytes = Vec::new();
     let count = input.by_ref().take(size).read_to_end(&mut bytes)?;
-    if count as u64 == size { Ok(bytes) } else { Err(malformed("it ends within a message")) }
+    if count as u64 == size {
+        Ok(bytes)
+    } else {
+        Err(malformed("the stream ends within a message"))
+    }
 }
 
-/// How a type lays out its buffers, after that of which cells are there.
+/// The buffer layout of a type, after the validity bitmap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Ends in 32 or 64 bits each, and the text.
+    /// Offsets of 32 or 64 bits each, and the text.
     Text { wide: bool },
-    /// A bit each.
+    /// One bit per value.
     Bool,
-    /// Of no interest.
+    /// Any other type.
     Other,
 }
 
-/// Where the wanted columns are.
+/// The positions of the requested columns.
 struct Schema {
-    /// By name asked for: place among nodes, place among buffers, type.
-    wanted: Vec<Option<(usize, usize, Kind)>>,
+    /// For each requested name: node index, buffer index and type.
+    requested: Vec<Option<(usize, usize, Kind)>>,
 }
 
 impl Schema {
@@ -134,27 +140,25 @@ impl Schema {
             return Err(malformed("big-endian numbers"));
         }
         let fields = table.vector(1).ok_or_else(|| malformed("no columns"))?;
-        let mut wanted = vec![None; names.len()];
+        let mut requested = vec![None; names.len()];
         let (mut node, mut buffer) = (0, 0);
         for field in fields.tables() {
             let (at_node, at_buffer) = (node, buffer);
             let kind = measure(field, &mut node, &mut buffer, 0)?;
-            let place = names.iter().position(|name| Some(*name) == field.string(0));
-            if let Some(slot) = place.and_then(|place| wanted.get_mut(place)) {
+            let index = names.iter().position(|name| Some(*name) == field.string(0));
+            if let Some(slot) = index.and_then(|index| requested.get_mut(index)) {
                 if kind == Kind::Other {
                     let name = field.string(0).unwrap_or_default();
-                    return Err(malformed(format!(
-                        "column `{name}` is neither text nor true or false"
-                    )));
+                    return Err(malformed(format!("column `{name}` is neither text nor boolean")));
                 }
                 *slot = Some((at_node, at_buffer, kind));
             }
         }
-        Ok(Self { wanted })
+        Ok(Self { requested })
     }
 }
 
-/// Counts the nodes and buffers of a column and the columns in it.
+/// Counts the nodes and buffers of a column and its children.
 fn measure(
     field: Table<'_>,
     node: &mut usize,
@@ -166,18 +170,18 @@ fn measure(
     }
     *node += 1;
     let dictionary = field.table(4).is_some();
-    // The union's tags, in the order of Arrow's Schema.fbs.
+    // Union tags, in the order of Arrow's Schema.fbs.
     let (kind, buffers) = match field.u8(2) {
         _ if dictionary => (Kind::Other, 2),
         Some(1) => (Kind::Other, 0),
         Some(5) => (Kind::Text { wide: false }, 3),
         Some(20) => (Kind::Text { wide: true }, 3),
         Some(6) => (Kind::Bool, 2),
-        // Numbers, dates, times, bytes of one length.
+        // Numbers, dates, times and fixed-size binaries.
         Some(2 | 3 | 7..=11 | 15 | 18) => (Kind::Other, 2),
-        // Bytes.
+        // Binaries.
         Some(4 | 19) => (Kind::Other, 3),
-        // Lists and maps have ends; structs and lists of one length only what is in them.
+        // Lists and maps have offsets. Structs and fixed-size lists consist of their children.
         Some(12 | 17 | 21) => (Kind::Other, 2),
         Some(13 | 16) => (Kind::Other, 1),
         other => return Err(malformed(format!("a column of type {other:?}"))),
@@ -191,7 +195,7 @@ fn measure(
     Ok(kind)
 }
 
-/// Rows that are in memory.
+/// A record batch in memory.
 struct Batch<'a> {
     rows: usize,
     columns: Vec<Option<Column<'a>>>,
@@ -199,12 +203,12 @@ struct Batch<'a> {
 
 struct Column<'a> {
     kind: Kind,
-    /// A bit for each cell that is there; empty where all are.
-    present: &'a [u8],
-    /// Ends of texts, or truth values.
-    first: &'a [u8],
-    /// The text.
-    second: &'a [u8],
+    /// Validity bitmap; empty if no cell is null.
+    validity: &'a [u8],
+    /// Text offsets, or booleans.
+    offsets: &'a [u8],
+    /// Text bytes.
+    text: &'a [u8],
 }
 
 impl<'a> Batch<'a> {
@@ -212,34 +216,35 @@ impl<'a> Batch<'a> {
         if table.table(3).is_some() {
             return Err(malformed("compressed rows"));
         }
-        let broken = || malformed("a batch that breaks off");
-        let rows = usize::try_from(table.i64(0).unwrap_or(0)).map_err(|_| broken())?;
-        let nodes = table.vector(1).ok_or_else(broken)?;
-        let buffers = table.vector(2).ok_or_else(broken)?;
+        let truncated = || malformed("a truncated batch");
+        let rows = usize::try_from(table.i64(0).unwrap_or(0)).map_err(|_| truncated())?;
+        let nodes = table.vector(1).ok_or_else(truncated)?;
+        let buffers = table.vector(2).ok_or_else(truncated)?;
         let slice = |index: usize| {
             let (start, len) = buffers.pair(index)?;
             let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
             body.get(start..start.checked_add(len)?)
         };
-        let mut columns = Vec::with_capacity(schema.wanted.len());
-        for wanted in &schema.wanted {
-            let Some((node, buffer, kind)) = *wanted else {
+        let mut columns = Vec::with_capacity(schema.requested.len());
+        for requested in &schema.requested {
+            let Some((node, buffer, kind)) = *requested else {
                 columns.push(None);
                 continue;
             };
-            let (len, nulls) = nodes.pair(node).ok_or_else(broken)?;
+            let (len, nulls) = nodes.pair(node).ok_or_else(truncated)?;
             if usize::try_from(len) != Ok(rows) {
                 return Err(malformed("columns of different lengths"));
             }
-            let present = if nulls == 0 { &[][..] } else { slice(buffer).ok_or_else(broken)? };
-            let first = slice(buffer + 1).ok_or_else(broken)?;
-            let second = match kind {
-                Kind::Text { .. } => slice(buffer + 2).ok_or_else(broken)?,
+            let validity =
+                if nulls == 0 { &[][..] } else { slice(buffer).ok_or_else(truncated)? };
+            let offsets = slice(buffer + 1).ok_or_else(truncated)?;
+            let text = match kind {
+                Kind::Text { .. } => slice(buffer + 2).ok_or_else(truncated)?,
                 _ => &[],
             };
-            columns.push(Some(Column { kind, present, first, second }));
+            columns.push(Some(Column { kind, validity, offsets, text }));
         }
-        // A hostile count would otherwise be a loop over nothing.
+        // Without columns, a hostile row count would loop over nothing.
         if columns.iter().all(Option::is_none) {
             return Ok(Self { rows: 0, columns });
         }
@@ -256,28 +261,28 @@ impl<'a> Batch<'a> {
 
 impl<'a> Column<'a> {
     fn cell(&self, row: usize) -> Result<Value<'a>, Reason> {
-        let cell = if self.present.is_empty() || bit(self.present, row) == Some(true) {
+        let cell = if self.validity.is_empty() || bit(self.validity, row) == Some(true) {
             match self.kind {
-                Kind::Bool => bit(self.first, row).map(Value::Bool),
+                Kind::Bool => bit(self.offsets, row).map(Value::Bool),
                 Kind::Text { wide } => self.text(row, wide).map(Value::Text),
                 Kind::Other => None,
             }
         } else {
-            bit(self.present, row).map(|_| Value::Null)
+            bit(self.validity, row).map(|_| Value::Null)
         };
-        cell.ok_or_else(|| malformed("a cell that is not there"))
+        cell.ok_or_else(|| malformed("a missing or invalid cell"))
     }
 
     fn text(&self, row: usize, wide: bool) -> Option<&'a str> {
-        let start = self.end(row, wide)?;
-        let end = self.end(row.checked_add(1)?, wide)?;
-        str::from_utf8(self.second.get(start..end)?).ok()
+        let start = self.offset(row, wide)?;
+        let end = self.offset(row.checked_add(1)?, wide)?;
+        str::from_utf8(self.text.get(start..end)?).ok()
     }
 
-    fn end(&self, index: usize, wide: bool) -> Option<usize> {
+    fn offset(&self, index: usize, wide: bool) -> Option<usize> {
         let size = if wide { 8 } else { 4 };
         let at = index.checked_mul(size)?;
-        let bytes = self.first.get(at..at.checked_add(size)?)?;
+        let bytes = self.offsets.get(at..at.checked_add(size)?)?;
         let mut number = [0; 8];
         number.get_mut(..size)?.copy_from_slice(bytes);
         usize::try_from(u64::from_le_bytes(number)).ok()

@@ -1,8 +1,9 @@
-//! AV-Deepfake1M and AV-Deepfake1M++: `{train,val,test}/`, a list for each split but the test
-//! split, whose labels are hidden and of which `test_files.txt` names the clips.
+//! AV-Deepfake1M and AV-Deepfake1M++: folders `{train,val,test}/` with one list per split. The
+//! labels of the test split are hidden; `test_files.txt` names its clips.
 //!
-//! A copy without the lists may have a JSON file a clip instead, under `train_metadata/` and
-//! `val_metadata/`; they are read only then, as there are as many of them as clips.
+//! A copy without lists may have one JSON file per clip under `train_metadata/` and
+//! `val_metadata/`. The scan reads these files only without lists, because there are as many of
+//! them as clips.
 
 use std::{
     io::{BufRead, Read},
@@ -16,18 +17,18 @@ use super::{
     json::{self, Segment},
     path::{self, clean, join, stem},
     record::{Category, Record, Split},
-    scan::{Place, Problem, Rows, Scanner},
-    tree::{Tree, Wanted},
+    scan::{Position, Problem, Rows, Scanner},
+    tree::{Filter, Tree},
 };
 use crate::{
     error::{DatasetError, Reason},
-    manifest::{complaint, lines::MAX_RECORD, mark::Unmarked, quote},
+    manifest::{bom::SkipBom, lines::MAX_RECORD, quote, row_error},
 };
 
 const LIST: &str = "_metadata.json";
 const FOLDER: &str = "_metadata";
 const NAMES: &str = "_files.txt";
-/// The corpora that the paths of AV-Deepfake1M++ start with.
+/// Corpora at the start of paths in AV-Deepfake1M++.
 const CORPORA: [&str; 3] = ["vox_celeb_2", "lrs3", "silent_videos"];
 
 pub(super) const LAYOUT: Definition = Definition {
@@ -35,13 +36,13 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "AV-Deepfake1M and AV-Deepfake1M++",
     expected: "`train_metadata.json`, `val_metadata.json`, `train_metadata/`, `val_metadata/` or `test_files.txt`",
     extra: &["fake_segments", "visual_fake_segments", "audio_fake_segments"],
-    wanted: Wanted {
+    filter: Filter {
         metadata: |name| name.ends_with(LIST) || name.ends_with(NAMES),
         skip: |name| name.ends_with(FOLDER),
-        ..Wanted::CLIPS
+        ..Filter::CLIPS
     },
-    looks_like: |glimpse| {
-        glimpse.any_name(|name| {
+    looks_like: |listing| {
+        listing.any_name(|name| {
             ["train", "val"].iter().any(|split| {
                 name.strip_prefix(split).is_some_and(|rest| rest == LIST || rest == FOLDER)
             }) || name == "test_files.txt"
@@ -50,16 +51,16 @@ pub(super) const LAYOUT: Definition = Definition {
     scan,
 };
 
-/// A clip; paths start at the folder of its split.
+/// A listed clip. Paths start at the folder of the split.
 #[derive(Debug)]
 pub(super) struct Listed {
     file: String,
     original: Option<String>,
     split: Option<Split>,
-    /// None where it is hidden.
+    /// `None` if the label is hidden.
     category: Option<Category>,
     method: String,
-    /// All, of the picture, of the sound.
+    /// Segments of either stream, of the video and of the audio.
     segments: [String; 3],
 }
 
@@ -86,9 +87,9 @@ pub(super) fn read_list(input: impl Read, visit: Rows<'_, Listed>) -> Result<(),
     })
 }
 
-/// Reads the names of clips whose labels are hidden, one a line.
+/// Reads the names of clips with hidden labels, one per line.
 pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reason> {
-    let mut input = std::io::BufReader::new(Unmarked::new(input));
+    let mut input = std::io::BufReader::new(SkipBom::new(input));
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -97,7 +98,7 @@ pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<()
             return Ok(());
         }
         if line.len() > MAX_RECORD {
-            return Err(complaint(number, format!("a line of over {MAX_RECORD} bytes")));
+            return Err(row_error(number, format!("a line exceeds {MAX_RECORD} bytes")));
         }
         let file = str::from_utf8(&line).map_err(|_| "not UTF-8".to_owned());
         if file.as_ref().is_ok_and(|file| file.trim().is_empty()) {
@@ -111,7 +112,7 @@ pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<()
             method: String::new(),
             segments: Default::default(),
         });
-        if visit(Place::Line(number), listed).is_break() {
+        if visit(Position::Line(number), listed).is_break() {
             return Ok(());
         }
     }
@@ -120,7 +121,7 @@ pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<()
 impl Clip {
     fn listed(&self, file: &str) -> Result<Listed, String> {
         let file = clean(file)?;
-        // The data set's own loader looks for `both-modified`.
+        // The data set's own loader uses `both-modified`.
         let category = match self.modify_type.replace('-', "_").as_str() {
             "real" => Category::RealReal,
             "visual_modified" => Category::FakeReal,
@@ -151,7 +152,7 @@ impl Clip {
     }
 }
 
-/// The segments of both streams; once where both were changed together.
+/// Joins the segments of both streams; equal segments appear once.
 fn either(visual: &str, audio: &str) -> String {
     match (visual, audio) {
         ("", only) | (only, "") => only.to_owned(),
@@ -167,11 +168,11 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
         any = true;
         let (base, name) = path::split(metadata);
         if let Some(split) = name.strip_suffix(LIST) {
-            let place = Folder::new(tree, base, split);
-            scanner.each(metadata, read_list, |listed| Ok(place.record(listed)))?;
+            let folder = Folder::new(tree, base, split);
+            scanner.each(metadata, read_list, |listed| Ok(folder.record(listed)))?;
         } else if let Some(split) = name.strip_suffix(NAMES) {
-            let place = Folder::new(tree, base, split);
-            scanner.each(metadata, read_names, |listed| Ok(place.record(listed)))?;
+            let folder = Folder::new(tree, base, split);
+            scanner.each(metadata, read_names, |listed| Ok(folder.record(listed)))?;
         }
     }
     for split in ["train", "val", "test"] {
@@ -179,24 +180,24 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
         let folder = format!("{split}{FOLDER}");
         if !listed && scanner.root().join(&folder).is_dir() {
             any = true;
-            one_by_one(scanner, split, &folder)?;
+            scan_clip_files(scanner, split, &folder)?;
         }
     }
     Ok(any)
 }
 
-/// Reads a JSON file a clip.
-fn one_by_one(scanner: &mut Scanner<'_>, split: &str, folder: &str) -> Result<(), DatasetError> {
-    let wanted = Wanted { metadata: |name| name.ends_with(".json"), ..Wanted::CLIPS };
-    let files = Tree::walk(&scanner.root().join(Path::new(folder)), wanted)?.metadata;
-    let place = Folder::new(scanner.tree(), "", split);
+/// Reads one JSON file per clip.
+fn scan_clip_files(scanner: &mut Scanner<'_>, split: &str, path: &str) -> Result<(), DatasetError> {
+    let filter = Filter { metadata: |name| name.ends_with(".json"), ..Filter::CLIPS };
+    let files = Tree::walk(&scanner.root().join(Path::new(path)), filter)?.metadata;
+    let folder = Folder::new(scanner.tree(), "", split);
     for file in files {
-        let metadata = join(folder, &file);
+        let metadata = join(path, &file);
         let input = scanner.open(&metadata)?;
         let clip: Clip = scanner.at(&metadata, json::read_one(input))?;
-        // The file of the clip has the name of its metadata.
+        // A clip is named like its metadata file.
         let flow = match clip.listed(&format!("{}.mp4", stem(&file))) {
-            Ok(listed) => scanner.offer(&place.record(listed)),
+            Ok(listed) => scanner.offer(&folder.record(listed)),
             Err(why) => scanner.report(Problem::Refused, &metadata, &why),
         };
         if flow.is_break() {
@@ -206,7 +207,7 @@ fn one_by_one(scanner: &mut Scanner<'_>, split: &str, folder: &str) -> Result<()
     Ok(())
 }
 
-/// The folder that the paths of a list start at.
+/// The folder at which the paths of a list start.
 struct Folder<'a> {
     tree: &'a Tree,
     base: &'a str,
@@ -218,8 +219,9 @@ impl<'a> Folder<'a> {
         Self { tree, base, split }
     }
 
-    /// Under the split's folder, or beside the list where the path names the split itself.
-    fn place(&self, file: &str) -> String {
+    /// Returns the path below the split's folder, or beside the list if the path names the split
+    /// itself.
+    fn locate(&self, file: &str) -> String {
         let beside = join(self.base, file);
         let in_split = file.strip_prefix(self.split).is_some_and(|rest| rest.starts_with('/'));
         if in_split || self.tree.find(&beside).is_some() {
@@ -229,13 +231,13 @@ impl<'a> Folder<'a> {
     }
 
     fn record(&self, listed: Listed) -> Record {
-        let path = self.place(&listed.file);
+        let path = self.locate(&listed.file);
         let mut record = match listed.category {
-            Some(category) => Record::of(category, path),
+            Some(category) => Record::with_category(category, path),
             None => Record { path, ..Record::default() },
         };
         if let (Some(1), Some(original)) = (record.target, &listed.original) {
-            record.source = self.place(original);
+            record.source = self.locate(original);
         }
         record.split = listed.split.or_else(|| split_of(self.split));
         record.method = listed.method;
@@ -245,13 +247,13 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// `train`, `val`, `test`, and the several test sets of the challenges: `testA`.
+/// Parses `train`, `val`, `test`, and the challenges' test sets such as `testA`.
 fn split_of(name: &str) -> Option<Split> {
     Split::parse(name).or_else(|| name.starts_with("test").then_some(Split::Test))
 }
 
-/// The first folder below the split and the corpus is the person, or the video where persons are not
-/// known.
+/// Returns the first folder below the split and the corpus: the person, or the video if persons are
+/// unknown.
 fn person(file: &str) -> &str {
     let mut folders = path::split(file).0.split('/').filter(|name| split_of(name).is_none());
     match folders.next() {

@@ -1,8 +1,8 @@
 //! DFDC: training parts, the preview set, and the validation and test sets.
 //!
-//! Every part has its `metadata.json`, in a folder that is nested twice in some copies. The preview
-//! set has one `dataset.json`, the validation and test sets have `labels.csv`. None says which
-//! stream is fake.
+//! Every training part has a `metadata.json`, in a folder that is nested twice in some copies. The
+//! preview set has one `dataset.json`. The validation and test sets have `labels.csv`. None of them
+//! states which stream is fake.
 
 use std::{collections::HashSet, io::Read};
 
@@ -14,7 +14,7 @@ use super::{
     record::{Category, Record, Split},
     scan::{Rows, Scanner},
     table::{self, Table},
-    tree::{Names, Tree, Wanted},
+    tree::{Filter, Names, Tree},
 };
 use crate::error::{DatasetError, Reason};
 
@@ -27,23 +27,23 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "DFDC",
     expected: "`metadata.json` in each training part, `dataset.json` of the preview set, or `labels.csv`",
     extra: &[],
-    wanted: Wanted { metadata: |name| matches!(name, PART | PREVIEW | LABELS), ..Wanted::CLIPS },
-    looks_like: |glimpse| {
-        let preview = glimpse.any_name(|name| name == PREVIEW)
-            && glimpse.any_name(|name| matches!(name, "original_videos" | "method_A" | "method_B"));
-        let labels = glimpse.any_name(|name| name == LABELS);
-        preview || labels || glimpse.any_name(|name| name.starts_with("dfdc_train_part"))
+    filter: Filter { metadata: |name| matches!(name, PART | PREVIEW | LABELS), ..Filter::CLIPS },
+    looks_like: |listing| {
+        let preview = listing.any_name(|name| name == PREVIEW)
+            && listing.any_name(|name| matches!(name, "original_videos" | "method_A" | "method_B"));
+        let labels = listing.any_name(|name| name == LABELS);
+        preview || labels || listing.any_name(|name| name.starts_with("dfdc_train_part"))
     },
     scan,
 };
 
-/// A clip of any of the three; names start at the folder of the metadata.
+/// A listed clip of any metadata file. Names start at the folder of the metadata.
 #[derive(Debug)]
 pub(super) struct Listed {
     name: String,
     fake: bool,
     split: Option<Split>,
-    /// Of a fake of the training parts.
+    /// For a fake of the training parts.
     original: Option<String>,
     identity: String,
     method: String,
@@ -52,7 +52,7 @@ pub(super) struct Listed {
 #[derive(Deserialize)]
 struct Clip {
     label: Option<String>,
-    /// What the test set has for a label.
+    /// The test set's label.
     is_fake: Option<u8>,
     split: Option<String>,
     set: Option<String>,
@@ -61,7 +61,7 @@ struct Clip {
     swapped_id: Option<Id>,
 }
 
-/// A person: a number or a string of one.
+/// The identifier of a person: a number, possibly as a string.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Id {
@@ -113,7 +113,7 @@ pub(super) fn read_labels(input: impl Read, visit: Rows<'_, Listed>) -> Result<(
 fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
     let tree = scanner.tree();
     let names = Names::new(&tree.media, path::name);
-    // The test set has both kinds, which say the same: the JSON is enough.
+    // The test set has both metadata files with equal content; the JSON suffices.
     let (tables, lists): (Vec<_>, Vec<_>) =
         tree.metadata.iter().partition(|file| path::name(file) == LABELS);
     let with_json: HashSet<&str> = lists.iter().map(|file| path::split(file).0).collect();
@@ -131,11 +131,14 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
 }
 
 fn record(tree: &Tree, names: &Names<'_>, base: &str, listed: Listed) -> Record {
-    let path = place(tree, names, base, &listed.name);
-    let mut record =
-        if listed.fake { Record::fake(path) } else { Record::of(Category::RealReal, path) };
+    let path = locate(tree, names, base, &listed.name);
+    let mut record = if listed.fake {
+        Record::fake(path)
+    } else {
+        Record::with_category(Category::RealReal, path)
+    };
     if let (true, Some(original)) = (listed.fake, &listed.original) {
-        record.source = place(tree, names, base, original);
+        record.source = locate(tree, names, base, original);
     }
     record.split = listed.split.or_else(|| split_of(base));
     record.identity = listed.identity;
@@ -143,8 +146,9 @@ fn record(tree: &Tree, names: &Names<'_>, base: &str, listed: Listed) -> Record 
     record
 }
 
-/// Where a clip is: beside its metadata or, under a name that is there once, in a folder below.
-fn place(tree: &Tree, names: &Names<'_>, base: &str, name: &str) -> String {
+/// Returns the path of a clip: beside its metadata, or in a folder below if the name is unique
+/// there.
+fn locate(tree: &Tree, names: &Names<'_>, base: &str, name: &str) -> String {
     let direct = join(base, name);
     if tree.find(&direct).is_some() {
         return direct;
@@ -157,7 +161,7 @@ fn place(tree: &Tree, names: &Names<'_>, base: &str, name: &str) -> String {
     }
 }
 
-/// The split that a folder is named after, such as `dfdc_validation_set`.
+/// Returns the split that a folder name contains, such as `dfdc_validation_set`.
 fn split_of(folder: &str) -> Option<Split> {
     let words = folder.rsplit('/').flat_map(|part| part.split(|c: char| !c.is_ascii_alphabetic()));
     words.filter_map(Split::parse).next()

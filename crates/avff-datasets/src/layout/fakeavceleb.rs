@@ -1,7 +1,7 @@
 //! FakeAVCeleb v1.2: `meta_data.csv` and `<type>/<race>/<gender>/<id>/<clip>.mp4`.
 //!
-//! The header ends in a comma: column `path` holds the name of the file, and the nameless column
-//! after it the folder (pandas calls it `Unnamed: 9`), under a root that the copy may not have.
+//! The header ends in a comma. Column `path` holds the file name, and the unnamed column after it
+//! the folder (`Unnamed: 9` in pandas). The folder starts with a root that the copy may not have.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use super::{
     record::{Category, Record},
     scan::{Rows, Scanner},
     table::{Table, rows},
-    tree::Wanted,
+    tree::Filter,
 };
 use crate::{
     error::{DatasetError, Reason},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const METADATA: &str = "meta_data.csv";
-/// The folders of the four types.
+/// The type folders, with the category letter of each.
 const TYPES: [(&str, &str, Category); 4] = [
     ("RealVideo-RealAudio", "A", Category::RealReal),
     ("RealVideo-FakeAudio", "B", Category::RealFake),
@@ -32,14 +32,14 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "FakeAVCeleb v1.2",
     expected: "`meta_data.csv`",
     extra: &["race", "gender"],
-    wanted: Wanted { metadata: |name| name == METADATA, ..Wanted::CLIPS },
-    looks_like: |glimpse| {
-        glimpse.any_name(|name| name == METADATA || TYPES.iter().any(|kind| kind.0 == name))
+    filter: Filter { metadata: |name| name == METADATA, ..Filter::CLIPS },
+    looks_like: |listing| {
+        listing.any_name(|name| name == METADATA || TYPES.iter().any(|kind| kind.0 == name))
     },
     scan,
 };
 
-/// A row of `meta_data.csv`; paths start at its folder.
+/// A row of `meta_data.csv`. Paths start at its folder.
 #[derive(Debug)]
 pub(super) struct Listed {
     path: String,
@@ -63,12 +63,12 @@ pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reas
     let letter = table.column("category");
     rows(table, visit, |cells| {
         let kind = cells.get(kind)?;
-        let &(_, own_letter, category) = TYPES
+        let &(_, expected_letter, category) = TYPES
             .iter()
-            .find(|known| known.0 == kind)
+            .find(|entry| entry.0 == kind)
             .ok_or_else(|| format!("the type is {}", quote(kind)))?;
         let letter = cells.optional(letter)?;
-        if !letter.is_empty() && letter != own_letter {
+        if !letter.is_empty() && letter != expected_letter {
             return Err(format!("type {kind} with category {}", quote(letter)));
         }
         let (race, gender, source) = (cells.get(race)?, cells.get(gender)?, cells.get(source)?);
@@ -97,15 +97,16 @@ pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reas
     })
 }
 
-/// The folder without the name that the data set's root had where it was made.
+/// Removes the original root folder of the data set from a path.
 fn without_root(folder: &str) -> &str {
     match folder.split_once('/') {
-        Some((root, below)) if root.starts_with("FakeAVCeleb") => below,
+        Some((root, rest)) if root.starts_with("FakeAVCeleb") => rest,
         _ => folder,
     }
 }
 
-/// The real clip a fake was made from: names of fakes start with the number of theirs.
+/// Returns the real clip from which a fake was generated. The name of a fake starts with the number
+/// of the real clip.
 fn original(file: &str, race: &str, gender: &str, person: &str) -> String {
     let file = name(file);
     let number = stem(file).split('_').next().unwrap_or_default();
@@ -121,7 +122,7 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
     for metadata in files {
         let (base, _) = split(metadata);
         scanner.each(metadata, read, |listed| {
-            let mut record = Record::of(listed.category, join(base, &listed.path));
+            let mut record = Record::with_category(listed.category, join(base, &listed.path));
             if listed.category.is_fake() && !listed.source.is_empty() {
                 record.source = join(base, &listed.source);
             }

@@ -1,10 +1,10 @@
-//! Any collection sorted by hand: `real/` and `fake/`, below a folder a split if there is one.
+//! Any collection sorted into `real/` and `fake/`, optionally below one folder per split.
 
 use super::{
     Definition, path,
     record::{Category, Record, Split},
     scan::Scanner,
-    tree::Wanted,
+    tree::Filter,
 };
 use crate::error::DatasetError;
 
@@ -13,13 +13,13 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "any clips in `real/` and `fake/`",
     expected: "`real/` and `fake/`, or `train/real/`, `train/fake/`...",
     extra: &[],
-    wanted: Wanted::CLIPS,
-    looks_like: |glimpse| {
+    filter: Filter::CLIPS,
+    looks_like: |listing| {
         let top = |entry: &str| {
             let mut parts = entry.split('/').skip_while(|part| Split::parse(part).is_some());
             parts.next().is_some_and(|part| is_fake(part).is_some())
         };
-        glimpse.any(top)
+        listing.any(top)
     },
     scan,
 };
@@ -36,7 +36,8 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
     Ok(any)
 }
 
-/// The first folder named `real` or `fake` decides; the one in a `fake` is the method.
+/// The first folder named `real` or `fake` gives the label. The folder inside `fake` names the
+/// method.
 fn record(file: &str) -> Option<Record> {
     let mut folders = path::split(file).0.split('/');
     let mut split = None;
@@ -49,7 +50,7 @@ fn record(file: &str) -> Option<Record> {
     };
     let path = file.to_owned();
     if !fake {
-        return Some(Record { split, ..Record::of(Category::RealReal, path) });
+        return Some(Record { split, ..Record::with_category(Category::RealReal, path) });
     }
     let method = folders.next().unwrap_or_default().to_owned();
     Some(Record { split, method, ..Record::fake(path) })

@@ -1,8 +1,8 @@
-//! Kinetics-400: tables of excerpts of YouTube videos, and clips named after them,
-//! `<class>/<video>_<start>_<end>.mp4` with times of six digits. All real.
+//! Kinetics-400: tables of excerpts of YouTube videos, and clips named
+//! `<class>/<video>_<start>_<end>.mp4` with times of six digits. All clips are real.
 //!
-//! Tables are known by their columns, clips by their names, as copies differ in folders: one a
-//! class, one a split, or both. Without a table the names are enough.
+//! Tables are identified by their columns and clips by their names, because the folders of copies
+//! differ: one per class, one per split, or both. Without a table, the names suffice.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ use super::{
     record::{Record, Split},
     scan::{Rows, Scanner},
     table::{Table, rows},
-    tree::{Names, Wanted, is_media},
+    tree::{Filter, Names, is_media},
 };
 use crate::{
     error::{DatasetError, Reason},
@@ -24,22 +24,22 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "Kinetics-400",
     expected: "a CSV with columns `youtube_id`, `time_start`, `time_end`, or clips named `<video>_<start>_<end>.mp4`",
     extra: &["class"],
-    wanted: Wanted { metadata: |name| name.ends_with(".csv"), ..Wanted::CLIPS },
-    looks_like: |glimpse| glimpse.any_name(|name| is_media(name) && video(stem(name)).is_some()),
+    filter: Filter { metadata: |name| name.ends_with(".csv"), ..Filter::CLIPS },
+    looks_like: |listing| listing.any_name(|name| is_media(name) && video(stem(name)).is_some()),
     scan,
 };
 
 /// A row of a table.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// The name of the clip, without extension.
+    /// File name of the clip, without extension.
     clip: String,
     video: String,
     class: String,
     split: Option<Split>,
 }
 
-/// Reads a table; the test split's has no `label`, newer ones have `is_cc`.
+/// Reads a table. The table of the test split has no `label`; newer tables have `is_cc`.
 pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reason> {
     let table = Table::open(input)?;
     let [video, start, end] =
@@ -60,10 +60,10 @@ pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reas
     })
 }
 
-/// Whole seconds; pandas writes `10.0` where a cell of the column is empty.
+/// Parses integer seconds. pandas writes `10.0` if a cell of the column is empty.
 fn seconds(cell: &str) -> Result<u32, String> {
-    let whole = cell.strip_suffix(".0").unwrap_or(cell);
-    whole.parse().map_err(|_| format!("a time of {}", quote(cell)))
+    let integer = cell.strip_suffix(".0").unwrap_or(cell);
+    integer.parse().map_err(|_| format!("a time of {}", quote(cell)))
 }
 
 fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
@@ -72,8 +72,8 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
     let mut tables = Vec::new();
     for file in &tree.metadata {
         let table = Table::open(scanner.open(file)?);
-        let wanted = ["youtube_id", "time_start", "time_end"];
-        if table.is_ok_and(|table| wanted.iter().all(|name| table.column(name).is_some())) {
+        let columns = ["youtube_id", "time_start", "time_end"];
+        if table.is_ok_and(|table| columns.iter().all(|name| table.column(name).is_some())) {
             tables.push(file);
         }
     }
@@ -120,7 +120,7 @@ fn by_name(file: &str) -> Option<Record> {
     })
 }
 
-/// The video in the name of a clip. Names of videos may hold `_` and `-` themselves.
+/// Returns the video in the name of a clip. Video names may contain `_` and `-`.
 fn video(clip: &str) -> Option<&str> {
     let (rest, end) = clip.rsplit_once('_')?;
     let (video, start) = rest.rsplit_once('_')?;

@@ -1,8 +1,8 @@
-//! KoDF as AI-Hub hands it out: archives of clips, and tables in Korean.
+//! KoDF as distributed by AI-Hub: archives of clips, and tables in Korean.
 //!
-//! Tables are known by their columns and clips by their names, because folders differ from archive
-//! to archive and Korean names of files do not survive every unpacker. Without tables the names of
-//! clips tell enough: `<person>_<number>` is real, `<target>_<source>_<code>_<number>` fake.
+//! Tables are identified by their columns and clips by their names. Folders differ between
+//! archives, and some unpackers corrupt Korean file names. Without tables, the clip names suffice:
+//! `<person>_<number>` is real, `<target>_<source>_<code>_<number>` is fake.
 
 use std::io::Read;
 
@@ -12,12 +12,12 @@ use super::{
     record::{Category, Record, Split},
     scan::{Rows, Scanner},
     table::{Table, rows},
-    tree::{Names, Wanted},
+    tree::{Filter, Names},
 };
 use crate::error::{DatasetError, Reason};
 
-/// "Clip", "person" of a real one, and of a fake: "target clip", "model", "person shown", "person
-/// whose face was taken".
+/// Column names: "clip"; "person" of a real clip; and for a fake "target clip", "model", "target
+/// person" (shown) and "source person" (whose face was used).
 const CLIP: &str = "영상ID";
 const PERSON: &str = "UUID";
 const TARGET_CLIP: &str = "타겟영상";
@@ -28,9 +28,9 @@ const GENDER: &str = "인물성별";
 /// Models by the code in the name of a fake.
 const MODELS: [(&str, &str); 5] =
     [("1", "dfl"), ("2", "dffs"), ("3", "fsgan"), ("4", "fo"), ("5", "audio-driven")];
-/// Folders of clips treated to escape detection, whose names may be those of untreated ones; as
-/// written on most systems, and taken apart as macOS writes it.
-const TREATED: [&str; 2] = [
+/// Folders of clips perturbed to evade detection, which may be named like unperturbed clips. The
+/// first spelling is composed, the second decomposed as on macOS.
+const PERTURBED: [&str; 2] = [
     "탐지방해",
     "\u{1110}\u{1161}\u{11b7}\u{110c}\u{1175}\u{1107}\u{1161}\u{11bc}\u{1112}\u{1162}",
 ];
@@ -40,10 +40,10 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "KoDF",
     expected: "a CSV with a column `영상ID`, or clips named as KoDF names them",
     extra: &["gender"],
-    wanted: Wanted { metadata: is_table, ..Wanted::CLIPS },
-    looks_like: |glimpse| {
+    filter: Filter { metadata: is_table, ..Filter::CLIPS },
+    looks_like: |listing| {
         let table = |name: &str| is_table(name) && name.contains("영상");
-        glimpse.any_name(|name| table(name) || matches!(by_name(name), Some(Named::Fake { .. })))
+        listing.any_name(|name| table(name) || matches!(by_name(name), Some(Named::Fake { .. })))
     },
     scan,
 };
@@ -55,10 +55,10 @@ fn is_table(name: &str) -> bool {
 /// A row of a table.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// The name of the clip, with or without its extension.
+    /// File name of the clip, with or without extension.
     clip: String,
     fake: Option<Fake>,
-    /// Of a real clip.
+    /// For a real clip.
     person: String,
     gender: String,
 }
@@ -141,7 +141,7 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
     Ok(any)
 }
 
-/// The split in the name of a table, where it is the one part in Latin letters.
+/// Returns the split in the name of a table, where it is the only word in Latin letters.
 fn split_of(name: &str) -> Option<Split> {
     name.split(|c: char| !c.is_ascii_alphabetic()).filter_map(Split::parse).next()
 }
@@ -154,12 +154,12 @@ fn clip_key(path: &str) -> &str {
 struct Clips<'a>(Names<'a>);
 
 impl Clips<'_> {
-    /// The path of a clip; its name where there is none.
-    fn place(&self, clip: &str) -> String {
+    /// Returns the path of a clip, or its name if the file does not exist.
+    fn locate(&self, clip: &str) -> String {
         let key = if super::tree::is_media(clip) { clip_key(clip) } else { name(clip) };
-        let treated = |path: &&str| TREATED.iter().any(|folder| path.contains(folder));
-        let untreated = self.0.all(key).find(|path| !treated(path));
-        match untreated.or_else(|| self.0.all(key).next()) {
+        let perturbed = |path: &&str| PERTURBED.iter().any(|folder| path.contains(folder));
+        let original = self.0.all(key).find(|path| !perturbed(path));
+        match original.or_else(|| self.0.all(key).next()) {
             Some(path) => path.to_owned(),
             None if super::tree::is_media(clip) => clip.to_owned(),
             None => format!("{clip}.mp4"),
@@ -167,7 +167,7 @@ impl Clips<'_> {
     }
 
     fn record(&self, listed: &Listed) -> Record {
-        let path = self.place(&listed.clip);
+        let path = self.locate(&listed.clip);
         let extra = vec![listed.gender.clone()];
         let language = "ko".to_owned();
         match &listed.fake {
@@ -179,18 +179,18 @@ impl Clips<'_> {
                 identity: fake.people.clone(),
                 source: match fake.target_clip.as_str() {
                     "" => String::new(),
-                    clip => self.place(clip),
+                    clip => self.locate(clip),
                 },
                 language,
                 extra,
-                // No model of KoDF makes sound.
-                ..Record::of(Category::FakeReal, path)
+                // No model of KoDF generates audio.
+                ..Record::with_category(Category::FakeReal, path)
             },
         }
     }
 }
 
-/// What the name of a clip says.
+/// The information in the name of a clip.
 enum Named<'a> {
     Real { person: &'a str },
     Fake { target: &'a str, source: &'a str, model: &'static str },
@@ -200,10 +200,10 @@ fn by_name(name: &str) -> Option<Named<'_>> {
     if !super::tree::is_media(name) {
         return None;
     }
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match *stem(name).split('_').collect::<Vec<_>>().as_slice() {
-        [person, take] if number(take) && !person.is_empty() => Some(Named::Real { person }),
-        [target, source, code, take] if number(take) => {
+        [person, number] if is_number(number) && !person.is_empty() => Some(Named::Real { person }),
+        [target, source, code, number] if is_number(number) => {
             let model = MODELS.iter().find(|model| model.0 == code)?.1;
             Some(Named::Fake { target, source, model })
         }
@@ -227,7 +227,7 @@ impl Named<'_> {
                 identity: people_of([target, source]),
                 language,
                 extra,
-                ..Record::of(Category::FakeReal, path.to_owned())
+                ..Record::with_category(Category::FakeReal, path.to_owned())
             },
         }
     }

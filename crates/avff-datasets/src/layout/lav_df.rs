@@ -11,7 +11,7 @@ use super::{
     path::{self, clean, join},
     record::{Category, Record, Split},
     scan::{Rows, Scanner},
-    tree::{Tree, Wanted},
+    tree::{Filter, Tree},
 };
 use crate::error::{DatasetError, Reason};
 
@@ -23,16 +23,16 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "LAV-DF",
     expected: "`metadata.json` or `metadata.min.json`, a list, beside `train`, `dev` and `test`",
     extra: &["fake_segments"],
-    wanted: Wanted { metadata: |name| matches!(name, FULL | SMALL), ..Wanted::CLIPS },
-    looks_like: |glimpse| {
-        let list = glimpse.any_name(|name| name == SMALL)
-            || glimpse.any_name(|name| name == FULL) && glimpse.any_name(|name| name == "dev");
-        list && !glimpse.any_name(|name| name.starts_with("dfdc"))
+    filter: Filter { metadata: |name| matches!(name, FULL | SMALL), ..Filter::CLIPS },
+    looks_like: |listing| {
+        let list = listing.any_name(|name| name == SMALL)
+            || listing.any_name(|name| name == FULL) && listing.any_name(|name| name == "dev");
+        list && !listing.any_name(|name| name.starts_with("dfdc"))
     },
     scan,
 };
 
-/// An element of the list; paths start at its folder.
+/// An element of the list. Paths start at its folder.
 #[derive(Debug)]
 pub(super) struct Listed {
     file: String,
@@ -60,9 +60,7 @@ pub(super) fn read(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reas
         let file = clean(&clip.file)?;
         let category = Category::new(clip.modify_video, clip.modify_audio);
         if clip.n_fakes.is_some_and(|count| (count > 0) != category.is_fake()) {
-            return Err(format!(
-                "{file}: the number of fakes is not what modify_video and modify_audio say"
-            ));
+            return Err(format!("{file}: n_fakes contradicts modify_video and modify_audio"));
         }
         let split = clip.split.as_deref().or(file.split_once('/').map(|(folder, _)| folder));
         Ok(Listed {
@@ -89,9 +87,9 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
 }
 
 fn record(tree: &Tree, base: &str, listed: Listed) -> Record {
-    let mut record = Record::of(listed.category, join(base, &listed.file));
+    let mut record = Record::with_category(listed.category, join(base, &listed.file));
     if let (true, Some(original)) = (listed.category.is_fake(), &listed.original) {
-        // Beside the fake, where the list gives a name alone.
+        // The original lies beside the fake if the list gives only a file name.
         let beside = join(path::split(&record.path).0, original);
         let given = join(base, original);
         let is_beside = !original.contains('/') && tree.find(&given).is_none();

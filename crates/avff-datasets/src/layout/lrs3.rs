@@ -1,14 +1,14 @@
-//! LRS3: `{pretrain,trainval,test}/<video>/<number>.mp4`, all real, all English.
+//! LRS3: `{pretrain,trainval,test}/<video>/<number>.mp4`. All clips are real and in English.
 
 use super::{
     Definition, path,
     record::{Record, Split},
     scan::Scanner,
-    tree::Wanted,
+    tree::Filter,
 };
 use crate::error::DatasetError;
 
-/// The parts, and the split of each. `trainval` is for its user to divide.
+/// The parts and their splits. Users divide `trainval` themselves.
 const PARTS: [(&str, Split); 3] =
     [("pretrain", Split::Train), ("trainval", Split::Train), ("test", Split::Test)];
 
@@ -17,8 +17,8 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "LRS3",
     expected: "`pretrain`, `trainval` or `test` with `<video>/<number>.mp4`",
     extra: &["part"],
-    wanted: Wanted::CLIPS,
-    looks_like: |glimpse| glimpse.any_name(|name| matches!(name, "pretrain" | "trainval")),
+    filter: Filter::CLIPS,
+    looks_like: |listing| listing.any_name(|name| matches!(name, "pretrain" | "trainval")),
     scan,
 };
 
@@ -36,9 +36,9 @@ fn scan(scanner: &mut Scanner<'_>) -> Result<bool, DatasetError> {
 
 fn record(file: &str) -> Option<Record> {
     let (folder, name) = path::split(file);
-    let (above, video) = path::split(folder);
-    let part = path::name(above);
-    let split = PARTS.iter().find(|known| known.0 == part)?.1;
+    let (parent, video) = path::split(folder);
+    let part = path::name(parent);
+    let split = PARTS.iter().find(|entry| entry.0 == part)?.1;
     if !path::stem(name).bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -1,7 +1,7 @@
-//! MAVOS-DD: a folder of clips with an Arrow table, as `Dataset.save_to_disk` leaves it.
+//! MAVOS-DD: a folder of clips with an Arrow table, as saved by `Dataset.save_to_disk`.
 //!
-//! Only the files that `state.json` names count: `datasets` leaves others there, named
-//! `cache-*.arrow`, when the table was filtered or mapped.
+//! Only the files named in `state.json` count. `datasets` leaves other files named `cache-*.arrow`
+//! after filtering or mapping a table.
 
 use std::io::Read;
 
@@ -13,17 +13,17 @@ use super::{
     json, path,
     path::{clean, join},
     record::{Category, Record, Split},
-    scan::{Place, Rows, Scanner},
+    scan::{Position, Rows, Scanner},
     table,
-    tree::Wanted,
+    tree::Filter,
 };
 use crate::{
     error::{DatasetError, Reason},
-    manifest::complaint,
+    manifest::row_error,
 };
 
 const STATE: &str = "state.json";
-/// The columns, of which those after the fifth came later.
+/// The columns. The columns after the fifth were added later.
 const COLUMNS: [&str; 8] = [
     "video_path",
     "label",
@@ -34,7 +34,7 @@ const COLUMNS: [&str; 8] = [
     "video_fake",
     "audio_fake",
 ];
-/// The languages that folders are named after, in ISO 639-1.
+/// Language folders and their ISO 639-1 codes.
 const LANGUAGES: [(&str, &str); 8] = [
     ("arabic", "ar"),
     ("english", "en"),
@@ -45,7 +45,7 @@ const LANGUAGES: [(&str, &str); 8] = [
     ("russian", "ru"),
     ("spanish", "es"),
 ];
-/// The most files of a table.
+/// Maximum number of files of a table.
 const MAX_SHARDS: usize = 4096;
 
 pub(super) const LAYOUT: Definition = Definition {
@@ -53,19 +53,19 @@ pub(super) const LAYOUT: Definition = Definition {
     title: "MAVOS-DD",
     expected: "`state.json` and the `data-*.arrow` it names",
     extra: &["open_set_model", "open_set_language"],
-    wanted: Wanted { metadata: |name| name == STATE, ..Wanted::CLIPS },
-    looks_like: |glimpse| {
-        glimpse.any_name(|name| name == STATE) && glimpse.any_name(|name| name.ends_with(".arrow"))
+    filter: Filter { metadata: |name| name == STATE, ..Filter::CLIPS },
+    looks_like: |listing| {
+        listing.any_name(|name| name == STATE) && listing.any_name(|name| name.ends_with(".arrow"))
     },
     scan,
 };
 
-/// A row of the table; paths start at its folder.
+/// A row of the table. Paths start at its folder.
 #[derive(Debug)]
 pub(super) struct Listed {
     path: String,
     fake: bool,
-    /// Of the streams, where the table tells.
+    /// The category, if the table states which streams are fake.
     category: Option<Category>,
     split: Option<Split>,
     open: [bool; 2],
@@ -83,7 +83,7 @@ struct DataFile {
     filename: String,
 }
 
-/// Reads `state.json`: the names of the files that hold the rows.
+/// Reads `state.json`: the names of the files with the rows.
 pub(super) fn read_state(input: impl Read) -> Result<Vec<String>, Reason> {
     let state: State = json::read_one(input)?;
     if state.files.len() > MAX_SHARDS {
@@ -93,30 +93,30 @@ pub(super) fn read_state(input: impl Read) -> Result<Vec<String>, Reason> {
             limit: MAX_SHARDS as u64,
         });
     }
-    let name = |file: DataFile| clean(&file.filename).map_err(|what| complaint(1, what));
+    let name = |file: DataFile| clean(&file.filename).map_err(|what| row_error(1, what));
     state.files.into_iter().map(name).collect()
 }
 
-/// Reads one of those files.
+/// Reads a file with rows.
 pub(super) fn read_rows(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reason> {
-    arrow::read(input, &COLUMNS, &mut |row, cells| visit(Place::Row(row), listed(cells)))
+    arrow::read(input, &COLUMNS, &mut |row, cells| visit(Position::Row(row), listed(cells)))
 }
 
 fn listed(cells: &[Option<Value<'_>>]) -> Result<Listed, String> {
     let &[path, label, split, model, language, method, video, audio] = cells else {
-        return Err("a row of another width".to_owned());
+        return Err("an unexpected number of columns".to_owned());
     };
     let text = |cell: Option<Value<'_>>, index: usize| match cell {
         Some(Value::Text(text)) => Ok(text.to_owned()),
         _ => Err(format!("no text in column `{}`", COLUMNS.get(index).unwrap_or(&""))),
     };
     let flag = |cell: Option<Value<'_>>| cell == Some(Value::Bool(true));
-    let known = |cell: Option<Value<'_>>| matches!(cell, Some(Value::Bool(_)));
+    let is_bool = |cell: Option<Value<'_>>| matches!(cell, Some(Value::Bool(_)));
     let fake = table::label(text(label, 1)?.trim())?;
     let streams = Category::new(flag(video), flag(audio));
-    let category = if known(video) && known(audio) { Some(streams) } else { None };
+    let category = if is_bool(video) && is_bool(audio) { Some(streams) } else { None };
     if category.is_some_and(|category| category.is_fake() != fake) {
-        return Err("the label is not what `video_fake` and `audio_fake` say".to_owned());
+        return Err("the label contradicts `video_fake` and `audio_fake`".to_owned());
     }
     let method = match method {
         Some(Value::Text(method)) if fake => method.to_owned(),

@@ -1,10 +1,10 @@
-//! Every reader of metadata on bytes alone: for fuzzing, and to check a file without its clips.
+//! Checks metadata files from bytes, without their clips: for validation and fuzzing.
 
 use std::{io::Read, ops::ControlFlow};
 
 use super::{
     av_deepfake1m, dfdc, fakeavceleb, kinetics, kodf, lav_df, mavos_dd,
-    scan::{Place, Rows},
+    scan::{Position, Rows},
 };
 use crate::error::Reason;
 
@@ -18,7 +18,7 @@ pub enum Format {
     Dfdc,
     /// DFDC's `labels.csv`.
     DfdcLabels,
-    /// A table of KoDF.
+    /// A KoDF table.
     Kodf,
     /// LAV-DF's `metadata.json` and `metadata.min.json`.
     LavDf,
@@ -26,7 +26,7 @@ pub enum Format {
     AvDeepfake1m,
     /// AV-Deepfake1M's `test_files.txt`.
     AvDeepfake1mNames,
-    /// A table of Kinetics-400.
+    /// A Kinetics-400 table.
     Kinetics400,
     /// MAVOS-DD's `state.json`.
     MavosDdState,
@@ -34,17 +34,17 @@ pub enum Format {
     MavosDdRows,
 }
 
-/// Rows of a metadata file.
+/// Row counts of a metadata file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Rows that can be used.
-    pub good: u64,
-    /// Rows that cannot.
-    pub refused: u64,
+    /// Number of valid rows.
+    pub valid: u64,
+    /// Number of invalid rows.
+    pub invalid: u64,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 10] = [
         Self::FakeAvCeleb,
         Self::Dfdc,
@@ -58,10 +58,10 @@ impl Format {
         Self::MavosDdRows,
     ];
 
-    /// Reads a file of this kind to its end.
+    /// Reads a file of this format to its end.
     ///
     /// # Errors
-    /// What is wrong with the file rather than with a row.
+    /// An error of the whole file rather than of a row.
     pub fn check(self, input: impl Read) -> Result<Counts, Reason> {
         match self {
             Self::FakeAvCeleb => count(|visit| fakeavceleb::read(input, visit)),
@@ -74,7 +74,7 @@ impl Format {
             Self::Kinetics400 => count(|visit| kinetics::read(input, visit)),
             Self::MavosDdState => {
                 let files = mavos_dd::read_state(input)?;
-                Ok(Counts { good: files.len() as u64, refused: 0 })
+                Ok(Counts { valid: files.len() as u64, invalid: 0 })
             }
             Self::MavosDdRows => count(|visit| mavos_dd::read_rows(input, visit)),
         }
@@ -83,10 +83,10 @@ impl Format {
 
 fn count<T>(read: impl FnOnce(Rows<'_, T>) -> Result<(), Reason>) -> Result<Counts, Reason> {
     let mut counts = Counts::default();
-    read(&mut |_: Place, row: Result<T, String>| {
+    read(&mut |_: Position, row: Result<T, String>| {
         match row {
-            Ok(_) => counts.good += 1,
-            Err(_) => counts.refused += 1,
+            Ok(_) => counts.valid += 1,
+            Err(_) => counts.invalid += 1,
         }
         ControlFlow::Continue(())
     })?;

@@ -1,20 +1,19 @@
-//! Data sets as they lie on a disk, to rows of a manifest.
+//! Converts data sets on disk to manifest rows.
 //!
-//! Every data set has its own way to say which clip is fake: a table, a list, the name of a folder.
-//! A [`Layout`] knows one of them. [`scan`] lists the files below a root once, reads the metadata
-//! row by row, and tells of each clip what all data sets have in common: a [`Record`]. Clips that are
-//! listed but not there are reported and left out, so that a copy of a part of a data set is one too.
+//! Data sets state in different ways which clips are fake: in a table, in a list, or by the name of
+//! a folder. A [`Layout`] implements one of them. [`scan`] lists the files below a root once, reads
+//! the metadata row by row, and emits a [`Record`] with the common fields for each clip. Listed
+//! clips without a file are reported and skipped, so a partial copy of a data set is valid too.
 //!
-//! Metadata is taken to be hostile like any other file: rows and elements are bounded, nothing
-//! leaves the root, and what cannot be trusted is refused with its place. [`metadata`] reads it
-//! without a disk.
+//! Metadata is untrusted input. Rows and elements are bounded, no path leaves the root, and invalid
+//! entries are rejected with their position. [`metadata`] reads metadata without a disk.
 
 mod arrow;
 mod av_deepfake1m;
 mod df_timit;
 mod dfdc;
 mod fakeavceleb;
-mod flat;
+mod flatbuffers;
 mod folder;
 mod json;
 mod kinetics;
@@ -38,11 +37,11 @@ pub use self::{
 };
 use self::{
     scan::Scanner,
-    tree::{Glimpse, Tree, Wanted},
+    tree::{Filter, Listing, Tree},
 };
 use crate::error::{DatasetError, Reason};
 
-/// A data set, by the way it lies on a disk.
+/// A data set layout on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Layout {
@@ -70,22 +69,23 @@ pub enum Layout {
     Folder,
 }
 
-/// What makes a layout.
+/// The definition of a layout.
 struct Definition {
     name: &'static str,
     title: &'static str,
-    /// What a root must hold, for the message when it does not.
+    /// The files that the layout requires, for error messages.
     expected: &'static str,
-    /// Columns of its own.
+    /// The layout's additional columns.
     extra: &'static [&'static str],
-    wanted: Wanted,
-    looks_like: fn(&Glimpse) -> bool,
-    /// Offers its records; whether there was any sign of the layout.
+    filter: Filter,
+    looks_like: fn(&Listing) -> bool,
+    /// Emits all records. Returns whether the root contains the layout.
     scan: fn(&mut Scanner<'_>) -> Result<bool, DatasetError>,
 }
 
 impl Layout {
-    /// All of them. The more special come first: a data set may hold a folder named `real`.
+    /// All layouts. More specific layouts come first, because a data set may contain a folder named
+    /// `real`.
     pub const ALL: [Self; 11] = [
         Self::FakeAvCeleb,
         Self::Dfdc,
@@ -100,63 +100,63 @@ impl Layout {
         Self::Folder,
     ];
 
-    /// Its name on the command line, such as `lav-df`.
+    /// Returns the name on the command line, such as `lav-df`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.definition().name
     }
 
-    /// Its name among people.
+    /// Returns the display name.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.definition().title
     }
 
-    /// What has to lie below its root.
+    /// Returns the files that the layout requires below its root.
     #[must_use]
     pub fn expected(self) -> &'static str {
         self.definition().expected
     }
 
-    /// The columns of [`Record::extra`].
+    /// Returns the columns of [`Record::extra`].
     #[must_use]
     pub fn extra_columns(self) -> &'static [&'static str] {
         self.definition().extra
     }
 
-    /// The layouts that what lies below `root` looks like, by names alone.
+    /// Returns the layouts that the names below `root` match.
     ///
     /// # Errors
-    /// A root that cannot be listed.
+    /// The root cannot be listed.
     pub fn candidates(root: &Path) -> Result<Vec<Self>, DatasetError> {
-        let glimpse = glimpse(root)?;
-        Ok(Self::matching(&glimpse))
+        let listing = listing(root)?;
+        Ok(Self::matching(&listing))
     }
 
-    /// The one layout that what lies below `root` looks like.
+    /// Returns the only layout that the names below `root` match.
     ///
     /// # Errors
-    /// [`Reason::UnknownLayout`] where it looks like none or several, and a root that cannot be
+    /// [`Reason::UnknownLayout`] if no layout or several match, and an error if the root cannot be
     /// listed.
     pub fn detect(root: &Path) -> Result<Self, DatasetError> {
-        let glimpse = glimpse(root)?;
-        match Self::matching(&glimpse).as_slice() {
+        let listing = listing(root)?;
+        match Self::matching(&listing).as_slice() {
             &[only] => Ok(only),
             several => Err(DatasetError::new(
                 root,
-                Reason::UnknownLayout { candidates: names(several), found: glimpse.describe() },
+                Reason::UnknownLayout { candidates: names(several), found: listing.describe() },
             )),
         }
     }
 
-    fn matching(glimpse: &Glimpse) -> Vec<Self> {
-        let alike = |layout: &Self| (layout.definition().looks_like)(glimpse);
-        let mut found: Vec<Self> = Self::ALL.into_iter().filter(alike).collect();
-        // The names of folders are the weakest sign.
-        if found.len() > 1 {
-            found.retain(|&layout| layout != Self::Folder);
+    fn matching(listing: &Listing) -> Vec<Self> {
+        let matches = |layout: &Self| (layout.definition().looks_like)(listing);
+        let mut layouts: Vec<Self> = Self::ALL.into_iter().filter(matches).collect();
+        // Folder names are the weakest evidence.
+        if layouts.len() > 1 {
+            layouts.retain(|&layout| layout != Self::Folder);
         }
-        found
+        layouts
     }
 
     fn definition(self) -> &'static Definition {
@@ -186,26 +186,26 @@ impl FromStr for Layout {
     type Err = Reason;
 
     fn from_str(name: &str) -> Result<Self, Reason> {
-        let known = Self::ALL.into_iter().find(|layout| layout.name() == name);
-        known.ok_or_else(|| Reason::NoSuchLayout { name: name.to_owned() })
+        let layout = Self::ALL.into_iter().find(|layout| layout.name() == name);
+        layout.ok_or_else(|| Reason::NoSuchLayout { name: name.to_owned() })
     }
 }
 
-/// How to scan.
+/// Options of a scan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ScanOptions {
-    /// Whether clips that are listed but not there have a row all the same.
+    /// Whether to emit rows for listed clips without a file.
     pub keep_missing: bool,
 }
 
-/// Tells `emit` of every clip below `root` and of all that is amiss, until it breaks off.
+/// Passes every clip below `root` and every problem to `emit`, until `emit` breaks.
 ///
-/// Rows come in the order of the metadata, or of paths where there is none; equal files give equal
-/// rows. Memory is that of the names of all files, about 100 bytes each.
+/// Rows follow the order of the metadata, or of the paths if there is no metadata. Equal files give
+/// equal rows. Memory holds the names of all files, about 100 bytes each.
 ///
 /// # Errors
-/// [`Reason::NotLayout`] where nothing of the layout is below the root, [`Reason::NoClips`]
-/// where all that is listed is missing; for a metadata file what is wrong with it, with its path.
+/// [`Reason::NotLayout`] if the root does not contain the layout, [`Reason::NoClips`] if all listed
+/// clips are missing, or the error of a metadata file with its path.
 pub fn scan(
     layout: Layout,
     root: &Path,
@@ -214,18 +214,18 @@ pub fn scan(
 ) -> Result<Summary, DatasetError> {
     check_folder(root)?;
     let definition = layout.definition();
-    let tree = Tree::walk(root, definition.wanted)?;
+    let tree = Tree::walk(root, definition.filter)?;
     let mut scanner = Scanner::new(root, &tree, options.keep_missing, emit);
     if !(definition.scan)(&mut scanner)? {
-        let glimpse = Glimpse::of(root)?;
+        let listing = Listing::of(root)?;
         let like: Vec<Layout> =
-            Layout::matching(&glimpse).into_iter().filter(|&other| other != layout).collect();
+            Layout::matching(&listing).into_iter().filter(|&other| other != layout).collect();
         return Err(DatasetError::new(
             root,
             Reason::NotLayout {
                 layout: definition.title,
                 expected: definition.expected,
-                found: glimpse.describe(),
+                found: listing.describe(),
                 like: names(&like),
             },
         ));
@@ -239,9 +239,9 @@ pub fn scan(
     Ok(summary)
 }
 
-fn glimpse(root: &Path) -> Result<Glimpse, DatasetError> {
+fn listing(root: &Path) -> Result<Listing, DatasetError> {
     check_folder(root)?;
-    Glimpse::of(root)
+    Listing::of(root)
 }
 
 fn check_folder(root: &Path) -> Result<(), DatasetError> {

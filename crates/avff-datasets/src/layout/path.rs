@@ -1,15 +1,15 @@
-//! Paths as metadata states them, made safe: relative, below the root, parted by `/`.
+//! Sanitizes paths in metadata: relative, below the root, separated by `/`.
 
-/// The longest path, in bytes: Linux's `PATH_MAX`.
+/// Maximum path length, in bytes: Linux's `PATH_MAX`.
 const MAX_PATH: usize = 4096;
 
-/// Normalises a path from a metadata file.
+/// Normalizes a path from a metadata file.
 ///
-/// Both separators count, because metadata may come from either kind of system and a `..` must not
-/// hide behind one.
+/// Both separators are recognized. Metadata may come from Windows or Unix, and neither separator
+/// may hide a `..`.
 ///
 /// # Errors
-/// Why the path cannot be one of a file below the root.
+/// The reason why the path is not a file below the root.
 pub(super) fn clean(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_PATH {
@@ -37,35 +37,35 @@ pub(super) fn clean(text: &str) -> Result<String, String> {
     if path.is_empty() { Err("an empty path".to_owned()) } else { Ok(path) }
 }
 
-/// `folder/name`, or `name` where the folder is the root.
+/// Returns `folder/name`, or `name` if the folder is the root.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-/// The folder of a file, empty for the root, and its name.
+/// Returns the folder of a file, which is empty for the root, and the file name.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The name of a file.
+/// Returns the name of a file.
 pub(super) fn name(path: &str) -> &str {
     split(path).1
 }
 
-/// A name without its extension.
+/// Returns a name without its extension.
 pub(super) fn stem(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_the_root() {
+    fn clean_rejects_paths_outside_the_root() {
         let long = "a".repeat(MAX_PATH + 1);
-        let refused = [
+        let invalid = [
             "",
             " ",
             "/",
@@ -82,7 +82,7 @@ mod tests {
             "a\0b",
             long.as_str(),
         ];
-        for path in refused {
+        for path in invalid {
             assert!(clean(path).is_err(), "{path:?}");
         }
         let cases = [
@@ -92,13 +92,13 @@ mod tests {
             ("a/..b/c...mp4", "a/..b/c...mp4"),
             ("Asian (East)/x.mp4", "Asian (East)/x.mp4"),
         ];
-        for (path, want) in cases {
-            assert_eq!(clean(path).unwrap(), want);
+        for (path, expected) in cases {
+            assert_eq!(clean(path).unwrap(), expected);
         }
     }
 
     #[test]
-    fn parts_of_a_path() {
+    fn paths_are_split_and_joined() {
         assert_eq!(split("a/b/c.mp4"), ("a/b", "c.mp4"));
         assert_eq!(split("c.mp4"), ("", "c.mp4"));
         assert_eq!((stem("a.b.mp4"), stem("a"), stem(".a")), ("a.b", "a", ".a"));

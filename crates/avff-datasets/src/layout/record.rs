@@ -1,8 +1,8 @@
-//! One clip of a data set, in the vocabulary that all data sets share.
+//! One clip of a data set, with the fields common to all data sets.
 
 use strum::{Display, EnumString, IntoStaticStr};
 
-/// Which of the two streams is fake: the four types of FakeAVCeleb.
+/// Which streams are fake: the four types of FakeAVCeleb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
 pub enum Category {
     /// Real video, real audio.
@@ -20,7 +20,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// The category of a clip with fake (`true`) or real video and audio.
+    /// Returns the category of a clip with fake (`true`) or real video and audio.
     #[must_use]
     pub fn new(fake_video: bool, fake_audio: bool) -> Self {
         match (fake_video, fake_audio) {
@@ -31,29 +31,29 @@ impl Category {
         }
     }
 
-    /// `RVRA`, `RVFA`, `FVRA` or `FVFA`.
+    /// Returns `RVRA`, `RVFA`, `FVRA` or `FVFA`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// Whether anything in the clip is fake.
+    /// Returns whether any stream is fake.
     #[must_use]
     pub fn is_fake(self) -> bool {
         self != Self::RealReal
     }
 }
 
-/// The part of a data set that its makers put a clip into.
+/// The official split of a clip.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, IntoStaticStr,
 )]
 #[strum(ascii_case_insensitive)]
 pub enum Split {
-    /// To train on.
+    /// Training clips.
     #[strum(to_string = "train", serialize = "training")]
     Train,
-    /// To choose by.
+    /// Validation clips.
     #[strum(
         to_string = "val",
         serialize = "valid",
@@ -62,54 +62,55 @@ pub enum Split {
         serialize = "dev"
     )]
     Val,
-    /// To report on.
+    /// Test clips.
     #[strum(to_string = "test", serialize = "testing")]
     Test,
 }
 
 impl Split {
-    /// Reads the names that data sets give their splits, in any case.
+    /// Parses the split names of data sets, ignoring case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         name.trim().parse().ok()
     }
 
-    /// `train`, `val` or `test`.
+    /// Returns `train`, `val` or `test`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 }
 
-/// The columns of every manifest, before those of [`super::Layout::extra_columns`].
+/// The columns of every manifest, before the columns of [`super::Layout::extra_columns`].
 pub const COLUMNS: [&str; 8] =
     ["video_name", "target", "split", "category", "method", "identity", "source", "language"];
 
-/// One clip. What the data set does not say is empty.
+/// One clip. Unknown fields are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    /// The file, relative to the root of the data set, parted by `/`.
+    /// The file, relative to the root of the data set, separated by `/`.
     pub path: String,
-    /// 1 for fake, 0 for real, none where the data set hides it.
+    /// 1 for fake, 0 for real, `None` if the label is hidden.
     pub target: Option<u8>,
     /// The official split.
     pub split: Option<Split>,
-    /// Which stream is fake.
+    /// The streams that are fake.
     pub category: Option<Category>,
-    /// The tool a fake was made with, as the data set names it; several are parted by `+`.
+    /// The generation method of a fake, as named by the data set; several are separated by `+`.
     pub method: String,
-    /// Who is shown, as the data set names them; several are parted by `;`.
+    /// The persons in the clip, as named by the data set; several are separated by `;`.
     pub identity: String,
-    /// The clip a fake was made from, relative to the root; a real clip is its own source.
+    /// The clip from which a fake was generated, relative to the root. A real clip is its own
+    /// source.
     pub source: String,
-    /// ISO 639-1, where it is known.
+    /// ISO 639-1 code, if known.
     pub language: String,
-    /// The cells of the layout's own columns, in their order.
+    /// The cells of the layout's additional columns, in order.
     pub extra: Vec<String>,
 }
 
 impl Record {
-    /// A clip in which nothing is fake.
+    /// Creates the record of a real clip.
     #[must_use]
     pub fn real(path: String) -> Self {
         Self {
@@ -121,15 +122,15 @@ impl Record {
         }
     }
 
-    /// A fake of which only that is known.
+    /// Creates the record of a fake clip with an unknown category.
     #[must_use]
     pub fn fake(path: String) -> Self {
         Self { target: Some(1), path, ..Self::default() }
     }
 
-    /// A clip of a known category.
+    /// Creates the record of a clip with a known category.
     #[must_use]
-    pub fn of(category: Category, path: String) -> Self {
+    pub fn with_category(category: Category, path: String) -> Self {
         if category.is_fake() {
             Self { category: Some(category), ..Self::fake(path) }
         } else {

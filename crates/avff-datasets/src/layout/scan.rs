@@ -1,4 +1,4 @@
-//! Rows of metadata held against the files that are there.
+//! Compares metadata rows with the files on disk.
 
 use std::{
     collections::BTreeMap,
@@ -16,71 +16,73 @@ use crate::{
     manifest::open_error,
 };
 
-/// Why a file or a row of metadata is not in the manifest.
+/// The reason why a file or a metadata row is not in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Problem {
-    /// Listed, but there is no such file.
+    /// The clip is listed, but the file does not exist.
     Missing,
-    /// There, but not listed.
+    /// The file exists, but is not listed.
     Unlisted,
-    /// Listed again; the first row counts.
+    /// The clip is listed again; the first row counts.
     Repeated,
-    /// A row of metadata that cannot be trusted: a path that leaves the root, an unknown label...
+    /// An invalid metadata row: a path outside the root, an unknown label...
     Refused,
-    /// A file whose name is not UTF-8, which no CSV can hold.
+    /// A file whose name is not UTF-8, so a CSV cannot contain it.
     Unnamed,
-    /// A folder or link that cannot be followed.
+    /// A folder or link that cannot be read.
     Unreadable,
 }
 
 impl Problem {
-    /// One word for it.
+    /// Returns the name of the problem.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 }
 
-/// What a scan comes across, in the order of the metadata.
+/// An event of a scan, in the order of the metadata.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A row of the manifest.
     Row(&'a Record),
-    /// Something that is no row.
+    /// A problem.
     Problem {
-        /// Its kind.
+        /// The kind of the problem.
         problem: Problem,
-        /// The file, relative to the root; of a refused row, the metadata file.
+        /// The file, relative to the root; for an invalid row, the metadata file.
         path: &'a str,
-        /// Why, where there is more to say.
+        /// Details; may be empty.
         detail: &'a str,
     },
 }
 
-/// How many of what a scan found.
+/// Counts of a scan.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Rows of the manifest.
+    /// Number of manifest rows.
     pub rows: u64,
     /// Rows by target: `real`, `fake`, `hidden`.
     pub targets: BTreeMap<&'static str, u64>,
-    /// Rows by category; `unknown` for a fake whose data set does not tell which stream.
+    /// Rows by category; `unknown` for a fake whose data set does not state the fake streams.
     pub categories: BTreeMap<&'static str, u64>,
-    /// Rows by split; `none` where the data set has none.
+    /// Rows by split; `none` if the data set has no splits.
     pub splits: BTreeMap<&'static str, u64>,
     /// Problems by [`Problem::name`].
     pub problems: BTreeMap<&'static str, u64>,
-    /// Rows whose sound is in a file of its own, which no reader here joins to the picture; none for
-    /// layouts that keep sound inside.
-    pub sound_apart: Option<u64>,
-    /// Rows of such a layout with no file of sound beside them.
-    pub sound_absent: Option<u64>,
+    /// Rows with audio in a separate file, which no reader of this project merges with the video.
+    /// `None` for layouts with audio inside the clips.
+    #[serde(rename = "sound_apart")]
+    pub separate_audio: Option<u64>,
+    /// Rows of such a layout without a separate audio file.
+    #[serde(rename = "sound_absent")]
+    pub missing_audio: Option<u64>,
 }
 
 impl Summary {
-    /// How often a problem was met.
+    /// Returns how often a problem occurred.
     #[must_use]
     pub fn count(&self, problem: Problem) -> u64 {
         self.problems.get(problem.name()).copied().unwrap_or(0)
@@ -105,18 +107,18 @@ impl Summary {
     }
 }
 
-/// Where in a metadata file a row stands, from 1.
+/// The position of a row in a metadata file, from 1.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    /// Of a table.
+pub(super) enum Position {
+    /// Line of a text table.
     Line(u64),
-    /// Of a table without lines.
+    /// Row of a binary table.
     Row(u64),
-    /// Of a list.
+    /// Element of a list.
     Element(u64),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => write!(f, "line {line}"),
@@ -126,16 +128,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// What becomes of the rows of a metadata file: those that can be used, and why others cannot.
-pub(super) type Rows<'a, T> = &'a mut dyn FnMut(Place, Result<T, String>) -> ControlFlow<()>;
+/// Receives the rows of a metadata file: a value, or the reason why the row is invalid.
+pub(super) type Rows<'a, T> = &'a mut dyn FnMut(Position, Result<T, String>) -> ControlFlow<()>;
 
-/// A scan under way: layouts offer records, and this holds them against the tree.
+/// A scan in progress: layouts emit records, and the scanner compares them with the tree.
 pub(super) struct Scanner<'a> {
     root: &'a Path,
     tree: &'a Tree,
     keep_missing: bool,
     emit: &'a mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    /// Which clips of the tree were listed.
+    /// Whether each clip of the tree is listed.
     listed: Vec<bool>,
     summary: Summary,
     stopped: bool,
@@ -152,17 +154,17 @@ impl<'a> Scanner<'a> {
         Self { root, tree, keep_missing, emit, listed, summary: Summary::default(), stopped: false }
     }
 
-    /// What lies below the root.
+    /// Returns the files below the root.
     pub(super) fn tree(&self) -> &'a Tree {
         self.tree
     }
 
-    /// Where it lies.
+    /// Returns the root.
     pub(super) fn root(&self) -> &'a Path {
         self.root
     }
 
-    /// The counts so far.
+    /// Returns the counts so far.
     pub(super) fn summary_mut(&mut self) -> &mut Summary {
         &mut self.summary
     }
@@ -171,7 +173,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn open(&self, path: &str) -> Result<File, DatasetError> {
         let path = self.root.join(path);
         let open = || {
-            // Asked before opening: opening a pipe that nobody writes to would wait for ever.
+            // The check precedes opening, because opening a pipe without a writer blocks forever.
             if !fs::metadata(&path).map_err(open_error)?.is_file() {
                 return Err(Reason::NotAFile { kind: "special file" });
             }
@@ -180,12 +182,12 @@ impl<'a> Scanner<'a> {
         open().map_err(|source| DatasetError::new(&path, source))
     }
 
-    /// Attaches the path of a metadata file.
+    /// Attaches the path of a metadata file to an error.
     pub(super) fn at<T>(&self, path: &str, result: Result<T, Reason>) -> Result<T, DatasetError> {
         result.map_err(|source| DatasetError::new(self.root.join(path), source))
     }
 
-    /// Reads a metadata file and takes what `record` makes of its rows.
+    /// Reads a metadata file and emits the records that `record` creates from its rows.
     pub(super) fn each<T>(
         &mut self,
         metadata: &str,
@@ -196,17 +198,17 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let input = self.open(metadata)?;
-        let mut take = |place: Place, row: Result<T, String>| match row.and_then(&record) {
+        let mut receive = |position: Position, row: Result<T, String>| match row.and_then(&record) {
             Ok(record) => self.offer(&record),
-            Err(why) => self.report(Problem::Refused, metadata, &format!("{place}: {why}")),
+            Err(why) => self.report(Problem::Refused, metadata, &format!("{position}: {why}")),
         };
-        let result = read(input, &mut take);
+        let result = read(input, &mut receive);
         self.at(metadata, result)
     }
 
-    /// A record that metadata lists.
+    /// Emits a record that the metadata lists.
     pub(super) fn offer(&mut self, record: &Record) -> ControlFlow<()> {
-        let Some(place) = self.tree.find(&record.path) else {
+        let Some(index) = self.tree.find(&record.path) else {
             self.report(Problem::Missing, &record.path, "")?;
             return if self.keep_missing {
                 self.emit_row(record)
@@ -214,28 +216,28 @@ impl<'a> Scanner<'a> {
                 ControlFlow::Continue(())
             };
         };
-        match self.listed.get_mut(place) {
+        match self.listed.get_mut(index) {
             Some(listed) if !*listed => *listed = true,
             _ => return self.report(Problem::Repeated, &record.path, ""),
         }
         self.emit_row(record)
     }
 
-    /// Whether the receiver has seen enough.
+    /// Returns whether the receiver has stopped the scan.
     pub(super) fn stopped(&self) -> bool {
         self.stopped
     }
 
-    /// Reports what no record was offered for.
+    /// Reports files without a record and returns the counts.
     pub(super) fn finish(mut self) -> Summary {
-        let _ = self.report_rest();
+        let _ = self.report_remaining();
         self.summary
     }
 
-    fn report_rest(&mut self) -> ControlFlow<()> {
+    fn report_remaining(&mut self) -> ControlFlow<()> {
         let tree = self.tree;
-        for (place, path) in tree.media.iter().enumerate() {
-            if self.listed.get(place) == Some(&false) {
+        for (index, path) in tree.media.iter().enumerate() {
+            if self.listed.get(index) == Some(&false) {
                 self.report(Problem::Unlisted, path, "")?;
             }
         }

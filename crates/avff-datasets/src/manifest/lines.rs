@@ -1,53 +1,53 @@
-//! A reader that hands out one line at a time, counts lines and rations the bytes of a record.
+//! A reader that returns one line at a time, counts lines and limits the bytes of a record.
 //!
-//! The CSV parser's own line numbers lag by the `\n` of a `\r\n` and by blank lines, and it grows a
-//! record without bound. Giving it no byte past the current line makes both exact from outside.
+//! The CSV parser's own line numbers lag behind at `\r\n` and blank lines, and its records are
+//! unbounded. Returning no byte beyond the current line makes both exact.
 
 use std::{
     fmt,
     io::{self, BufRead, BufReader, Read},
 };
 
-use super::mark::Unmarked;
+use super::bom::SkipBom;
 
-/// The longest record, in bytes; a quote that is never closed would otherwise take the whole rest
-/// of the file into one cell.
+/// Maximum record size, in bytes. Without a limit, an unclosed quote would read the rest of the
+/// file into one cell.
 pub(crate) const MAX_RECORD: usize = 1 << 20;
 
-/// Lines of `R`, ended by `\n`, without a mark before the first.
+/// Lines of `R`, terminated by `\n`, without a byte order mark.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
-    inner: BufReader<Unmarked<R>>,
+    inner: BufReader<SkipBom<R>>,
     /// The line of the next byte, from 1.
     line: u64,
-    /// The line of the bytes handed out last.
+    /// The line of the bytes returned last.
     latest: u64,
-    /// The first line of the current record that is not blank, once it was handed out.
+    /// The first non-blank line of the current record, once it was returned.
     first: Option<u64>,
-    /// Bytes the current record may still take.
-    left: usize,
+    /// Bytes that the current record may still use.
+    remaining: usize,
 }
 
-/// A record of more than [`MAX_RECORD`] bytes.
+/// A record exceeds [`MAX_RECORD`] bytes.
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        let inner = BufReader::new(Unmarked::new(reader));
-        Self { inner, line: 1, latest: 1, first: None, left: MAX_RECORD }
+        let inner = BufReader::new(SkipBom::new(reader));
+        Self { inner, line: 1, latest: 1, first: None, remaining: MAX_RECORD }
     }
 
-    /// To be called before each record is parsed.
+    /// Resets the record state. Call this before parsing each record.
     pub(crate) fn start_record(&mut self) {
         self.first = None;
-        self.left = MAX_RECORD;
+        self.remaining = MAX_RECORD;
     }
 
-    /// The line the record parsed last starts at.
+    /// Returns the first line of the record parsed last.
     ///
-    /// Records parted by a bare `\r` share a line; the later ones need no new bytes, and their line
-    /// is the one that was handed out last.
+    /// Records separated by a bare `\r` share a line. The later records need no new bytes, so their
+    /// line is the line returned last.
     pub(crate) fn record_line(&self) -> u64 {
         self.first.unwrap_or(self.latest)
     }
@@ -59,13 +59,13 @@ impl<R: Read> Read for Lines<R> {
         if available.is_empty() {
             return Ok(0);
         }
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, TooLong));
         }
-        let most = available.len().min(buffer.len()).min(self.left);
-        let chunk = available.get(..most).unwrap_or_default();
+        let max = available.len().min(buffer.len()).min(self.remaining);
+        let chunk = available.get(..max).unwrap_or_default();
         let end = chunk.iter().position(|&byte| byte == b'\n');
-        let count = end.map_or(most, |index| index + 1);
+        let count = end.map_or(max, |index| index + 1);
         let (Some(chunk), Some(target)) = (chunk.get(..count), buffer.get_mut(..count)) else {
             return Ok(0);
         };
@@ -74,9 +74,9 @@ impl<R: Read> Read for Lines<R> {
             self.first.get_or_insert(self.line);
         }
         self.latest = self.line;
-        // Blank lines before a record belong to none.
+        // Blank lines before a record do not count.
         if self.first.is_some() {
-            self.left -= count;
+            self.remaining -= count;
         }
         if end.is_some() {
             self.line = self.line.saturating_add(1);
@@ -94,7 +94,7 @@ impl TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a record of over {MAX_RECORD} bytes: is a quote not closed?")
+        write!(f, "a record exceeds {MAX_RECORD} bytes: check for an unclosed quote")
     }
 }
 

@@ -1,10 +1,11 @@
-//! The list of clips: a CSV file with the header `video_name,target`.
+//! The manifest: a CSV list of clips with the header `video_name,target`.
 //!
 //! Rows are read one at a time in constant memory, so a manifest may be larger than memory. The
-//! file is taken to be hostile: records are bounded, and every complaint names its line.
+//! file is untrusted input: records are bounded, and every error names its line.
 
+pub(crate) mod bom;
 pub(crate) mod lines;
-pub(crate) mod mark;
+mod nameless;
 
 use std::{
     collections::HashSet,
@@ -15,38 +16,41 @@ use std::{
 
 use csv::ByteRecord;
 
-use self::lines::{Lines, TooLong};
+use self::{
+    lines::{Lines, TooLong},
+    nameless::without_name,
+};
 use crate::error::{DatasetError, Reason};
 
-/// The column that names the clip, as in Open-AVFF.
+/// The column with the clip name, as in Open-AVFF.
 pub const NAME_COLUMN: &str = "video_name";
-/// The column with its label, 1 for fake and 0 for real, as in Open-AVFF.
+/// The column with the label, 1 for fake and 0 for real, as in Open-AVFF.
 pub const TARGET_COLUMN: &str = "target";
 
-/// The most columns. A row costs a string for each.
+/// Maximum number of columns, because a row allocates a string for each.
 pub(crate) const MAX_COLUMNS: usize = 4096;
-/// The most characters of a cell that a message repeats.
+/// Maximum number of characters of a cell in a message.
 const MAX_EXCERPT: usize = 60;
 
 /// One clip of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The cell of `video_name`, verbatim.
+    /// The `video_name` cell, verbatim.
     pub name: String,
-    /// Where the clip is: `name`, or the root joined with it when it is relative.
+    /// The path of the clip: `name`, joined to the root if it is relative.
     pub path: PathBuf,
-    /// 1 for fake, 0 for real, none when the cell is empty or there is no such column.
+    /// 1 for fake, 0 for real, `None` if the cell is empty or the column is absent.
     pub target: Option<u8>,
-    /// The cells of [`ManifestReader::columns`] in their order, verbatim; `target` is among them.
+    /// The cells of [`ManifestReader::columns`] in order, verbatim, including `target`.
     pub extra: Vec<String>,
-    /// The line of the file the row starts at, from 1.
+    /// The first line of the row, from 1.
     pub line: u64,
 }
 
 /// Reads a manifest row by row.
 ///
-/// After an error about one row the next row follows; after an error about the file the iterator
-/// ends.
+/// After an error in one row, the iterator continues with the next row. After an error in the file,
+/// it ends.
 #[derive(Debug)]
 pub struct ManifestReader<R = File> {
     path: PathBuf,
@@ -60,12 +64,12 @@ pub struct ManifestReader<R = File> {
 impl ManifestReader {
     /// Opens the manifest at `path` and reads its header.
     ///
-    /// Relative clip names start at `root`, or at the folder of the manifest when there is none.
+    /// Relative clip names start at `root`, or at the manifest's folder if `root` is `None`.
     ///
     /// # Errors
-    /// [`Reason::NotFound`], [`Reason::NotAFile`], [`Reason::Io`] or [`Reason::Empty`]
-    /// for the file; [`Reason::Row`] for a header that lacks `video_name`, names a column
-    /// twice, or is not UTF-8.
+    /// [`Reason::NotFound`], [`Reason::NotAFile`], [`Reason::Io`] or [`Reason::Empty`] for the
+    /// file. [`Reason::Row`] for a header that lacks `video_name`, repeats a column, or is not
+    /// UTF-8.
     pub fn open(path: impl AsRef<Path>, root: Option<&Path>) -> Result<Self, DatasetError> {
         let path = path.as_ref();
         let file = regular_file(path).map_err(|source| DatasetError::new(path, source))?;
@@ -74,10 +78,11 @@ impl ManifestReader {
 }
 
 impl<R: Read> ManifestReader<R> {
-    /// [`open`](ManifestReader::open) for what is read from elsewhere, by the name of `path`.
+    /// Reads a manifest from any reader, with `path` as its name. See
+    /// [`open`](ManifestReader::open).
     ///
     /// # Errors
-    /// [`Reason::Io`] or [`Reason::Row`], as `open`.
+    /// [`Reason::Io`] or [`Reason::Row`], as for `open`.
     pub fn from_reader(
         reader: R,
         path: impl AsRef<Path>,
@@ -87,13 +92,13 @@ impl<R: Read> ManifestReader<R> {
         Self::read(reader, path, root).map_err(|source| DatasetError::new(path, source))
     }
 
-    /// The columns that [`Row::extra`] carries, in file order: all but `video_name`.
+    /// Returns the columns of [`Row::extra`], in file order: all except `video_name`.
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.header.columns
     }
 
-    /// Whether there is a `target` column.
+    /// Returns whether there is a `target` column.
     #[must_use]
     pub fn has_target(&self) -> bool {
         self.header.target.is_some()
@@ -105,12 +110,12 @@ impl<R: Read> ManifestReader<R> {
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
         let mut record = ByteRecord::new();
         let Some(line) = next_record(&mut reader, &mut record)? else {
-            return Err(complaint(
+            return Err(row_error(
                 1,
                 "there is no header: the first line must be `video_name,target`",
             ));
         };
-        let header = Header::new(&record).map_err(|what| complaint(line, what))?;
+        let header = Header::new(&record).map_err(|what| row_error(line, what))?;
         let folder = || path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self {
             path: path.to_owned(),
@@ -133,7 +138,7 @@ impl<R: Read> Iterator for ManifestReader<R> {
         let row = match next_record(&mut self.reader, &mut self.record) {
             Ok(Some(line)) => {
                 let row = self.header.row(&self.record, &self.root, line);
-                row.map_err(|what| complaint(line, what))
+                row.map_err(|what| row_error(line, what))
             }
             Ok(None) => {
                 self.done = true;
@@ -148,14 +153,14 @@ impl<R: Read> Iterator for ManifestReader<R> {
     }
 }
 
-/// What the header says about the cells of every row.
+/// The interpretation of cells according to the header.
 #[derive(Debug)]
 struct Header {
-    /// Cells in a row.
+    /// Number of cells in a row.
     width: usize,
     name: usize,
     target: Option<usize>,
-    /// All columns but the name.
+    /// All columns except the name.
     columns: Vec<String>,
 }
 
@@ -169,7 +174,7 @@ impl Header {
         let mut columns = Vec::new();
         let mut seen = HashSet::new();
         for (index, cell) in record.iter().enumerate() {
-            // A space after the comma would hide a label column.
+            // Without trimming, a space after the comma would hide a label column.
             let column = text(cell)?.trim();
             if !seen.insert(column) {
                 return Err(format!(
@@ -187,10 +192,7 @@ impl Header {
             columns.push(column.to_owned());
         }
         let Some(name) = name else {
-            return Err(format!(
-                "the header has no `{NAME_COLUMN}` column: the first line must be \
-                 `{NAME_COLUMN},{TARGET_COLUMN}`"
-            ));
+            return Err(without_name(&columns));
         };
         Ok(Self { width, name, target, columns })
     }
@@ -225,33 +227,33 @@ impl Header {
     }
 }
 
-/// The next record and the line it starts at.
+/// Reads the next record and returns its first line.
 pub(crate) fn next_record<R: Read>(
     reader: &mut csv::Reader<Lines<R>>,
     record: &mut ByteRecord,
 ) -> Result<Option<u64>, Reason> {
     reader.get_mut().start_record();
-    let found = reader.read_byte_record(record);
+    let result = reader.read_byte_record(record);
     let line = reader.get_ref().record_line();
-    match found {
+    match result {
         Ok(true) => Ok(Some(line)),
         Ok(false) => Ok(None),
         Err(error) => Err(match error.into_kind() {
-            csv::ErrorKind::Io(error) if TooLong::is_in(&error) => complaint(line, TooLong),
+            csv::ErrorKind::Io(error) if TooLong::is_in(&error) => row_error(line, TooLong),
             csv::ErrorKind::Io(error) => Reason::Io(error),
-            other => complaint(line, format!("not CSV: {other:?}")),
+            other => row_error(line, format!("not CSV: {other:?}")),
         }),
     }
 }
 
-/// What a cell of [`TARGET_COLUMN`] means: 1 for fake, 0 for real, none for nothing.
+/// Parses a cell of [`TARGET_COLUMN`]: 1 for fake, 0 for real, `None` if empty.
 ///
 /// # Errors
-/// What to write instead.
+/// A message with the accepted values.
 pub fn label(cell: &str) -> Result<Option<u8>, String> {
     match cell.trim() {
         "" => Ok(None),
-        // pandas writes the second form when any cell of the column is empty.
+        // pandas writes the second form if any cell of the column is empty.
         "0" | "0.0" => Ok(Some(0)),
         "1" | "1.0" => Ok(Some(1)),
         _ => Err(format!(
@@ -262,10 +264,11 @@ pub fn label(cell: &str) -> Result<Option<u8>, String> {
 }
 
 fn text(cell: &[u8]) -> Result<&str, String> {
-    str::from_utf8(cell).map_err(|_| "not UTF-8: save the manifest as UTF-8".to_owned())
+    str::from_utf8(cell)
+        .map_err(|_| "not UTF-8 text: give a CSV file that is saved as UTF-8".to_owned())
 }
 
-/// A cell for a message: one line, no control characters, not too long.
+/// Quotes a cell for a message, on one line, without control characters and truncated.
 pub(crate) fn quote(cell: &str) -> String {
     let mut excerpt: String = cell.chars().take(MAX_EXCERPT).flat_map(char::escape_debug).collect();
     if cell.chars().nth(MAX_EXCERPT).is_some() {
@@ -274,13 +277,13 @@ pub(crate) fn quote(cell: &str) -> String {
     format!("`{excerpt}`")
 }
 
-pub(crate) fn complaint(line: u64, what: impl ToString) -> Reason {
+pub(crate) fn row_error(line: u64, what: impl ToString) -> Reason {
     Reason::Row { line, what: what.to_string() }
 }
 
-/// The file at `path`, which must hold something.
+/// Opens the file at `path`, which must be regular and not empty.
 fn regular_file(path: &Path) -> Result<File, Reason> {
-    // Asked before opening: opening a pipe that nobody writes to would wait for ever.
+    // The check precedes opening, because opening a pipe without a writer blocks forever.
     let metadata = fs::metadata(path).map_err(open_error)?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "folder" } else { "special file" };

@@ -1,15 +1,16 @@
-//! Equal counts, or counts in a given ratio, by leaving rows out.
+//! Balances classes by down-sampling, to equal counts or to a given ratio.
 
-use super::{error::SplitError, groups::Groups, parts::Split, strata::Strata};
+use super::{error::SplitError, groups::Groups, strata::Strata, subsets::Split};
 
-/// Keeps as many rows of every stratum as the scarcest allows, chosen by rank.
+/// Keeps an equal number of rows of every stratum, limited by the smallest one and selected by
+/// rank.
 ///
-/// With a `ratio` of (stratum, weight) pairs the counts are in proportion to the weights, and the
-/// strata it does not name are left out. A group that spans several strata counts in the first.
+/// With a `ratio` of (stratum, weight) pairs, the counts are proportional to the weights, and
+/// strata without a weight are dropped. A group that spans several strata counts in the first.
 ///
 /// # Errors
 /// [`SplitError::Number`] for a weight that is not positive, [`SplitError::NothingLeft`] for a
-/// stratum that would lose all its rows.
+/// stratum that would lose all rows.
 pub fn balance(
     groups: &Groups,
     strata: &Strata,
@@ -18,7 +19,8 @@ pub fn balance(
 ) -> Result<Split, SplitError> {
     let mut lists: Vec<Vec<&[u32]>> = vec![Vec::new(); strata.names().len()];
     for group in groups.iter() {
-        let stratum = group.iter().map(|&row| strata.of(row as usize)).min().unwrap_or_default();
+        let stratum =
+            group.iter().map(|&row| strata.stratum_of(row as usize)).min().unwrap_or_default();
         if let Some(list) = lists.get_mut(stratum) {
             list.push(group);
         }
@@ -27,7 +29,7 @@ pub fn balance(
     let ratio = match ratio {
         Some(ratio) => ratio,
         None => {
-            // A stratum whose every group counts elsewhere has nothing of its own to keep.
+            // A stratum without groups of its own has nothing to keep.
             let own =
                 |(stratum, list): (usize, &Vec<_>)| (!list.is_empty()).then_some((stratum, 1.0));
             equal = lists.iter().enumerate().filter_map(own).collect();
@@ -47,20 +49,20 @@ pub fn balance(
     }
     let mut split = Split::empty(&["balanced".to_owned()], rows);
     for &(stratum, weight) in ratio {
-        let wanted = ((unit * weight).round() as usize).min(size(stratum));
-        let mut kept = 0;
+        let target = ((unit * weight).round() as usize).min(size(stratum));
+        let mut selected = 0;
         for group in lists.get(stratum).into_iter().flatten() {
-            if kept + group.len() <= wanted {
-                split.put(group, 0);
-                kept += group.len();
+            if selected + group.len() <= target {
+                split.assign(group, 0);
+                selected += group.len();
             }
         }
         let value = strata.names().get(stratum).cloned().unwrap_or_default();
-        if kept == 0 {
+        if selected == 0 {
             return Err(SplitError::NothingLeft { value, rows: size(stratum) });
         }
         let value = if value.is_empty() { "(empty)" } else { &value };
-        split.notes.push(format!("{kept} of {} rows of {value} kept", size(stratum)));
+        split.notes.push(format!("{selected} of {} rows of {value} kept", size(stratum)));
     }
     Ok(split)
 }

@@ -1,4 +1,4 @@
-//! What is in each part of a split.
+//! The composition of a split.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,46 +9,46 @@ use super::{
     table::{Table, values},
 };
 
-/// Rows of one part, target and category.
+/// The number of rows with one subset, target and category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cell {
-    /// The part; none for rows that are left out.
+    /// The subset; `None` for dropped rows.
     pub split: Option<String>,
-    /// 1 for fake, 0 for real, none where it is not said.
+    /// 1 for fake, 0 for real, `None` if unknown.
     pub target: Option<u8>,
-    /// Empty where there is none.
+    /// Empty if unknown.
     pub category: String,
-    /// How many.
+    /// Number of rows.
     pub rows: usize,
 }
 
-/// What is in each part, and what parts share.
+/// The rows of each subset, and the values that subsets share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Composition {
-    /// Rows by part, target and category, in that order.
+    /// Rows by subset, target and category, in that order.
     pub cells: Vec<Cell>,
-    /// Identities in each part; none without such a column.
+    /// Identities in each subset; `None` without an identity column.
     pub identities: Option<BTreeMap<String, usize>>,
-    /// Identities in more than one part; none without such a column.
+    /// Identities in more than one subset; `None` without an identity column.
     pub shared_identities: Option<usize>,
-    /// Sources in more than one part; none without such a column.
+    /// Sources in more than one subset; `None` without a source column.
     pub shared_sources: Option<usize>,
-    /// Paths in more than one part.
+    /// Paths in more than one subset.
     pub shared_paths: usize,
 }
 
 impl Composition {
-    /// Counts what `parts` puts where; a part's number is its place in `names`.
+    /// Counts the rows of each subset. `assignment` gives each row's index into `names`.
     #[must_use]
-    pub fn new(table: &Table, names: &[String], parts: &[Option<usize>]) -> Self {
+    pub fn new(table: &Table, names: &[String], assignment: &[Option<usize>]) -> Self {
         let shared =
-            |column| leakage::by_column(table, parts, column).ok().map(|leaks| leaks.len());
+            |column| leakage::by_column(table, assignment, column).ok().map(|leaks| leaks.len());
         Self {
-            cells: cells(table, names, parts),
+            cells: cells(table, names, assignment),
             identities: table.column(IDENTITY_COLUMN).map(|column| {
                 let mut people = vec![HashSet::new(); names.len()];
-                for (row, part) in parts.iter().enumerate() {
-                    if let Some(people) = part.and_then(|part| people.get_mut(part)) {
+                for (row, subset) in assignment.iter().enumerate() {
+                    if let Some(people) = subset.and_then(|subset| people.get_mut(subset)) {
                         people.extend(values(table.cell(row, column)));
                     }
                 }
@@ -56,22 +56,22 @@ impl Composition {
             }),
             shared_identities: shared(IDENTITY_COLUMN),
             shared_sources: shared(SOURCE_COLUMN),
-            shared_paths: leakage::by_path(table, parts, &table.first_of_path()).len(),
+            shared_paths: leakage::by_path(table, assignment, &table.first_of_path()).len(),
         }
     }
 }
 
-fn cells(table: &Table, names: &[String], parts: &[Option<usize>]) -> Vec<Cell> {
+fn cells(table: &Table, names: &[String], assignment: &[Option<usize>]) -> Vec<Cell> {
     let category = table.column(CATEGORY_COLUMN);
     let mut counts: BTreeMap<(usize, Option<u8>, &str), usize> = BTreeMap::new();
-    for (row, part) in parts.iter().enumerate() {
+    for (row, subset) in assignment.iter().enumerate() {
         let category = category.map_or("", |column| table.value(row, column));
-        // Rows that are left out come last.
-        let part = part.unwrap_or(names.len());
-        *counts.entry((part, table.target(row), category)).or_default() += 1;
+        // Dropped rows come last.
+        let subset = subset.unwrap_or(names.len());
+        *counts.entry((subset, table.target(row), category)).or_default() += 1;
     }
-    let cell = |((part, target, category), rows): ((usize, Option<u8>, &str), usize)| Cell {
-        split: names.get(part).cloned(),
+    let cell = |((subset, target, category), rows): ((usize, Option<u8>, &str), usize)| Cell {
+        split: names.get(subset).cloned(),
         target,
         category: category.to_owned(),
         rows,

@@ -1,89 +1,93 @@
-//! Why a split is refused.
+//! Errors of split protocols.
 
-/// A protocol that cannot be carried out on a table as asked.
+/// A protocol cannot be applied to a table.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// Parts that make no sense by themselves.
-    #[error("parts `{parts}`: {why}; write them as train=70,test=30")]
-    Parts {
-        /// As they were given.
-        parts: String,
-        /// What is wrong with them.
+    /// The subset specification is invalid.
+    #[error("subsets `{subsets}`: {why}; write them as train=70,test=30")]
+    InvalidSubsets {
+        /// The specification.
+        subsets: String,
+        /// The reason.
         why: &'static str,
     },
-    /// A column the protocol needs is not in the table.
+    /// The table lacks a column that the protocol needs.
     #[error("no column `{column}`; there are: {known}")]
     NoColumn {
-        /// What was asked for.
+        /// The requested name.
         column: String,
         /// The columns of the table, joined by commas.
         known: String,
     },
-    /// Nothing says who is in any clip, so nothing can be kept apart.
-    #[error("every cell of {columns} is empty: nothing says which clips belong together")]
+    /// No row states a person, so persons cannot be separated.
+    #[error("every cell of {columns} is empty, so related clips are unknown")]
     NoSubjects {
         /// The columns, joined by commas.
         columns: String,
     },
-    /// Nothing says what kind a fake is, so no kind can be kept out of training.
+    /// No row has an identity, so other columns cannot separate persons.
+    #[error("no row has a value in `{column}`, so the split would not be subject-independent")]
+    NoIdentities {
+        /// The column of identities.
+        column: &'static str,
+    },
+    /// No fake has a category, so no category can be held out.
     #[error(
-        "{fakes} fakes say no category: what kind they are is not known, so it cannot be left out; \
-         fill the column in, or choose another one"
+        "{fakes} fakes have no category, so no category can be held out; \
+         fill in the column or select another one"
     )]
     NoCategory {
-        /// Fakes whose cells are empty.
+        /// Number of fakes without a category.
         fakes: usize,
     },
-    /// A part that would hold no row.
+    /// A subset would be empty.
     #[error(
-        "part `{part}` would be empty: {rows} rows form {groups} groups that must stay together, \
-         the largest of {largest}; ask for fewer or larger parts, or keep fewer columns together"
+        "subset `{subset}` would be empty: {rows} rows form {groups} indivisible groups, \
+         the largest with {largest} rows; request fewer or larger subsets, or group by fewer columns"
     )]
-    EmptyPart {
-        /// The part.
-        part: String,
-        /// Rows of the table.
+    EmptySubset {
+        /// The subset.
+        subset: String,
+        /// Number of rows of the table.
         rows: usize,
-        /// Groups that cannot be taken apart.
+        /// Number of indivisible groups.
         groups: usize,
-        /// Rows in the largest group.
+        /// Number of rows in the largest group.
         largest: usize,
     },
-    /// A value that no row has.
+    /// No row has the value.
     #[error("no row has {column} `{value}`; there are: {known}")]
     NoValue {
-        /// The column or columns, joined by `/`.
+        /// The column, or several joined by `/`.
         column: String,
-        /// What was asked for.
+        /// The requested name.
         value: String,
-        /// The first of the values there are, joined by commas.
+        /// The first existing values, joined by commas.
         known: String,
     },
-    /// A protocol that needs both classes where there is one.
-    #[error("{what}: both real and fake clips are needed there")]
+    /// The protocol needs both classes, but one is missing.
+    #[error("{what}: both real and fake clips are needed")]
     OneClass {
-        /// Where a class is missing.
+        /// The place where a class is missing.
         what: String,
     },
-    /// A share or ratio outside of its range.
+    /// A fraction or weight is out of range.
     #[error("{what} is {value}: it must be {rule}")]
     Number {
-        /// What it is.
+        /// The quantity.
         what: &'static str,
         /// Its value.
         value: String,
-        /// What is accepted.
+        /// The accepted range.
         rule: &'static str,
     },
-    /// Down-sampling to the given ratio would leave nothing of a value.
-    #[error(
-        "nothing would be left of `{value}`: the ratio asks for less than one of its {rows} rows"
-    )]
+    /// Down-sampling to the ratio would remove all rows of a value.
+    #[error("no row of `{value}` would remain: the ratio selects less than one of its {rows} rows")]
     NothingLeft {
         /// The value.
         value: String,
-        /// Rows that have it.
+        /// Number of rows with the value.
         rows: usize,
     },
 }

@@ -1,4 +1,5 @@
-//! Rows that must stay together: connected by a path, and where asked by identity and source.
+//! Groups of rows that must stay together: rows connected by a path and optionally by identity and
+//! source.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -9,53 +10,53 @@ use super::{
     table::{Table, values},
 };
 
-/// Rows joined into groups; a group is numbered by the order of its rank, so by chance and not by
-/// where its rows stand.
+/// Indivisible groups of rows. Groups are ordered by their random rank, independent of row order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
-    /// The rows of each group, in the order of the table.
+    /// The rows of each group, in table order.
     rows: Vec<Vec<u32>>,
-    /// Rows that have none of the values that join.
-    alone: usize,
+    /// Number of rows without any connecting value.
+    unconnected: usize,
 }
 
 impl Groups {
-    /// Rows of one path.
+    /// Groups rows by path.
     #[must_use]
     pub fn by_path(table: &Table, seed: u64) -> Self {
         Self::ranked(table, by_path(table), seed, 0)
     }
 
-    /// Rows that are connected through a path or any value of `columns`, however many steps apart.
+    /// Groups rows that are connected by a path or by any value of `columns`, directly or through
+    /// other rows.
     ///
     /// # Errors
-    /// [`SplitError::NoColumn`] where the table has none of the columns, and
-    /// [`SplitError::NoSubjects`] where all their cells are empty.
+    /// [`SplitError::NoColumn`] if the table has none of the columns, [`SplitError::NoSubjects`] if
+    /// all their cells are empty.
     pub fn connected(
         table: &Table,
         columns: &[impl AsRef<str>],
         seed: u64,
     ) -> Result<Self, SplitError> {
-        let mut places = Vec::new();
+        let mut columns_present = Vec::new();
         let mut missing = None;
         for column in columns {
             match table.require(column.as_ref()) {
-                Ok(place) => places.push(place),
-                // A data set may know identities and no sources, or the other way round.
+                Ok(column) => columns_present.push(column),
+                // A data set may have identities without sources, or the reverse.
                 Err(error) => missing = missing.or(Some(error)),
             }
         }
-        if let (true, Some(error)) = (places.is_empty(), missing) {
+        if let (true, Some(error)) = (columns_present.is_empty(), missing) {
             return Err(error);
         }
         let mut joined = by_path(table);
-        let mut known = vec![false; table.len()];
-        for &place in &places {
+        let mut connected = vec![false; table.len()];
+        for &column in &columns_present {
             let mut first: HashMap<&str, u32> = HashMap::new();
             for row in 0..table.len() {
-                for value in values(table.cell(row, place)) {
-                    if let Some(known) = known.get_mut(row) {
-                        *known = true;
+                for value in values(table.cell(row, column)) {
+                    if let Some(connected) = connected.get_mut(row) {
+                        *connected = true;
                     }
                     match first.entry(value) {
                         Entry::Occupied(entry) => joined.join(*entry.get(), row as u32),
@@ -66,15 +67,15 @@ impl Groups {
                 }
             }
         }
-        let alone = known.iter().filter(|&&known| !known).count();
-        if alone == table.len() {
+        let unconnected = connected.iter().filter(|&&connected| !connected).count();
+        if unconnected == table.len() {
             let columns: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
             return Err(SplitError::NoSubjects { columns: columns.join(", ") });
         }
-        Ok(Self::ranked(table, joined, seed, alone))
+        Ok(Self::ranked(table, joined, seed, unconnected))
     }
 
-    fn ranked(table: &Table, mut joined: UnionFind, seed: u64, alone: usize) -> Self {
+    fn ranked(table: &Table, mut joined: UnionFind, seed: u64, unconnected: usize) -> Self {
         let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
         for row in 0..table.len() as u32 {
             members.entry(joined.root(row)).or_default().push(row);
@@ -86,43 +87,43 @@ impl Groups {
                 (rank(seed, smallest.unwrap_or_default()), rows)
             })
             .collect();
-        // Equal ranks would need equal names, and rows of one name are of one group; the one
-        // exception is a name under two roots, whose order follows the manifests'.
+        // Rows with equal names form one group, so ranks are unique. The exception is a name under
+        // two roots, whose order follows the manifests.
         groups.sort_unstable();
-        Self { rows: groups.into_iter().map(|(_, rows)| rows).collect(), alone }
+        Self { rows: groups.into_iter().map(|(_, rows)| rows).collect(), unconnected }
     }
 
-    /// The rows of each group, in the order of ranks.
+    /// Iterates over the rows of each group, in rank order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
         self.rows.iter().map(Vec::as_slice)
     }
 
-    /// Groups.
+    /// Returns the number of groups.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there are no groups, as there are no rows.
+    /// Returns whether there are no groups, because there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Rows in the largest group.
+    /// Returns the number of rows in the largest group.
     #[must_use]
     pub fn largest(&self) -> usize {
         self.rows.iter().map(Vec::len).max().unwrap_or_default()
     }
 
-    /// Rows that nothing but their path connects: who is in them is not known.
+    /// Returns the number of rows connected only by their path, whose persons are unknown.
     #[must_use]
-    pub fn alone(&self) -> usize {
-        self.alone
+    pub fn unconnected(&self) -> usize {
+        self.unconnected
     }
 }
 
-/// Where a group stands in the seed's order.
+/// The position of a group in the seed's order.
 type Rank = [u8; 32];
 
 fn rank(seed: u64, name: &str) -> Rank {
@@ -140,7 +141,7 @@ fn by_path(table: &Table) -> UnionFind {
     joined
 }
 
-/// Disjoint sets with path halving; the smaller root wins, which keeps trees flat enough.
+/// Disjoint sets with path halving. The smaller root becomes the parent, which keeps trees flat.
 struct UnionFind {
     parents: Vec<u32>,
 }
@@ -177,9 +178,10 @@ impl UnionFind {
 mod tests {
     use super::*;
 
-    /// `printf '\7\0\0\0\0\0\0\0clips/a.mp4' | sha256sum`, by coreutils.
+    /// The output of `printf '\7\0\0\0\0\0\0\0clips/a.mp4' | sha256sum`
+    /// (coreutils).
     #[test]
-    fn ranks_are_those_of_sha256() {
+    fn rank_is_sha256() {
         let hex: String = rank(7, "clips/a.mp4").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "264d04e7ba5e9feaf97fee9a6f99721e73c747fff0cd5a13c41c322bb5c83e5b");
     }

@@ -1,54 +1,55 @@
-//! Parts by chance, as the 70/30 split that results on FakeAVCeleb are published for.
+//! Random splits, such as the 70/30 split of published results on FakeAVCeleb.
 
 use super::{
     error::SplitError,
     groups::Groups,
-    parts::{Parts, Split},
     strata::Strata,
+    subsets::{Split, Subsets},
 };
 
-/// Splits every stratum by itself: its groups in the order of their ranks, cut where the rounded
-/// shares of its rows end.
+/// Splits every stratum separately. Its groups are in rank order and are cut at the rounded
+/// cumulative fractions of its rows.
 ///
-/// A group that spans several strata counts in the first of them.
+/// A group that spans several strata counts in the first.
 ///
 /// # Errors
-/// [`SplitError::EmptyPart`].
+/// [`SplitError::EmptySubset`].
 pub fn random(
     groups: &Groups,
     strata: &Strata,
-    parts: &Parts,
+    subsets: &Subsets,
     rows: usize,
 ) -> Result<Split, SplitError> {
-    let mut split = Split::empty(parts.names(), rows);
+    let mut split = Split::empty(subsets.names(), rows);
     let mut strata_groups: Vec<Vec<&[u32]>> = vec![Vec::new(); strata.names().len()];
     for group in groups.iter() {
-        let stratum = group.iter().map(|&row| strata.of(row as usize)).min().unwrap_or_default();
+        let stratum =
+            group.iter().map(|&row| strata.stratum_of(row as usize)).min().unwrap_or_default();
         if let Some(list) = strata_groups.get_mut(stratum) {
             list.push(group);
         }
     }
     for list in strata_groups {
         let count: usize = list.iter().map(|group| group.len()).sum();
-        let bounds = bounds(parts.shares(), count);
-        let mut done = 0;
+        let bounds = bounds(subsets.fractions(), count);
+        let mut assigned = 0;
         for group in list {
-            // The last bound is the count, so there always is such a part.
-            split.put(group, bounds.partition_point(|&bound| bound <= done));
-            done += group.len();
+            // The last bound is the count, so such a subset always exists.
+            split.assign(group, bounds.partition_point(|&bound| bound <= assigned));
+            assigned += group.len();
         }
     }
-    refuse_empty(&split, groups)?;
+    check_not_empty(&split, groups)?;
     Ok(split)
 }
 
-/// Where each part's rows end among `count`.
-fn bounds(shares: &[f64], count: usize) -> Vec<usize> {
+/// Returns the end of each subset among `count` rows.
+fn bounds(fractions: &[f64], count: usize) -> Vec<usize> {
     let mut sum = 0.0;
-    let mut bounds: Vec<usize> = shares
+    let mut bounds: Vec<usize> = fractions
         .iter()
-        .map(|share| {
-            sum += share;
+        .map(|fraction| {
+            sum += fraction;
             ((sum * count as f64).round() as usize).min(count)
         })
         .collect();
@@ -58,14 +59,14 @@ fn bounds(shares: &[f64], count: usize) -> Vec<usize> {
     bounds
 }
 
-/// A part without rows is no split.
-pub(super) fn refuse_empty(split: &Split, groups: &Groups) -> Result<(), SplitError> {
+/// Returns an error if a subset has no rows.
+pub(super) fn check_not_empty(split: &Split, groups: &Groups) -> Result<(), SplitError> {
     let sizes = split.sizes();
     match split.names.iter().zip(sizes).find(|(_, size)| *size == 0) {
         None => Ok(()),
-        Some((part, _)) => Err(SplitError::EmptyPart {
-            part: part.clone(),
-            rows: split.of.len(),
+        Some((subset, _)) => Err(SplitError::EmptySubset {
+            subset: subset.clone(),
+            rows: split.assignment.len(),
             groups: groups.len(),
             largest: groups.largest(),
         }),
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_rounded_shares() {
+    fn bounds_are_rounded_fractions() {
         assert_eq!(bounds(&[0.7, 0.3], 21_544), [15_081, 21_544]);
         assert_eq!(bounds(&[0.65, 0.05, 0.3], 500), [325, 350, 500]);
         assert_eq!(bounds(&[0.5, 0.5], 1), [1, 1]);

@@ -1,100 +1,125 @@
-//! Subject-independent parts: no one who is heard or seen in one is in another.
+//! Subject-independent splits: no person occurs in more than one subset.
 //!
-//! The groups of [`Groups::connected`] are dealt out, the largest first, those of one size by rank.
-//! Each goes to the part where it adds least to `sum over strata of (rows / rows in all)^2 / share`,
-//! over the stratum of all rows and each of the given ones: that sum is smallest where every part
-//! has its share of everything.
+//! The groups of [`Groups::connected`] are assigned greedily, the largest first and groups of equal
+//! size by rank. Each group goes to the subset with the smallest increase of `sum over strata of
+//! (rows / rows in all)^2 / fraction`. The sum includes a stratum of all rows. It is minimal if
+//! every subset has its fraction of every stratum.
 
 use super::{
+    IDENTITY_COLUMN,
     error::SplitError,
     groups::Groups,
-    parts::{Parts, Split},
-    random::refuse_empty,
+    random::check_not_empty,
     strata::Strata,
+    subsets::{Split, Subsets},
+    table::{Table, values},
 };
 
-/// A group that holds more than this share of all rows leaves too little for the other parts.
+/// A group with a larger fraction of all rows leaves too few rows for the other subsets.
 const LARGE_GROUP: f64 = 0.5;
 
-/// Splits connected groups, keeping sizes and strata as near to the shares as whole groups allow.
+/// Checks that persons are known where `columns` include [`IDENTITY_COLUMN`].
+///
+/// Every clip has a source, if only itself, so sources alone do not separate persons.
 ///
 /// # Errors
-/// [`SplitError::EmptyPart`].
+/// [`SplitError::NoIdentities`].
+pub fn expect_identities(table: &Table, columns: &[impl AsRef<str>]) -> Result<(), SplitError> {
+    if columns.iter().all(|column| column.as_ref() != IDENTITY_COLUMN) {
+        return Ok(());
+    }
+    let identity = table.column(IDENTITY_COLUMN);
+    let known = |row: usize| {
+        identity.is_some_and(|column| values(table.cell(row, column)).next().is_some())
+    };
+    if (0..table.len()).any(known) {
+        return Ok(());
+    }
+    Err(SplitError::NoIdentities { column: IDENTITY_COLUMN })
+}
+
+/// Splits connected groups. Sizes and strata approach the fractions as closely as indivisible
+/// groups allow.
+///
+/// # Errors
+/// [`SplitError::EmptySubset`].
 pub fn subjects(
     groups: &Groups,
     strata: &Strata,
-    parts: &Parts,
+    subsets: &Subsets,
     rows: usize,
 ) -> Result<Split, SplitError> {
-    let mut split = Split::empty(parts.names(), rows);
+    let mut split = Split::empty(subsets.names(), rows);
     let kinds = strata.names().len();
-    // Stratum `kinds` is that of all rows.
+    // Stratum `kinds` contains all rows.
     let totals: Vec<f64> =
         strata.sizes().into_iter().chain([rows]).map(|size| size.max(1) as f64).collect();
-    let mut held = vec![vec![0.0_f64; kinds + 1]; parts.shares().len()];
+    let mut assigned = vec![vec![0.0_f64; kinds + 1]; subsets.fractions().len()];
     let mut order: Vec<&[u32]> = groups.iter().collect();
-    // Stable: ranks order groups of one size.
+    // The sort is stable, so ranks order groups of equal size.
     order.sort_by_key(|group| std::cmp::Reverse(group.len()));
     let mut counts = vec![0.0_f64; kinds + 1];
     for group in order {
         counts.fill(0.0);
         for &row in group {
-            for stratum in [strata.of(row as usize), kinds] {
+            for stratum in [strata.stratum_of(row as usize), kinds] {
                 if let Some(count) = counts.get_mut(stratum) {
                     *count += 1.0;
                 }
             }
         }
         let mut best = (f64::INFINITY, 0);
-        for (part, (held, share)) in held.iter().zip(parts.shares()).enumerate() {
+        for (subset, (assigned, fraction)) in assigned.iter().zip(subsets.fractions()).enumerate() {
             let cost: f64 = counts
                 .iter()
-                .zip(held)
+                .zip(assigned)
                 .zip(&totals)
-                .map(|((count, held), total)| count * (2.0 * held + count) / (total * total))
+                .map(|((count, assigned), total)| {
+                    count * (2.0 * assigned + count) / (total * total)
+                })
                 .sum();
-            if cost / share < best.0 {
-                best = (cost / share, part);
+            if cost / fraction < best.0 {
+                best = (cost / fraction, subset);
             }
         }
-        split.put(group, best.1);
-        if let Some(held) = held.get_mut(best.1) {
-            held.iter_mut().zip(&counts).for_each(|(held, count)| *held += count);
+        split.assign(group, best.1);
+        if let Some(assigned) = assigned.get_mut(best.1) {
+            assigned.iter_mut().zip(&counts).for_each(|(assigned, count)| *assigned += count);
         }
     }
-    refuse_empty(&split, groups)?;
-    let (size, stratum) = imbalance(&held, &totals, parts.shares());
+    check_not_empty(&split, groups)?;
+    let (size, stratum) = imbalance(&assigned, &totals, subsets.fractions());
     split.notes.push(format!(
-        "{} groups that share nobody; part sizes are within {:.1} points of their shares, classes \
-         within {:.1}",
+        "{} groups without shared persons; subset sizes deviate by at most {:.1} percentage points, classes \
+         by at most {:.1}",
         groups.len(),
         size * 100.0,
         stratum * 100.0
     ));
     if groups.largest() as f64 > LARGE_GROUP * rows as f64 {
         split.notes.push(format!(
-            "{} of {rows} rows are connected with each other: keep fewer columns together, or leave \
-             out clips that connect many people",
+            "{} of {rows} rows are connected: group by fewer columns, or remove \
+             clips that connect many persons",
             groups.largest()
         ));
     }
-    if groups.alone() > 0 {
+    if groups.unconnected() > 0 {
         split.notes.push(format!(
-            "{} rows say nothing of who is in them and were split by their paths",
-            groups.alone()
+            "{} rows name no person and were split by their paths",
+            groups.unconnected()
         ));
     }
     Ok(split)
 }
 
-/// The largest distance of a part's share from the wanted one: of all rows, and of any stratum.
-fn imbalance(held: &[Vec<f64>], totals: &[f64], shares: &[f64]) -> (f64, f64) {
+/// Returns the largest deviation of a subset from its fraction: of all rows, and of any stratum.
+fn imbalance(assigned: &[Vec<f64>], totals: &[f64], fractions: &[f64]) -> (f64, f64) {
     let (mut size, mut stratum) = (0.0_f64, 0.0_f64);
-    for (held, share) in held.iter().zip(shares) {
-        let off = |(held, total): (&f64, &f64)| (held / total - share).abs();
-        let mut offs: Vec<f64> = held.iter().zip(totals).map(off).collect();
-        size = size.max(offs.pop().unwrap_or_default());
-        stratum = offs.into_iter().fold(stratum, f64::max);
+    for (assigned, fraction) in assigned.iter().zip(fractions) {
+        let deviation = |(assigned, total): (&f64, &f64)| (assigned / total - fraction).abs();
+        let mut deviations: Vec<f64> = assigned.iter().zip(totals).map(deviation).collect();
+        size = size.max(deviations.pop().unwrap_or_default());
+        stratum = deviations.into_iter().fold(stratum, f64::max);
     }
     (size, stratum)
 }

@@ -1,4 +1,4 @@
-//! Manifests in memory: all cells in one text, so that millions of rows fit.
+//! Manifests in memory. All cells share one string, so that millions of rows fit.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use crate::{
     manifest::{ManifestReader, NAME_COLUMN, Row, TARGET_COLUMN},
 };
 
-/// The most rows: a thousand times the largest data set.
+/// Maximum number of rows: a thousand times the largest data set.
 const MAX_ROWS: usize = 1 << 31;
 
-/// The rows of one or several manifests, verbatim.
+/// The rows of one or more manifests, verbatim.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     columns: Vec<String>,
@@ -26,22 +26,22 @@ pub struct Table {
     files: Vec<TableFile>,
 }
 
-/// One of the manifests a table was read from.
+/// A manifest of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableFile {
-    /// The manifest.
+    /// The path of the manifest.
     pub path: PathBuf,
-    /// Where its relative names start.
+    /// The folder at which relative names start.
     pub root: PathBuf,
-    /// Its first row in the table.
+    /// The index of its first row in the table.
     pub first: usize,
 }
 
 impl Table {
-    /// Reads manifests one after the other; a column that one of them lacks is empty in its rows.
+    /// Reads manifests in sequence. A column that a manifest lacks is empty in its rows.
     ///
     /// # Errors
-    /// As [`ManifestReader`], at the first row that cannot be used.
+    /// The errors of [`ManifestReader`], for the first invalid row.
     pub fn read(paths: &[impl AsRef<Path>], root: Option<&Path>) -> Result<Self, DatasetError> {
         let mut table = Self::default();
         let mut readers = Vec::with_capacity(paths.len());
@@ -59,29 +59,29 @@ impl Table {
             let folder = path.parent().unwrap_or(Path::new(""));
             let root = root.unwrap_or(folder).to_owned();
             table.files.push(TableFile { path: path.clone(), root, first: table.len() });
-            // Where each column of the table is among those of this file.
-            let places: Vec<Option<usize>> = table
+            // The index of each table column in this file.
+            let indices: Vec<Option<usize>> = table
                 .columns
                 .iter()
                 .map(|column| reader.columns().iter().position(|own| own == column))
                 .collect();
             for row in reader {
-                // Groups number rows in 32 bits.
+                // Groups store row numbers in 32 bits.
                 if table.len() >= MAX_ROWS {
                     let (value, limit) = (table.len() as u64 + 1, MAX_ROWS as u64);
                     let source = Reason::TooLarge { what: "number of rows", value, limit };
                     return Err(DatasetError::new(path, source));
                 }
-                table.push(&row?, &places);
+                table.push(&row?, &indices);
             }
         }
         Ok(table)
     }
 
-    fn push(&mut self, row: &Row, places: &[Option<usize>]) {
+    fn push(&mut self, row: &Row, indices: &[Option<usize>]) {
         self.add(&row.name);
-        for place in places {
-            let cell = place.and_then(|place| row.extra.get(place)).map_or("", String::as_str);
+        for index in indices {
+            let cell = index.and_then(|index| row.extra.get(index)).map_or("", String::as_str);
             self.add(cell);
         }
         self.targets.push(row.target);
@@ -93,31 +93,31 @@ impl Table {
         self.ends.push(self.text.len());
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.targets.len()
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.targets.is_empty()
     }
 
-    /// All columns but `video_name`.
+    /// Returns all columns except `video_name`.
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// The place of a column among [`Table::columns`].
+    /// Returns the index of a column in [`Table::columns`].
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column == name)
     }
 
-    /// The place of a column that has to be there.
+    /// Returns the index of a required column.
     ///
     /// # Errors
     /// [`SplitError::NoColumn`].
@@ -130,13 +130,13 @@ impl Table {
         self.column(name).ok_or_else(missing)
     }
 
-    /// A row's `video_name`, verbatim; empty beyond the last row.
+    /// Returns a row's `video_name`, verbatim; empty beyond the last row.
     #[must_use]
     pub fn name(&self, row: usize) -> &str {
         self.at(row.saturating_mul(self.columns.len() + 1))
     }
 
-    /// A row's cell of the column at `column` among [`Table::columns`], verbatim.
+    /// Returns a row's cell in the column with index `column` in [`Table::columns`], verbatim.
     #[must_use]
     pub fn cell(&self, row: usize, column: usize) -> &str {
         self.at(row.saturating_mul(self.columns.len() + 1).saturating_add(column + 1))
@@ -151,7 +151,7 @@ impl Table {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// What a row says in a column when compared: without spaces around, targets as `0` and `1`.
+    /// Returns a cell in normalized form for comparisons: trimmed, and targets as `0` and `1`.
     #[must_use]
     pub fn value(&self, row: usize, column: usize) -> &str {
         if self.columns.get(column).is_some_and(|name| name == TARGET_COLUMN) {
@@ -164,52 +164,52 @@ impl Table {
         self.cell(row, column).trim()
     }
 
-    /// 1 for fake, 0 for real, none where it is not said.
+    /// Returns 1 for fake, 0 for real, `None` if unknown.
     #[must_use]
     pub fn target(&self, row: usize) -> Option<u8> {
         self.targets.get(row).copied().flatten()
     }
 
-    /// The line of its manifest a row starts at.
+    /// Returns the first line of a row in its manifest.
     #[must_use]
     pub fn line(&self, row: usize) -> u64 {
         self.lines.get(row).copied().unwrap_or_default()
     }
 
-    /// The manifests, in the order of their rows.
+    /// Returns the manifests, in row order.
     #[must_use]
     pub fn files(&self) -> &[TableFile] {
         &self.files
     }
 
-    /// The number of the manifest a row is from.
+    /// Returns the index of a row's manifest.
     #[must_use]
     pub fn file_of(&self, row: usize) -> usize {
         self.files.partition_point(|file| file.first <= row).saturating_sub(1)
     }
 
-    /// Where a row's clip is.
+    /// Returns the path of a row's clip.
     #[must_use]
     pub fn path(&self, row: usize) -> PathBuf {
         let root = self.files.get(self.file_of(row)).map(|file| file.root.as_path());
         root.unwrap_or(Path::new("")).join(self.name(row))
     }
 
-    /// For every row, the first row with the same path; `./a`, `b/../a` and `a` are the same.
+    /// Returns for every row the first row with an equal path; `./a`, `b/../a` and `a` are equal.
     #[must_use]
     pub fn first_of_path(&self) -> Vec<usize> {
         let mut seen: HashMap<PathBuf, usize> = HashMap::with_capacity(self.len());
-        (0..self.len()).map(|row| *seen.entry(lexical(&self.path(row))).or_insert(row)).collect()
+        (0..self.len()).map(|row| *seen.entry(normalize(&self.path(row))).or_insert(row)).collect()
     }
 }
 
-/// The values of a cell that may hold several, joined by `;`.
+/// Splits a cell that may hold several values, separated by `;`.
 pub fn values(cell: &str) -> impl Iterator<Item = &str> {
     cell.split(';').map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// A path without `.` and, where that is possible without asking the system, without `..`.
-pub(super) fn lexical(path: &Path) -> PathBuf {
+/// Normalizes a path lexically: removes `.`, and `..` where possible without file access.
+pub(super) fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manifests_with_other_columns_are_joined() {
+    fn manifests_with_different_columns_are_concatenated() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("a.csv"), "target,video_name,note\n1.0,x.mp4, n \n,./y.mp4,\n").unwrap();
@@ -252,16 +252,17 @@ mod tests {
     }
 
     #[test]
-    fn cells_hold_several_values() {
+    fn cells_may_hold_several_values() {
         assert_eq!(values(" a; ;b;").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(values(" ").count(), 0);
     }
 
     #[test]
-    fn paths_are_compared_without_dots() {
-        for (path, want) in [("./a//b", "a/b"), ("a/../b", "b"), ("../a", "../a"), ("/a/./..", "/")]
+    fn paths_are_normalized() {
+        for (path, expected) in
+            [("./a//b", "a/b"), ("a/../b", "b"), ("../a", "../a"), ("/a/./..", "/")]
         {
-            assert_eq!(lexical(Path::new(path)), Path::new(want), "{path}");
+            assert_eq!(normalize(Path::new(path)), Path::new(expected), "{path}");
         }
     }
 }

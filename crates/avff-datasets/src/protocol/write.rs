@@ -1,4 +1,4 @@
-//! Rows back to CSV.
+//! Writes rows to CSV.
 
 use std::{
     io::{self, Write},
@@ -8,55 +8,57 @@ use std::{
 use super::table::Table;
 use crate::manifest::NAME_COLUMN;
 
-/// What becomes of `video_name`.
+/// How to write `video_name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
-    /// As it was.
+    /// Verbatim.
     Verbatim,
-    /// So that it is found from this folder: relative names get the way from here to the table's root
-    /// in front, absolute ones stay. Both folders must be canonical, or `..` may lead elsewhere.
-    From(PathBuf),
+    /// Relative to this folder: a relative name is prefixed with the path from the folder to the
+    /// table's root. Absolute names are unchanged. Both folders must be canonical, because
+    /// otherwise `..` may lead elsewhere.
+    RelativeTo(PathBuf),
 }
 
-/// Cells of a column that is filled in, added at the end where it is not there.
-pub struct Marks<'a> {
+/// The values of a column, which is appended if it does not exist.
+pub struct ColumnValues<'a> {
     /// The column.
     pub column: &'a str,
-    /// A cell for every row of the table.
+    /// Returns the cell of a row.
     pub cells: &'a dyn Fn(usize) -> String,
 }
 
 impl Table {
-    /// Writes `rows` as CSV: `video_name`, then all columns in order and verbatim, but those filled
-    /// in by `marks`.
+    /// Writes `rows` as CSV: `video_name`, then all columns in order and verbatim. The columns of
+    /// `values` are replaced or appended.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn write(
         &self,
         out: impl Write,
         rows: impl Iterator<Item = usize>,
-        marks: &[Marks<'_>],
+        values: &[ColumnValues<'_>],
         names: &Names,
     ) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        let mark = |column: &str| marks.iter().find(|mark| mark.column == column);
-        let own: Vec<Option<&Marks<'_>>> = self.columns().iter().map(|c| mark(c)).collect();
-        let added: Vec<&Marks<'_>> =
-            marks.iter().filter(|mark| self.column(mark.column).is_none()).collect();
+        let find = |column: &str| values.iter().find(|value| value.column == column);
+        let replaced: Vec<Option<&ColumnValues<'_>>> =
+            self.columns().iter().map(|c| find(c)).collect();
+        let appended: Vec<&ColumnValues<'_>> =
+            values.iter().filter(|value| self.column(value.column).is_none()).collect();
         let header = self.columns().iter().map(String::as_str);
         let header = [NAME_COLUMN].into_iter().chain(header);
-        writer.write_record(header.chain(added.iter().map(|mark| mark.column)))?;
+        writer.write_record(header.chain(appended.iter().map(|value| value.column)))?;
         for row in rows {
             writer.write_field(self.name_for(row, names))?;
-            for (column, mark) in own.iter().enumerate() {
-                match mark {
-                    Some(mark) => writer.write_field((mark.cells)(row))?,
+            for (column, value) in replaced.iter().enumerate() {
+                match value {
+                    Some(value) => writer.write_field((value.cells)(row))?,
                     None => writer.write_field(self.cell(row, column))?,
                 }
             }
-            for mark in &added {
-                writer.write_field((mark.cells)(row))?;
+            for value in &appended {
+                writer.write_field((value.cells)(row))?;
             }
             writer.write_record(None::<&[u8]>)?;
         }
@@ -67,9 +69,9 @@ impl Table {
         let name = self.name(row);
         let root = self.files().get(self.file_of(row)).map_or(Path::new(""), |file| &file.root);
         match names {
-            Names::From(folder) if Path::new(name).is_relative() && root != folder => {
+            Names::RelativeTo(folder) if Path::new(name).is_relative() && root != folder => {
                 let path = relative(folder, root).join(name);
-                // Lossless: the name is text, and so was a folder that text led to.
+                // The conversion is lossless, because the name and the folder are text.
                 path.to_str().map_or_else(|| name.to_owned(), str::to_owned)
             }
             _ => name.to_owned(),
@@ -77,7 +79,8 @@ impl Table {
     }
 }
 
-/// The way from one folder to another, both absolute; absolute where they share no root.
+/// Returns the path from one folder to another, both absolute. The path is absolute if they share
+/// no root.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     if common == 0 {
@@ -92,15 +95,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_found_from_each_other() {
-        for (from, to, want) in [
+    fn relative_paths_between_folders() {
+        for (from, to, expected) in [
             ("/a/b", "/a/b", ""),
             ("/a/b", "/a/b/c", "c"),
             ("/a/b/x", "/a/b/c", "../c"),
             ("/x/y", "/a/c", "../../a/c"),
             ("/", "/a", "a"),
         ] {
-            assert_eq!(relative(Path::new(from), Path::new(to)), Path::new(want), "{from} {to}");
+            assert_eq!(
+                relative(Path::new(from), Path::new(to)),
+                Path::new(expected),
+                "{from} {to}"
+            );
         }
     }
 }

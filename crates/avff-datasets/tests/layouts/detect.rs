@@ -1,4 +1,4 @@
-//! Which layout a folder has, and what is said of one that has another.
+//! Layout detection and its errors.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use avff_datasets::{Reason, layout::Layout};
 
 use crate::setup::Set;
 
-/// A root of each layout with the least that tells it.
+/// Returns a minimal root of each layout.
 fn samples() -> Vec<(Layout, Set)> {
     vec![
         (Layout::FakeAvCeleb, Set::new(&[]).with("FakeAVCeleb_v1.2/meta_data.csv", "")),
@@ -33,7 +33,7 @@ fn samples() -> Vec<(Layout, Set)> {
 }
 
 #[test]
-fn each_looks_like_itself_alone() {
+fn each_layout_matches_only_itself() {
     for (layout, set) in samples() {
         assert_eq!(Layout::candidates(set.root()).unwrap(), [layout]);
         assert_eq!(Layout::detect(set.root()).unwrap(), layout);
@@ -41,8 +41,8 @@ fn each_looks_like_itself_alone() {
 }
 
 #[test]
-fn a_full_folder_does_not_hide_what_lies_beside_it() {
-    // More clips than are looked at, in folders that come first.
+fn large_folder_does_not_hide_its_siblings() {
+    // More clips than the listing holds, in folders that come first.
     let set = Set::new(&[]).with("train_metadata.json", "[]");
     for folder in 0..11 {
         let folder = set.root().join(format!("test/{folder}"));
@@ -55,14 +55,14 @@ fn a_full_folder_does_not_hide_what_lies_beside_it() {
 }
 
 #[test]
-fn none_or_several_are_an_error_that_says_what_was_found() {
+fn no_match_and_several_matches_are_errors() {
     let set = Set::new(&["b.mp4", "a.mp4", "c/d.mp4", "e", "f", "g", "h"]);
     let error = Layout::detect(set.root()).unwrap_err().source;
-    let want = "cannot tell the data set: it looks like none, found `a.mp4`, `b.mp4`, `c`, `e`, `f` and 2 more";
-    assert_eq!(error.to_string(), want);
+    let expected = "cannot detect the layout: no layout matches, found `a.mp4`, `b.mp4`, `c`, `e`, `f` and 2 more";
+    assert_eq!(error.to_string(), expected);
     let set = Set::new(&["trainval/x/1.mp4"]).with("labels.csv", "");
     let error = Layout::detect(set.root()).unwrap_err().source.to_string();
-    assert!(error.starts_with("cannot tell the data set: it looks like dfdc, lrs3"), "{error}");
+    assert!(error.starts_with("cannot detect the layout: it looks like dfdc, lrs3"), "{error}");
     let error = Layout::detect(Path::new("/nowhere/at/all")).unwrap_err().source;
     assert!(matches!(error, Reason::NotFound));
     let set = Set::new(&["a.mp4"]);
@@ -71,7 +71,7 @@ fn none_or_several_are_an_error_that_says_what_was_found() {
 }
 
 #[test]
-fn another_layout_is_named() {
+fn error_names_the_matching_layout() {
     let set = Set::new(&["trainval/x/00001.mp4"]);
     assert_eq!(
         set.error(Layout::FakeAvCeleb),
@@ -80,21 +80,21 @@ fn another_layout_is_named() {
     let empty = Set::new(&[]);
     for layout in Layout::ALL {
         let error = empty.error(layout);
-        let want =
+        let expected =
             format!("not {}: looked for {}, found nothing", layout.title(), layout.expected());
-        assert_eq!(error, want);
+        assert_eq!(error, expected);
     }
 }
 
 #[test]
-fn a_list_of_which_nothing_is_there() {
+fn list_without_any_existing_clip_is_an_error() {
     let set = Set::new(&[]).with("labels.csv", "filename,label\na.mp4,0\nb.mp4,1\nc.mp4,2\n");
-    assert_eq!(set.error(Layout::Dfdc), "no clips: 3 are listed, none is there");
+    assert_eq!(set.error(Layout::Dfdc), "no clips: 3 are listed, but none exist");
     assert_eq!(set.try_scan(Layout::Dfdc, true).unwrap().rows.len(), 2);
 }
 
 #[test]
-fn names_are_read_back() {
+fn names_round_trip() {
     for layout in Layout::ALL {
         assert_eq!(layout.name().parse::<Layout>().unwrap(), layout);
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use avff_datasets::layout::Layout;
 
-use crate::setup::{Set, same};
+use crate::setup::{Set, assert_lines};
 
 const LAV_DF: &str = r#"[
  {"file": "test/000001.mp4", "n_fakes": 1, "fake_periods": [[1.25, 2.5], [3, 4.0]], "duration": 7.1,
@@ -28,11 +28,11 @@ fn lav_df() {
     let set =
         Set::new(&["test/000001.mp4", "test/000002.mp4", "dev/000003.mp4", "train/000007.mp4"])
             .with("metadata.min.json", LAV_DF)
-            // The larger list says the same and need not be read.
+            // The larger list has equal content and is not read.
             .with("metadata.json", "not read");
-    let told = set.scan(Layout::LavDf);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::LavDf);
+    assert_lines(
+        &result.rows,
         &[
             "test/000001.mp4|1|test|FVFA|||test/000002.mp4||1.25-2.5;3-4",
             "test/000002.mp4|0|test|RVRA|||test/000002.mp4||",
@@ -40,17 +40,17 @@ fn lav_df() {
             "train/000007.mp4|1|train|FVRA|||||0-1",
         ],
     );
-    same(
-        &told.problems,
+    assert_lines(
+        &result.problems,
         &[
-            "refused metadata.min.json: element 4: train/000005.mp4: the number of fakes is not what modify_video and modify_audio say",
+            "refused metadata.min.json: element 4: train/000005.mp4: n_fakes contradicts modify_video and modify_audio",
             "refused metadata.min.json: element 5: a segment from 2 to 1 seconds",
         ],
     );
     fs::remove_file(set.root().join("metadata.min.json")).unwrap();
-    assert!(set.error(Layout::LavDf).starts_with("line 1: not the JSON"));
+    assert!(set.error(Layout::LavDf).starts_with("line 1: unexpected JSON"));
     set.write("metadata.json", format!("\u{feff}{LAV_DF}\r\n"));
-    assert_eq!(set.scan(Layout::LavDf).rows, told.rows);
+    assert_eq!(set.scan(Layout::LavDf).rows, result.rows);
 }
 
 const AV1M: &str = r#"[
@@ -92,13 +92,13 @@ fn av1m() -> Set {
 
 #[test]
 fn av_deepfake1m() {
-    // Read only where there is no list.
+    // Read only without a list.
     let set = av1m().with("train_metadata/id1/y/1/a.json", "not read");
-    let told = set.scan(Layout::AvDeepfake1m);
+    let result = set.scan(Layout::AvDeepfake1m);
     let both = "train/id00012/21Uxsk56VDQ/00001/fake_video_fake_audio.mp4";
     let real = "train/id00012/21Uxsk56VDQ/00001/real.mp4";
-    same(
-        &told.rows,
+    assert_lines(
+        &result.rows,
         &[
             "testA/000001.mp4||test||||||||",
             "test/000000.mp4||test||||||||",
@@ -109,8 +109,8 @@ fn av_deepfake1m() {
             "train/id1/y/1/a.mp4|1|train|FVFA|talklip+yourtts|id1|||1-2;3-4|1-2|3-4",
         ],
     );
-    same(
-        &told.problems,
+    assert_lines(
+        &result.problems,
         &[
             "missing test/000009.mp4",
             "refused test_files.txt: line 4: a path that leaves its folder",
@@ -118,11 +118,11 @@ fn av_deepfake1m() {
             "refused train_metadata.json: element 7: an absolute path",
         ],
     );
-    assert_eq!(told.summary.targets, [("fake", 4), ("hidden", 2), ("real", 1)].into());
+    assert_eq!(result.summary.targets, [("fake", 4), ("hidden", 2), ("real", 1)].into());
 }
 
 #[test]
-fn av_deepfake1m_with_a_file_a_clip() {
+fn av_deepfake1m_with_one_file_per_clip() {
     let set = Set::new(&["val/id1/y/1/real.mp4", "val/id1/y/1/fake_video_real_audio.mp4"])
         .with("val_metadata/id1/y/1/real.json", r#"{"modify_type": "real", "original": null}"#)
         .with(
@@ -130,18 +130,18 @@ fn av_deepfake1m_with_a_file_a_clip() {
             r#"{"modify_type": "visual_modified", "original": "id1/y/1/real.mp4",
                 "fake_segments": [[1, 2]], "visual_fake_segments": [[1, 2]]}"#,
         );
-    let told = set.scan(Layout::AvDeepfake1m);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::AvDeepfake1m);
+    assert_lines(
+        &result.rows,
         &[
             "val/id1/y/1/fake_video_real_audio.mp4|1|val|FVRA||id1|val/id1/y/1/real.mp4||1-2|1-2|",
             "val/id1/y/1/real.mp4|0|val|RVRA||id1|val/id1/y/1/real.mp4||||",
         ],
     );
-    same(&told.problems, &[]);
+    assert_lines(&result.problems, &[]);
 }
 
-/// Written by `datasets`, in two files; see the fixture's README.
+/// The fixture was written by `datasets` in two files; see its README.
 #[test]
 fn mavos_dd() {
     let set = Set::new(&[
@@ -155,11 +155,11 @@ fn mavos_dd() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), set.root().join(entry.file_name())).unwrap();
     }
-    // What `datasets` leaves there when the table is filtered.
+    // `datasets` leaves this file after filtering the table.
     set.write("cache-0123456789abcdef.arrow", "not read");
-    let told = set.scan(Layout::MavosDd);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::MavosDd);
+    assert_lines(
+        &result.rows,
         &[
             "english/real/a 1.mp4|0|train|RVRA|||english/real/a 1.mp4|en|false|false",
             "romanian/sonic/ț.mp4|1|val||sonic|||ro|false|false",
@@ -167,8 +167,8 @@ fn mavos_dd() {
             "hindi/real/d.mp4|0|test|RVRA|||hindi/real/d.mp4|hi|false|true",
         ],
     );
-    same(&told.problems, &["missing english/memo/e.mp4"]);
-    for (state, want) in [
+    assert_lines(&result.problems, &["missing english/memo/e.mp4"]);
+    for (state, expected) in [
         (
             r#"{"_data_files": [{"filename": "../x.arrow"}]}"#,
             "line 1: a path that leaves its folder",
@@ -178,7 +178,7 @@ fn mavos_dd() {
     ] {
         set.write("state.json", state);
         let error = set.error(Layout::MavosDd);
-        assert!(error.starts_with(want), "{error}, not {want}");
+        assert!(error.starts_with(expected), "{error}, expected {expected}");
     }
 }
 
@@ -190,16 +190,16 @@ fn df_timit() {
         "VidTIMIT/fadg0/sa1.avi",
         "VidTIMIT/fadg0/head.avi",
     ]);
-    let told = set.scan(Layout::DfTimit);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::DfTimit);
+    assert_lines(
+        &result.rows,
         &[
             "DeepfakeTIMIT/higher_quality/fadg0/sa1-video-fram1.avi|1||FVRA|higher_quality|fadg0;fram1|VidTIMIT/fadg0/sa1.avi|",
             "DeepfakeTIMIT/lower_quality/fram1/si2303-video-fadg0.avi|1||FVRA|lower_quality|fram1;fadg0|fram1/si2303.avi|",
             "VidTIMIT/fadg0/sa1.avi|0||RVRA||fadg0|VidTIMIT/fadg0/sa1.avi|",
         ],
     );
-    same(&told.problems, &["unlisted VidTIMIT/fadg0/head.avi"]);
+    assert_lines(&result.problems, &["unlisted VidTIMIT/fadg0/head.avi"]);
 }
 
 #[test]
@@ -215,9 +215,9 @@ fn sorted_folders() {
         "real/._h.mp4",
         "real/notes.txt",
     ]);
-    let told = set.scan(Layout::Folder);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::Folder);
+    assert_lines(
+        &result.rows,
         &[
             "fake/real/d.mkv|1|||real|||",
             "test/fake/c.webm|1|test|||||",
@@ -225,5 +225,5 @@ fn sorted_folders() {
             "train/REAL/a.MP4|0|train|RVRA|||train/REAL/a.MP4|",
         ],
     );
-    same(&told.problems, &["unlisted other/e.mp4"]);
+    assert_lines(&result.problems, &["unlisted other/e.mp4"]);
 }

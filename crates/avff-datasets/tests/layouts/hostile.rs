@@ -1,4 +1,4 @@
-//! Metadata and folders that nobody should have made.
+//! Malformed and malicious metadata and folders.
 
 use std::{
     io::{self, Read},
@@ -16,9 +16,9 @@ use avff_datasets::{
 };
 use proptest::prelude::*;
 
-use crate::setup::{Set, same};
+use crate::setup::{Set, assert_lines};
 
-/// A sound beginning of each kind, so that mutations get past the first byte.
+/// A valid file of each format, so that mutations pass the first checks.
 fn seed(format: Format) -> Vec<u8> {
     let text = match format {
         Format::FakeAvCeleb => {
@@ -52,58 +52,58 @@ fn shard() -> PathBuf {
 }
 
 #[test]
-fn every_seed_is_sound() {
+fn every_seed_is_valid() {
     for format in Format::ALL {
         let counts = format.check(seed(format).as_slice()).unwrap();
-        assert!(counts.good > 0 && counts.refused == 0, "{format:?}: {counts:?}");
+        assert!(counts.valid > 0 && counts.invalid == 0, "{format:?}: {counts:?}");
     }
 }
 
-/// One byte at a time.
-struct Drip<'a>(&'a [u8]);
+/// A reader that returns one byte at a time.
+struct OneByteReader<'a>(&'a [u8]);
 
-impl Read for Drip<'_> {
+impl Read for OneByteReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(1);
-        self.0.read(&mut buffer[..most])
+        let max = buffer.len().min(1);
+        self.0.read(&mut buffer[..max])
     }
 }
 
 #[test]
-fn a_slow_disk_changes_nothing() {
+fn chunk_size_does_not_matter() {
     for format in Format::ALL {
-        // Fuzzing found marks that were only known in one piece.
-        let mark = if format == Format::MavosDdRows { "" } else { "\u{feff}" };
-        let bytes = [mark.as_bytes(), &seed(format)].concat();
+        // Fuzzing found byte order marks that were detected only in one chunk.
+        let bom = if format == Format::MavosDdRows { "" } else { "\u{feff}" };
+        let bytes = [bom.as_bytes(), &seed(format)].concat();
         let counts = format.check(bytes.as_slice()).unwrap();
-        assert!(counts.good > 0, "{format:?}");
-        assert_eq!(format.check(Drip(&bytes)).unwrap(), counts, "{format:?}");
+        assert!(counts.valid > 0, "{format:?}");
+        assert_eq!(format.check(OneByteReader(&bytes)).unwrap(), counts, "{format:?}");
     }
 }
 
 #[test]
-fn an_arrow_stream_cut_anywhere_is_no_panic_and_never_more_rows() {
-    let whole = seed(Format::MavosDdRows);
-    let rows = Format::MavosDdRows.check(whole.as_slice()).unwrap();
-    assert_eq!(rows, Counts { good: 3, refused: 0 });
-    for end in 0..whole.len() {
-        if let Ok(counts) = Format::MavosDdRows.check(&whole[..end]) {
-            assert!(counts.good <= rows.good, "{end}");
+fn truncated_arrow_streams_never_panic_or_add_rows() {
+    let complete = seed(Format::MavosDdRows);
+    let rows = Format::MavosDdRows.check(complete.as_slice()).unwrap();
+    assert_eq!(rows, Counts { valid: 3, invalid: 0 });
+    for end in 0..complete.len() {
+        if let Ok(counts) = Format::MavosDdRows.check(&complete[..end]) {
+            assert!(counts.valid <= rows.valid, "{end}");
         }
     }
 }
 
 #[test]
-fn an_arrow_stream_that_promises_much_costs_nothing() {
-    // A header of 2 GB; and every 8 bytes of the file made the largest number in turn.
+fn declared_sizes_in_arrow_streams_allocate_nothing() {
+    // A header of 2 GB. Then every 8 bytes of the file are replaced by extreme numbers in turn.
     let mut huge = u32::MAX.to_le_bytes().to_vec();
     huge.extend(0x7fff_ffffu32.to_le_bytes());
     let error = Format::MavosDdRows.check(huge.as_slice()).unwrap_err();
     assert!(matches!(error, Reason::TooLarge { limit: 1_048_576, .. }), "{error}");
-    let whole = seed(Format::MavosDdRows);
-    for at in (0..whole.len() - 8).step_by(4) {
+    let complete = seed(Format::MavosDdRows);
+    for at in (0..complete.len() - 8).step_by(4) {
         for value in [u64::MAX, i64::MAX as u64, 1 << 31, 0] {
-            let mut bytes = whole.clone();
+            let mut bytes = complete.clone();
             bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
             let _ = Format::MavosDdRows.check(bytes.as_slice());
         }
@@ -111,7 +111,7 @@ fn an_arrow_stream_that_promises_much_costs_nothing() {
 }
 
 #[test]
-fn long_records_and_deep_nesting_are_refused() {
+fn long_records_and_deep_nesting_are_errors() {
     let long = "x".repeat(5 << 20);
     let deep = format!(r#"{{"a.mp4": {{"more": {}"#, "[".repeat(100_000));
     let cases = [
@@ -156,11 +156,11 @@ proptest! {
     }
 
     #[test]
-    fn no_row_leaves_the_root(name in "[./\\\\a:]{0,12}") {
+    fn no_row_is_outside_the_root(name in "[./\\\\a:]{0,12}") {
         let set = Set::new(&["a.mp4"])
             .with("labels.csv", format!("filename,label\n\"{name}\",0\na.mp4,1\n"));
-        let told = set.try_scan(Layout::Dfdc, true).unwrap();
-        for row in &told.rows {
+        let result = set.try_scan(Layout::Dfdc, true).unwrap();
+        for row in &result.rows {
             let path = row.split('|').next().unwrap();
             prop_assert!(!path.starts_with('/') && !path.split('/').any(|part| part == ".."));
         }
@@ -168,7 +168,7 @@ proptest! {
 }
 
 #[test]
-fn a_scan_can_be_broken_off() {
+fn scan_can_be_stopped() {
     let set = Set::new(&["real/a.mp4", "real/b.mp4", "fake/c.mp4"]);
     let mut count = 0;
     let mut emit = |_: Event<'_>| {
@@ -186,36 +186,36 @@ mod unix {
     use super::*;
 
     #[test]
-    fn links_are_followed_but_not_in_circles() {
+    fn links_are_followed_except_cycles() {
         let elsewhere = Set::new(&["b.mp4"]);
         let set = Set::new(&["real/a.mp4"]);
         symlink(elsewhere.root(), set.root().join("fake")).unwrap();
         symlink(set.root(), set.root().join("real/circle")).unwrap();
         symlink("nowhere", set.root().join("real/broken.mp4")).unwrap();
-        let told = set.scan(Layout::Folder);
-        same(&told.rows, &["fake/b.mp4|1||||||", "real/a.mp4|0||RVRA|||real/a.mp4|"]);
-        let mut problems = told.problems;
+        let result = set.scan(Layout::Folder);
+        assert_lines(&result.rows, &["fake/b.mp4|1||||||", "real/a.mp4|0||RVRA|||real/a.mp4|"]);
+        let mut problems = result.problems;
         problems.sort();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with("unreadable real/broken.mp4"), "{problems:?}");
-        assert_eq!(problems[1], "unreadable real/circle: a link in a circle");
+        assert_eq!(problems[1], "unreadable real/circle: a cycle of links");
     }
 
     #[test]
     fn names_that_are_not_utf8_are_reported() {
         let set = Set::new(&["real/a.mp4"]);
         fs::write(set.root().join("real").join(OsStr::from_bytes(b"\xff.mp4")), "").unwrap();
-        let told = set.scan(Layout::Folder);
-        assert_eq!(told.rows.len(), 1);
-        same(&told.problems, &["unnamed real/\u{fffd}.mp4"]);
+        let result = set.scan(Layout::Folder);
+        assert_eq!(result.rows.len(), 1);
+        assert_lines(&result.problems, &["unnamed real/\u{fffd}.mp4"]);
     }
 
     #[test]
-    fn a_pipe_for_metadata_is_not_waited_for() {
+    fn pipe_as_metadata_does_not_block() {
         let set = Set::new(&["a.mp4"]);
         let pipe = set.root().join("labels.csv");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // No regular file, so no metadata.
+        // A pipe is not a regular file, so it is no metadata.
         assert!(set.error(Layout::Dfdc).starts_with("not DFDC"));
     }
 }

@@ -1,10 +1,10 @@
-//! FakeAVCeleb, DFDC and KoDF: one or more tables, and clips that may not be there.
+//! FakeAVCeleb, DFDC and KoDF: layouts with tables, whose clips may be missing.
 
 use avff_datasets::layout::{Category, Layout, Problem, Split};
 
-use crate::setup::{Set, same};
+use crate::setup::{Set, assert_lines};
 
-/// The header as it is: it ends in a comma, so that the last column has no name.
+/// The original header. It ends in a comma, so the last column has no name.
 const HEADER: &str = "source,target1,target2,method,category,type,race,gender,path,\r\n";
 const REAL: &str = "RealVideo-RealAudio/African/men/id00076/00109.mp4";
 const VOICE: &str = "RealVideo-FakeAudio/Asian (East)/women/id01207/00048_fake.mp4";
@@ -26,7 +26,7 @@ fn fakeavceleb_rows() -> String {
 fn fakeavceleb() {
     let set = Set::new(&[REAL, VOICE, LIPS, SWAP, "RealVideo-RealAudio/extra.mp4"])
         .with("meta_data.csv", format!("{HEADER}{}\r\n", fakeavceleb_rows()));
-    let told = set.scan(Layout::FakeAvCeleb);
+    let result = set.scan(Layout::FakeAvCeleb);
     let rows = [
         format!("{REAL}|0||RVRA||id00076|{REAL}||African|men"),
         format!(
@@ -37,27 +37,27 @@ fn fakeavceleb() {
             "{SWAP}|1||FVRA|faceswap|id00173;id00056|RealVideo-RealAudio/Caucasian (American)/men/id00173/00118.mp4||Caucasian (American)|men"
         ),
     ];
-    assert_eq!(told.rows, rows);
+    assert_eq!(result.rows, rows);
     let missing = "RealVideo-RealAudio/African/men/id00999/00001.mp4";
-    same(
-        &told.problems,
+    assert_lines(
+        &result.problems,
         &[&format!("missing {missing}"), "unlisted RealVideo-RealAudio/extra.mp4"],
     );
-    assert_eq!(told.summary.targets, [("fake", 3), ("real", 1)].into());
+    assert_eq!(result.summary.targets, [("fake", 3), ("real", 1)].into());
     assert_eq!(
-        told.summary.categories,
+        result.summary.categories,
         [("FVFA", 1), ("FVRA", 1), ("RVFA", 1), ("RVRA", 1)].into()
     );
-    // With rows for what is missing.
-    let told = set.try_scan(Layout::FakeAvCeleb, true).unwrap();
-    assert_eq!(told.rows.len(), 5);
-    assert!(told.rows[4].starts_with(missing));
-    assert_eq!(told.summary.count(Problem::Missing), 1);
+    // With rows for missing clips.
+    let result = set.try_scan(Layout::FakeAvCeleb, true).unwrap();
+    assert_eq!(result.rows.len(), 5);
+    assert!(result.rows[4].starts_with(missing));
+    assert_eq!(result.summary.count(Problem::Missing), 1);
 }
 
 #[test]
-fn fakeavceleb_of_pandas_in_a_folder_of_its_own() {
-    // Saved again: a mark, a name for the nameless column, a cell in quotes.
+fn fakeavceleb_saved_by_pandas_in_a_subfolder() {
+    // Saved by pandas: a byte order mark, a name for the unnamed column, a quoted cell.
     let table = format!(
         "\u{feff}{}{}",
         HEADER.replace("path,\r\n", "path,Unnamed: 9\r\n"),
@@ -65,14 +65,17 @@ fn fakeavceleb_of_pandas_in_a_folder_of_its_own() {
     );
     let (real, lips) = (format!("FakeAVCeleb_v1.2/{REAL}"), format!("FakeAVCeleb_v1.2/{LIPS}"));
     let set = Set::new(&[&real, &lips]).with("FakeAVCeleb_v1.2/meta_data.csv", table);
-    let told = set.scan(Layout::FakeAvCeleb);
-    assert_eq!(told.rows[0], format!("{real}|0||RVRA||id00076|{real}||African|men"));
-    assert_eq!(told.rows[1], format!("{lips}|1||FVFA|wav2lip|id00076;id00476|{real}||African|men"));
-    assert_eq!((told.rows.len(), told.problems.len()), (2, 3));
+    let result = set.scan(Layout::FakeAvCeleb);
+    assert_eq!(result.rows[0], format!("{real}|0||RVRA||id00076|{real}||African|men"));
+    assert_eq!(
+        result.rows[1],
+        format!("{lips}|1||FVFA|wav2lip|id00076;id00476|{real}||African|men")
+    );
+    assert_eq!((result.rows.len(), result.problems.len()), (2, 3));
 }
 
 #[test]
-fn fakeavceleb_rows_that_cannot_be_trusted() {
+fn fakeavceleb_invalid_rows() {
     let rows = [
         "id1,-,-,real,A,RealVideo-RealAudio,a,men,../1.mp4,FakeAVCeleb/x",
         "id1,-,-,real,A,RealVideo-RealAudio,a,men,1.mp4,/etc",
@@ -83,16 +86,16 @@ fn fakeavceleb_rows_that_cannot_be_trusted() {
         "id1,-,-,real,A,RealVideo-RealAudio,a,men,1.mp4,./x/",
     ];
     let set = Set::new(&["x/1.mp4"]).with("meta_data.csv", format!("{HEADER}{}", rows.join("\n")));
-    let told = set.scan(Layout::FakeAvCeleb);
-    same(&told.rows, &["x/1.mp4|0||RVRA||id1|x/1.mp4||a|men"]);
-    same(
-        &told.problems,
+    let result = set.scan(Layout::FakeAvCeleb);
+    assert_lines(&result.rows, &["x/1.mp4|0||RVRA||id1|x/1.mp4||a|men"]);
+    assert_lines(
+        &result.problems,
         &[
             "refused meta_data.csv: line 2: a path that leaves its folder",
             "refused meta_data.csv: line 3: an absolute path",
             "refused meta_data.csv: line 4: the type is `Real`",
             "refused meta_data.csv: line 5: type RealVideo-RealAudio with category `D`",
-            "refused meta_data.csv: line 6: 3 cells, one more than 5 is needed",
+            "refused meta_data.csv: line 6: expected more than 5 cells, found 3",
             "repeated x/1.mp4",
         ],
     );
@@ -120,26 +123,26 @@ fn dfdc_parts() {
             "../e.mp4": {"label": "REAL", "split": "train"},
             "f.mp4": {"split": "train"}}"#,
     );
-    let told = set.scan(Layout::Dfdc);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::Dfdc);
+    assert_lines(
+        &result.rows,
         &[
             &format!("{nested}/a.mp4|1|train||||{nested}/b.mp4|"),
             &format!("{nested}/b.mp4|0|train|RVRA|||{nested}/b.mp4|"),
             "dfdc_train_part_1/c.mp4|0|train|RVRA|||dfdc_train_part_1/c.mp4|",
         ],
     );
-    same(
-        &told.problems,
+    assert_lines(
+        &result.problems,
         &[
             &format!("missing {nested}/gone.mp4"),
-            "refused dfdc_train_part_1/metadata.json: element 2: the label is `WHAT`: neither real nor fake",
+            "refused dfdc_train_part_1/metadata.json: element 2: the label is `WHAT`, neither real nor fake",
             "refused dfdc_train_part_1/metadata.json: element 3: a path that leaves its folder",
             "refused dfdc_train_part_1/metadata.json: element 4: a clip without a label",
             "unlisted dfdc_train_part_1/d.mp4",
         ],
     );
-    assert_eq!(told.summary.categories, [("RVRA", 2), ("unknown", 1)].into());
+    assert_eq!(result.summary.categories, [("RVRA", 2), ("unknown", 1)].into());
 }
 
 #[test]
@@ -161,9 +164,9 @@ fn dfdc_validation_test_and_preview() {
             "original_videos/2/2_A.mp4":
               {"label": "real", "set": "test", "target_id": 2, "swapped_id": null}}"#,
     );
-    let told = set.scan(Layout::Dfdc);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::Dfdc);
+    assert_lines(
+        &result.rows,
         &[
             "preview/method_A/1/1_A/1_2_A_001.mp4|1|train||method_A|1;2||",
             "preview/original_videos/2/2_A.mp4|0|test|RVRA||2|preview/original_videos/2/2_A.mp4|",
@@ -172,7 +175,7 @@ fn dfdc_validation_test_and_preview() {
             "validation/b.mp4|1|val|||||",
         ],
     );
-    same(&told.problems, &[]);
+    assert_lines(&result.problems, &[]);
 }
 
 const KODF_REAL: &str = "\u{feff}영상ID,UUID,인물성별,촬영장소\r\nu1_001.mp4,u1,남,\"안, 밖\"\r\nu9_001.mp4,u9,여,안\r\n";
@@ -192,13 +195,13 @@ fn kodf() {
     ])
     .with("라벨링데이터/원본영상_training_메타데이터.csv", KODF_REAL)
     .with("라벨링데이터/변조영상_validation_메타데이터.csv", KODF_FAKE)
-    // Of another program, and no table at all.
+    // A table of another program, and a file that is not a table.
     .with("notes.csv", "a,b\n1,2\n")
     .with("broken.csv", b"\xff\xfe\x00");
-    let told = set.scan(Layout::Kodf);
+    let result = set.scan(Layout::Kodf);
     let real = "원천데이터/train_원본/원본1/u1/u1_001.mp4";
-    same(
-        &told.rows,
+    assert_lines(
+        &result.rows,
         &[
             &format!("dfl/u1/u1_u2_1_0001.mp4|1|val|FVRA|dfl|u1;u2|{real}|ko|남"),
             &format!("audio/u1/u1_u1_5_0002.mp4|1|val|FVRA|audio-driven|u1|{real}|ko|남"),
@@ -206,8 +209,8 @@ fn kodf() {
             &format!("{real}|0|train|RVRA||u1|{real}|ko|남"),
         ],
     );
-    same(
-        &told.problems,
+    assert_lines(
+        &result.problems,
         &["missing u9_001.mp4", "unlisted 원천데이터/train_탐지방해/원본영상/01_blur/u1_001.mp4"],
     );
 }
@@ -216,15 +219,15 @@ fn kodf() {
 fn kodf_without_tables() {
     let set =
         Set::new(&["a/u1_001.mp4", "b/u1_u2_3_0001.mp4", "b/u1_u2_9_0001.mp4", "b/intro.mp4"]);
-    let told = set.scan(Layout::Kodf);
-    same(
-        &told.rows,
+    let result = set.scan(Layout::Kodf);
+    assert_lines(
+        &result.rows,
         &[
             "a/u1_001.mp4|0||RVRA||u1|a/u1_001.mp4|ko|",
             "b/u1_u2_3_0001.mp4|1||FVRA|fsgan|u1;u2||ko|",
         ],
     );
-    same(&told.problems, &["unlisted b/intro.mp4", "unlisted b/u1_u2_9_0001.mp4"]);
+    assert_lines(&result.problems, &["unlisted b/intro.mp4", "unlisted b/u1_u2_9_0001.mp4"]);
 }
 
 #[test]
@@ -241,7 +244,7 @@ fn names_of_categories_and_splits() {
         ("tests", None),
         ("", None),
     ];
-    for (name, want) in cases {
-        assert_eq!(Split::parse(name), want, "{name}");
+    for (name, expected) in cases {
+        assert_eq!(Split::parse(name), expected, "{name}");
     }
 }

@@ -1,6 +1,6 @@
-//! Every layout in miniature, built from what is documented of it, and every row of it.
+//! Tests every layout on miniature data sets built from the layout's documentation.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
 mod detect;
 mod fakes;

@@ -1,4 +1,4 @@
-//! A data set in a temporary folder, and a scan as lines of text.
+//! A data set in a temporary folder, and scan results as lines of text.
 
 use std::{fs, ops::ControlFlow, path::Path};
 
@@ -10,10 +10,11 @@ use tempfile::TempDir;
 
 pub(crate) struct Set(TempDir);
 
-/// What a scan told.
+/// The result of a scan.
 #[derive(Debug)]
-pub(crate) struct Told {
-    /// `path|target|split|category|method|identity|source|language`, and the layout's own columns.
+pub(crate) struct ScanResult {
+    /// `path|target|split|category|method|identity|source|language`, followed by the layout's
+    /// columns.
     pub(crate) rows: Vec<String>,
     /// `problem path: detail`.
     pub(crate) problems: Vec<String>,
@@ -21,7 +22,7 @@ pub(crate) struct Told {
 }
 
 impl Set {
-    /// Empty clips at those paths.
+    /// Creates empty clips at the paths.
     pub(crate) fn new(clips: &[&str]) -> Self {
         let set = Self(TempDir::new().unwrap());
         for clip in clips {
@@ -30,7 +31,7 @@ impl Set {
         set
     }
 
-    /// A file beside them.
+    /// Adds a file.
     pub(crate) fn with(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         self.write(path, content);
         self
@@ -46,7 +47,7 @@ impl Set {
         fs::write(path, content).unwrap();
     }
 
-    pub(crate) fn scan(&self, layout: Layout) -> Told {
+    pub(crate) fn scan(&self, layout: Layout) -> ScanResult {
         self.try_scan(layout, false).unwrap()
     }
 
@@ -58,7 +59,7 @@ impl Set {
         &self,
         layout: Layout,
         keep_missing: bool,
-    ) -> Result<Told, DatasetError> {
+    ) -> Result<ScanResult, DatasetError> {
         let (mut rows, mut problems) = (Vec::new(), Vec::new());
         let mut emit = |event: Event<'_>| {
             match event {
@@ -76,7 +77,7 @@ impl Set {
         let summary = scan(layout, self.root(), ScanOptions { keep_missing }, &mut emit)?;
         assert_eq!(summary.rows, rows.len() as u64);
         assert_eq!(summary.problems.values().sum::<u64>(), problems.len() as u64);
-        Ok(Told { rows, problems, summary })
+        Ok(ScanResult { rows, problems, summary })
     }
 }
 
@@ -96,6 +97,6 @@ fn line(record: &Record) -> String {
 }
 
 #[track_caller]
-pub(crate) fn same(found: &[String], want: &[&str]) {
-    assert_eq!(found, want, "found:\n{}", found.join("\n"));
+pub(crate) fn assert_lines(actual: &[String], expected: &[&str]) {
+    assert_eq!(actual, expected, "actual:\n{}", actual.join("\n"));
 }

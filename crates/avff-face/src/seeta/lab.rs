@@ -1,26 +1,27 @@
-//! Locally assembled binary features: which of eight neighbours of a 3 x 3 block are no brighter than
-//! it. They feed the boosted classifiers that look at every window.
+//! Locally assembled binary features: one bit for each of the eight neighbors of a 3 x 3 block, set
+//! where the neighbor is no brighter than the block. The features feed the boosted classifiers, which
+//! classify every window.
 
 use super::WINDOW;
 use crate::gray::Gray;
 
-/// Side of a block, in pixels.
+/// The side of a block, in pixels.
 const BLOCK: usize = 3;
-/// Blocks in a row of a feature.
+/// The number of blocks in a row of a feature.
 const BLOCKS: usize = 3;
-/// The last place of a feature in a window.
+/// The last position of a feature in a window.
 const LAST: usize = WINDOW - BLOCK * BLOCKS;
-/// Features that are added up before the sum is compared.
+/// The number of features that are summed before the sum is compared with the threshold.
 const GROUP: usize = 10;
-/// A window whose levels deviate less than this is flat.
+/// A window with a smaller standard deviation of levels is flat.
 const FLAT: f64 = 10.0;
 
-/// A picture's features, and sums from which a window's deviation follows.
+/// The features of an image, and integral images for the standard deviation of a window.
 pub(super) struct LabMap {
     width: usize,
     features: Vec<u8>,
-    /// Sums of levels and of their squares above and left of each pixel, with a row and a column of
-    /// zeros before. They wrap: a window's sum is a difference and fits 32 bits.
+    /// Sums of levels and of their squares above and left of each pixel, after a row and a column
+    /// of zeros. The sums wrap. The sum of a window is a difference and fits 32 bits.
     sums: Vec<u32>,
     squares: Vec<u32>,
 }
@@ -77,7 +78,7 @@ impl LabMap {
         }
     }
 
-    /// The sum over a square.
+    /// Returns the sum over a square.
     fn sum(&self, sums: &[u32], x: usize, y: usize, side: usize) -> u32 {
         let stride = self.width + 1;
         let at = |x: usize, y: usize| get(sums, y * stride + x);
@@ -87,7 +88,7 @@ impl LabMap {
             .wrapping_add(at(x, y))
     }
 
-    /// Standard deviation of a window's levels.
+    /// Returns the standard deviation of a window's levels.
     fn deviation(&self, x: usize, y: usize) -> f64 {
         let area = (WINDOW * WINDOW) as f64;
         let mean = f64::from(self.sum(&self.sums, x, y, WINDOW)) / area;
@@ -106,40 +107,42 @@ fn set(values: &mut [u32], at: usize, value: u32) {
     }
 }
 
-/// A boosted classifier: what each feature's value is worth, and the least that is needed on the way.
+/// A boosted classifier: weights for each value of a feature, and minimum scores per group of
+/// features.
 pub(super) struct Boosted {
     features: Vec<Feature>,
 }
 
-/// A feature by its place in the window.
+/// A feature, by its position in the window.
 pub(super) struct Feature {
     pub(super) x: usize,
     pub(super) y: usize,
-    pub(super) worth: Vec<f32>,
-    /// Needed of the sum so far, where this is the last of a group.
-    pub(super) needed: f32,
+    pub(super) weights: Vec<f32>,
+    /// The minimum score so far, used where this is the last feature of a group.
+    pub(super) min_score: f32,
 }
 
 impl Boosted {
-    /// `None` where a feature lies outside of the window.
+    /// Creates a classifier; returns `None` where a feature lies outside of the window.
     pub(super) fn new(features: Vec<Feature>) -> Option<Self> {
-        let fits = |f: &Feature| f.x <= LAST && f.y <= LAST && f.worth.len() > usize::from(u8::MAX);
+        let fits =
+            |f: &Feature| f.x <= LAST && f.y <= LAST && f.weights.len() > usize::from(u8::MAX);
         (features.len().is_multiple_of(GROUP) && features.iter().all(fits))
             .then_some(Self { features })
     }
 
-    /// The score of the window at `(x, y)`, `None` where it is no face.
+    /// Returns the score of the window at `(x, y)`, or `None` where it is no face.
     pub(super) fn score(&self, map: &LabMap, x: usize, y: usize) -> Option<f32> {
         let corner = y * map.width + x;
         let mut score = 0.0;
         for group in self.features.chunks_exact(GROUP) {
-            let mut needed = 0.0;
+            let mut min_score = 0.0;
             for feature in group {
                 let value = map.features.get(corner + feature.y * map.width + feature.x)?;
-                score += feature.worth.get(usize::from(*value))?;
-                needed = feature.needed;
+                score += feature.weights.get(usize::from(*value))?;
+                min_score = feature.min_score;
             }
-            if score < needed {
+            if score < min_score {
                 return None;
             }
         }

@@ -1,32 +1,34 @@
-//! The weights: boosted classifiers that propose windows, then levels of networks that judge them.
+//! Reads the weights: boosted classifiers that propose windows, then levels of networks that
+//! classify them.
 //!
-//! Little-endian `i32` and `f32`: levels, each with its nodes, each with its stages and the nodes of
-//! the level before whose boxes it takes.
+//! The file holds little-endian `i32` and `f32`: levels with their nodes. Each node has its stages
+//! and the indices of the nodes of the previous level that provide its boxes.
 
 use super::{
     lab::{Boosted, Feature},
     surf::{Layer, PATCH_VALUES, Patch, Perceptron, patches},
 };
 
-/// More than the published model has of anything but weights; a wrong count must not take memory.
+/// The limit on counts, so that a wrong count cannot exhaust memory. All counts of the published
+/// model, except numbers of weights, are smaller.
 const MAX_COUNT: usize = 1 << 12;
 
 pub(super) type Stage = Perceptron;
 
 pub(super) struct Model {
-    /// The first level: each looks for faces turned another way.
+    /// The first level: classifiers for different views of a face.
     pub(super) proposers: Vec<Boosted>,
     pub(super) levels: Vec<Vec<Node>>,
 }
 
 pub(super) struct Node {
-    /// Nodes of the level before.
+    /// Indices of nodes of the previous level.
     pub(super) sources: Vec<usize>,
     pub(super) stages: Vec<Stage>,
 }
 
 impl Model {
-    /// `None` where the bytes are no such model, or not all of it.
+    /// Reads a model; returns `None` where the bytes are not a complete model.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader { bytes, patches: patches() };
         let mut model = Self { proposers: Vec::new(), levels: Vec::new() };
@@ -41,7 +43,7 @@ impl Model {
                         _ => return None,
                     }
                 }
-                // The first level says -1: it has none.
+                // The first level stores -1, as it has no sources.
                 for _ in 0..reader.int()? {
                     node.sources.push(reader.count()?);
                 }
@@ -80,44 +82,44 @@ impl Reader<'_> {
     }
 
     fn floats(&mut self, count: usize) -> Option<Vec<f32>> {
-        // Checked before the memory is taken.
+        // Checked before memory is allocated.
         (count <= self.bytes.len() / 4).then(|| (0..count).map_while(|_| self.float()).collect())
     }
 
     fn boosted(&mut self) -> Option<Boosted> {
         let (count, bins) = (self.count()?, self.count()?);
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         for _ in 0..count {
-            places.push((self.count()?, self.count()?));
+            positions.push((self.count()?, self.count()?));
         }
-        let needed = self.floats(count)?;
+        let min_scores = self.floats(count)?;
         let mut features = Vec::new();
-        for ((x, y), needed) in places.into_iter().zip(needed) {
-            features.push(Feature { x, y, needed, worth: self.floats(bins + 1)? });
+        for ((x, y), min_score) in positions.into_iter().zip(min_scores) {
+            features.push(Feature { x, y, min_score, weights: self.floats(bins + 1)? });
         }
         Boosted::new(features)
     }
 
     fn perceptron(&mut self) -> Option<Perceptron> {
         let (layers, count) = (self.count()?, self.count()?);
-        let mut chosen = Vec::new();
+        let mut selected = Vec::new();
         for _ in 0..count {
-            // Counted from 1.
+            // Indices start at 1.
             let index = self.count()?.checked_sub(1)?;
-            chosen.push(*self.patches.get(index)?);
+            selected.push(*self.patches.get(index)?);
         }
         let threshold = self.float()?;
         let mut inputs = self.count()?;
         if inputs != count * PATCH_VALUES {
             return None;
         }
-        let mut read = Vec::new();
+        let mut network = Vec::new();
         for _ in 1..layers {
             let outputs = self.count()?;
             let (weights, biases) = (self.floats(inputs * outputs)?, self.floats(outputs)?);
-            read.push(Layer { inputs, weights, biases });
+            network.push(Layer { inputs, weights, biases });
             inputs = outputs;
         }
-        Perceptron::new(chosen, read, threshold)
+        Perceptron::new(selected, network, threshold)
     }
 }

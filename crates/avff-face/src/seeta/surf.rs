@@ -1,26 +1,26 @@
-//! Sums of gradients over the quarters of patches of a window (SURF), and the small networks that
-//! judge a window by them.
+//! SURF features: sums of gradients over the quarters of patches of a window. Also the small
+//! networks that classify a window from these features.
 
 use super::WINDOW;
 use crate::gray::Gray;
 
-/// Sums of a quarter: of the gradient to the right and of its size, apart for rising and falling
-/// gradients down, and the other way round.
+/// The number of sums of a quarter. They are sums of the horizontal gradient and of its magnitude,
+/// separately for rising and falling vertical gradients, and the other way round.
 const CHANNELS: usize = 8;
-/// Smallest side of a patch, and from one patch to the next.
+/// The smallest side of a patch, and the stride between patches.
 const PATCH: usize = 16;
-/// Width to height of patches.
+/// The aspect ratios of patches, width to height.
 const SHAPES: [(usize, usize); 5] = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 2)];
-/// With a row and a column of zeros before.
+/// The row length of the integral image, which starts with a row and a column of zeros.
 const STRIDE: usize = WINDOW + 1;
 
-/// Sums of gradients above and left of each pixel of a window.
+/// The integral image of a window: sums of gradients above and left of each pixel.
 pub(super) struct Window {
     sums: Vec<[i32; CHANNELS]>,
 }
 
 impl Window {
-    /// `gray` is [`WINDOW`] pixels a side.
+    /// Computes the sums. `gray` has [`WINDOW`] pixels per side.
     pub(super) fn new(gray: &Gray) -> Self {
         let level =
             |x: usize, y: usize| i32::from(gray.levels.get(y * WINDOW + x).copied().unwrap_or(0));
@@ -49,7 +49,7 @@ impl Window {
         self.sums.get(y * STRIDE + x).copied().unwrap_or_default()
     }
 
-    /// The sums over a patch's quarters, brought to length one, at the end of `out`.
+    /// Appends the sums over a patch's quarters to `out`, normalized to length one.
     fn append(&self, patch: &Patch, out: &mut Vec<f32>) {
         let (width, height) = (patch.width / 2, patch.height / 2);
         let start = out.len();
@@ -76,7 +76,8 @@ impl Window {
     }
 }
 
-/// The difference of a sample's neighbours; at an end, twice the difference to its only one.
+/// Returns the difference of a sample's neighbors; at an edge, twice the difference to the only
+/// neighbor.
 fn slope(at: usize, level: impl Fn(usize) -> i32) -> i32 {
     if at == 0 {
         2 * (level(1) - level(0))
@@ -96,7 +97,7 @@ fn channels(right: i32, down: i32) -> [i32; CHANNELS] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// A part of the window.
+/// A rectangle in the window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patch {
     x: usize,
@@ -105,7 +106,7 @@ pub(super) struct Patch {
     height: usize,
 }
 
-/// Every patch, in the order in which the weights count them.
+/// Returns every patch, in the order of the weights.
 pub(super) fn patches() -> Vec<Patch> {
     let mut all = Vec::new();
     for (across, down) in SHAPES {
@@ -128,7 +129,7 @@ pub(super) fn patches() -> Vec<Patch> {
 pub(super) struct Perceptron {
     patches: Vec<Patch>,
     layers: Vec<Layer>,
-    /// The first output is over this for a face.
+    /// The first output exceeds this value for a face.
     threshold: f32,
 }
 
@@ -138,14 +139,14 @@ pub(super) struct Layer {
     pub(super) biases: Vec<f32>,
 }
 
-/// Values of a patch.
+/// The number of values of a patch.
 pub(super) const PATCH_VALUES: usize = 4 * CHANNELS;
-/// Whether it is a face; how far it lies to the right, and down; how much larger it is. The last
-/// three from 0 to 1 for -1 to 1 sides of the window.
+/// The outputs: face score, horizontal shift, vertical shift, growth. The last three map 0 to 1 to
+/// -1 to 1 sides of the window.
 const OUTPUTS: usize = 4;
 
 impl Perceptron {
-    /// `None` where the layers do not fit each other or the patches.
+    /// Creates a network; returns `None` where the layers do not match each other or the patches.
     pub(super) fn new(patches: Vec<Patch>, layers: Vec<Layer>, threshold: f32) -> Option<Self> {
         let mut values = patches.len() * PATCH_VALUES;
         for layer in &layers {
@@ -157,7 +158,7 @@ impl Perceptron {
         (values >= OUTPUTS && !layers.is_empty()).then_some(Self { patches, layers, threshold })
     }
 
-    /// The outputs, `None` where the window is no face.
+    /// Returns the outputs, or `None` where the window is no face.
     pub(super) fn classify(&self, window: &Window) -> Option<[f32; OUTPUTS]> {
         let mut values = Vec::with_capacity(self.patches.len() * PATCH_VALUES);
         for patch in &self.patches {

@@ -1,8 +1,8 @@
-//! The gradient.
+//! The backward pass of attention.
 //!
 //! With scores `S`, `P = softmax(S)`, output `O = P V` and its gradient `dO`:
 //! `dV = Pᵀ dO`, `dP = dO Vᵀ`, `dS = P (dP - rowsum(dO O))`, `dQ = dS K`, `dK = dSᵀ Q`.
-//! `P` is made again from the scores and the logarithm of their sum.
+//! `P` is recomputed from the scores and the logarithm of their sum.
 
 use std::cell::Cell;
 
@@ -20,20 +20,20 @@ use super::{
 };
 use crate::memory::{LINE, first_line, recycle, scratch, zeros};
 
-/// Parts that the keys of a head are cut into: enough tasks for a model of few heads. Each needs a
-/// gradient of all its queries until they are added.
+/// Number of parts into which the keys of a head are split, so that a model with few heads has
+/// enough tasks. Each part needs its own gradient of all queries until the parts are added.
 const KEY_PARTS: usize = 2;
 
-/// The gradient of stacked q, k, v.
+/// Computes the gradient of stacked q, k, v.
 ///
 /// # Shapes
 /// - `qkv`: `[batch * tokens, 3 * dim]`, `out`: `[batch * tokens, dim]` and `log_sums`:
-///   `[batch * tokens, heads]`: of [`forward_for_training`](super::forward_for_training)
-/// - `gradient`: `[batch * tokens, dim]`: of `out`
+///   `[batch * tokens, heads]`: arguments of [`forward_for_training`](super::forward_for_training)
+/// - `gradient`: `[batch * tokens, dim]`: gradient of `out`
 /// - result: `[batch * tokens, 3 * dim]`
 ///
 /// # Panics
-/// When a slice has another length.
+/// Panics if a slice has another length.
 #[must_use]
 pub fn backward(
     heads: Heads,
@@ -55,8 +55,8 @@ pub fn backward(
     let key_parts = heads.tokens.div_ceil(key_part);
     let count = heads.batch * heads.heads * key_parts;
     let length = part_length(heads, key_part);
-    let mut found = scratch(count * length);
-    found.par_chunks_exact_mut(length).enumerate().for_each(|(index, found)| {
+    let mut partial = scratch(count * length);
+    partial.par_chunks_exact_mut(length).enumerate().for_each(|(index, partial)| {
         let (head, part) = (index / key_parts, index % key_parts);
         let (batch, head) = (head / heads.heads, head % heads.heads);
         let range =
@@ -69,27 +69,27 @@ pub fn backward(
             gradient: &gradient[range(heads.dim())],
             log_sums: &log_sums[range(heads.heads)],
             dots: &dots[range(heads.heads)],
-            found,
+            partial,
         });
     });
-    let gradients = assemble(heads, &found, key_part, key_parts);
-    recycle(found);
+    let gradients = assemble(heads, &partial, key_part, key_parts);
+    recycle(partial);
     gradients
 }
 
-/// `rowsum(dO O)` of every head: `[batch * tokens, heads]`.
+/// Computes `rowsum(dO O)` of every head: `[batch * tokens, heads]`.
 fn dots(heads: Heads, out: &[f32], gradient: &[f32]) -> Vec<f32> {
     let pairs = out.par_chunks_exact(heads.head_dim).zip(gradient.par_chunks_exact(heads.head_dim));
     pairs.with_min_len(1024).map(|(o, g)| o.iter().zip(g).map(|(o, g)| o * g).sum()).collect()
 }
 
-/// Numbers that one task finds, rows of [`Heads::head_dim`]: gradients of every query by this part's keys,
-/// of these keys, and of their values.
+/// Length of one task's result, in rows of [`Heads::head_dim`]: the gradients of every query from
+/// this part's keys, of these keys, and of their values.
 fn part_length(heads: Heads, key_part: usize) -> usize {
     (heads.tokens + 2 * key_part) * heads.head_dim
 }
 
-/// Puts the heads' gradients side by side; those of queries are added in order of their keys.
+/// Joins the gradients of the heads. Query gradients are added in the order of the key parts.
 fn assemble(heads: Heads, parts: &[f32], key_part: usize, key_parts: usize) -> Vec<f32> {
     let Heads { tokens, head_dim, heads: count, .. } = heads;
     let dim = heads.dim();
@@ -120,20 +120,23 @@ fn assemble(heads: Heads, parts: &[f32], key_part: usize, key_parts: usize) -> V
 }
 
 thread_local! {
-    /// Room for a task's operands and sums, kept because fresh memory is slow.
-    static ROOM: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Buffer for a task's operands and sums. It is reused because fresh memory is slow.
+    static BUFFER: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// As many pairs of vectors in `room` as each of `counts` says, whatever they hold.
+/// Splits `buffer` into slices with the given counts of vector pairs. The contents are unspecified.
 #[inline(always)]
-fn split<S: Simd, const N: usize>(room: &mut Vec<f32>, counts: [usize; N]) -> [&mut [Pair<S>]; N] {
+fn split<S: Simd, const N: usize>(
+    buffer: &mut Vec<f32>,
+    counts: [usize; N],
+) -> [&mut [Pair<S>]; N] {
     let width = width::<S>();
-    let wanted = counts.iter().sum::<usize>() * width + LINE / size_of::<f32>();
-    if room.len() < wanted {
-        *room = vec![0.0; wanted];
+    let needed = counts.iter().sum::<usize>() * width + LINE / size_of::<f32>();
+    if buffer.len() < needed {
+        *buffer = vec![0.0; needed];
     }
-    let start = first_line(room);
-    let mut rest = &mut room[start..];
+    let start = first_line(buffer);
+    let mut rest = &mut buffer[start..];
     counts.map(|count| {
         let (own, others) = std::mem::take(&mut rest).split_at_mut(count * width);
         rest = others;
@@ -141,7 +144,7 @@ fn split<S: Simd, const N: usize>(room: &mut Vec<f32>, counts: [usize; N]) -> [&
     })
 }
 
-/// One head's keys, or a part of them, against all its queries.
+/// One head's keys, or a part of them, with all queries of the head.
 struct Task<'a> {
     heads: Heads,
     head: usize,
@@ -150,8 +153,8 @@ struct Task<'a> {
     gradient: &'a [f32],
     log_sums: &'a [f32],
     dots: &'a [f32],
-    /// What it finds: [`part_length`].
-    found: &'a mut [f32],
+    /// The result, of length [`part_length`].
+    partial: &'a mut [f32],
 }
 
 /// The operands of a block of keys.
@@ -177,20 +180,21 @@ impl Block {
     }
 }
 
-/// All queries of a head and their gradients, laid out once for every block of keys: tile by tile.
+/// All queries of a head and their gradients, packed tile by tile once for every block of keys.
 struct Queries<'a, S: Simd> {
-    /// Feature by feature, queries side by side; and the same of the output's gradient.
+    /// Queries side by side, feature by feature; `gradients` holds the output gradient likewise.
     queries: &'a mut [Pair<S>],
     gradients: &'a mut [Pair<S>],
-    /// Query by query, features side by side, filled up with zeros.
+    /// Features side by side, query by query, padded with zeros.
     query_rows: &'a mut [Pair<S>],
     gradient_rows: &'a mut [Pair<S>],
-    /// One number a query: its softmax's, and its output's by its gradient.
+    /// One number per query: the logarithm of the softmax sum, and the dot product of output and
+    /// gradient.
     log_sums: &'a mut [Pair<S>],
     dots: &'a mut [Pair<S>],
 }
 
-/// One score, and one gradient of a score, of each key with a tile of queries.
+/// The score, and the gradient of the score, of each key with a tile of queries.
 struct Scores<'a, S: Simd> {
     scores: &'a mut [Pair<S>],
     gradients: &'a mut [Pair<S>],
@@ -201,19 +205,19 @@ impl WithSimd for Task<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let mut room = ROOM.take();
-        self.run(simd, &mut room);
-        ROOM.set(room);
+        let mut buffer = BUFFER.take();
+        self.run(simd, &mut buffer);
+        BUFFER.set(buffer);
     }
 }
 
 impl Task<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S, room: &mut Vec<f32>) {
+    fn run<S: Simd>(self, simd: S, buffer: &mut Vec<f32>) {
         let Heads { tokens, head_dim, .. } = self.heads;
         let (dim, width) = (self.heads.dim(), width::<S>());
         let stride = 3 * dim;
-        // Vectors that a row of features fills.
+        // Vectors per row of features.
         let step = head_dim.div_ceil(width);
         let outputs = head_dim.next_multiple_of(ROWS);
         let tiles = tokens.div_ceil(width);
@@ -234,7 +238,7 @@ impl Task<'_> {
             log_sums,
             dots,
         ] = split::<S, _>(
-            room,
+            buffer,
             [tiles * outputs, sums, sums, rows, rows, own, own, other, other, tiles, tiles],
         );
         for sums in [&mut *query_sums, &mut *key_sums, &mut *value_sums] {
@@ -274,17 +278,18 @@ impl Task<'_> {
             }
         }
 
-        // Scores were scaled for powers of two; their gradient is that of the scaled product.
+        // Scores include log2(e) for `exp2`; the score gradients refer to the scaled product
+        // itself.
         let scale = (head_dim as f32).sqrt().recip();
-        let (of_queries, found) = self.found.split_at_mut(tokens * head_dim);
-        let (of_keys, of_values) = found.split_at_mut(found.len() / 2);
+        let (query_out, partial) = self.partial.split_at_mut(tokens * head_dim);
+        let (key_out, value_out) = partial.split_at_mut(partial.len() / 2);
         let factors = vec![scale; width];
         let tiles = query_sums.chunks_exact(outputs);
-        for (tile, rows) in tiles.zip(of_queries.chunks_mut(width * head_dim)) {
+        for (tile, rows) in tiles.zip(query_out.chunks_mut(width * head_dim)) {
             unpack_tile::<S>(&tile[..head_dim], &factors, rows, head_dim, 0);
         }
         let keys = self.keys.len();
-        for (sums, scale, to) in [(key_sums, scale, of_keys), (value_sums, 1.0, of_values)] {
+        for (sums, scale, to) in [(key_sums, scale, key_out), (value_sums, 1.0, value_out)] {
             let sums: &[f32] = bytemuck::cast_slice(sums);
             let rows = sums.chunks_exact(step * width).take(keys);
             for (row, to) in rows.zip(to.chunks_exact_mut(head_dim)) {
@@ -297,7 +302,7 @@ impl Task<'_> {
 }
 
 impl Task<'_> {
-    /// This head's number of each query in `range`.
+    /// Returns this head's number for each query in `range`.
     #[inline(always)]
     fn side<S: Simd>(
         &self,
@@ -316,21 +321,21 @@ impl Task<'_> {
         side
     }
 
-    /// Lays out all queries and their gradients both ways.
+    /// Packs all queries and their gradients in both layouts.
     #[inline(always)]
     fn lay_out<S: Simd>(&self, simd: S, all: &mut Queries<'_, S>, step: usize) {
         let Heads { tokens, head_dim, .. } = self.heads;
         let (dim, width) = (self.heads.dim(), width::<S>());
         let offset = self.head * head_dim;
         let tiles = all.dots.len();
-        // What no query and no feature fills.
+        // Zero the padding of queries and features.
         for rows in [&mut *all.query_rows, &mut *all.gradient_rows] {
             let last = if head_dim % width == 0 { (tiles - 1) * width * step } else { 0 };
             rows[last..].fill(zero(simd));
         }
         for tile in 0..tiles {
             let range = tile * width..((tile + 1) * width).min(tokens);
-            // A query that is not there has probabilities of zero.
+            // Padded queries get probabilities of zero.
             all.log_sums[tile] = self.side(simd, self.log_sums, range.clone(), f32::MAX);
             all.dots[tile] = self.side(simd, self.dots, range.clone(), 0.0);
             let queries = &self.qkv[range.start * 3 * dim..range.end * 3 * dim];
@@ -354,8 +359,8 @@ impl Task<'_> {
     }
 }
 
-/// Probabilities of a tile's queries into `scores`, the scores' gradients beside them; zeros in the rows of
-/// the last panel that are no keys.
+/// Writes the probabilities of a tile's queries to `scores` and the gradients of the scores beside
+/// them. Padded rows of the last panel become zero.
 #[inline(always)]
 fn score_gradients<S: Simd>(
     simd: S,

@@ -1,4 +1,4 @@
-//! The forward pass.
+//! The forward pass of attention.
 
 use std::cell::Cell;
 
@@ -14,32 +14,32 @@ use super::{
     parts,
 };
 
-/// Queries of a task: as many as leave each thread two tasks or more. No sum depends on it.
+/// Queries per task, chosen so that each thread gets two tasks or more. No sum depends on it.
 pub(crate) fn task_queries(heads: Heads) -> usize {
-    let wanted = 2 * rayon::current_num_threads();
-    let enough = |size: &usize| heads.batch * heads.tokens.div_ceil(*size) >= wanted;
+    let needed = 2 * rayon::current_num_threads();
+    let enough = |size: &usize| heads.batch * heads.tokens.div_ceil(*size) >= needed;
     [128, 64, 32].into_iter().find(enough).unwrap_or(32)
 }
 
-/// `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
+/// Computes `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
 ///
 /// # Shapes
 /// - `qkv`: `[batch * tokens, 3 * dim]`: rows of stacked q, k, v, each with its heads side by side
 /// - `out`: `[batch * tokens, dim]`
 ///
 /// # Panics
-/// When a slice has another length.
+/// Panics if a slice has another length.
 pub fn forward(heads: Heads, qkv: &[f32], out: &mut [f32]) {
     run(heads, qkv, out, None);
 }
 
-/// [`forward`], and what [`backward`](super::backward()) needs beside the output.
+/// Runs [`forward`] and also returns the sums that [`backward`](super::backward()) needs.
 ///
 /// # Shapes
-/// - `log_sums`: `[batch * tokens, heads]`: the binary logarithm of each softmax's denominator
+/// - `log_sums`: `[batch * tokens, heads]`: binary logarithm of each softmax's denominator
 ///
 /// # Panics
-/// When a slice has another length.
+/// Panics if a slice has another length.
 pub fn forward_for_training(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: &mut [f32]) {
     assert_eq!(log_sums.len(), heads.rows() * heads.heads, "one sum for each row and head");
     run(heads, qkv, out, Some(log_sums));
@@ -51,8 +51,8 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
     if out.is_empty() {
         return;
     }
-    let mut room = ROOM.take();
-    let operands = Operands::pack(heads, qkv, &mut room);
+    let mut buffer = BUFFER.take();
+    let operands = Operands::pack(heads, qkv, &mut buffer);
     let arch = Arch::new();
     let sequence = heads.tokens * heads.dim();
     let queries = task_queries(heads);
@@ -82,33 +82,33 @@ fn run(heads: Heads, qkv: &[f32], out: &mut [f32], log_sums: Option<&mut [f32]>)
         let queries = &rows[first..first + out.len() * 3];
         arch.dispatch(Task { heads, operands: &operands, batch, queries, out, log_sums });
     });
-    ROOM.set(room);
+    BUFFER.set(buffer);
 }
 
 thread_local! {
-    /// Room for packed keys and values, kept from layer to layer because fresh memory is slow.
-    static ROOM: Cell<Vec<[f32; ROWS]>> = const { Cell::new(Vec::new()) };
+    /// Buffer for packed keys and values. Layers reuse it because fresh memory is slow.
+    static BUFFER: Cell<Vec<[f32; ROWS]>> = const { Cell::new(Vec::new()) };
 }
 
 /// Keys and values of every head, packed.
 struct Operands<'a> {
     heads: Heads,
-    /// Panels of keys.
+    /// Keys in panels of rows.
     keys: &'a [[f32; ROWS]],
-    /// Panels of features of the values.
+    /// Values in panels of features.
     values: &'a [[f32; ROWS]],
 }
 
 impl<'a> Operands<'a> {
-    fn pack(heads: Heads, qkv: &[f32], room: &'a mut Vec<[f32; ROWS]>) -> Self {
+    fn pack(heads: Heads, qkv: &[f32], buffer: &'a mut Vec<[f32; ROWS]>) -> Self {
         let Heads { tokens, head_dim, .. } = heads;
         let keys = tokens.div_ceil(ROWS) * head_dim;
         let values = head_dim.div_ceil(ROWS) * tokens;
         let count = heads.batch * heads.heads;
-        if room.len() < count * (keys + values) {
-            room.resize(count * (keys + values), [0.0; ROWS]);
+        if buffer.len() < count * (keys + values) {
+            buffer.resize(count * (keys + values), [0.0; ROWS]);
         }
-        let (all_keys, all_values) = room.split_at_mut(count * keys);
+        let (all_keys, all_values) = buffer.split_at_mut(count * keys);
         let all_values = &mut all_values[..count * values];
         let (stride, dim) = (3 * heads.dim(), heads.dim());
         all_keys
@@ -134,21 +134,21 @@ impl<'a> Operands<'a> {
     }
 }
 
-/// A run of queries of one sequence, all heads.
+/// Consecutive queries of one sequence, all heads.
 struct Task<'a> {
     heads: Heads,
     operands: &'a Operands<'a>,
     batch: usize,
-    /// Their rows of q, k, v.
+    /// The stacked q, k, v rows of these queries.
     queries: &'a [f32],
     out: &'a mut [f32],
     log_sums: &'a mut [f32],
 }
 
-/// What is known of a tile of queries so far.
+/// Running maximum and running sum of a tile of queries.
 #[derive(Clone, Copy)]
 struct Softmax<S: Simd> {
-    greatest: Pair<S>,
+    maximum: Pair<S>,
     sum: Pair<S>,
 }
 
@@ -165,8 +165,8 @@ impl WithSimd for Task<'_> {
         let mut queries = vec![zero(simd); tiles * head_dim];
         let mut sums = vec![zero(simd); tiles * outputs];
         let mut scores = vec![zero(simd); KEY_BLOCK.next_multiple_of(ROWS) + ROWS];
-        let least = [simd.splat_f32s(f32::MIN); 2];
-        let mut state = vec![Softmax::<S> { greatest: least, sum: zero(simd) }; tiles];
+        let lowest = [simd.splat_f32s(f32::MIN); 2];
+        let mut state = vec![Softmax::<S> { maximum: lowest, sum: zero(simd) }; tiles];
         for head in 0..heads {
             let offset = head * head_dim;
             let rows = self.queries.chunks(width * stride);
@@ -174,15 +174,15 @@ impl WithSimd for Task<'_> {
                 pack_tile(simd, rows, stride, offset, self.heads.scale(), tile);
             }
             sums.fill(zero(simd));
-            state.fill(Softmax { greatest: least, sum: zero(simd) });
+            state.fill(Softmax { maximum: lowest, sum: zero(simd) });
             let (keys, values) = self.operands.of(self.batch, head);
             for block in parts(tokens, KEY_BLOCK, ROWS) {
                 let keys = &keys[block.start / ROWS * head_dim..];
                 let tiles = queries.chunks_exact(head_dim).zip(sums.chunks_exact_mut(outputs));
                 for ((queries, sums), state) in tiles.zip(&mut state) {
                     let count = block.len();
-                    let greatest = score(simd, keys, queries, count, &mut scores);
-                    let rescale = exponentials(simd, greatest, &mut scores[..count], state);
+                    let maximum = score(simd, keys, queries, count, &mut scores);
+                    let rescale = exponentials(simd, maximum, &mut scores[..count], state);
                     for (panel, sums) in
                         values.chunks_exact(tokens).zip(sums.chunks_exact_mut(ROWS))
                     {
@@ -207,17 +207,16 @@ impl WithSimd for Task<'_> {
                 let factors: &[f32] = bytemuck::cast_slice(&factors);
                 unpack_tile::<S>(&sums[..head_dim], factors, out, dim, offset);
                 let sum: &[f32] = bytemuck::cast_slice(&state.sum);
-                let greatest: &[f32] = bytemuck::cast_slice(&state.greatest);
-                for ((to, sum), greatest) in log_sums.chunks_exact_mut(heads).zip(sum).zip(greatest)
-                {
-                    to[head] = greatest + sum.log2();
+                let maximum: &[f32] = bytemuck::cast_slice(&state.maximum);
+                for ((to, sum), maximum) in log_sums.chunks_exact_mut(heads).zip(sum).zip(maximum) {
+                    to[head] = maximum + sum.log2();
                 }
             }
         }
     }
 }
 
-/// Fills `scores` with one row a key, and returns the greatest score of each query.
+/// Fills `scores` with one row per key and returns the maximum score of each query.
 #[inline(always)]
 pub(super) fn score<S: Simd>(
     simd: S,
@@ -226,44 +225,44 @@ pub(super) fn score<S: Simd>(
     count: usize,
     scores: &mut [Pair<S>],
 ) -> Pair<S> {
-    let mut greatest = [simd.splat_f32s(f32::MIN); 2];
+    let mut maximum = [simd.splat_f32s(f32::MIN); 2];
     let panels = keys.chunks_exact(queries.len()).zip(scores.chunks_exact_mut(ROWS));
     for (number, (panel, scores)) in panels.take(count.div_ceil(ROWS)).enumerate() {
         let sums = multiply(simd, panel, queries, [zero(simd); ROWS]);
         for r in 0..ROWS {
             scores[r] = sums[r];
         }
-        // The rows past the last key are no scores. (A count that the compiler knows keeps the sums
-        // in registers.)
+        // Rows past the last key hold no scores. (The full case is separate because a count that
+        // the compiler knows keeps the sums in registers.)
         if count - number * ROWS >= ROWS {
             for sum in sums {
-                greatest = max(simd, greatest, sum);
+                maximum = max(simd, maximum, sum);
             }
         } else {
             for sum in &scores[..count - number * ROWS] {
-                greatest = max(simd, greatest, *sum);
+                maximum = max(simd, maximum, *sum);
             }
         }
     }
-    greatest
+    maximum
 }
 
-/// Turns scores into powers of two relative to the greatest so far, adds them up, and returns what
-/// earlier sums are to be multiplied with.
+/// Replaces scores by powers of two relative to the running maximum and adds them to the running
+/// sum. Returns the factor that rescales earlier sums.
 #[inline(always)]
 fn exponentials<S: Simd>(
     simd: S,
-    greatest: Pair<S>,
+    maximum: Pair<S>,
     scores: &mut [Pair<S>],
     state: &mut Softmax<S>,
 ) -> Pair<S> {
-    let greatest = max(simd, state.greatest, greatest);
-    let rescale = power(simd, state.greatest, greatest);
+    let maximum = max(simd, state.maximum, maximum);
+    let rescale = power(simd, state.maximum, maximum);
     let mut sum = mul(simd, state.sum, rescale);
     for score in scores {
-        *score = power(simd, *score, greatest);
+        *score = power(simd, *score, maximum);
         sum = add(simd, sum, *score);
     }
-    *state = Softmax { greatest, sum };
+    *state = Softmax { maximum, sum };
     rescale
 }

@@ -1,31 +1,31 @@
-//! Operands in the order in which a product reads them, and the two products.
+//! Packed operands of the attention products, and the two products.
 
 use pulp::Simd;
 
 use crate::math::exp2;
 
-/// Rows of the left operand that are multiplied at once: with two vectors of the right operand they
-/// fill twelve registers with sums, of sixteen (AVX2) or 32.
+/// Rows of the left operand that are multiplied at once. With two vectors of the right operand they
+/// need twelve accumulator registers, of sixteen (AVX2) or 32.
 pub(super) const ROWS: usize = 6;
 
 /// A row of a tile: two vectors of queries.
 pub(super) type Pair<S> = [<S as Simd>::f32s; 2];
 
-/// Queries of a tile.
+/// Returns the number of queries in a tile.
 pub(super) const fn width<S: Simd>() -> usize {
     2 * S::F32_LANES
 }
 
-/// Zeros.
+/// Returns a pair of zero vectors.
 #[inline(always)]
 pub(super) fn zero<S: Simd>(simd: S) -> Pair<S> {
     [simd.splat_f32s(0.0); 2]
 }
 
-// What follows is written without closures: they stay functions of their own, without the vector
-// instructions of the function they stand in.
+// The functions below use no closures: a closure would be compiled as a separate function, without
+// the vector instructions of its caller.
 
-/// Both vectors' greater lanes.
+/// The element-wise maximum of `a` and `b`.
 #[inline(always)]
 pub(super) fn max<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
     [simd.max_f32s(a[0], b[0]), simd.max_f32s(a[1], b[1])]
@@ -49,17 +49,17 @@ pub(super) fn mul<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
     [simd.mul_f32s(a[0], b[0]), simd.mul_f32s(a[1], b[1])]
 }
 
-/// 2 to the power of `a - b`, where that is at most 0.
+/// `2^(a - b)`, for differences of at most 0.
 #[inline(always)]
 pub(super) fn power<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
     let x = sub(simd, a, b);
     [exp2(simd, x[0]), exp2(simd, x[1])]
 }
 
-/// The rows of a head as panels of [`ROWS`] rows, each panel feature by feature; rows that are
-/// not there are zeros.
+/// Packs the rows of a head into panels of [`ROWS`] rows, each panel feature by feature. Missing
+/// rows become zeros.
 ///
-/// `rows` is a sequence whose rows are `stride` long; the head's features start at `offset`.
+/// `rows` is a sequence whose rows have length `stride`; the head's features start at `offset`.
 pub(super) fn pack_rows(
     rows: &[f32],
     stride: usize,
@@ -80,8 +80,8 @@ pub(super) fn pack_rows(
     }
 }
 
-/// A head transposed: panels of [`ROWS`] features, each panel row by row; features that are not there
-/// are zeros. `length` is the rows that a panel has room for.
+/// Packs a head transposed: panels of [`ROWS`] features, each panel row by row. Missing features
+/// become zeros. `length` is the number of rows in a panel.
 pub(super) fn pack_features(
     rows: &[f32],
     stride: usize,
@@ -100,8 +100,8 @@ pub(super) fn pack_features(
     }
 }
 
-/// Up to [`width`] rows of a head side by side: entry `f` holds feature `f` of each, times `scale`;
-/// rows that are not there are zeros.
+/// Packs up to [`width`] rows of a head side by side: entry `f` holds feature `f` of each row,
+/// times `scale`. Missing rows become zeros.
 #[inline(always)]
 pub(super) fn pack_tile<S: Simd>(
     simd: S,
@@ -122,7 +122,7 @@ pub(super) fn pack_tile<S: Simd>(
     }
 }
 
-/// The rows of a tile, transposed back, each times its factor.
+/// Transposes a tile back into rows and multiplies each row by its factor.
 #[inline(always)]
 pub(super) fn unpack_tile<S: Simd>(
     tile: &[Pair<S>],
@@ -141,7 +141,7 @@ pub(super) fn unpack_tile<S: Simd>(
     }
 }
 
-/// `sums[r] + Σ left[i][r] right[i]`: one panel by a tile.
+/// Computes `sums[r] + Σ left[i][r] right[i]`: one panel times one tile.
 #[inline(always)]
 pub(super) fn multiply<S: Simd>(
     simd: S,
@@ -159,8 +159,8 @@ pub(super) fn multiply<S: Simd>(
     sums
 }
 
-/// `sums[r] + Σ left[r][i] right[i]`: [`ROWS`] rows of a tile, summed over its queries, by rows of
-/// the right operand that are `step` apart.
+/// Adds `Σ left[r][i] right[i]` to `sums[r]`: [`ROWS`] rows of a tile, summed over its queries,
+/// times rows of the right operand that are `step` apart.
 #[inline(always)]
 pub(super) fn multiply_over_queries<S: Simd>(
     simd: S,

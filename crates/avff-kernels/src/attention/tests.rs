@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::testing::{close, numbers};
+use crate::testing::{assert_close, numbers};
 
-/// In f64, as it is defined: outputs, and the gradient of stacked q, k, v.
+/// Computes the outputs and the gradient of stacked q, k, v in f64, from the definition.
 pub(crate) fn reference(heads: Heads, qkv: &[f32], gradient: &[f32]) -> [Vec<f64>; 2] {
     let Heads { batch, tokens, heads: count, head_dim } = heads;
     let dim = heads.dim();
@@ -53,9 +53,9 @@ fn run(heads: Heads, qkv: &[f32], gradient: &[f32]) -> [Vec<f32>; 2] {
     [out, gradients]
 }
 
-/// Sizes around those of tiles, panels, blocks and tasks.
+/// Sizes around the sizes of tiles, panels, blocks and tasks.
 #[test]
-fn equals_the_definition() {
+fn matches_definition() {
     for (batch, tokens, heads, head_dim) in [
         (1, 1, 1, 1),
         (2, 5, 1, 3),
@@ -71,36 +71,37 @@ fn equals_the_definition() {
         let gradient = numbers(2, heads.rows() * heads.dim());
         let want = reference(heads, &qkv, &gradient);
         let got = run(heads, &qkv, &gradient);
-        // f32 sums of up to 530 numbers.
-        close(&got[0], &want[0], 2e-6);
-        close(&got[1], &want[1], 2e-5);
+        // Sums of up to 530 numbers in f32.
+        assert_close(&got[0], &want[0], 2e-6);
+        assert_close(&got[1], &want[1], 2e-5);
     }
 }
 
-/// Scores in the hundreds: all of a query's weight is on one key.
+/// Scores in the hundreds put all of a query's weight on one key.
 #[test]
-fn great_scores_overflow_nothing() {
+fn large_scores_do_not_overflow() {
     let heads = Heads { batch: 1, tokens: 300, heads: 1, head_dim: 8 };
     let qkv: Vec<f32> = numbers(3, 300 * 24).iter().map(|x| 40.0 * x).collect();
     let gradient = numbers(4, 300 * 8);
     let want = reference(heads, &qkv, &gradient);
     let got = run(heads, &qkv, &gradient);
-    // A score of 1000 has a last bit of 6e-5, and so has its exponential.
-    close(&got[0], &want[0], 5e-3);
+    // The last bit of a score of 1000 is 6e-5, which is also the relative error of its
+    // exponential.
+    assert_close(&got[0], &want[0], 5e-3);
     assert!(got[1].iter().all(|x| x.is_finite()));
 }
 
 #[test]
-fn nan_is_not_hidden() {
+fn nan_propagates() {
     let heads = Heads { batch: 2, tokens: 20, heads: 2, head_dim: 4 };
     let mut qkv = numbers(5, heads.rows() * 24);
-    // A query of the second sequence's first head.
+    // NaN in a query of the second sequence's first head affects one row.
     qkv[25 * 24] = f32::NAN;
     let [out, _] = run_forward(heads, &qkv);
     let rows: Vec<usize> =
         (0..40).filter(|row| out[row * 8..row * 8 + 8].iter().any(|x| x.is_nan())).collect();
     assert_eq!(rows, [25]);
-    // A key: every query of its sequence.
+    // NaN in a key affects every query of its sequence.
     qkv[25 * 24] = 0.0;
     qkv[25 * 24 + 8] = f32::NAN;
     let [out, _] = run_forward(heads, &qkv);
@@ -115,9 +116,9 @@ fn run_forward(heads: Heads, qkv: &[f32]) -> [Vec<f32>; 2] {
     [out, sums]
 }
 
-/// A sequence's numbers are the same whatever stands beside it, and however many threads there are.
+/// A sequence gives bit-identical results in any batch and with any number of threads.
 #[test]
-fn sequences_and_threads_change_nothing() {
+fn results_do_not_depend_on_batch_or_threads() {
     let heads = Heads { batch: 3, tokens: 150, heads: 2, head_dim: 16 };
     let qkv = numbers(6, heads.rows() * 96);
     let gradient = numbers(7, heads.rows() * 32);
@@ -128,7 +129,7 @@ fn sequences_and_threads_change_nothing() {
         let got = run(alone, &part(&qkv, 96), &part(&gradient, 32));
         assert_eq!(got, [part(&out, 32), part(&gradients, 96)]);
     }
-    // Tasks of 128, of 64 and of 32 queries.
+    // Tasks of 128, 64 and 32 queries.
     for threads in [1, 4, 9] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let got = pool.install(|| run(heads, &qkv, &gradient));
@@ -137,7 +138,7 @@ fn sequences_and_threads_change_nothing() {
 }
 
 #[test]
-fn nothing_is_nothing() {
+fn empty_input_gives_empty_output() {
     let heads = Heads { batch: 0, tokens: 0, heads: 2, head_dim: 4 };
     assert_eq!(run(heads, &[], &[]), [vec![], vec![]]);
 }

@@ -1,11 +1,15 @@
-//! Products and attention in bfloat16, by the units that some processors have for it.
+//! Matrix products and attention in bfloat16, on processors with matrix instructions for it.
 //!
-//! Factors are rounded to the nearest number of 8 bits, ties to even; what they make is summed in f32, and all
-//! that stands between two products is f32, too. Weights are rounded and packed once.
+//! Operands are rounded to bfloat16 (8 significant bits, ties to even). Products are accumulated in
+//! f32, and all operations between two products are in f32 too. Weights are rounded and packed
+//! once.
 //!
-//! Three ways to nearly the same numbers, whose sums are in another order: AMX, a unit for products of whole tiles
-//! (Intel's servers since Sapphire Rapids; Linux); AVX512-BF16 (AMD's since Zen 4); plain arithmetic, which is slow, for
-//! tests. [`is_supported`] tells whether there is one of the first two.
+//! Three implementations give nearly equal results, because their summation order differs:
+//! - AMX, a unit for products of whole tiles (Intel servers since Sapphire Rapids; Linux only)
+//! - AVX512-BF16 (AMD since Zen 4)
+//! - plain arithmetic, which is slow and serves tests
+//!
+//! [`is_supported`] reports whether AMX or AVX512-BF16 is available.
 
 mod attention;
 mod product;

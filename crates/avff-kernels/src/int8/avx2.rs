@@ -1,6 +1,9 @@
-//! On processors with AVX2: bytes are multiplied in pairs, which are added in 16 bits, then in fours.
+//! The AVX2 implementation: products of bytes are added in pairs in 16 bits, then in fours.
 
-#![allow(clippy::needless_range_loop, reason = "loops of a known number of rows stay in registers")]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops with a constant number of rows stay in registers"
+)]
 
 use std::arch::x86_64::__m256i;
 

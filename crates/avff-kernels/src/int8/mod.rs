@@ -1,11 +1,14 @@
 //! Matrix products in 8-bit integers.
 //!
-//! Weights are rounded once, each output's by its own scale, to 7 bits; inputs are rounded as they
-//! come, each row by its own scale, to 8 bits. Sums are exact until they become f32. 7 bits, because
-//! AVX2 adds two products of bytes into 16 bits and saturates: `2 * 255 * 63` just fits.
+//! Weights are quantized once to 7 bits, with one scale per output. Inputs are quantized to 8 bits
+//! at every product, with one scale per row. Integer sums are exact until they are converted to
+//! f32. Weights have 7 bits because AVX2 adds two byte products in 16 bits and saturates: `2 * 255
+//! * 63` just fits.
 //!
-//! Three ways to the same numbers: AVX2; where a processor has all of AVX-512 that Ice Lake brought,
-//! its VNNI, which adds four products into 32 bits at once; plain integer arithmetic for all others.
+//! Three implementations give equal results:
+//! - AVX2
+//! - AVX-512 VNNI, which adds four products in 32 bits at once; it needs all of Ice Lake's AVX-512
+//! - plain integer arithmetic for all other processors
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -19,84 +22,86 @@ use rayon::prelude::*;
 
 use crate::math::ROUND;
 
-/// Outputs of a tile: two vectors of 32-bit sums for AVX2, one for AVX-512.
+/// Outputs per tile: two vectors of 32-bit sums with AVX2, one with AVX-512.
 const OUTPUTS: usize = 16;
-/// Inputs whose products are added within a 32-bit lane.
+/// Inputs whose products are added in one 32-bit lane.
 const INPUTS: usize = 4;
-/// Rows of a panel.
+/// Rows per panel.
 const ROWS: usize = 4;
-/// There are so many panels and tiles or a multiple of it: VNNI takes two of each at once.
-const TOGETHER: usize = 2;
-/// Rows of a task; their bytes and a tile of weights fit the second-level cache.
+/// The numbers of panels and tiles are multiples of this: VNNI processes two of each at once.
+const PAIR: usize = 2;
+/// Rows per task. Their bytes and a tile of weights fit the L2 cache.
 const TASK_ROWS: usize = 64;
-/// The largest weight.
-const GREATEST_WEIGHT: f32 = 63.0;
-/// The largest input.
-const GREATEST_INPUT: f32 = 127.0;
-/// What inputs are raised by, so that they are bytes without sign.
-const RAISE: i32 = 128;
+/// Largest quantized weight.
+const MAX_WEIGHT: f32 = 63.0;
+/// Largest quantized input.
+const MAX_INPUT: f32 = 127.0;
+/// Zero point of the inputs, which makes them unsigned bytes.
+const ZERO_POINT: i32 = 128;
 
-/// The weights of four inputs to [`OUTPUTS`] outputs: one output's after the other's. A line of cache.
+/// The weights of four inputs for [`OUTPUTS`] outputs, output by output. One cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Group([i8; OUTPUTS * INPUTS]);
 /// Four inputs of [`ROWS`] rows.
 type Panel = [[u8; INPUTS]; ROWS];
 
-/// A weight matrix in bytes.
+/// A weight matrix, quantized to bytes.
 #[derive(Debug, Clone)]
 pub struct Weights {
     inputs: usize,
     outputs: usize,
-    /// Tile by tile, group by group.
+    /// Groups of weights, tile by tile.
     groups: Vec<Group>,
-    /// What one step of an output's weights is.
+    /// Quantization step of each output's weights.
     scales: Vec<f32>,
-    /// What raised inputs add to an output's sum.
-    raised: Vec<i32>,
+    /// Contribution of the inputs' zero point to each output's sum.
+    offsets: Vec<i32>,
 }
 
 impl Weights {
+    /// Quantizes and packs a weight matrix.
+    ///
     /// # Shapes
     /// - `weights`: `[outputs, inputs]`
     ///
     /// # Panics
-    /// When `weights` has another number of elements.
+    /// Panics if `weights` has another number of elements.
     #[must_use]
     pub fn new(weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
         let tile = inputs.div_ceil(INPUTS);
-        let padded = outputs.next_multiple_of(TOGETHER * OUTPUTS);
+        let padded = outputs.next_multiple_of(PAIR * OUTPUTS);
         let mut groups = vec![Group([0; OUTPUTS * INPUTS]); padded / OUTPUTS * tile];
-        let (mut scales, mut raised) = (vec![0.0; padded], vec![0; padded]);
+        let (mut scales, mut offsets) = (vec![0.0; padded], vec![0; padded]);
         for (output, row) in weights.chunks_exact(inputs.max(1)).enumerate() {
-            let scale = scale(row, GREATEST_WEIGHT);
+            let scale = scale(row, MAX_WEIGHT);
             scales[output] = scale;
             let groups = &mut groups[output / OUTPUTS * tile..][..tile];
             let lane = output % OUTPUTS * INPUTS;
             for (group, row) in groups.iter_mut().zip(row.chunks(INPUTS)) {
                 for (to, weight) in group.0[lane..].iter_mut().zip(row) {
                     *to = round(weight / scale) as i8;
-                    raised[output] += RAISE * i32::from(*to);
+                    offsets[output] += ZERO_POINT * i32::from(*to);
                 }
             }
         }
-        Self { inputs, outputs, groups, scales, raised }
+        Self { inputs, outputs, groups, scales, offsets }
     }
 
-    /// Outputs of a row.
+    /// Returns the number of outputs per row.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// `x Wᵀ`. A row with a number that is not finite becomes a row of NaN.
+    /// Computes `x Wᵀ`. A row with a non-finite number becomes a row of NaN.
     ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`, `out`: `[rows, outputs]`
     ///
     /// # Panics
-    /// When lengths do not fit.
+    /// Panics if the lengths do not match.
     pub fn multiply(&self, x: &[f32], out: &mut [f32]) {
         let rows = x.len() / self.inputs.max(1);
         assert_eq!(x.len(), rows * self.inputs, "rows of inputs");
@@ -113,22 +118,22 @@ impl Weights {
             });
     }
 
-    /// Rows in panels of bytes, and what one step of each row is.
+    /// Quantizes rows into panels of bytes and returns the quantization step of each row.
     #[inline(always)]
     fn pack(&self, x: &[f32]) -> (Vec<Panel>, Vec<f32>) {
         let panel = self.inputs.div_ceil(INPUTS);
         let rows = x.len() / self.inputs;
-        let padded = rows.next_multiple_of(TOGETHER * ROWS);
+        let padded = rows.next_multiple_of(PAIR * ROWS);
         let mut panels = vec![[[0; INPUTS]; ROWS]; padded / ROWS * panel];
         let mut scales = vec![0.0; padded];
         for (r, row) in x.chunks_exact(self.inputs).enumerate() {
-            let scale = scale(row, GREATEST_INPUT);
+            let scale = scale(row, MAX_INPUT);
             scales[r] = scale;
             let inverse = scale.recip();
             let panels = &mut panels[r / ROWS * panel..][..panel];
             for (panel, row) in panels.iter_mut().zip(row.chunks(INPUTS)) {
                 for (to, x) in panel[r % ROWS].iter_mut().zip(row) {
-                    *to = (round(x * inverse) + RAISE) as u8;
+                    *to = (round(x * inverse) + ZERO_POINT) as u8;
                 }
             }
         }
@@ -137,7 +142,7 @@ impl Weights {
 
     fn multiply_panels(&self, panels: &[Panel], scales: &[f32], out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = vnni::here() {
+        if let Some(simd) = vnni::detect() {
             return self.multiply_by(|x, w| vnni::sums(simd, x, w), panels, scales, out);
         }
         #[cfg(target_arch = "x86_64")]
@@ -147,7 +152,7 @@ impl Weights {
         self.multiply_by(plain_sums, panels, scales, out);
     }
 
-    /// With the sums of so many outputs and rows at once.
+    /// Multiplies with a function that computes `O` outputs of `R` rows at once.
     #[inline(always)]
     fn multiply_by<const O: usize, const R: usize>(
         &self,
@@ -156,12 +161,12 @@ impl Weights {
         scales: &[f32],
         out: &mut [f32],
     ) {
-        const { assert!((TOGETHER * OUTPUTS).is_multiple_of(O)) };
-        const { assert!((TOGETHER * ROWS).is_multiple_of(R)) };
+        const { assert!((PAIR * OUTPUTS).is_multiple_of(O)) };
+        const { assert!((PAIR * ROWS).is_multiple_of(R)) };
         let length = self.inputs.div_ceil(INPUTS);
         let panels = panels.chunks_exact(R / ROWS * length).zip(scales.chunks_exact(R));
         let tiles = self.groups.chunks_exact(O / OUTPUTS * length);
-        // A last one may hold padding alone.
+        // A final tile that holds only padding is skipped.
         for (tile, groups) in tiles.take(self.outputs.div_ceil(O)).enumerate() {
             let first = tile * O;
             let count = O.min(self.outputs - first);
@@ -170,10 +175,10 @@ impl Weights {
                 let sums = sums(panel, groups);
                 let rows = rows.chunks_exact_mut(self.outputs);
                 for ((row, sums), step) in rows.zip(&sums).zip(scales) {
-                    let numbers = self.raised[first..].iter().zip(&self.scales[first..]);
+                    let numbers = self.offsets[first..].iter().zip(&self.scales[first..]);
                     let row = &mut row[first..first + count];
-                    for ((to, sum), (raised, scale)) in row.iter_mut().zip(sums).zip(numbers) {
-                        *to = (sum - raised) as f32 * (step * scale);
+                    for ((to, sum), (offset, scale)) in row.iter_mut().zip(sums).zip(numbers) {
+                        *to = (sum - offset) as f32 * (step * scale);
                     }
                 }
             }
@@ -181,23 +186,24 @@ impl Weights {
     }
 }
 
-/// What one step is when the row's largest number is `greatest` steps; NaN where one is not finite.
+/// Returns the quantization step that maps the row's largest magnitude to `limit` steps, or NaN if
+/// a number is not finite.
 #[inline(always)]
-fn scale(row: &[f32], greatest: f32) -> f32 {
-    let (mut most, mut sum) = (0f32, 0f32);
+fn scale(row: &[f32], limit: f32) -> f32 {
+    let (mut magnitude, mut sum) = (0f32, 0f32);
     for x in row {
-        most = most.max(x.abs());
-        // Zero, but for what is not finite.
+        magnitude = magnitude.max(x.abs());
+        // The product is NaN for a non-finite number and zero otherwise.
         sum += x * 0.0;
     }
     if sum.is_nan() {
         return f32::NAN;
     }
-    // A row of zeros, or of what is too small to divide by: any step will do.
-    if most < f32::MIN_POSITIVE * greatest { 1.0 } else { most / greatest }
+    // For zeros, or numbers too small to divide by, the step does not matter.
+    if magnitude < f32::MIN_POSITIVE * limit { 1.0 } else { magnitude / limit }
 }
 
-/// The nearest integer to a number of at most some hundreds; 0 for NaN or nearly so.
+/// Rounds a number of at most some hundreds to the nearest integer; NaN gives 0.
 #[inline(always)]
 fn round(x: f32) -> i32 {
     let bits = (x + ROUND).to_bits();
@@ -205,7 +211,7 @@ fn round(x: f32) -> i32 {
     i32::from(bits as u8 as i8)
 }
 
-/// Of so many outputs for each of so many rows.
+/// Sums of `O` outputs for each of `R` rows.
 type Sums<const O: usize, const R: usize> = [[i32; O]; R];
 
 fn plain_sums(panel: &[Panel], groups: &[Group]) -> Sums<OUTPUTS, ROWS> {

@@ -1,22 +1,22 @@
 use super::*;
 use crate::testing::numbers;
 
-/// As the module says, in the plainest way.
+/// Computes the documented result in the simplest way.
 fn reference(weights: &[f32], [outputs, inputs]: [usize; 2], x: &[f32]) -> Vec<f64> {
-    let quantised = |row: &[f32], greatest: f32| -> (f64, Vec<i64>) {
-        let step = row.iter().fold(0f32, |most, x| most.max(x.abs())) / greatest;
-        let inverse = if greatest == GREATEST_INPUT { step.recip() } else { 0.0 };
+    let quantized = |row: &[f32], limit: f32| -> (f64, Vec<i64>) {
+        let step = row.iter().fold(0f32, |magnitude, x| magnitude.max(x.abs())) / limit;
+        let inverse = if limit == MAX_INPUT { step.recip() } else { 0.0 };
         let number = |x: &f32| {
-            let x = if greatest == GREATEST_INPUT { x * inverse } else { x / step };
+            let x = if limit == MAX_INPUT { x * inverse } else { x / step };
             f64::from(x).round_ties_even() as i64
         };
         (f64::from(step), row.iter().map(number).collect())
     };
     let mut out = Vec::new();
     for row in x.chunks(inputs) {
-        let (step, row) = quantised(row, GREATEST_INPUT);
+        let (step, row) = quantized(row, MAX_INPUT);
         for weights in weights.chunks(inputs).take(outputs) {
-            let (scale, weights) = quantised(weights, GREATEST_WEIGHT);
+            let (scale, weights) = quantized(weights, MAX_WEIGHT);
             let sum: i64 = row.iter().zip(&weights).map(|(x, w)| x * w).sum();
             out.push(sum as f64 * step * scale);
         }
@@ -36,15 +36,15 @@ fn sums_are_exact() {
         packed.multiply(&x, &mut out);
         let want = reference(&weights, [outputs, inputs], &x);
         for (got, want) in out.iter().zip(&want) {
-            // Two factors and one product in f32.
+            // The error of two factors and one product in f32.
             assert!((f64::from(*got) - want).abs() <= 4e-7 * want.abs(), "{got}, {want}");
         }
     }
 }
 
-/// The worst inputs for sums of 16 bits.
+/// Uses the worst inputs for 16-bit sums.
 #[test]
-fn nothing_saturates() {
+fn sums_do_not_saturate() {
     let (inputs, outputs) = (64, 16);
     for sign in [1.0, -1.0] {
         let packed = Weights::new(&vec![sign; outputs * inputs], [outputs, inputs]);
@@ -61,7 +61,7 @@ fn nothing_saturates() {
     }
 }
 
-/// What VNNI computes at once, in plain arithmetic.
+/// Computes two panels by two tiles, as VNNI does, in plain arithmetic.
 fn pairs(panels: &[Panel], groups: &[Group]) -> Sums<{ 2 * OUTPUTS }, { 2 * ROWS }> {
     let mut all = [[0; 2 * OUTPUTS]; 2 * ROWS];
     for (p, panel) in panels.chunks_exact(panels.len() / 2).enumerate() {
@@ -74,9 +74,9 @@ fn pairs(panels: &[Panel], groups: &[Group]) -> Sums<{ 2 * OUTPUTS }, { 2 * ROWS
     all
 }
 
-/// On every processor, whichever way it takes itself.
+/// All implementations agree, including the one that this processor selects.
 #[test]
-fn tiles_and_panels_in_pairs_give_the_same_numbers() {
+fn all_implementations_agree() {
     for rows in [1, 4, 5, 8, 13, 63, 64] {
         for outputs in [1, 16, 17, 32, 33, 50, 80] {
             let inputs = 10;
@@ -93,9 +93,9 @@ fn tiles_and_panels_in_pairs_give_the_same_numbers() {
     }
 }
 
-/// Two panels and two tiles, of 24 groups each.
+/// Returns two panels and two tiles, of 24 groups each.
 #[cfg(target_arch = "x86_64")]
-fn case() -> (Vec<Panel>, Vec<Group>) {
+fn panels_and_groups() -> (Vec<Panel>, Vec<Group>) {
     let bytes = |seed, count| numbers(seed, count).into_iter().map(|x| (x * 127.0) as i8);
     let panels: Vec<u8> = bytes(1, 2 * 24 * 16).map(|x| x as u8).collect();
     let weights: Vec<i8> = bytes(2, 2 * 24 * 64).map(|x| x / 2).collect();
@@ -105,9 +105,9 @@ fn case() -> (Vec<Panel>, Vec<Group>) {
 
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn avx2_gives_the_sums_of_plain_arithmetic() {
+fn avx2_matches_plain_arithmetic() {
     let Some(simd) = pulp::x86::V3::try_new() else { return };
-    let (panels, groups) = case();
+    let (panels, groups) = panels_and_groups();
     for (panel, tile) in panels.chunks_exact(24).zip(groups.chunks_exact(24)) {
         assert_eq!(avx2::sums(simd, panel, tile), plain_sums(panel, tile));
     }
@@ -115,17 +115,17 @@ fn avx2_gives_the_sums_of_plain_arithmetic() {
 
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn vnni_gives_the_sums_of_plain_arithmetic() {
-    let simd = vnni::here();
-    // Skipped, but not where Miri is told that it is there.
+fn vnni_matches_plain_arithmetic() {
+    let simd = vnni::detect();
+    // The test is skipped without VNNI, except under Miri when VNNI is enabled there.
     assert!(simd.is_some() || !cfg!(target_feature = "avx512vnni"));
     let Some(simd) = simd else { return };
-    let (panels, groups) = case();
+    let (panels, groups) = panels_and_groups();
     assert_eq!(vnni::sums(simd, &panels, &groups), pairs(&panels, &groups));
 }
 
 #[test]
-fn what_is_not_finite_is_nan_and_zero_is_zero() {
+fn nonfinite_rows_become_nan_and_zero_rows_stay_zero() {
     let packed = Weights::new(&numbers(1, 8 * 4), [4, 8]);
     let mut x = vec![0.0; 3 * 8];
     x[9] = f32::INFINITY;

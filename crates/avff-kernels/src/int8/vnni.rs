@@ -1,24 +1,24 @@
-//! On processors with AVX-512 and VNNI: four bytes are multiplied and added to a sum at once.
+//! The VNNI implementation: multiplies four bytes and adds them to a sum in one instruction.
 
 use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setzero_si512};
 
 use fearless_simd::{Avx512, Level};
 
-use super::{Group, OUTPUTS, Panel, ROWS, Sums, TOGETHER};
+use super::{Group, OUTPUTS, PAIR, Panel, ROWS, Sums};
 
-/// Tiles at once. With two panels they make sixteen sums, which hide how long an instruction takes, and two tiles of 768
-/// inputs stay in the first-level cache.
-const TILES: usize = TOGETHER;
-const ALL_ROWS: usize = TOGETHER * ROWS;
+/// Tiles processed at once. With two panels they need sixteen sums, which hide the latency. Two
+/// tiles of 768 inputs stay in the L1 cache.
+const TILES: usize = PAIR;
+const ALL_ROWS: usize = PAIR * ROWS;
 const ALL_OUTPUTS: usize = TILES * OUTPUTS;
 
-/// Where the processor can: it needs all that Ice Lake's AVX-512 has.
-pub(super) fn here() -> Option<Avx512> {
+/// Returns a token if the processor has all AVX-512 features of Ice Lake.
+pub(super) fn detect() -> Option<Avx512> {
     Level::new().as_avx512()
 }
 
 fearless_simd::kernel!(
-    #[allow(clippy::needless_range_loop, reason = "a known number of sums stays in registers")]
+    #[allow(clippy::needless_range_loop, reason = "a constant number of sums stays in registers")]
     pub(super) fn sums(
         avx512: Avx512,
         panels: &[Panel],
@@ -46,7 +46,7 @@ fearless_simd::kernel!(
 );
 
 fn halves<T>(both: &[T]) -> [&[T]; 2] {
-    debug_assert!(both.len().is_multiple_of(2), "as many in both");
+    debug_assert!(both.len().is_multiple_of(2), "an odd number of elements");
     let (first, second) = both.split_at(both.len() / 2);
     [first, second]
 }

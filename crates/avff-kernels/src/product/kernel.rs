@@ -1,13 +1,14 @@
-//! A task: some rows by all of the weight.
+//! The task of a product: some rows times the whole weight.
 
 use std::{cell::Cell, hint::black_box, ops::Range};
 
 use pulp::{Simd, WithSimd};
 
-use super::{STEP, Then, Weights, blocks};
+use super::{Epilogue, STEP, Weights, blocks};
 use crate::gelu::gelu;
 
-/// Rows of a panel: with two vectors of outputs they fill twelve registers with sums, of sixteen (AVX2) or 32.
+/// Rows per panel. With two vectors of outputs they need twelve accumulator registers, of sixteen
+/// (AVX2) or 32.
 pub(super) const ROWS: usize = 6;
 
 /// Two vectors of outputs.
@@ -15,7 +16,7 @@ type Pair<S> = [<S as Simd>::f32s; 2];
 /// The sums of a panel of rows.
 type Sums<S> = [Pair<S>; ROWS];
 
-/// How many numbers a vector has.
+/// Returns the number of lanes of a vector.
 pub(super) struct Lanes;
 
 impl WithSimd for Lanes {
@@ -28,18 +29,18 @@ impl WithSimd for Lanes {
 }
 
 thread_local! {
-    /// Room for the rows of a task, kept because fresh memory is slow.
+    /// Buffer for the packed rows of a task. It is reused because fresh memory is slow.
     static PANELS: Cell<Vec<[f32; ROWS]>> = const { Cell::new(Vec::new()) };
 }
 
-/// Some rows by all of the weight.
+/// Some rows and the whole weight.
 pub(super) struct Task<'a> {
     pub(super) weights: &'a Weights,
     pub(super) x: &'a [f32],
     pub(super) out: &'a mut [f32],
-    /// As long as whole panels.
+    /// The bias, padded to whole panels.
     pub(super) bias: &'a [f32],
-    pub(super) then: Then,
+    pub(super) epilogue: Epilogue,
 }
 
 impl WithSimd for Task<'_> {
@@ -69,8 +70,8 @@ impl Task<'_> {
             let rows = &mut panels[..count * depth];
             pack(self.x, inputs, block.clone(), rows);
             let last = block.end == inputs;
-            let gelu = last && self.then == Then::Gelu;
-            let add = block.start > 0 || self.then == Then::Skip;
+            let gelu = last && self.epilogue == Epilogue::Gelu;
+            let add = block.start > 0 || self.epilogue == Epilogue::Add;
             for (number, bias) in bias.iter().enumerate() {
                 let (panel, others) = rest.split_at(width * depth);
                 rest = others;
@@ -78,7 +79,7 @@ impl Task<'_> {
                 let (panel, _) = panel.as_chunks::<2>();
                 let column = number * width;
                 let columns = column..outputs.min(column + width);
-                // The next panel, a part with each panel of rows.
+                // Prefetch the next panel, a part of it with each panel of rows.
                 let mut ahead = rest.as_chunks::<LINE>().0;
                 let tiles = rows.chunks_exact(depth).zip(self.out.chunks_mut(ROWS * outputs));
                 for (left, out) in tiles {
@@ -97,11 +98,11 @@ impl Task<'_> {
     }
 }
 
-/// Numbers of a line of cache.
+/// Numbers per cache line.
 const LINE: usize = super::LINE / size_of::<f32>();
 
-/// A block of rows as panels of [`ROWS`] rows, each panel input by input; rows that are not there are
-/// zeros.
+/// Packs a block of rows into panels of [`ROWS`] rows, each panel input by input. Missing rows
+/// become zeros.
 #[inline(always)]
 fn pack(x: &[f32], inputs: usize, block: Range<usize>, panels: &mut [[f32; ROWS]]) {
     let depth = block.len();
@@ -115,7 +116,7 @@ fn pack(x: &[f32], inputs: usize, block: Range<usize>, panels: &mut [[f32; ROWS]
             }
             continue;
         }
-        // (Slices of a length that the compiler knows to be the same need no checks in the loop.)
+        // (Slices of provably equal lengths need no bounds checks in the loop.)
         let mut starts = [&rows[..depth]; ROWS];
         for (r, row) in rows.chunks_exact(inputs).enumerate() {
             starts[r] = &row[block.clone()][..depth];
@@ -127,10 +128,10 @@ fn pack(x: &[f32], inputs: usize, block: Range<usize>, panels: &mut [[f32; ROWS]
     }
 }
 
-/// A panel of rows by a panel of the weight.
+/// Multiplies a panel of rows by a panel of the weight.
 ///
-/// `ahead` is what will be read soon: a line of it is touched now and then, so that it is in the
-/// nearer cache by then. (Without that, the first to read a panel waits for it.)
+/// `ahead` is the data that will be read next. The loop touches its lines one by one, so that they
+/// are in a nearer cache by then. (Without this, the first reader of a panel waits for memory.)
 #[inline(always)]
 fn multiply<S: Simd>(
     simd: S,
@@ -151,7 +152,7 @@ fn multiply<S: Simd>(
             add_products(simd, &mut sums, &left[k], &right[k]);
         }
     }
-    // Else nothing would be read.
+    // Keeps the compiler from removing the reads.
     black_box(touched);
     for (left, right) in left_rest.iter().zip(right_rest) {
         add_products(simd, &mut sums, left, right);
@@ -180,8 +181,8 @@ fn plus<S: Simd>(simd: S, a: Pair<S>, b: Pair<S>) -> Pair<S> {
     [simd.add_f32s(a[0], b[0]), simd.add_f32s(a[1], b[1])]
 }
 
-/// Writes a row's outputs, their sums and bias, with what `row` held where that is to be added. `sums` and `bias` may be
-/// longer, and are as long as a whole number of pairs of vectors.
+/// Writes a row's outputs: their sums plus bias, plus the previous contents of `row` if `add`.
+/// `sums` and `bias` are padded to a whole number of vector pairs.
 #[inline(always)]
 pub(crate) fn finish_row<S: Simd>(
     simd: S,
@@ -198,7 +199,7 @@ pub(crate) fn finish_row<S: Simd>(
     }
 }
 
-/// Writes a row's outputs of a panel, with what `row` held where that is to be added.
+/// Writes a row's outputs of one panel, plus the previous contents of `row` if `add`.
 #[inline(always)]
 fn store<S: Simd>(simd: S, sums: Pair<S>, row: &mut [f32], add: bool, gelu: bool) {
     if row.len() == 2 * S::F32_LANES {
@@ -207,20 +208,20 @@ fn store<S: Simd>(simd: S, sums: Pair<S>, row: &mut [f32], add: bool, gelu: bool
             [*first, *second] = finish(simd, sums, [*first, *second], add, gelu);
         }
     } else {
-        let mut held = [simd.splat_f32s(0.0); 2];
-        let numbers: &mut [f32] = bytemuck::cast_slice_mut(&mut held);
+        let mut previous = [simd.splat_f32s(0.0); 2];
+        let numbers: &mut [f32] = bytemuck::cast_slice_mut(&mut previous);
         numbers[..row.len()].copy_from_slice(row);
-        held = finish(simd, sums, held, add, gelu);
-        let numbers: &[f32] = bytemuck::cast_slice(&held);
+        previous = finish(simd, sums, previous, add, gelu);
+        let numbers: &[f32] = bytemuck::cast_slice(&previous);
         row.copy_from_slice(&numbers[..row.len()]);
     }
 }
 
 #[inline(always)]
-fn finish<S: Simd>(simd: S, sums: Pair<S>, held: Pair<S>, add: bool, is_gelu: bool) -> Pair<S> {
+fn finish<S: Simd>(simd: S, sums: Pair<S>, previous: Pair<S>, add: bool, is_gelu: bool) -> Pair<S> {
     let mut sums = sums;
     if add {
-        sums = plus(simd, held, sums);
+        sums = plus(simd, previous, sums);
     }
     if is_gelu {
         sums = [gelu(simd, sums[0]), gelu(simd, sums[1])];

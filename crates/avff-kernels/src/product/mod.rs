@@ -1,11 +1,11 @@
-//! Products of rows with a weight that was packed once.
+//! Products with a weight that is packed once.
 //!
-//! A library packs both operands anew at every product, because it does not know that one of them
-//! stays. Here the weight is brought into the order in which it is read when a network is loaded, and
-//! what follows a layer's sums (bias, GELU, skip connection) happens while they are in registers.
+//! A general library packs both operands at every product, because it does not know that the weight
+//! is constant. This module packs the weight once, when a network is loaded. It also applies the
+//! operations that follow (bias, GELU, skip connection) while the sums are in registers.
 //!
-//! Each output is summed in the order of its inputs by one lane, whatever rows stand beside it and
-//! however rows are shared out.
+//! One lane sums each output in the order of its inputs. The other rows and the split into tasks do
+//! not change any result.
 
 mod kernel;
 
@@ -19,62 +19,64 @@ use kernel::{Lanes, ROWS, Task};
 
 use crate::memory::{LINE, first_line};
 
-/// Inputs of a block at most: a panel of the weight and one of rows stream from the second-level cache
-/// faster than they are multiplied, and sums are seldom written and read again.
+/// Maximum number of inputs in a block. A panel of the weight and a panel of rows then stream from
+/// the L2 cache faster than they are multiplied, and sums are rarely written and read again.
 const BLOCK: usize = 768;
-/// Blocks are as long as a whole number of these.
+/// Block lengths are multiples of this.
 const STEP: usize = 16;
-/// Rows of a task at most: a block of them fits half of the second-level cache (of 512 KiB).
-const TASK_ROWS: usize = 96;
-/// Rows of a task at least: the weight is read once a task.
-const LEAST_TASK_ROWS: usize = 2 * ROWS;
+/// Maximum number of rows per task. A block of them fits half of an L2 cache of 512 KiB.
+const MAX_TASK_ROWS: usize = 96;
+/// Minimum number of rows per task: each task reads the whole weight.
+const MIN_TASK_ROWS: usize = 2 * ROWS;
 
-/// A weight matrix in the order in which products read it.
+/// A weight matrix, packed in the order in which products read it.
 #[derive(Debug, Clone)]
 pub struct Weights {
     inputs: usize,
     outputs: usize,
-    /// Outputs of a panel: two vectors.
+    /// Outputs per panel: two vectors.
     width: usize,
-    /// Panels in blocks of inputs: block by block, panel by panel, input by input, a panel's outputs
-    /// side by side; outputs that are not there are zeros. Beyond them, anything.
+    /// The panels, block by block, panel by panel and input by input, with a panel's outputs side
+    /// by side. Missing outputs are zeros. The contents beyond the panels are unspecified.
     numbers: Vec<f32>,
-    /// Where the panels start in `numbers`.
+    /// Index in `numbers` at which the panels start.
     start: usize,
 }
 
-/// What becomes of a row's sums, after a bias was added.
+/// The operation applied to a product's sums after the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// They are the output.
-    Nothing,
-    /// Their GELU is the output.
+pub enum Epilogue {
+    /// Writes the sums to the output.
+    None,
+    /// Writes the GELU of the sums to the output.
     Gelu,
-    /// They are added to what the output holds.
-    Skip,
+    /// Adds the sums to the output.
+    Add,
 }
 
 impl Weights {
+    /// Packs a weight matrix.
+    ///
     /// # Shapes
     /// - `weights`: `[outputs, inputs]`
     ///
     /// # Panics
-    /// When `weights` has another number of elements, or none.
+    /// Panics if `weights` is empty or has another number of elements.
     #[must_use]
     pub fn new(weights: &[f32], shape: [usize; 2]) -> Self {
-        Self::in_memory_of(Vec::new(), weights, shape)
+        Self::in_memory(Vec::new(), weights, shape)
     }
 
-    /// These weights in the memory of others, which are needed no more: fresh memory is slow.
+    /// Packs new weights into the memory of `self`, because fresh memory is slow.
     ///
     /// # Panics
-    /// As [`new`](Self::new).
+    /// Panics as [`new`](Self::new) does.
     #[must_use]
-    pub fn instead(self, weights: &[f32], shape: [usize; 2]) -> Self {
-        Self::in_memory_of(self.numbers, weights, shape)
+    pub fn repack(self, weights: &[f32], shape: [usize; 2]) -> Self {
+        Self::in_memory(self.numbers, weights, shape)
     }
 
-    fn in_memory_of(memory: Vec<f32>, weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
+    fn in_memory(memory: Vec<f32>, weights: &[f32], [outputs, inputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
         let mut packed = Self::zeros(memory, [outputs, inputs]);
         let width = packed.width;
@@ -90,13 +92,13 @@ impl Weights {
         packed
     }
 
-    /// From a matrix that lies the other way.
+    /// Packs a transposed weight matrix.
     ///
     /// # Shapes
     /// - `weights`: `[inputs, outputs]`
     ///
     /// # Panics
-    /// When `weights` has another number of elements, or none.
+    /// Panics if `weights` is empty or has another number of elements.
     #[must_use]
     pub fn transposed(weights: &[f32], [inputs, outputs]: [usize; 2]) -> Self {
         assert_eq!(weights.len(), outputs * inputs, "weights of each output");
@@ -113,7 +115,8 @@ impl Weights {
         packed
     }
 
-    /// Zeros where there is no output; elsewhere whatever `numbers` held.
+    /// Allocates the panels with zeros for missing outputs; other contents of `numbers` are
+    /// unspecified.
     fn zeros(mut numbers: Vec<f32>, [outputs, inputs]: [usize; 2]) -> Self {
         assert!(outputs * inputs > 0, "a weight of {outputs} x {inputs}");
         let width = 2 * Arch::new().dispatch(Lanes);
@@ -126,7 +129,7 @@ impl Weights {
         Self { inputs, outputs, width, numbers, start }
     }
 
-    /// Hands out every panel with its block of inputs and its number.
+    /// Calls `fill` for every panel with its block of inputs and its number.
     fn fill(&mut self, fill: impl Fn(Range<usize>, usize, &mut [f32]) + Sync) {
         let Self { inputs, outputs, width, start, .. } = *self;
         let padded = outputs.next_multiple_of(width);
@@ -139,7 +142,7 @@ impl Weights {
         }
     }
 
-    /// Outputs of a row.
+    /// Returns the number of outputs per row.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
@@ -149,23 +152,23 @@ impl Weights {
         &self.numbers[self.start..]
     }
 
-    /// `x Wᵀ + bias`, and what comes then.
+    /// Computes `x Wᵀ + bias`, followed by `epilogue`.
     ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`, `out`: `[rows, outputs]`, `bias`: `[outputs]`
     ///
     /// # Panics
-    /// When lengths do not fit.
-    pub fn multiply(&self, x: &[f32], bias: Option<&[f32]>, out: &mut [f32], then: Then) {
+    /// Panics if the lengths do not match.
+    pub fn multiply(&self, x: &[f32], bias: Option<&[f32]>, out: &mut [f32], epilogue: Epilogue) {
         let bias = padded(bias, self.outputs, self.width);
         let (shape, arch) = ([self.inputs, self.outputs], Arch::new());
-        by_shares(x, out, shape, ROWS, LEAST_TASK_ROWS..=TASK_ROWS, |x, out| {
-            arch.dispatch(Task { weights: self, x, out, bias: &bias, then });
+        for_each_share(x, out, shape, ROWS, MIN_TASK_ROWS..=MAX_TASK_ROWS, |x, out| {
+            arch.dispatch(Task { weights: self, x, out, bias: &bias, epilogue });
         });
     }
 }
 
-/// The bias of whole panels, zeros where there is none.
+/// Pads the bias to whole panels with zeros; a missing bias is all zeros.
 pub(crate) fn padded(bias: Option<&[f32]>, outputs: usize, width: usize) -> Vec<f32> {
     let mut padded = vec![0.0; outputs.next_multiple_of(width)];
     if let Some(bias) = bias {
@@ -174,11 +177,12 @@ pub(crate) fn padded(bias: Option<&[f32]>, outputs: usize, width: usize) -> Vec<
     padded
 }
 
-/// Does `work` on some rows of inputs and of outputs after others, in parallel, as [`shares`] shares them out.
+/// Calls `work` in parallel on consecutive groups of input and output rows, with the group sizes of
+/// [`shares`].
 ///
 /// # Panics
-/// When there is no whole number of rows, or there are more of one than of the other.
-pub(crate) fn by_shares(
+/// Panics if the inputs and outputs do not hold the same number of whole rows.
+pub(crate) fn for_each_share(
     x: &[f32],
     out: &mut [f32],
     [inputs, outputs]: [usize; 2],
@@ -197,19 +201,19 @@ pub(crate) fn by_shares(
         out = others;
         (now, to)
     });
-    // In this order, one by one: the last tasks are the smallest.
+    // `par_bridge` hands out tasks one by one in this order: the last tasks are the smallest.
     tasks.par_bridge().for_each(|(x, out)| work(x, out));
 }
 
-/// Blocks of inputs, of about the same length.
+/// Splits the inputs into blocks of about equal length.
 fn blocks(inputs: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let count = inputs.div_ceil(BLOCK).max(1);
     let length = inputs.div_ceil(count).next_multiple_of(STEP);
     (0..inputs).step_by(length).map(move |start| start..inputs.min(start + length))
 }
 
-/// How many rows each task takes, a multiple of `step` within `limits`: smaller and smaller towards the end, so that all
-/// threads end at about the same time. Numbers do not depend on it.
+/// Yields the number of rows of each task: multiples of `step` within `limits`, decreasing so that
+/// all threads finish at about the same time. Results do not depend on it.
 fn shares(
     rows: usize,
     threads: usize,

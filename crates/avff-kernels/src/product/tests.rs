@@ -2,10 +2,10 @@
 use super::*;
 use crate::{
     gelu::bias_gelu,
-    testing::{close, numbers, stays_in_its_row},
+    testing::{assert_close, assert_nonfinite_rows_stay_separate, numbers},
 };
 
-/// `x Wᵀ + bias` in f64.
+/// Computes `x Wᵀ + bias` in f64.
 fn reference(x: &[f32], weights: &[f32], bias: &[f32], inputs: usize) -> Vec<f64> {
     let mut out = Vec::new();
     for row in x.chunks(inputs) {
@@ -22,51 +22,54 @@ const SHAPES: [[usize; 3]; 7] =
     [[1, 1, 1], [5, 7, 17], [6, 16, 16], [99, 33, 40], [13, 767, 8], [7, 769, 18], [25, 1600, 33]];
 
 #[test]
-fn equals_the_definition() {
+fn matches_definition() {
     for [rows, inputs, outputs] in SHAPES {
         let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
-        let (bias, held) = (numbers(3, outputs), numbers(4, rows * outputs));
+        let (bias, previous) = (numbers(3, outputs), numbers(4, rows * outputs));
         let packed = Weights::new(&weights, [outputs, inputs]);
-        let multiply = |bias, then| {
-            let mut out = held.clone();
-            packed.multiply(&x, bias, &mut out, then);
+        let multiply = |bias, epilogue| {
+            let mut out = previous.clone();
+            packed.multiply(&x, bias, &mut out, epilogue);
             out
         };
         let want = reference(&x, &weights, &vec![0.0; outputs], inputs);
-        // Sums of as many products as there are inputs, each of about 0.3 and rounded once.
+        // Sums of one product per input, each of about 0.3 and rounded once.
         let tolerance = 1e-6 * (inputs as f64).sqrt().max(2.0);
-        close(&multiply(None, Then::Nothing), &want, tolerance);
+        assert_close(&multiply(None, Epilogue::None), &want, tolerance);
         let want = reference(&x, &weights, &bias, inputs);
-        let sums = multiply(Some(&bias), Then::Nothing);
-        close(&sums, &want, tolerance);
+        let sums = multiply(Some(&bias), Epilogue::None);
+        assert_close(&sums, &want, tolerance);
         let mut gelu = sums;
         bias_gelu(&mut gelu, &vec![0.0; outputs]);
-        assert_eq!(multiply(Some(&bias), Then::Gelu), gelu);
-        let skipped: Vec<f64> =
-            want.iter().zip(&held).map(|(want, held)| want + f64::from(*held)).collect();
-        close(&multiply(Some(&bias), Then::Skip), &skipped, tolerance);
+        assert_eq!(multiply(Some(&bias), Epilogue::Gelu), gelu);
+        let skipped: Vec<f64> = want
+            .iter()
+            .zip(&previous)
+            .map(|(want, previous)| want + f64::from(*previous))
+            .collect();
+        assert_close(&multiply(Some(&bias), Epilogue::Add), &skipped, tolerance);
     }
 }
 
-/// Whatever the memory held before, and however much of it there was.
+/// The previous contents and the size of the memory do not matter.
 #[test]
-fn weights_in_the_memory_of_others_give_the_same_numbers() {
+fn repacked_weights_give_equal_results() {
     let mut packed = Weights::new(&[f32::NAN; 40 * 40], [40, 40]);
     for [rows, inputs, outputs] in SHAPES.into_iter().chain(SHAPES.into_iter().rev()) {
         let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
-        packed = packed.instead(&weights, [outputs, inputs]);
-        let mut found = [vec![0.0; rows * outputs], vec![0.0; rows * outputs]];
+        packed = packed.repack(&weights, [outputs, inputs]);
+        let mut results = [vec![0.0; rows * outputs], vec![0.0; rows * outputs]];
         let fresh = Weights::new(&weights, [outputs, inputs]);
-        for (weights, found) in [&packed, &fresh].into_iter().zip(&mut found) {
-            weights.multiply(&x, None, found, Then::Nothing);
+        for (weights, results) in [&packed, &fresh].into_iter().zip(&mut results) {
+            weights.multiply(&x, None, results, Epilogue::None);
         }
-        assert_eq!(found[0], found[1]);
+        assert_eq!(results[0], results[1]);
     }
 }
 
-/// A weight that lies the other way is read as it lies.
+/// Packing a transposed weight matrix gives the same product.
 #[test]
-fn transposed_weights_give_the_same_numbers() {
+fn transposed_weights_give_equal_results() {
     let transpose = |x: &[f32], columns: usize| -> Vec<f32> {
         (0..columns).flat_map(|c| x.iter().skip(c).step_by(columns)).copied().collect()
     };
@@ -74,24 +77,24 @@ fn transposed_weights_give_the_same_numbers() {
         let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
         let packed = Weights::new(&weights, [outputs, inputs]);
         let mut want = vec![0.0; rows * outputs];
-        packed.multiply(&x, None, &mut want, Then::Nothing);
+        packed.multiply(&x, None, &mut want, Epilogue::None);
         let packed = Weights::transposed(&transpose(&weights, inputs), [inputs, outputs]);
         let mut got = vec![1.0; rows * outputs];
-        packed.multiply(&x, None, &mut got, Then::Nothing);
+        packed.multiply(&x, None, &mut got, Epilogue::None);
         assert_eq!(got, want);
     }
 }
 
-/// A row's numbers are the same alone, among others, and with any number of threads.
+/// A row gives bit-identical results alone, among others, and with any number of threads.
 #[test]
-fn neither_neighbours_nor_threads_change_a_number() {
+fn results_do_not_depend_on_batch_or_threads() {
     let [rows, inputs, outputs] = [200, 800, 24];
     let (x, weights) = (numbers(1, rows * inputs), numbers(2, outputs * inputs));
     let packed = Weights::new(&weights, [outputs, inputs]);
     let run = |x: &[f32], threads: usize| {
         let mut out = vec![0.0; x.len() / inputs * outputs];
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| packed.multiply(x, None, &mut out, Then::Nothing));
+        pool.install(|| packed.multiply(x, None, &mut out, Epilogue::None));
         out
     };
     let all = run(&x, 1);
@@ -104,13 +107,13 @@ fn neither_neighbours_nor_threads_change_a_number() {
 }
 
 #[test]
-fn every_row_is_somebodys() {
+fn shares_cover_all_rows() {
     for threads in [1, 2, 16, 300] {
         for rows in [0, 1, 5, 12, 13, 512, 1568, 100_000] {
             let shares: Vec<usize> =
-                shares(rows, threads, ROWS, LEAST_TASK_ROWS..=TASK_ROWS).collect();
+                shares(rows, threads, ROWS, MIN_TASK_ROWS..=MAX_TASK_ROWS).collect();
             assert_eq!(shares.iter().sum::<usize>(), rows);
-            assert!(shares.iter().all(|share| *share <= TASK_ROWS));
+            assert!(shares.iter().all(|share| *share <= MAX_TASK_ROWS));
             // Only the last task may end in the middle of a panel.
             let before = &shares[..shares.len().saturating_sub(1)];
             assert!(before.iter().all(|share| share.is_multiple_of(ROWS)));
@@ -119,7 +122,9 @@ fn every_row_is_somebodys() {
 }
 
 #[test]
-fn what_is_not_finite_stays_in_its_row() {
+fn nonfinite_values_stay_in_their_row() {
     let packed = Weights::new(&numbers(1, 20 * 8), [20, 8]);
-    stays_in_its_row([8, 20], |x, out| packed.multiply(x, None, out, Then::Nothing));
+    assert_nonfinite_rows_stay_separate([8, 20], |x, out| {
+        packed.multiply(x, None, out, Epilogue::None);
+    });
 }

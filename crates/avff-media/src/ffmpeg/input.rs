@@ -1,7 +1,8 @@
-//! A container that FFmpeg reads, through a bounded reader of ours.
+//! Opens a container with FFmpeg through a bounded reader.
 //!
-//! FFmpeg is given bytes and no name. The demuxers it may use hold their media themselves; those of
-//! playlists, which name other files, are not among them, and no protocol is left to open one with.
+//! FFmpeg receives bytes and no file name. Only demuxers whose containers hold their own media are
+//! allowed. Demuxers of playlists, which name other files, are excluded, and no protocol is left to
+//! open a file.
 
 use std::{
     fs::File,
@@ -29,10 +30,10 @@ use crate::{
     mp4::limits::{MAX_SAMPLE_BYTES, MAX_TRACKS},
 };
 
-/// The name of MP4, MOV and their kin.
+/// The name of MP4, MOV and related containers.
 pub(super) const MP4: &str = "MP4";
 
-/// Demuxers by FFmpeg's name, and what they read. None opens a second file.
+/// The allowed demuxers by FFmpeg's name, and their containers. None opens a second file.
 const FORMATS: [(&str, &str); 13] = [
     ("mov", MP4),
     ("matroska", "Matroska"),
@@ -49,34 +50,34 @@ const FORMATS: [(&str, &str); 13] = [
     ("wtv", "WTV"),
 ];
 
-/// How often a file's bytes may be read again. A demuxer reads most once, but one that finds sound
-/// and pictures far apart fills its buffer anew for every packet.
-const MAX_PASSES: u64 = 64;
-/// Bytes that may be read of the smallest file.
+/// How often a file's bytes may be read. A demuxer usually reads most bytes once. But if audio and
+/// video are stored far apart, it fills its buffer anew for every packet.
+const MAX_READS: u64 = 64;
+/// The number of bytes that may be read of even the smallest file.
 const MIN_BUDGET: u64 = 64 << 20;
 
 /// An open container.
 pub(super) struct Input {
     context: context::Input,
-    left: Arc<AtomicU64>,
+    budget: Arc<AtomicU64>,
 }
 
-/// A file that is read only so often.
-struct Bounded {
+/// A file with a limited number of bytes to read.
+struct BoundedFile {
     file: File,
-    left: Arc<AtomicU64>,
+    budget: Arc<AtomicU64>,
 }
 
-impl Read for Bounded {
+impl Read for BoundedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        let left = self.left.load(Ordering::Relaxed).saturating_sub(read as u64);
-        self.left.store(left, Ordering::Relaxed);
-        if left == 0 { Err(io::Error::other("read too often")) } else { Ok(read) }
+        let rest = self.budget.load(Ordering::Relaxed).saturating_sub(read as u64);
+        self.budget.store(rest, Ordering::Relaxed);
+        if rest == 0 { Err(io::Error::other("the read budget is used up")) } else { Ok(read) }
     }
 }
 
-impl Seek for Bounded {
+impl Seek for BoundedFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
@@ -87,17 +88,17 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// `NotMedia` where no allowed demuxer takes it, `Malformed`, `Io`.
+    /// `NotMedia` where no allowed demuxer accepts the file, `Malformed`, `Io`.
     pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
         static SETUP: Once = Once::new();
         SETUP.call_once(|| {
             register_all();
-            // What matters comes back as an error; the rest would go to stderr.
+            // Relevant messages are returned as errors; all others would go to stderr.
             log::set_level(log::Level::Quiet);
         });
         let file = File::open(path)?;
-        let budget = file.metadata()?.len().saturating_mul(MAX_PASSES).max(MIN_BUDGET);
-        let left = Arc::new(AtomicU64::new(budget));
+        let bytes = file.metadata()?.len().saturating_mul(MAX_READS).max(MIN_BUDGET);
+        let budget = Arc::new(AtomicU64::new(bytes));
         let names: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
         let (names, tracks) = (names.join(","), MAX_TRACKS.to_string());
         let options = [
@@ -107,56 +108,56 @@ impl Input {
             ("max_streams", tracks.as_str()),
             ("err_detect", "crccheck+explode"),
         ];
-        let reader = Bounded { file, left: left.clone() };
+        let reader = BoundedFile { file, budget: budget.clone() };
         let opened = StreamIo::from_read_seek(reader).and_then(|reader| {
             input_from_stream(reader, None, Some(options.into_iter().collect::<Dictionary<'_>>()))
         });
         match opened {
-            Ok(context) => Ok(Self { context, left }),
-            Err(error) => Err(match demuxing(error, &left) {
-                // This early it only means that no demuxer knows the bytes, or none that is allowed.
+            Ok(context) => Ok(Self { context, budget }),
+            Err(error) => Err(match demux_error(error, &budget) {
+                // At this point it only means that no allowed demuxer recognizes the bytes.
                 MediaError::Malformed { .. } => MediaError::NotMedia,
                 error => error,
             }),
         }
     }
 
-    /// What people call the container.
+    /// Returns the common name of the container.
     pub(super) fn container(&self) -> &'static str {
         let format = self.context.format();
         let named = |name: &str| format.name().split(',').any(|one| one == name);
         FORMATS.iter().find(|(name, _)| named(name)).map_or("media", |(_, container)| container)
     }
 
-    /// Whether recordings begin anywhere, as those of broadcasts do: what comes before the first key
-    /// frame was never to be seen.
-    pub(super) fn joins_midway(&self) -> bool {
+    /// Returns whether recordings may start mid-stream, as broadcasts do. The packets before the
+    /// first key frame were never meant to be displayed.
+    pub(super) fn may_start_midstream(&self) -> bool {
         matches!(self.container(), "MPEG transport stream" | "MPEG program stream")
     }
 
-    /// The next packet of any stream, or `None` at the end.
+    /// Reads the next packet of any stream; returns `None` at the end.
     ///
     /// # Errors
     ///
-    /// `Damaged` for a packet that the demuxer calls corrupt, `TooLarge`, `Malformed`, `Io`.
+    /// `Damaged` for a packet that the demuxer marks as corrupt, `TooLarge`, `Malformed`, `Io`.
     pub(super) fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let mut packet = Packet::empty();
         match packet.read(&mut self.context) {
             Ok(()) => {}
             Err(Error::Eof) => return Ok(None),
-            Err(error) => return Err(demuxing(error, &self.left)),
+            Err(error) => return Err(demux_error(error, &self.budget)),
         }
         let size = packet.size() as u64;
         if size > MAX_SAMPLE_BYTES {
-            let what = "coded picture or sound packet in bytes";
+            let what = "coded packet size in bytes";
             return Err(MediaError::TooLarge { what, value: size, limit: MAX_SAMPLE_BYTES });
         }
         Ok(Some(packet))
     }
 
-    /// Goes to the last place before a time, in microseconds, from which decoding can start.
+    /// Seeks to the last position before `time`, in microseconds, from which decoding can start.
     pub(super) fn seek(&mut self, time: i64) -> Result<(), MediaError> {
-        self.context.seek(time, ..time).map_err(|error| demuxing(error, &self.left))
+        self.context.seek(time, ..time).map_err(|error| demux_error(error, &self.budget))
     }
 }
 
@@ -168,12 +169,12 @@ impl Deref for Input {
     }
 }
 
-/// What a demuxer said.
-fn demuxing(error: Error, left: &AtomicU64) -> MediaError {
-    if left.load(Ordering::Relaxed) == 0 {
-        let limit = MAX_PASSES;
+/// Converts the error of a demuxer.
+fn demux_error(error: Error, budget: &AtomicU64) -> MediaError {
+    if budget.load(Ordering::Relaxed) == 0 {
+        let limit = MAX_READS;
         return MediaError::TooLarge {
-            what: "times that the file is read",
+            what: "number of reads of the whole file",
             value: limit + 1,
             limit,
         };
@@ -186,11 +187,11 @@ fn demuxing(error: Error, left: &AtomicU64) -> MediaError {
     }
 }
 
-/// Whether a packet of a stream is whole.
+/// Checks that a packet is complete.
 ///
 /// # Errors
 ///
-/// `Damaged` where the demuxer says that it is not.
+/// `Damaged` where the demuxer marks the packet as corrupt.
 pub(super) fn check(packet: &Packet, stream: Stream) -> Result<(), MediaError> {
     if packet.is_corrupt() {
         let what = format!("the container's packet at byte {} is incomplete", packet.position());

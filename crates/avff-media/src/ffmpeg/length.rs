@@ -1,8 +1,8 @@
-//! Whether a file is as long as its container says.
+//! Checks that a file is as long as its container states.
 //!
-//! FFmpeg's demuxers take the end of a cut file for the end of the clip. The outermost boxes of the
-//! containers that have a length show otherwise. Transport and program streams, Ogg, and recordings
-//! that were never finished have none.
+//! FFmpeg's demuxers mistake the end of a truncated file for the end of the clip. The outermost
+//! boxes of containers with lengths reveal the truncation. Transport and program streams, Ogg, and
+//! unfinished recordings have no lengths.
 
 use std::{
     fs::File,
@@ -12,10 +12,10 @@ use std::{
 
 use crate::error::{MediaError, Stream};
 
-/// Outermost boxes that are looked at.
+/// The limit on outermost boxes.
 const MAX_BOXES: usize = 200_000;
 
-/// Compares a file's length with what its container says.
+/// Compares the length of a file with the length that its container states.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub(super) fn check(path: &Path) -> Result<(), MediaError> {
     Ok(())
 }
 
-/// Where the container ends; 0 where it does not say.
+/// Returns where the container ends; 0 where it does not state its length.
 fn end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
     let head: [u8; 12] = bytes(file, 0, size)?;
     if let [b'R', b'I', b'F', b'F', _, _, _, _, kind @ ..] = &head
@@ -48,28 +48,28 @@ fn end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
     Ok(0)
 }
 
-/// The bytes at an offset, zeros beyond the end.
+/// Reads the bytes at an offset; bytes past the end are zero.
 fn bytes<const N: usize>(
     file: &mut (impl Read + Seek),
     at: u64,
     size: u64,
 ) -> Result<[u8; N], MediaError> {
-    let mut found = [0; N];
-    let there = usize::try_from(size.saturating_sub(at)).unwrap_or(N).min(N);
+    let mut buffer = [0; N];
+    let available = usize::try_from(size.saturating_sub(at)).unwrap_or(N).min(N);
     file.seek(SeekFrom::Start(at))?;
-    if let Some(part) = found.get_mut(..there) {
+    if let Some(part) = buffer.get_mut(..available) {
         file.read_exact(part)?;
     }
-    Ok(found)
+    Ok(buffer)
 }
 
-/// A long AVI file is several RIFF chunks, one after the other.
+/// Returns the end of an AVI file. A long one has several RIFF chunks, one after the other.
 fn riff_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
     let mut at = 0;
     for _ in 0..MAX_BOXES {
         let [r, i, f, g, a, b, c, d] = bytes(file, at, size)?;
         let length = u32::from_le_bytes([a, b, c, d]);
-        // A recorder that was switched off leaves one of these for the length.
+        // A recorder that was switched off leaves 0 or `u32::MAX` as the length.
         if [r, i, f, g] != *b"RIFF" || matches!(length, 0 | u32::MAX) {
             break;
         }
@@ -82,7 +82,7 @@ fn riff_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError>
     Ok(at)
 }
 
-/// A header, then one segment that holds everything.
+/// Returns the end of a Matroska file: a header, then one segment with all content.
 fn matroska_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
     let Some((_, after)) = element(file, 4, size)? else { return Ok(0) };
     if bytes(file, after, size)? != [0x18, 0x53, 0x80, 0x67] {
@@ -91,14 +91,15 @@ fn matroska_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaEr
     Ok(element(file, after.saturating_add(4), size)?.map_or(0, |(_, end)| end))
 }
 
-/// Start and end of an element's content, from where its length is; `None` for an unknown length.
+/// Returns start and end of an element's content. `at` is the offset of its length field; `None`
+/// means an unknown length.
 fn element(
     file: &mut (impl Read + Seek),
     at: u64,
     size: u64,
 ) -> Result<Option<(u64, u64)>, MediaError> {
     let field: [u8; 8] = bytes(file, at, size)?;
-    // The number of zeros before the first one tells how many bytes follow the first byte.
+    // The number of zeros before the first one bit is the number of bytes after the first byte.
     let extra = field.first().map_or(8, |byte| byte.leading_zeros());
     if extra > 7 {
         return Ok(None);
@@ -109,7 +110,7 @@ fn element(
     Ok((length != (1 << width) - 1).then(|| (start, start.saturating_add(length))))
 }
 
-/// Boxes one after the other; a length of 0 takes the rest of the file.
+/// Returns the end of the last box. A length of 0 means the rest of the file.
 fn boxes_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
     let mut at = 0_u64;
     for _ in 0..MAX_BOXES {
@@ -119,7 +120,7 @@ fn boxes_end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError
             1 => u64::from_be_bytes(long),
             length => length,
         };
-        // Anything else is no box, such as padding after the last.
+        // Smaller values are no box, such as padding after the last box.
         if length < 8 {
             break;
         }
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_container_says_where_it_ends() {
+    fn end_of_every_container_is_read() {
         assert_eq!(ends(b"\0\0\0\x08ftyp\0\0\0\x64mdat"), 108);
         assert_eq!(ends(b"\0\0\0\x08ftyp\0\0\0\x01mdat\0\0\0\x01\0\0\0\0"), 8 + (1 << 32));
         assert_eq!(ends(b"\0\0\0\x08ftyp\0\0\0\0mdat...."), 8);

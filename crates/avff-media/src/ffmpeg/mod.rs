@@ -1,96 +1,99 @@
-//! Clips through FFmpeg's libraries: HEVC, VP9, AV1, AVI, Matroska, 10 bit, Opus and the rest.
+//! Decodes clips through FFmpeg's libraries: HEVC, VP9, AV1, AVI, Matroska, 10 bit, Opus and the
+//! rest.
 //!
-//! FFmpeg plays on where it can: it conceals what is damaged, and repeats or guesses pictures. Here
-//! every sign of damage that it gives is an error, and pictures that its index promises and its
-//! decoder does not show are one too. Bytes reach FFmpeg through a reader of ours, so no file can
-//! make it open another one or the network.
+//! FFmpeg continues where it can: it conceals damage, and repeats or guesses frames. Here, every
+//! sign of damage that FFmpeg reports is an error. A frame that the index lists but the decoder
+//! does not return is also an error. FFmpeg reads bytes through a bounded reader of this module, so
+//! no file can make it open another file or the network.
 //!
-//! Pictures and sound have an input each, since they are read side by side.
+//! Video and audio have one input each, since they are read side by side.
 
 mod access;
-mod count;
-mod decode;
-mod fault;
+mod audio;
+mod convert;
+mod decoder;
+mod display_order;
+mod errors;
+mod frames;
 mod index;
 mod input;
 mod length;
-mod paint;
-mod pictures;
 mod samples;
-mod sound;
-mod walk;
+mod video_reader;
 
 use std::path::Path;
 
 use video_rs::ffmpeg::{format::stream::Disposition, media::Type};
 
 use self::{
+    audio::{AudioReader, FirstAudio},
+    frames::Frames,
     index::Packets,
     input::Input,
-    pictures::Pictures,
-    sound::{SoundStart, Speaker},
 };
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::error::{MediaError, Stream};
 
-/// A clip whose streams FFmpeg decodes.
+/// A clip that FFmpeg decodes.
 pub(crate) struct FfmpegClip {
     info: MediaInfo,
-    pictures: Pictures,
-    sound: Speaker,
+    frames: Frames,
+    audio: AudioReader,
 }
 
 impl FfmpegClip {
-    /// Reads the whole container once, and the first picture and sound of it.
+    /// Reads the whole container once and decodes the first frame and the first audio.
     ///
     /// # Errors
     ///
-    /// As [`super::open`].
+    /// The errors of [`super::open`].
     pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
         length::check(path)?;
         let mut input = Input::open(path)?;
-        let video = choose(&input, Stream::Video)?;
-        let audio = choose(&input, Stream::Audio)?;
-        let packets = Packets::read(&mut input, video, audio)?;
+        let video_stream = choose(&input, Stream::Video)?;
+        let audio_stream = choose(&input, Stream::Audio)?;
+        let packets = Packets::read(&mut input, video_stream, audio_stream)?;
         let container = input.container();
         drop(input);
-        let (start, sound) = Speaker::open(path, audio)?;
-        let SoundStart { time: audio_start, rate, channels, codec: audio_codec } = start;
+        let (first_audio, audio) = AudioReader::open(path, audio_stream)?;
+        let FirstAudio { time: audio_start, rate, channels, codec: audio_codec } = first_audio;
         let audio_end = packets.audio_end.max(audio_start);
-        let (pictures, first) = Pictures::open(path, video, packets)?;
-        // The edit list of an MP4 file says where its clock starts; elsewhere the first thing to be
-        // seen or heard does, as broadcasts count from anywhere.
-        let origin = if container == input::MP4 { 0.0 } else { first.time.min(audio_start) };
-        let pictures = pictures.started_at(origin);
-        let sound = sound.started_at(audio_start - origin);
+        let (frames, first_frame) = Frames::open(path, video_stream, packets)?;
+        // The edit list of an MP4 file defines where its clock starts. Elsewhere the clock starts
+        // with the first frame or audio, as broadcasts count from an arbitrary time.
+        let origin = if container == input::MP4 { 0.0 } else { first_frame.time.min(audio_start) };
+        let frames = frames.started_at(origin);
+        let audio = audio.started_at(audio_start - origin);
         let info = MediaInfo {
             container: container.to_owned(),
-            video_codec: first.codec,
-            width: first.size.0,
-            height: first.size.1,
+            video_codec: first_frame.codec,
+            width: first_frame.size.0,
+            height: first_frame.size.1,
             audio_codec,
             sample_rate: rate,
             channels,
             audio_start: audio_start - origin,
             audio_end: audio_end - origin,
         };
-        Ok(Self { info, pictures, sound })
+        Ok(Self { info, frames, audio })
     }
 }
 
-/// The stream that FFmpeg's players choose, cover pictures left out.
+/// Returns the index of the stream that FFmpeg's players choose, cover images excluded.
 fn choose(input: &Input, stream: Stream) -> Result<usize, MediaError> {
     let kind = match stream {
         Stream::Video => Type::Video,
         Stream::Audio => Type::Audio,
     };
-    let moves = |candidate: &video_rs::ffmpeg::Stream<'_>| {
+    let is_no_cover = |candidate: &video_rs::ffmpeg::Stream<'_>| {
         !candidate.disposition().contains(Disposition::ATTACHED_PIC)
     };
-    let best = input.streams().best(kind).filter(moves);
-    best.or_else(|| input.streams().find(|one| one.parameters().medium() == kind && moves(one)))
-        .map(|found| found.index())
-        .ok_or(MediaError::MissingStream { stream })
+    let best = input.streams().best(kind).filter(is_no_cover);
+    best.or_else(|| {
+        input.streams().find(|one| one.parameters().medium() == kind && is_no_cover(one))
+    })
+    .map(|chosen| chosen.index())
+    .ok_or(MediaError::MissingStream { stream })
 }
 
 impl MediaSource for FfmpegClip {
@@ -99,10 +102,10 @@ impl MediaSource for FfmpegClip {
     }
 
     fn frame_times(&self) -> &[f64] {
-        self.pictures.times()
+        self.frames.times()
     }
 
     fn streams(&mut self) -> (&mut dyn FrameStream, &mut dyn AudioStream) {
-        (&mut self.pictures, &mut self.sound)
+        (&mut self.frames, &mut self.audio)
     }
 }

@@ -1,8 +1,7 @@
-//! The box structure of ISO/IEC 14496-12 section 4.2: headers in a file, children in a
-//! slice.
+//! Reads the box structure of ISO/IEC 14496-12 section 4.2: headers in a file, children in a slice.
 //!
-//! Everything here is hostile input. Sizes are checked before they are used, a box always consumes
-//! at least its own header.
+//! All input is treated as hostile. Sizes are checked before they are used, and a box always
+//! consumes at least its own header.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -11,37 +10,39 @@ use crate::error::MediaError;
 /// A four-character box type.
 pub(crate) type FourCc = [u8; 4];
 
-/// The shortest box: 32-bit size and type.
+/// The size of the shortest header: 32-bit size and type.
 const SHORT_HEADER: u64 = 8;
-/// The header of a box whose 64-bit size follows its type.
+/// The header size of a box with a 64-bit size after its type.
 const LONG_HEADER: u64 = 16;
 
-/// An error about the container's structure.
+/// Returns the error for a structural fault of the container.
 pub(crate) fn malformed(what: impl Into<String>) -> MediaError {
     MediaError::Malformed { container: "MP4", what: what.into() }
 }
 
-/// A four-character code as text for a message: printable ASCII as it is, other bytes as `?`.
+/// Formats a four-character code for messages: printable ASCII unchanged, other bytes as `?`.
 pub(crate) fn show(code: FourCc) -> String {
     code.iter()
         .map(|&b| if b.is_ascii_graphic() || b == b' ' { char::from(b) } else { '?' })
         .collect()
 }
 
-/// A box in the file, found but not read.
+/// The location of a box in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileBox {
-    /// Its type.
+    /// The box type.
     pub(crate) kind: FourCc,
-    /// Offset of its header, in bytes from the start of the file.
+    /// Offset of the header, in bytes from the start of the file.
     pub(crate) start: u64,
-    /// Offset of its first body byte.
+    /// Offset of the first body byte.
     pub(crate) body: u64,
-    /// Offset of the first byte after it; may be beyond the end of a truncated file.
+    /// Offset of the first byte after the box; past the end of the file where the file is
+    /// truncated.
     pub(crate) end: u64,
 }
 
-/// The box whose header is at `at`, or `None` where fewer bytes are left than a header takes.
+/// Reads the box header at offset `at`; returns `None` where the remaining bytes are too few for a
+/// header.
 ///
 /// # Errors
 ///
@@ -77,28 +78,28 @@ pub(crate) fn box_at(
     }
     let end = at
         .checked_add(size)
-        .ok_or_else(|| malformed(format!("box '{}' has an absurd size", show(kind))))?;
+        .ok_or_else(|| malformed(format!("box '{}' has an invalid size", show(kind))))?;
     Ok(Some(FileBox { kind, start: at, body: at + header, end }))
 }
 
-/// The bytes of a box's body, at most `limit` of them.
+/// Reads the body of a box, at most `limit` bytes.
 ///
 /// # Errors
 ///
-/// `TooLarge` over the limit, `Malformed` where the file ends before the box does.
+/// `TooLarge` over the limit, `Malformed` where the file ends before the box.
 pub(crate) fn read_body(
     file: &mut (impl Read + Seek),
-    found: FileBox,
+    file_box: FileBox,
     file_size: u64,
     what: &'static str,
     limit: u64,
 ) -> Result<Vec<u8>, MediaError> {
-    let length = found.end - found.body;
-    if found.end > file_size {
+    let length = file_box.end - file_box.body;
+    if file_box.end > file_size {
         return Err(malformed(format!(
             "the file ends at byte {file_size}, inside its '{}' box that ends at {}",
-            show(found.kind),
-            found.end
+            show(file_box.kind),
+            file_box.end
         )));
     }
     if length > limit {
@@ -106,13 +107,13 @@ pub(crate) fn read_body(
     }
     let length =
         usize::try_from(length).map_err(|_| MediaError::TooLarge { what, value: length, limit })?;
-    file.seek(SeekFrom::Start(found.body))?;
+    file.seek(SeekFrom::Start(file_box.body))?;
     let mut body = vec![0; length];
     file.read_exact(&mut body)?;
     Ok(body)
 }
 
-/// The boxes in a body, one after the other.
+/// Iterates over the boxes in a body.
 #[derive(Debug, Clone)]
 pub(crate) struct Children<'a> {
     rest: &'a [u8],
@@ -124,28 +125,28 @@ impl<'a> Children<'a> {
         Self { rest: body }
     }
 
-    /// The body of the first child of this type.
+    /// Returns the body of the first child of this type.
     ///
     /// # Errors
     ///
-    /// `Malformed` where a child before it breaks the rules.
+    /// `Malformed` where an earlier child is malformed.
     pub(crate) fn find(body: &'a [u8], kind: FourCc) -> Result<Option<&'a [u8]>, MediaError> {
         for child in Self::new(body) {
-            let (found, inner) = child?;
-            if found == kind {
+            let (child_kind, inner) = child?;
+            if child_kind == kind {
                 return Ok(Some(inner));
             }
         }
         Ok(None)
     }
 
-    /// [`find`](Self::find) for a child that must be there.
+    /// Like [`find`](Self::find), but a missing child is an error.
     pub(crate) fn need(body: &'a [u8], kind: FourCc) -> Result<&'a [u8], MediaError> {
         Self::find(body, kind)?.ok_or_else(|| malformed(format!("no '{}' box", show(kind))))
     }
 
     fn step(&mut self) -> Result<Option<(FourCc, &'a [u8])>, MediaError> {
-        // QuickTime ends some lists with a zero word: fewer bytes than a header are the end.
+        // QuickTime ends some lists with a zero word, so fewer bytes than a header mark the end.
         let Some((head, after)) = self.rest.split_first_chunk::<8>() else {
             return Ok(None);
         };
@@ -156,7 +157,7 @@ impl<'a> Children<'a> {
             1 => {
                 let long = after
                     .first_chunk::<8>()
-                    .ok_or_else(|| malformed(format!("box '{}' ends early", show(kind))))?;
+                    .ok_or_else(|| malformed(format!("box '{}' is truncated", show(kind))))?;
                 (16, usize::try_from(u64::from_be_bytes(*long)).unwrap_or(usize::MAX))
             }
             size => (8, usize::try_from(size).unwrap_or(usize::MAX)),
@@ -190,19 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_zero_and_one_are_read_and_others_bounded() {
+    fn special_sizes_are_read_and_invalid_sizes_refused() {
         let mut bytes = vec![0, 0, 0, 1];
         bytes.extend(b"mdat");
         bytes.extend(20u64.to_be_bytes());
         bytes.extend([7; 4]);
         let mut file = Cursor::new(&bytes);
-        let found = box_at(&mut file, 0, 20).unwrap().unwrap();
-        assert_eq!((found.kind, found.body, found.end), (*b"mdat", 16, 20));
+        let file_box = box_at(&mut file, 0, 20).unwrap().unwrap();
+        assert_eq!((file_box.kind, file_box.body, file_box.end), (*b"mdat", 16, 20));
         assert_eq!(Children::find(&bytes, *b"mdat").unwrap().unwrap(), [7; 4]);
 
         let open_ended = [0, 0, 0, 0, b'm', b'd', b'a', b't', 1, 2];
-        let found = box_at(&mut Cursor::new(&open_ended), 0, 10).unwrap().unwrap();
-        assert_eq!((found.body, found.end), (8, 10));
+        let file_box = box_at(&mut Cursor::new(&open_ended), 0, 10).unwrap().unwrap();
+        assert_eq!((file_box.body, file_box.end), (8, 10));
         assert_eq!(Children::find(&open_ended, *b"mdat").unwrap().unwrap(), [1, 2]);
 
         for size in [2u8, 7] {
@@ -213,6 +214,6 @@ mod tests {
         let beyond = [0, 0, 0, 9, b'f', b'r', b'e', b'e'];
         let mut children = Children::new(&beyond);
         assert!(children.next().unwrap().is_err());
-        assert!(children.next().is_none(), "an error ends the walk");
+        assert!(children.next().is_none(), "an error ends the iteration");
     }
 }

@@ -1,4 +1,4 @@
-//! Sample entries (`stsd`): which codec a track holds, and its settings.
+//! Reads sample entries (`stsd`): the codec of a track and its settings.
 
 use super::{
     boxes::{Children, FourCc, malformed, show},
@@ -9,33 +9,34 @@ use crate::error::MediaError;
 /// The format code and settings of a track.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry<'a> {
-    /// Its four-character code, such as `avc1`.
+    /// The four-character code of the format, such as `avc1`.
     pub(crate) format: FourCc,
-    /// Audio settings from the entry's own fields; zeros for pictures.
-    pub(crate) sound: SoundFields,
+    /// The audio fields of the entry; zeros for video.
+    pub(crate) audio: AudioFields,
     /// The boxes that follow the fields.
     pub(crate) boxes: &'a [u8],
 }
 
-/// What an audio sample entry says itself; codecs with a configuration of their own override it.
+/// The audio fields of a sample entry. A codec's own configuration overrides them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct SoundFields {
-    /// Channels.
+pub(crate) struct AudioFields {
+    /// The number of channels.
     pub(crate) channels: u32,
-    /// Bits in a sample of one channel.
+    /// Bits per sample of one channel.
     pub(crate) bits: u32,
-    /// Samples a second.
+    /// Samples per second.
     pub(crate) rate: u32,
     /// The flags of an `lpcm` entry: 1 float, 2 big-endian, 4 signed.
     pub(crate) lpcm_flags: u32,
 }
 
-/// The fields every sample entry starts with: six reserved bytes and a data reference index.
+/// The size of the fields that every sample entry starts with: six reserved bytes and a data
+/// reference index.
 const COMMON_BYTES: usize = 8;
-/// The fields of a visual sample entry (ISO/IEC 14496-12 section 12.1.3) after those.
+/// The size of the fields of a visual sample entry that follow (ISO/IEC 14496-12 section 12.1.3).
 const VISUAL_BYTES: usize = 70;
 
-/// The one sample entry of a picture track.
+/// Reads the first sample entry of a video track.
 ///
 /// # Errors
 ///
@@ -44,10 +45,10 @@ pub(crate) fn visual(stsd: &[u8]) -> Result<Entry<'_>, MediaError> {
     let (format, body) = first(stsd)?;
     let mut fields = Fields::new("stsd", body);
     fields.take(COMMON_BYTES + VISUAL_BYTES)?;
-    Ok(Entry { format, sound: SoundFields::default(), boxes: fields.rest() })
+    Ok(Entry { format, audio: AudioFields::default(), boxes: fields.rest() })
 }
 
-/// The one sample entry of a sound track, in any of QuickTime's three versions.
+/// Reads the first sample entry of an audio track, in any of QuickTime's three versions.
 ///
 /// # Errors
 ///
@@ -58,33 +59,38 @@ pub(crate) fn audio(stsd: &[u8]) -> Result<Entry<'_>, MediaError> {
     fields.take(COMMON_BYTES)?;
     let version = fields.u16()?;
     fields.take(6)?;
-    let mut sound = SoundFields {
+    let mut audio_fields = AudioFields {
         channels: u32::from(fields.u16()?),
         bits: u32::from(fields.u16()?),
-        ..SoundFields::default()
+        ..AudioFields::default()
     };
     fields.take(4)?;
-    sound.rate = fields.u32()? >> 16;
+    audio_fields.rate = fields.u32()? >> 16;
     match version {
         0 => {}
-        // Samples a packet, bytes a packet, a frame and a sample: told by the codec as well.
+        // Samples per packet, bytes per packet, per frame and per sample; the codec states them as
+        // well.
         1 => {
             fields.take(16)?;
         }
         2 => {
             fields.take(4)?;
             let rate = f64::from_bits(fields.u64()?);
-            sound.channels = fields.u32()?;
+            audio_fields.channels = fields.u32()?;
             fields.take(4)?;
-            sound.bits = fields.u32()?;
-            sound.lpcm_flags = fields.u32()?;
+            audio_fields.bits = fields.u32()?;
+            audio_fields.lpcm_flags = fields.u32()?;
             fields.take(8)?;
-            // A float-to-integer `as` saturates and takes NaN to 0, which is refused later.
-            sound.rate = rate as u32;
+            // `as` saturates and turns NaN into 0, which is refused later.
+            audio_fields.rate = rate as u32;
         }
-        _ => return Err(malformed(format!("sound sample entry of version {version}"))),
+        _ => {
+            return Err(malformed(format!(
+                "the audio sample entry has the unknown version {version}"
+            )));
+        }
     }
-    Ok(Entry { format, sound, boxes: fields.rest() })
+    Ok(Entry { format, audio: audio_fields, boxes: fields.rest() })
 }
 
 fn first(stsd: &[u8]) -> Result<(FourCc, &[u8]), MediaError> {
@@ -93,21 +99,22 @@ fn first(stsd: &[u8]) -> Result<(FourCc, &[u8]), MediaError> {
     Children::new(fields.rest()).next().unwrap_or_else(|| Err(malformed("box 'stsd' is empty")))
 }
 
-/// What an `esds` box says about a stream.
+/// The contents of an `esds` box.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Esds<'a> {
     /// `objectTypeIndication` (ISO/IEC 14496-1 Table 5): 0x40 is MPEG-4 audio, 0x6b MP3.
     pub(crate) object_type: u8,
-    /// The decoder's own configuration; empty where there is none.
+    /// The configuration of the decoder; empty where there is none.
     pub(crate) config: &'a [u8],
 }
 
 impl<'a> Esds<'a> {
-    /// Finds the decoder descriptor of an audio sample entry, also inside QuickTime's `wave` box.
+    /// Finds the decoder descriptor of an audio sample entry, directly or inside QuickTime's `wave`
+    /// box.
     ///
     /// # Errors
     ///
-    /// `Malformed` where it is missing or ends early.
+    /// `Malformed` where the box is missing or ends early.
     pub(crate) fn of(boxes: &'a [u8]) -> Result<Self, MediaError> {
         let body = match Children::find(boxes, *b"esds")? {
             Some(body) => body,
@@ -136,11 +143,11 @@ impl<'a> Esds<'a> {
     }
 }
 
-/// The body of the next descriptor, which must have this tag (ISO/IEC 14496-1 section 8.3.3).
+/// Reads the body of the next descriptor, which must have this tag (ISO/IEC 14496-1 section 8.3.3).
 fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Fields<'a>, MediaError> {
-    let found = fields.u8()?;
-    if found != tag {
-        return Err(malformed(format!("box 'esds' has descriptor {found} in place of {tag}")));
+    let actual = fields.u8()?;
+    if actual != tag {
+        return Err(malformed(format!("box 'esds' has descriptor {actual} instead of {tag}")));
     }
     let mut length = 0;
     for _ in 0..4 {
@@ -150,12 +157,13 @@ fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Fields<'a>, MediaE
             break;
         }
     }
-    // Writers disagree on whether trailing descriptors count; what is there is enough.
+    // Writers disagree on whether trailing descriptors count towards the length, so a longer length
+    // is cut.
     let length = length.min(fields.rest().len());
     Ok(Fields::new("esds", fields.take(length)?))
 }
 
-/// The name under which people know a picture format.
+/// Returns the common name of a video format.
 pub(crate) fn visual_name(format: FourCc) -> String {
     match &format {
         b"avc1" | b"avc3" => "H.264",
@@ -180,7 +188,7 @@ pub(crate) fn visual_name(format: FourCc) -> String {
     .to_owned()
 }
 
-/// The name under which people know a sound format.
+/// Returns the common name of an audio format.
 pub(crate) fn audio_name(format: FourCc) -> String {
     match &format {
         b"mp4a" => "AAC",
@@ -197,7 +205,7 @@ pub(crate) fn audio_name(format: FourCc) -> String {
         b"alaw" => "A-law",
         b"ulaw" => "mu-law",
         b"ima4" => "IMA ADPCM",
-        b"enca" => "encrypted sound",
+        b"enca" => "encrypted audio",
         _ => return format!("'{}'", show(format)),
     }
     .to_owned()
@@ -210,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_with_long_lengths_are_read() {
+    fn descriptors_with_long_length_fields_are_read() {
         let mut body = vec![0, 0, 0, 0];
         body.extend([3, 0x80, 0x80, 0x80, 25, 0, 1, 0]);
         body.extend([4, 0x80, 0x80, 0x80, 17, 0x40]);
@@ -230,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn formats_have_names() {
         assert_eq!(visual_name(*b"hev1"), "HEVC");
         assert_eq!(audio_name([0, b'a', 1, b'b']), "'?a?b'");
     }

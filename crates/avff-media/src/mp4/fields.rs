@@ -1,9 +1,9 @@
-//! The fields in a box's body, read from the front.
+//! Reads the fields of a box's body, from the front.
 
 use super::boxes::{FourCc, malformed};
 use crate::error::MediaError;
 
-/// Big-endian fields of a box's body, read from the front.
+/// Reads the big-endian fields of a box's body, from the front.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
     name: &'static str,
@@ -11,12 +11,12 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Starts at the first byte of `body`; `name` is the box, for messages.
+    /// Starts at the first byte of `body`. `name` is the box type for messages.
     pub(crate) fn new(name: &'static str, body: &'a [u8]) -> Self {
         Self { name, rest: body }
     }
 
-    /// Starts a full box: its version and its 24 flag bits are read.
+    /// Starts a full box and reads its version and its 24 flag bits.
     pub(crate) fn full(name: &'static str, body: &'a [u8]) -> Result<(Self, u8, u32), MediaError> {
         let mut fields = Self::new(name, body);
         let word = fields.u32()?;
@@ -24,17 +24,17 @@ impl<'a> Fields<'a> {
         Ok((fields, version, word & 0x00ff_ffff))
     }
 
-    /// What has not been read.
+    /// Returns the bytes that were not yet read.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next `count` bytes.
+    /// Reads the next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], MediaError> {
         let (head, rest) = self
             .rest
             .split_at_checked(count)
-            .ok_or_else(|| malformed(format!("box '{}' ends early", self.name)))?;
+            .ok_or_else(|| malformed(format!("box '{}' is truncated", self.name)))?;
         self.rest = rest;
         Ok(head)
     }
@@ -43,49 +43,49 @@ impl<'a> Fields<'a> {
         let (head, rest) = self
             .rest
             .split_first_chunk::<N>()
-            .ok_or_else(|| malformed(format!("box '{}' ends early", self.name)))?;
+            .ok_or_else(|| malformed(format!("box '{}' is truncated", self.name)))?;
         self.rest = rest;
         Ok(*head)
     }
 
-    /// An 8-bit field.
+    /// Reads an 8-bit field.
     pub(crate) fn u8(&mut self) -> Result<u8, MediaError> {
         self.array().map(u8::from_be_bytes)
     }
 
-    /// A 16-bit field.
+    /// Reads a 16-bit field.
     pub(crate) fn u16(&mut self) -> Result<u16, MediaError> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// A 32-bit field.
+    /// Reads a 32-bit field.
     pub(crate) fn u32(&mut self) -> Result<u32, MediaError> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A signed 32-bit field.
+    /// Reads a signed 32-bit field.
     pub(crate) fn i32(&mut self) -> Result<i32, MediaError> {
         self.array().map(i32::from_be_bytes)
     }
 
-    /// A 64-bit field.
+    /// Reads a 64-bit field.
     pub(crate) fn u64(&mut self) -> Result<u64, MediaError> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A four-character code.
+    /// Reads a four-character code.
     pub(crate) fn code(&mut self) -> Result<FourCc, MediaError> {
         self.array()
     }
 
-    /// A table that fills the rest of the body: a 32-bit count, then that many entries of `N`
-    /// bytes. Bytes after it are ignored, a count that does not fit is an error.
+    /// Reads a table that fills the rest of the body: a 32-bit count, then that many entries of `N`
+    /// bytes. Trailing bytes are ignored. A count that does not fit is an error.
     pub(crate) fn table<const N: usize>(&mut self) -> Result<&'a [[u8; N]], MediaError> {
         let count = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
         let (entries, _) = self.rest.as_chunks::<N>();
         entries.get(..count).ok_or_else(|| {
             malformed(format!(
-                "box '{}' promises {count} entries and has {}",
+                "box '{}' declares {count} entries but has {}",
                 self.name,
                 entries.len()
             ))
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_that_promises_too_much_is_refused() {
+    fn table_with_too_large_a_count_is_refused() {
         let mut body = u32::MAX.to_be_bytes().to_vec();
         body.extend([0; 12]);
         assert!(Fields::new("stts", &body).table::<8>().is_err());

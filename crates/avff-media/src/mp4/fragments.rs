@@ -1,4 +1,5 @@
-//! Movie fragments (`moof`): the sample tables of files written piece by piece, as streams are.
+//! Reads movie fragments (`moof`): the sample tables of files that were written piece by piece, as
+//! streams.
 
 use std::io::{Read, Seek};
 
@@ -10,16 +11,16 @@ use super::{
 };
 use crate::error::MediaError;
 
-/// A track to be collected from the fragments.
+/// A track whose samples are collected from the fragments.
 #[derive(Debug)]
 pub(crate) struct Fragmented {
-    /// Its number.
+    /// The track id.
     pub(crate) id: u32,
-    /// The samples found so far.
+    /// The samples read so far.
     pub(crate) samples: Samples,
-    /// Duration, size and flags of samples that say nothing themselves, from `trex`.
+    /// Default duration, size and flags of samples, from `trex`.
     defaults: Defaults,
-    /// Decode time after the last sample.
+    /// The decode time after the last sample.
     next_time: i64,
 }
 
@@ -31,7 +32,8 @@ struct Defaults {
 }
 
 impl Fragmented {
-    /// Starts with the samples of the `moov` box, usually none, and the track's defaults in `mvex`.
+    /// Starts with the samples of the `moov` box, usually none, and reads the track's defaults in
+    /// `mvex`.
     pub(crate) fn new(id: u32, samples: Samples, mvex: &[u8]) -> Result<Self, MediaError> {
         let mut defaults = Defaults::default();
         for child in Children::new(mvex) {
@@ -63,12 +65,12 @@ pub(crate) fn read(
     tracks: &mut [Fragmented],
 ) -> Result<(), MediaError> {
     for _ in 0..MAX_TOP_BOXES {
-        let Some(found) = box_at(file, at, file_size)? else { return Ok(()) };
-        if found.kind == *b"moof" {
-            let body = read_body(file, found, file_size, "'moof' box in bytes", MAX_MOOF_BYTES)?;
-            fragment(&body, found, tracks)?;
+        let Some(file_box) = box_at(file, at, file_size)? else { return Ok(()) };
+        if file_box.kind == *b"moof" {
+            let body = read_body(file, file_box, file_size, "'moof' box in bytes", MAX_MOOF_BYTES)?;
+            fragment(&body, file_box, tracks)?;
         }
-        at = found.end;
+        at = file_box.end;
     }
     Err(MediaError::TooLarge {
         what: "number of boxes",
@@ -77,9 +79,9 @@ pub(crate) fn read(
     })
 }
 
-fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<(), MediaError> {
-    // Without a base of its own, a track's data follows that of the track before it.
-    let mut after_previous = found.start;
+fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result<(), MediaError> {
+    // Without a base offset of its own, a track's data follows the data of the previous track.
+    let mut after_previous = file_box.start;
     for child in Children::new(moof) {
         let (kind, traf) = child?;
         if kind != *b"traf" {
@@ -90,7 +92,7 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
         let base = if flags & 0x1 != 0 {
             header.u64()?
         } else if flags & 0x2_0000 != 0 {
-            found.start
+            file_box.start
         } else {
             after_previous
         };
@@ -98,7 +100,7 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
         let mut defaults = track.as_ref().map(|track| track.defaults).unwrap_or_default();
         if flags & 0x2 != 0 && header.u32()? > 1 {
             return Err(MediaError::UnsupportedContainer {
-                container: "MP4 whose codec settings change midway",
+                container: "MP4 with changing codec settings",
             });
         }
         for (bit, value) in
@@ -109,15 +111,15 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
             }
         }
         let Some(track) = track else {
-            // Tracks that are not used still move the data offset on.
-            after_previous = pass_over(traf, base, defaults)?;
+            // Unused tracks advance the data offset too.
+            after_previous = skip_track(traf, base, defaults)?;
             continue;
         };
         if let Some(body) = Children::find(traf, *b"tfdt")? {
             let (mut fields, version, _) = Fields::full("tfdt", body)?;
             let time = if version == 1 { fields.u64()? } else { u64::from(fields.u32()?) };
             track.next_time =
-                i64::try_from(time).map_err(|_| malformed("box 'tfdt' has an absurd time"))?;
+                i64::try_from(time).map_err(|_| malformed("box 'tfdt' has an invalid time"))?;
         }
         let mut offset = base;
         for child in Children::new(traf) {
@@ -131,28 +133,28 @@ fn fragment(moof: &[u8], found: FileBox, tracks: &mut [Fragmented]) -> Result<()
     Ok(())
 }
 
-/// The offset after the samples of a track that is not used. They are not listed: there may be as
-/// many lists as boxes, each of millions.
-fn pass_over(traf: &[u8], base: u64, defaults: Defaults) -> Result<u64, MediaError> {
+/// Returns the offset after the samples of an unused track. The samples are not listed: there may
+/// be as many lists as boxes, each with millions of samples.
+fn skip_track(traf: &[u8], base: u64, defaults: Defaults) -> Result<u64, MediaError> {
     let mut offset = base;
     for child in Children::new(traf) {
         let (kind, trun) = child?;
         if kind == *b"trun" {
             let head = RunHead::read(trun, base, offset)?;
-            offset = head.after(defaults.size).ok_or_else(absurd)?;
+            offset = head.after(defaults.size).ok_or_else(invalid_run)?;
         }
     }
     Ok(offset)
 }
 
-/// What a `trun` box says of all its samples.
+/// The header of a `trun` box, which applies to all its samples.
 struct RunHead<'a> {
     flags: u32,
     count: u32,
-    /// Of the first sample.
+    /// The offset of the first sample.
     offset: u64,
     first_flags: Option<u32>,
-    /// At the entries.
+    /// The reader, positioned at the entries.
     fields: Fields<'a>,
 }
 
@@ -162,13 +164,13 @@ impl<'a> RunHead<'a> {
         let count = fields.u32()?;
         if flags & 0x1 != 0 {
             let distance = i64::from(fields.i32()?);
-            offset = base.checked_add_signed(distance).ok_or_else(absurd)?;
+            offset = base.checked_add_signed(distance).ok_or_else(invalid_run)?;
         }
         let first_flags = if flags & 0x4 != 0 { Some(fields.u32()?) } else { None };
         Ok(Self { flags, count, offset, first_flags, fields })
     }
 
-    /// The offset after the last sample; `size` is that of samples without a size of their own.
+    /// Returns the offset after the last sample. `size` is the default size of samples.
     fn after(&self, size: u32) -> Option<u64> {
         let words = (self.flags & 0xf00).count_ones() as usize;
         if self.flags & 0x200 == 0 {
@@ -183,8 +185,8 @@ impl<'a> RunHead<'a> {
     }
 }
 
-fn absurd() -> MediaError {
-    malformed("box 'trun' has an absurd time or offset")
+fn invalid_run() -> MediaError {
+    malformed("box 'trun' has an invalid time or offset")
 }
 
 /// Adds the samples of one `trun` box and returns the offset after the last.
@@ -205,12 +207,13 @@ fn run(
         let shift = field(0x800, 0)?.cast_signed();
         let sample_flags =
             if index == 0 { first_flags.unwrap_or(sample_flags) } else { sample_flags };
-        let time = track.next_time.checked_add(i64::from(shift)).ok_or_else(absurd)?;
+        let time = track.next_time.checked_add(i64::from(shift)).ok_or_else(invalid_run)?;
         // Bit 16 is `sample_is_non_sync_sample`.
         let sync = sample_flags & 0x1_0000 == 0;
         track.samples.push(Sample { offset, time, size, sync })?;
-        offset = offset.checked_add(u64::from(size)).ok_or_else(absurd)?;
-        track.next_time = track.next_time.checked_add(i64::from(duration)).ok_or_else(absurd)?;
+        offset = offset.checked_add(u64::from(size)).ok_or_else(invalid_run)?;
+        track.next_time =
+            track.next_time.checked_add(i64::from(duration)).ok_or_else(invalid_run)?;
     }
     Ok(offset)
 }
@@ -226,9 +229,9 @@ mod tests {
         head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect()
     }
 
-    /// Passing over a run must move the offset as listing it does.
+    /// Skipping a run must advance the offset exactly as listing it does.
     #[test]
-    fn unused_runs_move_the_offset_as_used_ones_do() {
+    fn skipped_runs_advance_the_offset_like_listed_ones() {
         let defaults = Defaults { duration: 1, size: 50, flags: 0 };
         for (flags, words, after) in [
             (0, &[][..], 1100),
@@ -243,17 +246,17 @@ mod tests {
             assert_eq!(run(&run_box, 1000, 1000, defaults, &mut track).unwrap(), after);
             let size = u32::try_from(8 + run_box.len()).unwrap();
             let traf = [&size.to_be_bytes()[..], b"trun", &run_box].concat();
-            assert_eq!(pass_over(&traf, 1000, defaults).unwrap(), after, "flags {flags:#x}");
+            assert_eq!(skip_track(&traf, 1000, defaults).unwrap(), after, "flags {flags:#x}");
         }
     }
 
     #[test]
-    fn a_run_of_billions_is_passed_over_at_once_and_listed_never() {
+    fn run_of_billions_is_skipped_quickly_and_never_listed() {
         let defaults = Defaults { duration: 1, size: 1, flags: 0 };
         let mut run_box = trun(0, &[]);
         run_box.splice(4..8, u32::MAX.to_be_bytes());
         let traf = [&[0, 0, 0, 16][..], b"trun", &run_box].concat();
-        assert_eq!(pass_over(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
+        assert_eq!(skip_track(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
         let samples = Samples::new(100);
         let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
         let listed = run(&run_box, 0, 0, defaults, &mut track);

@@ -1,7 +1,7 @@
-//! A bounded reader of MP4, MOV and M4A structure, plain or fragmented.
+//! A bounded reader of the MP4, MOV and M4A structure, plain or fragmented.
 //!
-//! Only the index is read into memory, never the media. Existing readers were not used: of those
-//! tried, one hangs on damaged files, one hides composition times and edit lists, and one has no
+//! Only the index is read into memory, never the media. The existing readers that were tried do not
+//! suffice: one hangs on damaged files, one hides composition times and edit lists, and one lacks
 //! fragments.
 
 mod boxes;
@@ -31,7 +31,7 @@ use self::{
 use super::rotate::Turns;
 use crate::error::{MediaError, Stream};
 
-/// The index of a movie: the `moov` box and what was found in it.
+/// The index of a movie: the `moov` box and its location.
 #[derive(Debug)]
 pub(crate) struct Movie {
     moov: Vec<u8>,
@@ -40,13 +40,13 @@ pub(crate) struct Movie {
     file_size: u64,
 }
 
-/// The samples of the two tracks in use.
+/// The samples of the two selected tracks.
 pub(crate) struct Tables {
-    /// Of the pictures.
+    /// The samples of the video track.
     pub(crate) video: Vec<Sample>,
-    /// Of the sound.
+    /// The samples of the audio track.
     pub(crate) audio: Vec<Sample>,
-    /// Whether fragments were read.
+    /// Whether the file has fragments.
     pub(crate) fragmented: bool,
 }
 
@@ -55,28 +55,33 @@ impl Movie {
     ///
     /// # Errors
     ///
-    /// `Malformed` where there is none or the file ends inside a box, `TooLarge` beyond the limits,
-    /// `Io`.
+    /// `NoIndex` where the box is missing or the file ends inside a box, `Malformed` for a broken
+    /// box, `TooLarge` beyond the limits, `Io`.
     pub(crate) fn read(file: &mut (impl Read + Seek), file_size: u64) -> Result<Self, MediaError> {
         let mut at = 0;
         for _ in 0..MAX_TOP_BOXES {
-            let Some(found) = box_at(file, at, file_size)? else {
-                return Err(malformed("no 'moov' box: the index is missing"));
+            let Some(file_box) = box_at(file, at, file_size)? else {
+                return Err(no_index("the index (its 'moov' box) is missing"));
             };
-            if found.kind == *b"moov" {
-                let moov =
-                    read_body(file, found, file_size, "'moov' box in bytes", MAX_MOOV_BYTES)?;
-                return Ok(Self { moov, after: found.end, file_size });
-            }
-            if found.end > file_size {
-                return Err(malformed(format!(
-                    "the file ends at byte {file_size}, inside its '{}' box that ends at {}; the \
-                     index that would follow is lost",
-                    show(found.kind),
-                    found.end
+            if file_box.end > file_size {
+                let kind = show(file_box.kind);
+                let index = if file_box.kind == *b"moov" {
+                    "which is the index"
+                } else {
+                    "and the index (its 'moov' box) is missing"
+                };
+                return Err(no_index(format!(
+                    "the file ends at byte {file_size}, inside its '{kind}' box that ends at {}, \
+                     {index}",
+                    file_box.end
                 )));
             }
-            at = found.end;
+            if file_box.kind == *b"moov" {
+                let moov =
+                    read_body(file, file_box, file_size, "'moov' box in bytes", MAX_MOOV_BYTES)?;
+                return Ok(Self { moov, after: file_box.end, file_size });
+            }
+            at = file_box.end;
         }
         Err(MediaError::TooLarge {
             what: "number of boxes",
@@ -85,7 +90,7 @@ impl Movie {
         })
     }
 
-    /// The movie's timescale and rotation.
+    /// Reads the movie's timescale and rotation.
     ///
     /// # Errors
     ///
@@ -94,7 +99,7 @@ impl Movie {
         track::movie_header(&self.moov)
     }
 
-    /// Every picture and sound track, in order.
+    /// Reads every video and audio track, in order.
     ///
     /// # Errors
     ///
@@ -120,9 +125,10 @@ impl Movie {
         Ok(tracks)
     }
 
-    /// The samples of two tracks, fragments included, all within the file.
+    /// Reads the samples of two tracks, including fragments, and checks that all lie within the
+    /// file.
     ///
-    /// `frame_bytes` is set for uncompressed sound, whose chunks are read as one sample each.
+    /// `frame_bytes` is set for uncompressed audio, whose chunks are read as one sample each.
     ///
     /// # Errors
     ///
@@ -161,7 +167,12 @@ impl Movie {
     }
 }
 
-/// Reads a sample into a buffer, which it replaces. Its size was checked when the index was read.
+fn no_index(what: impl Into<String>) -> MediaError {
+    MediaError::NoIndex { what: what.into() }
+}
+
+/// Reads a sample into `buffer`, replacing its contents. The sample size was checked with the
+/// index.
 pub(crate) fn read_sample(
     file: &mut (impl Read + Seek),
     sample: &Sample,

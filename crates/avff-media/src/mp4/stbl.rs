@@ -1,4 +1,4 @@
-//! The boxes of a sample table, each on its own.
+//! Reads the boxes of a sample table, each on its own.
 
 use super::{
     boxes::{Children, malformed},
@@ -11,7 +11,7 @@ fn first_word(entry: &[u8; 12]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// `(count, value)` pairs spread out.
+/// Iterates over the values of run-length coded `(count, value)` pairs.
 pub(super) struct Runs<'a> {
     entries: std::slice::Iter<'a, [u8; 8]>,
     left: u32,
@@ -39,31 +39,31 @@ impl Iterator for Runs<'_> {
     }
 }
 
-/// `stsz`, or its compact form `stz2`.
+/// The sample sizes of `stsz`, or of its compact form `stz2`.
 pub(super) struct Sizes<'a> {
-    /// Samples in the track.
+    /// The number of samples in the track.
     pub(super) count: usize,
     form: SizeForm<'a>,
 }
 
 enum SizeForm<'a> {
-    Same(u32),
+    Constant(u32),
     Words(&'a [[u8; 4]]),
     Narrow { bits: u8, bytes: &'a [u8] },
 }
 
 impl<'a> Sizes<'a> {
-    /// Finds and reads it.
+    /// Finds and reads the box.
     pub(super) fn read(stbl: &'a [u8]) -> Result<Self, MediaError> {
         if let Some(body) = Children::find(stbl, *b"stsz")? {
             let mut fields = Fields::full("stsz", body)?.0;
-            let same = fields.u32()?;
-            if same == 0 {
+            let constant = fields.u32()?;
+            if constant == 0 {
                 let words = fields.table()?;
                 return Ok(Self { count: words.len(), form: SizeForm::Words(words) });
             }
             let count = usize::try_from(fields.u32()?).unwrap_or(usize::MAX);
-            return Ok(Self { count, form: SizeForm::Same(same) });
+            return Ok(Self { count, form: SizeForm::Constant(constant) });
         }
         let mut fields = Fields::full("stz2", Children::need(stbl, *b"stz2")?)?.0;
         let [.., bits] = fields.u32()?.to_be_bytes();
@@ -75,13 +75,13 @@ impl<'a> Sizes<'a> {
         Ok(Self { count, form: SizeForm::Narrow { bits, bytes: fields.take(bytes)? } })
     }
 
-    /// Bytes of a sample, `None` after the last.
+    /// Returns the bytes of a sample, or `None` after the last.
     pub(super) fn get(&self, index: usize) -> Option<u32> {
         if index >= self.count {
             return None;
         }
         match self.form {
-            SizeForm::Same(size) => Some(size),
+            SizeForm::Constant(size) => Some(size),
             SizeForm::Words(words) => words.get(index).map(|word| u32::from_be_bytes(*word)),
             SizeForm::Narrow { bits: 4, bytes } => bytes.get(index / 2).map(|&pair| {
                 u32::from(if index.is_multiple_of(2) { pair >> 4 } else { pair & 15 })
@@ -94,7 +94,7 @@ impl<'a> Sizes<'a> {
     }
 }
 
-/// `stsc` with `stco` or `co64`.
+/// The chunks of `stsc` with `stco` or `co64`.
 pub(super) struct Chunks<'a> {
     runs: &'a [[u8; 12]],
     short: &'a [[u8; 4]],
@@ -102,7 +102,7 @@ pub(super) struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    /// Finds and reads it.
+    /// Finds and reads the box.
     pub(super) fn read(stbl: &'a [u8]) -> Result<Self, MediaError> {
         let runs: &[[u8; 12]] = Fields::full("stsc", Children::need(stbl, *b"stsc")?)?.0.table()?;
         if runs.windows(2).any(|pair| matches!(pair, [a, b] if first_word(a) >= first_word(b))) {
@@ -110,7 +110,7 @@ impl<'a> Chunks<'a> {
         }
         if runs.iter().any(|[.., a, b, c, d]| u32::from_be_bytes([*a, *b, *c, *d]) > 1) {
             return Err(MediaError::UnsupportedContainer {
-                container: "MP4 whose codec settings change midway",
+                container: "MP4 with changing codec settings",
             });
         }
         let (mut short, mut long): (&[[u8; 4]], &[[u8; 8]]) = (&[], &[]);
@@ -121,7 +121,7 @@ impl<'a> Chunks<'a> {
         Ok(Self { runs, short, long })
     }
 
-    /// The offset of each chunk and how many samples it holds.
+    /// Iterates over the chunks: offset and number of samples.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u32)> {
         let mut runs = self.runs.iter().peekable();
         let mut count = 0;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn compact_sizes() {
+    fn compact_sizes_are_read() {
         let mut table = full(b"stz2", &[4, 3]);
         table.extend([0x12, 0x30]);
         table.splice(..4, u32::try_from(table.len()).unwrap().to_be_bytes());

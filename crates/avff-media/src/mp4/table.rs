@@ -1,7 +1,7 @@
-//! The sample table (`stbl`): where each sample lies in the file and when it is shown.
+//! Reads the sample table (`stbl`): the location of each sample in the file and its display time.
 //!
-//! Six run-length coded boxes are joined into one flat list. Boxes that disagree about the number
-//! of samples are an error: guessing would shift every later sample.
+//! Six run-length coded boxes are combined into one flat list. Boxes that disagree about the number
+//! of samples are an error: a guess would shift every later sample.
 
 use super::{
     boxes::{Children, malformed},
@@ -14,17 +14,17 @@ use crate::error::{MediaError, Stream};
 /// One coded picture or audio packet, in decode order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// Offset of its first byte in the file.
+    /// Offset of the first byte in the file.
     pub(crate) offset: u64,
     /// Composition time in the track's timescale, before the edit list.
     pub(crate) time: i64,
-    /// Bytes it takes.
+    /// Size in bytes.
     pub(crate) size: u32,
-    /// Whether decoding may start here.
+    /// Whether the container marks the sample as a sync sample, where decoding may start.
     pub(crate) sync: bool,
 }
 
-/// A list of samples that keeps to the limits.
+/// A list of samples within the limits.
 #[derive(Debug)]
 pub(crate) struct Samples {
     list: Vec<Sample>,
@@ -32,28 +32,28 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// No samples yet, of a file of `file_size` bytes.
+    /// Creates an empty list for a file of `file_size` bytes.
     pub(crate) fn new(file_size: u64) -> Self {
         Self { list: Vec::new(), file_size }
     }
 
-    /// Makes room for `count` samples, once it is known to keep to the limits.
+    /// Checks `count` samples against the limits and reserves memory for them.
     fn reserve(&mut self, count: usize) -> Result<(), MediaError> {
         check_count(count, self.file_size)?;
         self.list.reserve_exact(count);
         Ok(())
     }
 
-    /// Adds one sample.
+    /// Appends one sample.
     ///
     /// # Errors
     ///
-    /// `TooLarge` for too many samples or too large a one.
+    /// `TooLarge` for too many samples or a too large sample.
     pub(crate) fn push(&mut self, sample: Sample) -> Result<(), MediaError> {
         check_count(self.list.len() + 1, self.file_size)?;
         if u64::from(sample.size) > MAX_SAMPLE_BYTES {
             return Err(MediaError::TooLarge {
-                what: "coded sample in bytes",
+                what: "coded sample size in bytes",
                 value: u64::from(sample.size),
                 limit: MAX_SAMPLE_BYTES,
             });
@@ -62,12 +62,13 @@ impl Samples {
         Ok(())
     }
 
-    /// The finished list, once it is known to lie inside the file.
+    /// Checks that all samples lie inside the file and returns the list.
     ///
     /// # Errors
     ///
-    /// `Truncated` where a sample ends beyond the file. `Malformed` where the samples together are
-    /// larger than the file: they would have to overlap, which only a decompression bomb does.
+    /// `Truncated` where a sample ends past the end of the file. `Malformed` where the samples
+    /// together are larger than the file: they would have to overlap, which happens only in a
+    /// decompression bomb.
     pub(crate) fn finish(self, stream: Stream) -> Result<Vec<Sample>, MediaError> {
         let file_size = self.file_size;
         let mut needed = 0;
@@ -86,8 +87,8 @@ impl Samples {
     }
 }
 
-/// A sample takes a byte of the file at least, be it of its own or of a table; without that rule a
-/// few bytes of run lengths would stand for a list of millions.
+/// Checks the number of samples. A sample needs at least one byte of the file, in the media or in a
+/// table. Without this rule a few bytes of run lengths would yield a list of millions.
 fn check_count(count: usize, file_size: u64) -> Result<(), MediaError> {
     let (value, limit) = (count as u64, file_size.min(MAX_SAMPLES as u64));
     if value > limit {
@@ -96,11 +97,11 @@ fn check_count(count: usize, file_size: u64) -> Result<(), MediaError> {
     Ok(())
 }
 
-/// The samples an `stbl` box describes; empty in a fragmented file.
+/// Reads the samples of an `stbl` box; empty in a fragmented file.
 ///
 /// # Errors
 ///
-/// `Malformed` where a box is missing, ends early or disagrees with another, `TooLarge` beyond the
+/// `Malformed` where a box is missing, truncated or disagrees with another, `TooLarge` beyond the
 /// limits.
 pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
     let sizes = Sizes::read(stbl)?;
@@ -132,8 +133,8 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
                 }
                 None => 0,
             };
-            // Version 0 declares the shift unsigned, but writers put negative ones there too; every
-            // reader takes both as signed.
+            // Version 0 declares the shift unsigned, but writers store negative shifts there too.
+            // Every reader treats both versions as signed.
             let time = decode_time
                 .checked_add(i64::from(shift.cast_signed()))
                 .ok_or_else(|| malformed("sample times overflow"))?;
@@ -160,33 +161,33 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
     Ok(samples)
 }
 
-/// The chunks of an `stbl` box as one sample each: uncompressed sound has a sample for every
-/// instant, far too many to list. A time is the number of instants before it.
+/// Reads the chunks of an `stbl` box as one sample each. Uncompressed audio has a sample for every
+/// sampling instant, too many to list. The time of a chunk is the number of instants before it.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// The errors of [`read`].
 pub(crate) fn read_chunks(
     stbl: &[u8],
     frame_bytes: u32,
     file_size: u64,
 ) -> Result<Samples, MediaError> {
-    let absurd = || malformed("chunk sizes overflow");
+    let overflow = || malformed("chunk sizes overflow");
     let chunks = Chunks::read(stbl)?;
-    let mut left = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| absurd())?;
+    let mut remaining = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| overflow())?;
     let mut samples = Samples::new(file_size);
     let mut time = 0_i64;
     for (offset, count) in chunks.iter() {
-        let frames = count.min(left);
+        let frames = count.min(remaining);
         if frames > 0 {
-            let size = frames.checked_mul(frame_bytes).ok_or_else(absurd)?;
+            let size = frames.checked_mul(frame_bytes).ok_or_else(overflow)?;
             samples.push(Sample { offset, time, size, sync: true })?;
         }
-        left -= frames;
+        remaining -= frames;
         time += i64::from(frames);
     }
-    if left > 0 {
-        return Err(malformed(format!("box 'stco' leaves {left} samples without a place")));
+    if remaining > 0 {
+        return Err(malformed(format!("box 'stco' has no chunk for {remaining} samples")));
     }
     Ok(samples)
 }
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_joined() {
+    fn runs_are_combined() {
         let shifts = [2, 4, 20, 1, (-10_i32).cast_unsigned()];
         let table = stbl(Some(&shifts), &[0, 5, 1, 2, 3, 4, 5]);
         let samples = read(&table, 2000).unwrap().finish(Stream::Video).unwrap();
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_furthest_sample_is_named_when_the_file_is_short() {
+    fn error_of_a_short_file_states_the_furthest_sample() {
         let samples = read(&stbl(None, &[7, 5]), 1020).unwrap();
         let error = samples.finish(Stream::Audio).unwrap_err();
         let MediaError::Truncated { needed, size, .. } = error else { panic!("{error}") };
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn disagreeing_boxes_and_absurd_counts_are_refused() {
+    fn disagreeing_boxes_and_excessive_counts_are_refused() {
         let read = |ctts, stsz: &[u32]| read(&stbl(ctts, stsz), 4500);
         assert!(matches!(read(None, &[7, 6]), Err(MediaError::Malformed { .. })));
         assert!(matches!(read(None, &[7, u32::MAX]), Err(MediaError::TooLarge { .. })));
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_file_has_no_millions_of_samples() {
+    fn small_file_cannot_declare_millions_of_samples() {
         let error = read(&stbl(None, &[1, 4501]), 4500).unwrap_err();
         let MediaError::TooLarge { value, limit, .. } = error else { panic!("{error}") };
         assert_eq!((value, limit), (4501, 4500));

@@ -1,4 +1,4 @@
-//! One track (`trak`): what it holds, how it is turned and which part of it is shown.
+//! Reads one track (`trak`): its media type, its rotation and its edit list.
 
 use super::{
     boxes::{Children, FourCc, malformed},
@@ -9,57 +9,57 @@ use crate::{
     rotate::Turns,
 };
 
-/// The part of a track that the edit list shows, in the track's timescale.
+/// The part of a track that the edit list presents, in the track's timescale.
 ///
-/// One segment is supported. Leading empty edits delay a stream on the clip's clock; what is decoded
-/// does not depend on them, as with FFmpeg's decoders.
+/// One segment is supported. Leading empty edits delay a stream on the clip's clock. As with
+/// FFmpeg's decoders, the delay does not change what is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Edit {
-    /// The first composition time that is shown.
+    /// The first presented composition time.
     pub(crate) start: i64,
-    /// The first composition time after the part; `None` for all the rest.
+    /// The first composition time after the presented part; `None` for no end.
     pub(crate) end: Option<i64>,
-    /// How long the clip shows before this track starts, in the track's timescale.
+    /// The delay of this track's start after the clip's start, in the track's timescale.
     pub(crate) delay: i64,
 }
 
 impl Edit {
-    /// Everything, for a track without an edit list.
+    /// Presents the whole track, for a track without an edit list.
     pub(crate) const ALL: Self = Self { start: i64::MIN, end: None, delay: 0 };
 
-    /// Whether a sample of this composition time is shown.
-    pub(crate) fn shows(self, time: i64) -> bool {
+    /// Returns whether a sample with this composition time is presented.
+    pub(crate) fn presents(self, time: i64) -> bool {
         time >= self.start && self.end.is_none_or(|end| time < end)
     }
 
-    /// A composition time on the clip's clock, in ticks of the track's timescale.
+    /// Converts a composition time to the clip's clock, in ticks of the track's timescale.
     pub(crate) fn clock(self, time: i64) -> i64 {
         let start = if self.start == i64::MIN { 0 } else { self.start };
         time.saturating_sub(start).saturating_add(self.delay)
     }
 }
 
-/// A track whose boxes were found; the tables in them are read only for the tracks that are used.
+/// The boxes of a track. Their tables are read only for the selected tracks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Track<'a> {
-    /// Its number, which fragments refer to.
+    /// The track id, which fragments reference.
     pub(crate) id: u32,
-    /// Which of the two streams it can be.
+    /// The stream that the track can provide.
     pub(crate) stream: Stream,
-    /// Ticks a second of its times.
+    /// Ticks per second of the track's times.
     pub(crate) timescale: u32,
-    /// Its own rotation.
+    /// The track's own display matrix.
     pub(crate) turns: [i32; 4],
-    /// What is shown of it.
+    /// The body of the `elst` box.
     edits: Option<&'a [u8]>,
-    /// The body of its `stsd` box.
+    /// The body of the `stsd` box.
     pub(crate) stsd: &'a [u8],
-    /// The body of its `stbl` box.
+    /// The body of the `stbl` box.
     pub(crate) stbl: &'a [u8],
 }
 
 impl<'a> Track<'a> {
-    /// Reads a `trak` box; `None` for a track that is neither picture nor sound.
+    /// Reads a `trak` box; returns `None` for a track that is neither video nor audio.
     ///
     /// # Errors
     ///
@@ -92,13 +92,13 @@ impl<'a> Track<'a> {
         Ok(Some(Self { id, stream, timescale, turns, edits, stsd, stbl }))
     }
 
-    /// The edit list, its durations converted from the movie's timescale.
+    /// Reads the edit list and converts its durations from the movie's timescale.
     ///
     /// # Errors
     ///
-    /// `Malformed` where it ends early, `UnsupportedContainer` where it joins several segments.
+    /// `Malformed` where the box ends early, `UnsupportedContainer` for several segments.
     pub(crate) fn edit(&self, movie_timescale: u32) -> Result<Edit, MediaError> {
-        /// `media_time` of an edit that shows nothing.
+        /// The `media_time` of an empty edit.
         const EMPTY: i64 = -1;
         let Some(body) = self.edits else { return Ok(Edit::ALL) };
         let (mut fields, version, _) = Fields::full("elst", body)?;
@@ -119,7 +119,7 @@ impl<'a> Track<'a> {
             if start < 0 {
                 return Err(malformed(format!("box 'elst' starts at {start}")));
             }
-            // Writers that did not know the duration leave 0.
+            // Writers store 0 for an unknown duration.
             let end = (duration != 0).then(|| {
                 let ticks = rescale(duration, self.timescale, movie_timescale);
                 start.saturating_add(ticks)
@@ -134,21 +134,21 @@ impl<'a> Track<'a> {
     }
 }
 
-/// `value * to / from` to the nearest, as FFmpeg's `av_rescale`; saturating.
+/// Returns `value * to / from`, rounded to nearest as FFmpeg's `av_rescale`, saturating.
 fn rescale(value: u64, to: u32, from: u32) -> i64 {
     let from = u128::from(from.max(1));
     let scaled = (u128::from(value) * u128::from(to) + from / 2) / from;
     i64::try_from(scaled).unwrap_or(i64::MAX)
 }
 
-/// The media handler: `vide`, `soun` or another.
+/// Reads the media handler: `vide`, `soun` or another.
 fn handler(mdia: &[u8]) -> Result<FourCc, MediaError> {
     let (mut fields, ..) = Fields::full("hdlr", Children::need(mdia, *b"hdlr")?)?;
     fields.take(4)?;
     fields.code()
 }
 
-/// The upper left of a display matrix, its nine words read: `[a, b, c, d]`.
+/// Reads the nine words of a display matrix and returns the upper left part, `[a, b, c, d]`.
 pub(crate) fn matrix(fields: &mut Fields<'_>) -> Result<[i32; 4], MediaError> {
     let a = fields.i32()?;
     let b = fields.i32()?;
@@ -159,7 +159,7 @@ pub(crate) fn matrix(fields: &mut Fields<'_>) -> Result<[i32; 4], MediaError> {
     Ok([a, b, c, d])
 }
 
-/// The movie header: its timescale and its rotation, which comes on top of each track's.
+/// Reads the movie header: timescale and rotation. The rotation is added to each track's rotation.
 pub(crate) fn movie_header(moov: &[u8]) -> Result<(u32, Turns), MediaError> {
     let (mut fields, version, _) = Fields::full("mvhd", Children::need(moov, *b"mvhd")?)?;
     fields.take(if version == 1 { 16 } else { 8 })?;
@@ -202,23 +202,26 @@ mod tests {
     }
 
     #[test]
-    fn one_segment_after_empty_edits() {
+    fn one_segment_after_empty_edits_is_read() {
         let body = elst(&[(40, -1), (1001, 1024)]);
         let edit = track(&body).edit(1000).unwrap();
         assert_eq!(edit, Edit { start: 1024, end: Some(1024 + 48_048), delay: 1920 });
         assert_eq!([1024, 2024].map(|time| edit.clock(time)), [1920, 2920]);
         assert_eq!(Edit::ALL.clock(-7), -7);
-        assert_eq!([1023, 1024, 49_071, 49_072].map(|t| edit.shows(t)), [false, true, true, false]);
+        assert_eq!(
+            [1023, 1024, 49_071, 49_072].map(|t| edit.presents(t)),
+            [false, true, true, false]
+        );
         let open = elst(&[(0, 1024)]);
         assert_eq!(track(&open).edit(1000).unwrap(), Edit { start: 1024, end: None, delay: 0 });
     }
 
     #[test]
-    fn joins_and_nonsense_are_refused() {
+    fn several_segments_and_invalid_edits_are_refused() {
         assert!(track(&elst(&[(10, 0), (10, 500)])).edit(1000).is_err());
         assert!(track(&elst(&[(10, -2)])).edit(1000).is_err());
         assert!(track(&elst(&[(10, 0)])[..12]).edit(1000).is_err());
-        assert!(Edit::ALL.shows(i64::MIN));
+        assert!(Edit::ALL.presents(i64::MIN));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-"""Writes ../fixtures/inference.json: partial AUC, DeLong, bootstrap and retrieval by other hands.
+"""Writes ../fixtures/inference.json: reference values of partial AUC, DeLong, bootstrap and retrieval.
 
     pip install numpy scipy scikit-learn && python inference.py
 
-Partial AUC is scikit-learn's; DeLong's structural components are formed pair by pair as the paper of
-1988 defines them, p by scipy; the bootstrap is numpy's draws and quantiles; retrieval is an argmax over
-matrices without ties. Scores are multiples of 1/1024, so that the file's text holds them exactly.
+Partial AUC comes from scikit-learn. DeLong's structural components are computed pair by pair, as the
+paper of 1988 defines them, and p comes from scipy. The bootstrap uses numpy's random numbers and
+quantiles. Retrieval is an argmax over matrices without ties. Scores are multiples of 1/1024, so that
+the JSON text holds them exactly.
 """
 
 import json
@@ -27,7 +28,7 @@ def labels(n, fakes):
 
 
 def sets():
-    """Two scores of the same clips."""
+    """Yields two scores for each set of clips."""
     y = np.array([1, 1, 0, 0])
     yield "four clips", y, np.array([3.0, 1, 2, 0]), np.array([3.0, 2, 1, 0])
     y = labels(40, 20)
@@ -49,7 +50,7 @@ def sets():
 
 
 def components(y, score):
-    """DeLong et al. (1988), equations for V10 and V01."""
+    """Returns V10 and V01 by the equations of DeLong et al. (1988)."""
     wins = np.sign(score[y == 1][:, None] - score[y == 0][None, :]) / 2 + 0.5
     return wins.mean(1), wins.mean(0)
 
@@ -60,7 +61,7 @@ def delong(y, first, second):
     s = s10 / (y == 1).sum() + s01 / (y == 0).sum()
     auc = [v.mean() for v in v10]
     variance = s[0, 0] + s[1, 1] - 2 * s[0, 1]
-    # Where it is 0, rounding leaves next to nothing.
+    # A variance of 0 leaves a rounding residue below this bound.
     tested = variance > 1e-15
     z = (auc[1] - auc[0]) / np.sqrt(variance) if tested else None
     return {
@@ -74,7 +75,7 @@ def delong(y, first, second):
 
 
 def bootstrap(y, score):
-    """20,000 resamples by class; 0.025, 0.5 and 0.975 quantiles of AUC and AP."""
+    """Returns the 0.025 and 0.975 quantiles of AUC and AP over 20,000 resamples within classes."""
     fakes, reals = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     values = []
     for _ in range(20_000):

@@ -1,8 +1,8 @@
-"""Writes ../fixtures/metrics.json: scored sets and the metrics scikit-learn gives them.
+"""Writes ../fixtures/metrics.json: scored sets and their metrics by scikit-learn.
 
     pip install numpy scipy scikit-learn && python metrics.py
 
-Scores are multiples of 1/1024, so that the file's text and f32 hold them and their ties exactly.
+Scores are multiples of 1/1024, so that the JSON text and f32 hold scores and ties exactly.
 """
 
 import json
@@ -25,9 +25,9 @@ def labels(n, fakes):
     return rng.permutation(np.arange(n) < fakes).astype(int)
 
 
-def logits(y, apart, noise=1.0):
-    """Two outputs that disagree somewhat, `apart` standard deviations between the classes."""
-    fake = apart * (y - 0.5) + rng.normal(0, noise, len(y))
+def logits(y, distance, noise=1.0):
+    """Returns two outputs that partly disagree; the classes lie `distance` deviations apart."""
+    fake = distance * (y - 0.5) + rng.normal(0, noise, len(y))
     return fake, -fake + rng.normal(0, 0.5, len(y))
 
 
@@ -78,7 +78,7 @@ def expected(y, fake, real):
         "accuracy": metrics.accuracy_score(y, called),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, called),
         "eer": eer,
-        # JSON has no infinity; null stands for that of the sign of mean_auc - 0.5.
+        # JSON has no infinity; null stands for infinity with the sign of mean_auc - 0.5.
         "dprime": dprime if np.isfinite(dprime) else None,
     }
 

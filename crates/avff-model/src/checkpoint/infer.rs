@@ -1,4 +1,4 @@
-//! Sizes of a network read off the shapes of a checkpoint that came without a config.
+//! Infers the sizes of a network from the tensor shapes of a checkpoint without a config.
 
 use crate::{
     config::{AvffConfig, TransformerConfig},
@@ -7,13 +7,13 @@ use crate::{
     tensor_file::TensorFile,
 };
 
-/// Features of an attention head in every released network.
+/// Features per attention head in every released network.
 const HEAD_DIM: usize = 64;
 
-/// The config of `open_avff` with the sizes the file's shapes show.
+/// Returns the config of `open_avff` with the sizes that the tensor shapes show.
 ///
-/// What shapes do not show is taken from the released networks: 128 mel bins, 16 frames, square
-/// frames, 8 slices, heads of 64 features.
+/// The released networks provide the remaining values: 128 mel bins, 16 frames, square frames, 8
+/// slices, and 64 features per head.
 pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelError> {
     let shapes = Shapes { file };
     let mut config = AvffConfig::open_avff();
@@ -27,7 +27,9 @@ pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelE
     if rows == 0 || audio_tokens % rows != 0 {
         return Err(shapes.error(
             "audio frames",
-            format!("{audio_tokens} tokens are no multiple of the {rows} patches in 128 mel bins"),
+            format!(
+                "{audio_tokens} tokens are not a multiple of the {rows} patches in 128 mel bins"
+            ),
         ));
     }
     config.audio.frames = (audio_tokens / rows).saturating_mul(patch_frames);
@@ -43,7 +45,7 @@ pub(crate) fn config(file: &TensorFile, kind: Kind) -> Result<AvffConfig, ModelE
     if side == 0 || side * side * times != video_tokens {
         return Err(shapes.error(
             "frame size",
-            format!("{video_tokens} tokens are not {times} square grids, as 16 frames would give"),
+            format!("{video_tokens} tokens do not form {times} square grids, as 16 frames require"),
         ));
     }
     config.video.height = side.saturating_mul(patch);
@@ -102,9 +104,9 @@ impl Shapes<'_> {
             .map_or(0, |last| last.saturating_add(1));
         let [hidden, _] = self.of(what, mlp)?;
         if dim == 0 {
-            return Err(self.error(what, "its width is 0".into()));
+            return Err(self.error(what, "the width is 0".into()));
         }
-        // A width that 64 does not divide leaves the heads unknown: 0, which a config file sets.
+        // 0 marks an unknown number of heads, for which `Checkpoint::config` asks the user.
         let heads = if dim.is_multiple_of(HEAD_DIM) { dim / HEAD_DIM } else { 0 };
         Ok(TransformerConfig { dim, depth, heads, mlp_ratio: hidden as f64 / dim as f64 })
     }

@@ -1,10 +1,10 @@
-//! Module paths and checkpoint keys.
+//! Converts module paths to checkpoint keys.
 //!
-//! Fields are named as the reference names its own, so a path is a key but for two things:
-//! Burn's LayerNorm calls its weight and bias `gamma` and `beta`, and visual blocks name the
-//! layers of their MLP `layers.0.linear` and `layers.1.linear`.
+//! Fields have the names of the reference, so a path equals its key, with two exceptions. Burn's
+//! LayerNorm calls its weight and bias `gamma` and `beta`. Visual blocks name the layers of their
+//! MLP `layers.0.linear` and `layers.1.linear`.
 
-/// The checkpoint key, without prefix, of a module path.
+/// Returns the checkpoint key of a module path, without prefix.
 pub(crate) fn key(path: &str) -> String {
     let key = match path.rsplit_once('.') {
         Some((parent, "gamma")) => format!("{parent}.weight"),
@@ -17,18 +17,19 @@ pub(crate) fn key(path: &str) -> String {
     key.replace(".mlp.fc1.", ".mlp.layers.0.linear.").replace(".mlp.fc2.", ".mlp.layers.1.linear.")
 }
 
-/// Keys of the decoders, which the classifier lacks.
-pub(crate) fn of_decoders(key: &str) -> bool {
+/// Whether a key belongs to a decoder, which the classifier lacks.
+pub(crate) fn is_decoder_key(key: &str) -> bool {
     key.contains("decoder")
 }
 
-/// Keys of what leads to the head, which pre-training lacks.
-pub(crate) fn of_head(key: &str) -> bool {
+/// Whether a key belongs to the head or to its input layers, which pre-training lacks.
+pub(crate) fn is_head_key(key: &str) -> bool {
     ["mlp_vision", "mlp_audio", "mlp_head."].iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Keys of the token maps of A2V and V2A: maps of whole clips change their sizes when nothing is masked.
-pub(crate) fn of_token_maps(key: &str) -> bool {
+/// Whether a key belongs to a token map of A2V or V2A. Maps that span a clip change size between
+/// pre-training, where half of the tokens are masked, and the classifier.
+pub(crate) fn is_token_map_key(key: &str) -> bool {
     key.starts_with("a2v.mlp.") || key.starts_with("v2a.mlp.")
 }
 
@@ -38,7 +39,7 @@ mod tests {
 
     #[test]
     fn paths_map_to_keys() {
-        for (path, wanted) in [
+        for (path, expected) in [
             (
                 "audio_encoder.transformer.3.mlp.fc1.weight",
                 "audio_encoder.transformer.3.mlp.fc1.weight",
@@ -51,7 +52,7 @@ mod tests {
             ("a2v.transformer.norm1.beta", "a2v.transformer.norm1.bias"),
             ("mlp_head.fc1.weight", "mlp_head.fc1.weight"),
         ] {
-            assert_eq!(key(path), wanted);
+            assert_eq!(key(path), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Puts the tensors of a file into a module.
+//! Loads the tensors of a file into a module.
 
 use std::collections::BTreeSet;
 #[cfg(feature = "flex")]
@@ -16,72 +16,72 @@ use crate::{
     tensor_file::{StoredDtype, TensorFile},
 };
 
-/// Which keys may be absent from the file, and which of the file may be left out.
+/// Keys that the file may lack, and keys of the file that may stay unused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tolerance {
-    pub(crate) may_lack: fn(&str) -> bool,
-    pub(crate) may_drop: fn(&str) -> bool,
+    pub(crate) may_be_missing: fn(&str) -> bool,
+    pub(crate) may_be_unused: fn(&str) -> bool,
 }
 
 impl Tolerance {
-    pub(crate) const NONE: Self = Self { may_lack: |_| false, may_drop: |_| false };
+    pub(crate) const NONE: Self = Self { may_be_missing: |_| false, may_be_unused: |_| false };
 }
 
-/// Every parameter of `module` from `file`; keys must match but for what `tolerance` allows.
+/// Loads every parameter of `module` from `file`. Keys must match, except where `tolerance` allows.
 ///
-/// All keys are checked before any number is read, and every problem is reported at once.
+/// All keys are checked before any value is read, and the error lists every problem.
 pub(crate) fn load<B: Backend, M: Module<B>>(
     module: M,
     file: &TensorFile,
     tolerance: Tolerance,
 ) -> Result<M, ModelError> {
     check(&module, file, tolerance)?;
-    fill_where(module, file, |key| !(tolerance.may_lack)(key))
+    fill_where(module, file, |key| !(tolerance.may_be_missing)(key))
 }
 
-/// Whether the file has all that `module` needs and nothing else, but for what `tolerance` allows.
+/// Checks that the file has every key of `module` and no other, except where `tolerance` allows.
 pub(crate) fn check<B: Backend, M: Module<B>>(
     module: &M,
     file: &TensorFile,
     tolerance: Tolerance,
 ) -> Result<(), ModelError> {
-    let problems = compare(&wanted_keys(module), file, tolerance);
+    let problems = compare(&required(module), file, tolerance);
     if problems.is_empty() {
         return Ok(());
     }
     Err(ModelError::Keys { path: file.path.clone(), problems })
 }
 
-/// Every parameter but those that are `left` as they are.
+/// Loads every parameter except those in `skipped`.
 #[cfg(feature = "flex")]
-pub(crate) fn fill_but<B: Backend, M: Module<B>>(
+pub(crate) fn fill_except<B: Backend, M: Module<B>>(
     module: M,
     file: &TensorFile,
-    left: &HashSet<String>,
+    skipped: &HashSet<String>,
 ) -> Result<M, ModelError> {
-    fill_where(module, file, |key| !left.contains(key))
+    fill_where(module, file, |key| !skipped.contains(key))
 }
 
 fn fill_where<B: Backend, M: Module<B>>(
     module: M,
     file: &TensorFile,
-    wanted: impl Fn(&str) -> bool,
+    selected: impl Fn(&str) -> bool,
 ) -> Result<M, ModelError> {
     let mut reader = file.reader()?;
     fill(module, Path::default(), &mut |key, _| {
-        let stored = file.tensors.get(key).filter(|_| wanted(key));
+        let stored = file.tensors.get(key).filter(|_| selected(key));
         stored.map(|stored| reader.read(stored)).transpose()
     })
 }
 
-/// As [`load`], with numbers from a function of key and shape, for a part whose path in its network is
-/// `under`; a parameter that gets none stays as it is.
-pub(crate) fn fill_under<B: Backend, M: Module<B>>(
+/// Loads a submodule whose path in its network is `prefix`, with values from a function of key and
+/// shape. A parameter keeps its values if the function returns `None`.
+pub(crate) fn fill_with_prefix<B: Backend, M: Module<B>>(
     module: M,
-    under: &str,
+    prefix: &str,
     values: &mut Values<'_>,
 ) -> Result<M, ModelError> {
-    fill(module, Path(vec![under.into()]), values)
+    fill(module, Path(vec![prefix.into()]), values)
 }
 
 fn fill<B: Backend, M: Module<B>>(
@@ -97,44 +97,44 @@ fn fill<B: Backend, M: Module<B>>(
     }
 }
 
-/// Numbers for a key and shape, if there are any.
+/// Returns the values for a key and shape, or `None`.
 type Values<'v> = dyn FnMut(&str, &[usize]) -> Result<Option<Vec<f32>>, ModelError> + 'v;
 
-/// Keys and shapes a module needs.
-pub(crate) fn wanted_keys<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
-    wanted(module, Path::default())
+/// Returns the keys and shapes of all parameters of a module.
+pub(crate) fn required<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
+    collect(module, Path::default())
 }
 
-/// As [`wanted_keys`], for a part whose path in its network is `under`.
-pub(crate) fn wanted_keys_under<B: Backend, M: Module<B>>(
+/// Returns the keys and shapes of a submodule whose path in its network is `prefix`.
+pub(crate) fn required_with_prefix<B: Backend, M: Module<B>>(
     module: &M,
-    under: &str,
+    prefix: &str,
 ) -> Vec<(String, Vec<usize>)> {
-    wanted(module, Path(vec![under.into()]))
+    collect(module, Path(vec![prefix.into()]))
 }
 
-fn wanted<B: Backend, M: Module<B>>(module: &M, path: Path) -> Vec<(String, Vec<usize>)> {
-    let mut wanted = Wanted { path, keys: Vec::new(), ids: Vec::new() };
-    module.visit(&mut wanted);
-    wanted.keys
+fn collect<B: Backend, M: Module<B>>(module: &M, path: Path) -> Vec<(String, Vec<usize>)> {
+    let mut collector = Collector { path, keys: Vec::new(), ids: Vec::new() };
+    module.visit(&mut collector);
+    collector.keys
 }
 
-/// The key of each parameter.
+/// Returns the key of each parameter.
 #[cfg(feature = "flex")]
 pub(crate) fn keys_by_id<B: Backend, M: Module<B>>(module: &M) -> HashMap<ParamId, String> {
-    let mut wanted = Wanted { path: Path::default(), keys: Vec::new(), ids: Vec::new() };
-    module.visit(&mut wanted);
-    wanted.ids.into_iter().zip(wanted.keys.into_iter().map(|(key, _)| key)).collect()
+    let mut collector = Collector { path: Path::default(), keys: Vec::new(), ids: Vec::new() };
+    module.visit(&mut collector);
+    collector.ids.into_iter().zip(collector.keys.into_iter().map(|(key, _)| key)).collect()
 }
 
 fn compare(
-    wanted: &[(String, Vec<usize>)],
+    required: &[(String, Vec<usize>)],
     file: &TensorFile,
     tolerance: Tolerance,
 ) -> KeyProblems {
     let mut problems = KeyProblems::default();
-    for (key, shape) in wanted {
-        if (tolerance.may_lack)(key) {
+    for (key, shape) in required {
+        if (tolerance.may_be_missing)(key) {
             continue;
         }
         match file.tensors.get(key) {
@@ -148,18 +148,18 @@ fn compare(
             }
         }
     }
-    let names: BTreeSet<&str> = wanted.iter().map(|(key, _)| key.as_str()).collect();
+    let names: BTreeSet<&str> = required.iter().map(|(key, _)| key.as_str()).collect();
     let stored = file.tensors.keys().map(String::as_str);
     let others = file.others.iter().map(|(key, _)| key.as_str());
     problems.unused = stored
         .chain(others)
-        .filter(|key| !names.contains(key) && !(tolerance.may_drop)(key))
+        .filter(|key| !names.contains(key) && !(tolerance.may_be_unused)(key))
         .map(str::to_owned)
         .collect();
     problems
 }
 
-/// The names on the way from the root to a parameter.
+/// The module names from the root to a parameter.
 #[derive(Debug, Default)]
 pub(crate) struct Path(Vec<String>);
 
@@ -177,14 +177,14 @@ impl Path {
     }
 }
 
-/// Collects the keys and shapes a module needs.
-struct Wanted {
+/// Collects the keys and shapes of a module's parameters.
+struct Collector {
     path: Path,
     keys: Vec<(String, Vec<usize>)>,
     ids: Vec<ParamId>,
 }
 
-impl<B: Backend> ModuleVisitor<B> for Wanted {
+impl<B: Backend> ModuleVisitor<B> for Collector {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }

@@ -1,7 +1,8 @@
-//! Checkpoints: PyTorch's `.pth` in both of its formats, and safetensors.
+//! Checkpoints in PyTorch's two `.pth` formats and in safetensors.
 //!
-//! Keys and layouts are the reference's. What is written here carries its config; the sizes of a
-//! bare `.pth` are read off its shapes. Loading never runs a pickle's code.
+//! Keys and layouts are those of the reference. Files written by this library contain their config;
+//! for a bare `.pth` the sizes are inferred from the tensor shapes. Loading never executes a
+//! pickle's code.
 
 mod infer;
 mod keys;
@@ -26,31 +27,35 @@ use crate::{
 };
 
 #[cfg(feature = "flex")]
-pub use crate::tensor_file::in_file::InFile;
+pub use crate::tensor_file::offloaded::OffloadedWeights;
 pub use crate::{
     kind::Kind,
     tensor_file::{Format, StoredDtype, StoredTensor, archive, safetensors::Precision},
 };
+
+/// Name of the entry in [`Metadata::extra`] with a warning that accompanies every output of the
+/// weights.
+pub const NOTE_ENTRY: &str = "note";
 
 /// Describes the weights in a file that this library wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Version of this library that wrote the file.
     pub version: String,
-    /// Which model.
+    /// The model that the file holds.
     pub kind: Kind,
-    /// Its config.
+    /// The config of the model.
     pub config: AvffConfig,
-    /// Whether the weights were trained for the model's task. A classifier straight from a seed or from
-    /// adaptation was not, and its scores mean nothing.
+    /// Whether the weights were trained for the model's task. The scores of an untrained
+    /// classifier, such as one that was only initialized or adapted, are meaningless.
     pub trained: bool,
-    /// Anything else that the writer stores, such as how clips are prepared.
+    /// Further values that the writer stores, such as the preprocessing of clips.
     #[serde(default)]
     pub extra: BTreeMap<String, serde_json::Value>,
 }
 
 impl Metadata {
-    /// Metadata of a model written by this version.
+    /// Creates metadata for a model that this version writes.
     #[must_use]
     pub fn new(kind: Kind, config: &AvffConfig, trained: bool) -> Self {
         let version = env!("CARGO_PKG_VERSION").into();
@@ -58,7 +63,7 @@ impl Metadata {
     }
 }
 
-/// An opened checkpoint: its keys are known, its values are not yet read.
+/// An opened checkpoint: its keys are known, but its values are not loaded yet.
 #[derive(Debug)]
 pub struct Checkpoint {
     file: TensorFile,
@@ -70,13 +75,14 @@ impl Checkpoint {
     /// Opens a `.pth` or safetensors file.
     ///
     /// # Errors
-    /// [`ModelError::Io`], or [`ModelError::Format`] for anything but a checkpoint of this network.
+    /// [`ModelError::Io`], or [`ModelError::Format`] for a file that is not a checkpoint of this
+    /// network.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         Self::of(TensorFile::open(path.as_ref())?)
     }
 
-    /// Opens a `.pth` or safetensors file that lies in memory. `name` stands for its path in errors
-    /// and in [`path`](Self::path).
+    /// Opens the contents of a `.pth` or safetensors file. `name` replaces the path in errors and
+    /// in [`path`](Self::path).
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -96,65 +102,66 @@ impl Checkpoint {
             _ if has("weights/") && has("optimizer/") => {
                 return Err(format_error(
                     path,
-                    "what a training run resumes from; its weights are in best.safetensors or last.safetensors \
-                     beside it",
+                    "it is a training checkpoint, from which a run resumes; its weights are in best.safetensors or \
+                     last.safetensors beside it",
                 ));
             }
             _ => {
                 return Err(format_error(
                     path,
-                    "neither AVFF's classifier nor its pre-training model",
+                    "it holds neither AVFF's classifier nor its pre-training model",
                 ));
             }
         };
-        let metadata = file
-            .metadata
-            .as_deref()
-            .map(serde_json::from_str::<Metadata>)
-            .transpose()
-            .map_err(|e| format_error(path, &format!("its avff metadata: {e}")))?;
+        let metadata =
+            file.metadata
+                .as_deref()
+                .map(serde_json::from_str::<Metadata>)
+                .transpose()
+                .map_err(|e| format_error(path, &format!("its avff metadata is invalid: {e}")))?;
         if metadata.as_ref().is_some_and(|metadata| metadata.kind != kind) {
             return Err(format_error(path, "its metadata names the other model"));
         }
         Ok(Self { file, kind, metadata })
     }
 
-    /// Where the file is, or the name that was given with its bytes.
+    /// Returns the path of the file, or the name that was given with its bytes.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.file.path
     }
 
-    /// Which model it holds.
+    /// Returns the kind of model in the file.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The container it is stored in.
+    /// Returns the file format.
     #[must_use]
     pub fn format(&self) -> Format {
         self.file.format
     }
 
-    /// What was written with the weights; a `.pth` has none.
+    /// Returns the metadata that was stored with the weights; a `.pth` has none.
     #[must_use]
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()
     }
 
-    /// Keys, without the `module.` of data parallel training, and where their tensors lie.
+    /// Iterates over keys and tensor locations. The prefix `module.` of data parallel training is
+    /// removed.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = (&str, &StoredTensor)> {
         self.file.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor))
     }
 
-    /// Numbers in all tensors together.
+    /// Returns the number of values in all tensors.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.file.tensors.values().map(StoredTensor::len).sum()
     }
 
-    /// SHA-256 of the file, in hexadecimal; reads all of it.
+    /// Computes the SHA-256 of the whole file, in hexadecimal.
     ///
     /// # Errors
     /// [`ModelError::Io`].
@@ -162,13 +169,13 @@ impl Checkpoint {
         self.file.sha256()
     }
 
-    /// The network's config: the one stored with the weights, else `open_avff` with the sizes read
-    /// off the shapes. `overrides` is a JSON object that is merged into it, such as
-    /// `{"encoder": {"heads": 3}}`.
+    /// Returns the network's config: the stored one, or `open_avff` with the sizes inferred from
+    /// the tensor shapes. `overrides` is a JSON object that is merged into it, such as `{"encoder":
+    /// {"heads": 3}}`.
     ///
     /// # Errors
-    /// [`ModelError::Infer`] where shapes do not tell, [`ModelError::Config`] where the result
-    /// does not fit together.
+    /// [`ModelError::Infer`] if the shapes do not determine the sizes, [`ModelError::Config`] if
+    /// the resulting sizes are inconsistent.
     pub fn config(&self, overrides: Option<&serde_json::Value>) -> Result<AvffConfig, ModelError> {
         let mut config = match &self.metadata {
             Some(metadata) => metadata.config.clone(),
@@ -184,7 +191,7 @@ impl Checkpoint {
                     path: self.file.path.clone(),
                     what: "attention heads",
                     reason: format!(
-                        "64 does not divide the {name}'s width of {}; give a config file with \
+                        "64 does not divide the {name} width of {}; give a config file with \
                          {{\"{name}\": {{\"heads\": N}}}}",
                         stack.dim
                     ),
@@ -195,10 +202,10 @@ impl Checkpoint {
         Ok(config)
     }
 
-    /// Whether the checkpoint holds this model.
+    /// Checks that the checkpoint holds the expected model.
     ///
     /// # Errors
-    /// [`ModelError::Kind`] where it holds the other one.
+    /// [`ModelError::Kind`] if it holds the other model.
     pub fn require(&self, expected: Kind) -> Result<(), ModelError> {
         if self.kind == expected {
             return Ok(());
@@ -207,16 +214,16 @@ impl Checkpoint {
     }
 }
 
-/// Keys, without `module.`, and shapes of every parameter of a model, in the order of its fields.
+/// Returns the keys, without `module.`, and shapes of every parameter of a model, in field order.
 pub fn required_keys<B: Backend, M: Module<B>>(model: &M) -> Vec<(String, Vec<usize>)> {
-    load::wanted_keys(model)
+    load::required(model)
 }
 
-/// Writes a model as safetensors under the reference's keys (`module.` in front) and layouts,
-/// which PyTorch loads as they are. The file appears whole or not at all.
+/// Writes a model as safetensors with the keys (prefix `module.`) and layouts of the reference, so
+/// that PyTorch loads it directly. The file is written atomically.
 ///
 /// # Errors
-/// [`ModelError::Io`]; [`ModelError::Prepared`] of a network whose weights were packed or rounded.
+/// [`ModelError::Io`]; [`ModelError::Prepared`] for a network with packed or rounded weights.
 pub fn save<B: Backend, M: Module<B>>(
     model: &M,
     metadata: &Metadata,

@@ -1,4 +1,4 @@
-//! The networks of a checkpoint.
+//! Loads networks from checkpoints.
 
 use std::path::Path;
 #[cfg(feature = "flex")]
@@ -11,7 +11,7 @@ use super::{
     load::{self, Tolerance},
 };
 #[cfg(feature = "flex")]
-use crate::tensor_file::in_file::{InFile, Place};
+use crate::tensor_file::offloaded::{OffloadedWeights, WeightLocation};
 use crate::{
     classifier::Classifier,
     config::{AvffConfig, TokenSpan},
@@ -24,13 +24,13 @@ use crate::{
 impl<B: Backend> Classifier<B> {
     /// Loads the classifier of a `.pth` or safetensors file for inference.
     ///
-    /// The config is the one in the file; the sizes of a bare `.pth` are read off its shapes. The
-    /// weights are [packed](Self::into_packed) where the backend has a kernel for that, as scoring
-    /// does: such a network is fast and cannot be saved or trained. For other configs, for training
-    /// and for bytes in memory there is [`Checkpoint::classifier`].
+    /// The config is the stored one; for a bare `.pth` the sizes are inferred from the tensor
+    /// shapes. The weights are [packed](Self::into_packed) if the backend has a kernel for it, as
+    /// in scoring. A packed network is fast but cannot be saved or trained. Use
+    /// [`Checkpoint::classifier`] for other configs, for training and for bytes in memory.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`], [`Checkpoint::config`] and [`Checkpoint::classifier`].
+    /// The errors of [`Checkpoint::open`], [`Checkpoint::config`] and [`Checkpoint::classifier`].
     pub fn load(path: impl AsRef<Path>, device: &B::Device) -> Result<Self, ModelError> {
         let checkpoint = Checkpoint::open(path)?;
         checkpoint.require(Kind::Classifier)?;
@@ -41,12 +41,12 @@ impl<B: Backend> Classifier<B> {
 impl<B: Backend> Pretrain<B> {
     /// Loads the pre-training model of a `.pth` or safetensors file.
     ///
-    /// The config is the one in the file; the sizes of a bare `.pth` are read off its shapes. The
-    /// weights are plain parameters: the network can be trained and saved. For other configs and for
-    /// bytes in memory there is [`Checkpoint::pretrain`].
+    /// The config is the stored one; for a bare `.pth` the sizes are inferred from the tensor
+    /// shapes. The weights are plain parameters, so the network can be trained and saved. Use
+    /// [`Checkpoint::pretrain`] for other configs and for bytes in memory.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`], [`Checkpoint::config`] and [`Checkpoint::pretrain`].
+    /// The errors of [`Checkpoint::open`], [`Checkpoint::config`] and [`Checkpoint::pretrain`].
     pub fn load(path: impl AsRef<Path>, device: &B::Device) -> Result<Self, ModelError> {
         let checkpoint = Checkpoint::open(path)?;
         checkpoint.require(Kind::Pretrain)?;
@@ -59,7 +59,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ModelError::Kind`] for a pre-training checkpoint, [`ModelError::Keys`] with every key that
-    /// is missing, unused, misshapen or not a float, [`ModelError::Io`].
+    /// is missing, unused, misshapen or not a float, and [`ModelError::Io`].
     pub fn classifier<B: Backend>(
         &self,
         config: &AvffConfig,
@@ -70,42 +70,45 @@ impl Checkpoint {
         load::load(blank, &self.file, Tolerance::NONE)
     }
 
-    /// As [`classifier`](Self::classifier), for one or two forward passes on the CPU: the weights of the
-    /// encoders' blocks stay in the file and are read in each pass. Scores are bit-identical. A released
-    /// network takes a quarter of the memory, and its first score comes sooner. If the file changes
+    /// Loads the classifier for one or two forward passes on the CPU, with its largest weights
+    /// offloaded.
+    ///
+    /// The weights of the encoders' blocks stay in the file and are read in every forward pass.
+    /// Scores are bit-identical to those of [`classifier`](Self::classifier). A released network
+    /// needs a quarter of the memory, and its first score comes sooner. If the file changes
     /// meanwhile, the network computes with the changed values.
     ///
-    /// The [`InFile`] beside it reports whether reading failed. There is none if all weights are in
-    /// memory, as on other backends or where the file does not store f32.
+    /// The returned [`OffloadedWeights`] report whether reading failed. They are `None` if all
+    /// weights are in memory, as on other backends or if the file does not store f32.
     ///
     /// # Errors
-    /// As [`classifier`](Self::classifier).
+    /// The errors of [`classifier`](Self::classifier).
     #[cfg(feature = "flex")]
-    pub fn classifier_in_file<B: Backend>(
+    pub fn classifier_offloaded<B: Backend>(
         &self,
         config: &AvffConfig,
         device: &B::Device,
-    ) -> Result<(Classifier<B>, Option<Arc<InFile>>), ModelError> {
+    ) -> Result<(Classifier<B>, Option<Arc<OffloadedWeights>>), ModelError> {
         self.require(Kind::Classifier)?;
         let mut blank = Classifier::<B>::new(config, &mut Init::blank(), device)?;
         load::check(&blank, &self.file, Tolerance::NONE)?;
-        let source = Arc::new(InFile::open(&self.file)?);
+        let source = Arc::new(OffloadedWeights::open(&self.file)?);
         let keys = load::keys_by_id(&blank);
-        let mut left = HashSet::new();
-        blank.leave_in(&source, |id| {
+        let mut offloaded_keys = HashSet::new();
+        blank.offload_to(&source, |id| {
             let key = keys.get(id)?;
-            let place = Place::of(self.file.tensors.get(key)?)?;
-            left.insert(key.clone());
+            let place = WeightLocation::of(self.file.tensors.get(key)?)?;
+            offloaded_keys.insert(key.clone());
             Some(place)
         });
-        let classifier = load::fill_but(blank, &self.file, &left)?;
-        Ok((classifier, (!left.is_empty()).then_some(source)))
+        let classifier = load::fill_except(blank, &self.file, &offloaded_keys)?;
+        Ok((classifier, (!offloaded_keys.is_empty()).then_some(source)))
     }
 
     /// Loads the pre-training model.
     ///
     /// # Errors
-    /// As [`classifier`](Self::classifier).
+    /// The errors of [`classifier`](Self::classifier).
     pub fn pretrain<B: Backend>(
         &self,
         config: &AvffConfig,
@@ -116,12 +119,15 @@ impl Checkpoint {
         load::load(blank, &self.file, Tolerance::NONE)
     }
 
-    /// Adapts a pre-training model of stage 2 to a classifier for stage 3. Encoders and cross-modal blocks
-    /// carry over, and decoders are dropped. The head is initialized from `seed`, and so are token maps
-    /// that span a clip; token maps that span a slice ([`TokenSpan`]) carry over.
+    /// Adapts a pre-training model of stage 2 to a classifier for stage 3.
+    ///
+    /// Encoders and cross-modal blocks are kept, and decoders are dropped. The head is initialized
+    /// from `seed`. Token maps that span a slice ([`TokenSpan`]) are kept; token maps that span a
+    /// clip are initialized from `seed`.
     ///
     /// # Errors
-    /// As [`classifier`](Self::classifier), for a checkpoint that holds no pre-training model.
+    /// The errors of [`classifier`](Self::classifier), for a checkpoint without a pre-training
+    /// model.
     pub fn adapt<B: Backend>(
         &self,
         config: &AvffConfig,
@@ -131,10 +137,12 @@ impl Checkpoint {
         self.require(Kind::Pretrain)?;
         let fresh = Classifier::new(config, &mut Init::seeded(seed), device)?;
         let tolerance = match config.token_span {
-            TokenSpan::Slice => Tolerance { may_lack: keys::of_head, may_drop: keys::of_decoders },
+            TokenSpan::Slice => {
+                Tolerance { may_be_missing: keys::is_head_key, may_be_unused: keys::is_decoder_key }
+            }
             TokenSpan::Clip => Tolerance {
-                may_lack: |key| keys::of_head(key) || keys::of_token_maps(key),
-                may_drop: |key| keys::of_decoders(key) || keys::of_token_maps(key),
+                may_be_missing: |key| keys::is_head_key(key) || keys::is_token_map_key(key),
+                may_be_unused: |key| keys::is_decoder_key(key) || keys::is_token_map_key(key),
             },
         };
         load::load(fresh, &self.file, tolerance)

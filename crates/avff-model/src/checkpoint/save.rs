@@ -1,4 +1,4 @@
-//! Writes a module under the reference's keys and layouts.
+//! Collects a module's tensors with the keys and layouts of the reference.
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
@@ -11,7 +11,7 @@ use crate::tensor_file::{
     safetensors::{Outgoing, Precision},
 };
 
-/// Every parameter of `module`, in the order of its keys.
+/// Returns every parameter of `module`, sorted by key.
 pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, precision: Precision) -> Vec<Outgoing> {
     let mut collector = Collector { path: Path::default(), precision, tensors: Vec::new() };
     module.visit(&mut collector);

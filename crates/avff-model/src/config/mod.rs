@@ -1,4 +1,4 @@
-//! The config of a network: its sizes, and a named option for each choice in which the reference
+//! The config of a network: its sizes, and an option for every choice in which the reference
 //! differs from the paper.
 
 mod validate;
@@ -7,33 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 
-/// Sizes and choices of both models; travels with the weights.
+/// Sizes and options of both models. Checkpoints contain it.
 ///
-/// Two presets share this type: [`AvffConfig::open_avff`] computes what the released checkpoints
-/// were trained with, [`AvffConfig::avff`] makes the choices the paper's idea calls for, in three sizes.
+/// Two families of presets use this type. [`AvffConfig::open_avff`] computes what the released
+/// checkpoints were trained with. [`AvffConfig::avff`], in three sizes, follows the idea of the
+/// paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AvffConfig {
-    /// The fbank that goes in.
+    /// The audio input.
     pub audio: AudioConfig,
-    /// The frames that go in.
+    /// The video input.
     pub video: VideoConfig,
-    /// Both encoders.
+    /// Size of both encoders.
     pub encoder: TransformerConfig,
-    /// Both decoders of the pre-training model.
+    /// Size of both decoders of the pre-training model.
     pub decoder: TransformerConfig,
-    /// Slices each modality's tokens are cut into; half of them are hidden in pre-training.
+    /// Number of slices per modality; pre-training masks half of them.
     pub slices: usize,
-    /// Along which axis audio is cut into slices.
+    /// Axis along which audio is split into slices.
     pub audio_slices: AudioSlices,
-    /// Over which tokens the cross-modal blocks attend.
+    /// Tokens over which the cross-modal blocks attend.
     pub fusion_attention: FusionAttention,
-    /// What the token maps of the cross-modal blocks span.
+    /// Tokens that a token map of the cross-modal blocks spans.
     #[serde(default)]
     pub token_span: TokenSpan,
     /// Whether the clips of a batch share one mask.
     pub mask: MaskScope,
-    /// What the reconstruction loss compares.
+    /// Options of the reconstruction loss.
     pub reconstruction: ReconstructionConfig,
     /// Weights of the pre-training losses.
     pub loss: LossConfig,
@@ -41,7 +42,7 @@ pub struct AvffConfig {
     pub head: HeadConfig,
 }
 
-/// The fbank and how it is cut into patches.
+/// The fbank features and their patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioConfig {
@@ -49,27 +50,27 @@ pub struct AudioConfig {
     pub frames: usize,
     /// Mel bins of the fbank.
     pub mels: usize,
-    /// Time frames in a patch.
+    /// Time frames per patch.
     pub patch_frames: usize,
-    /// Mel bins in a patch.
+    /// Mel bins per patch.
     pub patch_mels: usize,
 }
 
-/// The frames and how they are cut into tubelets.
+/// The frames and their tubelets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VideoConfig {
-    /// Colour channels.
+    /// Color channels.
     pub channels: usize,
-    /// Frames of a clip.
+    /// Frames per clip.
     pub frames: usize,
-    /// Rows of a frame.
+    /// Height of a frame in pixels.
     pub height: usize,
-    /// Columns of a frame.
+    /// Width of a frame in pixels.
     pub width: usize,
-    /// Frames in a tubelet.
+    /// Frames per tubelet.
     pub tubelet: usize,
-    /// Rows and columns of a tubelet.
+    /// Height and width of a tubelet in pixels.
     pub patch: usize,
 }
 
@@ -77,11 +78,11 @@ pub struct VideoConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerConfig {
-    /// Features of a token, `d`.
+    /// Features per token, `d`.
     pub dim: usize,
-    /// Blocks.
+    /// Number of blocks.
     pub depth: usize,
-    /// Attention heads; they divide `dim`.
+    /// Attention heads; their number must divide `dim`.
     pub heads: usize,
     /// Hidden features of a block's MLP, as a multiple of `dim`.
     pub mlp_ratio: f64,
@@ -91,81 +92,83 @@ pub struct TransformerConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadConfig {
-    /// Features after each modality's reduction, and of the head's second layer.
+    /// Features after the reduction of each modality, and of the head's second layer.
     pub hidden: usize,
-    /// Dropout in the head while training; evaluation never drops (the reference's `eval.py` does,
-    /// which makes its scores random).
+    /// Dropout rate of the head in training. Evaluation uses no dropout; the reference's `eval.py`
+    /// does, which makes its scores random.
     pub dropout: f64,
-    /// What it sees of the embeddings.
+    /// The head's view of the embeddings.
     #[serde(default)]
     pub input: HeadInput,
 }
 
-/// What the head sees of the embeddings.
+/// The head's view of the embeddings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeadInput {
-    /// The mean over features of every token: the reference. Embeddings come out of a LayerNorm, whose
-    /// mean is the same for every token as long as its weights are, so the head starts all but blind.
+    /// The mean over the features of every token, as in the reference. Embeddings come from a
+    /// LayerNorm, and before training its output has an equal mean for every token. At first the
+    /// head therefore sees almost nothing.
     #[default]
     TokenMeans,
-    /// All features: of each modality the embedding and the one made from the other, joined on features,
-    /// the tokens reduced by a small network: the paper's idea.
+    /// All features, as in the paper. For each modality, the own and the cross-modal embedding are
+    /// joined along features, and a small network reduces the tokens.
     Features,
-    /// Every token's pair: its own embedding and the one made from the other modality, through a layer of
-    /// their own before attention reduces the tokens. Whether frames and audio disagree in a time segment
-    /// can only be seen by comparing both in that segment, before the features are reduced.
+    /// Both embeddings of every token: its own and the one predicted from the other modality. A
+    /// layer processes each pair before attention reduces the tokens. Only a comparison within a
+    /// time segment, before the reduction, can show whether frames and audio disagree in that
+    /// segment.
     Pairs,
 }
 
-/// What a token map of A2V or V2A spans.
+/// Tokens that a token map of A2V or V2A spans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenSpan {
-    /// All tokens that are given: the reference. Half of a clip's in pre-training and all in the
-    /// classifier, so that adaptation has to throw the maps away.
+    /// All given tokens, as in the reference: half of a clip's tokens in pre-training and all in
+    /// the classifier. Adaptation to the classifier therefore has to drop the maps.
     #[default]
     Clip,
-    /// One slice, with the same map for each: the tokens of a time segment come from that segment alone,
-    /// and adaptation keeps the maps that pre-training has learned.
+    /// One slice; all slices share the map. The tokens of a time segment then depend on that
+    /// segment alone, and adaptation keeps the maps learned in pre-training.
     Slice,
 }
 
 /// What the contrastive loss compares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ContrastOver {
-    /// The mean tokens of clips: the reference and the paper. A mean over seconds shows who speaks and
-    /// where, and almost nothing about when.
+pub enum ContrastiveOver {
+    /// The mean tokens of clips, as in the reference and the paper. A mean over seconds shows who
+    /// speaks and where, but hardly anything about timing.
     #[default]
     Clips,
-    /// The mean tokens of slices (slice-wise contrastive loss): the similarity of two clips is the sum of
-    /// the cosine similarities of their slices at equal positions. (Slices at other positions are no
-    /// negatives: position embeddings alone would tell them apart.)
+    /// The mean tokens of slices (slice-wise contrastive loss). The similarity of two clips is the
+    /// sum of the cosine similarities of their slices at equal positions. (Slices at other
+    /// positions are not negatives, because position embeddings alone would distinguish them.)
     Slices,
 }
 
-/// Along which axis audio is cut into slices.
+/// Axis along which audio is split into slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AudioSlices {
-    /// Tokens are ordered mel row by mel row, so a slice is a band of frequencies over the whole
-    /// clip: what the reference computes, though it calls the slices temporal.
+    /// Tokens are ordered by mel row, so a slice is a frequency band over the whole clip. The
+    /// reference computes this, although it calls the slices temporal.
     Mel,
-    /// Tokens are ordered time column by time column, so slice `i` of audio covers the same time
-    /// as slice `i` of video: the paper's idea.
+    /// Tokens are ordered by time column, so slice `i` of audio covers the time of slice `i` of
+    /// video. This is the idea of the paper.
     Time,
 }
 
-/// Over which tokens the cross-modal blocks attend in training. Evaluation may differ:
+/// Tokens over which the cross-modal blocks attend in training. Evaluation may differ: see
 /// [`FusionScope`](crate::FusionScope).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FusionAttention {
-    /// Across the clips of a batch, token by token: the reference, because it uses
+    /// Across the clips of a batch, token by token. The reference does this because it uses
     /// `nn.MultiheadAttention` without `batch_first`.
     Batch,
-    /// Over the tokens of each clip: the paper's method.
+    /// Over the tokens of each clip, as in the paper.
     Tokens,
 }
 
@@ -173,41 +176,42 @@ pub enum FusionAttention {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskScope {
-    /// One draw for all: the reference.
+    /// One random mask for all clips, as in the reference.
     PerBatch,
-    /// A draw for each clip: the paper.
+    /// One random mask per clip, as in the paper.
     PerClip,
 }
 
-/// Which patches the reconstruction loss covers.
+/// Patches that the reconstruction loss covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReconstructionRegion {
-    /// All of them, the visible ones too: the reference.
+    /// All patches, including the visible ones, as in the reference.
     All,
-    /// Those that were hidden: the paper.
+    /// The masked patches, as in the paper.
     Hidden,
 }
 
-/// How the reconstruction target is standardised (unbiased variance, `+ 1e-6` under the root).
+/// Standardization of the reconstruction target (unbiased variance, `+ 1e-6` under the root).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetNorm {
-    /// Not at all.
+    /// No standardization.
     None,
-    /// Along the input's last axis - a row of pixels, the spectrogram's time: the reference.
+    /// Along the input's last axis (a row of pixels, or the time axis of the spectrogram), as in
+    /// the reference.
     Row,
-    /// Within each patch, as masked autoencoders do.
+    /// Within each patch, as in masked autoencoders.
     Patch,
 }
 
-/// What the reconstruction loss compares.
+/// Options of the reconstruction loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReconstructionConfig {
-    /// Which patches count.
+    /// Patches that the loss covers.
     pub region: ReconstructionRegion,
-    /// How the target is standardised.
+    /// Standardization of the target.
     pub target_norm: TargetNorm,
 }
 
@@ -218,32 +222,33 @@ pub struct LossConfig {
     /// Weight of both reconstruction losses.
     pub reconstruction: f64,
     /// Weight of the contrastive loss.
-    pub contrast: f64,
+    #[serde(alias = "contrast")]
+    pub contrastive: f64,
     /// Temperature of the contrastive loss.
     pub temperature: f64,
-    /// By what it tells clips apart.
-    #[serde(default)]
-    pub contrast_over: ContrastOver,
+    /// Tokens that the contrastive loss compares.
+    #[serde(default, alias = "contrast_over")]
+    pub contrastive_over: ContrastiveOver,
 }
 
-/// How audio tokens tile the fbank.
+/// The grid of audio tokens over the fbank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AudioGrid {
     /// Patches along time.
     pub time: usize,
-    /// Patches along mel.
+    /// Patches along the mel axis.
     pub mel: usize,
 }
 
 impl AudioGrid {
-    /// Tokens of a clip.
+    /// Returns the number of tokens per clip.
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.time * self.mel
     }
 }
 
-/// How visual tokens tile the frames.
+/// The grid of visual tokens over the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VideoGrid {
     /// Tubelets along time.
@@ -255,7 +260,7 @@ pub struct VideoGrid {
 }
 
 impl VideoGrid {
-    /// Tokens of a clip.
+    /// Returns the number of tokens per clip.
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.time * self.rows * self.columns
@@ -263,28 +268,35 @@ impl VideoGrid {
 }
 
 impl TransformerConfig {
-    /// Hidden features of a block's MLP.
+    /// Returns the number of hidden features of a block's MLP.
     #[must_use]
     pub fn hidden(&self) -> usize {
-        // Rounded to nearest, so that a ratio inferred from shapes gives the shape back.
+        // Rounding makes a ratio inferred from shapes reproduce the shape.
         (self.dim as f64 * self.mlp_ratio).round() as usize
     }
 }
 
 impl AvffConfig {
-    /// This config with a JSON object merged into it, object by object, such as
-    /// `{"encoder": {"heads": 3}}`. Whether the sizes fit each other is [`validate`](Self::validate)'s.
+    /// Returns this config with a JSON object merged into it recursively, such as `{"encoder":
+    /// {"heads": 3}}`. [`validate`](Self::validate) checks whether the sizes are consistent.
     ///
     /// # Errors
-    /// [`ModelError::Config`] for a field that there is none of, or of another type.
+    /// [`ModelError::Config`] for an unknown field or a value of another type.
     pub fn merged(&self, overrides: &serde_json::Value) -> Result<Self, ModelError> {
         let malformed = |e: serde_json::Error| config("file", e.to_string());
+        if let Some(loss) = overrides.get("loss") {
+            for (old, new) in [("contrast", "contrastive"), ("contrast_over", "contrastive_over")] {
+                if loss.get(old).is_some() {
+                    return Err(config(&format!("loss.{old}"), format!("it is now `loss.{new}`")));
+                }
+            }
+        }
         let mut json = serde_json::to_value(self).map_err(malformed)?;
         merge(&mut json, overrides);
         serde_json::from_value(json).map_err(malformed)
     }
 
-    /// How audio tokens tile the fbank.
+    /// Returns the grid of audio tokens.
     #[must_use]
     pub fn audio_grid(&self) -> AudioGrid {
         AudioGrid {
@@ -293,7 +305,7 @@ impl AvffConfig {
         }
     }
 
-    /// How visual tokens tile the frames.
+    /// Returns the grid of visual tokens.
     #[must_use]
     pub fn video_grid(&self) -> VideoGrid {
         VideoGrid {
@@ -303,33 +315,33 @@ impl AvffConfig {
         }
     }
 
-    /// Input and output tokens of A2V's map in a network that is given `shown` slices; V2A's are the
-    /// reverse.
-    pub(crate) fn token_map(&self, shown: usize) -> [usize; 2] {
+    /// Returns the input and output tokens of A2V's token map if `visible` slices are given. V2A's
+    /// counts are the reverse.
+    pub(crate) fn token_map(&self, visible: usize) -> [usize; 2] {
         let slices = match self.token_span {
-            TokenSpan::Clip => shown,
+            TokenSpan::Clip => visible,
             TokenSpan::Slice => 1,
         };
         [self.audio_grid().tokens(), self.video_grid().tokens()]
             .map(|tokens| tokens / self.slices * slices)
     }
 
-    /// Runs of a clip's tokens whose means contrast compares.
+    /// Returns the number of mean tokens per clip that the contrastive loss compares.
     #[must_use]
-    pub fn contrasted(&self) -> usize {
-        match self.loss.contrast_over {
-            ContrastOver::Clips => 1,
-            ContrastOver::Slices => self.slices,
+    pub fn contrastive_slices(&self) -> usize {
+        match self.loss.contrastive_over {
+            ContrastiveOver::Clips => 1,
+            ContrastiveOver::Slices => self.slices,
         }
     }
 
-    /// Numbers in an audio patch.
+    /// Returns the number of values in an audio patch.
     #[must_use]
     pub fn audio_patch_len(&self) -> usize {
         self.audio.patch_frames * self.audio.patch_mels
     }
 
-    /// Numbers in a tubelet.
+    /// Returns the number of values in a tubelet.
     #[must_use]
     pub fn video_patch_len(&self) -> usize {
         self.video.channels * self.video.tubelet * self.video.patch * self.video.patch

@@ -1,18 +1,18 @@
-//! Whether the sizes of a config fit each other.
+//! Checks that the sizes of a config are consistent.
 
 use super::{AudioSlices, AvffConfig, config};
 use crate::error::ModelError;
 
-/// The most any size in a config may be; a config can come from an untrusted file.
+/// Upper limit for all sizes, because a config can come from an untrusted file.
 const MAX_SIZE: usize = 1 << 20;
-/// The most transformer blocks in a stack.
+/// Upper limit for the number of transformer blocks in a stack.
 const MAX_DEPTH: usize = 512;
 
 impl AvffConfig {
-    /// Checks that the sizes fit each other; every constructor of a model calls it.
+    /// Checks that the sizes are consistent. Every constructor of a model calls it.
     ///
     /// # Errors
-    /// [`ModelError::Config`] with the field that is off and why.
+    /// [`ModelError::Config`] with the field and the reason.
     pub fn validate(&self) -> Result<(), ModelError> {
         self.validate_sizes()?;
         divides("audio.patch_frames", self.audio.patch_frames, "audio.frames", self.audio.frames)?;
@@ -25,7 +25,7 @@ impl AvffConfig {
             // The 2-D sine-cosine table has four equal parts.
             divides("4", 4, &format!("{name}.dim"), stack.dim)?;
             if stack.depth > MAX_DEPTH {
-                return Err(config(&format!("{name}.depth"), format!("is over {MAX_DEPTH}")));
+                return Err(config(&format!("{name}.depth"), format!("is more than {MAX_DEPTH}")));
             }
             if !(stack.mlp_ratio > 0.0 && stack.mlp_ratio <= 64.0) || stack.hidden() == 0 {
                 return Err(config(&format!("{name}.mlp_ratio"), "is not in (0, 64]".into()));
@@ -42,14 +42,14 @@ impl AvffConfig {
             return Err(config("head.dropout", "is not in [0, 1)".into()));
         }
         if self.loss.temperature.is_nan() || self.loss.temperature <= 0.0 {
-            return Err(config("loss.temperature", "is not above 0".into()));
+            return Err(config("loss.temperature", "is not greater than 0".into()));
         }
         for (field, weight) in [
             ("loss.reconstruction", self.loss.reconstruction),
-            ("loss.contrast", self.loss.contrast),
+            ("loss.contrastive", self.loss.contrastive),
         ] {
             if !weight.is_finite() || weight < 0.0 {
-                return Err(config(field, "is not a number from 0 up".into()));
+                return Err(config(field, "is not a finite number of at least 0".into()));
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_that_do_not_fit_are_named() {
+    fn inconsistent_sizes_name_their_field() {
         type Break = fn(&mut AvffConfig);
         let cases: [(&str, Break); 8] = [
             ("audio.frames", |c| c.audio.frames = 1000),

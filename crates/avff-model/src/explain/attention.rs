@@ -1,9 +1,10 @@
-//! Attention rollout: which patches the encoders attend to.
+//! Attention rollout: the patches that the encoders attend to.
 //!
-//! Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers". In each block half of a token
-//! comes from itself, through the skip connection, and half from the tokens that its heads attend to on
-//! average. The product over all blocks is the share of each patch in the encoder's output. It ignores
-//! values and MLPs, so it shows where a network looks and not why it decides.
+//! Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers". In each block, half of a
+//! token comes from the token itself through the skip connection. The other half comes from the
+//! tokens to which its heads attend on average. The product over all blocks is the share of each
+//! patch in the encoder's output. Rollout ignores values and MLPs: it shows where a network looks,
+//! not why it decides.
 
 use burn::prelude::*;
 
@@ -13,8 +14,8 @@ use crate::{
     layers::Block,
 };
 
-/// Attention rollout: the share of each patch in an encoder's output, averaged over the output's tokens.
-/// The mean over the patches of a clip is 1.
+/// Attention rollout: the share of each patch in an encoder's output, averaged over the output
+/// tokens. The mean over the patches of a clip is 1.
 #[derive(Debug, Clone)]
 pub struct PatchAttention<B: Backend> {
     /// `[batch, time, mel]`.
@@ -24,14 +25,15 @@ pub struct PatchAttention<B: Backend> {
 }
 
 impl<B: Backend> Classifier<B> {
-    /// Which patches both encoders attend to; `config` is the network's.
+    /// Computes the attention rollout of both encoders. `config` must be the config of this
+    /// network.
     ///
-    /// Attention of all tokens to all is laid out in memory, a block at a time, and for each block its mean over heads
-    /// is kept: 12 x 1568 x 1568 numbers each, at the released size.
+    /// The attention matrix of one block at a time is stored completely: 12 x 1568 x 1568 values at
+    /// the released size. Its mean over heads is kept for every block.
     ///
     /// # Shapes
-    /// - `audio`: `[batch, frames, mels]`, normalised
-    /// - `video`: `[batch, channels, frames, height, width]`, normalised
+    /// - `audio`: `[batch, frames, mels]`, normalized
+    /// - `video`: `[batch, channels, frames, height, width]`, normalized
     pub fn patch_attention(
         &self,
         config: &AvffConfig,
@@ -49,8 +51,10 @@ impl<B: Backend> Classifier<B> {
     }
 }
 
+/// Arranges token shares on the audio grid.
+///
 /// # Shapes
-/// - `shares`: of tokens in their order, `[batch, tokens]`
+/// - `shares`: `[batch, tokens]`, in token order
 /// - output: `[batch, time, mel]`
 fn in_time<B: Backend>(
     shares: Tensor<B, 2>,
@@ -64,8 +68,10 @@ fn in_time<B: Backend>(
     }
 }
 
+/// Multiplies the attention of all blocks.
+///
 /// # Shapes
-/// - `tokens`: what the first block is given, `[batch, tokens, dim]`
+/// - `tokens`: input of the first block, `[batch, tokens, dim]`
 /// - output: `[batch, tokens]`
 fn rollout<B: Backend>(blocks: &[Block<B>], tokens: Tensor<B, 3>) -> Tensor<B, 2> {
     let [batch, count, _] = tokens.dims();
@@ -79,7 +85,8 @@ fn rollout<B: Backend>(blocks: &[Block<B>], tokens: Tensor<B, 3>) -> Tensor<B, 2
             x = block.forward(x);
         }
     }
-    // From the output back to the patches, as one row: far less work than products of whole maps.
+    // Multiply one row from the output back to the patches: far less work than full matrix
+    // products.
     for map in maps.into_iter().rev() {
         shares = (shares.clone().matmul(map) + shares) * 0.5;
     }
@@ -109,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_even_on_average_whatever_form_the_weights_have() {
+    fn mean_share_is_one_for_plain_and_packed_weights() {
         let config = AvffConfig::avff_tiny();
         let model =
             Classifier::<B>::new(&config, &mut Init::seeded(5), &Default::default()).unwrap();
@@ -127,9 +134,10 @@ mod tests {
         assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
-    /// By the cutting of patches itself: the share of a patch is the sum of its numbers, all of them 0 but one.
+    /// Uses the patch splitting itself: the share of a patch is the sum of its values, and only one
+    /// value is not 0.
     #[test]
-    fn audio_lies_in_time_whatever_the_order_of_tokens() {
+    fn audio_shares_are_time_major_for_both_token_orders() {
         for order in [AudioSlices::Time, AudioSlices::Mel] {
             let mut config = AvffConfig::avff_tiny();
             config.audio_slices = order;

@@ -1,4 +1,4 @@
-//! Where a score comes from, computed by the network itself.
+//! Explanations of a score, computed by the network itself.
 //!
 //! - [`Segments`]: the importance of time segments and of each modality in them, by occlusion
 //! - [`PatchAttention`]: the patches that the encoders attend to, by attention rollout
@@ -8,5 +8,5 @@ mod occlusion;
 
 pub use self::{
     attention::PatchAttention,
-    occlusion::{Hidden, Segments},
+    occlusion::{Occluded, Segments},
 };

@@ -1,9 +1,9 @@
 //! The importance of time segments, and of each modality in them, by occlusion.
 //!
-//! The embeddings of one segment are replaced by the mean of the other segments' at the same place of
-//! the frame or spectrum, so that the segment carries no information of its own. Then the head scores
-//! again. The encoders run once. (Occluding the input instead would give the network clips unlike any
-//! that it was trained on.)
+//! The embeddings of one segment are replaced by the mean embeddings of the other segments at equal
+//! positions in the frame or spectrum. The segment then carries no information of its own, and the
+//! head scores the clip again. The encoders run only once. (Occluding the input instead would give
+//! the network clips unlike its training data.)
 
 use burn::prelude::*;
 
@@ -12,27 +12,29 @@ use crate::{
     config::{AudioSlices, AvffConfig},
 };
 
-/// The modality of a segment that is occluded.
+/// The modality that is occluded in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hidden {
-    /// Its audio tokens, and the visual tokens that A2V makes of them.
+pub enum Occluded {
+    /// The audio tokens, and the visual tokens that A2V predicts from them.
     Audio,
-    /// Its visual tokens, and the audio tokens that V2A makes of them.
+    /// The visual tokens, and the audio tokens that V2A predicts from them.
     Video,
-    /// Both.
+    /// Both modalities.
     Both,
 }
 
-/// Equal parts of a clip in time, as many as possible with whole tokens of both modalities in each.
+/// Equal time segments of a clip: the largest number for which every segment holds whole tokens of
+/// both modalities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segments {
     count: usize,
-    /// Runs of audio tokens that each go through all of time: mel rows where tokens are mel-major.
+    /// Number of runs of audio tokens that each span the clip: the mel rows if tokens are
+    /// mel-major.
     audio_runs: usize,
 }
 
 impl Segments {
-    /// The segments of a network's clips.
+    /// Returns the segments of a network's clips.
     #[must_use]
     pub fn new(config: &AvffConfig) -> Self {
         let audio = config.audio_grid();
@@ -40,43 +42,44 @@ impl Segments {
             AudioSlices::Mel => audio.mel,
             AudioSlices::Time => 1,
         };
-        Self { count: common(audio.time, config.video_grid().time), audio_runs }
+        Self { count: gcd(audio.time, config.video_grid().time), audio_runs }
     }
 
-    /// How many there are.
+    /// Returns the number of segments.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The embeddings with one segment occluded; segments count from 0. Where there is no such segment or no
-    /// other one, nothing is occluded.
+    /// Returns the embeddings with one segment occluded; segments count from 0. The embeddings stay
+    /// unchanged if there is no such segment or only one.
     ///
     /// # Shapes
-    /// As [`Embeddings`], and so is the output.
+    /// The input and output have the shapes of [`Embeddings`].
     #[must_use]
-    pub fn hide<B: Backend>(
+    pub fn occlude<B: Backend>(
         &self,
         embeddings: &Embeddings<B>,
         segment: usize,
-        hidden: Hidden,
+        modality: Occluded,
     ) -> Embeddings<B> {
         let mut embeddings = embeddings.clone();
         if segment >= self.count || self.count < 2 {
             return embeddings;
         }
-        if hidden != Hidden::Video {
+        if modality != Occluded::Video {
             embeddings.audio = self.replace(embeddings.audio, self.audio_runs, segment);
             embeddings.a2v = self.replace(embeddings.a2v, 1, segment);
         }
-        if hidden != Hidden::Audio {
+        if modality != Occluded::Audio {
             embeddings.video = self.replace(embeddings.video, 1, segment);
             embeddings.v2a = self.replace(embeddings.v2a, self.audio_runs, segment);
         }
         embeddings
     }
 
-    /// `[batch, runs * count * n, dim]` with the segment's tokens replaced by the means of the others'.
+    /// Replaces the segment's tokens by the means of the other segments' tokens in
+    /// `[batch, runs * count * n, dim]`.
     fn replace<B: Backend>(&self, x: Tensor<B, 3>, runs: usize, segment: usize) -> Tensor<B, 3> {
         let [batch, tokens, dim] = x.dims();
         let n = tokens / runs / self.count;
@@ -96,19 +99,20 @@ impl Segments {
 }
 
 impl<B: Backend> Classifier<B> {
-    /// The logit margin - the output for fake minus the output for real - with each segment occluded in
-    /// turn. Where a segment is evidence of a fake, the margin is smaller than the whole clip's.
+    /// Computes the logit margin (output for fake minus output for real) with each segment occluded
+    /// in turn. If a segment is evidence of a fake, its margin is smaller than that of the whole
+    /// clip.
     ///
     /// # Shapes
     /// - output: `[batch, segments]`
-    pub fn occluded(
+    pub fn occluded_margins(
         &self,
         embeddings: &Embeddings<B>,
         segments: &Segments,
-        hidden: Hidden,
+        modality: Occluded,
     ) -> Tensor<B, 2> {
         let without = (0..segments.count()).map(|segment| {
-            let logits = self.classify(segments.hide(embeddings, segment, hidden));
+            let logits = self.classify(segments.occlude(embeddings, segment, modality));
             logits.clone().narrow(1, 0, 1) - logits.narrow(1, 1, 1)
         });
         Tensor::cat(without.collect(), 1)
@@ -116,8 +120,8 @@ impl<B: Backend> Classifier<B> {
 }
 
 /// The greatest common divisor.
-fn common(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { common(b, a % b) }
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -136,7 +140,7 @@ mod tests {
         config
     }
 
-    /// Embeddings whose every number is the time of its token, in segments.
+    /// Returns embeddings whose values are the segment numbers of their tokens.
     fn times(config: &AvffConfig) -> Embeddings<B> {
         let device = Default::default();
         let (audio, video) = (config.audio_grid(), config.video_grid());
@@ -166,21 +170,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_tokens_of_a_segment_are_hidden() {
+    fn only_tokens_of_the_segment_are_occluded() {
         for slices in [AudioSlices::Time, AudioSlices::Mel] {
             let config = tiny(slices);
             let segments = Segments::new(&config);
             assert_eq!(segments.count(), 8);
             let whole = times(&config);
-            for hidden in [Hidden::Audio, Hidden::Video, Hidden::Both] {
-                let without = segments.hide(&whole, 2, hidden);
-                let audio_hidden = hidden != Hidden::Video;
-                let video_hidden = hidden != Hidden::Audio;
-                for (whole, without, occluded) in [
-                    (&whole.audio, without.audio, audio_hidden),
-                    (&whole.a2v, without.a2v, audio_hidden),
-                    (&whole.video, without.video, video_hidden),
-                    (&whole.v2a, without.v2a, video_hidden),
+            for modality in [Occluded::Audio, Occluded::Video, Occluded::Both] {
+                let without = segments.occlude(&whole, 2, modality);
+                let audio_occluded = modality != Occluded::Video;
+                let video_occluded = modality != Occluded::Audio;
+                for (whole, without, is_occluded) in [
+                    (&whole.audio, without.audio, audio_occluded),
+                    (&whole.a2v, without.a2v, audio_occluded),
+                    (&whole.video, without.video, video_occluded),
+                    (&whole.v2a, without.v2a, video_occluded),
                 ] {
                     let pairs: Vec<(f32, f32)> = whole
                         .to_data()
@@ -190,8 +194,8 @@ mod tests {
                     // The mean of 0, 1, 3, 4, 5, 6 and 7.
                     let mean = 26.0 / 7.0;
                     for (was, is) in pairs {
-                        let want = if occluded && was == 2.0 { mean } else { was };
-                        assert!((is - want).abs() < 1e-5, "{slices:?} {hidden:?}: {was} to {is}");
+                        let want = if is_occluded && was == 2.0 { mean } else { was };
+                        assert!((is - want).abs() < 1e-5, "{slices:?} {modality:?}: {was} to {is}");
                     }
                 }
             }
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_segments_have_no_importance_and_others_do() {
+    fn only_distinct_segments_have_importance() {
         let config = tiny(AudioSlices::Time);
         let model =
             Classifier::<B>::new(&config, &mut Init::seeded(5), &Default::default()).unwrap();
@@ -213,7 +217,7 @@ mod tests {
         };
         let importance = |embeddings: &Embeddings<B>| -> Vec<f32> {
             let logits: Vec<f32> = model.classify(embeddings.clone()).into_data().iter().collect();
-            let without = model.occluded(embeddings, &segments, Hidden::Both);
+            let without = model.occluded_margins(embeddings, &segments, Occluded::Both);
             assert_eq!(without.dims(), [1, 8]);
             without.into_data().iter::<f32>().map(|value| logits[0] - logits[1] - value).collect()
         };

@@ -1,40 +1,41 @@
-//! The published encoders that are known, and the names in their files.
+//! The supported published encoders, and the names in their files.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, VariantArray};
 
-/// Which published encoder a file holds.
+/// A published encoder.
 ///
-/// Names, shapes and statistics were read in the repositories named below.
+/// Names, shapes and statistics come from the repositories named below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
-    /// MARLIN (Cai et al., CVPR 2023; github.com/ControlNet/MARLIN): faces, 16 frames of 224 x 224 in
-    /// tubelets. This network's visual encoder is the same, without the biases of q and v.
+    /// MARLIN (Cai et al., CVPR 2023; github.com/ControlNet/MARLIN): faces, 16 frames of 224 x 224
+    /// in tubelets. This network's visual encoder is equal to it, except for the biases of q and v.
     #[strum(serialize = "MARLIN")]
     Marlin,
     /// AudioMAE (Huang et al., NeurIPS 2022; github.com/facebookresearch/AudioMAE): a ViT over
     /// `[time, mel]`, tokens time-major, with a class token.
     #[strum(serialize = "AudioMAE")]
     AudioMae,
-    /// The audio branch of CAV-MAE (Gong et al., ICLR 2023; github.com/YuanGongND/cav-mae): a ViT over
-    /// `[mel, time]`, tokens mel-major, a modality vector, and blocks shared with the frames at the end.
+    /// The audio branch of CAV-MAE (Gong et al., ICLR 2023; github.com/YuanGongND/cav-mae): a ViT
+    /// over `[mel, time]`, tokens mel-major, a modality vector, and blocks shared with the frames
+    /// at the end.
     #[strum(serialize = "CAV-MAE")]
     CavMae,
 }
 
-/// One of a clip's two modalities.
+/// A modality of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Modality {
-    /// The audio.
+    /// Audio.
     Audio,
-    /// The frames.
+    /// Video frames.
     Video,
 }
 
-/// How the inputs of a network are normalised: `(x - mean) / std`.
+/// Normalization of a network's inputs: `(x - mean) / std`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalization {
@@ -49,7 +50,8 @@ pub struct Normalization {
 }
 
 impl Default for Normalization {
-    /// The reference's: ImageNet's for frames, CAV-MAE's of AudioSet for audio.
+    /// The normalization of the reference: ImageNet for frames, CAV-MAE's AudioSet statistics for
+    /// audio.
     fn default() -> Self {
         Self {
             video_mean: [0.485, 0.456, 0.406],
@@ -61,7 +63,7 @@ impl Default for Normalization {
 }
 
 impl Architecture {
-    /// What it encodes.
+    /// Returns the modality of the encoder.
     #[must_use]
     pub fn modality(self) -> Modality {
         match self {
@@ -70,11 +72,11 @@ impl Architecture {
         }
     }
 
-    /// How its inputs were normalised in training.
+    /// Returns the normalization of the encoder's inputs in training.
     ///
-    /// MARLIN: `dataset/youtube_face.py`, levels by 255 and nothing more. AudioMAE: `dataset.py`, which divides
-    /// by twice the deviation, and AudioSet's statistics in `main_pretrain.py`. CAV-MAE:
-    /// `egs/audioset/run_cavmae_pretrain*.sh`; the reference took them over.
+    /// MARLIN: `dataset/youtube_face.py` divides levels by 255. AudioMAE: `dataset.py` divides by
+    /// twice the deviation, with AudioSet's statistics from `main_pretrain.py`. CAV-MAE:
+    /// `egs/audioset/run_cavmae_pretrain*.sh`, which the reference adopted.
     #[must_use]
     pub fn inputs(self) -> Normalization {
         let own = Normalization::default();
@@ -87,7 +89,7 @@ impl Architecture {
         }
     }
 
-    /// The patch embedding's weight, by which architectures are recognised.
+    /// Returns the key of the patch embedding's weight, which identifies the architecture.
     pub(super) fn kernel(self) -> &'static str {
         match self {
             Self::Marlin => "patch_embedding.projection.weight",
@@ -96,7 +98,7 @@ impl Architecture {
         }
     }
 
-    /// The position table.
+    /// Returns the key of the position table.
     pub(super) fn positions(self) -> &'static str {
         match self {
             Self::Marlin => "pos_embedding.emb",
@@ -105,12 +107,12 @@ impl Architecture {
         }
     }
 
-    /// The vector added to every token, where there is one.
+    /// Returns the key of the vector that is added to every token, if any.
     pub(super) fn modality_vector(self) -> Option<&'static str> {
         (self == Self::CavMae).then_some("modality_a")
     }
 
-    /// The stacks of blocks, in their order.
+    /// Returns the names of the block stacks, in order.
     pub(super) fn stacks(self) -> &'static [&'static str] {
         match self {
             Self::Marlin | Self::AudioMae => &["blocks"],
@@ -118,9 +120,10 @@ impl Architecture {
         }
     }
 
-    /// The source's name of a part of this network's encoder; blocks are `stack.number.part`.
+    /// Returns the source's name of a part of this network's encoder; blocks are
+    /// `stack.number.part`.
     pub(super) fn name_of(self, stack: &str, part: &str) -> String {
-        // In the blocks both branches share, each has norms of its own.
+        // Blocks shared by both branches have separate norms for each branch.
         let shared = self == Self::CavMae && (stack == "blocks_u" || stack.is_empty());
         match part.split_once('.') {
             Some((norm @ ("norm" | "norm1" | "norm2"), rest)) if shared => {
@@ -130,34 +133,34 @@ impl Architecture {
         }
     }
 
-    /// Why a key that is not part of the encoder is unused; `None` for an unknown key.
+    /// Returns why a key outside the encoder is unused, or `None` for an unknown key.
     pub(super) fn unused_reason(self, key: &str) -> Option<&'static str> {
         let has = |part: &str| key.split('.').any(|name| name == part);
         let starts = |part: &str| key.starts_with(part);
         if key.contains("decoder") || has("mask_token") || starts("enc_dec_proj") {
-            return Some("of its decoder");
+            return Some("belongs to its decoder");
         }
         if key.contains("discriminator") {
-            return Some("of its discriminator");
+            return Some("belongs to its discriminator");
         }
         if has("cls_token") {
-            return Some("a class token, which this encoder has none of");
+            return Some("is a class token, which this encoder does not have");
         }
         if ["head", "fc_norm", "mlp_head", "head_dist"].into_iter().any(has) {
-            return Some("of a classifier behind the encoder");
+            return Some("belongs to a classifier behind the encoder");
         }
         if self == Self::CavMae {
             if key.contains("_v.") || key.ends_with("_v") {
-                return Some("of the branch for frames");
+                return Some("belongs to the branch for frames");
             }
             if starts("blocks_a.") && key.contains("_a.") {
-                return Some("not used by its own forward pass");
+                return Some("is not used by its own forward pass");
             }
             if starts("blocks_u.") && (key.contains(".norm1.") || key.contains(".norm2.")) {
-                return Some("for both branches joined");
+                return Some("applies to both branches joined");
             }
             if starts("norm.") {
-                return Some("for both branches joined");
+                return Some("applies to both branches joined");
             }
         }
         None

@@ -1,21 +1,21 @@
-//! Moves the biases of a source's attention, which this network's does not have.
+//! Folds the attention biases of a source into other parameters, because this network has none.
 //!
-//! With `q = Wq x + bq` and so on, and `x` the output of `norm1`, which nothing else reads:
+//! With `q = Wq x + bq` and so on, where `x` is the output of `norm1` and has no other reader:
 //!
-//! - `bk` adds the same to every score of a query, and softmax takes no notice.
-//! - `bv` adds `bv` to every output of attention, since weights sum to 1: `proj.bias += proj bv`.
-//! - `bq` is `Wq d` for some `d` where `Wq` is invertible. With `d` added to the bias of `norm1`, `q` is right,
-//!   `k` moves by a constant, which softmax takes no notice of, and `v` by `Wv d`, which `proj.bias`
-//!   takes back. The part that `Wq` cannot express is lost, and the report says so.
+//! - `bk` adds an equal amount to every score of a query, which softmax ignores.
+//! - `bv` adds `bv` to every attention output, because weights sum to 1: `proj.bias += proj bv`.
+//! - `bq` equals `Wq d` for some `d` if `Wq` is invertible. Adding `d` to the bias of `norm1` gives
+//!   the right `q`. It shifts `k` by a constant, which softmax ignores, and `v` by `Wv d`, which
+//!   `proj.bias` compensates. The part that `Wq` cannot express is lost, and the report states it.
 
-/// Share of the mean eigenvalue of `WqᵀWq` that is added to all, so that directions which `Wq` hardly
-/// sees cannot ask for a huge `d`, whose traces in `v` would cancel only up to rounding.
+/// Ridge as a share of the mean eigenvalue of `WqᵀWq`. Without it, directions that `Wq` nearly
+/// ignores would require a huge `d`, whose effects on `v` cancel only up to rounding.
 const RIDGE: f64 = 1e-4;
-/// Solutions of what the last one left over. Four leave 1e-16 of an average direction and 1e-8 of one that is
-/// a tenth as strong, and `d` is at most some hundred times as long as the bias.
-const ROUNDS: usize = 4;
+/// Iterations of solving for the remaining residual. Four leave 1e-16 of an average direction and
+/// 1e-8 of one with a tenth of its strength; `d` is at most some hundred times as long as the bias.
+const ITERATIONS: usize = 4;
 
-/// The attention of one block as the source has it; weights are `[out, in]`, row-major.
+/// The attention parameters of one block in the source; weights are `[out, in]`, row-major.
 #[derive(Debug)]
 pub(super) struct Biased<'a> {
     /// `[3 * dim, dim]`.
@@ -28,34 +28,35 @@ pub(super) struct Biased<'a> {
     pub(super) v_bias: &'a [f32],
 }
 
-/// What the biases become.
+/// The folded biases.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Folded {
-    /// To add to `norm1.bias`.
+    /// Term for `norm1.bias`.
     pub(super) norm: Vec<f64>,
-    /// To add to `proj.bias`.
+    /// Term for `proj.bias`.
     pub(super) proj: Vec<f64>,
-    /// Length of the bias of q, and of what is lost of it.
+    /// Length of the bias of q.
     pub(super) q_norm: f64,
+    /// Length of the lost part of the bias of q.
     pub(super) q_lost: f64,
 }
 
 impl Biased<'_> {
     pub(super) fn fold(&self) -> Folded {
         let dim = self.q_bias.len();
-        let mut left: Vec<f64> = self.q_bias.iter().copied().map(f64::from).collect();
+        let mut residual: Vec<f64> = self.q_bias.iter().copied().map(f64::from).collect();
         let mut norm = vec![0.0; dim];
-        let q_norm = length(&left);
+        let q_norm = length(&residual);
         let query = self.qkv.get(..dim * dim).unwrap_or_default();
         if q_norm > 0.0 {
             let normal = Cholesky::of_normal_equations(query, dim);
-            for _ in 0..ROUNDS {
-                let step = normal.solve(times_transposed(query, &left));
+            for _ in 0..ITERATIONS {
+                let step = normal.solve(times_transposed(query, &residual));
                 for (total, step) in norm.iter_mut().zip(&step) {
                     *total += step;
                 }
-                for (left, made) in left.iter_mut().zip(times(query, &step)) {
-                    *left -= made;
+                for (residual, product) in residual.iter_mut().zip(times(query, &step)) {
+                    *residual -= product;
                 }
             }
         }
@@ -63,7 +64,7 @@ impl Biased<'_> {
         let moved = times(value, &norm);
         let constant: Vec<f64> =
             self.v_bias.iter().zip(moved).map(|(&bias, moved)| f64::from(bias) - moved).collect();
-        Folded { proj: times(self.proj, &constant), norm, q_norm, q_lost: length(&left) }
+        Folded { proj: times(self.proj, &constant), norm, q_norm, q_lost: length(&residual) }
     }
 }
 
@@ -105,7 +106,7 @@ impl Cholesky {
             }
         }
         let trace: f64 = (0..dim).map(|i| square[i * dim + i]).sum();
-        // The smallest number keeps a weight of zeros solvable.
+        // The lower limit keeps an all-zero weight solvable.
         let ridge = (RIDGE * trace / dim.max(1) as f64).max(f64::MIN_POSITIVE.sqrt());
         for i in 0..dim {
             square[i * dim + i] += ridge;
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bias_of_q_moves_into_the_norm_before_it() {
+    fn q_bias_folds_into_preceding_norm() {
         let dim = 12;
         let (qkv, proj) = (numbers(3 * dim * dim, 1.0), numbers(dim * dim, 2.0));
         let (q_bias, v_bias) = (numbers(dim, 3.0), numbers(dim, 4.0));
@@ -162,16 +163,16 @@ mod tests {
             assert!((actual - f64::from(*expected)).abs() < 1e-3, "{actual} {expected}");
         }
         assert!(folded.q_norm > 1.0 && folded.q_lost < 1e-3, "{folded:?}");
-        // What v gains by the moved norm and what it should have gained differ by what proj.bias takes.
+        // The shift of v by the new norm bias, and the bias of v, both go into proj.bias.
         let moved = times(&qkv[2 * dim * dim..], &folded.norm);
         let expected: Vec<f64> = v_bias.iter().zip(moved).map(|(&b, m)| f64::from(b) - m).collect();
         assert_eq!(folded.proj, times(&proj, &expected));
     }
 
     #[test]
-    fn what_q_cannot_express_is_lost_and_bounded() {
+    fn inexpressible_q_bias_is_lost_and_bounded() {
         let dim = 4;
-        // The last query feature sees nothing.
+        // The last query feature ignores its input.
         let mut qkv = numbers(3 * dim * dim, 5.0);
         qkv[3 * dim..4 * dim].fill(0.0);
         let proj = numbers(dim * dim, 6.0);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bias_of_q_the_norm_stays_to_the_bit() {
+    fn zero_q_bias_leaves_norm_bit_identical() {
         let dim = 3;
         let (qkv, proj) = (numbers(27, 7.0), numbers(9, 8.0));
         let folded =

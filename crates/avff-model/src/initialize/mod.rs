@@ -1,22 +1,24 @@
-//! Encoders initialized from published ones: MARLIN for the frames, AudioMAE or CAV-MAE for the audio.
+//! Initialization from published encoders: MARLIN for the frames, AudioMAE or CAV-MAE for the
+//! audio.
 //!
-//! A [`PublishedEncoder`] is an opened file. [`PublishedEncoder::initialize`] puts its encoder into a
-//! pre-training model and reports the origin of every key. Where this network computes differently,
-//! values are converted so that the effect is exactly the same:
+//! A [`PublishedEncoder`] is an opened file. [`PublishedEncoder::initialize`] loads its encoder
+//! into a pre-training model and reports the origin of every key. Where this network computes
+//! differently, values are converted so that the result is exactly equal:
 //!
-//! - Kernels are changed for this network's [`Normalization`] of inputs. AudioMAE's, which runs over
-//!   `[time, mel]`, is transposed.
-//! - Biases of q, k and v, which this network does not have, move into the norm before attention and
-//!   the projection after it. The report says how much of q's bias is lost.
-//! - Position tables are put in this network's token order. On another grid they are interpolated
-//!   (cubic, as PyTorch's `bicubic`), and so are kernels of another patch size; that is an
+//! - Kernels are converted for this network's [`Normalization`] of inputs. The kernel of AudioMAE,
+//!   which runs over `[time, mel]`, is transposed.
+//! - Biases of q, k and v, which this network does not have, are folded into the norm before
+//!   attention and the projection after it. The report states how much of q's bias is lost.
+//! - Position tables are put in this network's token order. Tables on another grid and kernels of
+//!   another patch size are interpolated (cubic, like PyTorch's `bicubic`), which is an
 //!   approximation.
 //!
-//! [`Report::notes`] lists the remaining differences: AudioMAE's class token took part in its attention
-//! and has no place here, and its LayerNorms add 1e-6 to the variance where these add 1e-5.
+//! [`Report::notes`] lists the remaining differences. AudioMAE's class token took part in its
+//! attention, but this network has none. AudioMAE's LayerNorms add 1e-6 to the variance; these add
+//! 1e-5.
 //!
-//! Such files do not hold the number of attention heads. It has to be the source's, which is
-//! `dim / 64` in every published encoder.
+//! The files do not contain the number of attention heads. The config must set the source's number,
+//! which is `dim / 64` in every published encoder.
 
 mod architecture;
 mod attention_biases;
@@ -43,7 +45,7 @@ use crate::{
 };
 use plan::Plan;
 
-/// An opened file with a published encoder; its values are not yet read.
+/// An opened file with a published encoder; its values are not loaded yet.
 #[derive(Debug)]
 pub struct PublishedEncoder {
     file: TensorFile,
@@ -52,11 +54,11 @@ pub struct PublishedEncoder {
 }
 
 impl PublishedEncoder {
-    /// Opens a `.pth`, `.pt` or safetensors file and finds the encoder in it.
+    /// Opens a `.pth`, `.pt` or safetensors file and locates its encoder.
     ///
     /// # Errors
-    /// [`ModelError::Io`] or [`ModelError::Format`] for a file that cannot be read, [`ModelError::Initialize`] for
-    /// one that holds none of the known encoders, or several.
+    /// [`ModelError::Io`] or [`ModelError::Format`] for an unreadable file,
+    /// [`ModelError::Initialize`] for a file with none or several of the known encoders.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref();
         let file = TensorFile::open(path)?;
@@ -69,7 +71,7 @@ impl PublishedEncoder {
                 }
             }
         }
-        let refused = |reason: String| ModelError::Initialize { path: path.into(), reason };
+        let error = |reason: String| ModelError::Initialize { path: path.into(), reason };
         let (architecture, prefix) = match candidates.as_slice() {
             [(architecture, prefix)] => (*architecture, prefix.clone()),
             [] => {
@@ -77,7 +79,7 @@ impl PublishedEncoder {
                     .iter()
                     .map(|architecture| format!("{} ({architecture})", architecture.kernel()))
                     .collect();
-                return Err(refused(format!("none of the keys {} is in it", keys.join(", "))));
+                return Err(error(format!("it has none of the keys {}", keys.join(", "))));
             }
             several => {
                 let keys: Vec<String> = several
@@ -86,34 +88,34 @@ impl PublishedEncoder {
                         format!("{prefix}{} ({architecture})", architecture.kernel())
                     })
                     .collect();
-                return Err(refused(format!(
-                    "it holds several encoders, so it is not clear which to take: {}",
+                return Err(error(format!(
+                    "it holds several encoders, so the choice is ambiguous: {}",
                     keys.join(", ")
                 )));
             }
         };
         if file.tensors.contains_key(&format!("{prefix}dist_token")) {
-            return Err(refused(
-                "a distillation token is that of AST, whose layout is neither AudioMAE's nor CAV-MAE's"
+            return Err(error(
+                "its distillation token belongs to AST, whose layout differs from AudioMAE and CAV-MAE"
                     .into(),
             ));
         }
         Ok(Self { file, architecture, prefix })
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.file.path
     }
 
-    /// Which encoder it holds.
+    /// Returns the architecture of the encoder.
     #[must_use]
     pub fn architecture(&self) -> Architecture {
         self.architecture
     }
 
-    /// SHA-256 of the file, in hexadecimal; reads all of it.
+    /// Computes the SHA-256 of the whole file, in hexadecimal.
     ///
     /// # Errors
     /// [`ModelError::Io`].
@@ -121,15 +123,15 @@ impl PublishedEncoder {
         self.file.sha256()
     }
 
-    /// The model with one of its encoders initialized from this file, and the origin of each key.
-    /// `inputs` is how the model's clips are normalised.
+    /// Initializes one encoder of a model from this file and reports the origin of each key.
+    /// `inputs` is the normalization of the model's clips.
     ///
     /// Names and sizes are checked before any value is read.
     ///
     /// # Errors
-    /// [`ModelError::Initialize`] for an encoder of other sizes, with both, or with parts that this network has no
-    /// place for; [`ModelError::Keys`] for one that lacks some; [`ModelError::Format`] for numbers that
-    /// are not finite; [`ModelError::Io`].
+    /// [`ModelError::Initialize`] for an encoder of other sizes, or with parts that this network
+    /// does not have; [`ModelError::Keys`] for an incomplete encoder; [`ModelError::Format`] for
+    /// non-finite numbers; [`ModelError::Io`].
     pub fn initialize<B: Backend>(
         &self,
         mut model: Pretrain<B>,
@@ -162,11 +164,11 @@ impl PublishedEncoder {
         encoder: M,
         mut plan: Plan<'_>,
     ) -> Result<(M, Report), ModelError> {
-        let under = match self.architecture.modality() {
+        let prefix = match self.architecture.modality() {
             Modality::Audio => "audio_encoder",
             Modality::Video => "visual_encoder",
         };
-        plan.check(&load::wanted_keys_under(&encoder, under))?;
+        plan.check(&load::required_with_prefix(&encoder, prefix))?;
         let mut reader = self.file.reader()?;
         let mut read = |key: &str| {
             let Some(tensor) = self.file.tensors.get(key) else { return Ok(Vec::new()) };
@@ -174,10 +176,11 @@ impl PublishedEncoder {
             if values.iter().all(|value| value.is_finite()) {
                 return Ok(values);
             }
-            Err(format_error(&self.file.path, &format!("{key} holds numbers that are not finite")))
+            Err(format_error(&self.file.path, &format!("{key} holds non-finite numbers")))
         };
-        let encoder =
-            load::fill_under(encoder, under, &mut |key, shape| plan.values(key, shape, &mut read))?;
+        let encoder = load::fill_with_prefix(encoder, prefix, &mut |key, shape| {
+            plan.values(key, shape, &mut read)
+        })?;
         Ok((encoder, plan.report()))
     }
 }

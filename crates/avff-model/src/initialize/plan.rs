@@ -1,4 +1,4 @@
-//! Which values of a file make each parameter of an encoder.
+//! Determines the file keys for each parameter of an encoder.
 
 use std::collections::BTreeSet;
 
@@ -13,29 +13,30 @@ use crate::{
     tensor_file::{StoredDtype, TensorFile},
 };
 
-/// Mel bins of the spectrograms that both audio encoders were trained on.
+/// Mel bins of the spectrograms on which both audio encoders were trained.
 const MELS: usize = 128;
-/// Frames of the clips that MARLIN was trained on.
+/// Frames of the clips on which MARLIN was trained.
 const FRAMES: usize = 16;
 
-/// What the checks find out and the report says.
+/// The results of the checks, from which the report is made.
 pub(super) struct Plan<'a> {
     pub(super) file: &'a TensorFile,
     pub(super) architecture: Architecture,
     pub(super) prefix: &'a str,
     pub(super) config: &'a AvffConfig,
-    /// How this network's inputs are normalised.
+    /// Normalization of this network's inputs.
     pub(super) inputs: &'a Normalization,
-    /// The position table's grid in the file, `[time, mel]` or `[time, rows, columns]`.
+    /// Grid of the position table in the file: `[time, mel]` or `[time, rows, columns]`.
     pub(super) grid: Vec<usize>,
-    /// The stacks of blocks in the file, and how many blocks each has.
+    /// The stacks of blocks in the file, with their numbers of blocks.
     stacks: Vec<(&'static str, usize)>,
-    /// Rows of the position table before the grid's.
+    /// Rows of the position table before the rows of the grid.
     pub(super) extra: usize,
     pub(super) initialized: Vec<InitializedKey>,
     /// The block whose biases were folded last.
     pub(super) folded: Option<(usize, Folded)>,
-    /// For each block with biases: its number, the length of the bias of q, and the length of the lost part.
+    /// For each block with biases: its number, the length of q's bias, and the length of its lost
+    /// part.
     pub(super) q_biases: Vec<(usize, f64, f64)>,
 }
 
@@ -45,9 +46,9 @@ pub(super) enum Part<'k> {
     KernelBias,
     Positions,
     Modality,
-    /// Block and what comes after its number, as the source names it.
+    /// Block number, and the rest of the key as the source names it.
     Block(usize, String),
-    /// Of the encoder itself, as this network names it.
+    /// Another part of the encoder, as this network names it.
     Plain(&'k str),
 }
 
@@ -61,9 +62,9 @@ impl<'a> Plan<'a> {
     ) -> Self {
         let (grid, initialized, q_biases) = Default::default();
         let count = |stack: &str| {
-            let under = format!("{prefix}{stack}.");
+            let stack_prefix = format!("{prefix}{stack}.");
             let numbers = file.tensors.keys().filter_map(|key| {
-                key.strip_prefix(&under)?.split('.').next()?.parse::<usize>().ok()
+                key.strip_prefix(&stack_prefix)?.split('.').next()?.parse::<usize>().ok()
             });
             numbers.collect::<BTreeSet<_>>().len()
         };
@@ -85,7 +86,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn fault(&self, reason: String) -> ModelError {
+    fn error(&self, reason: String) -> ModelError {
         let reason =
             format!("its {} encoder cannot initialize this one: {reason}", self.architecture);
         ModelError::Initialize { path: self.file.path.clone(), reason }
@@ -99,7 +100,7 @@ impl<'a> Plan<'a> {
         format!("{}{name}", self.prefix)
     }
 
-    /// Stack and number there of a block of this network.
+    /// Returns the stack, and the number within it, of a block of this network.
     fn block(&self, number: usize) -> (&'static str, usize) {
         let mut rest = number;
         for &(stack, count) in &self.stacks {
@@ -116,8 +117,8 @@ impl<'a> Plan<'a> {
         format!("{}{stack}.{at}.{}", self.prefix, self.architecture.name_of(stack, part))
     }
 
-    /// Sizes first, since a file of other sizes would have every key misshapen; then every key.
-    pub(super) fn check(&mut self, wanted: &[(String, Vec<usize>)]) -> Result<(), ModelError> {
+    /// Checks the sizes, then every key: a file of other sizes would have only misshapen keys.
+    pub(super) fn check(&mut self, required: &[(String, Vec<usize>)]) -> Result<(), ModelError> {
         let kernel = self.architecture.kernel();
         let shape = self.shape(&self.key(kernel)).unwrap_or_default();
         let (axes, channels) = match self.architecture.modality() {
@@ -125,7 +126,7 @@ impl<'a> Plan<'a> {
             Modality::Video => (5, self.config.video.channels),
         };
         if shape.len() != axes || shape.contains(&0) {
-            return Err(self.fault(format!("{kernel} has shape {shape:?}, not {axes} dimensions")));
+            return Err(self.error(format!("{kernel} has shape {shape:?}, not {axes} dimensions")));
         }
         let encoder = &self.config.encoder;
         let depth: usize = self.stacks.iter().map(|(_, count)| count).sum();
@@ -150,28 +151,29 @@ impl<'a> Plan<'a> {
         ];
         for (what, theirs, name, ours) in sizes {
             if theirs != ours {
-                return Err(
-                    self.fault(format!("it has {theirs} {what}, the config's {name} is {ours}"))
-                );
+                return Err(self
+                    .error(format!("it has {theirs} {what}, but the config's {name} is {ours}")));
             }
         }
-        self.find_grid(shape)?;
-        self.check_keys(wanted)
+        self.infer_grid(shape)?;
+        self.check_keys(required)
     }
 
-    /// The grid of the file's position table, from its length and what the source was trained on.
-    fn find_grid(&mut self, kernel: &[usize]) -> Result<(), ModelError> {
+    /// Determines the grid of the file's position table from its length and the source's training
+    /// data.
+    fn infer_grid(&mut self, kernel: &[usize]) -> Result<(), ModelError> {
         let table = self.architecture.positions();
         let key = self.key(table);
-        let (Some(&[1, rows, dim]), false) = (self.shape(&key), self.grid_is_absurd(kernel)) else {
+        let (Some(&[1, rows, dim]), false) = (self.shape(&key), self.kernel_exceeds_input(kernel))
+        else {
             let shape = self.shape(&key);
-            return Err(self.fault(format!(
-                "{table} has shape {shape:?} and the kernel {kernel:?}, which is no grid of tokens"
+            return Err(self.error(format!(
+                "{table} of shape {shape:?} and the kernel of shape {kernel:?} define no token grid"
             )));
         };
         if dim != self.config.encoder.dim {
-            return Err(self.fault(format!(
-                "{table} has {dim} features, the config's encoder.dim is {}",
+            return Err(self.error(format!(
+                "{table} has {dim} features, but the config's encoder.dim is {}",
                 self.config.encoder.dim
             )));
         }
@@ -189,28 +191,30 @@ impl<'a> Plan<'a> {
             }
         };
         if tokens == 0 || grid.iter().product::<usize>() != tokens {
-            return Err(self.fault(format!("{table} has {tokens} places, no grid that {rule}")));
+            return Err(
+                self.error(format!("{table} has {tokens} positions, not a grid that {rule}"))
+            );
         }
         self.grid = grid;
         Ok(())
     }
 
-    /// Whether a kernel is larger than what it runs over.
-    fn grid_is_absurd(&self, kernel: &[usize]) -> bool {
+    /// Whether the kernel is larger than its input.
+    fn kernel_exceeds_input(&self, kernel: &[usize]) -> bool {
         match self.architecture {
             Architecture::Marlin => kernel[2] > FRAMES,
             Architecture::AudioMae | Architecture::CavMae => kernel[2].max(kernel[3]) > MELS,
         }
     }
 
-    fn check_keys(&self, wanted: &[(String, Vec<usize>)]) -> Result<(), ModelError> {
+    fn check_keys(&self, required: &[(String, Vec<usize>)]) -> Result<(), ModelError> {
         let mut problems = KeyProblems::default();
         let mut used = BTreeSet::new();
-        for (key, shape) in wanted {
+        for (key, shape) in required {
             for (name, needed) in self.sources(key, shape) {
                 used.insert(name.clone());
                 match self.file.tensors.get(&name) {
-                    None if self.may_lack(&name) => {}
+                    None if self.is_optional(&name) => {}
                     None => problems.missing.push(name),
                     Some(tensor) => {
                         if let StoredDtype::NotFloat(what) = tensor.dtype {
@@ -234,17 +238,17 @@ impl<'a> Plan<'a> {
                     name.strip_prefix(stack).is_some_and(|rest| rest.starts_with('.'))
                 });
             if in_block && self.architecture.unused_reason(name).is_none() {
-                return Err(self.fault(format!(
-                    "its blocks hold {name}, which this network has no place for"
-                )));
+                return Err(
+                    self.error(format!("its blocks hold {name}, which this network does not have"))
+                );
             }
         }
         Ok(())
     }
 
-    /// Whether a fine-tuned encoder does without a key: AudioMAE's drops its last norm for one behind its
-    /// pooling; biases of q and v are an option.
-    fn may_lack(&self, name: &str) -> bool {
+    /// Whether a fine-tuned encoder may lack a key. AudioMAE's drops its last norm for one after
+    /// pooling; biases of q and v are optional.
+    fn is_optional(&self, name: &str) -> bool {
         let bare = name.strip_prefix(self.prefix).unwrap_or(name);
         let bias = [".attn.qkv.bias", ".attn.q_bias", ".attn.v_bias"];
         let norm = self.architecture == Architecture::AudioMae && bare.starts_with("norm.");
@@ -276,7 +280,7 @@ impl<'a> Plan<'a> {
         has("attn.qkv.bias") || has("attn.q_bias") || has("attn.v_bias")
     }
 
-    /// Every key of the file that a key of this network is made from, and the shape it has to have.
+    /// Returns the file keys, with their required shapes, that determine a key of this network.
     pub(super) fn sources(&self, key: &str, shape: &[usize]) -> Vec<(String, Option<Vec<usize>>)> {
         let dim = self.config.encoder.dim;
         let kernel = self.architecture.kernel();

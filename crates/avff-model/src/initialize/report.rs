@@ -1,4 +1,4 @@
-//! Which values came from a file, and which of its values are unused.
+//! The report on an initialization: the origin of every value, and the unused values.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use strum::{Display, IntoStaticStr};
 
 use super::architecture::{Architecture, Modality};
 
-/// How values of a file become a parameter.
+/// A conversion of a file's values into a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -16,19 +16,21 @@ pub enum Conversion {
     Copied,
     /// Axes exchanged.
     Transposed,
-    /// Rows put in this network's token order.
+    /// Rows reordered to this network's token order.
     Reordered,
-    /// A position table brought to another grid by cubic interpolation.
+    /// Position table interpolated to another grid (cubic).
     Interpolated,
-    /// A kernel brought to another size by cubic interpolation.
+    /// Kernel interpolated to another size (cubic).
     Resized,
-    /// Changed for inputs that are normalised as this network's, not as the source's.
-    Renormalised,
-    /// Biases that this network has no place for, moved into parameters where they have the same effect.
+    /// Converted from the source's input normalization to this network's.
+    #[serde(rename = "renormalised")]
+    #[strum(serialize = "renormalised")]
+    Renormalized,
+    /// Biases that this network lacks, folded into parameters with an equal effect.
     Folded,
-    /// Set to 0: the source adds nothing here.
+    /// Set to 0, because the source adds nothing here.
     Zeroed,
-    /// Not in the file: drawn from the seed.
+    /// Not in the file: initialized from the random seed.
     #[strum(serialize = "not in the file")]
     Random,
 }
@@ -36,13 +38,13 @@ pub enum Conversion {
 /// A parameter of this network's encoder and its origin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InitializedKey {
-    /// The key.
+    /// Key of the parameter.
     pub key: String,
-    /// The keys of the file that its values come from.
+    /// Keys of the file that its values come from.
     pub sources: Vec<String>,
-    /// How they were converted, in order.
+    /// Conversions of the values, in order.
     pub conversions: Vec<Conversion>,
-    /// Sizes and amounts of the conversion.
+    /// Details of the conversion, such as sizes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -52,25 +54,25 @@ pub struct InitializedKey {
 pub struct UnusedKey {
     /// The key, without the `module.` of data parallel training.
     pub key: String,
-    /// Why it is unused.
+    /// Reason why it is unused.
     pub reason: String,
 }
 
-/// What came of one file.
+/// The result of initializing one encoder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Which encoder it holds.
+    /// Architecture of the encoder in the file.
     pub architecture: Architecture,
-    /// Which of this network's encoders was initialized.
+    /// Modality of the initialized encoder.
     pub modality: Modality,
-    /// The prefix of the encoder's keys in the file.
+    /// Prefix of the encoder's keys in the file.
     pub prefix: String,
-    /// Every key of this network's encoder.
+    /// All keys of this network's encoder.
     pub initialized: Vec<InitializedKey>,
-    /// Every unused key of the file.
+    /// All unused keys of the file.
     pub unused: Vec<UnusedKey>,
-    /// How the encoder still differs from the source.
+    /// Remaining differences between the encoder and the source.
     pub notes: Vec<String>,
 }

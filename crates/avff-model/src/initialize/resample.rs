@@ -1,9 +1,9 @@
-//! Tables and kernels brought to another grid.
+//! Interpolates tables and kernels to another grid.
 
-/// Of the cubic convolution kernel (Keys 1981): PyTorch's and ONNX's value.
+/// Parameter of the cubic convolution kernel (Keys 1981), as in PyTorch and ONNX.
 const A: f64 = -0.75;
 
-/// Numbers on a grid, row-major.
+/// Values on a grid, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grid {
     pub(super) shape: Vec<usize>,
@@ -15,13 +15,13 @@ impl Grid {
         Self { shape: shape.to_vec(), values }
     }
 
-    /// Numbers between neighbours along `axis`.
+    /// Returns the distance between neighbors along `axis`.
     fn stride(&self, axis: usize) -> usize {
         self.shape.iter().skip(axis + 1).product()
     }
 
-    /// Cubic interpolation along one axis: pixels are areas (`align_corners=False`), edges repeat, nothing
-    /// is smoothed first. Along two axes it is PyTorch's `bicubic`.
+    /// Interpolates cubically along one axis. Pixels are areas (`align_corners=False`), edges
+    /// repeat, and no smoothing is applied. Along two axes the result is PyTorch's `bicubic`.
     pub(super) fn resampled(&self, axis: usize, length: usize) -> Self {
         let from = self.shape.get(axis).copied().unwrap_or(0);
         if from == length || from == 0 {
@@ -45,8 +45,8 @@ impl Grid {
         Self { shape, values }
     }
 
-    /// As [`resampled`](Self::resampled), for a kernel: scaled by the ratio of lengths, so that its sum, and
-    /// with it what a constant input gives, stays about what it was.
+    /// Resamples a kernel and scales it by the ratio of lengths. Its sum, and so its response to a
+    /// constant input, stays about equal.
     pub(super) fn kernel_resampled(&self, axis: usize, length: usize) -> Self {
         let from = self.shape.get(axis).copied().unwrap_or(length);
         let mut kernel = self.resampled(axis, length);
@@ -57,7 +57,7 @@ impl Grid {
         kernel
     }
 
-    /// The last two axes exchanged.
+    /// Exchanges the last two axes.
     pub(super) fn transposed(&self) -> Self {
         let &[.., rows, columns] = self.shape.as_slice() else { return self.clone() };
         let mut shape = self.shape.clone();
@@ -73,7 +73,7 @@ impl Grid {
     }
 }
 
-/// Places and weights of the four numbers that make number `to`.
+/// Returns positions and weights of the four source values for value `to`.
 fn taps(to: usize, scale: f64, from: usize) -> [(usize, f64); 4] {
     let at = (to as f64 + 0.5) * scale - 0.5;
     let floor = at.floor();
@@ -104,9 +104,10 @@ mod tests {
         Grid::new(&[4, 4], (1..=16).map(|value| value as f32).collect())
     }
 
-    /// The examples in ONNX's specification of `Resize`, mode `cubic`, whose defaults are PyTorch's.
+    /// The examples in ONNX's specification of `Resize`, mode `cubic`, whose defaults are
+    /// PyTorch's.
     #[test]
-    fn numbers_are_those_of_onnx_examples() {
+    fn resampling_matches_onnx_examples() {
         let doubled = sixteen().resampled(0, 8).resampled(1, 8);
         let first = [
             0.472_656_25,
@@ -130,7 +131,7 @@ mod tests {
         ];
         assert_eq!((&doubled.values[..8], &doubled.values[16..24]), (&first[..], &third[..]));
         let smaller = sixteen().resampled(0, 3).resampled(1, 3);
-        let wanted = [
+        let expected = [
             1.630_787,
             3.004_629_6,
             4.378_472,
@@ -142,14 +143,14 @@ mod tests {
             15.369_213,
         ];
         assert_eq!(smaller.shape, [3, 3]);
-        for (value, wanted) in smaller.values.iter().zip(wanted) {
+        for (value, expected) in smaller.values.iter().zip(expected) {
             // The specification prints eight digits.
-            assert!((value - wanted).abs() < 2e-6, "{value} {wanted}");
+            assert!((value - expected).abs() < 2e-6, "{value} {expected}");
         }
     }
 
     #[test]
-    fn the_same_size_is_the_same_numbers_and_order_of_axes_does_not_matter() {
+    fn equal_size_is_identity_and_axes_commute() {
         let grid = sixteen();
         assert_eq!(grid.resampled(1, 4), grid);
         let (one, two) =
@@ -160,16 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_answers_a_constant_as_before() {
+    fn resampled_kernel_keeps_its_sum() {
         let kernel = sixteen().kernel_resampled(0, 8).kernel_resampled(1, 2);
         assert_eq!(kernel.shape, [8, 2]);
         let sum: f32 = kernel.values.iter().sum();
-        // Of a ramp, whose two halves are off by opposite amounts, the sum stays.
+        // The interpolation errors of a ramp's two halves cancel, so the sum stays.
         assert!((sum - 136.0).abs() < 1e-3, "{sum}");
     }
 
     #[test]
-    fn transposing_exchanges_the_last_axes() {
+    fn transposed_swaps_last_axes() {
         let grid = Grid::new(&[2, 2, 3], (0..12).map(|value| value as f32).collect());
         let turned = grid.transposed();
         assert_eq!(turned.shape, [2, 3, 2]);

@@ -1,4 +1,4 @@
-//! The report on a file, made once its values are taken.
+//! Creates the report on a file after its values are read.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::{
     report::{Conversion, InitializedKey, Report, UnusedKey},
 };
 
-/// A smaller share of a bias of q than this may be lost without a note.
-const NOTED: f64 = 1e-6;
+/// The report mentions the loss of a larger share of q's bias than this.
+const NOTED_LOSS: f64 = 1e-6;
 
 impl Plan<'_> {
     pub(super) fn report(self) -> Report {
@@ -21,8 +21,8 @@ impl Plan<'_> {
             let known = known.or_else(|| self.architecture.unused_reason(key));
             match (known, name) {
                 (Some(reason), _) => reason.to_owned(),
-                (None, Some(_)) => "no counterpart here".into(),
-                (None, None) => format!("not under {}", self.prefix),
+                (None, Some(_)) => "has no counterpart in this network".into(),
+                (None, None) => format!("is not under {}", self.prefix),
             }
         };
         let tensors = self.file.tensors.keys().filter(|key| !used.contains(*key));
@@ -48,23 +48,23 @@ impl Plan<'_> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let losing: Vec<&(usize, f64, f64)> =
-            self.q_biases.iter().filter(|(_, norm, lost)| *lost > NOTED * norm).collect();
+        let lossy: Vec<&(usize, f64, f64)> =
+            self.q_biases.iter().filter(|(_, norm, lost)| *lost > NOTED_LOSS * norm).collect();
         if let Some((block, norm, lost)) =
-            losing.iter().copied().max_by(|a, b| (a.2 / a.1).total_cmp(&(b.2 / b.1)))
+            lossy.iter().copied().max_by(|a, b| (a.2 / a.1).total_cmp(&(b.2 / b.1)))
         {
             notes.push(format!(
-                "the bias of q could not be folded whole in {} of {} blocks; most is lost in block \
-                 {block}: {lost:.2e} of a length of {norm:.2e}",
-                losing.len(),
+                "the bias of q could not be folded completely in {} of {} blocks; block {block} loses \
+                 most: {lost:.2e} of a length of {norm:.2e}",
+                lossy.len(),
                 self.q_biases.len()
             ));
         }
         if self.architecture == Architecture::AudioMae {
             if self.extra > 0 {
-                notes.push("its class token took part in attention, here there is none".into());
+                notes.push("its class token took part in attention; this network has none".into());
             }
-            notes.push("its LayerNorms add 1e-6 to the variance, these 1e-5".into());
+            notes.push("its LayerNorms add 1e-6 to the variance, these add 1e-5".into());
         }
         let interpolated =
             |entry: &InitializedKey| entry.conversions.contains(&Conversion::Interpolated);
@@ -72,15 +72,15 @@ impl Plan<'_> {
         {
             // `PatchEmbed_org.patch_hw` is (mel, time) where its convolution yields (time, mel).
             notes.push(
-                "its analytic position table is laid out for 8 rows of 64 and used for 64 rows of 8: \
-                 interpolating it blurs more than a step in time"
+                "its analytic position table is laid out for 8 rows of 64 but used for 64 rows of 8: \
+                 interpolation blurs more than one time step"
                     .into(),
             );
         }
         let encoder = &self.config.encoder;
         if encoder.dim != 64 * encoder.heads {
             notes.push(format!(
-                "published encoders have 64 features a head, the config's encoder.heads gives {}",
+                "published encoders have 64 features per head, but the config's encoder.heads gives {}",
                 encoder.dim / encoder.heads.max(1)
             ));
         }

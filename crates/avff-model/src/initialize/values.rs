@@ -1,4 +1,4 @@
-//! The values of each parameter, converted so that this network computes what the source computes.
+//! Converts the values of each parameter, so that this network computes what the source computes.
 
 use super::{
     architecture::{Architecture, Modality},
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::{config::AudioSlices, error::ModelError};
 
-/// Reads the values of a key of the file; no values where the file lacks the key.
+/// Reads the values of a key; the result is empty if the file lacks the key.
 type Read<'r> = dyn FnMut(&str) -> Result<Vec<f32>, ModelError> + 'r;
 
 /// Values, their conversions, and a note.
 type Converted<T> = (T, Vec<Conversion>, Option<String>);
 
 impl Plan<'_> {
-    /// The values of a parameter; `None` where it keeps its random ones.
+    /// Returns the values of a parameter, or `None` if it keeps its random values.
     pub(super) fn values(
         &mut self,
         key: &str,
@@ -34,7 +34,7 @@ impl Plan<'_> {
             _ if sources.is_empty() => (None, vec![Conversion::Random], None),
             Part::Kernel => {
                 let (kernel, mut conversions, note) = self.kernel(shape, read)?;
-                let values = self.renormalised(kernel, &mut conversions);
+                let values = self.renormalized(kernel, &mut conversions);
                 (Some(values), conversions, note)
             }
             Part::KernelBias => self.kernel_bias(&mut sources, read)?,
@@ -59,7 +59,7 @@ impl Plan<'_> {
         Ok(values)
     }
 
-    /// The kernel in this network's axes and sizes, for inputs normalised as the source's.
+    /// Returns the kernel in this network's axes and sizes, for the source's input normalization.
     fn kernel(&self, shape: &[usize], read: &mut Read<'_>) -> Result<Converted<Grid>, ModelError> {
         let key = self.key(self.architecture.kernel());
         let mut kernel = Grid::new(self.shape(&key).unwrap_or_default(), read(&key)?);
@@ -79,7 +79,8 @@ impl Plan<'_> {
         Ok((kernel, conversions, Some(note)))
     }
 
-    /// Of each channel, `[scale, shift]` with `source's input = scale * ours + shift`.
+    /// Returns `[scale, shift]` of each channel, where `source's input = scale * our input +
+    /// shift`.
     fn affine(&self) -> Vec<[f64; 2]> {
         let theirs = self.architecture.inputs();
         let map = |(mean, std): (f32, f32), (to_mean, to_std): (f32, f32)| {
@@ -102,16 +103,16 @@ impl Plan<'_> {
         }
     }
 
-    fn renormalised(&self, kernel: Grid, conversions: &mut Vec<Conversion>) -> Vec<f32> {
+    fn renormalized(&self, kernel: Grid, conversions: &mut Vec<Conversion>) -> Vec<f32> {
         let affine = self.affine();
         if affine.iter().all(|map| *map == [1.0, 0.0]) {
             return kernel.values;
         }
-        conversions.push(Conversion::Renormalised);
+        conversions.push(Conversion::Renormalized);
         let channel: usize = kernel.shape[2..].iter().product();
         let mut values = kernel.values;
         for (index, plane) in values.chunks_exact_mut(channel.max(1)).enumerate() {
-            // More channels than statistics were refused with the sizes.
+            // The check of the sizes excludes more channels than statistics.
             let [scale, _] = affine[index % affine.len()];
             plane.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
         }
@@ -146,10 +147,10 @@ impl Plan<'_> {
                 (f64::from(bias) + moved.sum::<f64>()) as f32
             },
         );
-        Ok((Some(values.collect()), vec![Conversion::Renormalised], None))
+        Ok((Some(values.collect()), vec![Conversion::Renormalized], None))
     }
 
-    /// The table on this network's grid, in its token order.
+    /// Returns the position table on this network's grid, in its token order.
     fn positions(&self, table: Vec<f32>) -> Converted<Vec<f32>> {
         let dim = self.config.encoder.dim;
         let places = table.get(self.extra * dim..).unwrap_or_default().to_vec();
@@ -168,7 +169,7 @@ impl Plan<'_> {
             self.config.audio_slices == AudioSlices::Mel,
         );
         let audio = self.architecture.modality() == Modality::Audio;
-        // Always [time, ..] while on the grid.
+        // The first axis is time until the table gets this network's token order.
         let mut table = match self.grid.as_slice() {
             &[time, mel] if theirs_by_mel => by_time(&places, [mel, time, dim]),
             grid => Grid::new(&[grid, &[dim]].concat(), places),
@@ -201,7 +202,7 @@ impl Plan<'_> {
             ["attn.qkv.weight", "attn.proj.weight", "attn.qkv.bias", "attn.q_bias", "attn.v_bias"]
                 .map(|part| self.block_key(number, part));
         let joint = read(&joint)?;
-        // A missing part is 0.
+        // Missing biases are 0.
         let or = |own: Vec<f32>, joint: &[f32]| match (own.is_empty(), joint.is_empty()) {
             (false, _) => own,
             (true, false) => joint.to_vec(),
@@ -217,7 +218,7 @@ impl Plan<'_> {
     }
 }
 
-/// `[a, b, dim]` to `[b, a, dim]`.
+/// Transposes `[a, b, dim]` to `[b, a, dim]`.
 fn by_time(table: &[f32], [a, b, dim]: [usize; 3]) -> Grid {
     let mut values = Vec::with_capacity(table.len());
     for column in 0..b {

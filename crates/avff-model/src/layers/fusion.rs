@@ -1,4 +1,4 @@
-//! A2V and V2A: one modality's tokens made from the other's.
+//! A2V and V2A: predict one modality's tokens from the other's.
 
 use burn::{module::Param, nn::LayerNorm, prelude::*};
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use super::{
     attention::Attention,
     layer_norm,
     linear::{Packed, project},
-    normalise, relu,
+    normalize, relu,
 };
 use crate::{
     config::{AvffConfig, FusionAttention},
-    init::{Draw, Init},
+    init::{Init, Initializer},
 };
 
-/// Over which tokens the cross-modal blocks attend in one forward pass.
+/// Tokens over which the cross-modal blocks attend in one forward pass.
 ///
-/// Together with [`FusionAttention`], the choice that the network was trained with:
+/// The effect depends on the [`FusionAttention`] with which the network was trained:
 ///
 /// | trained with | `PerClip` | `AcrossBatch` |
 /// |---|---|---|
@@ -40,18 +40,18 @@ use crate::{
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum FusionScope {
-    /// Each clip by itself: its score never depends on the clips it is batched with. A network that
-    /// was trained across batches attends over a batch of one, where attention is the identity and
-    /// only the value and output projections remain.
+    /// Each clip by itself: its score never depends on the other clips of the batch. A network that
+    /// was trained across batches attends over a batch of one. There, attention is the identity,
+    /// and only the value and output projections remain.
     #[default]
     PerClip,
-    /// Across the clips of the batch, as the reference computes: a score then depends on the clips
-    /// it is batched with.
+    /// Across the clips of the batch, as in the reference. A score then depends on the other clips
+    /// of the batch.
     AcrossBatch,
 }
 
 impl FusionScope {
-    /// The scope in which a config trains its network.
+    /// Returns the scope that a config uses in training.
     #[must_use]
     pub fn training(attention: FusionAttention) -> Self {
         match attention {
@@ -61,9 +61,9 @@ impl FusionScope {
     }
 }
 
-/// Maps each run of `inputs` tokens to `outputs` tokens, every feature by itself.
+/// Maps each run of `inputs` tokens to `outputs` tokens, for every feature separately.
 ///
-/// Checkpoints call it `mlp.linear`: a linear layer over the token axis.
+/// Checkpoints name it `mlp.linear`: a linear layer over the token axis.
 #[derive(Module, Debug)]
 pub struct TokenMap<B: Backend> {
     /// Weight `[outputs, inputs]`, bias `[outputs]`.
@@ -71,6 +71,8 @@ pub struct TokenMap<B: Backend> {
 }
 
 impl<B: Backend> TokenMap<B> {
+    /// Applies the map.
+    ///
     /// # Shapes
     /// - `x`: `[batch, runs * inputs, dim]`
     /// - output: `[batch, runs * outputs, dim]`
@@ -92,22 +94,22 @@ pub struct CrossAttention<B: Backend> {
     pub in_proj_bias: Param<Tensor<B, 1>>,
     /// `[dim, dim]`.
     pub out_proj: Linear<B>,
-    /// Heads the features are split into.
+    /// Number of attention heads.
     pub heads: usize,
     #[module(skip)]
     trained: FusionAttention,
-    /// The input projection for evaluation, which replaces `in_proj_weight`.
+    /// The packed input projection for evaluation, which replaces `in_proj_weight`.
     #[module(skip)]
     packed: Option<PackedInputs>,
 }
 
-/// An input projection as products read it.
+/// The packed input projection.
 #[derive(Debug, Clone)]
 struct PackedInputs {
     /// q, k and v, for attention.
     all: Packed,
-    /// v once more, by itself, for attention over one token. It takes a sixth of the block's memory and
-    /// saves the products for q and k.
+    /// v alone, for attention over one token. It takes a sixth of the block's memory and saves the
+    /// products for q and k.
     value: Packed,
 }
 
@@ -115,12 +117,12 @@ impl<B: Backend> CrossAttention<B> {
     fn new(init: &mut Init, config: &AvffConfig, device: &B::Device) -> Self {
         let dim = config.encoder.dim;
         Self {
-            in_proj_weight: init.param([3 * dim, dim], Draw::XavierUniform, device),
-            in_proj_bias: init.param([3 * dim], Draw::Constant(0.0), device),
+            in_proj_weight: init.param([3 * dim, dim], Initializer::XavierUniform, device),
+            in_proj_bias: init.param([3 * dim], Initializer::Constant(0.0), device),
             out_proj: Linear::zero_bias(
                 init,
                 [dim, dim],
-                Draw::TorchDefault { fan_in: dim },
+                Initializer::TorchDefault { fan_in: dim },
                 device,
             ),
             heads: config.encoder.heads,
@@ -145,7 +147,7 @@ impl<B: Backend> CrossAttention<B> {
         }
     }
 
-    /// q, k and v, stacked.
+    /// Computes q, k and v, stacked.
     ///
     /// # Shapes
     /// - `x`: `[.., .., dim]`
@@ -161,7 +163,7 @@ impl<B: Backend> CrossAttention<B> {
         }
     }
 
-    /// v alone.
+    /// Computes v alone.
     ///
     /// # Shapes
     /// - `rows`: `[rows, dim]`
@@ -175,7 +177,7 @@ impl<B: Backend> CrossAttention<B> {
         }
     }
 
-    /// `x + attention(x)`.
+    /// Computes `x + attention(x)`.
     ///
     /// # Shapes
     /// - `x`: `[batch, tokens, dim]`
@@ -212,21 +214,23 @@ pub struct FusionBlock<B: Backend> {
     pub fc1: Linear<B>,
     /// `[dim, dim]`.
     pub fc2: Linear<B>,
-    /// After attention.
+    /// LayerNorm after attention.
     pub norm1: LayerNorm<B>,
-    /// After the MLP.
+    /// LayerNorm after the MLP.
     pub norm2: LayerNorm<B>,
 }
 
 impl<B: Backend> FusionBlock<B> {
+    /// Applies the block.
+    ///
     /// # Shapes
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
     pub fn forward(&self, x: Tensor<B, 3>, scope: FusionScope) -> Tensor<B, 3> {
         let shape = x.dims();
-        let h = normalise(&self.norm1, self.attention.skip(x, scope));
+        let h = normalize(&self.norm1, self.attention.skip(x, scope));
         let y = relu(self.fc1.forward(h.clone()));
-        normalise(&self.norm2, self.fc2.skip(h, y)).reshape(shape)
+        normalize(&self.norm2, self.fc2.skip(h, y)).reshape(shape)
     }
 
     /// Packs the weights of all products.
@@ -238,12 +242,12 @@ impl<B: Backend> FusionBlock<B> {
     }
 }
 
-/// A2V or V2A.
+/// A cross-modal network: A2V or V2A.
 #[derive(Module, Debug)]
 pub struct CrossModal<B: Backend> {
-    /// To the other modality's token count.
+    /// Maps the tokens to the other modality's token count.
     pub mlp: TokenMap<B>,
-    /// The block over the new tokens.
+    /// The block over the mapped tokens.
     pub transformer: FusionBlock<B>,
 }
 
@@ -271,6 +275,8 @@ impl<B: Backend> CrossModal<B> {
         self.transformer.pack();
     }
 
+    /// Predicts the other modality's tokens.
+    ///
     /// # Shapes
     /// - `x`: `[batch, runs * inputs, dim]`
     /// - output: `[batch, runs * outputs, dim]`

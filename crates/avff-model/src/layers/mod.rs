@@ -1,8 +1,8 @@
-//! The layers of both models. Their fields are named as the keys of a released checkpoint.
+//! The layers of both models. Their fields have the names of a released checkpoint's keys.
 //!
-//! An operation and its kernels stand in one folder: `mod.rs` defines it in plain tensor operations,
-//! `cpu.rs` calls the kernel for Burn's CPU backend flex, `gpu_matmul.rs` the one for GPUs. Every other
-//! backend runs the plain operations. `dispatch` chooses.
+//! Each operation has one folder with its kernels. `mod.rs` defines it in plain tensor operations,
+//! `cpu.rs` calls the kernel for Burn's CPU backend flex, and `gpu_matmul.rs` is the kernel for
+//! GPUs. All other backends run the plain operations. `dispatch` makes the choice.
 //!
 //! | operation | definition | CPU (flex) | GPU (CUDA, wgpu) |
 //! |---|---|---|---|
@@ -36,6 +36,6 @@ pub(crate) use linear::{Packed, Product};
 pub(crate) use matmul::matmul;
 pub use matmul::products_are_exact;
 pub(crate) use mean_squares::MeanSquares;
-pub(crate) use norm::{Norm, layer_norm, normalise};
+pub(crate) use norm::{Norm, layer_norm, normalize};
 pub use patches::{AudioPatches, VideoPatches};
 pub(crate) use relu::relu;

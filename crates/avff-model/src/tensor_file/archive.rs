@@ -1,5 +1,4 @@
-//! Named tensors of any module in one safetensors file: the training checkpoint that a run resumes
-//! from.
+//! Stores the named tensors of any module in one safetensors file, such as a training checkpoint.
 
 use std::path::Path;
 
@@ -11,13 +10,13 @@ use super::{
 };
 use crate::error::ModelError;
 
-/// A tensor to be written; its numbers are fetched when their turn comes.
+/// A tensor to write; its values are fetched just before they are written.
 pub struct Entry {
-    /// Its name in the file.
+    /// Name in the file.
     pub name: String,
-    /// Its dimensions.
+    /// Dimensions.
     pub shape: Vec<usize>,
-    /// Fetches its numbers, as f32.
+    /// Returns the values, as f32.
     pub data: Box<dyn Fn() -> TensorData>,
 }
 
@@ -26,7 +25,7 @@ pub struct Entry {
 pub struct Archive(TensorFile);
 
 impl Archive {
-    /// Writes a file as a whole or not at all, and to the disk before it gets its name.
+    /// Writes a file atomically: it is synced to disk before it gets its name.
     ///
     /// # Errors
     /// [`ModelError::Io`].
@@ -44,7 +43,7 @@ impl Archive {
         safetensors::write(path, &tensors, metadata)
     }
 
-    /// Opens what [`write`](Self::write) wrote.
+    /// Opens a file that [`write`](Self::write) created.
     ///
     /// # Errors
     /// [`ModelError::Io`], [`ModelError::Format`].
@@ -52,13 +51,13 @@ impl Archive {
         TensorFile::open(path).map(Self)
     }
 
-    /// What was written beside the tensors.
+    /// Returns the metadata that was stored with the tensors.
     #[must_use]
     pub fn metadata(&self) -> Option<&str> {
         self.0.metadata.as_deref()
     }
 
-    /// Reads tensors one after the other.
+    /// Returns a reader of the tensors.
     ///
     /// # Errors
     /// [`ModelError::Io`].
@@ -67,7 +66,7 @@ impl Archive {
     }
 }
 
-/// A file position to read tensors from.
+/// Reads tensors of an archive.
 #[derive(Debug)]
 pub struct ArchiveReader<'a> {
     archive: &'a Archive,
@@ -75,19 +74,22 @@ pub struct ArchiveReader<'a> {
 }
 
 impl ArchiveReader<'_> {
-    /// The numbers of a tensor that must have this shape.
+    /// Reads a tensor that must have the given shape.
     ///
     /// # Errors
-    /// [`ModelError::Format`] where there is no such tensor, [`ModelError::Io`].
+    /// [`ModelError::Format`] for a missing tensor or another shape, [`ModelError::Io`].
     pub fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         let file = &self.archive.0;
-        let off = |reason: String| format_error(&file.path, &reason);
-        let stored = file.tensors.get(name).ok_or_else(|| off(format!("{name} is missing")))?;
+        let error = |reason: String| format_error(&file.path, &reason);
+        let stored = file.tensors.get(name).ok_or_else(|| error(format!("{name} is missing")))?;
         if stored.shape != shape {
-            return Err(off(format!("{name} is {:?}, {shape:?} is needed", stored.shape)));
+            return Err(error(format!(
+                "{name} has shape {:?}, but {shape:?} is needed",
+                stored.shape
+            )));
         }
         if let StoredDtype::NotFloat(what) = stored.dtype {
-            return Err(off(format!("{name} is {what}")));
+            return Err(error(format!("{name} is {what}")));
         }
         self.reader.read(stored)
     }

@@ -1,11 +1,11 @@
-//! Files of named tensors: PyTorch's `.pth` in both of its formats, and safetensors.
+//! Files of named tensors: PyTorch's two `.pth` formats and safetensors.
 //!
-//! A [`TensorFile`] knows the name, shape and place of each tensor; numbers are read when they are
-//! wanted. The file lies on disk or in memory ([`Source`]).
+//! A [`TensorFile`] knows the name, shape and location of each tensor and reads values on demand.
+//! The file is on disk or in memory ([`Source`]).
 
 pub mod archive;
 #[cfg(feature = "flex")]
-pub(crate) mod in_file;
+pub(crate) mod offloaded;
 mod pickle;
 mod pth;
 mod reader;
@@ -28,17 +28,17 @@ pub use stored::{Format, StoredDtype, StoredTensor};
 
 use crate::error::ModelError;
 
-/// What data parallel training leaves before every key of a released checkpoint.
+/// Prefix that data parallel training adds to every key of a released checkpoint.
 pub(crate) const PREFIX: &str = "module.";
 
-/// An opened file: its tensors are known, none is read yet.
+/// An opened file: its tensors are listed, but none is loaded yet.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
-    /// The file's path, or the name that was given with its bytes. Errors show it.
+    /// Path of the file, or the name that was given with its bytes. Error messages show it.
     pub(crate) path: PathBuf,
     source: Source,
     pub(crate) format: Format,
-    /// By key, without the `module.` that data parallel training leaves in front.
+    /// Tensors by key, without the `module.` of data parallel training.
     pub(crate) tensors: BTreeMap<String, StoredTensor>,
     /// Keys whose values are not tensors, and the type of each value.
     pub(crate) others: Vec<(String, String)>,
@@ -46,7 +46,7 @@ pub(crate) struct TensorFile {
     pub(crate) metadata: Option<String>,
 }
 
-/// The contents of a file as one format lists them.
+/// The contents of a file, as its format lists them.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) tensors: Vec<(String, StoredTensor)>,
@@ -59,12 +59,12 @@ impl TensorFile {
         let io = |source| ModelError::Io { path: path.into(), source };
         let meta = std::fs::metadata(path).map_err(io)?;
         if !meta.is_file() {
-            return Err(format_error(path, "not a regular file"));
+            return Err(format_error(path, "it is not a regular file"));
         }
         Self::list(path, Source::File(path.into()), meta.len())
     }
 
-    /// Opens a file that lies in memory. Errors call it `name`.
+    /// Opens the contents of a file in memory. Error messages show `name`.
     pub(crate) fn from_bytes(name: &Path, bytes: Arc<[u8]>) -> Result<Self, ModelError> {
         let length = bytes.len() as u64;
         Self::list(name, Source::Memory(bytes), length)
@@ -82,14 +82,14 @@ impl TensorFile {
             [_, _, _, _, _, _, _, _, b'{', ..] => {
                 (Format::Safetensors, safetensors::list(&mut bytes))
             }
-            _ => return Err(format_error(path, "neither PyTorch's format nor safetensors")),
+            _ => return Err(format_error(path, unknown(&magic))),
         };
         let listing = listing.map_err(|reason| format_error(path, &reason))?;
         let mut tensors = BTreeMap::new();
         for (key, tensor) in listing.tensors {
             check_extent(&key, &tensor, length).map_err(|e| format_error(path, &e))?;
             if tensors.insert(bare(&key), tensor).is_some() {
-                return Err(format_error(path, &format!("{key} is there twice")));
+                return Err(format_error(path, &format!("{key} occurs twice")));
             }
         }
         let others = listing.others.into_iter().map(|(key, what)| (bare(&key), what)).collect();
@@ -97,7 +97,7 @@ impl TensorFile {
         Ok(Self { path: path.into(), source, format, tensors, others, metadata })
     }
 
-    /// SHA-256 of the file, in hexadecimal; reads all of it.
+    /// Computes the SHA-256 of the whole file, in hexadecimal.
     pub(crate) fn sha256(&self) -> Result<String, ModelError> {
         let io = |source| ModelError::Io { path: self.path.clone(), source };
         let mut hasher = Sha256::new();
@@ -112,7 +112,7 @@ impl TensorFile {
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// A reader of its tensors, which has a file position of its own.
+    /// Returns a reader of the tensors, with its own file position.
     pub(crate) fn reader(&self) -> Result<TensorReader<'_>, ModelError> {
         TensorReader::new(self)
     }
@@ -122,23 +122,82 @@ impl TensorFile {
     }
 }
 
-/// A key without the mark of data parallel training.
+/// Removes the prefix of data parallel training from a key.
 fn bare(key: &str) -> String {
     key.strip_prefix(PREFIX).unwrap_or(key).to_owned()
 }
 
-/// No tensor may reach past the end of its file, or be larger than it says it is.
+/// Checks that a tensor ends within its file and is not larger than the file.
 fn check_extent(key: &str, tensor: &StoredTensor, file: u64) -> Result<(), String> {
     let bytes = tensor.span().and_then(|span| span.checked_mul(tensor.dtype.size().max(1)));
     let end = bytes.and_then(|bytes| tensor.offset.checked_add(bytes as u64));
     let count = tensor.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     match (end, count) {
-        // Overlapping strides could make a tensor larger than any file; weights have none.
+        // Overlapping strides could make a tensor larger than any file; weights never have them.
         (Some(end), Some(count)) if end <= file && count as u64 <= file => Ok(()),
-        _ => Err(format!("truncated: {key} reaches past the end of the file")),
+        _ => Err(incomplete(&format!("{key} extends past its end"))),
     }
+}
+
+/// Returns why the first bytes of a file belong to no format of checkpoints.
+fn unknown(magic: &[u8]) -> &'static str {
+    match magic {
+        b"version https://" => {
+            "it is a Git LFS pointer instead of the file: fetch the file with `git lfs pull`"
+        }
+        [b'<', ..] => "it is a web page or XML: download the file itself",
+        _ => "it has neither PyTorch's format nor safetensors",
+    }
+}
+
+/// Returns the reason for a file that ends too early.
+fn incomplete(what: &str) -> String {
+    format!("the file is incomplete: {what}; copy or download it again")
 }
 
 pub(crate) fn format_error(path: &Path, reason: &str) -> ModelError {
     ModelError::Format { path: path.into(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const HEADER: &str = r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+
+    fn reason(bytes: &[u8]) -> String {
+        TensorFile::from_bytes(Path::new("a.pth"), bytes.into()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn incomplete_files_are_to_be_fetched_again() {
+        let mut safetensors = (HEADER.len() as u64).to_le_bytes().to_vec();
+        safetensors.extend(HEADER.as_bytes());
+        safetensors.extend([0; 8]);
+        assert!(TensorFile::from_bytes(Path::new("a"), safetensors.clone().into()).is_ok());
+        let values = safetensors.len() - 1;
+        for (bytes, what) in [
+            (
+                &b"PK\x03\x04 and the rest of an archive without its directory"[..],
+                "its zip directory",
+            ),
+            (&b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."[..], "it ends within its description"),
+            (&safetensors[..values], "w extends past its end"),
+            (&safetensors[..30], "its header has 54 bytes"),
+        ] {
+            let reason = reason(bytes);
+            assert!(reason.contains("incomplete"), "{reason}");
+            assert!(reason.contains(what), "{reason}");
+            assert!(reason.ends_with("copy or download it again"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn files_in_place_of_a_checkpoint_are_named() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n";
+        assert!(reason(pointer).contains("Git LFS pointer"));
+        assert!(reason(b"<!DOCTYPE html><html>").contains("web page"));
+        assert!(reason(b"not weights at all").contains("neither PyTorch's format"));
+    }
 }

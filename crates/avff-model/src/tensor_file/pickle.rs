@@ -1,21 +1,20 @@
-//! Reads the data of a pickle without running it.
+//! Reads the data of a pickle without executing it.
 //!
-//! A pickle is a program for a stack machine. This machine knows the instructions that build data
-//! and treats every call as inert, but for the few that PyTorch uses to describe tensors: no name
-//! in the file is ever looked up. Own code, because the one reader available for Burn fills
-//! tensors it cannot read with zeros and ignores strides: a damaged file would load as a network.
+//! A pickle is a program for a stack machine. This machine supports the instructions that build
+//! data. It treats every call as inert, except for the few with which PyTorch describes tensors: it
+//! never resolves a name from the file. Burn's own reader is not used, because it fills unreadable
+//! tensors with zeros and ignores strides. A damaged file would load as a network.
 //!
-//! Values live in one arena and refer to each other by index, so hostile nesting can exhaust
-//! neither the stack nor, as every instruction adds at most one value, the memory. What an
-//! instruction can repeat by reference - a string, a shape - is short, so that nothing grows faster
-//! than the file.
+//! Values are stored in one arena and refer to each other by index, so hostile nesting cannot
+//! exhaust the call stack. Every instruction adds at most one value, so it cannot exhaust memory
+//! either. Values that an instruction can repeat by reference (a string, a shape) have a size
+//! limit, so that nothing grows faster than the file.
 
-/// Values, slots of the stack and remembered places at a time; a released network takes some tens of
-/// thousands.
+/// Limit for values, stack slots and memo entries; a released network needs some tens of thousands.
 const MAX_VALUES: usize = 1 << 22;
-/// Bytes of a string; keys and names are far shorter, and longer ones describe no tensor.
+/// Maximum length of a string in bytes. Keys and names are far shorter.
 const MAX_TEXT: usize = 4096;
-/// Dimensions of a tensor: `dim_bitset_size` of PyTorch's ATen.
+/// Maximum number of tensor dimensions: `dim_bitset_size` of PyTorch's ATen.
 const MAX_DIMENSIONS: usize = 64;
 
 /// Index of a value in the [`Arena`].
@@ -33,9 +32,9 @@ pub(crate) enum Value {
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// `module name`: never resolved.
+    /// `module name`, never resolved.
     Global(String),
-    /// What a persistent id stands for: a storage's description.
+    /// A persistent id: the description of a storage.
     Persistent(Id),
     /// `torch._utils._rebuild_tensor*(storage, offset, shape, stride, ..)`.
     Tensor {
@@ -44,7 +43,7 @@ pub(crate) enum Value {
         shape: Id,
         stride: Option<Id>,
     },
-    /// Anything else: made by a call that was not made.
+    /// Any other value, such as the result of a call, which is never executed.
     Opaque,
 }
 
@@ -80,7 +79,7 @@ impl Arena {
         }
     }
 
-    /// A tuple or list of non-negative integers, as many as a tensor may have dimensions.
+    /// Returns a tuple or list of non-negative integers, up to the maximum number of dimensions.
     pub(crate) fn sizes(&self, id: Id) -> Option<Vec<usize>> {
         match self.get(id) {
             Value::Tuple(items) | Value::List(items) if items.len() <= MAX_DIMENSIONS => {
@@ -98,16 +97,19 @@ impl Arena {
     }
 }
 
+/// How an error ends that more bytes may resolve.
+pub(crate) const END: &str = "unexpected end of data";
+
 /// Runs one pickle from the start of `bytes`.
 ///
-/// Returns its value and how many bytes it took, or what is wrong with it.
+/// Returns its value and its length in bytes, or a description of the error.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Arena, Id, usize), String> {
     let mut machine = Machine { bytes, at: 0, ..Machine::default() };
     let root = machine.run().map_err(|what| format!("pickle at byte {}: {what}", machine.at))?;
     Ok((machine.arena, root, machine.at))
 }
 
-/// Values on the stack, or a mark between them.
+/// A stack slot: a value, or a mark between values.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
     Value(Id),
@@ -129,7 +131,7 @@ impl Machine<'_> {
     fn run(&mut self) -> Step<Id> {
         loop {
             if self.arena.len().max(self.stack.len()).max(self.memo.len()) > MAX_VALUES {
-                return Err("more values than any state dict has");
+                return Err("it has more values than any state dict");
             }
             let op = self.take(1)?[0];
             match op {
@@ -217,7 +219,8 @@ impl Machine<'_> {
                 }
                 b'\x93' => {
                     let (name, module) = (self.pop()?, self.pop()?);
-                    let text = |id| self.arena.str(id).ok_or("a global's name is no string");
+                    let text =
+                        |id| self.arena.str(id).ok_or("the name of a global is not a string");
                     let name = format!("{} {}", text(module)?, text(name)?);
                     self.make(Value::Global(name));
                 }
@@ -230,7 +233,7 @@ impl Machine<'_> {
                     let value = self.call(callee, arguments);
                     self.make(value);
                 }
-                // State set on an object: nothing here has any.
+                // Sets an object's state, which no value here has.
                 b'b' => drop(self.pop()?),
                 b'q' => {
                     let key = self.take(1)?[0];
@@ -249,12 +252,12 @@ impl Machine<'_> {
                     let key = u32::from_le_bytes(self.array()?);
                     self.recall(key.into())?;
                 }
-                _ => return Err("an instruction that no state dict has"),
+                _ => return Err("unsupported instruction, which no state dict has"),
             }
         }
     }
 
-    /// What a call yields: calls are described, never made.
+    /// Returns the description of a call, which is never executed.
     fn call(&self, callee: Id, arguments: Id) -> Value {
         let Value::Global(name) = self.arena.get(callee) else { return Value::Opaque };
         let items = self.arena.items(arguments);
@@ -275,19 +278,19 @@ impl Machine<'_> {
     }
 
     fn take(&mut self, count: usize) -> Step<&[u8]> {
-        let end = self.at.checked_add(count).ok_or("a length that overflows")?;
-        let taken = self.bytes.get(self.at..end).ok_or("it ends in the middle")?;
+        let end = self.at.checked_add(count).ok_or("a length overflows")?;
+        let taken = self.bytes.get(self.at..end).ok_or(END)?;
         self.at = end;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Step<[u8; N]> {
-        self.take(N)?.try_into().map_err(|_| "it ends in the middle")
+        self.take(N)?.try_into().map_err(|_| END)
     }
 
     fn line(&mut self) -> Step<String> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|&b| b == b'\n').ok_or("a name without end")?;
+        let length = rest.iter().position(|&b| b == b'\n').ok_or(END)?;
         let line = String::from_utf8_lossy(&rest[..length]).into_owned();
         self.at += length + 1;
         Ok(line)
@@ -296,7 +299,7 @@ impl Machine<'_> {
     fn length(&mut self, width: usize) -> Step<usize> {
         let bytes = self.take(width)?;
         let value = bytes.iter().rev().fold(0u64, |value, &b| (value << 8) | u64::from(b));
-        usize::try_from(value).map_err(|_| "a length that overflows")
+        usize::try_from(value).map_err(|_| "a length overflows")
     }
 
     fn text(&mut self, width: usize) -> Step<()> {
@@ -318,7 +321,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A little-endian two's complement integer; one that needs more than 64 bits is opaque.
+    /// Reads a little-endian two's complement integer; one of more than 64 bits becomes opaque.
     fn long(&mut self, length: usize) -> Step<()> {
         let bytes = self.take(length)?;
         let value = if length > 8 {
@@ -341,13 +344,13 @@ impl Machine<'_> {
     fn pop(&mut self) -> Step<Id> {
         match self.stack.pop() {
             Some(Slot::Value(id)) => Ok(id),
-            _ => Err("a value is taken that is not there"),
+            _ => Err("stack underflow: a value is missing"),
         }
     }
 
     fn pop_to_mark(&mut self) -> Step<Vec<Id>> {
         let mark = self.stack.iter().rposition(|slot| matches!(slot, Slot::Mark));
-        let mark = mark.ok_or("a mark is taken that is not there")?;
+        let mark = mark.ok_or("stack underflow: a mark is missing")?;
         let items = self.stack.drain(mark..).filter_map(|slot| match slot {
             Slot::Value(id) => Some(id),
             Slot::Mark => None,
@@ -364,16 +367,16 @@ impl Machine<'_> {
 
     fn top(&mut self) -> Step<&mut Value> {
         let Some(&Slot::Value(id)) = self.stack.last() else {
-            return Err("a container is filled that is not there");
+            return Err("stack underflow: a container is missing");
         };
-        self.arena.0.get_mut(id).ok_or("a container is filled that is not there")
+        self.arena.0.get_mut(id).ok_or("stack underflow: a container is missing")
     }
 
     fn extend(&mut self, items: &[Id]) -> Step<()> {
         match self.top()? {
             Value::List(list) => list.extend(items),
             Value::Opaque => {}
-            _ => return Err("items are added to what is no list"),
+            _ => return Err("items are appended to a value that is not a list"),
         }
         Ok(())
     }
@@ -382,21 +385,21 @@ impl Machine<'_> {
         match self.top()? {
             Value::Dict(dict) => dict.extend(pairs(items)),
             Value::Opaque => {}
-            _ => return Err("items are set on what is no dict"),
+            _ => return Err("items are set on a value that is not a dict"),
         }
         Ok(())
     }
 
     fn remember(&mut self, key: u64) -> Step<()> {
         let Some(&Slot::Value(id)) = self.stack.last() else {
-            return Err("a value is remembered that is not there");
+            return Err("stack underflow: a value to memoize is missing");
         };
         self.memo.insert(key, id);
         Ok(())
     }
 
     fn recall(&mut self, key: u64) -> Step<()> {
-        let id = *self.memo.get(&key).ok_or("a value is recalled that was never remembered")?;
+        let id = *self.memo.get(&key).ok_or("a memo entry is missing")?;
         self.stack.push(Slot::Value(id));
         Ok(())
     }
@@ -414,15 +417,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_to_anything_is_inert() {
-        // os.system("true"), as a malicious checkpoint would have it.
+    fn calls_are_inert() {
+        // os.system("true"), as in a malicious checkpoint.
         let (arena, root, used) = read(b"\x80\x02cos\nsystem\nX\x04\0\0\0true\x85R.").unwrap();
         assert!(matches!(arena.get(root), Value::Opaque));
         assert_eq!(used, 25);
     }
 
     #[test]
-    fn integers_have_their_sign() {
+    fn integers_keep_their_sign() {
         for (bytes, wanted) in [
             (&b"\x80\x02\x8a\x01\xff."[..], -1),
             (b"\x80\x02\x8a\x02\x00\x01.", 256),
@@ -434,9 +437,9 @@ mod tests {
         }
     }
 
-    /// Each of these would be copied by instructions of a few bytes, over and over.
+    /// Instructions of a few bytes could copy each of these values repeatedly.
     #[test]
-    fn what_can_be_repeated_is_short() {
+    fn repeatable_values_are_short() {
         let text = |length: usize| {
             let mut bytes = b"X".to_vec();
             bytes.extend(u32::try_from(length).unwrap().to_le_bytes());
@@ -460,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_takes_no_stack() {
+    fn deep_nesting_does_not_overflow_stack() {
         let mut bytes = vec![b']'; 1_000_000];
         bytes.extend(std::iter::repeat_n(b'a', 999_999));
         bytes.push(b'.');

@@ -1,4 +1,4 @@
-//! Reads the numbers of tensors.
+//! Reads the values of tensors.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -7,24 +7,24 @@ use half::{bf16, f16, slice::HalfFloatSliceExt};
 use super::{StoredDtype, StoredTensor, TensorFile, source::Bytes};
 use crate::error::ModelError;
 
-// Numbers are read as they lie in the file, which is little-endian in every format here.
+// Values are read in the byte order of the file, which is little-endian in every supported format.
 const _: () = assert!(cfg!(target_endian = "little"));
 
-/// Reads tensors of one file, one after the other.
+/// Reads tensors of one file.
 #[derive(Debug)]
 pub(crate) struct TensorReader<'a> {
-    of: &'a TensorFile,
+    file: &'a TensorFile,
     bytes: Bytes,
 }
 
 impl<'a> TensorReader<'a> {
-    pub(super) fn new(of: &'a TensorFile) -> Result<Self, ModelError> {
-        Ok(Self { of, bytes: of.bytes()? })
+    pub(super) fn new(file: &'a TensorFile) -> Result<Self, ModelError> {
+        Ok(Self { file, bytes: file.bytes()? })
     }
 
-    /// The numbers of a tensor in row-major order, as f32.
+    /// Reads a tensor's values in row-major order, as f32.
     pub(crate) fn read(&mut self, tensor: &StoredTensor) -> Result<Vec<f32>, ModelError> {
-        let io = |source| ModelError::Io { path: self.of.path.clone(), source };
+        let io = |source| ModelError::Io { path: self.file.path.clone(), source };
         let span = tensor.span().unwrap_or(0);
         self.bytes.seek(SeekFrom::Start(tensor.offset)).map_err(io)?;
         let stored = match tensor.dtype {
@@ -48,7 +48,7 @@ impl<'a> TensorReader<'a> {
                 self.bytes.read_exact(bytemuck::cast_slice_mut(&mut values)).map_err(io)?;
                 values.to_f32_vec()
             }
-            // The check of the keys has refused these.
+            // The check of the keys excludes these.
             StoredDtype::NotFloat(_) => Vec::new(),
         };
         Ok(match &tensor.strides {
@@ -58,7 +58,7 @@ impl<'a> TensorReader<'a> {
     }
 }
 
-/// Row-major order out of a strided tensor.
+/// Copies a strided tensor into row-major order.
 fn gather(stored: &[f32], shape: &[usize], strides: &[usize]) -> Vec<f32> {
     let count = shape.iter().product();
     let mut out = Vec::with_capacity(count);

@@ -11,21 +11,21 @@ use burn::tensor::TensorData;
 use half::f16;
 use safetensors::{Dtype, View, tensor::Metadata};
 
-use super::{Listing, StoredDtype, StoredTensor, source::Bytes};
+use super::{Listing, StoredDtype, StoredTensor, incomplete, source::Bytes};
 use crate::error::ModelError;
 
-/// The one entry of the metadata that is ours. One, because safetensors writes several in random
-/// order, and equal networks should be equal files.
+/// The metadata entry of this library. There is only one, because safetensors writes several in
+/// random order, and equal networks should give bit-identical files.
 const ENTRY: &str = "avff";
-/// The most a header may take; one for the released network takes 50 KB.
+/// Maximum size of a header in bytes; the header of the released network takes 50 KB.
 const MAX_HEADER: u64 = 16 << 20;
 
 /// Number format of a written checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// As computed with.
+    /// Full size, without rounding.
     F32,
-    /// Half the size; values are rounded.
+    /// Half the size, with rounded values.
     F16,
 }
 
@@ -35,8 +35,11 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(|e| e.to_string())?;
     let header = u64::from_le_bytes(length);
-    if header > MAX_HEADER || header + 8 > end {
-        return Err(format!("safetensors header of {header} bytes in a file of {end}"));
+    if header > MAX_HEADER {
+        return Err(format!("the safetensors header has {header} bytes, more than {MAX_HEADER}"));
+    }
+    if header + 8 > end {
+        return Err(incomplete(&format!("its header has {header} bytes, the file has {end}")));
     }
     let mut bytes = Vec::new();
     file.take(header).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
@@ -61,7 +64,10 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
         let (from, to) = info.data_offsets;
         let bytes = tensor.span().and_then(|span| span.checked_mul(dtype.size()));
         if dtype.size() > 0 && (bytes.is_none() || bytes != to.checked_sub(from)) {
-            return Err(format!("{key}: its bytes do not fit its shape {:?}", info.shape));
+            return Err(format!(
+                "{key}: the number of bytes does not match its shape {:?}",
+                info.shape
+            ));
         }
         listing.tensors.push((key, tensor));
     }
@@ -69,7 +75,7 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
     Ok(listing)
 }
 
-/// A tensor to write; its numbers are fetched when their turn comes.
+/// A tensor to write; its values are fetched just before they are written.
 pub(crate) struct Outgoing {
     pub(crate) key: String,
     pub(crate) shape: Vec<usize>,
@@ -107,7 +113,7 @@ impl View for &Outgoing {
     }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: String) -> Result<(), ModelError> {
     let views = tensors.iter().map(|tensor| (tensor.key.clone(), tensor));
     let metadata = HashMap::from([(ENTRY.to_owned(), metadata)]);

@@ -1,4 +1,4 @@
-//! Where the bytes of a file are: on disk or in memory.
+//! The source of a file's bytes: disk or memory.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-/// A file on disk, or the bytes of one in memory.
+/// A file on disk, or the contents of a file in memory.
 #[derive(Clone)]
 pub(crate) enum Source {
     File(PathBuf),
@@ -16,7 +16,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// A view of the bytes with a position of its own.
+    /// Opens the bytes with a separate position.
     pub(crate) fn open(&self) -> io::Result<Bytes> {
         Ok(match self {
             Self::File(path) => Bytes::File(File::open(path)?),

@@ -1,4 +1,4 @@
-//! What a file says of its tensors.
+//! Descriptions of stored tensors.
 
 use strum::{Display, IntoStaticStr};
 
@@ -11,14 +11,14 @@ pub enum StoredDtype {
     F32,
     /// IEEE half.
     F16,
-    /// The upper half of a single.
+    /// bfloat16: the upper half of a single.
     Bf16,
-    /// Integers, booleans, quantised numbers: not weights of this network.
+    /// Integers, booleans or quantized numbers, which are not weights of this network.
     NotFloat(&'static str),
 }
 
 impl StoredDtype {
-    /// Bytes of a number; 0 where it is not a float.
+    /// Returns the size of a number in bytes, or 0 if it is not a float.
     pub(crate) fn size(self) -> usize {
         match self {
             Self::F64 => 8,
@@ -28,7 +28,7 @@ impl StoredDtype {
         }
     }
 
-    /// Its usual name.
+    /// Returns the usual name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,21 +41,21 @@ impl StoredDtype {
     }
 }
 
-/// A tensor's shape, number format and place in its file.
+/// Shape, number format and location of a tensor in its file.
 #[derive(Debug, Clone)]
 pub struct StoredTensor {
     /// Dimensions, row-major.
     pub shape: Vec<usize>,
-    /// How numbers are stored.
+    /// Number format.
     pub dtype: StoredDtype,
-    /// Elements between neighbours along each dimension; `None` when row-major without gaps.
+    /// Elements between neighbors along each dimension; `None` for row-major order without gaps.
     pub(crate) strides: Option<Vec<usize>>,
-    /// Bytes from the start of the file.
+    /// Offset in bytes from the start of the file.
     pub(crate) offset: u64,
 }
 
 impl StoredTensor {
-    /// Numbers in the tensor.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
@@ -67,7 +67,7 @@ impl StoredTensor {
         self.len() == 0
     }
 
-    /// Elements from the first to the last one used, or `None` where that overflows.
+    /// Returns the number of elements from the first to the last used one, or `None` on overflow.
     pub(crate) fn span(&self) -> Option<usize> {
         let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
         match &self.strides {
@@ -81,13 +81,13 @@ impl StoredTensor {
     }
 }
 
-/// Container of a checkpoint.
+/// File format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr)]
 pub enum Format {
     /// `torch.save` since PyTorch 1.6.
     #[strum(serialize = "PyTorch (zip)")]
     TorchZip,
-    /// `torch.save` before that.
+    /// `torch.save` before PyTorch 1.6.
     #[strum(serialize = "PyTorch (legacy)")]
     TorchLegacy,
     /// safetensors.

@@ -1,4 +1,4 @@
-//! AudioMAE.
+//! Initialization from AudioMAE.
 
 use avff_model::{
     ModelError,
@@ -9,17 +9,20 @@ use avff_model::{
 use crate::{
     DEPTH, DIM,
     published::{audio_mae, pair, write},
+    setup::{
+        TOLERANCE, assert_close, audio_input, config, conversions, initialize, log_mels,
+        unused_reason,
+    },
     source::{Source, matrix, numbers},
-    start::{ALLOWED, assert_close, audio_input, config, conversions, log_mels, start, why},
 };
 
 #[test]
-fn audio_mae_computes_the_same_in_either_token_order() {
+fn audio_mae_matches_in_both_token_orders() {
     let folder = tempfile::tempdir().unwrap();
     let shapes = audio_mae(4);
     let path = write(&folder, &shapes);
     let source = Source::new(&shapes);
-    // Time-major, a patch's rows are times: [time, mel] is what its convolution sees.
+    // Tokens are time-major and a patch's rows are times: the convolution sees [time, mel].
     let (mels, table) = (log_mels(), source.vector("pos_embed"));
     let mut tokens = Vec::new();
     for (index, place) in (0..4).flat_map(|t| (0..8).map(move |f| (t, f))).enumerate() {
@@ -27,8 +30,8 @@ fn audio_mae_computes_the_same_in_either_token_order() {
         let at = |dt: usize, df: usize| mels[(16 * t + dt) * 128 + 16 * f + df];
         let patch: Vec<f32> =
             (0..256).map(|i| (at(i / 16, i % 16) + 4.267_739_3) / (2.0 * 4.568_997_4)).collect();
-        let made = source.embed("patch_embed.proj", &patch);
-        tokens.extend(made.iter().zip(&table[(index + 1) * DIM..]).map(|(a, b)| a + b));
+        let actual = source.embed("patch_embed.proj", &patch);
+        tokens.extend(actual.iter().zip(&table[(index + 1) * DIM..]).map(|(a, b)| a + b));
     }
     let mut x = matrix(tokens);
     for n in 0..DEPTH {
@@ -36,22 +39,22 @@ fn audio_mae_computes_the_same_in_either_token_order() {
     }
     let by_time = numbers(source.norm(x, "norm"));
     for order in [AudioSlices::Mel, AudioSlices::Time] {
-        let (model, report) = start(&path, &config(order));
-        let made = numbers(model.audio_encoder.forward(audio_input()));
-        let wanted = match order {
+        let (model, report) = initialize(&path, &config(order));
+        let actual = numbers(model.audio_encoder.forward(audio_input()));
+        let expected = match order {
             AudioSlices::Time => by_time.clone(),
             AudioSlices::Mel => (0..32)
                 .flat_map(|token| by_time[(token % 4 * 8 + token / 4) * DIM..][..DIM].to_vec())
                 .collect(),
         };
-        assert_close(&made, &wanted, ALLOWED);
+        assert_close(&actual, &expected, TOLERANCE);
         assert_eq!(
             (report.architecture, report.modality),
             (Architecture::AudioMae, Modality::Audio)
         );
         assert_eq!(
             conversions(&report, "audio_encoder.patch_embed.proj.weight"),
-            [Conversion::Transposed, Conversion::Renormalised]
+            [Conversion::Transposed, Conversion::Renormalized]
         );
         assert_eq!(conversions(&report, "audio_encoder.modality"), [Conversion::Zeroed]);
         assert_eq!(
@@ -64,32 +67,32 @@ fn audio_mae_computes_the_same_in_either_token_order() {
         );
         let reordered = conversions(&report, "audio_encoder.pos_embed") == [Conversion::Reordered];
         assert_eq!(reordered, order == AudioSlices::Mel);
-        assert!(why(&report, "cls_token").contains("class token"));
-        assert_eq!(why(&report, "decoder_blocks.0.norm1.bias"), "of its decoder");
+        assert!(unused_reason(&report, "cls_token").contains("class token"));
+        assert_eq!(unused_reason(&report, "decoder_blocks.0.norm1.bias"), "belongs to its decoder");
         assert!(report.notes.iter().any(|note| note.contains("class token")), "{report:?}");
         assert!(!report.notes.iter().any(|note| note.contains("bias of q")), "{report:?}");
-        // Every key of either side is told of, once.
+        // The report mentions every key of both sides once.
         assert_eq!(report.initialized.len(), 6 + 11 * DEPTH);
-        let mut told: Vec<&String> =
+        let mut reported: Vec<&String> =
             report.initialized.iter().flat_map(|entry| &entry.sources).collect();
-        told.extend(report.unused.iter().map(|entry| &entry.key));
-        told.sort();
-        told.dedup();
-        assert_eq!(told.len(), shapes.len());
+        reported.extend(report.unused.iter().map(|entry| &entry.key));
+        reported.sort();
+        reported.dedup();
+        assert_eq!(reported.len(), shapes.len());
     }
 }
 
-/// AudioMAE's fine-tuned encoders have no last norm.
+/// Fine-tuned AudioMAE encoders have no last norm.
 #[test]
-fn a_norm_that_is_not_there_stays_fresh() {
+fn missing_norm_keeps_initial_values() {
     let folder = tempfile::tempdir().unwrap();
     let mut shapes = audio_mae(4);
     shapes.retain(|(key, _)| !key.starts_with("norm."));
     pair(&mut shapes, "fc_norm");
     let config = config(AudioSlices::Time);
-    let (model, report) = start(&write(&folder, &shapes), &config);
+    let (model, report) = initialize(&write(&folder, &shapes), &config);
     assert_eq!(conversions(&report, "audio_encoder.norm.weight"), [Conversion::Random]);
-    assert!(why(&report, "fc_norm.weight").contains("classifier"));
+    assert!(unused_reason(&report, "fc_norm.weight").contains("classifier"));
     assert_eq!(numbers(model.audio_encoder.norm.gamma.val()), [1.0; DIM]);
     assert!(matches!(PublishedEncoder::open(folder.path()), Err(ModelError::Format { .. })));
 }

@@ -1,12 +1,13 @@
-//! Encoders that start from a published one compute what it computes.
+//! Tests that encoders initialized from a published encoder compute equal results.
 //!
-//! The published networks are stated here by themselves, in plain operations, from the shapes and forward passes of
-//! MARLIN (`marlin_pytorch/model`), AudioMAE (`models_mae.py`) and CAV-MAE (`models/cav_mae.py`).
+//! The tests implement the published networks independently in plain operations, from the shapes
+//! and forward passes of MARLIN (`marlin_pytorch/model`), AudioMAE (`models_mae.py`) and CAV-MAE
+//! (`models/cav_mae.py`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "tests stop where they cannot go on"
+    reason = "a failed step should fail the test"
 )]
 
 mod audio_mae;
@@ -15,19 +16,19 @@ mod marlin;
 mod published;
 mod refusals;
 mod resized;
+mod setup;
 mod source;
-mod start;
 
 #[path = "../support/formula.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the goldens need more of it")]
+#[allow(dead_code, unreachable_pub, reason = "only the golden tests use the rest")]
 mod formula;
 #[path = "../support/torch_file.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the goldens need more of it")]
+#[allow(dead_code, unreachable_pub, reason = "only the golden tests use the rest")]
 mod torch_file;
 
-/// Features of a token.
+/// Features per token.
 const DIM: usize = 24;
-/// Attention heads.
+/// Number of attention heads.
 const HEADS: usize = 3;
-/// Blocks of an encoder.
+/// Blocks per encoder.
 const DEPTH: usize = 2;

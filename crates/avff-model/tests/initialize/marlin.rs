@@ -1,4 +1,4 @@
-//! MARLIN.
+//! Initialization from MARLIN.
 
 use avff_model::{
     config::AudioSlices,
@@ -9,12 +9,12 @@ use burn::tensor::{Tensor, TensorData};
 use crate::{
     DEPTH, DIM, formula,
     published::{marlin, write},
+    setup::{TOLERANCE, assert_close, config, conversions, initialize, unused_reason},
     source::{Source, matrix, numbers},
-    start::{ALLOWED, assert_close, config, conversions, start, why},
 };
 
 #[test]
-fn marlin_takes_pictures_normalised_another_way() {
+fn marlin_matches_with_other_normalization() {
     let folder = tempfile::tempdir().unwrap();
     let mut shapes = marlin("encoder.");
     shapes.extend([
@@ -24,7 +24,7 @@ fn marlin_takes_pictures_normalised_another_way() {
     ]);
     let path = write(&folder, &shapes);
     let source = Source::new(&shapes);
-    // Levels in [0, 1], [3, 16, 32, 32].
+    // Pixel levels in [0, 1], [3, 16, 32, 32].
     let levels: Vec<f32> = formula::stream("levels", 3 * 16 * 32 * 32)
         .into_iter()
         .map(|value| value / 2.0 + 0.5)
@@ -39,8 +39,8 @@ fn marlin_takes_pictures_normalised_another_way() {
                 levels[((c * 16 + 2 * t + k) * 32 + 16 * row + y) * 32 + 16 * column + x]
             })
             .collect();
-        let made = source.embed("encoder.patch_embedding.projection", &patch);
-        tokens.extend(made.iter().zip(&table[token * DIM..]).map(|(a, b)| a + b));
+        let actual = source.embed("encoder.patch_embedding.projection", &patch);
+        tokens.extend(actual.iter().zip(&table[token * DIM..]).map(|(a, b)| a + b));
     }
     let mut x = matrix(tokens);
     for n in 0..DEPTH {
@@ -52,7 +52,7 @@ fn marlin_takes_pictures_normalised_another_way() {
         let mlp = ["mlp.layers.0.linear", "mlp.layers.1.linear"];
         x = source.block(x, &base, ["norm1", "norm2"], mlp, bias);
     }
-    let wanted = numbers(source.norm(x, "encoder.norm"));
+    let expected = numbers(source.norm(x, "encoder.norm"));
     let inputs = Normalization::default();
     let video: Vec<f32> = levels
         .iter()
@@ -63,21 +63,21 @@ fn marlin_takes_pictures_normalised_another_way() {
         })
         .collect();
     let video = Tensor::from_data(TensorData::new(video, [1, 3, 16, 32, 32]), &Default::default());
-    let (model, report) = start(&path, &config(AudioSlices::Mel));
-    assert_close(&numbers(model.visual_encoder.forward(video)), &wanted, ALLOWED);
+    let (model, report) = initialize(&path, &config(AudioSlices::Mel));
+    assert_close(&numbers(model.visual_encoder.forward(video)), &expected, TOLERANCE);
     assert_eq!(report.prefix, "encoder.");
     assert_eq!(
         conversions(&report, "visual_encoder.patch_embedding.projection.bias"),
-        [Conversion::Renormalised]
+        [Conversion::Renormalized]
     );
     assert_eq!(conversions(&report, "visual_encoder.pos_embedding.emb"), [Conversion::Copied]);
     for (key, reason) in [
-        ("decoder.mask_token", "of its decoder"),
-        ("enc_dec_proj.weight", "of its decoder"),
-        ("discriminator.0.weight", "of its discriminator"),
+        ("decoder.mask_token", "belongs to its decoder"),
+        ("enc_dec_proj.weight", "belongs to its decoder"),
+        ("discriminator.0.weight", "belongs to its discriminator"),
     ] {
-        assert_eq!(why(&report, key), reason);
+        assert_eq!(unused_reason(&report, key), reason);
     }
-    // A bias moved elsewhere was used.
+    // Folded biases count as used.
     assert!(report.unused.iter().all(|entry| !entry.key.contains("_bias")), "{report:?}");
 }

@@ -8,8 +8,9 @@ use crate::{DEPTH, DIM, formula, torch_file};
 
 pub(crate) type Shapes = Vec<(String, Vec<usize>)>;
 
-/// Weights of about unit gain, LayerNorms about 1, biases worth seeing. Queries see every direction: what
-/// they hardly see cannot be folded, which unit tests look at.
+/// Returns weights of about unit gain, LayerNorm weights near 1, and biases large enough to matter.
+/// Queries see every direction, because the effect of unseen directions cannot be folded; unit
+/// tests cover that case.
 pub(crate) fn value(key: &str, shape: &[usize]) -> Vec<f32> {
     let count = shape.iter().product();
     let norm = key.contains("norm") && key.ends_with("weight");
@@ -110,9 +111,9 @@ pub(crate) fn marlin(prefix: &str) -> Shapes {
     shapes
 }
 
-/// A file, its state dict under `model` of a training state.
+/// Writes a training checkpoint with the state dict under `model`.
 pub(crate) fn write(folder: &TempDir, shapes: &Shapes) -> PathBuf {
     let path = folder.path().join("source.pth");
-    torch_file::write_training_state(&path, "model", shapes, value);
+    torch_file::write_training_checkpoint(&path, "model", shapes, value);
     path
 }

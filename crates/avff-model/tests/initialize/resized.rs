@@ -1,4 +1,4 @@
-//! Position tables and kernels of another size than the file's.
+//! Position tables and kernels of other sizes than in the file.
 
 use avff_model::{
     AvffConfig, Init, Pretrain,
@@ -11,14 +11,14 @@ use burn_flex::Flex;
 use crate::{
     DIM,
     published::{audio_mae, marlin, value},
+    setup::{config, conversions, initialize},
     source::numbers,
-    start::{config, conversions, start},
     torch_file,
 };
 
-/// A table that is smooth in both axes is about itself on another grid.
+/// A smooth position table keeps its values approximately on another grid.
 #[test]
-fn position_tables_are_interpolated_where_tokens_are() {
+fn position_tables_are_interpolated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.pth");
     let at = |t: f64, f: f64, i: usize| (0.2 * t + 0.1 * f + i as f64).cos() as f32;
@@ -34,9 +34,9 @@ fn position_tables_are_interpolated_where_tokens_are() {
         _ => value(key, shape),
     });
     let mut config = config(AudioSlices::Mel);
-    // 12 x 4 tokens for 16 x 8.
+    // 12 x 4 tokens instead of 16 x 8.
     (config.audio.frames, config.audio.mels) = (192, 64);
-    let (model, report) = start(&path, &config);
+    let (model, report) = initialize(&path, &config);
     assert_eq!(
         conversions(&report, "audio_encoder.pos_embed"),
         [Conversion::Interpolated, Conversion::Reordered]
@@ -45,16 +45,16 @@ fn position_tables_are_interpolated_where_tokens_are() {
     let table = numbers(model.audio_encoder.pos_embed.val());
     for token in 0..48 {
         let (mel, time) = (token / 12, token % 12);
-        // The middle of our patch on their axes.
+        // The center of this network's patch on the axes of the source.
         let place = |index: usize, scale: f64| (index as f64 + 0.5) * scale - 0.5;
         for i in 0..DIM {
-            let wanted = at(place(time, 16.0 / 12.0), place(mel, 2.0), i);
+            let expected = at(place(time, 16.0 / 12.0), place(mel, 2.0), i);
             let edge = time == 0 || time == 11 || mel == 0 || mel == 3;
-            let off = (table[token * DIM + i] - wanted).abs();
-            assert!(off < if edge { 0.05 } else { 0.01 }, "{time} {mel} {i}: {off}");
+            let error = (table[token * DIM + i] - expected).abs();
+            assert!(error < if edge { 0.05 } else { 0.01 }, "{time} {mel} {i}: {error}");
         }
     }
-    // The visual table is fixed, and stays so; the audio one learns.
+    // The visual table stays fixed, and the audio table stays trainable.
     type Learning = Autodiff<Flex>;
     let learning = Pretrain::<Learning>::new(&config, &mut Init::seeded(1), &Default::default());
     let published = PublishedEncoder::open(&path).unwrap();
@@ -72,10 +72,10 @@ fn position_tables_are_interpolated_where_tokens_are() {
 }
 
 #[test]
-fn kernels_of_another_size_answer_a_constant_alike() {
+fn resized_kernels_keep_response_to_constant() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.pth");
-    // Sums of the kernels are what counts: smooth ones keep theirs.
+    // The sum of a kernel is its response to a constant; smooth kernels keep it.
     torch_file::write(&path, &audio_mae(16), |key, shape| match key {
         "patch_embed.proj.weight" => (0..DIM * 256)
             .map(|i| ((i / 16 % 16) as f32 * 0.2).sin() + (i % 16) as f32 * 0.05 + (i / 256) as f32)
@@ -83,7 +83,7 @@ fn kernels_of_another_size_answer_a_constant_alike() {
         _ => value(key, shape),
     });
     let sums = |config: &AvffConfig| -> Vec<f32> {
-        let (model, report) = start(&path, config);
+        let (model, report) = initialize(&path, config);
         let conversions = conversions(&report, "audio_encoder.patch_embed.proj.weight");
         let resized = config.audio.patch_frames != 16;
         assert_eq!(conversions.contains(&Conversion::Resized), resized);
@@ -94,7 +94,7 @@ fn kernels_of_another_size_answer_a_constant_alike() {
     let plain = config(AudioSlices::Mel);
     let mut other = plain.clone();
     (other.audio.patch_frames, other.audio.patch_mels) = (8, 32);
-    for (made, wanted) in sums(&other).iter().zip(sums(&plain)) {
-        assert!((made - wanted).abs() < 0.01 * wanted.abs(), "{made} {wanted}");
+    for (actual, expected) in sums(&other).iter().zip(sums(&plain)) {
+        assert!((actual - expected).abs() < 0.01 * expected.abs(), "{actual} {expected}");
     }
 }

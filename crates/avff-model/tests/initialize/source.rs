@@ -10,7 +10,7 @@ use crate::{
     published::{Shapes, value},
 };
 
-/// The source's blocks and last norm over tokens `[n, DIM]`, biases and all.
+/// The source's blocks and last norm over tokens `[n, DIM]`, including biases.
 pub(crate) struct Source {
     values: BTreeMap<String, (Vec<f32>, Vec<usize>)>,
 }
@@ -44,12 +44,12 @@ impl Source {
 
     pub(crate) fn norm(&self, x: Tensor<Flex, 2>, name: &str) -> Tensor<Flex, 2> {
         let (var, mean) = x.clone().var_mean_bias(1);
-        // AudioMAE adds 1e-6: the report says so.
+        // AudioMAE itself adds 1e-6, which the report notes.
         let x = (x - mean) / (var + 1e-5).sqrt();
         x * self.row(&format!("{name}.weight")) + self.row(&format!("{name}.bias"))
     }
 
-    /// `qkv_bias` is `[1, 3 * DIM]`.
+    /// Applies a block; `qkv_bias` is `[1, 3 * DIM]`.
     pub(crate) fn block(
         &self,
         x: Tensor<Flex, 2>,
@@ -84,7 +84,7 @@ impl Source {
         self.block(x, base, norms, ["mlp.fc1", "mlp.fc2"], bias)
     }
 
-    /// A convolution whose stride is its kernel, of one patch: numbers in the order of the kernel's.
+    /// Applies the patch embedding to one patch, whose values have the order of the kernel.
     pub(crate) fn embed(&self, name: &str, patch: &[f32]) -> Vec<f32> {
         let weight = self.vector(&format!("{name}.weight"));
         let bias = self.vector(&format!("{name}.bias"));

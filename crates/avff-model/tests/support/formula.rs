@@ -1,8 +1,10 @@
-//! Weights and inputs any language can rebuild; `tests/reference/README.md` states them.
+//! Weights and inputs from a formula that any language can implement; see
+//! `tests/reference/README.md`.
 
 use avff_model::{AvffConfig, positions};
 
-/// FNV-1a of the name seeds SplitMix64; the top 24 bits of each output, in `[-1, 1)`.
+/// Returns the top 24 bits of SplitMix64 outputs, in `[-1, 1)`; the FNV-1a hash of the name is the
+/// seed.
 pub fn stream(name: &str, count: usize) -> Vec<f32> {
     let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -18,7 +20,7 @@ pub fn stream(name: &str, count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The value of a parameter, by its key without `module.`.
+/// Returns the values of a parameter from its key without `module.`.
 pub fn weight(key: &str, shape: &[usize], config: &AvffConfig) -> Vec<f32> {
     let count = shape.iter().product();
     if key.contains("pos_emb") {
@@ -43,7 +45,7 @@ pub fn weight(key: &str, shape: &[usize], config: &AvffConfig) -> Vec<f32> {
     values
 }
 
-/// `[batch, 1024, 128]`: a smooth pattern that differs by clip, and noise.
+/// Returns `[batch, 1024, 128]`: a smooth pattern that differs by clip, plus noise.
 pub fn audio(batch: usize) -> Vec<f32> {
     let noise = stream("input.audio", batch * 1024 * 128);
     let mut values = Vec::with_capacity(noise.len());
@@ -58,7 +60,7 @@ pub fn audio(batch: usize) -> Vec<f32> {
     add_noise(values, &noise)
 }
 
-/// `[batch, 3, 16, 224, 224]`.
+/// Returns `[batch, 3, 16, 224, 224]`, likewise.
 pub fn video(batch: usize) -> Vec<f32> {
     let noise = stream("input.video", batch * 3 * 16 * 224 * 224);
     let mut values = Vec::with_capacity(noise.len());

@@ -1,4 +1,5 @@
-//! The goldens of `model_tiny.json` and `stage2_micro.json`, generic over the backend.
+//! Checks against the golden values in `model_tiny.json` and `stage2_micro.json`, generic over the
+//! backend.
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +37,7 @@ pub struct Tolerances {
     pub trajectory: Tolerance,
 }
 
-/// The fusion attention a golden's section is about.
+/// Returns the fusion attention of a golden section.
 fn fusion(section: &str) -> FusionAttention {
     match section {
         "batch" => FusionAttention::Batch,
@@ -75,13 +76,13 @@ fn scalar<B: Backend>(tensor: &Tensor<B, 1>) -> f64 {
     tensor.clone().into_data().iter::<f64>().next().unwrap()
 }
 
-/// Writes formula weights as `torch.save` would.
+/// Writes formula weights as `torch.save` does.
 pub fn write_checkpoint<B: Backend, M: Module<B>>(path: &Path, model: &M, config: &AvffConfig) {
     let keys = checkpoint::required_keys(model);
     torch_file::write(path, &keys, |key, shape| formula::weight(key, shape, config));
 }
 
-/// What a user says of a bare `.pth` whose heads are not of 64 features.
+/// Returns the settings that a user gives for a bare `.pth` without 64 features per head.
 fn overrides(config: &AvffConfig) -> Value {
     json!({
         "encoder": { "heads": config.encoder.heads },
@@ -105,10 +106,10 @@ pub fn classifier<B: Backend>(
         &config,
     );
     let file = Checkpoint::open(&path).unwrap();
-    let found = file.config(Some(&overrides(&config))).unwrap();
+    let actual = file.config(Some(&overrides(&config))).unwrap();
     let decoder = config.decoder.clone();
-    assert_eq!(AvffConfig { decoder, ..found.clone() }, config);
-    (config, file.classifier(&found, device).unwrap())
+    assert_eq!(AvffConfig { decoder, ..actual.clone() }, config);
+    (config, file.classifier(&actual, device).unwrap())
 }
 
 pub fn pretrain<B: Backend>(
@@ -125,13 +126,13 @@ pub fn pretrain<B: Backend>(
         &config,
     );
     let file = Checkpoint::open(&path).unwrap();
-    let found = file.config(Some(&overrides(&config))).unwrap();
+    let actual = file.config(Some(&overrides(&config))).unwrap();
     let head = config.head.clone();
-    assert_eq!(AvffConfig { head, ..found.clone() }, config);
-    (config, file.pretrain(&found, device).unwrap())
+    assert_eq!(AvffConfig { head, ..actual.clone() }, config);
+    (config, file.pretrain(&actual, device).unwrap())
 }
 
-/// Embeddings and logits of `batch` clips.
+/// Checks the embeddings and logits of `batch` clips.
 pub fn check_classifier<B: Backend>(
     golden: &Value,
     batch: usize,
@@ -141,7 +142,7 @@ pub fn check_classifier<B: Backend>(
     check_classifier_after(golden, batch, value, device, |model: Classifier<B>| model);
 }
 
-/// The same of a network that something was done to, which must not change its numbers.
+/// Checks a network after `prepare`, which must not change its results.
 pub fn check_classifier_after<B: Backend>(
     golden: &Value,
     batch: usize,
@@ -155,19 +156,24 @@ pub fn check_classifier_after<B: Backend>(
         let golden = &golden[section];
         let (audio, video) = inputs::<B>(batch, device);
         let scope = FusionScope::training(config.fusion_attention);
-        let made = model.embed(audio.clone(), video.clone(), scope);
+        let embeddings = model.embed(audio.clone(), video.clone(), scope);
         let mut report = Report::default();
-        report.probe("audio_encoder", &to_vec(made.audio.clone()), &golden["audio_encoder"], value);
+        report.probe(
+            "audio_encoder",
+            &to_vec(embeddings.audio.clone()),
+            &golden["audio_encoder"],
+            value,
+        );
         report.probe(
             "visual_encoder",
-            &to_vec(made.video.clone()),
+            &to_vec(embeddings.video.clone()),
             &golden["visual_encoder"],
             value,
         );
-        report.probe("a2v", &to_vec(made.a2v.clone()), &golden["a2v"], value);
-        report.probe("v2a", &to_vec(made.v2a.clone()), &golden["v2a"], value);
-        report.list("logits", &to_vec(model.classify(made)), &golden["logits"], value);
-        // Evaluation gives each clip of a batch what it would get alone.
+        report.probe("a2v", &to_vec(embeddings.a2v.clone()), &golden["a2v"], value);
+        report.probe("v2a", &to_vec(embeddings.v2a.clone()), &golden["v2a"], value);
+        report.list("logits", &to_vec(model.classify(embeddings)), &golden["logits"], value);
+        // In evaluation, a clip of a batch gets the logits that it gets alone.
         let alone = model.forward(audio, video, FusionScope::PerClip);
         report.list("logits alone", &to_vec(alone), &golden["logits_one_clip_at_a_time"], value);
         report.finish(&format!("classifier, {section}"));
@@ -180,14 +186,15 @@ fn bce<B: Backend>(logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> Tensor<B, 1> 
     (logits.clone().clamp_min(0.0) - logits * targets + softplus).mean()
 }
 
-/// Burn 0.21's autodiff can lose gradients where several threads record at once.
+/// Serializes autodiff: in Burn 0.21 it can lose gradients if several threads record at once.
 static RECORDING: Mutex<()> = Mutex::new(());
 
 fn recording() -> MutexGuard<'static, ()> {
     RECORDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gradient norms of the first step and losses of the next under Adam with two groups.
+/// Checks gradient norms of the first step and losses of all steps with Adam and two parameter
+/// groups.
 pub fn check_finetune<B: AutodiffBackend>(golden: &Value, t: Tolerances, device: &B::Device) {
     let _recording = recording();
     for section in ["batch", "tokens"] {
@@ -206,19 +213,19 @@ pub fn check_finetune<B: AutodiffBackend>(golden: &Value, t: Tolerances, device:
             .collect();
         let (mut body_adam, mut head_adam) = (adam(), adam());
         let mut report = Report::default();
-        for (step, wanted) in recipe["loss_by_step"].as_array().unwrap().iter().enumerate() {
+        for (step, expected) in recipe["loss_by_step"].as_array().unwrap().iter().enumerate() {
             let scope = FusionScope::training(config.fusion_attention);
             let loss = bce(model.forward(audio.clone(), video.clone(), scope), labels.clone());
-            report.near(
+            report.check(
                 &format!("loss {step}"),
                 scalar(&loss),
-                wanted.as_f64().unwrap(),
+                expected.as_f64().unwrap(),
                 t.trajectory,
             );
             let mut gradients = loss.backward();
             if step == 0 {
-                let found = gradient_norms::<B, _>(&model, &gradients);
-                check_norms(&mut report, &found, &golden["grad_norm_step0"], t.gradient);
+                let actual = gradient_norms::<B, _>(&model, &gradients);
+                check_norms(&mut report, &actual, &golden["grad_norm_step0"], t.gradient);
             }
             let (in_head, in_body) = split::<B, _>(&model, &head);
             let grads = GradientsParams::from_params::<B, _>(&mut gradients, &model, &in_body);
@@ -230,7 +237,7 @@ pub fn check_finetune<B: AutodiffBackend>(golden: &Value, t: Tolerances, device:
     }
 }
 
-/// Losses, reconstructions, gradient norms and a trajectory of the pre-training model.
+/// Checks losses, reconstructions, gradient norms and a trajectory of the pre-training model.
 pub fn check_pretrain<B: AutodiffBackend>(
     golden: &Value,
     batch: usize,
@@ -261,17 +268,22 @@ pub fn check_pretrain<B: AutodiffBackend>(
             ]
             .map(scalar);
             if let Some(steps) = steps {
-                for (i, (value, wanted)) in
+                for (i, (value, expected)) in
                     row.iter().zip(super::compare::numbers(&steps[step])).enumerate()
                 {
-                    report.near(&format!("step {step} column {i}"), *value, wanted, t.trajectory);
+                    report.check(
+                        &format!("step {step} column {i}"),
+                        *value,
+                        expected,
+                        t.trajectory,
+                    );
                 }
             }
             if step == 0 {
                 let names =
                     ["total", "contrastive", "contrastive_accuracy", "recon_audio", "recon_video"];
                 for (name, value) in names.iter().zip(row) {
-                    report.near(name, value, golden[name].as_f64().unwrap(), t.value);
+                    report.check(name, value, golden[name].as_f64().unwrap(), t.value);
                 }
                 let spectrogram =
                     avff_model::layers::AudioPatches::new(&config).join(out.audio_patches.clone());
@@ -282,8 +294,8 @@ pub fn check_pretrain<B: AutodiffBackend>(
             }
             let gradients = out.total.backward();
             if step == 0 {
-                let found = gradient_norms::<B, _>(&model, &gradients);
-                check_norms(&mut report, &found, &golden["grad_norm"], t.gradient);
+                let actual = gradient_norms::<B, _>(&model, &gradients);
+                check_norms(&mut report, &actual, &golden["grad_norm"], t.gradient);
             }
             let grads = GradientsParams::from_grads(gradients, &model);
             model = optimizer.step(1e-4, model, grads);
@@ -292,7 +304,7 @@ pub fn check_pretrain<B: AutodiffBackend>(
     }
 }
 
-/// Losses without target normalisation.
+/// Checks losses without target normalization.
 pub fn check_plain_targets<B: Backend>(
     golden: &Value,
     batch: usize,
@@ -341,22 +353,27 @@ fn adam<B: AutodiffBackend, M: AutodiffModule<B>>() -> OptimizerAdaptor<Adam, M,
 
 fn check_norms(
     report: &mut Report,
-    found: &BTreeMap<String, f64>,
+    actual: &BTreeMap<String, f64>,
     golden: &Value,
     tolerance: Tolerance,
 ) {
-    let wanted = golden.as_object().unwrap();
-    let names: Vec<&String> = wanted.keys().collect();
+    let expected = golden.as_object().unwrap();
+    let names: Vec<&String> = expected.keys().collect();
     assert_eq!(
-        found.keys().collect::<std::collections::BTreeSet<_>>(),
+        actual.keys().collect::<std::collections::BTreeSet<_>>(),
         names.into_iter().collect()
     );
-    for (key, norm) in found {
-        report.near(&format!("gradient of {key}"), *norm, wanted[key].as_f64().unwrap(), tolerance);
+    for (key, norm) in actual {
+        report.check(
+            &format!("gradient of {key}"),
+            *norm,
+            expected[key].as_f64().unwrap(),
+            tolerance,
+        );
     }
 }
 
-/// Norm of every parameter's gradient, by checkpoint key.
+/// Returns the norm of every parameter's gradient, by checkpoint key.
 fn gradient_norms<B: AutodiffBackend, M: Module<B>>(
     model: &M,
     gradients: &B::Gradients,
@@ -378,7 +395,7 @@ fn gradient_norms<B: AutodiffBackend, M: Module<B>>(
     keys.into_iter().zip(visitor.norms).filter_map(|((key, _), norm)| Some((key, norm?))).collect()
 }
 
-/// Ids of the parameters whose keys start with a prefix, and of the others.
+/// Returns the ids of the parameters whose keys start with a prefix, and of all others.
 fn split<B: Backend, M: Module<B>>(model: &M, prefixes: &[&str]) -> (Vec<ParamId>, Vec<ParamId>) {
     struct Ids(Vec<ParamId>);
     impl<B: Backend> ModuleVisitor<B> for Ids {

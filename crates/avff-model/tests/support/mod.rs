@@ -1,5 +1,5 @@
-//! Shared by the golden tests: weights and inputs by formula, checkpoint files as PyTorch writes
-//! them, and comparisons.
+//! Helpers of the golden tests: weights and inputs from a formula, checkpoint files as PyTorch
+//! writes them, and comparisons.
 
 pub mod compare;
 pub mod formula;

@@ -1,4 +1,4 @@
-//! Writes what `torch.save` writes for a state dict: a zip archive of a pickle and storages.
+//! Writes a state dict as `torch.save` does: a zip archive of a pickle and storages.
 
 use std::{
     fs::File,
@@ -8,8 +8,8 @@ use std::{
 
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-/// One tensor after the other is asked for its numbers, so that a large file needs little memory.
-/// Every key gets the `module.` of data parallel training.
+/// Writes a state dict. Values are requested one tensor at a time, so that a large file needs
+/// little memory. Every key gets the prefix `module.` of data parallel training.
 pub fn write(
     path: &Path,
     keys: &[(String, Vec<usize>)],
@@ -20,10 +20,10 @@ pub fn write(
     write_pickle(path, keys, values, &[state_dict(&named), b".".to_vec()].concat());
 }
 
-/// As [`write`], without `module.`, with the state dict under `wrapper` of a training state: beside it an
-/// optimiser whose state has numbers for keys, arguments as an object, and a tensor.
-#[allow(dead_code, reason = "of those who share this file, some write weights alone")]
-pub fn write_training_state(
+/// Writes a training checkpoint, with the state dict under `wrapper` and without `module.`. Beside
+/// it are an optimizer state with numbers as keys, an object with arguments, and a tensor.
+#[allow(dead_code, reason = "some users of this file only write weights")]
+pub fn write_training_checkpoint(
     path: &Path,
     wrapper: &str,
     keys: &[(String, Vec<usize>)],
@@ -42,7 +42,7 @@ pub fn write_training_state(
     tensor(&mut out, 0, &keys[0].1);
     out.extend(b"uu");
     text(&mut out, wrapper);
-    // Its own protocol byte goes.
+    // Omits the protocol bytes of the state dict.
     out.extend(&state_dict(keys)[2..]);
     text(&mut out, "args");
     out.extend(b"cargparse\nNamespace\n)\x81}(");
@@ -72,7 +72,7 @@ fn write_pickle(
     archive.finish().unwrap().flush().unwrap();
 }
 
-/// All but the instruction to stop.
+/// Returns the pickle of a state dict without its stop instruction.
 fn state_dict(keys: &[(String, Vec<usize>)]) -> Vec<u8> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (index, (key, shape)) in keys.iter().enumerate() {

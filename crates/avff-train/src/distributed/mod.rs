@@ -1,49 +1,50 @@
-//! The processes of a data-parallel run.
+//! The processes of a data parallel run.
 //!
-//! Each holds the whole network and computes a part of every batch. Gradients are summed in the order
-//! of ranks, so every process takes the same step and weights never drift apart.
+//! Each process holds the whole network and computes a part of every batch. Gradients are summed in
+//! rank order, so every process takes an identical step and the weights stay equal.
 //!
-//! - [`Processes`]: what a run needs of the others, [`Alone`] without any
-//! - [`Launch`]: what the launcher says to the processes that it starts
+//! - [`Processes`]: the collective operations of a run; [`SingleProcess`] implements them for one
+//!   process
+//! - [`Launch`]: how this process was launched
 //! - `Ranks`, with the feature `mpi`: the processes of an MPI job
-//! - [`Team`]: either, as the launcher says
+//! - [`ProcessGroup`]: one of the two, depending on the launcher
 
 mod launch;
+mod process_group;
 #[cfg(feature = "mpi")]
 mod ranks;
-mod team;
 
 #[cfg(feature = "mpi")]
 pub use self::ranks::Ranks;
-pub use self::{launch::Launch, team::Team};
+pub use self::{launch::Launch, process_group::ProcessGroup};
 use crate::error::TrainError;
 
-/// What a training run needs of the others. Every process makes the same calls in the same order.
+/// Collective operations of a training run. Every process makes equal calls in an equal order.
 pub trait Processes {
-    /// This process, from 0.
+    /// Returns the rank of this process, from 0.
     fn rank(&self) -> usize;
 
-    /// All of them.
+    /// Returns the number of processes.
     fn world(&self) -> usize;
 
-    /// Replaces every number by its sum over all processes, added in the order of ranks.
+    /// Replaces every number by its sum over all processes, added in rank order.
     ///
     /// # Errors
-    /// [`TrainError::Processes`] where a process is lost.
+    /// [`TrainError::Processes`] if a process is lost.
     fn sum(&mut self, values: &mut [f32]) -> Result<(), TrainError>;
 
-    /// The numbers of every process, one after the other in the order of ranks; each gives as many.
+    /// Concatenates the numbers of all processes in rank order; all must pass equally many.
     ///
     /// # Errors
-    /// [`TrainError::Processes`] where a process is lost.
+    /// [`TrainError::Processes`] if a process is lost.
     fn gather(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError>;
 }
 
 /// A run of one process.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Alone;
+pub struct SingleProcess;
 
-impl Processes for Alone {
+impl Processes for SingleProcess {
     fn rank(&self) -> usize {
         0
     }

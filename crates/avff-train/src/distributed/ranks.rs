@@ -12,46 +12,47 @@ use mpi::{
 use super::{Processes, launch::Launch};
 use crate::error::TrainError;
 
-/// Numbers that are summed at a time: what is sent and received beside them is no larger.
+/// Numbers per reduction, which limits the size of the communication buffers.
 const CHUNK: usize = 4 << 20;
 
-/// What an MPI job ends with where a process left it without a word.
+/// Exit code of an MPI job whose process left unexpectedly.
 const LOST: i32 = 1;
 
-/// All processes of the MPI job that this one belongs to. Clones are the same process.
+/// The processes of this MPI job. Clones refer to the same process.
 ///
-/// Who is not seen to [`leave`](Self::leave) before the last clone is dropped - an error, a panic - ends the
-/// whole job, as the others would wait for ever.
+/// If the last clone is dropped without [`leave`](Self::leave), as after an error or a panic, the
+/// whole job ends. The other processes would otherwise wait forever.
 #[derive(Clone)]
 pub struct Ranks(Rc<Job>);
 
 struct Job {
     world: SimpleCommunicator,
     left: Cell<bool>,
-    /// Ends MPI when it is dropped, so it is the last field.
+    /// Finalizes MPI when it is dropped, so it must be the last field.
     _universe: Universe,
 }
 
 impl Ranks {
-    /// Joins the job. Once in a process, by the thread that will use it.
+    /// Joins the job. Call it once per process, on the thread that will use it.
     ///
     /// # Errors
-    /// [`TrainError::Launch`] where MPI cannot be used, or counts other processes than the launcher.
+    /// [`TrainError::Launch`] if MPI cannot be used, or if its process count differs from the
+    /// launcher's.
     pub fn start(launch: &Launch) -> Result<Self, TrainError> {
         let failed = |reason: String| TrainError::Launch { reason };
-        // Clips are read by threads, but none of them calls MPI.
+        // Other threads read clips, but only this thread calls MPI.
         let (universe, threading) = mpi::initialize_with_threading(Threading::Funneled)
-            .ok_or_else(|| failed("MPI was started before in this process".into()))?;
+            .ok_or_else(|| failed("MPI was already initialized in this process".into()))?;
         let world = universe.world();
         let counted = world.size() as usize;
         let ranks = Self(Rc::new(Job { world, left: Cell::new(false), _universe: universe }));
         let reason = if threading < Threading::Funneled {
-            "this MPI library cannot be used by processes with threads".into()
+            "this MPI library does not support processes with threads".into()
         } else if counted != launch.processes {
             format!(
-                "{} processes were started, as {} says, but MPI counts {counted}: the launcher is of \
-                 another MPI library than this build (with Slurm: srun --mpi=pmix)",
-                launch.processes, launch.said_by
+                "{} reports {} processes, but MPI counts {counted}: the launcher belongs to \
+                 another MPI library than this build (with Slurm, use srun --mpi=pmix)",
+                launch.variable, launch.processes
             )
         } else {
             return Ok(ranks);
@@ -60,12 +61,12 @@ impl Ranks {
         Err(failed(reason))
     }
 
-    /// Says that this process has done all that the others wait for.
+    /// Declares that no other process waits for this one any more.
     pub fn leave(&self) {
         self.0.left.set(true);
     }
 
-    /// Ends all processes of the job at once; the launcher ends with `code`.
+    /// Ends all processes of the job immediately; the launcher exits with `code`.
     pub fn abort(&self, code: i32) -> ! {
         self.0.world.abort(code)
     }
@@ -75,7 +76,7 @@ impl Drop for Job {
     fn drop(&mut self) {
         if !self.left.get() {
             let (rank, world) = (self.world.rank(), self.world.size());
-            tracing::error!("process {rank} of {world} cannot go on, so none of them can");
+            tracing::error!("process {rank} of {world} failed, so the whole job ends");
             self.world.abort(LOST);
         }
     }
@@ -90,10 +91,10 @@ impl Processes for Ranks {
         self.0.world.size() as usize
     }
 
-    /// Each process gets one stretch of the numbers of all, adds it up, and sends the sum to all. A process
-    /// sends and receives twice the buffer, the least that any way of summing does, whatever their number;
-    /// and as each sum is computed once, by one process, all of them get the same bits. `MPI_Allreduce` may
-    /// add in any order, even another one in each call.
+    /// Each process receives one segment of all numbers, sums it in rank order, and sends the sum
+    /// to all. A process sends and receives twice the buffer, which is the minimum for any
+    /// algorithm. Each sum is computed by a single process, so all processes get bit-identical
+    /// results. `MPI_Allreduce` may add in any order, even a different one in each call.
     fn sum(&mut self, values: &mut [f32]) -> Result<(), TrainError> {
         let world = self.world();
         let mut chunks = values.chunks_mut(CHUNK);
@@ -123,7 +124,7 @@ impl Processes for Ranks {
         let count = values.len() * self.world();
         // MPI counts in 32 bits.
         if i32::try_from(count).is_err() {
-            let what = format!("{count} numbers are more than MPI gathers at once");
+            let what = format!("{count} numbers exceed what MPI can gather at once");
             return Err(TrainError::Processes { what });
         }
         let mut all = vec![0.0; count];

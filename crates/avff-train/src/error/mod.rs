@@ -1,4 +1,4 @@
-//! Why a training run could not start or go on.
+//! Errors of training.
 
 use std::{io, path::PathBuf};
 
@@ -8,105 +8,115 @@ use avff_model::ModelError;
 mod recipe;
 
 pub(crate) use self::recipe::Problem;
-pub use self::recipe::{Place, RecipeError};
+pub use self::recipe::{Origin, RecipeError};
 
-/// Everything that ends a run before its end.
+/// An error that ends a run early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A recipe that cannot be followed.
+    /// An invalid recipe.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A network or checkpoint that cannot be had.
+    /// A network or checkpoint that cannot be created, read or written.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A clip of a run that cannot be read.
-    #[error("a clip of {} cannot be read: {source}", manifest.display())]
+    /// An unreadable clip.
+    #[error("a clip of {} is unreadable: {source}", manifest.display())]
     Unreadable {
-        /// The recipe's manifest.
+        /// Manifest with the clip.
         manifest: PathBuf,
-        /// Which clip, and why.
+        /// The clip and the error.
         source: Box<ClipError>,
     },
-    /// A setting of the data path that cannot be used.
+    /// An invalid setting for reading clips.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A run's folder that cannot be used.
+    /// An unusable run folder.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),
-    /// Keys that name no parameter of the network.
-    #[error("{setting}: no parameter's key starts with {start}")]
+    /// A key prefix that matches no parameter of the network.
+    #[error("{setting}: no parameter key starts with `{prefix}`")]
     Keys {
-        /// Where the recipe says so.
+        /// The recipe's setting.
         setting: &'static str,
-        /// What was looked for.
-        start: String,
+        /// The key prefix.
+        prefix: String,
     },
-    /// A row without the label that stage 3 learns.
-    #[error("line {line} of the manifest, {name}: there is no target, which fine-tuning needs")]
+    /// A manifest row without the label that stage 3 needs.
+    #[error("manifest line {line}, {name}: the target is missing, which fine-tuning needs")]
     NoTarget {
-        /// In the manifest.
+        /// Line number in the manifest.
         line: u64,
         /// The clip.
         name: String,
     },
-    /// A loss or gradient that is no number.
+    /// A loss or gradient that is not finite.
     #[error(
-        "step {step}: the {what} is {value}, with {}; lower the rate, clip gradients, or leave such steps out with \
-         steps.non_finite = \"skip\"", clips.join(", ")
+        "step {step}: the {what} is {value} for the clips {}; lower the learning rate, clip gradients, or skip such steps \
+         with steps.non_finite = \"skip\"", clips.join(", ")
     )]
     NonFinite {
-        /// The step, from 1.
+        /// Step number, from 1.
         step: u64,
-        /// Which number.
+        /// The quantity that is not finite.
         what: &'static str,
-        /// Its value.
+        /// Value of the quantity.
         value: f64,
-        /// The clips of the batch.
+        /// Clips of the batch.
         clips: Vec<String>,
     },
-    /// The discriminators' gradient is not finite.
+    /// A discriminator gradient that is not finite.
     #[error("step {step}: the discriminators' gradient norm is {norm}; lower adversarial.lr")]
     Discriminators {
-        /// The step, from 1.
+        /// Step number, from 1.
         step: u64,
-        /// Its value.
+        /// The gradient norm.
         norm: f64,
     },
-    /// A precision that the backend does not have, or not for everything.
-    #[error("{device} does not compute in {precision}; use f32")]
+    /// A precision that the backend does not support completely.
+    #[error("{device} does not support {precision} training; use f32")]
     Precision {
         /// The precision.
         precision: &'static str,
-        /// The backend's name.
+        /// Name of the backend.
         device: String,
     },
-    /// A file could not be written or read.
+    /// A file that could not be written or read.
     #[error("{}: {source}", path.display())]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A saved state that cannot be gone on from.
-    #[error("{}: cannot resume from it: {reason}", path.display())]
-    State {
-        /// The file.
+    /// A training checkpoint from which the run cannot resume.
+    #[error("{}: cannot resume from this checkpoint: {reason}", path.display())]
+    Checkpoint {
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Processes that were started together cannot train together.
+    /// A resumed run that would train differently from its earlier steps.
+    #[error("{}: cannot resume from this checkpoint: {difference}", path.display())]
+    Changed {
+        /// Path of the training checkpoint.
+        path: PathBuf,
+        /// The setting that differs.
+        difference: String,
+        /// Weights of the run, from which a new run can continue; `None` if it has written none.
+        weights: Option<PathBuf>,
+    },
+    /// A launch of several processes that cannot train together.
     #[error("{reason}")]
     Launch {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Another process of a parallel run is lost.
-    #[error("{what}; the last saved state can be resumed from")]
+    /// A lost process in a parallel run.
+    #[error("{what}; the run can resume from its last training checkpoint")]
     Processes {
-        /// What the engine said.
+        /// Error of the MPI library.
         what: String,
     },
 }

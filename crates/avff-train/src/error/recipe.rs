@@ -1,110 +1,120 @@
-//! What can be wrong with a recipe, and where it was written.
+//! Errors of recipes, with the origin of the faulty key.
 
 use std::{fmt, io, path::PathBuf};
 
-/// A recipe that no run can be made from.
+/// An invalid recipe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
-    /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    /// An unreadable file.
+    #[error("{}: cannot read the recipe: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A file that is no text, too much of it, or nested too deep.
-    #[error("{}: is no recipe: {reason}", path.display())]
-    NoText {
-        /// The file.
+    /// A file that is not UTF-8 text, too large, or nested too deeply.
+    #[error("{}: not a recipe: {reason}", path.display())]
+    NotARecipe {
+        /// Path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Text that is no TOML.
+    /// Text that is not TOML.
     #[error("{}, line {line}, column {column}: {reason}", path.display())]
     Syntax {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
-        /// In characters, from 1.
+        /// Column in characters, from 1.
         column: usize,
-        /// What the parser said.
+        /// Message of the TOML parser.
         reason: String,
     },
-    /// A `--set` that cannot be understood.
+    /// An invalid `--set`.
     #[error("--set {text}: {reason}")]
     Override {
-        /// What was given.
+        /// The argument of `--set`.
         text: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// A key that no recipe has.
-    #[error("{place}there is no key `{key}`{}", suggestion(nearest.as_deref(), known))]
+    /// A key that recipes do not have.
+    #[error("{origin}unknown key `{key}`{}", suggestion(nearest.as_deref(), known))]
     UnknownKey {
-        /// Where it was written.
-        place: Place,
-        /// The key, from the root of the recipe.
+        /// Origin of the key.
+        origin: Origin,
+        /// Full key.
         key: String,
-        /// The key that may have been meant, from the root too.
+        /// Full name of the key that was probably meant.
         nearest: Option<String>,
-        /// The keys of the same table.
+        /// All keys of the table.
         known: Vec<String>,
     },
-    /// A key that must be there.
-    #[error("{place}`{key}` is missing")]
+    /// A key that has a new name.
+    #[error("{origin}`{key}` is now `{new_key}`")]
+    RenamedKey {
+        /// Origin of the key.
+        origin: Origin,
+        /// Full key with the old name.
+        key: String,
+        /// Full key with the new name.
+        new_key: String,
+    },
+    /// A missing key.
+    #[error("{origin}`{key}` is missing")]
     Missing {
-        /// The recipe.
-        place: Place,
-        /// The key, from the root of the recipe.
+        /// Origin of the recipe.
+        origin: Origin,
+        /// Full key.
         key: String,
     },
-    /// A value of another type or range, or one that contradicts another.
-    #[error("{place}`{key}` {problem}")]
+    /// A value with a wrong type or range, or one that contradicts another value.
+    #[error("{origin}`{key}` {problem}")]
     Value {
-        /// Where it was written.
-        place: Place,
-        /// The key, from the root of the recipe.
+        /// Origin of the key.
+        origin: Origin,
+        /// Full key.
         key: String,
-        /// What it is and what it must be.
+        /// The value and the rule that it breaks.
         problem: String,
     },
-    /// A recipe that TOML cannot hold.
+    /// A recipe that TOML cannot represent.
     #[error("the recipe cannot be written: {reason}")]
     Write {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Where a key was written.
+/// The origin of a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Place {
-    /// Not in a text.
+pub enum Origin {
+    /// Not written in any text.
     #[default]
-    Nowhere,
-    /// In a file.
+    Unknown,
+    /// A recipe file.
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The line, from 1; none where a whole table is meant that is not there.
+        /// Line number, from 1; `None` if the whole table is missing.
         line: Option<usize>,
     },
-    /// In a `--set`.
+    /// A `--set` argument.
     Set {
-        /// What was given.
+        /// The argument.
         text: String,
     },
 }
 
-impl fmt::Display for Place {
-    /// With the colon that parts it from what follows; nothing for [`Place::Nowhere`].
+impl fmt::Display for Origin {
+    /// Writes the origin with a colon as separator; [`Origin::Unknown`] writes nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nowhere => Ok(()),
+            Self::Unknown => Ok(()),
             Self::File { path, line: Some(line) } => write!(f, "{}, line {line}: ", path.display()),
             Self::File { path, line: None } => write!(f, "{}: ", path.display()),
             Self::Set { text } => write!(f, "--set {text}: "),
@@ -116,46 +126,47 @@ fn suggestion(nearest: Option<&str>, known: &[String]) -> String {
     match (nearest, known) {
         (Some(nearest), _) => format!("; did you mean `{nearest}`?"),
         (None, []) => String::new(),
-        (None, known) => format!("; here are {}", known.join(", ")),
+        (None, known) => format!("; known keys are {}", known.join(", ")),
     }
 }
 
 impl RecipeError {
-    /// The key that is at fault, and where it was written.
-    pub(crate) fn place(&mut self) -> Option<(&str, &mut Place)> {
+    /// Returns the faulty key and its origin.
+    pub(crate) fn origin(&mut self) -> Option<(&str, &mut Origin)> {
         match self {
-            Self::UnknownKey { key, place, .. }
-            | Self::Missing { key, place }
-            | Self::Value { key, place, .. } => Some((key, place)),
+            Self::UnknownKey { key, origin, .. }
+            | Self::RenamedKey { key, origin, .. }
+            | Self::Missing { key, origin }
+            | Self::Value { key, origin, .. } => Some((key, origin)),
             _ => None,
         }
     }
 }
 
-/// What is wrong with a value, told by the type that holds it.
+/// An invalid value, as reported by the type that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The key within the type.
+    /// Key within the type.
     pub(crate) key: String,
-    /// What it is and what it must be.
+    /// The value and the rule that it breaks.
     pub(crate) text: String,
 }
 
 impl Problem {
-    /// A problem unless all is `well`.
+    /// Returns a problem unless `valid`.
     pub(crate) fn unless(
-        well: bool,
+        valid: bool,
         key: &str,
-        found: impl fmt::Display,
+        actual: impl fmt::Display,
         rule: &str,
     ) -> Result<(), Self> {
-        if well {
+        if valid {
             return Ok(());
         }
-        Err(Self { key: key.into(), text: format!("is {found}, it must be {rule}") })
+        Err(Self { key: key.into(), text: format!("is {actual}, but must be {rule}") })
     }
 
-    /// The same, in the table `key` of the type around.
+    /// Returns the problem with its key in the table `table`.
     pub(crate) fn within(self, table: &str) -> Self {
         Self { key: format!("{table}.{}", self.key), ..self }
     }
@@ -163,6 +174,6 @@ impl Problem {
 
 impl From<Problem> for RecipeError {
     fn from(Problem { key, text }: Problem) -> Self {
-        Self::Value { place: Place::Nowhere, key, problem: text }
+        Self::Value { origin: Origin::Unknown, key, problem: text }
     }
 }

@@ -1,11 +1,12 @@
-//! Discriminators of the reconstructions: Wasserstein losses (Arjovsky et al. 2017) that ask of each made
-//! patch whether it could be a true one.
+//! Discriminators of the reconstructions, with Wasserstein losses (Arjovsky et al. 2017).
 //!
-//! A discriminator is a small network over the numbers of a patch. It sees hidden patches only, since a visible
-//! one is no achievement. Network and discriminators step in turns: the network's loss has minus the discriminators'
-//! mean score of what it made, at the recipe's weight; then the discriminators learn to score true patches above
-//! made ones. What keeps them Lipschitz is a bound on their weights or on their spectral norms; a
-//! gradient penalty would need second derivatives, which Burn has not.
+//! A discriminator, also called critic for this loss, is a small network over the values of a
+//! patch. It estimates whether a patch is real or reconstructed. It only sees masked patches,
+//! because visible patches are easy to reconstruct. Network and discriminators are trained
+//! alternately. The network's loss contains the negative mean score of its reconstructions, with
+//! the recipe's weight. The discriminators then learn to score real patches higher than
+//! reconstructed ones. A bound on their weights or on their spectral norms keeps them Lipschitz. A
+//! gradient penalty would need second derivatives, which Burn does not support.
 
 use avff_model::{
     AvffConfig, Mask, PretrainOutput,
@@ -29,21 +30,21 @@ use crate::{
     params,
 };
 
-/// Discriminators of the reconstructions.
+/// Settings of the discriminators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdversarialConfig {
-    /// Of the discriminators' term in the network's loss.
+    /// Weight of the discriminator term in the network's loss.
     pub weight: f64,
-    /// The discriminators' own learning rate.
+    /// Learning rate of the discriminators.
     pub lr: f64,
-    /// Steps of the discriminators for each of the network.
+    /// Discriminator steps per step of the network.
     pub steps: u64,
-    /// Features of their hidden layers.
+    /// Features per hidden layer.
     pub hidden: usize,
-    /// Hidden layers.
+    /// Number of hidden layers.
     pub depth: usize,
-    /// What keeps them Lipschitz.
+    /// Constraint that keeps the discriminators Lipschitz.
     pub lipschitz: Lipschitz,
 }
 
@@ -60,26 +61,26 @@ impl Default for AdversarialConfig {
     }
 }
 
-/// What keeps discriminators Lipschitz.
+/// A constraint that keeps discriminators Lipschitz.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Lipschitz {
-    /// Every weight stays within plus and minus `bound` (Arjovsky et al. 2017).
+    /// Clips every weight to plus and minus `bound` (Arjovsky et al. 2017).
     WeightClip {
-        /// The bound.
+        /// Largest absolute weight.
         bound: f64,
     },
-    /// Every matrix is divided by its largest singular value where that is above 1 (after Miyato et al.
-    /// 2018), found by power iteration after each step.
+    /// Divides every matrix by its largest singular value if that exceeds 1 (after Miyato et al.
+    /// 2018). Power iteration estimates the value after each step.
     SpectralNorm,
 }
 
-/// Slope of the activation below 0.
-const SLOPE: f64 = 0.2;
-/// Rounds of the power iteration that a step adds; weights move little between steps.
-const ROUNDS: usize = 2;
+/// Negative slope of the leaky ReLU.
+const NEGATIVE_SLOPE: f64 = 0.2;
+/// Power iterations per step; weights change little between steps.
+const ITERATIONS: usize = 2;
 
-/// Layers of a discriminator: the last one gives the score.
+/// A multilayer perceptron whose last layer gives the score.
 #[derive(Module, Debug)]
 pub(super) struct Discriminator<B: Backend> {
     weights: Vec<Param<Tensor<B, 2>>>,
@@ -88,19 +89,19 @@ pub(super) struct Discriminator<B: Backend> {
 
 impl<B: Backend> Discriminator<B> {
     fn new(sizes: &[usize], rng: &mut ChaCha8Rng, device: &B::Device) -> Self {
-        let mut draw = |inputs: usize, outputs: usize| {
+        let mut init_weight = |inputs: usize, outputs: usize| {
             let bound = (6.0 / (inputs + outputs) as f64).sqrt();
             let values: Vec<f32> = (0..inputs * outputs)
                 .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
                 .collect();
             Param::from_data(TensorData::new(values, [inputs, outputs]), device)
         };
-        let weights = sizes.windows(2).map(|pair| draw(pair[0], pair[1])).collect();
+        let weights = sizes.windows(2).map(|pair| init_weight(pair[0], pair[1])).collect();
         let zeros = |&size: &usize| Param::from_data(TensorData::zeros::<f32, _>([size]), device);
         Self { weights, biases: sizes.iter().skip(1).map(zeros).collect() }
     }
 
-    /// The mean score.
+    /// Computes the mean score of patches.
     ///
     /// # Shapes
     /// - `patches`: `[batch, tokens, patch]`
@@ -112,35 +113,35 @@ impl<B: Backend> Discriminator<B> {
         for (layer, (weight, bias)) in self.weights.iter().zip(&self.biases).enumerate() {
             x = x.matmul(weight.val()) + bias.val().unsqueeze::<2>();
             if layer < last {
-                x = leaky_relu(x, SLOPE);
+                x = leaky_relu(x, NEGATIVE_SLOPE);
             }
         }
         x.mean()
     }
 }
 
-/// Both discriminators.
+/// The discriminators of both modalities.
 #[derive(Module, Debug)]
 pub(super) struct Pair<B: Backend> {
     audio: Discriminator<B>,
     video: Discriminator<B>,
 }
 
-/// What the discriminators of one part of a batch are shown: hidden patches, made and true.
+/// Masked patches of one part of a batch for the discriminators: reconstructed and real.
 #[derive(Debug)]
-pub(super) struct Shown<B: Backend> {
+pub(super) struct DiscriminatorInput<B: Backend> {
     audio: [Tensor<B, 3>; 2],
     video: [Tensor<B, 3>; 2],
     share: f64,
 }
 
-/// The discriminators, and what makes them learn.
+/// The discriminators with their optimizer.
 #[derive(Debug)]
 pub(super) struct Discriminators<B: AutodiffBackend> {
     config: AdversarialConfig,
     pair: Pair<B>,
     optimizer: Optimizer<B::InnerBackend>,
-    /// Left singular vectors of every matrix, as far as power iteration has come.
+    /// Estimated left singular vectors of every matrix.
     directions: Vec<Option<Tensor<B::InnerBackend, 2>>>,
 }
 
@@ -151,7 +152,7 @@ impl<B: AutodiffBackend> Discriminators<B> {
         seed: u64,
         device: &B::Device,
     ) -> Result<Self, TrainError> {
-        // Their former name is part of what a seed means.
+        // The former name "critics" determines the random numbers of a seed.
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ u64::from_le_bytes(*b"critics\0"));
         let sizes = |patch: usize| {
             let hidden = std::iter::repeat_n(config.hidden, config.depth);
@@ -161,40 +162,45 @@ impl<B: AutodiffBackend> Discriminators<B> {
             audio: Discriminator::new(&sizes(network.audio_patch_len()), &mut rng, device),
             video: Discriminator::new(&sizes(network.video_patch_len()), &mut rng, device),
         };
-        // Half the usual momentum: the ground they walk on moves.
+        // Half the usual momentum, because the reconstructions keep changing.
         let optimizer = OptimizerConfig { betas: [0.5, 0.9], ..OptimizerConfig::adam(config.lr) };
         let parameters = params::list(&pair);
         let directions = parameters.iter().map(|_| None).collect();
         let optimizer = Optimizer::new(&optimizer, parameters)?;
         let mut discriminators = Self { config: config.clone(), pair, optimizer, directions };
-        discriminators.bound();
+        discriminators.apply_constraint();
         Ok(discriminators)
     }
 
-    /// The term of the network's loss for one part of a batch, and what to show the discriminators of it.
-    pub(super) fn judge(
+    /// Computes the discriminator term of the network's loss for one part of a batch, and the
+    /// patches for [`learn`](Self::learn).
+    pub(super) fn loss_term(
         &self,
         out: &PretrainOutput<B>,
         mask: &Mask,
         share: f64,
-    ) -> (Tensor<B, 1>, Shown<B::InnerBackend>) {
+    ) -> (Tensor<B, 1>, DiscriminatorInput<B::InnerBackend>) {
         let audio = [&out.audio_patches, &out.audio_target].map(|x| mask.hidden_audio(x.clone()));
         let video = [&out.video_patches, &out.video_target].map(|x| mask.hidden_video(x.clone()));
-        let fixed = self.pair.clone().no_grad();
-        let score = fixed.audio.score(audio[0].clone()) + fixed.video.score(video[0].clone());
-        let shown =
-            Shown { audio: audio.map(Tensor::inner), video: video.map(Tensor::inner), share };
-        (score * (-self.config.weight * share), shown)
+        let frozen = self.pair.clone().no_grad();
+        let score = frozen.audio.score(audio[0].clone()) + frozen.video.score(video[0].clone());
+        let inputs = DiscriminatorInput {
+            audio: audio.map(Tensor::inner),
+            video: video.map(Tensor::inner),
+            share,
+        };
+        (score * (-self.config.weight * share), inputs)
     }
 
-    /// Lets the discriminators learn from what they are shown. The values are the estimated distances, true
-    /// minus made, which are to shrink as reconstructions get better.
+    /// Trains the discriminators on the given patches. The returned values are the estimated
+    /// distances, real minus reconstructed, which should decrease as reconstructions improve.
     ///
     /// # Errors
-    /// [`TrainError::Discriminators`] where a gradient is not finite, which would else be the network's at the next step.
+    /// [`TrainError::Discriminators`] for a non-finite gradient, which would reach the network at
+    /// the next step.
     pub(super) fn learn(
         &mut self,
-        shown: &[Shown<B::InnerBackend>],
+        inputs: &[DiscriminatorInput<B::InnerBackend>],
         step: u64,
         peers: &mut dyn Processes,
     ) -> Result<Values, TrainError> {
@@ -203,21 +209,25 @@ impl<B: AutodiffBackend> Discriminators<B> {
         for _ in 0..self.config.steps {
             let mut gradients: Option<Gradients<B::InnerBackend>> = None;
             distances = [0.0; 2];
-            for part in shown {
-                let on = |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
-                let apart =
+            for part in inputs {
+                let recorded =
+                    |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
+                let distance =
                     |discriminator: &Discriminator<B>,
-                     [made, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
-                        (discriminator.score(on(real)) - discriminator.score(on(made))) * part.share
+                     [reconstructed, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
+                        (discriminator.score(recorded(real))
+                            - discriminator.score(recorded(reconstructed)))
+                            * part.share
                     };
-                let audio = apart(&self.pair.audio, &part.audio);
-                let video = apart(&self.pair.video, &part.video);
+                let audio = distance(&self.pair.audio, &part.audio);
+                let video = distance(&self.pair.video, &part.video);
                 distances[0] += scalar(audio.clone()) as f32;
                 distances[1] += scalar(video.clone()) as f32;
-                let found = Gradients::take::<B, _>((audio + video).neg().backward(), &self.pair);
+                let part_gradients =
+                    Gradients::take::<B, _>((audio + video).neg().backward(), &self.pair);
                 match &mut gradients {
-                    Some(sum) => sum.add(found),
-                    none => *none = Some(found),
+                    Some(sum) => sum.add(part_gradients),
+                    none => *none = Some(part_gradients),
                 }
             }
             let Some(mut gradients) = gradients else { break };
@@ -228,23 +238,23 @@ impl<B: AutodiffBackend> Discriminators<B> {
                 return Err(TrainError::Discriminators { step, norm });
             }
             self.pair = self.optimizer.step::<B, _>(self.config.lr, self.pair.clone(), gradients);
-            self.bound();
+            self.apply_constraint();
         }
         let [audio, video] = distances.map(f64::from);
         Ok(vec![("discriminator_audio", audio), ("discriminator_video", video)])
     }
 
-    /// Keeps the discriminators Lipschitz.
-    fn bound(&mut self) {
+    /// Applies the Lipschitz constraint.
+    fn apply_constraint(&mut self) {
         let shapes: Vec<Vec<usize>> =
             params::list(&self.pair).into_iter().map(|parameter| parameter.shape).collect();
         let (lipschitz, directions) = (self.config.lipschitz, &mut self.directions);
-        self.pair = params::update::<B, _>(self.pair.clone(), |place, values| {
-            match (lipschitz, shapes.get(place)?.as_slice()) {
+        self.pair = params::update::<B, _>(self.pair.clone(), |index, values| {
+            match (lipschitz, shapes.get(index)?.as_slice()) {
                 (Lipschitz::WeightClip { bound }, _) => Some(values.clamp(-bound, bound)),
                 (Lipschitz::SpectralNorm, &[inputs, outputs]) => {
                     let matrix = values.reshape([inputs, outputs]);
-                    let direction = directions.get_mut(place)?;
+                    let direction = directions.get_mut(index)?;
                     let (norm, left) = spectral_norm(matrix.clone(), direction.take());
                     *direction = Some(left);
                     Some((matrix / norm.max(1.0)).reshape([inputs * outputs]))
@@ -299,13 +309,13 @@ impl<B: AutodiffBackend> Discriminators<B> {
             }
         }
         self.pair =
-            params::update::<B, _>(self.pair.clone(), |place, _| values.get(place).cloned());
+            params::update::<B, _>(self.pair.clone(), |index, _| values.get(index).cloned());
         self.optimizer.restore("discriminators/optimizer", steps, reader, device)
     }
 }
 
-/// The largest singular value of a matrix, and its left singular vector, from where power iteration
-/// stood.
+/// Estimates the largest singular value of a matrix and its left singular vector, continuing an
+/// earlier power iteration.
 ///
 /// # Shapes
 /// - `matrix`: `[rows, columns]`
@@ -318,16 +328,16 @@ fn spectral_norm<B: Backend>(
         let norm = x.clone().powi_scalar(2).sum().sqrt().clamp_min(1e-12);
         x / norm.unsqueeze::<2>()
     };
-    let rounds = if left.is_some() { ROUNDS } else { 16 * ROUNDS };
+    let iterations = if left.is_some() { ITERATIONS } else { 16 * ITERATIONS };
     let [rows, _] = matrix.dims();
-    // Not ones: a matrix of random signs may have next to nothing along them.
-    let start = || {
+    // Not all ones, because a matrix with random signs may be nearly orthogonal to them.
+    let initial = || {
         let wave: Vec<f32> = (0..rows).map(|row| ((row * row) as f32 * 0.7 + 0.3).sin()).collect();
         Tensor::from_data(TensorData::new(wave, [rows, 1]), &matrix.device())
     };
-    let mut left = unit(left.unwrap_or_else(start));
+    let mut left = unit(left.unwrap_or_else(initial));
     let mut right = unit(matrix.clone().transpose().matmul(left.clone()));
-    for _ in 0..rounds {
+    for _ in 0..iterations {
         left = unit(matrix.clone().matmul(right));
         right = unit(matrix.clone().transpose().matmul(left.clone()));
     }
@@ -343,17 +353,17 @@ mod tests {
     use burn_flex::Flex;
 
     use super::*;
-    use crate::distributed::Alone;
+    use crate::distributed::SingleProcess;
 
     type B = Autodiff<Flex>;
 
     fn discriminators(lipschitz: Lipschitz) -> Discriminators<B> {
-        // Fast enough that only a bound can hold them.
+        // A high learning rate, so that only the constraint limits the weights.
         let config = AdversarialConfig { lipschitz, lr: 0.05, hidden: 24, ..Default::default() };
         Discriminators::new(&config, &AvffConfig::avff_tiny(), 3, &Default::default()).unwrap()
     }
 
-    /// Off the graph, since tests of other threads record theirs.
+    /// Returns an output without a graph, because tests in other threads record their own graphs.
     fn output() -> (PretrainOutput<B>, Mask) {
         let (config, device) = (AvffConfig::avff_tiny(), Default::default());
         let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
@@ -361,7 +371,7 @@ mod tests {
         let normal = Distribution::Normal(0.0, 1.0);
         let audio = Tensor::random([2, a.frames, a.mels], normal, &device);
         let video = Tensor::random([2, v.channels, v.frames, v.height, v.width], normal, &device);
-        let mask = Mask::draw(&config, 2, &mut ChaCha8Rng::seed_from_u64(4));
+        let mask = Mask::random(&config, 2, &mut ChaCha8Rng::seed_from_u64(4));
         let out = model.forward(audio, video, &mask).unwrap();
         let number = Tensor::from_inner;
         let patches = Tensor::from_inner;
@@ -379,15 +389,15 @@ mod tests {
         (out, mask)
     }
 
-    /// They say so themselves, before the network takes what they judge.
+    /// Non-finite discriminators end the run before their loss reaches the network.
     #[test]
-    fn discriminators_that_are_no_numbers_end_the_run() {
+    fn nonfinite_discriminators_end_the_run() {
         let (out, mask) = output();
         let mut discriminators = discriminators(Lipschitz::SpectralNorm);
-        let (_, mut shown) = discriminators.judge(&out, &mask, 1.0);
-        let [made, _] = &mut shown.audio;
-        *made = made.clone() * f32::NAN;
-        let learned = discriminators.learn(&[shown], 7, &mut Alone);
+        let (_, mut inputs) = discriminators.loss_term(&out, &mask, 1.0);
+        let [reconstructed, _] = &mut inputs.audio;
+        *reconstructed = reconstructed.clone() * f32::NAN;
+        let learned = discriminators.learn(&[inputs], 7, &mut SingleProcess);
         assert!(
             matches!(learned, Err(TrainError::Discriminators { step: 7, norm }) if norm.is_nan())
         );
@@ -398,55 +408,55 @@ mod tests {
         let mut discriminators = discriminators(lipschitz);
         let mut first = None;
         for _ in 0..6 {
-            let (_, shown) = discriminators.judge(&out, &mask, 1.0);
-            let distances = discriminators.learn(&[shown], 0, &mut Alone).unwrap();
+            let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0);
+            let distances = discriminators.learn(&[inputs], 0, &mut SingleProcess).unwrap();
             first.get_or_insert(distances);
         }
-        let (_, shown) = discriminators.judge(&out, &mask, 1.0);
-        let last = discriminators.learn(&[shown], 0, &mut Alone).unwrap();
+        let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0);
+        let last = discriminators.learn(&[inputs], 0, &mut SingleProcess).unwrap();
         for (first, last) in first.unwrap().iter().zip(&last) {
-            assert!(last.1 > first.1, "they tell made from true better: {first:?} {last:?}");
+            assert!(last.1 > first.1, "the discriminators did not learn: {first:?} {last:?}");
         }
         discriminators
     }
 
     #[test]
-    fn no_matrix_of_a_bound_discriminator_stretches() {
+    fn spectral_norms_stay_below_one() {
         let pair = learned(Lipschitz::SpectralNorm).pair;
         for weight in pair.audio.weights.iter().chain(&pair.video.weights) {
             let (norm, _) = spectral_norm(weight.val().inner(), None);
-            // Power iteration comes from below.
+            // Power iteration underestimates the norm.
             assert!(norm < 1.05, "{norm}");
         }
     }
 
     #[test]
-    fn clipped_weights_stay_within_their_bound() {
+    fn clipped_weights_stay_within_bound() {
         let pair = learned(Lipschitz::WeightClip { bound: 0.03 }).pair;
-        let most = |values: Tensor<Flex, 1>| scalar(values.abs().max());
+        let max_abs = |values: Tensor<Flex, 1>| scalar(values.abs().max());
         for values in params::values(&pair.valid()) {
-            assert!(most(values) <= 0.03 + 1e-6);
+            assert!(max_abs(values) <= 0.03 + 1e-6);
         }
     }
 
     #[test]
-    fn visible_patches_are_not_judged() {
+    fn visible_patches_do_not_affect_loss_term() {
         let (out, mask) = output();
         let discriminators = discriminators(Lipschitz::SpectralNorm);
-        let score = |out: &PretrainOutput<B>| scalar(discriminators.judge(out, &mask, 1.0).0);
+        let score = |out: &PretrainOutput<B>| scalar(discriminators.loss_term(out, &mask, 1.0).0);
         let whole = score(&out);
-        // What is hidden stays, all else is noise.
+        // Replace the visible patches by noise.
         let [batch, tokens, _] = out.audio_patches.dims();
         let hidden = mask.hidden_audio(
             Tensor::<B, 1, Int>::arange(0..(batch * tokens) as i64, &Default::default())
                 .float()
                 .reshape([batch, tokens, 1]),
         );
-        let kept: Vec<f32> = hidden.into_data().iter().collect();
+        let masked: Vec<f32> = hidden.into_data().iter().collect();
         let keep: Vec<f32> = (0..batch * tokens)
-            .map(|place| f32::from(u8::from(kept.contains(&(place as f32)))))
+            .map(|index| f32::from(u8::from(masked.contains(&(index as f32)))))
             .collect();
-        assert_eq!(kept.len(), batch * tokens / 2);
+        assert_eq!(masked.len(), batch * tokens / 2);
         let keep = Tensor::<B, 3>::from_data(
             TensorData::new(keep, [batch, tokens, 1]),
             &Default::default(),
@@ -454,9 +464,9 @@ mod tests {
         let noise = out.audio_patches.random_like(Distribution::Normal(0.0, 5.0));
         let mut other = out.clone();
         other.audio_patches = out.audio_patches.clone() * keep.clone() + noise * (keep.neg() + 1.0);
-        let found = score(&other);
-        assert!((found - whole).abs() < 1e-5, "{found} for {whole}");
-        // And what is hidden counts.
+        let actual = score(&other);
+        assert!((actual - whole).abs() < 1e-5, "{actual} for {whole}");
+        // A change of masked patches must change the score.
         other.audio_patches = out.audio_patches * 3.0;
         assert!((score(&other) - whole).abs() > 1e-4);
     }

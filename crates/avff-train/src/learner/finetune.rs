@@ -1,4 +1,4 @@
-//! Stage 3: real or fake.
+//! Stage 3: fine-tuning the classifier.
 
 use avff_metrics::{BinaryReport, Metric, Scored};
 use avff_model::{AvffConfig, Classifier, FusionScope, checkpoint::Kind};
@@ -10,30 +10,30 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LabelledClips, Learner, Step, StepContext, Values, gradients, labels, parts, scalar,
+    LabeledClips, Learner, Step, StepContext, Values, gradients, labels, parts, scalar,
     step_rng::{self, Purpose},
     tensors,
 };
 use crate::{distributed::Processes, error::TrainError, gradients::recording};
 
-/// Loss and labels of stage 3.
+/// Loss and label settings of stage 3.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
-    /// What is minimised.
+    /// The loss function.
     pub loss: FinetuneLoss,
-    /// The share of a label that is spread over both outputs.
+    /// Label smoothing: the fraction of a label that is spread over both outputs.
     pub label_smoothing: f64,
-    /// Blends clips and labels pairwise by a share from Beta(alpha, alpha).
+    /// Mixup: blends pairs of clips and labels with a share from Beta(alpha, alpha).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixup: Option<f64>,
 }
 
-/// What stage 3 minimises.
+/// The loss function of stage 3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FinetuneLoss {
-    /// Binary cross entropy with logits, the mean over both outputs: the reference.
+    /// Binary cross entropy with logits, averaged over both outputs, as in the reference.
     #[default]
     Bce,
     /// Cross entropy over both outputs.
@@ -41,7 +41,7 @@ pub enum FinetuneLoss {
 }
 
 impl FinetuneLoss {
-    /// The mean over the batch.
+    /// Computes the mean loss over the batch.
     ///
     /// # Shapes
     /// - `logits`, `targets`: `[batch, 2]`
@@ -65,14 +65,14 @@ pub struct Finetune {
 }
 
 impl Finetune {
-    /// A learner of a network with this config.
+    /// Creates a learner for a network with this config.
     #[must_use]
     pub fn new(config: FinetuneConfig, network: &AvffConfig) -> Self {
         Self { config, training: FusionScope::training(network.fusion_attention) }
     }
 }
 
-/// Scores of judged clips.
+/// Scores of the validated clips.
 #[derive(Debug, Default)]
 pub struct Scores {
     loss: f64,
@@ -84,12 +84,12 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
     type Accumulator = Scores;
 
     const KIND: Kind = Kind::Classifier;
-    const LABELLED: bool = true;
+    const LABELED: bool = true;
 
     fn step(
         &mut self,
         model: &Classifier<B>,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError> {
         let _recording = recording();
@@ -114,7 +114,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
                 .collect();
             let (audio, video) = tensors::<B>(&clips[part.clone()], spec, device);
             let rows = labels::rows(&targets[part], self.config.label_smoothing, device);
-            let logits = model.forward_dropping(audio, video, self.training, &mut generators);
+            let logits = model.forward_with_dropout(audio, video, self.training, &mut generators);
             let loss = self.config.loss.of(logits, rows) * share;
             total += scalar(loss.clone());
             Ok(loss)
@@ -124,10 +124,10 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         Ok(Step { gradients, values: vec![("loss", f64::from(total[0]))] })
     }
 
-    fn judge(
+    fn evaluate(
         &self,
         model: &<Classifier<B> as AutodiffModule<B>>::InnerModule,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         _first: u64,
         context: &mut StepContext<'_, B>,
         accumulator: &mut Scores,
@@ -154,7 +154,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         let accumulator = accumulator.gathered(peers)?;
         let count = accumulator.scored.len() as f64;
         let mut values = vec![(Metric::LOSS.key, accumulator.loss / count)];
-        // Labels are 0 or 1, so a report there is; what is not defined has no number.
+        // Labels are 0 or 1, so a report exists; undefined metrics become NaN.
         if let Ok(report) = BinaryReport::new(&accumulator.scored) {
             let metrics = report.values.iter();
             values.extend(metrics.map(|(metric, value)| (metric.key, value.unwrap_or(f64::NAN))));
@@ -164,7 +164,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
 }
 
 impl Scores {
-    /// Those of all processes, whose parts may differ by a clip.
+    /// Gathers the scores of all processes, whose numbers of clips may differ by one.
     fn gathered(self, peers: &mut dyn Processes) -> Result<Self, TrainError> {
         if peers.world() == 1 {
             return Ok(self);
@@ -196,18 +196,18 @@ mod tests {
 
     use super::*;
 
-    /// PyTorch 2.9.1: `BCEWithLogitsLoss` and `CrossEntropyLoss` with targets that are shares.
+    /// Values from PyTorch 2.9.1: `BCEWithLogitsLoss` and `CrossEntropyLoss` with soft targets.
     #[test]
-    fn losses_are_pytorchs() {
+    fn losses_match_pytorch() {
         let device = Default::default();
         let logits =
             Tensor::<Flex, 2>::from_data([[1.5_f32, -0.5], [-20.0, 3.0], [0.25, 0.75]], &device);
         let targets = Tensor::from_data([[1.0_f32, 0.0], [0.05, 0.95], [0.3, 0.7]], &device);
-        for (loss, want) in
+        for (loss, expected) in
             [(FinetuneLoss::Bce, 0.539_481_34), (FinetuneLoss::CrossEntropy, 0.633_668_36)]
         {
-            let found = scalar(loss.of(logits.clone(), targets.clone()));
-            assert!((found - want).abs() < 1e-6, "{loss:?}: {found}");
+            let actual = scalar(loss.of(logits.clone(), targets.clone()));
+            assert!((actual - expected).abs() < 1e-6, "{loss:?}: {actual}");
         }
     }
 }

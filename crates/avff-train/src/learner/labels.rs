@@ -1,11 +1,11 @@
-//! Labels as the loss sees them, and mixup.
+//! Label smoothing and mixup.
 
 use avff_data::Clip;
 use burn::{prelude::*, tensor::TensorData};
 use rand::{Rng, seq::SliceRandom};
 use rand_distr::{Beta, Distribution};
 
-/// `[target, 1 - target]` of every clip, smoothed: a share of `smoothing` is spread over both.
+/// Returns `[target, 1 - target]` of every clip, with label smoothing.
 ///
 /// # Shapes
 /// - output: `[batch, 2]`
@@ -20,15 +20,15 @@ pub(super) fn rows<B: Backend>(
     Tensor::from_data(TensorData::new(values, [targets.len(), 2]), device)
 }
 
-/// Every clip and its label blended with another one's of the batch (Zhang et al. 2018): one share a
-/// batch, from Beta(alpha, alpha).
+/// Blends every clip and its label with another one of the batch (mixup, Zhang et al. 2018). All
+/// pairs of a batch use one share from Beta(alpha, alpha).
 pub(super) fn mix(
     clips: &[Clip],
     targets: &[f32],
     alpha: f64,
     rng: &mut impl Rng,
 ) -> Option<(Vec<Clip>, Vec<f32>)> {
-    // A recipe's alpha is above 0.
+    // The recipe check ensures that alpha is greater than 0.
     let share = Beta::new(alpha, alpha).ok()?.sample(rng) as f32;
     let mut partners: Vec<usize> = (0..clips.len()).collect();
     partners.shuffle(rng);
@@ -54,19 +54,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn smoothing_spreads_its_share_over_both() {
+    fn label_smoothing_spreads_over_both_outputs() {
         let rows = rows::<Flex>(&[1.0, 0.0, 0.25], 0.1, &Default::default());
-        let found: Vec<f32> = rows.into_data().iter().collect();
-        for (found, want) in found.into_iter().zip([0.95, 0.05, 0.05, 0.95, 0.275, 0.725]) {
-            assert!((found - want).abs() < 1e-6, "{found} for {want}");
+        let actual: Vec<f32> = rows.into_data().iter().collect();
+        for (actual, expected) in actual.into_iter().zip([0.95, 0.05, 0.05, 0.95, 0.275, 0.725]) {
+            assert!((actual - expected).abs() < 1e-6, "{actual} for {expected}");
         }
     }
 
     #[test]
-    fn clips_and_labels_are_mixed_by_one_share() {
+    fn mixup_uses_one_share_for_clips_and_labels() {
         let clip = |value: f32| Clip { audio: vec![value; 3], video: vec![10.0 * value; 5] };
         let clips: Vec<Clip> = [0.0, 1.0, 2.0, 3.0].into_iter().map(clip).collect();
-        // A label that tells where its clip came from.
+        // A label that identifies its clip.
         let targets = [0.0, 0.1, 0.2, 0.3];
         for seed in 0..20 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -78,7 +78,7 @@ mod tests {
                 assert!(clip.video.iter().all(|x| (x - 10.0 * value).abs() < 1e-4));
                 assert!((0.0..=0.3).contains(label));
             }
-            // Every clip is a partner once: nothing is lost of the labels' sum.
+            // Every clip is a partner once, so the sum of labels is preserved.
             assert!((labels.iter().sum::<f32>() - 0.6).abs() < 1e-5, "{labels:?}");
         }
     }

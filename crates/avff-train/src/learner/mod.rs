@@ -1,14 +1,14 @@
-//! What the stages differ in: how a batch becomes gradients, and how a network is judged.
+//! Learners: the gradients and the validation of each stage.
 //!
-//! The loop around them ([`trainer`](crate::trainer)) is one. A [`Learner`] gets a whole batch and
-//! computes it in parts as large as memory allows; the gradients of the parts add up to those of the
-//! batch.
+//! All stages share the training loop ([`trainer`](crate::trainer)). A [`Learner`] gets a whole
+//! batch and computes it in parts that fit into memory. The gradients of the parts add up to the
+//! gradients of the batch (gradient accumulation).
 //!
 //! - [`pretrain`]: stages 1 and 2
 //! - [`finetune`]: stage 3
-//! - [`adversarial`]: discriminators of the reconstructions, an option of pre-training
-//! - `labels`: targets, smoothing and mixup
-//! - `step_rng`: the random numbers of a step, from seed and step alone
+//! - [`adversarial`]: optional discriminators of the reconstructions for pre-training
+//! - `labels`: targets, label smoothing and mixup
+//! - `step_rng`: random numbers that depend only on seed and step
 
 pub mod adversarial;
 pub mod finetune;
@@ -39,116 +39,116 @@ pub use self::{
 };
 use crate::{distributed::Processes, error::TrainError, gradients::Gradients};
 
-/// Named numbers, in the order in which they are shown.
+/// Named numbers, in display order.
 pub type Values = Vec<(&'static str, f64)>;
 
-/// A batch as the loader hands it over: this process's clips.
+/// The clips of a batch that this process computes.
 #[derive(Debug)]
-pub struct LabelledClips {
+pub struct LabeledClips {
     /// The clips.
     pub clips: Vec<Clip>,
-    /// Their labels, 1 for fake; empty where none are needed.
+    /// Their labels, 1 for fake; empty if the stage needs none.
     pub targets: Vec<f32>,
 }
 
-/// What a step depends on besides network and clips.
+/// The inputs of a step besides the network and the clips.
 pub struct StepContext<'a, B: AutodiffBackend> {
-    /// The run's seed.
+    /// The random seed of the run.
     pub seed: u64,
-    /// Steps before this one.
+    /// Number of earlier steps.
     pub step: u64,
-    /// The most clips in one pass.
+    /// Maximum number of clips per forward pass.
     pub micro_batch: usize,
-    /// What passes are computed in; `None` for f32.
+    /// Compute precision of the forward pass; `None` for f32.
     pub precision: Option<FloatDType>,
-    /// What the loss is multiplied by before gradients are taken; they are divided by it again.
+    /// Loss scale: the loss is multiplied and the gradients are divided by it.
     pub loss_scale: f64,
-    /// Sizes of the clips.
+    /// Specification of the clips.
     pub spec: &'a ClipSpec,
-    /// Where tensors go.
+    /// Device of the tensors.
     pub device: &'a B::Device,
-    /// The other processes.
+    /// Collective operations over all processes.
     pub peers: &'a mut dyn Processes,
 }
 
-/// What came of a batch.
+/// The result of a step.
 #[derive(Debug)]
 pub struct Step<B: Backend> {
-    /// Of the mean loss over all clips of all processes' batches, unscaled.
+    /// Unscaled gradients of the mean loss over the clips of all processes.
     pub gradients: Gradients<B>,
-    /// Losses and the like; the first one is what is minimised.
+    /// Losses and further values; the first one is the minimized loss.
     pub values: Values,
 }
 
 /// A stage of training.
 pub trait Learner<B: AutodiffBackend> {
-    /// The network.
+    /// The trained network.
     type Model: AutodiffModule<B>;
-    /// What judging adds up over batches.
+    /// Accumulates the evaluation over batches.
     type Accumulator: Default;
 
-    /// Which checkpoint the network is.
+    /// Kind of checkpoint that stores the network.
     const KIND: Kind;
-    /// Whether clips need labels.
-    const LABELLED: bool;
+    /// Whether the stage needs labels.
+    const LABELED: bool;
 
-    /// The gradients of a batch.
+    /// Computes the gradients of a batch.
     ///
     /// # Errors
-    /// What passes or other processes report.
+    /// The errors of forward passes and of other processes.
     fn step(
         &mut self,
         model: &Self::Model,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError>;
 
-    /// To be called once the network took the step: what else learns along.
+    /// Trains other networks, such as discriminators, after the network took a step.
     ///
     /// # Errors
-    /// What other processes report.
+    /// The errors of other processes.
     fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
         let _ = context;
         Ok(Vec::new())
     }
 
-    /// Judges a batch of validation clips, whose first one has number `first`.
+    /// Evaluates a batch of validation clips; `first` is the index of its first clip.
     ///
     /// # Errors
-    /// What passes report.
-    fn judge(
+    /// The errors of forward passes.
+    fn evaluate(
         &self,
         model: &<Self::Model as AutodiffModule<B>>::InnerModule,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         first: u64,
         context: &mut StepContext<'_, B>,
         accumulator: &mut Self::Accumulator,
     ) -> Result<(), TrainError>;
 
-    /// The numbers of all judged batches, of every process.
+    /// Computes the metrics over the evaluated batches of all processes.
     ///
     /// # Errors
-    /// What other processes report.
+    /// The errors of other processes.
     fn finish(
         &self,
         accumulator: Self::Accumulator,
         peers: &mut dyn Processes,
     ) -> Result<Values, TrainError>;
 
-    /// What else learns along, for a file.
+    /// Returns the state of other networks as entries of a training checkpoint.
     fn entries(&self) -> Vec<Entry> {
         Vec::new()
     }
 
-    /// Steps that the optimizers of [`entries`](Self::entries) took.
+    /// Returns the step counts of the optimizers in [`entries`](Self::entries).
     fn steps(&self) -> Vec<u64> {
         Vec::new()
     }
 
-    /// Reads back what [`entries`](Self::entries) and [`steps`](Self::steps) gave.
+    /// Restores the values of [`entries`](Self::entries) and [`steps`](Self::steps).
     ///
     /// # Errors
-    /// [`TrainError::Model`] for a file that lacks something.
+    /// [`TrainError::Model`] for an incomplete file.
     fn restore(
         &mut self,
         steps: &[u64],
@@ -160,10 +160,10 @@ pub trait Learner<B: AutodiffBackend> {
     }
 }
 
-/// The gradients of a batch, of which `loss` gives the part of some of its clips, by their place: the parts add up
-/// to the batch's mean over all processes.
+/// Computes the gradients of a batch with gradient accumulation. `loss` computes the loss of a
+/// range of clips; the parts must add up to the mean over the batches of all processes.
 ///
-/// To be called while [`recording`](crate::gradients::recording).
+/// The caller must hold the guard of [`recording`](crate::gradients::recording).
 fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
     model: &M,
     clips: usize,
@@ -175,10 +175,10 @@ fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
     let mut sum: Option<Gradients<B::InnerBackend>> = None;
     for part in parts(clips, context.micro_batch) {
         let loss = loss(running, part)? * context.loss_scale;
-        let found = Gradients::take::<B, _>(loss.backward(), model);
+        let part_gradients = Gradients::take::<B, _>(loss.backward(), model);
         match &mut sum {
-            Some(sum) => sum.add(found),
-            none => *none = Some(found),
+            Some(sum) => sum.add(part_gradients),
+            none => *none = Some(part_gradients),
         }
     }
     let mut gradients = sum.unwrap_or(Gradients(Vec::new()));
@@ -189,13 +189,13 @@ fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
     Ok(gradients)
 }
 
-/// Ranges of at most `micro_batch` clips that cover `count`.
+/// Returns ranges of at most `micro_batch` clips that cover `count` clips.
 fn parts(count: usize, micro_batch: usize) -> impl Iterator<Item = Range<usize>> {
     let size = micro_batch.max(1);
     (0..count).step_by(size).map(move |start| start..(start + size).min(count))
 }
 
-/// Clips as tensors.
+/// Converts clips to tensors.
 fn tensors<B: Backend>(
     clips: &[Clip],
     spec: &ClipSpec,
@@ -205,7 +205,7 @@ fn tensors<B: Backend>(
     (batch.audio, batch.video)
 }
 
-/// The one number of a tensor.
+/// Returns the value of a tensor with one element.
 fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter::<f64>().next().unwrap_or(f64::NAN)
 }

@@ -1,8 +1,8 @@
-//! Stages 1 and 2: half of each modality is made from the other, and clips are told apart.
+//! Stages 1 and 2: masked reconstruction across modalities, and the contrastive loss.
 
 use avff_metrics::Metric;
 use avff_model::{
-    Among, AvffConfig, Mask, Pretrain, Summary,
+    AvffConfig, ContrastiveBatch, ContrastiveEmbeddings, Mask, Pretrain,
     checkpoint::{
         Kind,
         archive::{ArchiveReader, Entry},
@@ -16,8 +16,8 @@ use burn::{
 };
 
 use super::{
-    LabelledClips, Learner, Step, StepContext, Values,
-    adversarial::{AdversarialConfig, Discriminators, Shown},
+    LabeledClips, Learner, Step, StepContext, Values,
+    adversarial::{AdversarialConfig, DiscriminatorInput, Discriminators},
     gradients, parts, scalar,
     step_rng::{self, Purpose},
     tensors,
@@ -28,18 +28,18 @@ use crate::{distributed::Processes, error::TrainError, gradients::recording};
 #[derive(Debug)]
 pub struct PretrainLearner<B: AutodiffBackend> {
     network: AvffConfig,
-    /// Hidden from audio in every step, where it is not drawn.
+    /// Slices masked in audio in every step, instead of random ones.
     hidden: Option<Vec<usize>>,
     discriminators: Option<Discriminators<B>>,
-    /// What the discriminators are shown once the network took its step.
-    shown: Vec<Shown<B::InnerBackend>>,
+    /// Patches for the discriminators, kept until the network took its step.
+    discriminator_inputs: Vec<DiscriminatorInput<B::InnerBackend>>,
 }
 
 impl<B: AutodiffBackend> PretrainLearner<B> {
-    /// A learner of a network with this config.
+    /// Creates a learner for a network with this config.
     ///
     /// # Errors
-    /// [`TrainError::Keys`] never; discriminators have no groups.
+    /// [`TrainError::Keys`] cannot occur, because discriminators have no parameter groups.
     pub fn new(
         network: &AvffConfig,
         adversarial: Option<&AdversarialConfig>,
@@ -49,18 +49,25 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
         let discriminators = adversarial
             .map(|config| Discriminators::new(config, network, seed, device))
             .transpose()?;
-        Ok(Self { network: network.clone(), hidden: None, discriminators, shown: Vec::new() })
+        Ok(Self {
+            network: network.clone(),
+            hidden: None,
+            discriminators,
+            discriminator_inputs: Vec::new(),
+        })
     }
 
-    /// Hides these slices from audio in every training step, and the others from video, instead of
-    /// drawing: to repeat steps that someone else took. `None` unless they are half of all slices.
+    /// Masks these slices in audio, and the others in video, in every training step. Fixed masks
+    /// allow reproducing the steps of another implementation. Returns `None` unless they are half
+    /// of all slices.
     #[must_use]
-    pub fn hiding(self, slices: &[usize]) -> Option<Self> {
+    pub fn with_mask(self, slices: &[usize]) -> Option<Self> {
         Mask::shared(self.network.slices, slices, 1)?;
         Some(Self { hidden: Some(slices.to_vec()), ..self })
     }
 
-    /// The masks of a batch of all processes, of which this one has every `world`-th clip.
+    /// Returns the masks of this process's clips. The random masks of a batch cover all processes,
+    /// and this process has every `world`-th clip.
     fn mask(
         &self,
         own: usize,
@@ -76,48 +83,48 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
         }
         let (rank, world) = (peers.rank(), peers.world());
         let mut rng = step_rng::generator(seed, step, purpose);
-        let all = Mask::draw(&self.network, own * world, &mut rng);
-        all.part((0..own).map(|clip| rank + clip * world))
+        let all = Mask::random(&self.network, own * world, &mut rng);
+        all.subset((0..own).map(|clip| rank + clip * world))
     }
 
-    /// What contrast compares of every clip of all processes' batches, where they are computed in parts.
-    fn summaries(
+    /// Gathers the contrastive embeddings of all processes for a batch that is computed in parts.
+    fn gather_embeddings(
         &self,
         model: &Pretrain<B::InnerBackend>,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         context: &mut StepContext<'_, B>,
-    ) -> Result<Summary<B::InnerBackend>, TrainError> {
-        let own = self.summaries_of_own(model, batch, context);
-        let dim = self.network.encoder.dim * self.network.contrasted();
+    ) -> Result<ContrastiveEmbeddings<B::InnerBackend>, TrainError> {
+        let own = self.own_embeddings(model, batch, context);
+        let dim = self.network.encoder.dim * self.network.contrastive_slices();
         let mut gather = |own: Tensor<B::InnerBackend, 2>| -> Result<_, TrainError> {
             let own: Vec<f32> = own.into_data().iter().collect();
             let all = context.peers.gather(&own)?;
             let rows = all.len() / dim;
             Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
         };
-        Ok(Summary { audio: gather(own.audio)?, video: gather(own.video)? })
+        Ok(ContrastiveEmbeddings { audio: gather(own.audio)?, video: gather(own.video)? })
     }
 
-    /// The same of this process's clips.
-    fn summaries_of_own(
+    /// Computes the contrastive embeddings of this process's clips.
+    fn own_embeddings(
         &self,
         model: &Pretrain<B::InnerBackend>,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         context: &StepContext<'_, B>,
-    ) -> Summary<B::InnerBackend> {
+    ) -> ContrastiveEmbeddings<B::InnerBackend> {
         let (mut audio, mut video) = (Vec::new(), Vec::new());
         for part in parts(batch.clips.len(), context.micro_batch) {
-            let (sound, frames) = tensors(&batch.clips[part], context.spec, context.device);
-            let summary = model.summarise(sound, frames);
-            audio.push(summary.audio);
-            video.push(summary.video);
+            let (fbanks, frames) = tensors(&batch.clips[part], context.spec, context.device);
+            let embeddings = model.contrastive_embeddings(fbanks, frames);
+            audio.push(embeddings.audio);
+            video.push(embeddings.video);
         }
-        Summary { audio: Tensor::cat(audio, 0), video: Tensor::cat(video, 0) }
+        ContrastiveEmbeddings { audio: Tensor::cat(audio, 0), video: Tensor::cat(video, 0) }
     }
 }
 
-/// What a pass through the network measures.
-const MEASURED: [Metric; 5] = [
+/// Metrics of a forward pass.
+const METRICS: [Metric; 5] = [
     Metric::LOSS,
     Metric::AUDIO_LOSS,
     Metric::VIDEO_LOSS,
@@ -126,7 +133,7 @@ const MEASURED: [Metric; 5] = [
 ];
 
 fn named(values: impl IntoIterator<Item = f64>) -> Values {
-    MEASURED.iter().map(|metric| metric.key).zip(values).collect()
+    METRICS.iter().map(|metric| metric.key).zip(values).collect()
 }
 
 impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
@@ -134,54 +141,55 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     type Accumulator = Sums;
 
     const KIND: Kind = Kind::Pretrain;
-    const LABELLED: bool = false;
+    const LABELED: bool = false;
 
     fn step(
         &mut self,
         model: &Pretrain<B>,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError> {
         let _recording = recording();
         let own = batch.clips.len();
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mask = self.mask(own, context.seed, context.step, Purpose::Mask, &*context.peers);
-        let in_parts = world > 1 || own > context.micro_batch;
-        let all = if in_parts && self.network.loss.contrast > 0.0 {
+        let is_partial = world > 1 || own > context.micro_batch;
+        let all = if is_partial && self.network.loss.contrastive > 0.0 {
             let model = match context.precision {
                 Some(dtype) => cast::<B, _>(model.clone(), dtype).valid(),
                 None => model.valid(),
             };
-            let Summary { audio, video } = self.summaries(&model, batch, context)?;
+            let ContrastiveEmbeddings { audio, video } =
+                self.gather_embeddings(&model, batch, context)?;
             let [audio, video] = [audio, video].map(Tensor::from_inner);
-            Some(Summary { audio, video })
+            Some(ContrastiveEmbeddings { audio, video })
         } else {
             None
         };
         let weights = &self.network.loss;
         let (spec, device) = (context.spec, context.device);
         let mut sums = [0.0_f64; 6];
-        let mut all_shown = Vec::new();
+        let mut all_inputs = Vec::new();
         let gradients = gradients(model, own, context, |model, part| {
             let share = part.len() as f64 / (own * world) as f64;
             let (audio, video) = tensors::<B>(&batch.clips[part.clone()], spec, device);
             let start = rank * own + part.start;
-            let among = all.clone().map(|all| Among { all, start });
-            let mask = mask.part(part);
-            let out = model.forward_among(audio, video, &mask, among.as_ref())?;
+            let full_batch = all.clone().map(|all| ContrastiveBatch { all, start });
+            let mask = mask.subset(part);
+            let out = model.forward_in_batch(audio, video, &mask, full_batch.as_ref())?;
             let reconstruction = (out.video_loss.clone() + out.audio_loss.clone())
                 * (weights.reconstruction * share);
-            // With a batch in parts, contrast is the whole batch's in each of them: the gradients of
-            // the parts' own clips add up to it.
-            let contrast_share = if among.is_some() { 1.0 } else { share };
-            let mut loss =
-                reconstruction + out.contrastive.clone() * (weights.contrast * contrast_share);
+            // Each part uses the contrastive loss of the whole batch; the gradients of the parts'
+            // own clips add up to its gradient.
+            let contrastive_share = if full_batch.is_some() { 1.0 } else { share };
+            let mut loss = reconstruction
+                + out.contrastive.clone() * (weights.contrastive * contrastive_share);
             let mut adversarial = 0.0;
             if let Some(discriminators) = &self.discriminators {
-                let (term, shown) = discriminators.judge(&out, &mask, share);
+                let (term, discriminator_inputs) = discriminators.loss_term(&out, &mask, share);
                 adversarial = scalar(term.clone());
                 loss = loss + term;
-                all_shown.push(shown);
+                all_inputs.push(discriminator_inputs);
             }
             let values = [out.audio_loss, out.video_loss, out.contrastive, out.retrieval_accuracy]
                 .map(|value| scalar(value) * share);
@@ -194,46 +202,48 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         let mut sums = sums.map(|sum| sum as f32);
         context.peers.sum(&mut sums)?;
         let mut sums = sums.map(f64::from);
-        sums[0] = (sums[1] + sums[2]) * weights.reconstruction + sums[3] * weights.contrast;
+        sums[0] = (sums[1] + sums[2]) * weights.reconstruction + sums[3] * weights.contrastive;
         let mut values = named(sums);
         if self.discriminators.is_some() {
             values.push(("adversarial_loss", sums[5]));
         }
-        self.shown = all_shown;
+        self.discriminator_inputs = all_inputs;
         Ok(Step { gradients, values })
     }
 
     fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
-        let shown = std::mem::take(&mut self.shown);
+        let discriminator_inputs = std::mem::take(&mut self.discriminator_inputs);
         match &mut self.discriminators {
-            Some(discriminators) => discriminators.learn(&shown, context.step + 1, context.peers),
+            Some(discriminators) => {
+                discriminators.learn(&discriminator_inputs, context.step + 1, context.peers)
+            }
             None => Ok(Vec::new()),
         }
     }
 
-    fn judge(
+    fn evaluate(
         &self,
         model: &<Pretrain<B> as AutodiffModule<B>>::InnerModule,
-        batch: &LabelledClips,
+        batch: &LabeledClips,
         first: u64,
         context: &mut StepContext<'_, B>,
         accumulator: &mut Sums,
     ) -> Result<(), TrainError> {
-        // Contrast compares a process's own clips: parts of validation may differ in length.
+        // Each process compares only its own clips, because the numbers of clips may differ.
         let whole = batch.clips.len() <= context.micro_batch;
         let all = match whole {
             true => None,
-            false => Some(self.summaries_of_own(model, batch, context)),
+            false => Some(self.own_embeddings(model, batch, context)),
         };
         for part in parts(batch.clips.len(), context.micro_batch) {
-            let among = all.clone().map(|all| Among { all, start: part.start });
-            // The same masks in every epoch, so that epochs compare.
+            let full_batch = all.clone().map(|all| ContrastiveBatch { all, start: part.start });
+            // Masks are equal in every epoch, so that epochs are comparable.
             let step = first + part.start as u64;
             let mut rng = step_rng::generator(context.seed, step, Purpose::ValidationMask);
-            let mask = Mask::draw(&self.network, part.len(), &mut rng);
+            let mask = Mask::random(&self.network, part.len(), &mut rng);
             let count = part.len() as f64;
             let (audio, video) = tensors(&batch.clips[part], context.spec, context.device);
-            let out = model.forward_among(audio, video, &mask, among.as_ref())?;
+            let out = model.forward_in_batch(audio, video, &mask, full_batch.as_ref())?;
             let values = [
                 out.total,
                 out.audio_loss,
@@ -285,7 +295,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
     }
 }
 
-/// Sums over judged clips.
+/// Sums over the validated clips.
 #[derive(Debug, Default)]
 pub struct Sums {
     sums: [f64; 5],

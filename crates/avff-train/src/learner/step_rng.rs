@@ -1,10 +1,10 @@
-//! The random numbers of a step. They depend on seed and step alone, so an interrupted run continues as
-//! it would have.
+//! The random numbers of a step. They depend only on the random seed and the step, so a resumed run
+//! continues exactly as an uninterrupted one.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What is drawn. The numbers are part of what a seed means and never change.
+/// The use of random numbers. The values determine the numbers of a seed and must never change.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub(super) enum Purpose {
@@ -14,7 +14,8 @@ pub(super) enum Purpose {
     Dropout = 3,
 }
 
-/// The generator for one purpose of one step: its key is seed, step and purpose, little-endian.
+/// Returns the generator for one purpose of one step. Its key is seed, step and purpose,
+/// little-endian.
 pub(super) fn generator(seed: u64, step: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut key = [0; 32];
     let words = [seed, step, purpose as u64, u64::from_le_bytes(*b"learner\0")];
@@ -24,7 +25,8 @@ pub(super) fn generator(seed: u64, step: u64, purpose: Purpose) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// The generator of what is dropped of the clip in this place of the whole batch, wherever it is computed.
+/// Returns the dropout generator of the clip with this index in the whole batch, in whichever
+/// process.
 pub(super) fn of_clip(seed: u64, step: u64, place: usize) -> ChaCha8Rng {
     let mut rng = generator(seed, step, Purpose::Dropout);
     rng.set_stream(place as u64);

@@ -1,21 +1,21 @@
-//! One step of Adam and AdamW for one parameter.
+//! One step of Adam or AdamW for one parameter.
 
 use burn::prelude::*;
 
 use super::OptimizerKind;
 
-/// What Adam remembers of a parameter.
+/// Adam's moments of a parameter.
 #[derive(Debug, Clone)]
 pub(super) struct Moments<B: Backend> {
-    /// Decaying mean of gradients.
+    /// Exponential moving average of the gradients.
     pub(super) mean: Tensor<B, 1>,
-    /// Decaying mean of their squares.
+    /// Exponential moving average of the squared gradients.
     pub(super) square: Tensor<B, 1>,
-    /// Steps taken.
+    /// Number of steps taken.
     pub(super) steps: u64,
 }
 
-/// The numbers a step depends on.
+/// Hyperparameters of a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rates {
     pub(super) kind: OptimizerKind,
@@ -25,10 +25,10 @@ pub(super) struct Rates {
     pub(super) weight_decay: f64,
 }
 
-/// New values and moments. Bias corrections are computed in f64, as PyTorch does.
+/// Returns the new values and moments. Bias corrections are computed in f64, as in PyTorch.
 ///
 /// # Shapes
-/// - all: `[numbers]`
+/// - all tensors: `[numbers]`
 pub(super) fn step<B: Backend>(
     rates: &Rates,
     values: Tensor<B, 1>,
@@ -54,7 +54,7 @@ pub(super) fn step<B: Backend>(
             steps: steps + 1,
         },
     };
-    // A run has fewer steps than an i32 counts, and beyond some thousands both powers are 0.
+    // A run has fewer steps than an i32 counts, and after some thousands both powers are 0.
     let steps = i32::try_from(moments.steps).unwrap_or(i32::MAX);
     let corrections = [1.0 - beta1.powi(steps), 1.0 - beta2.powi(steps)];
     let root = moments.square.clone().sqrt() / corrections[1].sqrt() + eps;
@@ -68,9 +68,9 @@ mod tests {
 
     use super::*;
 
-    /// PyTorch 2.9.1: `torch.optim.Adam` and `AdamW`, float32, on the CPU.
+    /// Values from PyTorch 2.9.1: `torch.optim.Adam` and `AdamW`, float32, on the CPU.
     #[test]
-    fn three_steps_are_pytorchs() {
+    fn three_steps_match_pytorch() {
         let gradients = [[0.5_f32, -1.0, 0.0], [0.25, 2.0, -3.0], [-1.0, 0.125, 1e-4]];
         let adam = [
             [0.9_f32, -1.9, 0.4],
@@ -82,17 +82,17 @@ mod tests {
             [0.787_171, -1.897_537, 0.563_546],
             [0.799_641, -1.910_553, 0.615_456],
         ];
-        for (kind, want) in [(OptimizerKind::Adam, adam), (OptimizerKind::AdamW, adam_w)] {
+        for (kind, expected) in [(OptimizerKind::Adam, adam), (OptimizerKind::AdamW, adam_w)] {
             let rates = Rates { kind, lr: 0.1, betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.1 };
             let device = Default::default();
             let mut values = Tensor::<Flex, 1>::from_data([1.0_f32, -2.0, 0.5], &device);
             let mut moments = None;
-            for (gradient, want) in gradients.into_iter().zip(want) {
-                let (next, kept) =
+            for (gradient, expected) in gradients.into_iter().zip(expected) {
+                let (next, next_moments) =
                     step(&rates, values, Tensor::from_data(gradient, &device), moments);
-                (values, moments) = (next, Some(kept));
-                for (found, want) in values.to_data().iter::<f32>().zip(want) {
-                    assert!((found - want).abs() < 2e-6, "{kind:?}: {found} for {want}");
+                (values, moments) = (next, Some(next_moments));
+                for (actual, expected) in values.to_data().iter::<f32>().zip(expected) {
+                    assert!((actual - expected).abs() < 2e-6, "{kind:?}: {actual} for {expected}");
                 }
             }
         }

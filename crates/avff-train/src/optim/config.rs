@@ -1,51 +1,51 @@
-//! How weights follow gradients, as plain data.
+//! Optimizer settings.
 
 use serde::{Deserialize, Serialize};
 
-/// An optimizer's settings.
+/// Settings of an optimizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// Which rule.
+    /// The update rule.
     #[serde(default)]
     pub kind: OptimizerKind,
-    /// Learning rate, before schedule and groups.
+    /// Learning rate, before the schedule and group factors.
     pub lr: f64,
-    /// Decay of the mean of gradients and of their squares.
+    /// Decay rates of the moving averages of gradients and of squared gradients.
     #[serde(default = "OptimizerConfig::default_betas")]
     pub betas: [f64; 2],
-    /// Added to the root of the mean square.
+    /// Number added to the root of the mean square.
     #[serde(default = "OptimizerConfig::default_eps")]
     pub eps: f64,
     /// Weight decay.
     #[serde(default)]
     pub weight_decay: f64,
-    /// Parameters with a rate of their own. The first group that names a parameter has it.
+    /// Parameter groups. A parameter belongs to the first group that matches its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
 }
 
-/// Which rule weights follow.
+/// The update rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
-    /// Adam (Kingma and Ba 2015); decay is added to the gradient, as PyTorch's `Adam` has it.
+    /// Adam (Kingma and Ba 2015). Weight decay is added to the gradient, as in PyTorch's `Adam`.
     #[default]
     Adam,
-    /// Adam with decoupled decay (Loshchilov and Hutter 2019), as PyTorch's `AdamW`.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as in PyTorch's `AdamW`.
     AdamW,
 }
 
-/// Parameters with a rate of their own.
+/// A parameter group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
-    /// The start of their keys, as `avff inspect` shows them.
+    /// Key prefixes of the parameters, as `avff inspect` shows them.
     pub keys: Vec<String>,
-    /// Their learning rate as a multiple of `lr`.
+    /// Learning rate as a multiple of `lr`.
     #[serde(default = "Group::default_factor")]
     pub lr_factor: f64,
-    /// Their weight decay, where it is not `weight_decay`.
+    /// Weight decay, if it differs from `weight_decay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
 }
@@ -65,7 +65,7 @@ impl OptimizerConfig {
         1e-8
     }
 
-    /// PyTorch's defaults at a learning rate.
+    /// Returns PyTorch's defaults with the given learning rate.
     #[must_use]
     pub fn adam(lr: f64) -> Self {
         Self {
@@ -78,9 +78,10 @@ impl OptimizerConfig {
         }
     }
 
-    /// Learning-rate factor and weight decay of the parameter with this key.
+    /// Returns the learning-rate factor and weight decay of the parameter with this key.
     pub(super) fn of(&self, key: &str) -> (f64, f64) {
-        let named = |group: &&Group| group.keys.iter().any(|start| key.starts_with(start.as_str()));
+        let named =
+            |group: &&Group| group.keys.iter().any(|prefix| key.starts_with(prefix.as_str()));
         match self.groups.iter().find(named) {
             Some(group) => (group.lr_factor, group.weight_decay.unwrap_or(self.weight_decay)),
             None => (1.0, self.weight_decay),

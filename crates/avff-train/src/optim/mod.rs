@@ -1,7 +1,7 @@
-//! How weights follow gradients: Adam and AdamW exactly as PyTorch computes them, with rates by group.
+//! Optimizers: Adam and AdamW exactly as in PyTorch, with parameter groups.
 //!
-//! Burn's own optimizers have no groups, and their state is found by identifiers that no checkpoint but
-//! Burn's own brings back. Here state is found by a parameter's place and named by its key.
+//! Burn's own optimizers have no groups, and their state is found by identifiers that only Burn's
+//! own checkpoints restore. Here, state is found by a parameter's index and stored under its key.
 
 mod adam;
 mod config;
@@ -21,33 +21,33 @@ use crate::{
     params::{self, Parameter},
 };
 
-/// An optimizer and what it remembers of every parameter.
+/// An optimizer with its state.
 #[derive(Debug)]
 pub struct Optimizer<B: Backend> {
     config: OptimizerConfig,
     slots: Vec<Slot<B>>,
 }
 
-/// A parameter's place in the optimizer.
+/// A parameter with its settings and state.
 #[derive(Debug)]
 struct Slot<B: Backend> {
     parameter: Parameter,
     lr_factor: f64,
     weight_decay: f64,
-    /// Nothing before its first gradient.
+    /// `None` before the first gradient.
     moments: Option<Moments<B>>,
 }
 
 impl<B: Backend> Optimizer<B> {
-    /// An optimizer of a module's parameters that remembers nothing yet.
+    /// Creates an optimizer without state for a module's parameters.
     ///
     /// # Errors
-    /// [`TrainError::Keys`] for a group that names no parameter.
+    /// [`TrainError::Keys`] for a group that matches no parameter.
     pub fn new(config: &OptimizerConfig, parameters: Vec<Parameter>) -> Result<Self, TrainError> {
-        for start in config.groups.iter().flat_map(|group| &group.keys) {
-            if !parameters.iter().any(|parameter| parameter.key.starts_with(start.as_str())) {
+        for prefix in config.groups.iter().flat_map(|group| &group.keys) {
+            if !parameters.iter().any(|parameter| parameter.key.starts_with(prefix.as_str())) {
                 let setting = "optimizer.groups";
-                return Err(TrainError::Keys { setting, start: start.clone() });
+                return Err(TrainError::Keys { setting, prefix: prefix.clone() });
             }
         }
         let slot = |parameter: Parameter| {
@@ -57,16 +57,16 @@ impl<B: Backend> Optimizer<B> {
         Ok(Self { config: config.clone(), slots: parameters.into_iter().map(slot).collect() })
     }
 
-    /// Takes a step at the rate `lr` (times each group's factor). Parameters without a gradient stay
-    /// as they are and remember nothing.
+    /// Takes a step with learning rate `lr` (times each group's factor). Parameters without a
+    /// gradient and their state stay unchanged.
     pub fn step<A, M>(&mut self, lr: f64, module: M, mut gradients: Gradients<B>) -> M
     where
         A: AutodiffBackend<InnerBackend = B>,
         M: AutodiffModule<A>,
     {
-        params::update::<A, M>(module, |place, values| {
-            let gradient = gradients.0.get_mut(place)?.take()?;
-            let slot = self.slots.get_mut(place).filter(|slot| slot.parameter.trained)?;
+        params::update::<A, M>(module, |index, values| {
+            let gradient = gradients.0.get_mut(index)?.take()?;
+            let slot = self.slots.get_mut(index).filter(|slot| slot.parameter.trained)?;
             let rates = Rates {
                 kind: self.config.kind,
                 lr: lr * slot.lr_factor,
@@ -81,9 +81,9 @@ impl<B: Backend> Optimizer<B> {
         })
     }
 
-    /// What it remembers, for a file; names begin with `under`.
+    /// Returns the state as entries of a training checkpoint; names begin with `prefix`.
     #[must_use]
-    pub fn entries(&self, under: &str) -> Vec<Entry> {
+    pub fn entries(&self, prefix: &str) -> Vec<Entry> {
         let mut entries = Vec::new();
         for slot in &self.slots {
             let Some(moments) = &slot.moments else { continue };
@@ -91,7 +91,7 @@ impl<B: Backend> Optimizer<B> {
             for (what, tensor) in [("mean", &moments.mean), ("square", &moments.square)] {
                 let tensor = tensor.clone();
                 entries.push(Entry {
-                    name: format!("{under}/{what}/{key}"),
+                    name: format!("{prefix}/{what}/{key}"),
                     shape: vec![slot.parameter.len()],
                     data: Box::new(move || tensor.to_data()),
                 });
@@ -100,19 +100,19 @@ impl<B: Backend> Optimizer<B> {
         entries
     }
 
-    /// Steps that every parameter took, in the order of the module's fields.
+    /// Returns the number of steps of every parameter, in field order.
     #[must_use]
     pub fn steps(&self) -> Vec<u64> {
         self.slots.iter().map(|slot| slot.moments.as_ref().map_or(0, |m| m.steps)).collect()
     }
 
-    /// Remembers what [`entries`](Self::entries) and [`steps`](Self::steps) gave.
+    /// Restores the values of [`entries`](Self::entries) and [`steps`](Self::steps).
     ///
     /// # Errors
-    /// [`TrainError::Model`] for a file that lacks something.
+    /// [`TrainError::Model`] for an incomplete file.
     pub fn restore(
         &mut self,
-        under: &str,
+        prefix: &str,
         steps: &[u64],
         reader: &mut ArchiveReader<'_>,
         device: &B::Device,
@@ -124,7 +124,7 @@ impl<B: Backend> Optimizer<B> {
             }
             let count = slot.parameter.len();
             let mut read = |what: &str| -> Result<Tensor<B, 1>, TrainError> {
-                let name = format!("{under}/{what}/{}", slot.parameter.key);
+                let name = format!("{prefix}/{what}/{}", slot.parameter.key);
                 let values = reader.read(&name, &[count])?;
                 Ok(Tensor::from_data(TensorData::new(values, [count]), device))
             };

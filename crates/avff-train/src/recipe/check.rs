@@ -1,4 +1,4 @@
-//! What a recipe must not say.
+//! Validation of recipes.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use avff_data::{ClipSpec, augment::AugmentConfig, spec::SpecError};
 use avff_media::SettingError;
 use avff_model::{AvffConfig, ModelError};
 
-use super::{Data, Keep, Recipe, Stage, Start, Steps};
+use super::{Data, Initialization, Keep, Recipe, Stage, Steps};
 use crate::{
     average::AverageConfig,
     error::{Problem, RecipeError},
@@ -14,21 +14,21 @@ use crate::{
     optim::OptimizerConfig,
 };
 
-/// More epochs than any run has; what is counted from them stays exact in f64.
+/// Upper limit for epochs; values computed from it stay exact in f64.
 const MAX_EPOCHS: u64 = 1_000_000;
-/// The most characters of a name.
+/// Maximum length of a name in characters.
 const MAX_NAME: usize = 200;
 
 type Checked = Result<(), Problem>;
 
 impl Recipe {
-    /// Checks every range, and that no two keys contradict each other; [`Recipe::read`] has done so.
+    /// Checks all ranges, and that no two keys contradict each other. [`Recipe::read`] calls it.
     ///
-    /// Whether manifests and checkpoints fit shows when they are read.
+    /// Manifests and checkpoints are checked later, when they are read.
     ///
     /// # Errors
-    /// [`RecipeError::Value`] with the first key that is off and why; what [`Recipe::config`] and
-    /// [`Recipe::clip_spec`] refuse.
+    /// [`RecipeError::Value`] with the first invalid key and the reason, and the errors of
+    /// [`Recipe::config`] and [`Recipe::clip_spec`].
     pub fn validate(&self) -> Result<(), RecipeError> {
         self.run()?;
         self.of_stage()?;
@@ -39,7 +39,7 @@ impl Recipe {
         self.average.check(self.epochs).map_err(|problem| problem.within("average"))?;
         at_least_one("validation.every", self.validation.every)?;
         self.keep.check().map_err(|problem| problem.within("keep"))?;
-        self.judged()?;
+        self.check_metrics()?;
         let config = self.config()?;
         config.validate().map_err(|error| of_model(&error))?;
         let spec = self.clip_spec(&config)?;
@@ -64,17 +64,19 @@ impl Recipe {
     fn of_stage(&self) -> Checked {
         let finetune = self.stage == Stage::Finetune;
         let only = |key: &str, stage: &str| {
-            let text = format!("is set, it must be left out unless stage = \"{stage}\"");
+            let text = format!("is set, but only allowed with stage = \"{stage}\"");
             Err(Problem { key: key.into(), text })
         };
-        match &self.start {
-            Start::Adapt { .. } if !finetune => {
-                let text = "is \"adapt\", it must be \"scratch\" or \"checkpoint\" unless \
+        match &self.initialize {
+            Initialization::Adapt { .. } if !finetune => {
+                let text = "is \"adapt\", but must be \"scratch\" or \"checkpoint\" unless \
                             stage = \"finetune\"";
-                return Err(Problem { key: "start.from".into(), text: text.into() });
+                return Err(Problem { key: "initialize.from".into(), text: text.into() });
             }
-            Start::Adapt { path } | Start::Checkpoint { path } => given("start.path", path)?,
-            Start::Scratch => {}
+            Initialization::Adapt { path } | Initialization::Checkpoint { path } => {
+                given("initialize.path", path)?
+            }
+            Initialization::Scratch => {}
         }
         match (&self.finetune, &self.adversarial) {
             (Some(_), _) if !finetune => return only("finetune", "finetune"),
@@ -90,26 +92,25 @@ impl Recipe {
         Ok(())
     }
 
-    /// Metrics by which something is decided.
-    fn judged(&self) -> Checked {
+    /// Checks the validation metrics on which decisions depend.
+    fn check_metrics(&self) -> Checked {
         let names = || {
             let metrics = self.stage.metrics();
             metrics.map(|metric| metric.key).collect::<Vec<_>>().join(", ")
         };
-        for (key, name, found) in [
+        for (key, name, metric) in [
             ("keep.best", &self.keep.best.as_deref(), self.best_metric()),
             ("schedule.metric", &self.schedule.metric(), self.plateau_metric()),
         ] {
-            if let (Some(name), None) = (name, found) {
-                let text = format!("is \"{name}\", it must be one of {} in this stage", names());
+            if let (Some(name), None) = (name, metric) {
+                let text = format!("is \"{name}\", but must be one of {} in this stage", names());
                 return Err(Problem { key: key.into(), text });
             }
         }
         let plateau = matches!(self.schedule, crate::schedule::Schedule::Plateau(_));
         for (set, key) in [(plateau, "schedule.kind"), (self.keep.best.is_some(), "keep.best")] {
             if set && self.data.validation.is_none() {
-                let text =
-                    "goes by a validation metric, it must be left out without data.validation";
+                let text = "depends on a validation metric, so it needs data.validation";
                 return Err(Problem { key: key.into(), text: text.into() });
             }
         }
@@ -140,18 +141,18 @@ impl OptimizerConfig {
         above_zero("lr", self.lr)?;
         let inside = self.betas.iter().all(|beta| (0.0..1.0).contains(beta));
         let shown = format!("{:?}", self.betas);
-        Problem::unless(inside, "betas", shown, "two numbers from 0 up and below 1")?;
+        Problem::unless(inside, "betas", shown, "two numbers of at least 0 and below 1")?;
         from_zero("eps", self.eps)?;
         from_zero("weight_decay", self.weight_decay)?;
-        for (place, group) in self.groups.iter().enumerate() {
+        for (index, group) in self.groups.iter().enumerate() {
             let check = || {
                 let named = !group.keys.is_empty() && group.keys.iter().all(|key| !key.is_empty());
                 let shown = format!("{:?}", group.keys);
-                Problem::unless(named, "keys", shown, "one or more starts of keys, none empty")?;
+                Problem::unless(named, "keys", shown, "one or more key prefixes, none empty")?;
                 from_zero("lr_factor", group.lr_factor)?;
                 group.weight_decay.iter().try_for_each(|&decay| from_zero("weight_decay", decay))
             };
-            check().map_err(|problem: Problem| problem.within(&format!("groups.{place}")))?;
+            check().map_err(|problem: Problem| problem.within(&format!("groups.{index}")))?;
         }
         Ok(())
     }
@@ -162,18 +163,19 @@ impl Steps {
         self.micro_batch.iter().try_for_each(|&clips| at_least_one("micro_batch", clips as u64))?;
         self.clip_norm.iter().try_for_each(|&norm| above_zero("clip_norm", norm))?;
         let named = self.freeze.iter().all(|key| !key.is_empty());
-        Problem::unless(named, "freeze", format!("{:?}", self.freeze), "starts of keys, none empty")
+        Problem::unless(named, "freeze", format!("{:?}", self.freeze), "key prefixes, none empty")
     }
 }
 
 impl FinetuneConfig {
     fn check(&self, batch: usize) -> Checked {
         let smoothing = (0.0..1.0).contains(&self.label_smoothing);
-        let rule = "from 0 up and below 1";
+        let rule = "at least 0 and below 1";
         Problem::unless(smoothing, "label_smoothing", self.label_smoothing, rule)?;
         let Some(alpha) = self.mixup else { return Ok(()) };
         above_zero("mixup", alpha)?;
-        let rule = "left out where data.batch is 1: a clip is mixed with another of its batch";
+        let rule =
+            "left out if data.batch is 1: mixup blends a clip with another clip of its batch";
         Problem::unless(batch > 1, "mixup", alpha, rule)
     }
 }
@@ -196,7 +198,7 @@ impl AverageConfig {
     fn check(&self, epochs: u64) -> Checked {
         if let Some([first, last]) = self.epochs {
             let inside = 1 <= first && first <= last && last <= epochs;
-            let rule = format!("a first and a last epoch within 1 and {epochs}");
+            let rule = format!("a first and a last epoch between 1 and {epochs}");
             Problem::unless(inside, "epochs", format!("[{first}, {last}]"), &rule)?;
         }
         let Some(decay) = self.ema else { return Ok(()) };
@@ -210,7 +212,7 @@ impl Keep {
     }
 }
 
-/// Sizes of clips that do not fit the network.
+/// Checks that the sizes of clips match the network.
 fn fits(spec: &ClipSpec, config: &AvffConfig) -> Checked {
     for (key, clip, network) in [
         ("video.frames", spec.video.frames, config.video.frames),
@@ -222,8 +224,8 @@ fn fits(spec: &ClipSpec, config: &AvffConfig) -> Checked {
         if clip != network {
             let key = format!("data.clip.{key}");
             let text = format!(
-                "is {clip}, the network takes {network}; clips have the sizes of model.config where \
-                 data.clip leaves them out"
+                "is {clip}, but the network takes {network}; without this key, clips get the size of \
+                 model.config"
             );
             return Err(Problem { key, text });
         }
@@ -239,19 +241,20 @@ fn of_model(error: &ModelError) -> Problem {
 }
 
 fn of_spec(SpecError { field, value, rule }: SpecError) -> Problem {
-    within("data.clip", field, format!("is {value}, it must be {rule}"))
+    within("data.clip", field, format!("is {value}, but must be {rule}"))
 }
 
 fn of_augment(config: &AugmentConfig, spec: &ClipSpec) -> Checked {
     config.validate(spec).map_err(|SettingError { field, value, rule }| {
-        within("data", field, format!("is {value}, it must be {rule}"))
+        within("data", field, format!("is {value}, but must be {rule}"))
     })
 }
 
-/// A fault of `field`, which is a key of `table` or something worked out from several.
+/// Returns a problem with `field`, which is a key of `table` or a quantity derived from several
+/// keys.
 fn within(table: &str, field: &str, text: String) -> Problem {
     if field.contains(' ') {
-        return Problem { key: table.into(), text: format!("does not fit: {field} {text}") };
+        return Problem { key: table.into(), text: format!("is inconsistent: {field} {text}") };
     }
     Problem { key: format!("{table}.{field}"), text }
 }
@@ -270,5 +273,5 @@ fn above_zero(key: &str, value: f64) -> Checked {
 }
 
 fn from_zero(key: &str, value: f64) -> Checked {
-    Problem::unless(value.is_finite() && value >= 0.0, key, value, "a number from 0 up")
+    Problem::unless(value.is_finite() && value >= 0.0, key, value, "a number of at least 0")
 }

@@ -1,4 +1,4 @@
-//! A recipe as a file: read, changed by `--set`, written back.
+//! Reading, overriding and writing a recipe file.
 
 use std::{
     fs::File,
@@ -11,33 +11,35 @@ use toml::{Table, Value};
 
 use super::{
     Recipe, Stage,
-    fault::{join, typed},
+    deserialize::{join, typed},
+    keys::renamed_in,
     origins::{Origins, line_and_column},
     overrides::Override,
     paths,
+    ranges::with_range,
 };
-use crate::error::{Place, RecipeError};
+use crate::error::{Origin, RecipeError};
 
-/// The most bytes of a recipe.
+/// Maximum size of a recipe in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 impl Recipe {
-    /// Reads the recipe at `path` and lays `overrides` over it, each `KEY=VALUE` as of `--set`.
+    /// Reads the recipe at `path` and applies `overrides`, each `KEY=VALUE` as for `--set`.
     ///
-    /// Paths in it are absolute afterwards: those of the file start at its folder, those of an override at
-    /// the current folder. All of it is checked ([`Recipe::validate`]).
+    /// All paths become absolute. Relative paths in the file start at its folder, and those of an
+    /// override at the current folder. The result is validated ([`Recipe::validate`]).
     ///
     /// # Errors
-    /// [`RecipeError`] with the line or override that is at fault.
+    /// [`RecipeError`] with the faulty line or override.
     pub fn read(path: impl AsRef<Path>, overrides: &[String]) -> Result<Self, RecipeError> {
         let path = path.as_ref();
         Self::parse(&read_text(path)?, path, overrides)
     }
 
-    /// [`read`](Recipe::read) for the `text` of the file at `path`.
+    /// Parses the `text` of the file at `path` as [`read`](Recipe::read) does.
     ///
     /// # Errors
-    /// As `read`.
+    /// The errors of [`read`](Recipe::read).
     pub fn parse(text: &str, path: &Path, overrides: &[String]) -> Result<Self, RecipeError> {
         let mut value = syntax(text, path)?;
         let overrides: Vec<Override> =
@@ -52,9 +54,17 @@ impl Recipe {
     }
 
     fn from_value(value: &Value) -> Result<Self, RecipeError> {
-        let mut recipe: Self = typed("", value)?;
-        let kept = Value::try_from(&recipe).map_err(|error| write_error(&error))?;
-        if let Some(error) = lost("", value, &kept) {
+        if let Some((old, new_key)) = renamed_in(value) {
+            let origin = Origin::Unknown;
+            return Err(RecipeError::RenamedKey {
+                origin,
+                key: old.into(),
+                new_key: new_key.into(),
+            });
+        }
+        let mut recipe: Self = typed("", value).map_err(|error| with_range(error, value))?;
+        let written = Value::try_from(&recipe).map_err(|error| write_error(&error))?;
+        if let Some(error) = ignored_key("", value, &written) {
             return Err(error);
         }
         if recipe.stage == Stage::Finetune {
@@ -64,11 +74,11 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The recipe as TOML with every key that has a value, defaults too; [`read`](Recipe::read) gives the
-    /// same recipe back.
+    /// Writes the recipe as TOML, with every key that has a value, including defaults.
+    /// [`read`](Recipe::read) restores an equal recipe.
     ///
     /// # Errors
-    /// [`RecipeError::Write`] for a path that is not UTF-8 and a number above `i64::MAX`.
+    /// [`RecipeError::Write`] for a path that is not UTF-8 or a number above `i64::MAX`.
     pub fn to_toml(&self) -> Result<String, RecipeError> {
         toml::to_string(self).map_err(|error| write_error(&error))
     }
@@ -79,21 +89,21 @@ fn write_error(error: &toml::ser::Error) -> RecipeError {
 }
 
 fn read_text(path: &Path) -> Result<String, RecipeError> {
-    let fault = |source| RecipeError::Read { path: path.into(), source };
-    // Opening a pipe would wait for its writer.
-    if !path.metadata().map_err(fault)?.is_file() {
-        return Err(fault(io::Error::other("not a regular file")));
+    let read_error = |source| RecipeError::Read { path: path.into(), source };
+    // Opening a pipe would block until a writer opens it.
+    if !path.metadata().map_err(read_error)?.is_file() {
+        return Err(read_error(io::Error::other("not a regular file")));
     }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(fault)?;
-    let no_text = |reason: String| RecipeError::NoText { path: path.into(), reason };
+        .map_err(read_error)?;
+    let not_a_recipe = |reason: String| RecipeError::NotARecipe { path: path.into(), reason };
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(no_text(format!("it is larger than {MAX_BYTES} bytes")));
+        return Err(not_a_recipe(format!("it is larger than {MAX_BYTES} bytes")));
     }
     String::from_utf8(bytes)
-        .map_err(|error| no_text(format!("it is not UTF-8: {}", error.utf8_error())))
+        .map_err(|error| not_a_recipe(format!("it is not UTF-8: {}", error.utf8_error())))
 }
 
 fn syntax(text: &str, path: &Path) -> Result<Value, RecipeError> {
@@ -105,31 +115,31 @@ fn syntax(text: &str, path: &Path) -> Result<Value, RecipeError> {
                 let (line, column) = line_and_column(text, span.start);
                 RecipeError::Syntax { path, line, column, reason }
             }
-            None => RecipeError::NoText { path, reason },
+            None => RecipeError::NotARecipe { path, reason },
         }
     })?;
     Ok(Value::Table(table))
 }
 
-/// The first key of `given` that reading it has dropped: serde passes over the keys beside a tag that
-/// stands for nothing more.
-fn lost(at: &str, given: &Value, kept: &Value) -> Option<RecipeError> {
-    match (given, kept) {
-        (Value::Table(given), Value::Table(kept)) => given.iter().find_map(|(key, value)| {
+/// Returns an error for the first key of `given` that deserialization ignored. Serde ignores keys
+/// beside the tag of a unit variant.
+fn ignored_key(at: &str, given: &Value, written: &Value) -> Option<RecipeError> {
+    match (given, written) {
+        (Value::Table(given), Value::Table(written)) => given.iter().find_map(|(key, value)| {
             let at = join([at, key]);
-            match kept.get(key) {
-                Some(kept) => lost(&at, value, kept),
+            match written.get(key) {
+                Some(written) => ignored_key(&at, value, written),
                 None if is_empty(value) => None,
                 None => {
-                    let known = kept.keys().cloned().collect();
-                    let place = Place::Nowhere;
-                    Some(RecipeError::UnknownKey { place, key: at, nearest: None, known })
+                    let known = written.keys().cloned().collect();
+                    let origin = Origin::Unknown;
+                    Some(RecipeError::UnknownKey { origin, key: at, nearest: None, known })
                 }
             }
         }),
-        (Value::Array(given), Value::Array(kept)) => {
-            given.iter().zip(kept).enumerate().find_map(|(place, (given, kept))| {
-                lost(&join([at, &place.to_string()]), given, kept)
+        (Value::Array(given), Value::Array(written)) => {
+            given.iter().zip(written).enumerate().find_map(|(index, (given, written))| {
+                ignored_key(&join([at, &index.to_string()]), given, written)
             })
         }
         _ => None,
@@ -144,31 +154,31 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `base` with the keys of `table` changed. Tables are changed key by key, anything else is replaced; what
-/// is optional can be set but not unset.
+/// Merges `table` into `base`. Tables are merged key by key, and other values are replaced. An
+/// optional value can be set but not removed.
 ///
 /// `at` is the key of `table` in the recipe, for messages.
 ///
 /// # Errors
-/// [`RecipeError`] for a key or value that a `T` does not have.
-pub fn overlay<T: Serialize + DeserializeOwned>(
+/// [`RecipeError`] for an unknown key or a value of a wrong type.
+pub fn merge<T: Serialize + DeserializeOwned>(
     at: &'static str,
     base: &T,
     table: &Table,
 ) -> Result<T, RecipeError> {
     let mut value = Value::try_from(base).map_err(|error| write_error(&error))?;
     for (key, over) in table {
-        lay(&mut value, key, over);
+        merge_key(&mut value, key, over);
     }
     typed(at, &value)
 }
 
-fn lay(base: &mut Value, key: &str, over: &Value) {
+fn merge_key(base: &mut Value, key: &str, over: &Value) {
     let Value::Table(table) = base else { return };
     match (table.get_mut(key), over) {
         (Some(inner @ Value::Table(_)), Value::Table(changes)) => {
             for (key, over) in changes {
-                lay(inner, key, over);
+                merge_key(inner, key, over);
             }
         }
         _ => {

@@ -1,9 +1,9 @@
-//! Every key that a recipe may have, found in the types themselves, and the key that was meant by
-//! one that is not there.
+//! The list of all recipe keys, and suggestions for unknown keys.
 //!
-//! Serde's derived code answers a key that it does not know with those that it knows, and a word that
-//! it does not know with the words that it knows. So reading a table with a made-up key, place by
-//! place, lists all keys. Tests hold the list to full recipes, and `docs/training.md` to the list.
+//! The list comes from the types themselves. Serde's derived code answers an unknown key with all
+//! known keys, and an unknown word with all known words. Reading a table with a made-up key at
+//! every position therefore lists all keys. Tests compare the list with full recipes and with
+//! `docs/src/reference/recipes.md`.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -14,37 +14,61 @@ use toml::{Table, Value};
 
 use super::{
     Recipe,
-    fault::{Kind, join, read},
+    deserialize::{Kind, join, read},
 };
 
-/// A key and a word that are none. It sorts before letters, so it is read before other keys.
+/// A key and word that does not exist. It sorts before letters, so serde reads it before other
+/// keys.
 const NONE: &str = "?";
-/// Stands for the place in a list.
+/// Placeholder for the index in a list.
 const ITEM: &str = "N";
 
-/// Every key from the root, sorted; `N` stands for the place in a list.
+/// Renamed keys with their new names. A recipe with an old key is refused.
+const RENAMED: [(&str, &str); 4] = [
+    ("data.ahead", "data.prefetch"),
+    ("model.config.loss.contrast", "model.config.loss.contrastive"),
+    ("model.config.loss.contrast_over", "model.config.loss.contrastive_over"),
+    ("start", "initialize"),
+];
+
+/// Returns the old and the new name if `key` is a renamed key or lies in a renamed table.
+pub(super) fn renamed(key: &str) -> Option<(&'static str, &'static str)> {
+    let is_within = |old: &str| {
+        key.strip_prefix(old).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    RENAMED.into_iter().find(|(old, _)| is_within(old))
+}
+
+/// Returns the old and the new name of the first renamed key in `recipe`.
+pub(super) fn renamed_in(recipe: &Value) -> Option<(&'static str, &'static str)> {
+    let has = |old: &str| old.split('.').try_fold(recipe, |at, step| at.get(step)).is_some();
+    RENAMED.into_iter().find(|(old, _)| has(old))
+}
+
+/// Returns every full key, sorted; `N` is a placeholder for the index in a list.
 #[must_use]
 pub fn keys() -> &'static [String] {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let mut keys = BTreeSet::new();
         expand::<Recipe>("", &[], &mut keys);
-        // Two tables hold the keys of other types.
+        // Two tables contain the keys of other types.
         keys.remove("model.config");
         keys.remove("data.clip");
         expand::<AvffConfig>("model.config", &[], &mut keys);
         expand::<ClipSpec>("data.clip", &[], &mut keys);
-        keys.into_iter().collect()
+        // Old names are aliases, which serde lists too.
+        keys.into_iter().filter(|key| renamed(key).is_none()).collect()
     });
     &KEYS
 }
 
-/// Adds the keys at `steps` of a `T`, which lies at the key `root`.
+/// Adds the keys below `steps` in a `T` whose own key is `root`.
 fn expand<T: DeserializeOwned>(root: &str, steps: &[&str], keys: &mut BTreeSet<String>) {
     match probe::<T>(steps, table([(NONE, Value::Boolean(true))])) {
         Some(Kind::UnknownKey { known, .. }) => {
             known.iter().for_each(|step| expand::<T>(root, &below(steps, step), keys));
         }
-        // An enum: words, or tables of one key.
+        // An enum of words, or of tables with one key.
         Some(Kind::UnknownWord { known, .. }) => {
             for word in &known {
                 match probe::<T>(steps, Value::String(word.clone())) {
@@ -53,7 +77,7 @@ fn expand<T: DeserializeOwned>(root: &str, steps: &[&str], keys: &mut BTreeSet<S
                 }
             }
         }
-        // An enum that a tag beside its settings tells.
+        // An internally tagged enum.
         Some(Kind::MissingKey { key: tag }) => {
             keys.insert(full(root, &below(steps, &tag)));
             let of_tag = |word: &str| (&*tag, Value::String(word.into()));
@@ -90,47 +114,47 @@ fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Table(entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<Table>())
 }
 
-/// What a `T` says of `content` at `steps`; none where it has nothing against that place.
+/// Returns serde's complaint about `content` at `steps`, or `None` if it accepts that position.
 fn probe<T: DeserializeOwned>(steps: &[&str], content: Value) -> Option<Kind> {
     let around = |inner, step: &&str| match *step {
         ITEM => Value::Array(vec![inner]),
         step => table([(step, inner)]),
     };
-    let fault = read::<T>(&steps.iter().rev().fold(content, around)).err()?;
-    let same = |(step, found): (&&str, &String)| *step == found || *step == ITEM;
-    let here = fault.steps.len() >= steps.len() && steps.iter().zip(&fault.steps).all(same);
-    here.then_some(fault.kind)
+    let failure = read::<T>(&steps.iter().rev().fold(content, around)).err()?;
+    let matches = |(step, actual): (&&str, &String)| *step == actual || *step == ITEM;
+    let here = failure.steps.len() >= steps.len() && steps.iter().zip(&failure.steps).all(matches);
+    here.then_some(failure.kind)
 }
 
-/// The key that was meant by `name` in the table at `at`, which has the keys `known`; from the root.
+/// Returns the full key that `name` in the table at `at`, with the keys `known`, probably means.
 ///
-/// A key of the same table first, then one of the same name in another table.
-pub(super) fn meant(at: &str, name: &str, known: &[String]) -> Option<String> {
+/// Keys of the same table come first, then keys of that name in other tables.
+pub(super) fn suggested_key(at: &str, name: &str, known: &[String]) -> Option<String> {
     if let Some(sibling) = nearest(name, known.iter().map(String::as_str)) {
         return Some(join([at, sibling]));
     }
-    // From the end, as the tables that recipes rarely have happen to come first.
+    // From the end, because the tables at the beginning are rare in recipes.
     let elsewhere = keys().iter().rev().find_map(|key| {
         let steps: Vec<&str> = key.split('.').collect();
-        let place = steps.iter().position(|&step| step == name)?;
-        Some(steps.get(..=place)?.join("."))
+        let position = steps.iter().position(|&step| step == name)?;
+        Some(steps.get(..=position)?.join("."))
     });
     elsewhere.filter(|key| *key != join([at, name]))
 }
 
-/// The name of `known` that is fewest changes away from `name`, if it is few.
+/// Returns the closest name by edit distance, if it is close enough.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = |candidate: &'a str| {
+    let close = |candidate: &'a str| {
         if name.len() > 1 && candidate.starts_with(name) {
             return Some((1, candidate));
         }
-        // A longer name is none of ours, and comparing takes the product of both lengths.
+        // No key is that long, and the comparison takes time proportional to both lengths.
         let changes =
             if name.len() > 64 { return None } else { strsim::osa_distance(name, candidate) };
-        let most = (candidate.len().min(name.len()) / 3).max(1);
-        (changes <= most).then_some((changes, candidate))
+        let limit = (candidate.len().min(name.len()) / 3).max(1);
+        (changes <= limit).then_some((changes, candidate))
     };
-    known.filter_map(near).min_by_key(|&(changes, _)| changes).map(|(_, candidate)| candidate)
+    known.filter_map(close).min_by_key(|&(changes, _)| changes).map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -138,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sibling_is_meant_before_a_namesake() {
+    fn suggestions_prefer_the_same_table() {
         let known = ["lr".to_owned(), "betas".into(), "weight_decay".into()];
         for (at, name, expected) in [
             ("optimizer", "lrr", Some("optimizer.lr")),
@@ -147,11 +171,11 @@ mod tests {
             ("", "beta", Some("betas")),
             ("steps", "cache", Some("data.cache")),
             ("", "encoder", Some("model.config.encoder")),
-            // Known, but not of this kind.
+            // A known key, but not for this kind of schedule.
             ("schedule", "gamma", None),
             ("steps", "momentum", None),
         ] {
-            assert_eq!(meant(at, name, &known).as_deref(), expected, "{at}.{name}");
+            assert_eq!(suggested_key(at, name, &known).as_deref(), expected, "{at}.{name}");
         }
         assert_eq!(nearest(&"x".repeat(100), ["x"].into_iter()), None);
     }

@@ -1,4 +1,4 @@
-//! The validation metrics that a recipe names.
+//! The validation metrics of a recipe.
 
 use avff_metrics::Metric;
 
@@ -6,14 +6,15 @@ use super::Recipe;
 use crate::schedule::Schedule;
 
 impl Recipe {
-    /// The metric by which the best weights are kept; none where `keep.best` names none of the stage's.
+    /// Returns the metric that selects the best weights, or `None` if `keep.best` is not a metric
+    /// of the stage.
     #[must_use]
     pub fn best_metric(&self) -> Option<Metric> {
         self.metric(self.keep.best.as_deref())
     }
 
-    /// The metric that a plateau schedule goes by. None for other schedules, and where the recipe names
-    /// none of the stage's.
+    /// Returns the metric of a plateau schedule. `None` for other schedules, and if the recipe
+    /// names a metric of another stage.
     #[must_use]
     pub fn plateau_metric(&self) -> Option<Metric> {
         let goes_by_one = matches!(self.schedule, Schedule::Plateau(_));
@@ -23,7 +24,7 @@ impl Recipe {
     fn metric(&self, key: Option<&str>) -> Option<Metric> {
         match key {
             Some(key) => self.stage.metrics().find(|metric| metric.key == key),
-            None => Some(self.stage.own_metric()),
+            None => Some(self.stage.default_metric()),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Where a key of a recipe was written.
+//! Locates the origin of recipe keys.
 
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
 use super::overrides::Override;
-use crate::error::{Place, RecipeError};
+use crate::error::{Origin, RecipeError};
 
-/// The texts that a recipe was made of.
+/// The texts from which a recipe was read.
 pub(super) struct Origins<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
@@ -15,29 +15,29 @@ pub(super) struct Origins<'a> {
 }
 
 impl Origins<'_> {
-    /// `error` with the place of its key.
+    /// Adds the origin of its key to `error`.
     pub(super) fn of(&self, mut error: RecipeError) -> RecipeError {
-        if let Some((key, place)) = error.place()
-            && *place == Place::Nowhere
+        if let Some((key, origin)) = error.origin()
+            && *origin == Origin::Unknown
         {
-            *place = self.place(key);
+            *origin = self.origin(key);
         }
         error
     }
 
-    fn place(&self, key: &str) -> Place {
-        // The last one that set the key or a table around it.
+    fn origin(&self, key: &str) -> Origin {
+        // The last override that set the key or a table around it.
         let around = |set: &&Override| {
             key.strip_prefix(&*set.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         if let Some(set) = self.overrides.iter().rev().find(around) {
-            return Place::Set { text: set.text.clone() };
+            return Origin::Set { text: set.text.clone() };
         }
-        Place::File { path: self.path.into(), line: line(self.text, key) }
+        Origin::File { path: self.path.into(), line: line(self.text, key) }
     }
 }
 
-/// The line, from 1, of a dotted key or of the innermost table around it.
+/// Returns the line, from 1, of a dotted key or of the innermost table around it.
 fn line(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut steps = key.split('.');
@@ -48,23 +48,23 @@ fn line(text: &str, key: &str) -> Option<usize> {
     steps.next();
     let mut start = name.span().start;
     for step in steps {
-        let found = match at.get_ref() {
+        let entry = match at.get_ref() {
             DeValue::Table(table) => table.iter().find(|(name, _)| name.get_ref() == step),
             DeValue::Array(items) => {
-                let item = step.parse().ok().and_then(|place: usize| items.get(place));
+                let item = step.parse().ok().and_then(|index: usize| items.get(index));
                 let Some(item) = item else { break };
                 (start, at) = (item.span().start, item);
                 continue;
             }
             _ => None,
         };
-        let Some((name, value)) = found else { break };
+        let Some((name, value)) = entry else { break };
         (start, at) = (name.span().start, value);
     }
     Some(line_and_column(text, start).0)
 }
 
-/// Line and column of a byte, both from 1, the column in characters.
+/// Returns the line and column of a byte, both from 1; columns count characters.
 pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_keys() {
+    fn line_of_key() {
         let text = "name = 'x'\n\n[data]\ntrain = 'a'\ncache = { folder = 'f',\n  bytes = 3 }\n\n\
                     [[optimizer.groups]]\nkeys = []\n[[optimizer.groups]]\nkeys = []\nlr_factor = 2\n";
         for (key, expected) in [

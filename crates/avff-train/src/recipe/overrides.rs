@@ -1,38 +1,38 @@
-//! `--set key=value`: a recipe's values changed from the command line.
+//! Overrides from the command line: `--set key=value`.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
 use super::{
-    keys::{keys, meant},
+    keys::{keys, renamed, suggested_key},
     paths,
 };
-use crate::error::{Place, RecipeError};
+use crate::error::{Origin, RecipeError};
 
-/// The most steps of a key. Tables are walked by recursion, so their depth is bounded.
+/// Maximum number of steps in a key, because tables are walked recursively.
 const MAX_STEPS: usize = 16;
 
-/// One `--set`.
+/// One `--set` argument.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Override {
-    /// As it was given.
+    /// The argument.
     pub(super) text: String,
     /// The dotted key.
     pub(super) key: String,
-    /// None removes the key.
+    /// New value; `None` removes the key.
     value: Option<Value>,
 }
 
 impl Override {
-    /// Understands `key=value`.
+    /// Parses `key=value`.
     ///
-    /// A value is read as TOML; a bare word, such as a path, that is no TOML is text. An empty one
-    /// removes the key.
+    /// A value is read as TOML. A bare word that is not TOML, such as a path, is text. An empty
+    /// value removes the key.
     pub(super) fn parse(text: &str) -> Result<Self, RecipeError> {
-        let fault = |reason: String| RecipeError::Override { text: text.into(), reason };
+        let invalid = |reason: String| RecipeError::Override { text: text.into(), reason };
         let Some((key, value)) = text.split_once('=') else {
-            return Err(fault("must be KEY=VALUE".into()));
+            return Err(invalid("must be KEY=VALUE".into()));
         };
         let (key, value) = (key.trim(), value.trim());
         let bare = |step: &str| {
@@ -40,17 +40,25 @@ impl Override {
             !step.is_empty() && step.chars().all(allowed)
         };
         if !key.split('.').all(bare) || key.split('.').count() > MAX_STEPS {
-            return Err(fault(format!("`{key}` must be a key such as optimizer.lr")));
+            return Err(invalid(format!("`{key}` must be a key such as optimizer.lr")));
+        }
+        if let Some((old, new_key)) = renamed(key) {
+            let origin = Origin::Set { text: text.into() };
+            return Err(RecipeError::RenamedKey {
+                origin,
+                key: old.into(),
+                new_key: new_key.into(),
+            });
         }
         let value = match value.parse::<Value>() {
             _ if value.is_empty() => None,
             // No key holds a date, but names may look like one.
             Ok(Value::Datetime(_)) => Some(Value::String(value.into())),
             Ok(value) => Some(value),
-            // Whoever opens a quote or bracket means TOML.
+            // An opening quote or bracket indicates TOML.
             Err(error) if value.starts_with(['"', '\'', '[', '{']) => {
-                return Err(fault(format!(
-                    "the value is no TOML: {}; text in lists and tables is in quotes",
+                return Err(invalid(format!(
+                    "the value is not TOML: {}; text in lists and tables needs quotes",
                     error.message()
                 )));
             }
@@ -59,9 +67,9 @@ impl Override {
         Ok(Self { text: text.into(), key: key.into(), value })
     }
 
-    /// Changes `recipe`. Relative paths in the value start at `folder`.
+    /// Applies the override to `recipe`. Relative paths in the value start at `folder`.
     pub(super) fn apply(&self, recipe: &mut Value, folder: &Path) -> Result<(), RecipeError> {
-        let fault = |reason: String| RecipeError::Override { text: self.text.clone(), reason };
+        let invalid = |reason: String| RecipeError::Override { text: self.text.clone(), reason };
         let (parent, last) = self.key.rsplit_once('.').unwrap_or(("", &self.key));
         let mut way = parent.split('.').filter(|step| !step.is_empty());
         let Some(mut value) = self.value.clone() else {
@@ -70,18 +78,18 @@ impl Override {
             return if removed || self.is_known() { Ok(()) } else { Err(self.unknown()) };
         };
         paths::resolve(&self.key, &mut value, folder)
-            .map_err(|problem| fault(format!("`{}` {}", problem.key, problem.text)))?;
+            .map_err(|problem| invalid(format!("`{}` {}", problem.key, problem.text)))?;
         let table = way.try_fold(recipe, |at, step| {
-            let missing = || fault(format!("there is no `{step}` on the way to `{}`", self.key));
+            let missing = || invalid(format!("`{step}` in `{}` does not exist", self.key));
             inner(at, step, true).ok_or_else(missing)
         })?;
         let is_list = table.is_array();
         match inner(table, last, true) {
-            Some(place) => *place = value,
+            Some(entry) => *entry = value,
             None if is_list => {
-                return Err(fault(format!("the list has no item {last}; the first is 0")));
+                return Err(invalid(format!("the list has no item {last}; items count from 0")));
             }
-            None => return Err(fault(format!("`{parent}` is no table"))),
+            None => return Err(invalid(format!("`{parent}` is not a table"))),
         }
         Ok(())
     }
@@ -106,18 +114,19 @@ impl Override {
         let mut known: Vec<String> = keys().iter().filter_map(within).collect();
         known.dedup();
         RecipeError::UnknownKey {
-            place: Place::Set { text: self.text.clone() },
-            nearest: meant(table, name, &known),
+            origin: Origin::Set { text: self.text.clone() },
+            nearest: suggested_key(table, name, &known),
             key: self.key.clone(),
             known,
         }
     }
 }
 
-/// What a table or list has under a step; where `make`, a table gets a new table there.
-fn inner<'a>(at: &'a mut Value, step: &str, make: bool) -> Option<&'a mut Value> {
+/// Returns the entry of a table or list; with `create`, a missing entry of a table becomes a new
+/// table.
+fn inner<'a>(at: &'a mut Value, step: &str, create: bool) -> Option<&'a mut Value> {
     match at {
-        Value::Table(table) => match make {
+        Value::Table(table) => match create {
             true => Some(table.entry(step).or_insert_with(|| Value::Table(Table::new()))),
             false => table.get_mut(step),
         },
@@ -126,12 +135,12 @@ fn inner<'a>(at: &'a mut Value, step: &str, make: bool) -> Option<&'a mut Value>
     }
 }
 
-/// Whether there was something to remove.
+/// Removes an entry and returns whether it existed.
 fn remove(at: &mut Value, step: &str) -> bool {
     match (at, step.parse::<usize>()) {
         (Value::Table(table), _) => table.remove(step).is_some(),
-        (Value::Array(items), Ok(place)) if place < items.len() => {
-            items.remove(place);
+        (Value::Array(items), Ok(index)) if index < items.len() => {
+            items.remove(index);
             true
         }
         _ => false,
@@ -182,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_removes() {
+    fn empty_value_removes_key() {
         let recipe = "[data]\nbatch = 2\n[data.cache]\nbytes = 3";
         let expected: Table = "[data]\nbatch = 2".parse().unwrap();
         assert_eq!(changed(recipe, &["data.cache="]).unwrap(), expected);
@@ -190,21 +199,21 @@ mod tests {
         let message = changed(recipe, &["data.chache="]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "--set data.chache=: there is no key `data.chache`; did you mean `data.cache`?"
+            "--set data.chache=: unknown key `data.chache`; did you mean `data.cache`?"
         );
     }
 
     #[test]
-    fn what_makes_no_sense_is_repeated() {
+    fn invalid_overrides_show_the_argument() {
         let recipe = "epochs = 3\ngroups = [1]";
         for (text, part) in [
             ("epochs", "KEY=VALUE"),
             ("=3", "such as optimizer.lr"),
             ("a..b=3", "such as optimizer.lr"),
             ("a b=3", "such as optimizer.lr"),
-            ("steps.freeze=[audio]", "in quotes"),
-            ("epochs.x=3", "`epochs` is no table"),
-            ("epochs.x.y=3", "no `x` on the way"),
+            ("steps.freeze=[audio]", "needs quotes"),
+            ("epochs.x=3", "`epochs` is not a table"),
+            ("epochs.x.y=3", "`x` in `epochs.x.y` does not exist"),
             ("groups.1=3", "no item 1"),
             ("groups.-1=3", "no item -1"),
         ] {

@@ -1,4 +1,4 @@
-//! The paths of a recipe, made absolute while it is known who wrote them.
+//! Makes the paths of a recipe absolute, relative to the file or folder in which they were written.
 
 use std::path::{self, Path};
 
@@ -6,11 +6,11 @@ use toml::Value;
 
 use crate::error::Problem;
 
-/// The keys that hold a path.
+/// Keys that hold a path.
 const PATHS: [&str; 5] =
-    ["data.train", "data.validation", "data.root", "data.cache.folder", "start.path"];
+    ["data.train", "data.validation", "data.root", "data.cache.folder", "initialize.path"];
 
-/// Makes the paths in `value`, which lies at the key `at`, absolute; relative ones start at `folder`.
+/// Makes the paths in `value`, whose key is `at`, absolute; relative paths start at `folder`.
 pub(super) fn resolve(at: &str, value: &mut Value, folder: &Path) -> Result<(), Problem> {
     for key in PATHS {
         let rest = match key.strip_prefix(at) {
@@ -23,7 +23,7 @@ pub(super) fn resolve(at: &str, value: &mut Value, folder: &Path) -> Result<(), 
             None => continue,
         };
         let mut steps = rest.split('.').filter(|step| !step.is_empty());
-        // What is no text, or an empty one, is refused later, if nothing replaces it.
+        // Empty or non-text values are refused later, unless an override replaces them.
         if let Some(Value::String(text)) = steps.try_fold(&mut *value, |at, step| at.get_mut(step))
             && !text.is_empty()
         {
@@ -38,6 +38,6 @@ fn absolute(text: &str, folder: &Path) -> Result<String, String> {
         .map_err(|error| format!("is {text}, which has no absolute path: {error}"))?;
     match whole.to_str() {
         Some(whole) => Ok(whole.to_owned()),
-        None => Err(format!("is {}, it must be UTF-8 from the root on", whole.display())),
+        None => Err(format!("is {}, but its absolute path must be UTF-8", whole.display())),
     }
 }

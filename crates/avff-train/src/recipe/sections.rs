@@ -1,4 +1,4 @@
-//! The tables of a recipe that no other module owns.
+//! The tables of a recipe that belong to no other module.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use avff_data::{
 use avff_model::{AvffConfig, Preset};
 use serde::{Deserialize, Serialize};
 
-/// How the clips of a preset's network are prepared, at the sizes of `config`.
+/// Returns the preprocessing of clips for a preset's network, at the sizes of `config`.
 #[must_use]
 pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {
     let spec = match preset {
@@ -26,107 +26,107 @@ pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelChoice {
-    /// Where its config starts.
+    /// Preset on which the config is based.
     pub preset: Preset,
-    /// What is different from the preset, in the config's own keys, such as `encoder.dim = 96`.
+    /// Differences from the preset, with the config's own keys, such as `encoder.dim = 96`.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub config: toml::Table,
 }
 
-/// What weights are initialized from.
+/// Initialization of the weights.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Start {
-    /// Drawn from the seed.
+pub enum Initialization {
+    /// Random initialization from the seed.
     #[default]
     Scratch,
-    /// A checkpoint of the same model; it must fit the recipe's network.
+    /// Weights of a checkpoint with the same kind of model and equal sizes.
     Checkpoint {
-        /// The file.
+        /// Path of the checkpoint.
         path: PathBuf,
     },
-    /// Stage 3 from a stage-2 checkpoint: what has no place is dropped, what is new is drawn from the
-    /// seed.
+    /// Stage 3 from a stage-2 checkpoint: unused weights are dropped, and new weights are
+    /// initialized from the seed.
     Adapt {
-        /// The file.
+        /// Path of the checkpoint.
         path: PathBuf,
     },
 }
 
-/// The clips and how they become batches.
+/// The clips and their batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Manifest of the clips to train on.
+    /// Manifest of the training clips.
     pub train: PathBuf,
-    /// Manifest of the clips to validate on.
+    /// Manifest of the validation clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<PathBuf>,
-    /// Where relative clip names start; at each manifest's folder if not given.
+    /// Folder of relative clip names; each manifest's folder by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
-    /// Clips in a step, over all processes.
+    /// Clips per step, over all processes.
     pub batch: usize,
-    /// Clips in a validation batch; as in a step if not given.
+    /// Clips per validation batch; `batch` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_batch: Option<usize>,
-    /// In which order clips come.
+    /// Order of the training clips.
     #[serde(default)]
     pub order: Order,
-    /// What becomes of clips that cannot be read.
+    /// Handling of unreadable clips.
     #[serde(default)]
     pub unreadable: Unreadable,
-    /// Threads that read clips; as many as there are cores if not given.
+    /// Threads that read clips; the number of cores by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
-    /// Samples that may wait.
-    #[serde(default = "Data::default_ahead")]
-    pub ahead: usize,
-    /// Decoded clips kept on disk.
+    /// Maximum number of decoded samples that wait for the network.
+    #[serde(default = "Data::default_prefetch")]
+    pub prefetch: usize,
+    /// Disk cache of decoded clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
-    /// What is different from the preset's preparation of clips, in the clip spec's own keys.
+    /// Differences from the preset's preprocessing, with the clip spec's own keys.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub clip: toml::Table,
-    /// What training varies in a clip.
+    /// Data augmentation.
     #[serde(default)]
     pub augment: AugmentConfig,
 }
 
 impl Data {
-    fn default_ahead() -> usize {
+    fn default_prefetch() -> usize {
         16
     }
 }
 
-/// Decoded clips kept on disk.
+/// Disk cache of decoded clips.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cache {
-    /// The folder.
+    /// Folder of the cache.
     pub folder: PathBuf,
-    /// The most it may hold, in bytes.
+    /// Maximum size in bytes.
     pub bytes: u64,
-    /// What makes two files the same.
+    /// Identification of equal files.
     #[serde(default)]
     pub identity: Identity,
 }
 
-/// How a step is computed.
+/// Settings of a training step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Steps {
-    /// The most clips computed at once: gradients of a larger batch are accumulated.
+    /// Maximum number of clips per forward pass; larger batches use gradient accumulation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
-    /// The largest norm of all gradients together; larger ones are scaled down.
+    /// Maximum norm of all gradients together; larger gradients are scaled down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// What passes are computed in. Weights, their moments and the losses stay in f32.
+    /// Compute precision. Weights, optimizer moments and losses stay in f32.
     pub precision: Precision,
-    /// What becomes of a step whose loss or gradient is no number.
+    /// Handling of a non-finite loss or gradient.
     pub non_finite: NonFinite,
-    /// Weights that are not trained, by the start of their keys.
+    /// Key prefixes of weights that are not trained.
     pub freeze: Vec<String>,
 }
 
@@ -142,38 +142,38 @@ impl Default for Steps {
     }
 }
 
-/// What passes are computed in.
+/// Compute precision of training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// On every device.
+    /// Full precision, on every device.
     #[default]
     F32,
-    /// Products by tensor cores of NVIDIA's GPUs, which keep 11 bits of their factors; whoever trains does so
-    /// [`with_tf32`](avff_model::precision::with_tf32).
+    /// Products on tensor cores of NVIDIA GPUs, which keep 11 bits of each factor. The caller
+    /// trains [`with_tf32`](avff_model::precision::with_tf32).
     Tf32,
-    /// Half precision; losses are scaled so that small gradients are not lost.
+    /// Half precision, with loss scaling so that small gradients are not lost.
     F16,
-    /// The range of f32 with 8 bits of it.
+    /// bfloat16: the range of f32 with 8 bits of precision.
     Bf16,
 }
 
-/// What becomes of a step whose loss or gradient is no number.
+/// Handling of a non-finite loss or gradient.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NonFinite {
-    /// The run ends and names the batch's clips.
+    /// The run ends, and the error names the clips of the batch.
     #[default]
     Stop,
-    /// The step is left out and counted.
+    /// The step is skipped and counted.
     Skip,
 }
 
-/// How often is validated.
+/// Frequency of validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Validation {
-    /// After every so many epochs; the last epoch is always followed by one.
+    /// Epochs between validations; the last epoch is always validated.
     pub every: u64,
 }
 
@@ -183,19 +183,18 @@ impl Default for Validation {
     }
 }
 
-/// Which checkpoints are kept.
+/// Checkpoints to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keep {
-    /// The state to resume from is also written after every so many steps, not only at an epoch's end;
-    /// 0 for never.
+    /// Steps between training checkpoints, in addition to those at the end of an epoch; 0 for none.
     pub every_steps: u64,
-    /// How many states are kept.
+    /// Number of training checkpoints to keep.
     pub last: usize,
-    /// Whether the weights of every epoch are kept.
+    /// Whether to keep the weights of every epoch.
     pub each_epoch: bool,
-    /// The validation metric by which the best weights are kept; the stage's own if not given:
-    /// the total loss, or mAP.
+    /// Validation metric that selects the best weights. By default, the total loss or mAP,
+    /// depending on the stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What two runs differ in.
+//! Compares the settings of two runs.
 
 use std::path::Path;
 
@@ -7,21 +7,21 @@ use toml::{Table, Value};
 
 use super::{error::RunError, folder::RECIPE, info::About, overview::Overview};
 
-/// A key that two runs have different values for.
+/// A setting with different values in two runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The recipe's key, such as `optimizer.lr`, or what of the run itself: `run.seed`.
+    /// Key of the recipe, such as `optimizer.lr`, or of the run itself, such as `run.seed`.
     pub key: String,
-    /// In the first run; none where it has no such key.
+    /// Value in the first run; `None` if it lacks the key.
     pub a: Option<String>,
-    /// In the second run.
+    /// Value in the second run.
     pub b: Option<String>,
 }
 
-/// What two runs were made with that differs: code, data and recipe, key by key.
+/// Returns the differences between two runs in code, data and recipe, key by key.
 ///
 /// # Errors
-/// [`RunError::Read`] and [`RunError::Malformed`] for the recipes.
+/// [`RunError::Read`] and [`RunError::Malformed`] for unreadable recipes.
 pub fn differences(a: &Overview, b: &Overview) -> Result<Vec<Difference>, RunError> {
     let mut all = Vec::new();
     let [of_a, of_b] = [a, b].map(|run| facts(&run.info.about));
@@ -31,7 +31,7 @@ pub fn differences(a: &Overview, b: &Overview) -> Result<Vec<Difference>, RunErr
     Ok(all)
 }
 
-/// What a run depends on besides its recipe.
+/// Returns the settings of a run outside its recipe.
 fn facts(about: &About) -> Table {
     let About { name: _, stage, code_version, device, seed, epochs: _, data, best_by: _ } = about;
     let data = data.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str())));
@@ -53,7 +53,7 @@ fn recipe(folder: &Path) -> Result<Table, RunError> {
         .map_err(|error| RunError::Malformed { path, reason: error.message().into() })
 }
 
-/// Walks two tables side by side.
+/// Collects the differences between two tables.
 fn diff(at: &str, a: &Table, b: &Table, all: &mut Vec<Difference>) {
     let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
     for key in keys {
@@ -62,7 +62,7 @@ fn diff(at: &str, a: &Table, b: &Table, all: &mut Vec<Difference>) {
         match (a.get(key), b.get(key)) {
             (a, b) if a == b => {}
             (Some(Value::Table(a)), Some(Value::Table(b))) => diff(&name, a, b, all),
-            // A table that one of them lacks is shown key by key too.
+            // A table that one run lacks is also listed key by key.
             (Some(Value::Table(a)), None) if !a.is_empty() => diff(&name, a, &empty, all),
             (None, Some(Value::Table(b))) if !b.is_empty() => diff(&name, &empty, b, all),
             (a, b) => {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_compared_one_by_one() {
+    fn differences_are_listed_by_key() {
         let a = "epochs = 3\n[optimizer]\nlr = 1e-4\nbetas = [0.9, 0.95]\n[x.y]\nz = true\n";
         assert_eq!(of(a, a), [""; 0]);
         let b = "epochs = 3\nname = \"b\"\n[optimizer]\nlr = 3e-4\nbetas = [0.9, 0.99]\n";

@@ -1,79 +1,79 @@
-//! Why a run folder cannot be used.
+//! Errors of run folders.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-/// What can go wrong with a run's folder and the files in it.
+/// An error of a run folder or of its files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A file or folder of the run cannot be read.
+    /// An unreadable file or folder.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A file or folder of the run cannot be written.
+    /// A file or folder that cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
-        /// The file or folder.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The folder of a new run holds a run.
-    #[error("{} already holds a run; resume it, or name another folder", path.display())]
+    /// A folder that already holds a run.
+    #[error("{} already holds a run; resume it, or choose another folder", path.display())]
     Taken {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
-    /// The folder of a new run holds something else.
+    /// A folder for a new run that holds other files.
     #[error(
-        "{} holds `{found}` and no run; a new run wants a folder that is empty or not there yet",
+        "{} holds `{entry}` but no run; a new run needs an empty or new folder",
         path.display()
     )]
     NotEmpty {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// One of the things in it.
-        found: String,
+        /// Name of one of the files.
+        entry: String,
     },
-    /// There is no run in the folder.
-    #[error("{} holds no run: it has no `{}`", path.display(), super::folder::RUN)]
+    /// A folder without a run.
+    #[error("{} is not a run folder: it has no `{}`", path.display(), super::folder::RUN)]
     NotARun {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
-    /// Another process trains into the folder.
-    #[error("another process is training into {}; wait for it, or name another folder", path.display())]
+    /// A folder into which another process is training.
+    #[error("another process is training into {}; wait for it, or choose another folder", path.display())]
     Busy {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
     },
-    /// `run.json` is not what a run writes.
-    #[error("{} cannot be understood: {reason}", path.display())]
+    /// An invalid file.
+    #[error("{} is invalid: {reason}", path.display())]
     Malformed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
-    /// A chart cannot be drawn or written.
+    /// A chart that cannot be drawn or written.
     #[cfg(feature = "plots")]
     #[error("chart `{chart}`: {source}")]
     Plot {
-        /// Its file's name, without extension.
+        /// File name of the chart, without extension.
         chart: String,
-        /// Why.
+        /// Error of the plotting crate.
         source: avff_plots::PlotError,
     },
 }
 
-/// Names the file of a write that failed.
+/// Adds the path of the file to a failed write.
 pub(super) fn written(path: &Path, result: io::Result<()>) -> Result<(), RunError> {
     result.map_err(|source| RunError::Write { path: path.into(), source })
 }

@@ -1,18 +1,19 @@
 //! The folder of a run.
 //!
-//! | in the folder | what it is |
+//! | file | contents |
 //! |---|---|
-//! | `recipe.toml` | the recipe, resolved: every key with its value |
-//! | `run.json` | code version, hashes of the data, seed, start, state ([`RunInfo`]) |
-//! | `run.lock` | held by the process that trains; empty |
-//! | `metrics.jsonl` | a line for each reported step and each epoch ([`metrics`](super::metrics)) |
-//! | `result.csv` | a row an epoch ([`result`](super::result)) |
-//! | `events/` | the same numbers for TensorBoard ([`tensorboard`](super::tensorboard)) |
+//! | `recipe.toml` | the resolved recipe: every key with its value |
+//! | `run.json` | code version, data hashes, seed, initialization, state ([`RunInfo`]) |
+//! | `run.lock` | lock of the training process; empty |
+//! | `metrics.jsonl` | a line per reported step and epoch ([`metrics`](super::metrics)) |
+//! | `result.csv` | a row per epoch ([`result`](super::result)) |
+//! | `skipped.csv` | clips that could not be read and were skipped, if there are any ([`skipped`](super::skipped)) |
+//! | `events/` | the metrics for TensorBoard ([`tensorboard`](super::tensorboard)) |
 //! | `plots/` | curves as SVG and PNG |
-//! | `checkpoints/` | states to resume from, weights |
+//! | `checkpoints/` | training checkpoints and weights |
 //!
-//! `metrics.jsonl` is what counts: `result.csv` and `plots/` are made from it anew at each epoch.
-//! `recipe.toml`, `run.json`, `result.csv` and the plots are only ever replaced whole.
+//! `metrics.jsonl` is authoritative: `result.csv` and `plots/` are rebuilt from it at each epoch.
+//! `recipe.toml`, `run.json`, `result.csv` and the plots are replaced atomically.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -30,46 +31,49 @@ use super::{
     record::Position,
 };
 
-/// The resolved recipe.
+/// File name of the resolved recipe.
 pub const RECIPE: &str = "recipe.toml";
-/// What the run is and how it stands.
+/// File name of the run's description and state.
 pub const RUN: &str = "run.json";
-/// Held by the process that trains.
+/// File name of the lock of the training process.
 pub const LOCK: &str = "run.lock";
-/// Each number that was reported.
+/// File name of all reported metrics.
 pub const METRICS: &str = "metrics.jsonl";
-/// A row an epoch.
+/// File name of the table with a row per epoch.
 pub const RESULT: &str = "result.csv";
-/// TensorBoard's files.
+/// File name of the list of skipped clips.
+pub const SKIPPED: &str = "skipped.csv";
+/// Folder name of the TensorBoard files.
 pub const EVENTS: &str = "events";
-/// Curves.
+/// Folder name of the plots.
 pub const PLOTS: &str = "plots";
-/// States and weights.
+/// Folder name of training checkpoints and weights.
 pub const CHECKPOINTS: &str = "checkpoints";
 
-/// A run folder that this process trains into: nobody else can while it lives.
+/// A run folder that is locked by this process for training.
 ///
-/// Dropped before its run is closed, as when the process is killed, it is left `running`, and
-/// whoever looks later sees from the free lock that it was interrupted.
+/// If it is dropped before the run is finished, as when the process is killed, its state stays
+/// `running`. Other processes then recognize from the free lock that the run was interrupted.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     info: RunInfo,
-    /// Unlocked by the system when the process ends, however it ends.
+    /// The lock, which the system releases when the process ends in any way.
     _lock: File,
 }
 
 impl RunFolder {
-    /// A folder for a new run: not there yet, or empty. `recipe` is the resolved one as TOML.
+    /// Creates the folder of a new run, which must not exist or be empty. `recipe` is the resolved
+    /// recipe as TOML.
     ///
-    /// What a process left that died while it created this very folder is taken over.
+    /// Files of a process that died while it created this folder are replaced.
     ///
     /// # Errors
-    /// [`RunError::Taken`] where there is a run, [`RunError::NotEmpty`] where there is anything else,
-    /// [`RunError::Busy`], [`RunError::Write`].
+    /// [`RunError::Taken`] if the folder holds a run, [`RunError::NotEmpty`] if it holds other
+    /// files, [`RunError::Busy`], [`RunError::Write`].
     pub fn create(path: &Path, about: About, recipe: &str) -> Result<Self, RunError> {
         let write = |path: PathBuf| move |source| RunError::Write { path, source };
-        // Looked at before anything is put there, and again once nobody else can.
+        // Check before anything is written, and again under the lock.
         refuse_contents(path, recipe)?;
         fs::create_dir_all(path).map_err(write(path.into()))?;
         let lock = lock(path)?;
@@ -79,14 +83,14 @@ impl RunFolder {
             fs::create_dir_all(&folder).map_err(write(folder))?;
         }
         write_recipe(path, recipe)?;
-        // Last, since it is what makes a folder a run.
+        // Written last, because this file makes the folder a run.
         let info = RunInfo::new(about);
         info.write(&path.join(RUN))?;
         Ok(Self { path: path.into(), info, _lock: lock })
     }
 
-    /// The folder of a run that shall go on; the state becomes `running` with
-    /// [`RunLog::resume`](super::RunLog::resume), once it is known from where.
+    /// Opens the folder of a run that will be resumed. [`RunLog::resume`](super::RunLog::resume)
+    /// sets its state to `running` once the position is known.
     ///
     /// # Errors
     /// [`RunError::NotARun`], [`RunError::Busy`], [`RunError::Read`], [`RunError::Malformed`].
@@ -108,25 +112,25 @@ impl RunFolder {
         Ok(Self { path: path.into(), info, _lock: lock })
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What `run.json` says.
+    /// Returns the contents of `run.json`.
     #[must_use]
     pub fn info(&self) -> &RunInfo {
         &self.info
     }
 
-    /// Where checkpoints go.
+    /// Returns the folder of the checkpoints.
     #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join(CHECKPOINTS)
     }
 
-    /// The resolved recipe as TOML.
+    /// Returns the resolved recipe as TOML.
     ///
     /// # Errors
     /// [`RunError::Read`].
@@ -135,15 +139,24 @@ impl RunFolder {
         fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })
     }
 
-    /// `recipe` is the one that is followed from here on, and `now` is what the run is by it.
-    pub(super) fn go_on(
+    /// Continues the run with `recipe`, where `now` is its new description.
+    pub(super) fn continue_run(
         &mut self,
         position: Position,
         now: About,
         recipe: &str,
     ) -> Result<(), RunError> {
         write_recipe(&self.path, recipe)?;
-        self.info.go_on(position, now);
+        self.info.resume(position, now);
+        self.info.write(&self.path.join(RUN))
+    }
+
+    /// Updates the number of skipped clips.
+    pub(super) fn count_skipped(&mut self, clips: u64) -> Result<(), RunError> {
+        if self.info.skipped_clips == clips {
+            return Ok(());
+        }
+        self.info.skipped_clips = clips;
         self.info.write(&self.path.join(RUN))
     }
 
@@ -158,15 +171,15 @@ fn write_recipe(folder: &Path, recipe: &str) -> Result<(), RunError> {
     written(&path, avff_files::write(&path, recipe))
 }
 
-/// Whether some process trains into a folder now, as far as its file system can tell.
+/// Whether another process is training into the folder, as far as its file system supports locks.
 #[must_use]
-pub fn is_held(path: &Path) -> bool {
+pub fn is_locked(path: &Path) -> bool {
     let Ok(file) = File::open(path.join(LOCK)) else { return false };
-    // Shared, so that two who look do not see each other.
+    // A shared lock, so that several readers do not block each other.
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-/// Becomes the only one who trains into a folder.
+/// Locks a folder for training.
 fn lock(path: &Path) -> Result<File, RunError> {
     let name = path.join(LOCK);
     let mut options = OpenOptions::new();
@@ -177,19 +190,19 @@ fn lock(path: &Path) -> Result<File, RunError> {
         .truncate(false)
         .open(&name)
         .map_err(|source| RunError::Write { path: name, source })?;
-    // One who only looks holds the lock for an instant.
+    // A reader may hold the lock for an instant.
     for _ in 0..5 {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(40)),
-            // A file system without locks: as good as it gets.
+            // The file system has no locks, so continue without.
             Err(TryLockError::Error(_)) => return Ok(file),
         }
     }
     Err(RunError::Busy { path: path.into() })
 }
 
-/// Refuses a folder with anything in it but what [`RunFolder::create`] leaves when it dies.
+/// Returns an error if a folder holds other files than an interrupted [`RunFolder::create`] leaves.
 fn refuse_contents(path: &Path, recipe: &str) -> Result<(), RunError> {
     let read = |source| RunError::Read { path: path.into(), source };
     let entries = match fs::read_dir(path) {
@@ -205,7 +218,7 @@ fn refuse_contents(path: &Path, recipe: &str) -> Result<(), RunError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let ours = match name.as_str() {
             LOCK => true,
-            // The same text would be written again: nothing is lost.
+            // An equal text can be overwritten without loss.
             RECIPE => fs::read(entry.path()).is_ok_and(|text| text == recipe.as_bytes()),
             EVENTS | PLOTS | CHECKPOINTS => {
                 fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none())
@@ -213,7 +226,7 @@ fn refuse_contents(path: &Path, recipe: &str) -> Result<(), RunError> {
             name => is_leftover(name),
         };
         if !ours {
-            return Err(RunError::NotEmpty { path: path.into(), found: name });
+            return Err(RunError::NotEmpty { path: path.into(), entry: name });
         }
     }
     Ok(())
@@ -226,31 +239,30 @@ mod tests {
     use crate::run::testing::about;
 
     #[test]
-    fn a_new_run_wants_an_empty_folder() {
-        let scene = tempfile::tempdir().unwrap();
-        let create =
-            |name: &str| RunFolder::create(&scene.path().join(name), about(), "seed = 7\n");
+    fn new_run_needs_empty_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let create = |name: &str| RunFolder::create(&root.path().join(name), about(), "seed = 7\n");
         let run = create("deep/one").unwrap();
         assert_eq!(run.recipe().unwrap(), "seed = 7\n");
         assert_eq!(run.info(), &RunInfo::read(&run.path().join(RUN)).unwrap());
         drop(run);
         assert!(matches!(create("deep/one"), Err(RunError::Taken { .. })));
         let other = create("deep");
-        assert!(matches!(other, Err(RunError::NotEmpty { found, .. }) if found == "one"));
-        // A refused folder is left as it was.
-        assert!(!scene.path().join("deep").join(LOCK).exists());
-        fs::write(scene.path().join("file"), "").unwrap();
+        assert!(matches!(other, Err(RunError::NotEmpty { entry, .. }) if entry == "one"));
+        // A refused folder stays unchanged.
+        assert!(!root.path().join("deep").join(LOCK).exists());
+        fs::write(root.path().join("file"), "").unwrap();
         assert!(matches!(create("file"), Err(RunError::Read { .. })));
-        // A recipe of the user's own is not written over.
-        fs::create_dir(scene.path().join("mine")).unwrap();
-        fs::write(scene.path().join("mine/recipe.toml"), "# mine").unwrap();
+        // A recipe of the user is not overwritten.
+        fs::create_dir(root.path().join("mine")).unwrap();
+        fs::write(root.path().join("mine/recipe.toml"), "# mine").unwrap();
         assert!(matches!(create("mine"), Err(RunError::NotEmpty { .. })));
     }
 
     #[test]
-    fn a_folder_that_was_being_created_is_taken_over() {
-        let scene = tempfile::tempdir().unwrap();
-        let path = scene.path().join("run");
+    fn interrupted_creation_can_be_repeated() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("run");
         drop(RunFolder::create(&path, about(), "seed = 7\n").unwrap());
         fs::rename(path.join(RUN), path.join(".run.json.7.tmp")).unwrap();
         assert!(matches!(RunFolder::open(&path), Err(RunError::NotARun { .. })));
@@ -259,25 +271,25 @@ mod tests {
     }
 
     #[test]
-    fn only_one_process_trains_into_a_folder() {
-        let scene = tempfile::tempdir().unwrap();
-        let path = scene.path().join("run");
-        assert!(!is_held(&path));
+    fn folder_is_locked_by_one_process() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("run");
+        assert!(!is_locked(&path));
         let first = RunFolder::create(&path, about(), "").unwrap();
-        assert!(is_held(&path));
+        assert!(is_locked(&path));
         assert!(matches!(RunFolder::open(&path), Err(RunError::Busy { .. })));
         drop(first);
-        assert!(!is_held(&path));
+        assert!(!is_locked(&path));
         RunFolder::open(&path).unwrap();
     }
 
     #[test]
-    fn what_is_no_run_is_said_so() {
-        let scene = tempfile::tempdir().unwrap();
-        assert!(matches!(RunFolder::open(scene.path()), Err(RunError::NotARun { .. })));
+    fn invalid_run_folders_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(matches!(RunFolder::open(root.path()), Err(RunError::NotARun { .. })));
         for text in ["", "{", "[]", "{\"name\": 1}"] {
-            fs::write(scene.path().join(RUN), text).unwrap();
-            assert!(matches!(RunFolder::open(scene.path()), Err(RunError::Malformed { .. })));
+            fs::write(root.path().join(RUN), text).unwrap();
+            assert!(matches!(RunFolder::open(root.path()), Err(RunError::Malformed { .. })));
         }
     }
 }

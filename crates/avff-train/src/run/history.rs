@@ -1,40 +1,40 @@
-//! A run's numbers over its steps, in bounded memory.
+//! The metrics of a run over its steps, in bounded memory.
 
 use std::collections::BTreeMap;
 
 use super::record::{Kind, Record};
 
-/// Points beyond which neighbours are joined, so that a series has between half as many and as many:
-/// more than a chart has room for.
-const MOST_POINTS: usize = 1600;
+/// Maximum number of points, beyond which neighbors are merged. A long series then has at least
+/// half as many, which is more than a chart can show.
+const MAX_POINTS: usize = 1600;
 
-/// One or more neighbouring values of a series.
+/// One or several consecutive values of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// Step of the first value.
     pub first: u64,
     /// Step of the last value.
     pub last: u64,
-    /// The least of the finite values; infinite if there are none.
-    pub least: f64,
-    /// The greatest of the finite values; infinite if there are none.
-    pub greatest: f64,
-    /// The mean of the finite values.
+    /// Minimum of the finite values; infinite if there are none.
+    pub min: f64,
+    /// Maximum of the finite values; negative infinity if there are none.
+    pub max: f64,
+    /// Mean of the finite values.
     pub mean: f64,
-    /// How many values are finite.
+    /// Number of finite values.
     pub finite: u64,
-    /// How many are not.
-    pub other: u64,
+    /// Number of non-finite values.
+    pub non_finite: u64,
 }
 
 impl Point {
     fn new(step: u64, value: f64) -> Self {
         let finite = u64::from(value.is_finite());
-        let (least, greatest, mean) = match finite {
+        let (min, max, mean) = match finite {
             1 => (value, value, value),
             _ => (f64::INFINITY, f64::NEG_INFINITY, 0.0),
         };
-        Self { first: step, last: step, least, greatest, mean, finite, other: 1 - finite }
+        Self { first: step, last: step, min, max, mean, finite, non_finite: 1 - finite }
     }
 
     pub(super) fn join(self, next: Self) -> Self {
@@ -43,26 +43,26 @@ impl Point {
         Self {
             first: self.first.min(next.first),
             last: self.last.max(next.last),
-            least: self.least.min(next.least),
-            greatest: self.greatest.max(next.greatest),
-            // Not a sum, which could overflow.
+            min: self.min.min(next.min),
+            max: self.max.max(next.max),
+            // A weighted mean, because a sum could overflow.
             mean: self.mean * (1.0 - share) + next.mean * share,
             finite,
-            other: self.other + next.other,
+            non_finite: self.non_finite + next.non_finite,
         }
     }
 }
 
-/// One number over steps.
+/// The values of one metric over steps.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     points: Vec<Point>,
-    /// Values in each point but the last.
+    /// Number of values in each point except the last.
     stride: u64,
 }
 
 impl Series {
-    /// Its points, in the order of the file.
+    /// Returns the points, in file order.
     #[must_use]
     pub fn points(&self) -> &[Point] {
         &self.points
@@ -72,10 +72,10 @@ impl Series {
         let new = Point::new(step, value);
         self.stride = self.stride.max(1);
         match self.points.last_mut() {
-            Some(last) if last.finite + last.other < self.stride => *last = last.join(new),
+            Some(last) if last.finite + last.non_finite < self.stride => *last = last.join(new),
             _ => self.points.push(new),
         }
-        if self.points.len() > MOST_POINTS {
+        if self.points.len() > MAX_POINTS {
             self.stride *= 2;
             let joined = |pair: &[Point]| pair.iter().copied().reduce(Point::join);
             self.points = self.points.chunks(2).filter_map(joined).collect();
@@ -83,19 +83,20 @@ impl Series {
     }
 }
 
-/// All that a run has reported.
+/// All reports of a run.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     steps: BTreeMap<String, Series>,
     epochs: Vec<Record>,
     latest: Option<Record>,
-    /// Seconds of training in ended sessions, and start and end of the one that is open.
+    /// Seconds of training in finished sessions.
     seconds: f64,
+    /// Start time and latest report time of the current session.
     session: Option<(f64, f64)>,
 }
 
 impl History {
-    /// Adds what was reported.
+    /// Adds a report.
     pub fn push(&mut self, record: Record) {
         match record.kind {
             Kind::Session => {
@@ -126,26 +127,26 @@ impl History {
         }
     }
 
-    /// What single steps reported, by name.
+    /// Returns the metrics of steps, by name.
     #[must_use]
     pub fn steps(&self) -> &BTreeMap<String, Series> {
         &self.steps
     }
 
-    /// What epochs reported.
+    /// Returns the reports of epochs.
     #[must_use]
     pub fn epochs(&self) -> &[Record] {
         &self.epochs
     }
 
-    /// The last report.
+    /// Returns the latest report.
     #[must_use]
     pub fn latest(&self) -> Option<&Record> {
         self.latest.as_ref()
     }
 
-    /// Time spent training, in seconds: from the start of each session to its last report, without what
-    /// was trained again after an interruption.
+    /// Returns the training time in seconds: from the start of each session to its last report,
+    /// without steps that were repeated after an interruption.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         let open = self.session.map_or(0.0, |(start, end)| end - start);
@@ -160,27 +161,27 @@ mod tests {
     use crate::run::record::Values;
 
     #[test]
-    fn a_long_series_keeps_its_extremes_and_mean() {
+    fn long_series_keeps_extremes_and_mean() {
         let mut series = Series::default();
         let value = |step: u64| if step == 77_777 { 1e6 } else { (step % 10) as f64 };
         (1..=100_000).for_each(|step| series.push(step, value(step)));
         let points = series.points();
-        assert!((MOST_POINTS / 2..=MOST_POINTS).contains(&points.len()), "{}", points.len());
+        assert!((MAX_POINTS / 2..=MAX_POINTS).contains(&points.len()), "{}", points.len());
         assert_eq!((points[0].first, points[points.len() - 1].last), (1, 100_000));
         assert!(points.windows(2).all(|pair| pair[0].last + 1 == pair[1].first));
-        assert_eq!(points.iter().map(|point| point.greatest).fold(0.0, f64::max), 1e6);
+        assert_eq!(points.iter().map(|point| point.max).fold(0.0, f64::max), 1e6);
         let sum: f64 = points.iter().map(|point| point.mean * point.finite as f64).sum();
         let expected: f64 = (1..=100_000).map(value).sum();
         assert!((sum / expected - 1.0).abs() < 1e-9);
     }
 
     #[test]
-    fn what_is_not_finite_is_counted_apart() {
+    fn nonfinite_values_are_counted_separately() {
         let mut series = Series::default();
-        for step in 1..=(2 * MOST_POINTS as u64) {
+        for step in 1..=(2 * MAX_POINTS as u64) {
             series.push(step, if step % 2 == 0 { f64::NAN } else { f64::MAX });
         }
-        let all = |point: &Point| (point.finite, point.other, point.mean) == (1, 1, f64::MAX);
+        let all = |point: &Point| (point.finite, point.non_finite, point.mean) == (1, 1, f64::MAX);
         assert!(series.points().iter().all(all), "{:?}", series.points()[0]);
     }
 

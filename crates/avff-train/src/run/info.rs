@@ -1,4 +1,4 @@
-//! `run.json`: what a run is and how it stands.
+//! `run.json`: the description and state of a run.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,32 +11,33 @@ use super::{
     utc,
 };
 
-/// How a run stands.
+/// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
-    /// Being trained; in a folder that nobody holds, left so by a kill or a power cut.
+    /// In training. Without a lock, the process was killed or lost power.
     Running,
-    /// All epochs were trained.
+    /// All epochs are trained.
     Done,
-    /// Stopped before its end, by a signal or on request; it can be resumed.
+    /// Stopped early, by a signal or on request; the run can be resumed.
     Interrupted,
     /// Stopped by an error.
     Failed,
 }
 
-/// The metric that says which epoch is best.
+/// The metric that determines the best epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BestBy {
-    /// Its name among an epoch's values, such as `val/loss`.
+    /// Name of the metric in the values of an epoch, such as `val/loss`.
     pub metric: String,
-    /// Which way it gets better.
+    /// Direction of improvement.
     pub better: Better,
 }
 
 impl BestBy {
-    /// The best of some epochs; the first of equals, none where no epoch has the metric.
+    /// Returns number and value of the best epoch. Ties go to the first epoch; `None` if no epoch
+    /// has the metric.
     #[must_use]
     pub fn best<'a>(&self, epochs: impl IntoIterator<Item = &'a Record>) -> Option<(u64, f64)> {
         let mut best: Option<(u64, f64)> = None;
@@ -50,63 +51,68 @@ impl BestBy {
     }
 }
 
-/// What a run is, before it starts.
+/// Description of a run, fixed before it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// What it is called.
+    /// Name of the run.
     pub name: String,
-    /// What is trained, in the recipe's word.
+    /// Training stage, as in the recipe.
     pub stage: String,
-    /// The version of the code.
+    /// Version of the code.
     pub code_version: String,
-    /// Where it is trained, such as `cpu` or `cuda:0`, since backends round differently; none where a run is
-    /// older than this entry.
+    /// Training device, such as `cpu` or `cuda:0`, because backends round differently. `None` for
+    /// runs that are older than this field.
     #[serde(default)]
     pub device: Option<String>,
     /// The random seed.
     pub seed: u64,
-    /// Epochs that are asked for.
+    /// Number of requested epochs.
     pub epochs: u64,
-    /// Hashes of what it learns from and starts from, by what it is: `train`, `validation`, `start`.
+    /// Hashes of the training data and of the initial weights, by role: `train`, `validation`,
+    /// `start`.
     pub data: BTreeMap<String, String>,
-    /// Which epoch is best.
+    /// Metric that determines the best epoch.
     pub best_by: BestBy,
 }
 
-/// Where a run went on.
+/// A continuation of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
-    /// When, in UTC.
+    /// Time, in UTC.
     pub at: String,
-    /// Steps that were taken.
+    /// Number of steps taken before.
     pub step: u64,
-    /// Epochs that had ended.
+    /// Number of epochs finished before.
     pub epochs: u64,
 }
 
 /// The contents of `run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInfo {
-    /// What the run is.
+    /// Description of the run.
     #[serde(flatten)]
     pub about: About,
-    /// When it was first started, in UTC.
+    /// Time of the first start, in UTC.
     pub started: String,
-    /// When it last stopped, in UTC; none while it runs, or if it had no chance to say so.
+    /// Time of the last stop, in UTC; `None` while the run is active or if it was killed.
     #[serde(default)]
     pub ended: Option<String>,
-    /// How it stands.
+    /// Current state.
     pub state: State,
-    /// Why it stands so, where there is more to say.
+    /// Reason of the state, if there is more to say.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Each time that it went on.
+    /// All continuations.
     #[serde(default)]
     pub resumed: Vec<Resumed>,
+    /// Number of different clips that could not be read and were skipped, at the end of the last
+    /// epoch.
+    #[serde(default)]
+    pub skipped_clips: u64,
 }
 
-/// Larger than any run writes; a file beyond it is none of ours.
-const MOST_BYTES: u64 = 16 << 20;
+/// Maximum size of a `run.json`; no run writes more.
+const MAX_BYTES: u64 = 16 << 20;
 
 impl RunInfo {
     pub(super) fn new(about: About) -> Self {
@@ -117,6 +123,7 @@ impl RunInfo {
             state: State::Running,
             reason: None,
             resumed: Vec::new(),
+            skipped_clips: 0,
         }
     }
 
@@ -128,8 +135,10 @@ impl RunInfo {
         let read = |source| RunError::Read { path: path.into(), source };
         let malformed = |reason| RunError::Malformed { path: path.into(), reason };
         let bytes = std::fs::metadata(path).map_err(read)?.len();
-        if bytes > MOST_BYTES {
-            return Err(malformed(format!("it has {bytes} bytes, no run writes so many")));
+        if bytes > MAX_BYTES {
+            return Err(malformed(format!(
+                "it has {bytes} bytes, but no run writes more than {MAX_BYTES}"
+            )));
         }
         let text = std::fs::read(path).map_err(read)?;
         serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))
@@ -143,8 +152,8 @@ impl RunInfo {
         written(path, avff_files::write_with(path, json))
     }
 
-    pub(super) fn go_on(&mut self, Position { step, epochs }: Position, now: About) {
-        // One that was done and has no more to do is looked at, and no step comes of it.
+    pub(super) fn resume(&mut self, Position { step, epochs }: Position, now: About) {
+        // A finished run without further epochs takes no step, so it is not recorded.
         if self.state != State::Done || epochs < now.epochs {
             self.resumed.push(Resumed { at: utc::now(), step, epochs });
         }

@@ -1,28 +1,32 @@
-//! All that a run reports, to all the places it is looked for.
+//! Writes all reports of a run to its files.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{
     error::RunError,
-    folder::{EVENTS, METRICS, RESULT, RunFolder},
+    folder::{EVENTS, METRICS, RESULT, RunFolder, SKIPPED},
     history::History,
     info::{About, State},
     metrics::MetricsLog,
     record::{Kind, Position, Record},
     result,
+    skipped::SkippedClips,
     tensorboard::EventFile,
 };
 
-/// The least time between two drawings.
-const REDRAW: Duration = Duration::from_secs(10);
+/// Minimum time between two updates of the plots.
+const MIN_PLOT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A run that is being trained: its folder, and the reports that go there.
+/// A run in training: its folder and its reports.
 ///
 /// ```
 /// use avff_metrics::Better;
 /// use avff_train::run::{About, BestBy, Record, RunFolder, RunLog, State, Values};
 ///
-/// let scene = tempfile::tempdir()?;
+/// let root = tempfile::tempdir()?;
 /// let about = About {
 ///     name: "first try".into(),
 ///     stage: "finetune".into(),
@@ -33,7 +37,7 @@ const REDRAW: Duration = Duration::from_secs(10);
 ///     data: [("train".into(), "sha256:…".into())].into(),
 ///     best_by: BestBy { metric: "val/map".into(), better: Better::Higher },
 /// };
-/// let folder = RunFolder::create(&scene.path().join("run"), about, "seed = 7\n")?;
+/// let folder = RunFolder::create(&root.path().join("run"), about, "seed = 7\n")?;
 /// let mut log = RunLog::start(folder)?;
 /// log.write(Record::step(1, 1, Values::from([("train/loss", 0.7), ("lr", 1e-5)])))?;
 /// log.write(Record::epoch(1, 1, Values::from([("train/loss", 0.7), ("val/map", 0.6)])))?;
@@ -47,23 +51,26 @@ pub struct RunLog {
     metrics: MetricsLog,
     events: EventFile,
     history: History,
-    /// When plots were last made.
-    drawn: Option<Instant>,
+    skipped: SkippedClips,
+    /// Time of the last update of the plots.
+    plotted_at: Option<Instant>,
 }
 
 impl RunLog {
-    /// Starts the reports of a new run.
+    /// Starts reporting for a new run.
     ///
     /// # Errors
     /// [`RunError::Write`].
     pub fn start(folder: RunFolder) -> Result<Self, RunError> {
         let metrics = MetricsLog::create(&folder.path().join(METRICS))?;
+        SkippedClips::clear(&folder.path().join(SKIPPED))?;
         Self::begin(folder, metrics, History::default(), Position::default())
     }
 
-    /// Goes on after `position`, the place of the checkpoint that training resumes from. Reports of later
-    /// steps are dropped, since those steps come again. `recipe` is the one to follow from there on, as TOML,
-    /// and `now` what the run is by it: what it was but for its `epochs`, or another one where nothing of it was kept.
+    /// Continues after `position`, the position of the checkpoint from which training resumes.
+    /// Reports of later steps are removed, because those steps are repeated. `recipe` is the recipe
+    /// from here on, as TOML, and `now` its description. It equals the earlier one except for
+    /// `epochs`, unless training starts over.
     ///
     /// # Errors
     /// [`RunError::Read`] and [`RunError::Write`].
@@ -76,7 +83,10 @@ impl RunLog {
         let mut history = History::default();
         let path = folder.path().join(METRICS);
         let metrics = MetricsLog::resume(&path, position, |record| history.push(record))?;
-        folder.go_on(position, now, recipe)?;
+        folder.continue_run(position, now, recipe)?;
+        if position == Position::default() {
+            SkippedClips::clear(&folder.path().join(SKIPPED))?;
+        }
         let mut log = Self::begin(folder, metrics, history, position)?;
         result::write(&log.folder.path().join(RESULT), log.history.epochs())?;
         log.draw();
@@ -93,12 +103,13 @@ impl RunLog {
         metrics.append(&session)?;
         let events = EventFile::create(&folder.path().join(EVENTS), position, session.time)?;
         history.push(session);
-        Ok(Self { folder, metrics, events, history, drawn: None })
+        let skipped = SkippedClips::open(&folder.path().join(SKIPPED))?;
+        Ok(Self { folder, metrics, events, history, skipped, plotted_at: None })
     }
 
-    /// Reports a step or an epoch. With an epoch, the table is made anew, and plots are unless they were a
-    /// moment ago; [`finish`](Self::finish) makes them in any case. A plot that cannot be
-    /// drawn is a warning, since no run should end for it.
+    /// Reports a step or an epoch. An epoch also updates the table, and the plots unless they were
+    /// updated just before; [`finish`](Self::finish) always updates them. A failed plot is only a
+    /// warning, so that it cannot end a run.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -109,56 +120,76 @@ impl RunLog {
         self.history.push(record);
         if kind == Kind::Epoch {
             self.metrics.sync()?;
+            self.folder.count_skipped(self.skipped.count())?;
             result::write(&self.folder.path().join(RESULT), self.history.epochs())?;
-            // Epochs of a few seconds would be slowed down by their plots.
-            if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+            // Plotting would slow down epochs of a few seconds.
+            if self.plotted_at.is_none_or(|plotted_at| plotted_at.elapsed() >= MIN_PLOT_INTERVAL) {
                 self.draw();
             }
         }
         Ok(())
     }
 
-    /// Closes the run: how it ended, and why where there is more to say.
+    /// Records a clip that could not be read and was skipped. Returns whether the run skips it for
+    /// the first time.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn clip_skipped(&mut self, path: &Path, error: &str) -> Result<bool, RunError> {
+        self.skipped.add(path, error)
+    }
+
+    /// Returns the number of different clips that were skipped, including those before an
+    /// interruption.
+    #[must_use]
+    pub fn skipped_clips(&self) -> u64 {
+        self.skipped.count()
+    }
+
+    /// Closes the run with its final state, and a reason if there is more to say.
     ///
     /// # Errors
     /// [`RunError::Write`].
     pub fn finish(mut self, state: State, reason: Option<String>) -> Result<(), RunError> {
         self.metrics.sync()?;
         self.draw();
+        self.folder.count_skipped(self.skipped.count())?;
         self.folder.finish(state, reason)
     }
 
-    /// Number and value of the best epoch so far, by the run's own metric.
+    /// Returns number and value of the best epoch so far, by the run's own metric.
     #[must_use]
     pub fn best(&self) -> Option<(u64, f64)> {
         self.about().best_by.best(self.history.epochs())
     }
 
-    /// What the run is.
+    /// Returns the description of the run.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.folder.info().about
     }
 
-    /// Its folder.
+    /// Returns the folder of the run.
     #[must_use]
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// All that was reported, before an interruption too.
+    /// Returns all reports, including those before an interruption.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
     }
 
     fn draw(&mut self) {
-        self.drawn = Some(Instant::now());
+        self.plotted_at = Some(Instant::now());
         #[cfg(feature = "plots")]
-        if let Err(error) =
-            super::plots::draw(&self.folder.path().join(super::folder::PLOTS), &self.history)
-        {
-            tracing::warn!(%error, "the plots are not up to date");
+        if let Err(error) = super::plots::draw(
+            &self.folder.path().join(super::folder::PLOTS),
+            &self.about().name,
+            &self.history,
+        ) {
+            tracing::warn!(%error, "cannot update the plots");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! `metrics.jsonl`: one JSON object a line, for every reported step and every epoch.
+//! `metrics.jsonl`: one JSON object per line, for every reported step and epoch.
 //!
 //! ```json
 //! {"kind":"step","epoch":1,"step":20,"time":1795631390.25,"values":{"train/loss":0.693,"lr":0.0001}}
 //! ```
 //!
-//! `kind` is `session` (training starts or goes on here), `step` or `epoch`; `epoch` counts from 1, `step`
-//! counts all steps taken, `time` is in seconds since 1970. What is not finite is `"NaN"`, `"inf"` or
-//! `"-inf"`, as JSON has no word for it. Readers skip lines that they cannot read: a process that is
-//! killed may leave a part of one.
+//! `kind` is `session` (training starts or resumes), `step` or `epoch`. `epoch` counts from 1,
+//! `step` counts all steps taken, and `time` is in seconds since 1970. Non-finite numbers are
+//! `"NaN"`, `"inf"` or `"-inf"`, because JSON cannot represent them. Readers skip unreadable lines,
+//! because a killed process may leave an incomplete line.
 
 use std::{
     fs::{File, OpenOptions},
@@ -20,10 +20,10 @@ use super::{
     record::{Position, Record},
 };
 
-/// A line beyond this is none of ours and is not held in memory.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Maximum length of a line in bytes; longer lines are invalid and are not held in memory.
+const MAX_LINE: u64 = 1 << 20;
 
-/// The file, at its end.
+/// The open file, positioned at its end.
 #[derive(Debug)]
 pub struct MetricsLog {
     path: PathBuf,
@@ -31,7 +31,7 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Starts the file, empty.
+    /// Creates an empty file.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -41,10 +41,10 @@ impl MetricsLog {
         Ok(Self { path: path.into(), file })
     }
 
-    /// Goes on after `position`, handing `keep` every record up to there.
+    /// Continues after `position` and passes every earlier record to `keep`.
     ///
-    /// Whatever follows the first record that is past the position is cut off, as is a last line without
-    /// an end. A file that is not there is started.
+    /// Everything from the first record after the position is removed, and so is an incomplete last
+    /// line. A missing file is created.
     ///
     /// # Errors
     /// [`RunError::Read`] and [`RunError::Write`].
@@ -70,7 +70,7 @@ impl MetricsLog {
                 Line::Record(record) if !position.covers(&record) => break,
                 Line::Record(record) => keep(record),
                 Line::Unreadable => {}
-                Line::Torn => break,
+                Line::Incomplete => break,
             }
             end = lines.at;
         }
@@ -79,7 +79,8 @@ impl MetricsLog {
         Ok(Self { path: path.into(), file })
     }
 
-    /// Adds a line. It is the system's when this returns, so a kill of the process cannot take it.
+    /// Appends a line. The operating system has it when this returns, so a killed process cannot
+    /// lose it.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -89,7 +90,7 @@ impl MetricsLog {
         self.file.write_all(line.as_bytes()).map_err(|source| self.error(source))
     }
 
-    /// Waits until all lines are on the disk, where a power cut cannot take them.
+    /// Waits until all lines are on disk, so that a power failure cannot lose them.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -102,10 +103,11 @@ impl MetricsLog {
     }
 }
 
-/// Every record of a file that may be growing; how many lines could not be read.
+/// Passes every record of a file, which may be growing, to `each`, and returns the number of
+/// unreadable lines.
 ///
 /// # Errors
-/// [`RunError::Read`]; a file that is not there has no records.
+/// [`RunError::Read`]; a missing file has no records.
 pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<u64, RunError> {
     let read = |source| RunError::Read { path: path.into(), source };
     let file = match File::open(path) {
@@ -118,8 +120,8 @@ pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<u64, RunError> 
         match line.map_err(read)? {
             Line::Record(record) => each(record),
             Line::Unreadable => unreadable += 1,
-            // Being written now, or never finished.
-            Line::Torn => {}
+            // The line is being written, or was never finished.
+            Line::Incomplete => {}
         }
     }
     Ok(unreadable)
@@ -129,13 +131,13 @@ pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<u64, RunError> 
 enum Line {
     Record(Record),
     Unreadable,
-    /// The last, without its end.
-    Torn,
+    /// An incomplete last line.
+    Incomplete,
 }
 
 struct Lines<R> {
     reader: R,
-    /// Bytes up to the end of the last line.
+    /// Number of bytes up to the end of the last line.
     at: u64,
     line: Vec<u8>,
 }
@@ -145,7 +147,7 @@ impl<R: BufRead> Lines<R> {
         Self { reader, at: 0, line: Vec::new() }
     }
 
-    /// Passes over the rest of a line; whether it had an end.
+    /// Skips the rest of a line and returns whether it was terminated.
     fn skip(&mut self) -> io::Result<bool> {
         loop {
             let buffer = self.reader.fill_buf()?;
@@ -164,16 +166,15 @@ impl<R: BufRead> Lines<R> {
 
     fn read(&mut self) -> io::Result<Option<Line>> {
         self.line.clear();
-        let length =
-            self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line)? as u64;
+        let length = self.reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut self.line)? as u64;
         self.at += length;
         Ok(match self.line.last().copied() {
             None => None,
             Some(b'\n') => {
                 Some(serde_json::from_slice(&self.line).map_or(Line::Unreadable, Line::Record))
             }
-            Some(_) if length == LONGEST_LINE && self.skip()? => Some(Line::Unreadable),
-            Some(_) => Some(Line::Torn),
+            Some(_) if length == MAX_LINE && self.skip()? => Some(Line::Unreadable),
+            Some(_) => Some(Line::Incomplete),
         })
     }
 }
@@ -201,7 +202,7 @@ mod tests {
         Record { kind, epoch, step, time: 1.5, values }
     }
 
-    /// Two epochs of three steps, and a step of the third.
+    /// Returns two epochs of three steps each, and one step of the third epoch.
     fn history() -> Vec<Record> {
         let mut all = vec![record(Kind::Session, 0, 0)];
         for epoch in 1..=2 {
@@ -224,25 +225,28 @@ mod tests {
     }
 
     #[test]
-    fn resuming_cuts_what_comes_again() {
+    fn resuming_removes_later_records() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let all = history();
-        for (step, epochs, kept) in
+        for (step, epochs, retained) in
             [(0, 0, 1), (2, 0, 3), (3, 0, 4), (3, 1, 5), (5, 1, 7), (6, 2, 9), (7, 2, 10)]
         {
             write(&path, &all);
             let mut seen = Vec::new();
             let position = Position { step, epochs };
             let mut log = MetricsLog::resume(&path, position, |record| seen.push(record)).unwrap();
-            assert_eq!(seen, all[..kept], "{position:?}");
-            log.append(&all[kept.min(9)]).unwrap();
-            assert_eq!(records(&path), [&all[..kept], &all[kept.min(9)..=kept.min(9)]].concat());
+            assert_eq!(seen, all[..retained], "{position:?}");
+            log.append(&all[retained.min(9)]).unwrap();
+            assert_eq!(
+                records(&path),
+                [&all[..retained], &all[retained.min(9)..=retained.min(9)]].concat()
+            );
         }
     }
 
     #[test]
-    fn a_torn_last_line_is_skipped_and_cut() {
+    fn incomplete_last_line_is_skipped_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let all = history();
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_others_are_passed_over() {
+    fn invalid_lines_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let line = serde_json::to_string(&record(Kind::Step, 1, 1)).unwrap();
@@ -273,29 +277,29 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is in the file: nothing panics, whole lines before the damage are read, and a resumed
-        /// log can be read to its end.
+        /// For any file contents, nothing panics, complete lines before the damage are read, and a
+        /// resumed log is readable to its end.
         #[test]
         fn any_bytes_can_be_resumed(
             garbage in proptest::collection::vec(any::<u8>(), 0..200),
-            kept in 0_usize..10,
+            retained in 0_usize..10,
             step in 0_u64..9,
         ) {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("metrics.jsonl");
-            let all = &history()[..kept];
+            let all = &history()[..retained];
             write(&path, all);
             let mut bytes = fs::read(&path).unwrap();
             bytes.extend(&garbage);
             fs::write(&path, &bytes).unwrap();
-            prop_assert_eq!(&records(&path)[..kept], all);
+            prop_assert_eq!(&records(&path)[..retained], all);
             let position = Position { step, epochs: step / 3 };
             let mut seen = Vec::new();
             let mut log = MetricsLog::resume(&path, position, |record| seen.push(record)).unwrap();
             let last = record(Kind::Step, 9, 99);
             log.append(&last).unwrap();
             seen.push(last);
-            prop_assert!(seen.len() <= kept + 1);
+            prop_assert!(seen.len() <= retained + 1);
             prop_assert_eq!(records(&path), seen);
         }
     }

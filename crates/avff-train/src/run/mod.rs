@@ -1,19 +1,20 @@
-//! What a run leaves for people to see.
+//! The folder of a run, and the reports in it.
 //!
-//! A run has a [folder], whose files are listed there, and reports through a [`RunLog`]: each number
-//! goes to `metrics.jsonl`, from which tables and charts are made, and to TensorBoard. Training hands over
-//! plain numbers; nothing here knows tensors.
+//! A run has a [folder], whose files are listed there, and reports through a [`RunLog`]. Each
+//! number goes to `metrics.jsonl`, from which tables and charts are made, and to TensorBoard.
+//! Training passes plain numbers; this module does not depend on tensors.
 //!
-//! - [`folder`]: the layout, and who may write
-//! - [`info`]: `run.json`, what a run is and how it stands
-//! - [`record`]: named numbers at a step or an epoch
-//! - [`log`]: the one thing training calls
-//! - [`metrics`], [`result`], [`tensorboard`]: where the numbers go; `plots`: charts of them, with the
-//!   feature `plots`
-//! - [`history`]: a run's numbers in bounded memory
-//! - [`progress`]: speed and time left
-//! - [`table`]: the table of an epoch
-//! - [`overview`]: a run seen from outside; [`compare`]: what two differ in
+//! - [`folder`]: the files of a run, and its lock
+//! - [`info`]: `run.json`, the description and state of a run
+//! - [`record`]: named numbers of a step or an epoch
+//! - [`log`]: the interface for the training loop
+//! - [`metrics`], [`result`], [`tensorboard`]: the files with the numbers; `plots`: charts, with
+//!   the feature `plots`
+//! - [`skipped`]: the list of clips that could not be read
+//! - [`history`]: the metrics of a run in bounded memory
+//! - [`progress`]: speed and remaining time
+//! - [`table`]: the text table of an epoch
+//! - [`overview`]: a summary of a run; [`compare`]: the differences between two runs
 
 pub mod compare;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod plots;
 pub mod progress;
 pub mod record;
 pub mod result;
+pub mod skipped;
 pub mod table;
 pub mod tensorboard;
 #[cfg(test)]
@@ -43,7 +45,7 @@ pub use self::{
     log::RunLog,
     names::better,
     overview::Overview,
-    progress::{Pace, Reading, StepTime},
+    progress::{Speed, SpeedTracker, StepTime},
     record::{Kind, Position, Record, Values},
     table::epoch_table,
 };

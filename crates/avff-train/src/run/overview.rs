@@ -1,4 +1,4 @@
-//! A run seen from outside, whoever trains it.
+//! A summary of a run from its files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,37 +6,37 @@ use serde::Serialize;
 
 use super::{
     error::RunError,
-    folder::{METRICS, RUN, is_held},
+    folder::{METRICS, RUN, is_locked},
     history::History,
     info::{BestBy, RunInfo, State},
     metrics,
     record::Values,
 };
 
-/// Folders below the one that is searched.
+/// Search depth below the given folder.
 const DEPTH: usize = 2;
 
-/// How a run stands and what it reached.
+/// State and results of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Overview {
-    /// Its folder.
+    /// Folder of the run.
     pub path: PathBuf,
-    /// What `run.json` says, but that a run that nobody trains is not `running`.
+    /// Contents of `run.json`; the state is not `running` if no process trains the run.
     #[serde(flatten)]
     pub info: RunInfo,
-    /// The last epoch that ended; 0 for none.
+    /// Number of the last finished epoch; 0 for none.
     pub epochs_done: u64,
-    /// Steps taken.
+    /// Number of steps taken.
     pub step: u64,
-    /// The best epoch by the run's own metric.
+    /// Best epoch by the run's own metric.
     pub best: Option<Best>,
-    /// What the last epoch reported, or the last step where no epoch has ended.
+    /// Values of the last epoch, or of the last step before the first epoch ends.
     pub last: Values,
-    /// Time spent training, in seconds.
+    /// Training time in seconds.
     pub seconds: f64,
-    /// Lines of `metrics.jsonl` that cannot be read.
+    /// Number of unreadable lines in `metrics.jsonl`.
     pub unreadable_lines: u64,
-    /// All its numbers.
+    /// All metrics.
     #[serde(skip)]
     pub history: History,
 }
@@ -44,16 +44,16 @@ pub struct Overview {
 /// The best epoch of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Best {
-    /// By what.
+    /// Metric that determined the best epoch.
     pub metric: String,
-    /// Its number.
+    /// Epoch number.
     pub epoch: u64,
-    /// The metric's value.
+    /// Value of the metric.
     pub value: f64,
 }
 
 impl Overview {
-    /// Looks at a run. It may be running: nothing is locked for longer than an instant.
+    /// Reads a run, which may be active: the lock is held only for an instant.
     ///
     /// # Errors
     /// [`RunError::NotARun`], [`RunError::Read`], [`RunError::Malformed`].
@@ -62,12 +62,12 @@ impl Overview {
         if !file.is_file() {
             return Err(RunError::NotARun { path: path.into() });
         }
-        // Before the state is read: a run that ends in between shows as done, not as killed.
-        let held = is_held(path);
+        // Checked before the state is read, so that a run that ends in between shows as done.
+        let held = is_locked(path);
         let mut info = RunInfo::read(&file)?;
         if info.state == State::Running && !held {
             info.state = State::Interrupted;
-            info.reason = Some("it ended without a word, as by a kill or a power cut".into());
+            info.reason = Some("the process was killed or lost power".into());
         }
         let mut history = History::default();
         let unreadable_lines = metrics::read(&path.join(METRICS), |record| history.push(record))?;
@@ -88,7 +88,7 @@ impl Overview {
         Ok(overview)
     }
 
-    /// The best epoch by another metric than the run's own.
+    /// Returns the best epoch by another metric than the run's own.
     #[must_use]
     pub fn best_by(&self, by: &BestBy) -> Option<Best> {
         let (epoch, value) = by.best(self.history.epochs())?;
@@ -96,29 +96,30 @@ impl Overview {
     }
 }
 
-/// The runs in a folder: itself, or those up to two levels below; runs within runs are not looked for.
+/// Finds the runs in a folder: the folder itself, or runs up to two levels below, but none within
+/// runs.
 ///
 /// # Errors
-/// [`RunError::Read`] where the folder itself cannot be listed.
+/// [`RunError::Read`] if the folder itself cannot be listed.
 pub fn find(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let mut found = Vec::new();
+    let mut runs = Vec::new();
     if is_run(folder) {
-        found.push(folder.into());
+        runs.push(folder.into());
     } else {
-        let below =
+        let children_below =
             children(folder).map_err(|source| RunError::Read { path: folder.into(), source })?;
-        below.into_iter().for_each(|path| gather(path, DEPTH - 1, &mut found));
+        children_below.into_iter().for_each(|path| gather(path, DEPTH - 1, &mut runs));
     }
-    Ok(found)
+    Ok(runs)
 }
 
-fn gather(path: PathBuf, depth: usize, found: &mut Vec<PathBuf>) {
+fn gather(path: PathBuf, depth: usize, runs: &mut Vec<PathBuf>) {
     if is_run(&path) {
-        found.push(path);
+        runs.push(path);
     } else if depth > 0 {
-        // Folders of others may be closed to us.
+        // Other users' folders may be unreadable.
         for path in children(&path).unwrap_or_default() {
-            gather(path, depth - 1, found);
+            gather(path, depth - 1, runs);
         }
     }
 }
@@ -146,9 +147,9 @@ mod tests {
     use crate::run::{About, Record, RunFolder, RunLog, testing::about};
 
     #[test]
-    fn a_run_is_seen_as_it_stands() {
-        let scene = tempfile::tempdir().unwrap();
-        let path = scene.path().join("set/run");
+    fn overview_shows_current_state() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("set/run");
         let mut log = RunLog::start(RunFolder::create(&path, about(), "").unwrap()).unwrap();
         log.write(Record::step(1, 1, [("train/loss", 0.9)].into())).unwrap();
         let state = || Overview::read(&path).unwrap().info.state;
@@ -157,7 +158,7 @@ mod tests {
         for (epoch, loss) in [(1, 0.5), (2, 0.4), (3, 0.6)] {
             log.write(Record::epoch(epoch, epoch, [("val/loss", loss)].into())).unwrap();
         }
-        // As a kill leaves it.
+        // Dropping leaves the folder as a killed process does.
         drop(log);
         assert_eq!(state(), State::Interrupted);
         let log = RunLog::resume(
@@ -175,8 +176,8 @@ mod tests {
         assert_eq!(overview.best.map(|best| (best.epoch, best.value)), Some((2, 0.4)));
         assert_eq!((overview.info.resumed.len(), overview.info.about.epochs), (1, 7));
         assert_eq!(RunFolder::open(&path).unwrap().recipe().unwrap(), "epochs = 7\n");
-        assert_eq!(find(scene.path()).unwrap(), [path.as_path()]);
+        assert_eq!(find(root.path()).unwrap(), [path.as_path()]);
         assert_eq!(find(&path).unwrap(), [path.as_path()]);
-        assert!(find(&scene.path().join("absent")).is_err());
+        assert!(find(&root.path().join("absent")).is_err());
     }
 }

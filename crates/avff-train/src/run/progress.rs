@@ -1,39 +1,39 @@
-//! How fast training goes and when it will be over: arithmetic on durations, without a clock.
+//! Training speed and remaining time, computed from durations without a clock.
 
 use std::{fmt::Write, time::Duration};
 
 use super::record::Values;
 
-/// Steps over which speed is averaged: long enough to be calm, short enough to follow a change.
+/// Steps over which speed is averaged: long enough to be stable, short enough to follow changes.
 const HORIZON: f64 = 50.0;
 
-/// How long a step took.
+/// Duration of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepTime {
-    /// Clips in it.
+    /// Number of clips.
     pub clips: usize,
-    /// From the end of the step before to the end of this one.
+    /// Time from the end of the previous step to the end of this one.
     pub total: Duration,
-    /// The share of `total` in which it waited for data.
+    /// Part of `total` spent waiting for data.
     pub waited: Duration,
 }
 
-/// Follows a run's speed.
+/// Measures the speed of a run.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct SpeedTracker {
     steps_per_epoch: u64,
     epochs: u64,
     done: u64,
-    /// Steps seen in this session.
+    /// Number of steps in this session.
     seen: u64,
     first: Sums,
     recent: Sums,
-    /// Validation, checkpoints and the like.
+    /// Number and total time of validations, checkpoints and other work between epochs.
     between: (u64, Duration),
     epochs_done: u64,
 }
 
-/// Sums whose older parts fade; their ratios need no correction at the start.
+/// Sums with exponential decay; their ratios need no bias correction.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     steps: f64,
@@ -52,21 +52,21 @@ impl Sums {
     }
 }
 
-/// What [`Pace`] has to say.
+/// The speed measured by [`SpeedTracker`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading {
-    /// Clips a second, waiting included.
+pub struct Speed {
+    /// Clips per second, including waiting.
     pub clips_per_second: f64,
-    /// Seconds that a step takes, waiting included.
+    /// Seconds per step, including waiting.
     pub seconds_per_step: f64,
-    /// The share of time in which training waits for data, 0 to 1.
+    /// Fraction of time spent waiting for data, 0 to 1.
     pub waiting: f64,
-    /// Until the last epoch is over, what comes between epochs included once it was seen.
-    pub left: Duration,
+    /// Remaining time of the run. It includes the work between epochs once it was measured.
+    pub remaining: Duration,
 }
 
-impl Pace {
-    /// For a run of `epochs` of `steps_per_epoch`, of which some are done.
+impl SpeedTracker {
+    /// Starts measuring a run of `epochs` with `steps_per_epoch` each, from `position`.
     #[must_use]
     pub fn new(steps_per_epoch: u64, epochs: u64, position: super::record::Position) -> Self {
         Self {
@@ -81,44 +81,44 @@ impl Pace {
         }
     }
 
-    /// A step was taken.
+    /// Records a step.
     pub fn step(&mut self, time: StepTime) {
         self.done += 1;
         self.seen += 1;
-        // The first step fills caches and compiles kernels: it stands alone only until there is another.
+        // The first step fills caches and compiles kernels, so it counts only until the second one.
         if self.seen == 1 { self.first.add(time) } else { self.recent.add(time) }
     }
 
-    /// An epoch was closed: validation, checkpoint and reports took so long.
-    pub fn epoch(&mut self, took: Duration) {
+    /// Records the end of an epoch, with the time for validation, checkpoint and reports.
+    pub fn epoch(&mut self, elapsed: Duration) {
         self.epochs_done += 1;
-        self.between = (self.between.0 + 1, self.between.1.saturating_add(took));
+        self.between = (self.between.0 + 1, self.between.1.saturating_add(elapsed));
     }
 
-    /// The speed of late; none before the first step, nor where steps take no time.
+    /// Returns the recent speed; `None` before the first step, or if steps take no time.
     #[must_use]
-    pub fn reading(&self) -> Option<Reading> {
+    pub fn speed(&self) -> Option<Speed> {
         let sums = if self.seen > 1 { self.recent } else { self.first };
         if sums.total <= 0.0 {
             return None;
         }
         let seconds_per_step = sums.total / sums.steps;
         let steps = self.steps_per_epoch.saturating_mul(self.epochs).saturating_sub(self.done);
-        let (count, took) = self.between;
-        let between = took.as_secs_f64() / (count.max(1)) as f64;
+        let (count, elapsed) = self.between;
+        let between = elapsed.as_secs_f64() / (count.max(1)) as f64;
         let epochs = self.epochs.saturating_sub(self.epochs_done);
-        let left = seconds_per_step * steps as f64 + between * epochs as f64;
-        Some(Reading {
+        let remaining = seconds_per_step * steps as f64 + between * epochs as f64;
+        Some(Speed {
             clips_per_second: sums.clips / sums.total,
             seconds_per_step,
             waiting: sums.waited / sums.total,
-            left: Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX),
+            remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
         })
     }
 }
 
-impl Reading {
-    /// One line for a log or beside a bar: the values, then the speed.
+impl Speed {
+    /// Formats the values and the speed as one line for a log or a progress bar.
     #[must_use]
     pub fn line(&self, values: &Values) -> String {
         let mut line = String::new();
@@ -126,19 +126,19 @@ impl Reading {
             let name = super::names::split(name).1;
             let _ = write!(line, "{name} {}, ", short(value));
         }
-        let Self { clips_per_second, waiting, left, .. } = *self;
+        let Self { clips_per_second, waiting, remaining, .. } = *self;
         let _ = write!(
             line,
             "{} clips/s, {:.0} % waiting for data, {} left",
             short(clips_per_second),
             waiting * 100.0,
-            duration(left)
+            duration(remaining)
         );
         line
     }
 }
 
-/// A number in four digits: `0.5123`, `31.20`, `1.000e-5`.
+/// Formats a number with four digits: `0.5123`, `31.20`, `1.000e-5`.
 #[must_use]
 pub fn short(value: f64) -> String {
     let size = value.abs();
@@ -152,7 +152,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// A duration in its two largest units: `3 d 4 h`, `1 h 12 min`, `4 min 10 s`, `12 s`.
+/// Formats a duration in its two largest units: `3 d 4 h`, `1 h 12 min`, `4 min 10 s`, `12 s`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -181,65 +181,65 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_first_step_is_forgotten() {
-        let mut pace = Pace::new(100, 2, Position::default());
-        assert_eq!(pace.reading(), None);
-        pace.step(step(60_000, 0));
-        let first = pace.reading().unwrap();
+    fn slow_first_step_is_ignored() {
+        let mut tracker = SpeedTracker::new(100, 2, Position::default());
+        assert_eq!(tracker.speed(), None);
+        tracker.step(step(60_000, 0));
+        let first = tracker.speed().unwrap();
         assert!(close(first.seconds_per_step, 60.0) && close(first.clips_per_second, 8.0 / 60.0));
         for _ in 0..3 {
-            pace.step(step(500, 125));
+            tracker.step(step(500, 125));
         }
-        let reading = pace.reading().unwrap();
-        assert!(close(reading.clips_per_second, 16.0) && close(reading.waiting, 0.25));
-        assert_eq!(reading.left, Duration::from_secs(98));
+        let speed = tracker.speed().unwrap();
+        assert!(close(speed.clips_per_second, 16.0) && close(speed.waiting, 0.25));
+        assert_eq!(speed.remaining, Duration::from_secs(98));
     }
 
     #[test]
-    fn a_change_of_speed_is_followed() {
-        let mut pace = Pace::new(1000, 1, Position::default());
-        (0..200).for_each(|_| pace.step(step(100, 0)));
-        (0..200).for_each(|_| pace.step(step(300, 0)));
-        // After four horizons e^-4 of the old is left: 0.2 s x 1.8 %.
-        let reading = pace.reading().unwrap();
-        assert!((reading.seconds_per_step - 0.3).abs() < 0.005, "{reading:?}");
-        // A step that waits longer than it lasts is the clock's fault.
-        let mut pace = Pace::new(1000, 1, Position::default());
-        (0..3).for_each(|_| pace.step(step(100, 200)));
-        assert!(close(pace.reading().unwrap().waiting, 1.0));
+    fn speed_follows_changes() {
+        let mut tracker = SpeedTracker::new(1000, 1, Position::default());
+        (0..200).for_each(|_| tracker.step(step(100, 0)));
+        (0..200).for_each(|_| tracker.step(step(300, 0)));
+        // After four horizons e^-4 of the old value remains: 0.2 s x 1.8 %.
+        let speed = tracker.speed().unwrap();
+        assert!((speed.seconds_per_step - 0.3).abs() < 0.005, "{speed:?}");
+        // A step may wait longer than it lasts if the clock is inaccurate.
+        let mut tracker = SpeedTracker::new(1000, 1, Position::default());
+        (0..3).for_each(|_| tracker.step(step(100, 200)));
+        assert!(close(tracker.speed().unwrap().waiting, 1.0));
     }
 
     #[test]
-    fn time_left_counts_what_is_between_epochs() {
-        let mut pace = Pace::new(10, 4, Position { step: 10, epochs: 1 });
-        (0..10).for_each(|_| pace.step(step(1000, 0)));
-        assert_eq!(pace.reading().unwrap().left, Duration::from_secs(20));
-        pace.epoch(Duration::from_secs(7));
-        assert_eq!(pace.reading().unwrap().left, Duration::from_secs(34));
-        // More steps than were planned.
-        (0..50).for_each(|_| pace.step(step(1000, 0)));
-        (0..9).for_each(|_| pace.epoch(Duration::MAX));
-        assert_eq!(pace.reading().unwrap().left, Duration::ZERO);
+    fn remaining_time_includes_work_between_epochs() {
+        let mut tracker = SpeedTracker::new(10, 4, Position { step: 10, epochs: 1 });
+        (0..10).for_each(|_| tracker.step(step(1000, 0)));
+        assert_eq!(tracker.speed().unwrap().remaining, Duration::from_secs(20));
+        tracker.epoch(Duration::from_secs(7));
+        assert_eq!(tracker.speed().unwrap().remaining, Duration::from_secs(34));
+        // More steps than planned.
+        (0..50).for_each(|_| tracker.step(step(1000, 0)));
+        (0..9).for_each(|_| tracker.epoch(Duration::MAX));
+        assert_eq!(tracker.speed().unwrap().remaining, Duration::ZERO);
     }
 
     #[test]
-    fn extremes_do_not_overflow() {
-        let mut pace = Pace::new(u64::MAX, u64::MAX, Position::default());
-        pace.step(StepTime { clips: 0, total: Duration::ZERO, waited: Duration::ZERO });
-        assert_eq!(pace.reading(), None);
-        pace.step(StepTime { clips: 1, total: Duration::MAX, waited: Duration::MAX });
-        let reading = pace.reading().unwrap();
-        assert_eq!(reading.left, Duration::MAX);
-        assert!(reading.line(&Values::default()).ends_with("more than 27 years left"));
+    fn extreme_durations_do_not_overflow() {
+        let mut tracker = SpeedTracker::new(u64::MAX, u64::MAX, Position::default());
+        tracker.step(StepTime { clips: 0, total: Duration::ZERO, waited: Duration::ZERO });
+        assert_eq!(tracker.speed(), None);
+        tracker.step(StepTime { clips: 1, total: Duration::MAX, waited: Duration::MAX });
+        let speed = tracker.speed().unwrap();
+        assert_eq!(speed.remaining, Duration::MAX);
+        assert!(speed.line(&Values::default()).ends_with("more than 27 years left"));
     }
 
     #[test]
-    fn a_line_reads_well() {
-        let mut pace = Pace::new(1000, 5, Position::default());
-        (0..2).for_each(|_| pace.step(step(256, 10)));
+    fn line_format() {
+        let mut tracker = SpeedTracker::new(1000, 5, Position::default());
+        (0..2).for_each(|_| tracker.step(step(256, 10)));
         let values = Values::from([("train/loss", 0.512_345_6), ("lr", 1e-5)]);
         assert_eq!(
-            pace.reading().unwrap().line(&values),
+            tracker.speed().unwrap().line(&values),
             "loss 0.5123, lr 1.000e-5, 31.25 clips/s, 4 % waiting for data, 21 min 19 s left"
         );
     }

@@ -1,4 +1,4 @@
-//! What a run reports: named numbers at a step or an epoch.
+//! The reports of a run: named numbers of a step or an epoch.
 
 use std::{
     fmt,
@@ -11,11 +11,11 @@ use serde::{
     ser::SerializeMap,
 };
 
-/// What a [`Record`] is about.
+/// The event that a [`Record`] reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Training starts here, for the first time or again.
+    /// Training starts or resumes.
     Session,
     /// A step was taken.
     Step,
@@ -26,11 +26,11 @@ pub enum Kind {
 /// One line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What it is about.
+    /// The reported event.
     pub kind: Kind,
-    /// The epoch, from 1; 0 before the first.
+    /// Epoch number, from 1; 0 before the first epoch.
     pub epoch: u64,
-    /// Steps taken so far, so the first is 1.
+    /// Number of steps taken so far; the first step is 1.
     pub step: u64,
     /// Seconds since 1970, UTC.
     pub time: f64,
@@ -39,13 +39,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// After step number `step`, which is within epoch number `epoch`; now.
+    /// Reports step number `step` within epoch number `epoch`, at the current time.
     #[must_use]
     pub fn step(epoch: u64, step: u64, values: Values) -> Self {
         Self { kind: Kind::Step, epoch, step, time: now(), values }
     }
 
-    /// At the end of epoch number `epoch`, after step number `step`; now.
+    /// Reports the end of epoch number `epoch` after step number `step`, at the current time.
     #[must_use]
     pub fn epoch(epoch: u64, step: u64, values: Values) -> Self {
         Self { kind: Kind::Epoch, epoch, step, time: now(), values }
@@ -57,43 +57,43 @@ impl Record {
     }
 }
 
-/// How far training has come: what a checkpoint stands for.
+/// Progress of training, as stored in a training checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Position {
-    /// Steps taken.
+    /// Number of steps taken.
     pub step: u64,
-    /// Epochs that ended and were reported.
+    /// Number of epochs that ended and were reported.
     pub epochs: u64,
 }
 
 impl Position {
-    /// Whether a record was made by then. Step and epoch count alike: a checkpoint at the last step of
-    /// an epoch may be from before or after its validation.
+    /// Whether a record was made by this position. Both step and epoch count, because a checkpoint
+    /// at the last step of an epoch may be from before or after its validation.
     #[must_use]
     pub fn covers(&self, record: &Record) -> bool {
         record.step <= self.step && (record.kind != Kind::Epoch || record.epoch <= self.epochs)
     }
 }
 
-/// Seconds since 1970, to the millisecond.
+/// Returns the seconds since 1970, to the millisecond.
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (since.as_secs_f64() * 1e3).round() / 1e3
 }
 
-/// Named numbers, in the order they were set.
+/// Named numbers, in insertion order.
 ///
-/// A name is `PART/QUANTITY`, where the part is `train` or `val`, or a quantity alone where it is the
-/// run's own: `train/loss`, `val/map`, `lr`. What belongs together has a dot: `lr.head`.
-/// Tables, TensorBoard tags and charts are made from names.
+/// A name is `SUBSET/QUANTITY` with subset `train` or `val`, or a quantity alone for a value of the
+/// run itself: `train/loss`, `val/map`, `lr`. A dot separates components: `lr.head`. Tables,
+/// TensorBoard tags and charts use the names.
 ///
-/// Numbers are kept to 14 significant digits. JSON's reader is not exact beyond, and the tables of a
-/// resumed run shall be equal to those of an unbroken one.
+/// Numbers are rounded to 14 significant digits. JSON readers are not exact beyond that, and the
+/// tables of a resumed run must equal those of an uninterrupted one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values(Vec<(String, f64)>);
 
 impl Values {
-    /// Adds a number, or changes one.
+    /// Adds or replaces a number.
     pub fn set(&mut self, name: impl Into<String>, value: f64) {
         let (name, value) = (name.into(), rounded(value));
         match self.0.iter_mut().find(|(other, _)| *other == name) {
@@ -102,25 +102,25 @@ impl Values {
         }
     }
 
-    /// The number of that name.
+    /// Returns the number with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
-    /// Names and numbers in order.
+    /// Iterates over names and numbers in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
-    /// Whether there are none.
+    /// Whether there are no numbers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// To 14 significant digits.
+/// Rounds to 14 significant digits.
 fn rounded(value: f64) -> f64 {
     format!("{value:.13e}").parse().unwrap_or(value)
 }
@@ -179,8 +179,8 @@ impl<'de> Deserialize<'de> for Values {
     }
 }
 
-/// A number in JSON, which knows no NaN: what is not finite is `"NaN"`, `"inf"` or `"-inf"`. A diverged
-/// loss stays visible, and a line never fails to be written.
+/// A number in JSON, which cannot represent NaN: non-finite numbers are `"NaN"`, `"inf"` or
+/// `"-inf"`. A diverged loss stays visible, and writing a line never fails.
 #[derive(Debug, Clone, Copy)]
 struct Number(f64);
 
@@ -209,7 +209,7 @@ impl<'de> Deserialize<'de> for Number {
                 "NaN" => Ok(Self(f64::NAN)),
                 "inf" => Ok(Self(f64::INFINITY)),
                 "-inf" => Ok(Self(f64::NEG_INFINITY)),
-                _ => Err(serde::de::Error::custom(format!("`{text}` is no number"))),
+                _ => Err(serde::de::Error::custom(format!("`{text}` is not a number"))),
             },
         }
     }
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_as_documented() {
+    fn line_matches_documentation() {
         let values =
             Values::from([("train/loss", 0.5), ("val/loss", f64::NAN), ("a", f64::NEG_INFINITY)]);
         let record = Record { time: 12.25, ..Record::step(2, 7, values) };
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn setting_twice_changes() {
+    fn setting_twice_replaces() {
         let mut values = Values::from([("a", 1.0), ("b", 2.0)]);
         values.set("a", 3.0);
         assert_eq!(values.iter().collect::<Vec<_>>(), [("a", 3.0), ("b", 2.0)]);
@@ -244,20 +244,21 @@ mod tests {
     }
 
     #[test]
-    fn a_position_covers_what_was_reported_by_then() {
+    fn position_covers_earlier_records() {
         let position = Position { step: 10, epochs: 1 };
         let none = Values::default;
         assert!(position.covers(&Record::step(2, 10, none())));
         assert!(!position.covers(&Record::step(2, 11, none())));
         assert!(position.covers(&Record::epoch(1, 5, none())));
-        // The checkpoint is from before this epoch's validation, which comes again.
+        // The checkpoint was saved before this epoch's validation, which will be repeated.
         assert!(!position.covers(&Record::epoch(2, 10, none())));
     }
 
     proptest! {
-        /// To the last bit, but for the smallest numbers, which have fewer bits than digits.
+        /// The result is bit-identical, except for subnormal numbers, which have fewer bits than
+        /// digits.
         #[test]
-        fn numbers_read_back(bits in any::<u64>(), single in any::<f32>()) {
+        fn numbers_round_trip(bits in any::<u64>(), single in any::<f32>()) {
             let values = Values::from([("a", f64::from_bits(bits)), ("b", f64::from(single))]);
             let text = serde_json::to_string(&values).unwrap();
             let read: Values = serde_json::from_str(&text).unwrap();
@@ -268,7 +269,7 @@ mod tests {
                     "{value:e} became {read:e}"
                 );
             }
-            // No single-precision number is taken for another.
+            // Rounding does not merge different single-precision numbers.
             prop_assert!(single.is_nan() || values.get("b").unwrap() as f32 == single);
         }
     }

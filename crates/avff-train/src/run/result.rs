@@ -1,9 +1,9 @@
-//! `result.csv`: a row an epoch.
+//! `result.csv`: one row per epoch.
 //!
-//! Columns are `epoch`, `step` and the names of the first epoch's values; names that come later have
-//! columns after those, empty in earlier rows, and a value that an epoch lacks is an empty cell. What is
-//! not finite is `NaN`, `inf` or `-inf`. The file is made anew from `metrics.jsonl` at each epoch, so it
-//! agrees with it however often the run was interrupted.
+//! Columns are `epoch`, `step` and the names of the first epoch's values. Names that first occur
+//! later have columns after those, with empty cells in earlier rows; a missing value is an empty
+//! cell. Non-finite values are `NaN`, `inf` or `-inf`. The file is rebuilt from `metrics.jsonl` at
+//! each epoch, so both agree after any number of interruptions.
 
 use std::{fs::File, io::BufWriter, path::Path};
 
@@ -12,10 +12,10 @@ use super::{
     record::Record,
 };
 
-/// Writes the table of some epochs.
+/// Writes the table of epochs.
 ///
 /// # Errors
-/// [`RunError::Write`]; the old file is then as it was.
+/// [`RunError::Write`]; an existing file then stays unchanged.
 pub fn write(path: &Path, epochs: &[Record]) -> Result<(), RunError> {
     let names = names(epochs);
     let table = |file: &mut BufWriter<File>| {
@@ -33,7 +33,7 @@ pub fn write(path: &Path, epochs: &[Record]) -> Result<(), RunError> {
     written(path, avff_files::write_with(path, table))
 }
 
-/// The names of all values, in order of appearance.
+/// Returns the names of all values, in order of appearance.
 pub(super) fn names(epochs: &[Record]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in epochs.iter().flat_map(|record| record.values.iter()) {
@@ -51,7 +51,7 @@ mod tests {
     use crate::run::record::Values;
 
     #[test]
-    fn late_and_missing_values_keep_their_columns() {
+    fn late_and_missing_values_keep_columns() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("result.csv");
         let epochs = [

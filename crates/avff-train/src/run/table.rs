@@ -1,9 +1,9 @@
-//! The table of an epoch, as text.
+//! The text table of an epoch.
 
 use super::{names, progress::short, record::Record};
 
-/// What an epoch came to: a column a quantity, a row for each of train, val and test, and the run's own
-/// numbers in a line below.
+/// Formats the values of an epoch: one column per quantity, one row for each of train, val and
+/// test, and the run's own values in a line below.
 ///
 /// ```
 /// use avff_train::run::{Record, Values, epoch_table};
@@ -50,7 +50,7 @@ pub fn epoch_table(record: &Record) -> String {
     text
 }
 
-/// Rows of cells as lines, the first column to the left, others to the right.
+/// Aligns rows of cells: the first column to the left, all others to the right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()

@@ -1,14 +1,15 @@
-//! Scalars in TensorBoard's event files.
+//! Writes scalars to TensorBoard event files.
 //!
-//! The format is written here, for want of a crate that could be: `tensorboard-rs` was given up in 2022,
-//! `tboard` wants `protoc` at every build, `tfrecord` states no licence. What scalars need of it is
-//! little: a record is its length, a checksum of the length, the bytes and a checksum of the bytes
-//! (`tensorflow/core/lib/io/record_writer.cc`), the bytes are the protocol buffer message `Event`
-//! (`tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`).
+//! The format is implemented here for lack of a usable crate: `tensorboard-rs` was abandoned in
+//! 2022, `tboard` needs `protoc` at every build, and `tfrecord` states no license. Scalars need
+//! only a small part of the format. A record is its length, a checksum of the length, the bytes and
+//! a checksum of the bytes (`tensorflow/core/lib/io/record_writer.cc`). The bytes are the protocol
+//! buffer message `Event` (`tensorflow/core/util/event.proto`,
+//! `tensorflow/core/framework/summary.proto`).
 //!
-//! Each session of a run has a file of its own. That of a resumed one starts with a `SessionLog` of
-//! status `START` at the first step to come: TensorBoard then drops what earlier files say about that
-//! step and later ones.
+//! Each session of a run has its own file. The file of a resumed session starts with a `SessionLog`
+//! of status `START` at the next step. TensorBoard then ignores that step and later ones in earlier
+//! files.
 
 use std::{
     fs::{self, File},
@@ -21,9 +22,9 @@ use super::{
     record::{Kind, Position, Record},
 };
 
-/// Starts the names of all event files; TensorBoard looks for it.
+/// Prefix of event file names, which TensorBoard requires.
 const PREFIX: &str = "events.out.tfevents.";
-/// What TensorBoard wants of a file before it heeds `SessionLog`.
+/// File version that TensorBoard requires for `SessionLog`.
 const VERSION: &str = "brain.Event:2";
 /// `SessionLog.SessionStatus.START`.
 const START: u64 = 1;
@@ -36,7 +37,7 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Starts a file in `folder`, after `position`.
+    /// Creates a file in `folder` for the steps after `position`.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -61,7 +62,7 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Adds a record's values.
+    /// Appends the values of a record.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -83,7 +84,8 @@ impl EventFile {
         self.write(&event)
     }
 
-    /// In one call, so that a kill leaves at most the last record torn, which readers wait for or skip.
+    /// Writes an event in one call, so that a killed process leaves at most the last record
+    /// incomplete.
     fn write(&mut self, Message(event): &Message) -> Result<(), RunError> {
         self.file
             .write_all(&framed(event))
@@ -91,8 +93,8 @@ impl EventFile {
     }
 }
 
-/// A name that sorts after those that are there, as TensorBoard reads files by name, whatever became of
-/// the clock.
+/// Returns a file name that sorts after the existing ones, even if the clock was set back:
+/// TensorBoard reads files in name order.
 fn name(folder: &Path, time: f64) -> String {
     let (mut latest, mut sessions) = (0, 0_usize);
     for entry in fs::read_dir(folder).into_iter().flatten().filter_map(io::Result::ok) {
@@ -105,15 +107,16 @@ fn name(folder: &Path, time: f64) -> String {
     format!("{PREFIX}{:010}.avff.{sessions:04}", latest.max(time.max(0.0) as u64))
 }
 
-/// TensorBoard shows one chart a tag, and tags by what is before the slash: the quantity comes first.
-/// Numbers of single steps and of epochs have tags of their own.
+/// Returns the tag of a value: of an epoch, the value's name, such as `val/loss`. TensorBoard groups
+/// tags by the part before the slash. Values of steps are in the group `step`, because they would
+/// otherwise share the tags of epochs, and an epoch's values of the run itself are in `epoch`.
 fn tag(kind: Kind, name: &str) -> String {
     let (part, quantity) = super::names::split(name);
     match (kind, part) {
-        (Kind::Epoch, Some(part)) => format!("{quantity}/{part}"),
-        (Kind::Epoch, None) => format!("{quantity}/epoch"),
-        (_, None | Some("train")) => format!("{quantity}/step"),
-        (_, Some(part)) => format!("{quantity}/step.{part}"),
+        (Kind::Epoch, Some(_)) => name.to_owned(),
+        (Kind::Epoch, None) => format!("epoch/{name}"),
+        (_, Some("train")) => format!("step/{quantity}"),
+        (_, _) => format!("step/{name}"),
     }
 }
 
@@ -123,13 +126,13 @@ fn framed(data: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-/// CRC-32C, turned and shifted so that checksums of data that hold checksums stay good ones
-/// (`tensorflow/core/lib/hash/crc32c.h`).
+/// Computes CRC-32C, rotated and offset so that checksums remain good for data that contains
+/// checksums (`tensorflow/core/lib/hash/crc32c.h`).
 fn masked_crc(data: &[u8]) -> u32 {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// A protocol buffer message being written: fields with their numbers.
+/// A protocol buffer message under construction.
 #[derive(Default)]
 struct Message(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! What several tests start from.
+//! Shared test data.
 
 use avff_metrics::Better;
 

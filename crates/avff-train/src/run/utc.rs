@@ -1,17 +1,18 @@
-//! A moment as people write it.
+//! Formats the current time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, as `2026-11-25T18:29:50Z`.
+/// Returns the current time, as `2026-11-25T18:29:50Z`.
 pub(super) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     show(since.as_secs())
 }
 
-/// Seconds since 1970, as `2026-11-25T18:29:50Z`.
+/// Formats seconds since 1970, as `2026-11-25T18:29:50Z`.
 fn show(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years that start in March end with the leap day; 719 468 days lie between 1 March of year 0 and
+    // Years that start in March end with the leap day; 719 468 days lie between 1 March of year 0
+    // and
     // 1970. Source: H. Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
@@ -29,9 +30,9 @@ fn show(seconds: u64) -> String {
 mod tests {
     use super::show;
 
-    /// By `date -u -d @SECONDS +%FT%TZ` of GNU coreutils.
+    /// Values from `date -u -d @SECONDS +%FT%TZ` of GNU coreutils.
     #[test]
-    fn as_the_calendar_has_it() {
+    fn dates_match_gnu_date() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),

@@ -1,8 +1,9 @@
-//! How the learning rate changes over a run.
+//! Learning-rate schedules.
 //!
-//! A [`Schedule`] gives the factor of every learning rate at a place of the run. The place alone decides,
-//! so a resumed run goes on at the rate it would have had; what cannot be known from the place, how a
-//! metric has gone, is a [`PlateauState`] that travels with the checkpoint.
+//! A [`Schedule`] gives a factor for all learning rates at a position of the run. Only the position
+//! determines it, so a resumed run continues with the learning rate of an uninterrupted one. The
+//! history of a metric does not follow from the position, so checkpoints store it as a
+//! [`PlateauState`].
 
 mod plateau;
 
@@ -13,64 +14,66 @@ use serde::{Deserialize, Serialize};
 pub use self::plateau::{Plateau, PlateauState};
 use crate::error::Problem;
 
-/// How the learning rate changes.
+/// A learning-rate schedule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// Not at all.
+    /// No change.
     #[default]
     Constant,
-    /// By a factor after each of some epochs, as PyTorch's `MultiStepLR` stepped once an epoch.
+    /// Multiplies the learning rate after certain epochs, like PyTorch's `MultiStepLR` stepped once
+    /// per epoch.
     MultiStep {
-        /// After how many epochs the factor comes in, once for each: with 10, the first ten epochs run
-        /// at the full rate and the eleventh is the first at the lower one.
+        /// Numbers of epochs after which the factor is applied once more. With 10, the first ten
+        /// epochs use the full learning rate, and the eleventh is the first with the lower one.
         milestones: Vec<u64>,
-        /// The factor.
+        /// Factor of the learning rate.
         gamma: f64,
     },
-    /// Half a cosine from 1 to `min_factor` over all epochs, step by step (Loshchilov and Hutter 2017,
-    /// with the warm-up of MAE's `lr_sched.py`).
+    /// Half a cosine from 1 to `min_factor` over all epochs, updated every step (Loshchilov and
+    /// Hutter 2017, with the warm-up of MAE's `lr_sched.py`).
     Cosine {
-        /// Epochs in which the factor rises linearly from 0, step by step; the cosine fills the rest.
+        /// Epochs of linear warm-up from 0, updated every step; the cosine fills the rest.
         #[serde(default)]
         warmup_epochs: f64,
-        /// The factor at the end.
+        /// Factor at the end.
         #[serde(default)]
         min_factor: f64,
     },
-    /// Half a cosine again and again, as PyTorch's `CosineAnnealingWarmRestarts` stepped once a step.
+    /// Repeated half cosines, like PyTorch's `CosineAnnealingWarmRestarts` stepped once per step.
     CosineRestarts {
-        /// Epochs of the first cycle.
+        /// Epochs in the first cycle.
         first_epochs: u64,
-        /// The length of a cycle in lengths of the one before it.
+        /// Length of a cycle as a multiple of the previous one.
         #[serde(default = "Schedule::same_length")]
         factor: f64,
-        /// The factor at the end of a cycle.
+        /// Factor at the end of a cycle.
         #[serde(default)]
         min_factor: f64,
-        /// Epochs before the first cycle in which the factor rises linearly from 0, step by step.
+        /// Epochs of linear warm-up from 0 before the first cycle, updated every step.
         #[serde(default)]
         warmup_epochs: f64,
     },
-    /// By a factor when a metric no longer gets better, as PyTorch's `ReduceLROnPlateau`.
+    /// Multiplies the learning rate when a metric stops improving, like PyTorch's
+    /// `ReduceLROnPlateau`.
     Plateau(Plateau),
 }
 
-/// A place in a run.
+/// A position in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// The epoch, from 0.
+    /// Epoch, from 0.
     pub epoch: u64,
-    /// The step in it, from 0.
+    /// Step within the epoch, from 0.
     pub step_in_epoch: u64,
-    /// Steps of an epoch.
+    /// Steps per epoch.
     pub steps_per_epoch: u64,
-    /// Epochs of the run.
+    /// Epochs in the run.
     pub epochs: u64,
 }
 
 impl Progress {
-    /// Epochs that are behind, with their fraction.
+    /// Returns the number of completed epochs, with fraction.
     fn passed(self) -> f64 {
         self.epoch as f64 + self.step_in_epoch as f64 / self.steps_per_epoch.max(1) as f64
     }
@@ -81,9 +84,9 @@ impl Schedule {
         1.0
     }
 
-    /// What every learning rate is multiplied by in the step at `at`.
+    /// Returns the factor of all learning rates for the step at `at`.
     ///
-    /// `plateau` matters to [`Schedule::Plateau`] alone.
+    /// Only [`Schedule::Plateau`] uses `plateau`.
     #[must_use]
     pub fn factor(&self, at: Progress, plateau: &PlateauState) -> f64 {
         match self {
@@ -112,7 +115,7 @@ impl Schedule {
         }
     }
 
-    /// The validation metric it goes by, where it names one.
+    /// Returns the validation metric of a plateau schedule, if it names one.
     #[must_use]
     pub fn metric(&self) -> Option<&str> {
         match self {
@@ -121,11 +124,11 @@ impl Schedule {
         }
     }
 
-    /// What is wrong with it in a run of `epochs`.
+    /// Checks the settings for a run of `epochs`.
     pub(crate) fn check(&self, epochs: u64) -> Result<(), Problem> {
         let warmup = |warmup: f64| {
             let inside = (0.0..epochs as f64).contains(&warmup);
-            let rule = format!("from 0 (no warm-up) up and below `epochs`, which is {epochs}");
+            let rule = format!("at least 0 (no warm-up) and below `epochs`, which is {epochs}");
             Problem::unless(inside, "warmup_epochs", warmup, &rule)
         };
         match self {
@@ -138,7 +141,7 @@ impl Schedule {
                     rising && from_one,
                     "milestones",
                     shown,
-                    "epochs from 1 up in rising order",
+                    "epochs of at least 1 in increasing order",
                 )?;
                 let positive = gamma.is_finite() && *gamma > 0.0;
                 Problem::unless(positive, "gamma", gamma, "a number above 0")
@@ -150,7 +153,7 @@ impl Schedule {
             &Self::CosineRestarts { first_epochs, factor, min_factor, warmup_epochs } => {
                 Problem::unless(first_epochs >= 1, "first_epochs", first_epochs, "at least 1")?;
                 let longer = factor.is_finite() && factor >= 1.0;
-                Problem::unless(longer, "factor", factor, "a number from 1 up")?;
+                Problem::unless(longer, "factor", factor, "a number of at least 1")?;
                 share("min_factor", min_factor)?;
                 warmup(warmup_epochs)
             }
@@ -163,15 +166,15 @@ fn share(key: &str, value: f64) -> Result<(), Problem> {
     Problem::unless((0.0..=1.0).contains(&value), key, value, "from 0 to 1")
 }
 
-/// Half a cosine from 1 at 0 to `least` at `length`, and `least` from there on.
-fn half_cosine(passed: f64, length: f64, least: f64) -> f64 {
+/// Returns half a cosine from 1 at 0 to `minimum` at `length`, and `minimum` after that.
+fn half_cosine(passed: f64, length: f64, minimum: f64) -> f64 {
     if passed >= length {
-        return least;
+        return minimum;
     }
-    least + (1.0 - least) * 0.5 * (1.0 + (PI * passed / length).cos())
+    minimum + (1.0 - minimum) * 0.5 * (1.0 + (PI * passed / length).cos())
 }
 
-/// How far the cycle that `passed` lies in has come, and how long it is.
+/// Returns the position within the current cycle, and the length of the cycle.
 fn in_cycle(passed: f64, first: u64, factor: f64) -> (f64, f64) {
     let first = first.max(1) as f64;
     if factor <= 1.0 {

@@ -1,4 +1,4 @@
-//! Lower rates when a metric no longer gets better.
+//! The plateau schedule, which lowers the learning rate when a metric stops improving.
 
 use avff_metrics::Better;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,31 @@ use serde::{Deserialize, Serialize};
 use super::{Schedule, share};
 use crate::error::Problem;
 
-/// Settings of [`Schedule::Plateau`], those of PyTorch's `ReduceLROnPlateau` with a relative threshold.
+/// Settings of [`Schedule::Plateau`], as in PyTorch's `ReduceLROnPlateau` with a relative
+/// threshold.
 ///
-/// PyTorch's `min_lr` is `min_factor` here, a share of the rate the run starts with; its `eps`, which
-/// keeps back changes of less than 1e-8, is left out.
+/// `min_factor` corresponds to PyTorch's `min_lr`, as a fraction of the initial learning rate.
+/// PyTorch's `eps`, which suppresses changes of less than 1e-8, has no counterpart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {
-    /// The validation metric; the stage's own if not given: the total loss, or mAP.
+    /// Validation metric. By default, the total loss or mAP, depending on the stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// What the rate is multiplied by.
+    /// Factor of the learning rate.
     #[serde(default = "Plateau::default_factor")]
     pub factor: f64,
-    /// How many validations in a row may bring nothing better; the next one that does not lowers the
-    /// rate.
+    /// Number of consecutive validations without improvement that are tolerated; the next one
+    /// lowers the learning rate.
     #[serde(default = "Plateau::default_patience")]
     pub patience: u64,
-    /// By what share of the best value a value must be better to count.
+    /// Minimum improvement, as a fraction of the best value.
     #[serde(default = "Plateau::default_threshold")]
     pub threshold: f64,
-    /// The lowest factor of all.
+    /// Lower limit of the total factor.
     #[serde(default)]
     pub min_factor: f64,
-    /// Validations after the rate was lowered in which none counts against it.
+    /// Number of validations after a reduction that are not counted.
     #[serde(default)]
     pub cooldown: u64,
 }
@@ -77,30 +78,30 @@ impl Default for Plateau {
     }
 }
 
-/// How the metric of a [`Plateau`] has gone so far.
+/// The state of a [`Plateau`] schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlateauState {
-    /// What the rate is multiplied by now.
+    /// Current factor of the learning rate.
     pub factor: f64,
-    /// The best value so far.
+    /// Best value so far.
     pub best: Option<f64>,
-    /// Values in a row that were no better.
+    /// Number of consecutive values without improvement.
     pub bad: u64,
-    /// Values that will not count against the rate.
+    /// Number of values that will not be counted.
     pub cooldown_left: u64,
 }
 
 impl Default for PlateauState {
-    /// Nothing observed.
+    /// The state before the first validation.
     fn default() -> Self {
         Self { factor: 1.0, best: None, bad: 0, cooldown_left: 0 }
     }
 }
 
 impl PlateauState {
-    /// Takes in the metric of a validation; other schedules change nothing. NaN is no better than
-    /// anything.
+    /// Updates the state with the metric of a validation; other schedules ignore it. NaN is never
+    /// an improvement.
     pub fn observe(&mut self, schedule: &Schedule, value: f64, better: Better) {
         let Schedule::Plateau(plateau) = schedule else { return };
         if plateau.is_better(value, self.best, better) {

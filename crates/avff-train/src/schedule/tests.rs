@@ -1,4 +1,4 @@
-//! Numbers marked PyTorch are what PyTorch 2.9.1 gives at a base rate of 1.
+//! Values marked PyTorch come from PyTorch 2.9.1 with a base learning rate of 1.
 
 use avff_metrics::Better;
 
@@ -10,33 +10,33 @@ fn at(epoch: u64, step_in_epoch: u64, steps_per_epoch: u64, epochs: u64) -> Prog
     Progress { epoch, step_in_epoch, steps_per_epoch, epochs }
 }
 
-/// The factor of every step of a run.
+/// Returns the factor of every step of a run.
 fn run(schedule: &Schedule, epochs: u64, steps: u64) -> Vec<f64> {
     let place = |n| at(n / steps, n % steps, steps, epochs);
     (0..epochs * steps).map(|n| schedule.factor(place(n), &PlateauState::default())).collect()
 }
 
-fn assert_close(found: &[f64], expected: &[f64]) {
-    assert_eq!(found.len(), expected.len());
-    for (n, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() < EPSILON, "step {n}: {found}, not {expected}");
+fn assert_close(actual: &[f64], expected: &[f64]) {
+    assert_eq!(actual.len(), expected.len());
+    for (n, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+        assert!((actual - expected).abs() < EPSILON, "step {n}: {actual}, not {expected}");
     }
 }
 
 #[test]
-fn milestones_as_pytorch() {
+fn milestones_match_pytorch() {
     let third_stage = Schedule::MultiStep { milestones: (2..1000).collect(), gamma: 0.5 };
     let expected = [1.0, 1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625];
     assert_eq!(run(&third_stage, 10, 1), expected);
     let first_stage = Schedule::MultiStep { milestones: vec![10, 15, 20], gamma: 0.5 };
     let factors = run(&first_stage, 25, 3);
     for (epochs, factor) in [(0..10, 1.0), (10..15, 0.5), (15..20, 0.25), (20..25, 0.125)] {
-        assert!(factors[epochs.start * 3..epochs.end * 3].iter().all(|&found| found == factor));
+        assert!(factors[epochs.start * 3..epochs.end * 3].iter().all(|&actual| actual == factor));
     }
 }
 
 #[test]
-fn cosine_as_pytorch_and_with_warmup_in_closed_form() {
+fn cosine_matches_pytorch_and_closed_form_warmup() {
     let cosine = Schedule::Cosine { warmup_epochs: 0.0, min_factor: 0.1 };
     // CosineAnnealingLR(T_max=12, eta_min=0.1), once a step.
     let expected = [
@@ -58,14 +58,14 @@ fn cosine_as_pytorch_and_with_warmup_in_closed_form() {
     let warm = Schedule::Cosine { warmup_epochs: 1.5, min_factor: 0.0 };
     let factors = run(&warm, 4, 4);
     assert_close(&factors[..7], &[0.0, 1.0 / 6.0, 2.0 / 6.0, 0.5, 4.0 / 6.0, 5.0 / 6.0, 1.0]);
-    // A half and three quarters of the way down: cos 90 and 135 degrees.
+    // Half and three quarters of the cosine: 90 and 135 degrees.
     assert_close(&factors[11..12], &[0.5]);
     let late = warm.factor(at(3, 3, 8, 4), &PlateauState::default());
     assert!((late - (1.0 - 0.5_f64.sqrt()) / 2.0).abs() < EPSILON, "{late}");
 }
 
 #[test]
-fn restarts_as_pytorch() {
+fn restarts_match_pytorch() {
     let doubling = Schedule::CosineRestarts {
         first_epochs: 2,
         factor: 2.0,
@@ -111,13 +111,13 @@ fn restarts_as_pytorch() {
         min_factor: 0.0,
         warmup_epochs: 1.0,
     };
-    // T_0=3, T_mult=1, after an epoch of warm-up.
+    // T_0=3, T_mult=1, after one epoch of warm-up.
     let cycle = [1.0, 0.9330127018922194, 0.75, 0.5, 0.2500000000000001, 0.06698729810778065];
     let expected = [&[0.0, 0.5][..], &cycle[..], &cycle[..], &cycle[..2]].concat();
     assert_close(&run(&even, 8, 2), &expected);
 }
 
-/// The factor after each value.
+/// Returns the factor after each value.
 fn plateau(plateau: Plateau, values: &[f64], better: Better) -> Vec<f64> {
     let schedule = Schedule::Plateau(plateau);
     let mut state = PlateauState::default();
@@ -129,7 +129,7 @@ fn plateau(plateau: Plateau, values: &[f64], better: Better) -> Vec<f64> {
 }
 
 #[test]
-fn plateaus_as_pytorch() {
+fn plateaus_match_pytorch() {
     let values = [
         1.0,
         0.9,
@@ -173,14 +173,14 @@ fn plateaus_as_pytorch() {
     let expected = [1.0, 1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01];
     assert_close(&plateau(settings, &values, Better::Higher), &expected);
 
-    // Below 0 the bar of what is to grow lies lower than the best, there too.
+    // For negative values that should grow, the threshold is below the best value, in PyTorch too.
     let settings = Plateau { patience: 0, threshold: 0.1, ..Plateau::default() };
     let values = [-3.0, -2.9, -2.5, -2.6, -2.6, -2.7];
     assert_close(&plateau(settings, &values, Better::Higher), &[1.0; 6]);
 }
 
 #[test]
-fn a_state_goes_on_from_json() {
+fn plateau_state_survives_json() {
     let schedule = Schedule::Plateau(Plateau { patience: 1, ..Plateau::default() });
     let (mut whole, mut broken) = (PlateauState::default(), PlateauState::default());
     for value in [f64::NAN, 2.0, 3.0, 2.5, 1.9, 2.2, 2.2, 2.2] {
@@ -194,7 +194,7 @@ fn a_state_goes_on_from_json() {
 }
 
 #[test]
-fn other_schedules_observe_nothing() {
+fn other_schedules_ignore_metrics() {
     let mut state = PlateauState::default();
     for value in [1.0, 2.0, 3.0] {
         state.observe(&Schedule::Constant, value, Better::Lower);
@@ -203,7 +203,7 @@ fn other_schedules_observe_nothing() {
 }
 
 #[test]
-fn faults_name_the_key() {
+fn invalid_settings_name_their_key() {
     let restarts = |first_epochs, factor| Schedule::CosineRestarts {
         first_epochs,
         factor,

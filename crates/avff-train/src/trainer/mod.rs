@@ -1,21 +1,22 @@
-//! The loop that all stages share: batches, steps, validation, states.
+//! The training loop of all stages: batches, steps, validation, training checkpoints.
 //!
-//! All that a step depends on is in the recipe, the data, and a saved state, and a state is everything:
-//! weights, moments, averages, the place in the data, the schedule's memory. What is random is drawn from
-//! seed and step. So a run that is interrupted anywhere and resumed takes the same steps as one that is
-//! not, to the last bit where the backend computes the same sum twice alike (flex does).
+//! A step depends only on the recipe, the data, and the training checkpoint. A training checkpoint
+//! is complete: it holds weights, optimizer moments, averages, the position in the data, and the
+//! state of the schedule. Random numbers come from seed and step. A run that is interrupted
+//! anywhere and resumed therefore takes the steps of an uninterrupted run. Results are
+//! bit-identical if the backend is deterministic (flex is).
 //!
-//! - [`progress`]: where a run stands, and what two runs must share
-//! - [`keep`]: files of weights and states
-//! - `state`: a state as a file
+//! - [`progress`]: the progress of a run, and the identity that two runs must share
+//! - [`checkpoints`]: the files of weights and training checkpoints
+//! - `state`: writing and reading a training checkpoint
 //! - `scale`: the loss scale of half precision
-//! - [`watch`]: what a run tells
+//! - [`observer`]: progress reports
 
-pub mod keep;
+pub mod checkpoints;
+pub mod observer;
 pub mod progress;
 mod scale;
 mod state;
-pub mod watch;
 
 use std::{
     path::Path,
@@ -29,7 +30,7 @@ use avff_data::{
 };
 use avff_model::{
     AvffConfig,
-    checkpoint::{self, Metadata},
+    checkpoint::{self, Metadata, NOTE_ENTRY},
 };
 use burn::{
     module::{AutodiffModule, Module},
@@ -37,58 +38,61 @@ use burn::{
 };
 
 pub use self::{
-    keep::Keeper,
+    checkpoints::{BEST, CheckpointStore, LAST},
+    observer::{EpochReport, NoObserver, Observer, StepReport},
     progress::{Identity, Progress},
-    watch::{EpochReport, StepReport, Unwatched, Watch},
 };
 use crate::{
     average::Averages,
     distributed::Processes,
     error::TrainError,
-    learner::{LabelledClips, Learner, StepContext, Values},
+    learner::{LabeledClips, Learner, StepContext, Values},
     optim::Optimizer,
     params,
     recipe::{NonFinite, Precision},
     schedule,
 };
 
-/// Where a checkpoint's metadata keeps the run it comes from.
+/// Metadata entry of a checkpoint that describes the run.
 pub const RUN_ENTRY: &str = "run";
 
-/// What a run is made of.
+/// The components of a run.
 pub struct Parts<B: AutodiffBackend, L: Learner<B>> {
-    /// How it is trained, who with, where.
+    /// Identity of the run: recipe, data, version and device.
     pub identity: Identity,
-    /// The network's config.
+    /// Config of the network.
     pub network: AvffConfig,
-    /// How clips are prepared.
+    /// Preprocessing of the clips.
     pub spec: ClipSpec,
-    /// The stage.
+    /// Learner of the stage.
     pub learner: L,
-    /// The network at its start.
+    /// The network with its initial weights.
     pub model: L::Model,
-    /// Clips to train on.
+    /// Training clips.
     pub train: Loader,
-    /// Clips to validate on.
+    /// Validation clips.
     pub validation: Option<Loader>,
-    /// Where weights and states go.
-    pub keeper: Keeper,
-    /// Where it runs.
+    /// Store for weights and training checkpoints.
+    pub checkpoints: CheckpointStore,
+    /// Training device.
     pub device: B::Device,
-    /// The other processes.
+    /// Collective operations over all processes.
     pub peers: Box<dyn Processes>,
+    /// Warning that accompanies every output of the weights. A resumed run takes it from its
+    /// training checkpoint.
+    pub note: Option<String>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All epochs are done.
     Done,
-    /// It was asked to stop, and its state is saved.
+    /// The run was asked to stop and saved a training checkpoint.
     Stopped,
 }
 
-/// A run.
+/// A training run.
 pub struct Trainer<B: AutodiffBackend, L: Learner<B>> {
     parts: Parts<B, L>,
     parameters: Vec<params::Parameter>,
@@ -99,14 +103,14 @@ pub struct Trainer<B: AutodiffBackend, L: Learner<B>> {
 }
 
 impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
-    /// A run at its start.
+    /// Creates a run at its start.
     ///
     /// # Errors
-    /// [`TrainError::Keys`] for keys that name no parameter, [`TrainError::Precision`].
+    /// [`TrainError::Keys`] for a key prefix that matches no parameter, [`TrainError::Precision`].
     pub fn new(mut parts: Parts<B, L>) -> Result<Self, TrainError> {
         let recipe = &parts.identity.recipe;
         let precision = match recipe.steps.precision {
-            // Whoever runs the trainer allows products to be TF32.
+            // The caller of the trainer allows TF32 products.
             Precision::F32 | Precision::Tf32 => None,
             Precision::F16 => Some(("f16", FloatDType::F16)),
             Precision::Bf16 => Some(("bf16", FloatDType::BF16)),
@@ -117,7 +121,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             return Err(TrainError::Precision { precision, device: B::name(&parts.device) });
         }
         parts.model = params::freeze::<B, _>(parts.model, &recipe.steps.freeze)
-            .map_err(|start| TrainError::Keys { setting: "steps.freeze", start })?;
+            .map_err(|prefix| TrainError::Keys { setting: "steps.freeze", prefix })?;
         let parameters = params::list(&parts.model);
         let optimizer = Optimizer::new(&recipe.optimizer, parameters.clone())?;
         let averages = Averages::new(&recipe.average, &parts.model.valid());
@@ -126,51 +130,55 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         Ok(Self { parts, parameters, optimizer, averages, progress, precision })
     }
 
-    /// Where it stands.
+    /// Returns the progress of the run.
     #[must_use]
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// The other processes.
+    /// Returns the collective operations over all processes.
     pub fn peers(&mut self) -> &mut dyn Processes {
         &mut *self.parts.peers
     }
 
-    /// The network as it is.
+    /// Returns the network with its current weights.
     #[must_use]
     pub fn model(&self) -> &L::Model {
         &self.parts.model
     }
 
-    /// Parameters of the network.
+    /// Returns the parameters of the network.
     #[must_use]
     pub fn parameters(&self) -> &[params::Parameter] {
         &self.parameters
     }
 
-    /// The most steps an epoch has.
+    /// Returns the maximum number of steps per epoch.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
         self.parts.train.steps() as u64
     }
 
-    /// Trains until all epochs are done or `stop` is set, which is looked at after every step and, by a
-    /// process that is alone, after every batch of a validation.
+    /// Trains until all epochs are done or `stop` is set. The flag is checked after every step and,
+    /// in a run of one process, after every validation batch.
     ///
     /// # Errors
-    /// Whatever ends a run early. The last saved state can be resumed from.
-    pub fn run(&mut self, watch: &mut dyn Watch, stop: &AtomicBool) -> Result<Outcome, TrainError> {
-        self.parts.keeper.prepare()?;
+    /// Any error that ends a run early. The run can resume from its last training checkpoint.
+    pub fn run(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<Outcome, TrainError> {
+        self.parts.checkpoints.prepare()?;
         let epochs = self.parts.identity.recipe.epochs;
         while self.progress.loader.epoch < epochs {
-            if self.train_epoch(watch, stop)? == Outcome::Stopped {
+            if self.train_epoch(observer, stop)? == Outcome::Stopped {
                 let path = self.save()?;
-                watch.saved(&path)?;
-                return Ok(Outcome::Stopped);
+                observer.saved(&path)?;
+                return self.stopped();
             }
-            if self.end_epoch(watch, stop)? == Outcome::Stopped {
-                return Ok(Outcome::Stopped);
+            if self.end_epoch(observer, stop)? == Outcome::Stopped {
+                return self.stopped();
             }
         }
         self.finish()?;
@@ -179,24 +187,26 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
 
     fn train_epoch(
         &mut self,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         let mut batches = self.parts.train.resume(self.progress.loader)?;
-        let mut named = 0;
+        let mut reported = 0;
         loop {
             let start = Instant::now();
-            let Some(batch) = batches.next() else { return Ok(Outcome::Done) };
-            let batch = batch.map_err(|e| unreadable(&self.parts.identity.recipe.data.train, e))?;
-            for left_out in batches.left_out().iter().skip(named) {
-                watch.left_out(&left_out.error)?;
+            let batch = batches.next();
+            // The last clips of an epoch may be skipped without a batch after them.
+            for clip in batches.skipped().iter().skip(reported) {
+                observer.clip_skipped(&clip.error)?;
             }
-            named = batches.left_out().len();
+            reported = batches.skipped().len();
+            let Some(batch) = batch else { return Ok(Outcome::Done) };
+            let batch = batch.map_err(|e| unreadable(&self.parts.identity.recipe.data.train, e))?;
             let waited = batch.waited;
             let (values, clips) = self.step(batch)?;
             self.progress.loader = batches.state();
             self.progress.step += 1;
-            watch.step(&StepReport {
+            observer.step(&StepReport {
                 epoch: self.progress.loader.epoch + 1,
                 step: self.progress.step,
                 step_in_epoch: self.progress.loader.step as u64,
@@ -206,7 +216,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 took: start.elapsed(),
                 values,
             })?;
-            // Every process stops after the same step, whichever of them was asked to.
+            // All processes stop after the same step, whichever of them was asked to.
             let mut asked = [f32::from(u8::from(stop.load(Ordering::Relaxed)))];
             self.parts.peers.sum(&mut asked)?;
             if asked[0] > 0.0 {
@@ -215,12 +225,13 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             let every = self.parts.identity.recipe.keep.every_steps;
             if every > 0 && self.progress.step.is_multiple_of(every) {
                 let path = self.save()?;
-                watch.saved(&path)?;
+                observer.saved(&path)?;
             }
         }
     }
 
-    /// One batch: gradients, and a step where they are finite. Gives values and how many clips.
+    /// Trains on one batch and returns the values and the number of clips. A step with non-finite
+    /// gradients is skipped.
     fn step(&mut self, batch: Batch) -> Result<(Values, usize), TrainError> {
         let recipe = &self.parts.identity.recipe;
         let steps = &recipe.steps;
@@ -232,8 +243,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         };
         let lr = recipe.optimizer.lr * recipe.schedule.factor(at, &self.progress.plateau);
         self.progress.lr = lr;
-        let (labelled, rows) = labelled::<B, L>(&self.parts.train, batch)?;
-        let clips = labelled.clips.len();
+        let (labeled, rows) = labeled::<B, L>(&self.parts.train, batch)?;
+        let clips = labeled.clips.len();
         let mut context = StepContext {
             seed: recipe.seed,
             step: self.progress.step,
@@ -244,13 +255,13 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             device: &self.parts.device,
             peers: &mut *self.parts.peers,
         };
-        let mut found = self.parts.learner.step(&self.parts.model, &labelled, &mut context)?;
-        let norm = found.gradients.norm();
-        let loss = found.values.first().map_or(f64::NAN, |(_, value)| *value);
+        let mut computed = self.parts.learner.step(&self.parts.model, &labeled, &mut context)?;
+        let norm = computed.gradients.norm();
+        let loss = computed.values.first().map_or(f64::NAN, |(_, value)| *value);
         let finite = norm.is_finite() && loss.is_finite();
-        let may_go_on = scale::after_step(steps.precision, &mut self.progress, finite);
+        let may_continue = scale::after_step(steps.precision, &mut self.progress, finite);
         if !finite {
-            if !may_go_on && steps.non_finite == NonFinite::Stop {
+            if !may_continue && steps.non_finite == NonFinite::Stop {
                 let (what, value) =
                     if loss.is_finite() { ("gradient norm", norm) } else { ("loss", loss) };
                 let all = self.parts.train.dataset().rows();
@@ -262,12 +273,12 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             return Ok((vec![("lr", lr), ("gradient_norm", norm), ("skipped", 1.0)], clips));
         }
         if let Some(limit) = steps.clip_norm {
-            found.gradients.clip(norm, limit);
+            computed.gradients.clip(norm, limit);
         }
         let half = steps.precision == Precision::F16;
         let model = self.parts.model.clone();
-        self.parts.model = self.optimizer.step::<B, _>(lr, model, found.gradients);
-        let mut values = found.values;
+        self.parts.model = self.optimizer.step::<B, _>(lr, model, computed.gradients);
+        let mut values = computed.values;
         values.extend(self.parts.learner.after_step(&mut context)?);
         self.averages.after_step(&self.parts.model.valid());
         self.progress.count(&values, clips);
@@ -278,10 +289,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         Ok((values, clips))
     }
 
-    /// What follows an epoch's last step: a state where validation comes next, averages, validation, weights, a state.
+    /// Completes an epoch: a training checkpoint before validation, averages, validation, weights,
+    /// and a training checkpoint.
     fn end_epoch(
         &mut self,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Outcome, TrainError> {
         let epoch = self.progress.loader.epoch + 1;
@@ -289,17 +301,17 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let validates =
             epoch.is_multiple_of(recipe.validation.every.max(1)) || epoch == recipe.epochs;
         if validates && self.parts.validation.is_some() {
-            // Validation may take long, and what was learned is not to be lost in it.
+            // Validation may take long, and an interruption should not lose the epoch.
             let path = self.save()?;
-            watch.saved(&path)?;
+            observer.saved(&path)?;
         }
         self.averages.after_epoch(epoch, &self.parts.model.valid());
         let start = Instant::now();
-        let validation = if validates { self.validate(watch, stop)? } else { Some(Vec::new()) };
+        let validation = if validates { self.validate(observer, stop)? } else { Some(Vec::new()) };
         let Some(validation) = validation else { return Ok(Outcome::Stopped) };
         let of = |metric: &str| {
-            let found = validation.iter().find(|(name, _)| name == metric);
-            found.map(|(_, value)| *value).filter(|value| value.is_finite())
+            let entry = validation.iter().find(|(name, _)| name == metric);
+            entry.map(|(_, value)| *value).filter(|value| value.is_finite())
         };
         let mut is_best = false;
         if let Some(metric) = recipe.best_metric()
@@ -309,7 +321,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             is_best = self.progress.best.is_none_or(improves);
             if is_best {
                 self.progress.best = Some((value, epoch));
-                self.write_weights("best", &self.parts.model.valid(), &validation)?;
+                self.write_weights(BEST, &self.parts.model.valid(), &validation)?;
             }
         }
         if let Some(metric) = recipe.plateau_metric()
@@ -321,7 +333,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             let name = format!("epoch-{epoch:03}");
             self.write_weights(&name, &self.parts.model.valid(), &validation)?;
         }
-        watch.epoch(&EpochReport {
+        observer.epoch(&EpochReport {
             epoch,
             step: self.progress.step,
             train: self.progress.means(),
@@ -333,52 +345,58 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         })?;
         self.progress.next_epoch();
         let path = self.save()?;
-        watch.saved(&path)?;
+        observer.saved(&path)?;
         Ok(Outcome::Done)
     }
 
-    /// Judges the network, and its moving average where there is one; `None` where it was asked to stop.
+    /// Evaluates the network, and its moving average if there is one; `None` if the run was asked
+    /// to stop.
     fn validate(
         &mut self,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Option<Vec<(String, f64)>>, TrainError> {
         let model = self.parts.model.valid();
-        let named = |prefix: &str, values: Values| -> Vec<(String, f64)> {
+        let prefixed = |prefix: &str, values: Values| -> Vec<(String, f64)> {
             values.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)).collect()
         };
-        let Some(values) = self.judge(&model, watch, stop)? else { return Ok(None) };
-        let mut values = named("", values);
+        let Some(values) = self.evaluate(&model, observer, stop)? else { return Ok(None) };
+        let mut values = prefixed("", values);
         if let Some(model) = self.averages.ema::<B, _>(&self.parts.model) {
-            let Some(more) = self.judge(&model.valid(), watch, stop)? else { return Ok(None) };
-            values.extend(named("ema_", more));
+            let Some(more) = self.evaluate(&model.valid(), observer, stop)? else {
+                return Ok(None);
+            };
+            values.extend(prefixed("ema_", more));
         }
         Ok(Some(values))
     }
 
-    /// Judges a network on all validation clips, none of them left out; `None` where it was asked to stop.
-    fn judge(
+    /// Evaluates a network on all validation clips; `None` if the run was asked to stop.
+    fn evaluate(
         &mut self,
         model: &<L::Model as AutodiffModule<B>>::InnerModule,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Option<Values>, TrainError> {
         let Some(loader) = &self.parts.validation else { return Ok(Some(Vec::new())) };
-        // Several processes may differ in their number of batches, so there is none at which all could agree to stop.
+        // Processes may have different numbers of batches, so they could not agree on one at which
+        // to stop.
         let alone = self.parts.peers.world() == 1;
         let recipe = &self.parts.identity.recipe;
         let manifest = recipe.data.validation.as_ref().unwrap_or(&recipe.data.train);
         let mut accumulator = L::Accumulator::default();
         let mut first = 0;
         let mut batches = loader.epoch(0);
-        let mut named = 0;
-        while let Some(batch) = batches.next() {
-            for left_out in batches.left_out().iter().skip(named) {
-                watch.left_out(&left_out.error)?;
+        let mut reported = 0;
+        loop {
+            let batch = batches.next();
+            for clip in batches.skipped().iter().skip(reported) {
+                observer.clip_skipped(&clip.error)?;
             }
-            named = batches.left_out().len();
-            let (labelled, _) =
-                labelled::<B, L>(loader, batch.map_err(|e| unreadable(manifest, e))?)?;
+            reported = batches.skipped().len();
+            let Some(batch) = batch else { break };
+            let (labeled, _) =
+                labeled::<B, L>(loader, batch.map_err(|e| unreadable(manifest, e))?)?;
             let mut context = StepContext {
                 seed: recipe.seed,
                 step: self.progress.step,
@@ -389,9 +407,9 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 device: &self.parts.device,
                 peers: &mut *self.parts.peers,
             };
-            self.parts.learner.judge(model, &labelled, first, &mut context, &mut accumulator)?;
-            first += labelled.clips.len() as u64;
-            watch.judged(first)?;
+            self.parts.learner.evaluate(model, &labeled, first, &mut context, &mut accumulator)?;
+            first += labeled.clips.len() as u64;
+            observer.validated(first)?;
             if alone && stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -399,9 +417,16 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         self.parts.learner.finish(accumulator, &mut *self.parts.peers).map(Some)
     }
 
-    /// Weights at the end, and their averages.
+    /// Writes the current weights of a run that was asked to stop. Its training checkpoint is
+    /// written before, because it matters more if the process is killed now.
+    fn stopped(&self) -> Result<Outcome, TrainError> {
+        self.write_weights(LAST, &self.parts.model.valid(), &[])?;
+        Ok(Outcome::Stopped)
+    }
+
+    /// Writes the final weights and their averages.
     fn finish(&self) -> Result<(), TrainError> {
-        self.write_weights("last", &self.parts.model.valid(), &[])?;
+        self.write_weights(LAST, &self.parts.model.valid(), &[])?;
         if let Some(model) = self.averages.ema::<B, _>(&self.parts.model) {
             self.write_weights("ema", &model.valid(), &[])?;
         }
@@ -411,7 +436,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         Ok(())
     }
 
-    /// Writes a checkpoint, by the first process alone.
+    /// Writes a checkpoint, in the first process only.
     fn write_weights<M: Module<B::InnerBackend>>(
         &self,
         name: &str,
@@ -421,8 +446,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         if self.parts.peers.rank() != 0 {
             return Ok(());
         }
-        let path = self.parts.keeper.weights(name);
-        let json = |error: serde_json::Error| keep::io_error(&path, error.into());
+        let path = self.parts.checkpoints.weights(name);
+        let json = |error: serde_json::Error| checkpoints::io_error(&path, error.into());
         let trained = self.progress.step > self.progress.skipped;
         let mut metadata = Metadata::new(L::KIND, &self.parts.network, trained);
         let spec = serde_json::to_value(&self.parts.spec).map_err(json)?;
@@ -436,6 +461,9 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             "validation": metrics.collect::<serde_json::Map<_, _>>(),
         });
         metadata.extra.insert(RUN_ENTRY.into(), run);
+        if let Some(note) = &self.parts.note {
+            metadata.extra.insert(NOTE_ENTRY.into(), note.as_str().into());
+        }
         Ok(checkpoint::save(model, &metadata, checkpoint::Precision::F32, path)?)
     }
 }
@@ -444,11 +472,12 @@ fn unreadable(manifest: &Path, source: ClipError) -> TrainError {
     TrainError::Unreadable { manifest: manifest.into(), source: source.into() }
 }
 
-/// A batch with its labels, and the rows it is made of, those that clips were mixed with too.
-fn labelled<B: AutodiffBackend, L: Learner<B>>(
+/// Returns a batch with its labels, and all manifest rows that contributed to it, including
+/// mixed-in clips.
+fn labeled<B: AutodiffBackend, L: Learner<B>>(
     loader: &Loader,
     batch: Batch,
-) -> Result<(LabelledClips, Vec<usize>), TrainError> {
+) -> Result<(LabeledClips, Vec<usize>), TrainError> {
     let mut rows: Vec<usize> = batch.origins.iter().map(|origin| origin.row).collect();
     for partner in batch.origins.iter().filter_map(|origin| origin.partner) {
         if !rows.contains(&partner) {
@@ -456,7 +485,7 @@ fn labelled<B: AutodiffBackend, L: Learner<B>>(
         }
     }
     let mut targets = Vec::new();
-    if L::LABELLED {
+    if L::LABELED {
         for origin in &batch.origins {
             let Some(target) = origin.target else {
                 let row = loader.dataset().rows().get(origin.row);
@@ -466,5 +495,5 @@ fn labelled<B: AutodiffBackend, L: Learner<B>>(
             targets.push(f32::from(target));
         }
     }
-    Ok((LabelledClips { clips: batch.clips, targets }, rows))
+    Ok((LabeledClips { clips: batch.clips, targets }, rows))
 }

@@ -1,39 +1,40 @@
-//! Where a run stands.
+//! The progress and the identity of a run.
 
 use avff_data::loader::LoaderState;
 use serde::{Deserialize, Serialize};
 
 use crate::{recipe::Recipe, schedule::PlateauState};
 
-/// Everything about a run that is no tensor. It holds no times, so equal runs save equal files.
+/// The state of a run besides its tensors. It holds no times, so equal runs write bit-identical
+/// files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Steps taken or left out.
+    /// Number of steps taken or skipped.
     pub step: u64,
-    /// The place in the data; its epoch is the one in progress.
+    /// Position in the data; its epoch is the current one.
     pub loader: LoaderState,
-    /// Sums over the epoch's batches so far, times their clips.
+    /// Sums over the epoch's batches so far, weighted by their numbers of clips.
     pub sums: Vec<(String, f64)>,
-    /// Clips in the sums.
+    /// Number of clips in the sums.
     pub clips: u64,
     /// Learning rate of the last step.
     pub lr: f64,
-    /// Of the schedule.
+    /// State of the plateau schedule.
     pub plateau: PlateauState,
     /// Value and epoch, counted from 1, of the best validation so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<(f64, u64)>,
-    /// Steps that were left out as a number was not finite.
+    /// Number of steps skipped because of non-finite values.
     pub skipped: u64,
-    /// What losses are multiplied by in half precision.
+    /// Loss scale of half precision.
     pub loss_scale: f64,
-    /// Steps since the scale changed.
+    /// Number of steps since the loss scale changed.
     pub steady: u64,
 }
 
 impl Progress {
-    /// The start of a run.
+    /// Returns the progress at the start of a run.
     #[must_use]
     pub fn start(loss_scale: f64) -> Self {
         Self {
@@ -50,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// Takes a step's values into the epoch's means.
+    /// Adds the values of a step to the epoch's means.
     pub(super) fn count(&mut self, values: &[(&'static str, f64)], clips: usize) {
         self.clips += clips as u64;
         for &(name, value) in values {
@@ -62,14 +63,14 @@ impl Progress {
         }
     }
 
-    /// Means over the epoch so far, each clip counted once.
+    /// Returns the means over the epoch so far, with equal weight for each clip.
     #[must_use]
     pub fn means(&self) -> Vec<(String, f64)> {
         let clips = self.clips as f64;
         self.sums.iter().map(|(name, sum)| (name.clone(), sum / clips)).collect()
     }
 
-    /// Moves to the next epoch.
+    /// Moves on to the next epoch.
     pub(super) fn next_epoch(&mut self) {
         self.loader = LoaderState::start(self.loader.epoch + 1);
         self.sums.clear();
@@ -77,39 +78,39 @@ impl Progress {
     }
 }
 
-/// What two runs must share for one to go on from the other's state.
+/// The properties that two runs must share for one to resume from the other's checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// The recipe, as it was followed.
+    /// The recipe that was followed.
     pub recipe: Recipe,
-    /// Hashes of the manifests, by what they are for.
+    /// Hashes of the manifests, by role.
     pub manifests: Vec<(String, String)>,
     /// Version of the library.
     pub version: String,
-    /// Where it ran, such as `cpu`: another backend rounds otherwise.
+    /// Device, such as `cpu`; other backends round differently.
     pub device: String,
-    /// Processes.
+    /// Number of processes.
     pub world: usize,
 }
 
 impl Identity {
-    /// Why a state of `self` is none of `now`; nothing where it is.
+    /// Returns why `now` cannot resume from a checkpoint of `self`, or `None` if it can.
     ///
-    /// How long a run is, what it keeps and how it reads ahead may change: no step taken so far depends
-    /// on them. Files may move as long as manifests are the same. A schedule may look ahead to the last
-    /// epoch, but changing `epochs` says that this is wanted.
+    /// The length of a run, its checkpoint settings and its reading of data may change, because no
+    /// earlier step depends on them. Files may move as long as the manifests are equal. A schedule
+    /// may depend on the last epoch, but changing `epochs` requests that explicitly.
     #[must_use]
     pub fn difference(&self, now: &Self) -> Option<String> {
         if let Some((what, _)) =
             self.manifests.iter().find(|manifest| !now.manifests.contains(manifest))
         {
-            return Some(format!("`data.{what}` is another manifest than it was, or none"));
+            return Some(format!("`data.{what}` is a different manifest or is missing"));
         }
         if let Some((what, _)) =
             now.manifests.iter().find(|manifest| !self.manifests.contains(manifest))
         {
-            return Some(format!("there was no `data.{what}`"));
+            return Some(format!("`data.{what}` is new"));
         }
         for (what, was, is) in [
             ("version", &self.version, &now.version),
@@ -117,7 +118,7 @@ impl Identity {
             ("number of processes", &self.world.to_string(), &now.world.to_string()),
         ] {
             if was != is {
-                return Some(format!("the {what} was {was}, now it is {is}"));
+                return Some(format!("the {what} was {was}, but now it is {is}"));
             }
         }
         let bare = |recipe: &Recipe| {
@@ -125,17 +126,17 @@ impl Identity {
             recipe.name.clear();
             recipe.epochs = 0;
             recipe.keep = Default::default();
-            recipe.start = Default::default();
+            recipe.initialize = Default::default();
             let data = &mut recipe.data;
-            (data.workers, data.ahead, data.cache) = (None, 0, None);
+            (data.workers, data.prefetch, data.cache) = (None, 0, None);
             (data.train, data.validation, data.root) = Default::default();
             recipe.to_toml().unwrap_or_default()
         };
         let (was, is) = (bare(&self.recipe), bare(&now.recipe));
         let mut lines = was.lines().zip(is.lines());
         match lines.find(|(was, is)| was != is) {
-            Some((was, is)) => Some(format!("the recipe had `{was}`, now it has `{is}`")),
-            None if was != is => Some("the recipe was another one".into()),
+            Some((was, is)) => Some(format!("the recipe had `{was}`, but now it has `{is}`")),
+            None if was != is => Some("the recipe has different keys".into()),
             None => None,
         }
     }

@@ -1,21 +1,21 @@
-//! The factor that keeps gradients in half precision from vanishing, moved as PyTorch's `GradScaler`
-//! moves it.
+//! The loss scale, which keeps gradients in half precision from underflowing. It is adjusted like
+//! PyTorch's `GradScaler`.
 
 use super::Progress;
 use crate::recipe::Precision;
 
-/// Start of the factor.
+/// Initial scale.
 const START: f64 = 65_536.0;
-/// Good steps after which it is doubled.
+/// Number of consecutive finite steps after which the scale is doubled.
 const INTERVAL: u64 = 2_000;
 
-/// The factor at the start of a run.
+/// Returns the initial loss scale.
 pub(super) fn start(precision: Precision) -> f64 {
     if precision == Precision::F16 { START } else { 1.0 }
 }
 
-/// Moves the factor after a step, and says whether the run may go on: a step that is not finite is
-/// the factor's fault as long as there is one to lower.
+/// Adjusts the loss scale after a step and returns whether the run may continue. A non-finite step
+/// is attributed to the scale as long as it can be lowered.
 pub(super) fn after_step(precision: Precision, progress: &mut Progress, finite: bool) -> bool {
     if precision != Precision::F16 {
         return finite;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_halves_at_a_bad_step_and_doubles_after_many_good_ones() {
+    fn scale_halves_after_overflow_and_doubles_after_interval() {
         let mut progress = Progress::start(start(Precision::F16));
         assert!(after_step(Precision::F16, &mut progress, false));
         assert_eq!(progress.loss_scale, 32_768.0);
@@ -45,11 +45,11 @@ mod tests {
         }
         assert_eq!((progress.loss_scale, progress.steady), (65_536.0, 0));
         let gave_up = (0..20).any(|_| !after_step(Precision::F16, &mut progress, false));
-        assert!(gave_up, "a loss that is never finite is no matter of scale");
+        assert!(gave_up, "a loss that is never finite must end the run");
     }
 
     #[test]
-    fn full_precision_has_none() {
+    fn full_precision_has_no_scale() {
         let mut progress = Progress::start(start(Precision::F32));
         assert!(!after_step(Precision::F32, &mut progress, false));
         assert_eq!(progress.loss_scale, 1.0);

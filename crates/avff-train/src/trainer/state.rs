@@ -1,4 +1,4 @@
-//! A run's state as a file.
+//! Writing and reading training checkpoints.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{Identity, Progress, Trainer};
 use crate::{error::TrainError, learner::Learner, params};
 
-/// What a state holds besides tensors.
+/// The metadata of a training checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     identity: Identity,
     progress: Progress,
     optimizer: Vec<u64>,
@@ -24,18 +26,20 @@ struct Saved {
 }
 
 impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
-    /// Goes on from the latest state there is, and says whether there was one. A state that cannot be
-    /// read - a disk can lose what it promised to keep - gives way to the one before it, with a warning.
+    /// Resumes from the latest training checkpoint and returns whether there was one. If a
+    /// checkpoint is unreadable, for example after a disk failure, the previous one is used, with a
+    /// warning.
     ///
     /// # Errors
-    /// [`TrainError::State`] for a state of another run, or the last fault where none can be read.
+    /// [`TrainError::Changed`] if the run would continue differently, [`TrainError::Checkpoint`]
+    /// for a checkpoint of another version, or the last error if none is readable.
     pub fn resume(&mut self) -> Result<bool, TrainError> {
         let mut unreadable = None;
-        for (_, path) in self.parts.keeper.states()? {
+        for (_, path) in self.parts.checkpoints.list()? {
             match self.load(&path) {
                 Ok(()) => return Ok(true),
                 Err(TrainError::Model(error)) => {
-                    tracing::warn!("{error}; trying the state before it");
+                    tracing::warn!("{error}; trying the previous training checkpoint");
                     unreadable = Some(TrainError::Model(error));
                 }
                 Err(error) => return Err(error),
@@ -45,12 +49,16 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     }
 
     fn load(&mut self, path: &Path) -> Result<(), TrainError> {
-        let state = |reason: String| TrainError::State { path: path.into(), reason };
+        let error = |reason: String| TrainError::Checkpoint { path: path.into(), reason };
         let archive = Archive::open(path)?;
         let saved: Saved = toml::from_str(archive.metadata().unwrap_or_default())
-            .map_err(|error| state(format!("it is none of this version: {error}")))?;
+            .map_err(|source| error(format!("it does not belong to this version: {source}")))?;
         if let Some(difference) = saved.identity.difference(&self.parts.identity) {
-            return Err(state(difference));
+            return Err(TrainError::Changed {
+                path: path.into(),
+                difference,
+                weights: self.parts.checkpoints.latest_weights(),
+            });
         }
         let device = &self.parts.device;
         let mut reader = archive.reader()?;
@@ -64,27 +72,31 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         self.averages.restore(&self.parameters, saved.averaged_epochs, &mut reader, device)?;
         self.parts.learner.restore(&saved.learner, &mut reader, device)?;
         let model = self.parts.model.clone();
-        self.parts.model = params::update::<B, _>(model, |place, _| values.get(place).cloned());
+        self.parts.model = params::update::<B, _>(model, |index, _| values.get(index).cloned());
         self.progress = saved.progress;
+        self.parts.note = saved.note;
         Ok(())
     }
 
-    /// Saves a state, by the first process alone.
+    /// Saves a training checkpoint, in the first process only.
     pub(super) fn save(&self) -> Result<PathBuf, TrainError> {
-        let path = self.parts.keeper.state(self.progress.step);
+        let path = self.parts.checkpoints.checkpoint(self.progress.step);
         if self.parts.peers.rank() != 0 {
             return Ok(path);
         }
         let saved = Saved {
+            note: self.parts.note.clone(),
             identity: self.parts.identity.clone(),
             progress: self.progress.clone(),
             optimizer: self.optimizer.steps(),
             learner: self.parts.learner.steps(),
             averaged_epochs: self.averages.epochs(),
         };
-        // TOML, as recipes are; and its numbers come back to the last bit.
-        let toml = toml::to_string(&saved)
-            .map_err(|error| TrainError::State { path: path.clone(), reason: error.to_string() })?;
+        // The metadata is TOML like recipes, which reproduces numbers bit-identically.
+        let toml = toml::to_string(&saved).map_err(|error| TrainError::Checkpoint {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
         let values = params::values(&self.parts.model.valid());
         let weights = self.parameters.iter().zip(values);
         let mut entries: Vec<Entry> = weights
@@ -98,7 +110,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         entries.extend(self.averages.entries(&self.parameters));
         entries.extend(self.parts.learner.entries());
         Archive::write(&path, entries, toml)?;
-        self.parts.keeper.tidy()?;
+        self.parts.checkpoints.remove_old()?;
         Ok(path)
     }
 }

@@ -1,8 +1,9 @@
-//! A manifest's clips decoded into a cache ahead of training.
+//! Decodes the clips of a manifest into a cache before training.
 //!
-//! A training run keeps what it decodes, so its first epoch is slow; with several, or on several
-//! machines, each clip is best decoded once, before. Processes can fill one cache together, a shard
-//! each ([`Shard`]). What is there is passed over, so a run that was interrupted is simply run again.
+//! A training run caches the clips that it decodes, so only its first epoch is slow. Filling the cache
+//! in advance decodes each clip once for several runs or machines. Several processes can fill one cache
+//! together, one shard each ([`Shard`]). Cached clips are skipped, so an interrupted run is continued by
+//! running it again.
 
 mod summary;
 
@@ -16,9 +17,9 @@ use std::{
 
 use avff_data::{
     ClipError, ClipSpec,
-    cache::{Cache, CacheConfig, Held},
+    cache::{Cache, CacheConfig, CacheEntries},
     decode::AudioForm,
-    loader::Filler,
+    loader::CacheFiller,
     prefetch::Prefetch,
 };
 
@@ -28,13 +29,14 @@ use crate::{
     failure::{ClipFailure, guarded},
     input::{InputError, manifest},
     output::{
-        OutputError, expect_csv, expect_other,
+        OutputError, expect_csv, expect_not_input,
         table::{ERRORS, Table},
     },
     shard::Shard,
 };
 
-/// Why a cache is not filled. A clip that cannot be read is no such error: it has a row in the errors file.
+/// Why a cache cannot be filled. A clip that cannot be read does not stop the run: it gets a row in the
+/// errors file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
@@ -49,44 +51,44 @@ pub enum CacheError {
     Clip(#[from] ClipError),
 }
 
-/// What to decode, how, and where to keep it.
+/// Options of [`fill`].
 #[derive(Debug, Clone)]
 pub struct CacheOptions {
     /// A CSV with a column `video_name`.
     pub csv: PathBuf,
-    /// Where relative paths start; `None` for the CSV's folder.
+    /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// The part of the rows that is decoded; `None` for all.
+    /// The shard of the rows to decode; `None` for all rows.
     pub shard: Option<Shard>,
-    /// The cache, as training will open it.
+    /// The cache, configured as in training.
     pub cache: CacheConfig,
-    /// How clips are read, as training will read them; entries are found under an equal spec only.
+    /// How clips are prepared. Training finds an entry only if its own spec is equal.
     pub spec: ClipSpec,
-    /// The forms of sound that training will ask for: as waves where an augmentation changes them.
-    pub sound: Vec<AudioForm>,
-    /// A CSV of clips that are not in the cache, and why; a shard's has its number in its name
-    /// ([`CacheOptions::errors_file`]). One that an earlier run left is replaced in the end.
+    /// The forms of audio that training reads. Data augmentation of the waveform needs waveforms.
+    pub audio: Vec<AudioForm>,
+    /// A CSV of the clips that could not be cached, with the reason. A shard adds its number to the name
+    /// ([`CacheOptions::errors_file`]). The errors file of an earlier run is replaced at the end.
     pub errors: PathBuf,
-    /// Clips worked on at a time; `None` for one.
+    /// Clips decoded in parallel; `None` for one.
     pub workers: Option<NonZeroUsize>,
 }
 
 impl CacheOptions {
-    /// The CSV of clips that are not in the cache.
+    /// The path of the errors file, with the shard's number if there is a shard.
     #[must_use]
     pub fn errors_file(&self) -> PathBuf {
         self.shard.map_or_else(|| self.errors.clone(), |shard| shard.file(&self.errors))
     }
 }
 
-/// The stage of clips that were read and could not be kept.
+/// The stage of clips that were decoded but could not be cached.
 const STAGE: &str = "cache";
 
-/// Decodes every clip of a manifest into a cache, but for what is there.
+/// Decodes every clip of a manifest into a cache, except for clips that are cached already.
 ///
 /// # Errors
-/// Anything that keeps the run from starting or its files from being written. A clip that cannot be
-/// read is no error of the run: it has a row in the errors file.
+/// Fails if the run cannot start or if its files cannot be written. A clip that cannot be read does not
+/// fail the run: it gets a row in the errors file.
 pub fn fill(
     options: &CacheOptions,
     progress: &mut dyn FnMut(Progress),
@@ -95,36 +97,36 @@ pub fn fill(
     expect_replaceable(&path, &options.csv)?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     let cache = Arc::new(Cache::open(&options.cache)?);
-    let filler = Filler::new(options.spec.clone(), Arc::clone(&cache), options.sound.clone())
+    let filler = CacheFiller::new(options.spec.clone(), Arc::clone(&cache), options.audio.clone())
         .map_err(|source| ClipError::new(&options.csv, source))?;
     let mut errors = Table::create(&path)?;
     errors.write(ERRORS)?;
     errors.flush()?;
 
     let workers = options.workers.map_or(1, NonZeroUsize::get);
-    let kept = Arc::clone(&cache);
+    let worker_cache = Arc::clone(&cache);
     let clips = Prefetch::new(manifest.rows(0)?, workers, workers, move |row| match row {
         Ok(row) => guarded(|| {
-            let held = filler.fill(&row.path)?;
-            match kept.size(&held) {
-                Some(_) => Ok(held),
-                None => Err(not_kept(&kept)),
+            let entries = filler.fill(&row.path)?;
+            match worker_cache.size(&entries) {
+                Some(_) => Ok(entries),
+                None => Err(not_cached(&worker_cache)),
             }
         }),
         Err(_) => Err(ClipFailure::manifest()),
     });
-    let mut summary = CacheSummary::new(&options.spec, manifest.due());
-    // What is there now may make room for later clips, here or in another process.
-    let mut held: Vec<Held> = Vec::new();
-    let mut state = Progress { done: 0, total: manifest.due(), failed: 0 };
+    let mut summary = CacheSummary::new(&options.spec, manifest.row_count());
+    // Later clips, of this process or another, may evict the entries again: sizes are summed at the end.
+    let mut cached: Vec<CacheEntries> = Vec::new();
+    let mut state = Progress { done: 0, total: manifest.row_count(), failed: 0 };
     progress(state);
     for (row, clip) in clips {
         let row = row?;
         match clip {
-            Ok(clip) => held.push(clip),
+            Ok(clip) => cached.push(clip),
             Err(failure) => {
-                errors.failure(&row, &failure)?;
-                // A person may look while the run goes on for hours.
+                errors.write_failure(&row, &failure)?;
+                // The errors can be inspected while a long run continues.
                 errors.flush()?;
                 summary.count_failure(failure.stage);
                 state.failed += 1;
@@ -134,31 +136,30 @@ pub fn fill(
         progress(state);
     }
     errors.finish()?;
-    summary.finish(held.iter().map(|clip| cache.size(clip)), cache.counts());
+    summary.finish(cached.iter().map(|clip| cache.size(clip)), cache.counts());
     Ok(summary)
 }
 
-fn not_kept(cache: &Cache) -> ClipFailure {
-    let why = cache.trouble().unwrap_or_else(|| "it made room for other clips at once".into());
+fn not_cached(cache: &Cache) -> ClipFailure {
+    let reason = cache
+        .last_error()
+        .unwrap_or_else(|| "it was evicted at once to make room for other clips".into());
     ClipFailure {
         code: "cache".into(),
         stage: STAGE.into(),
-        error: format!("it was decoded, but could not be kept: {why}"),
-        hint: Some(
-            "see whether the disk and the bound of the cache have room for it, and run again"
-                .into(),
-        ),
+        error: format!("the clip was decoded, but could not be cached: {reason}"),
+        hint: Some("check the free disk space and the cache's size limit, then run again".into()),
     }
 }
 
-/// Refuses to write errors over anything but earlier errors.
+/// Refuses to overwrite any file except the errors file of an earlier run.
 fn expect_replaceable(path: &Path, csv: &Path) -> Result<(), OutputError> {
     expect_csv(path)?;
-    expect_other(path, csv)?;
+    expect_not_input(path, csv)?;
     let Ok(file) = File::open(path) else { return Ok(()) };
-    let (mut line, own) = (Vec::new(), ERRORS.join(",") + "\n");
-    let read = BufReader::new(file).take(own.len() as u64).read_until(b'\n', &mut line);
-    if read.map_err(OutputError::io(path))? > 0 && line != own.as_bytes() {
+    let (mut line, header) = (Vec::new(), ERRORS.join(",") + "\n");
+    let read = BufReader::new(file).take(header.len() as u64).read_until(b'\n', &mut line);
+    if read.map_err(OutputError::io(path))? > 0 && line != header.as_bytes() {
         return Err(OutputError::Exists { path: path.into() });
     }
     Ok(())

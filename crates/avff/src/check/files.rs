@@ -1,4 +1,4 @@
-//! The passes over the files: what they are, and which hold the same bytes.
+//! Scans the files of all rows: properties of the media, and files with identical content.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,67 +13,72 @@ use avff_data::{
 use avff_datasets::protocol::Table;
 
 use super::{
-    CheckOptions, Look, Progress,
+    CheckDepth, CheckOptions, Progress,
     findings::{Finding, FindingKind},
-    media::Gathered,
+    media::MediaAccumulator,
 };
 use crate::failure::{ClipFailure, guarded};
 
-/// What is looked at: each path once, at its first row.
+/// The files to scan: each path once, at its first row.
 pub(super) struct Files<'a> {
     pub(super) table: &'a Table,
-    pub(super) parts: &'a [Option<usize>],
+    pub(super) assignment: &'a [Option<usize>],
     pub(super) names: &'a [String],
     pub(super) first_of_path: &'a [usize],
 }
 
-/// What the passes found.
-pub(super) struct Seen {
-    /// By the first row of a path.
+/// The result of scanning all files.
+pub(super) struct ScanResult {
+    /// Why files cannot be read, by the first row of their path.
     pub(super) failed: BTreeMap<usize, ClipFailure>,
-    /// For every row, the first row whose file holds the same bytes.
+    /// For every row, the first row whose file has identical content.
     pub(super) same_as: Vec<usize>,
-    /// SHA-256 of files that hold the bytes of another, by first row.
+    /// SHA-256 of content that several files share, by first row.
     pub(super) hashes: HashMap<usize, String>,
-    /// Where the sound was decoded.
-    pub(super) media: Option<Gathered>,
+    /// Statistics of the clips, if their audio was decoded.
+    pub(super) media: Option<MediaAccumulator>,
 }
 
-/// What a worker finds out about a file.
-struct Looked {
+/// What a worker finds out about one file.
+struct FileScan {
+    /// Whether the path is a folder, and its size in bytes.
     size: Option<(bool, u64)>,
     facts: Result<Option<ClipFacts>, ClipFailure>,
 }
 
 impl Files<'_> {
-    pub(super) fn look(
+    /// Scans all files, then hashes those whose sizes are equal.
+    pub(super) fn scan(
         &self,
         options: &CheckOptions,
         workers: usize,
         progress: &mut dyn FnMut(Progress),
-    ) -> Seen {
-        let distinct =
-            || self.first_of_path.iter().enumerate().filter(|(row, first)| row == *first);
-        let rows: Vec<usize> = distinct().map(|(row, _)| row).collect();
+    ) -> ScanResult {
+        let distinct = self.first_of_path.iter().enumerate().filter(|(row, first)| row == *first);
+        let rows: Vec<usize> = distinct.map(|(row, _)| row).collect();
         let mut state = Progress { done: 0, total: rows.len() };
-        let mut media = (options.look >= Look::Audio).then(|| Gathered::new(self.names.len()));
+        let mut media =
+            (options.depth >= CheckDepth::Audio).then(|| MediaAccumulator::new(self.names.len()));
         let mut failed = BTreeMap::new();
-        // Clips of one size may hold the same bytes, others cannot.
+        // Only files of equal size can have identical content.
         let mut sizes: HashMap<(bool, u64), Vec<usize>> = HashMap::new();
-        let (look, spec) = (options.look, options.spec.clone());
-        let looked = self.ahead(rows, workers, move |path| {
+        let (depth, spec) = (options.depth, options.spec.clone());
+        let scanned = self.prefetch(rows, workers, move |path| {
             let size = guarded(|| size(path).map_err(ClipFailure::from));
             let facts = match &size {
                 Err(failure) => Err(failure.clone()),
-                Ok(_) if look < Look::Audio => Ok(None),
+                Ok(_) if depth < CheckDepth::Audio => Ok(None),
                 Ok(_) => {
-                    let depth = if look < Look::Pictures { Depth::Audio } else { Depth::Frames };
+                    let depth = match depth {
+                        CheckDepth::Frames => Depth::Frames,
+                        _ => Depth::Audio,
+                    };
                     guarded(|| Ok(statistics::examine(path, &spec, depth)?)).map(Some)
                 }
             };
-            Looked { size: size.ok(), facts }
+            FileScan { size: size.ok(), facts }
         });
-        for ((row, _), Looked { size, facts }) in looked {
+        for ((row, _), FileScan { size, facts }) in scanned {
             if let Some(size) = size {
                 sizes.entry(size).or_default().push(row);
             }
@@ -82,25 +87,25 @@ impl Files<'_> {
                     failed.insert(row, failure);
                 }
                 (Ok(Some(facts)), Some(media)) => {
-                    let part = self.parts.get(row).copied().flatten();
-                    media.add(&facts, part, self.table.target(row));
+                    let split = self.assignment.get(row).copied().flatten();
+                    media.add(&facts, split, self.table.target(row));
                 }
                 _ => {}
             }
             state.done += 1;
             progress(state);
         }
-        let mut alike: Vec<usize> = sizes
+        let mut same_size: Vec<usize> = sizes
             .into_iter()
             .filter(|((_, size), rows)| *size > 0 && rows.len() > 1)
             .flat_map(|(_, rows)| rows)
             .collect();
-        alike.sort_unstable();
-        state.total += alike.len();
+        same_size.sort_unstable();
+        state.total += same_size.len();
         let mut first_of_hash: HashMap<[u8; 32], usize> = HashMap::new();
-        let mut same: HashMap<usize, usize> = HashMap::new();
+        let mut duplicates: HashMap<usize, usize> = HashMap::new();
         let mut hashes = HashMap::new();
-        let hashed = self.ahead(alike, workers, |path| {
+        let hashed = self.prefetch(same_size, workers, |path| {
             guarded(|| {
                 Ok(statistics::content_hash(path).map_err(|source| ClipError::new(path, source))?)
             })
@@ -110,7 +115,7 @@ impl Files<'_> {
                 Ok(hash) => {
                     let first = *first_of_hash.entry(hash).or_insert(row);
                     if first != row {
-                        same.insert(row, first);
+                        duplicates.insert(row, first);
                         let hex = || hash.iter().map(|byte| format!("{byte:02x}")).collect();
                         hashes.entry(first).or_insert_with(hex);
                     }
@@ -122,19 +127,22 @@ impl Files<'_> {
             state.done += 1;
             progress(state);
         }
-        let same_as =
-            self.first_of_path.iter().map(|first| *same.get(first).unwrap_or(first)).collect();
-        Seen { failed, same_as, hashes, media }
+        let same_as = self
+            .first_of_path
+            .iter()
+            .map(|first| *duplicates.get(first).unwrap_or(first))
+            .collect();
+        ScanResult { failed, same_as, hashes, media }
     }
 
-    /// A function of the paths of rows, computed in parallel and handed out in the order of rows.
-    fn ahead<T: Send + 'static>(
+    /// Applies `function` to the paths of `rows` in parallel and yields the results in row order.
+    fn prefetch<T: Send + 'static>(
         &self,
         rows: Vec<usize>,
         workers: usize,
         function: impl Fn(&PathBuf) -> T + Send + Sync + 'static,
     ) -> impl Iterator<Item = ((usize, PathBuf), T)> {
-        // Paths are small; clips are dropped by the worker that read them.
+        // Workers receive paths and drop the decoded clips, so the queue stays small.
         let paths: Vec<(usize, PathBuf)> =
             rows.into_iter().map(|row| (row, self.table.path(row))).collect();
         Prefetch::new(paths.into_iter(), workers, 4 * workers, move |(_, path)| function(path))
@@ -145,8 +153,8 @@ fn size(path: &PathBuf) -> Result<(bool, u64), ClipError> {
     statistics::content_size(path).map_err(|source| ClipError::new(path, source))
 }
 
-impl Seen {
-    /// A finding for every file that could not be read, with all its rows.
+impl ScanResult {
+    /// Returns one finding per unreadable file, with all rows of the file.
     pub(super) fn failures(&self, first_of_path: &[usize]) -> Vec<Finding> {
         let mut rows: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (row, first) in first_of_path.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What was found about which rows.
+//! Findings: problems of a data set and the rows that they concern.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,40 +12,40 @@ use strum::{IntoStaticStr, VariantArray};
 
 use crate::{
     failure::ClipFailure,
-    output::{OutputError, expect_csv, expect_other},
+    output::{self, OutputError, create_folder_of, expect_csv},
 };
 
-/// What can be wrong with rows.
+/// The kind of a problem.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr, VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum FindingKind {
-    /// An identity is in several splits.
+    /// An identity occurs in several splits.
     SharedIdentity,
-    /// A source is in several splits.
+    /// A source occurs in several splits.
     SharedSource,
-    /// A path is in several splits.
+    /// A path occurs in several splits.
     SharedPath,
-    /// Files of other paths but with the same bytes are in several splits.
+    /// Files with different paths but identical content occur in several splits.
     SharedContent,
-    /// A path is several times in one split.
+    /// A path occurs more than once in one split.
     RepeatedPath,
-    /// The same path or the same bytes are both real and fake.
+    /// A path, or identical content, is labeled both real and fake.
     Contradiction,
     /// A file is missing or cannot be decoded.
     Unreadable,
 }
 
 impl FindingKind {
-    /// The word for it in tables and the report.
+    /// The name in tables and in the report, in kebab case.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// Whether a test on such splits says less than it seems to.
+    /// Whether the problem is a leak between splits, which makes test results too optimistic.
     #[must_use]
     pub fn is_leak(self) -> bool {
         matches!(
@@ -55,13 +55,13 @@ impl FindingKind {
     }
 }
 
-/// One thing that is wrong, and the rows it is about.
+/// One problem and the rows that it concerns.
 pub(super) struct Finding {
     pub(super) kind: FindingKind,
-    /// The identity, source, path, hash or error.
+    /// The identity, source, path, hash or error message.
     pub(super) key: String,
     pub(super) rows: Vec<usize>,
-    /// Why a file cannot be read.
+    /// Why the file cannot be read, for an unreadable file.
     pub(super) failure: Option<ClipFailure>,
 }
 
@@ -71,30 +71,30 @@ impl Finding {
     }
 }
 
-/// All findings of a kind, in short.
+/// A summary of all findings of one kind.
 #[derive(Debug, Clone, Serialize)]
 pub struct Findings {
-    /// What is wrong.
+    /// The kind of the problem.
     pub kind: FindingKind,
-    /// Identities, sources, paths, contents or files that it is wrong with.
+    /// The number of identities, sources, paths, contents or files that have the problem.
     pub count: usize,
-    /// Rows that they are in.
+    /// The number of rows that they occur in.
     pub rows: usize,
-    /// The first of them.
+    /// The first findings.
     pub examples: Vec<Example>,
 }
 
-/// One finding, in short.
+/// A summary of one finding.
 #[derive(Debug, Clone, Serialize)]
 pub struct Example {
-    /// The identity, source, path, hash or error.
+    /// The identity, source, path, hash or error message.
     pub key: String,
-    /// Clips from as many of its sides as fit: splits of what splits share, targets of what
-    /// contradicts itself.
+    /// Example clips. They cover as many splits as possible for a leak, and both targets for a
+    /// contradiction.
     pub clips: Vec<ExampleClip>,
-    /// What a person can do about it.
+    /// A suggestion to fix the problem.
     pub hint: Option<String>,
-    /// [`ClipFailure::code`] of a file that cannot be read.
+    /// [`ClipFailure::code`] of an unreadable file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
@@ -102,55 +102,60 @@ pub struct Example {
 /// A row of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExampleClip {
-    /// As the CSV has it.
+    /// The clip's name, as written in the CSV.
     pub video_name: String,
-    /// The split it is in.
+    /// The split of the row.
     pub split: Option<String>,
-    /// 0 real, 1 fake.
+    /// 0 for real, 1 for fake.
     pub target: Option<u8>,
 }
 
-/// Findings and clips of each that are shown.
+/// The number of findings shown for each kind, and of clips shown for each finding.
 const EXAMPLES: usize = 3;
 
-/// The findings by kind, kinds without any left out.
-pub(super) fn in_short(
+/// Summarizes the findings by kind. Kinds without findings are omitted.
+pub(super) fn summarize(
     table: &Table,
     names: &[String],
-    parts: &[Option<usize>],
-    found: &[Finding],
+    assignment: &[Option<usize>],
+    findings: &[Finding],
 ) -> Vec<Findings> {
-    let part = |row: usize| parts.get(row).copied().flatten();
+    let split_index = |row: usize| assignment.get(row).copied().flatten();
     let clip = |row: usize| ExampleClip {
         video_name: table.name(row).into(),
-        split: part(row).and_then(|part| names.get(part)).cloned(),
+        split: split_index(row).and_then(|split_index| names.get(split_index)).cloned(),
         target: table.target(row),
     };
-    let short = |kind: FindingKind| {
-        let own = || found.iter().filter(move |finding| finding.kind == kind);
+    let summary = |kind: FindingKind| {
+        let own = || findings.iter().filter(move |finding| finding.kind == kind);
         let side = |row: usize| match kind {
             FindingKind::Contradiction => table.target(row).map(usize::from),
-            _ => part(row),
+            _ => split_index(row),
         };
         let example = |finding: &Finding| Example {
             key: finding.key.clone(),
-            clips: a_row_a_side(&finding.rows, side).into_iter().map(clip).collect(),
+            clips: representative_rows(&finding.rows, side).into_iter().map(clip).collect(),
             hint: finding.failure.as_ref().and_then(|failure| failure.hint.clone()),
             code: finding.failure.as_ref().map(|failure| failure.code.clone()),
         };
-        // A row with two identities can be in two findings.
+        // A row with two identities can belong to two findings.
         let mut rows: Vec<usize> = own().flat_map(|finding| finding.rows.iter().copied()).collect();
         rows.sort_unstable();
         rows.dedup();
         let examples = own().take(EXAMPLES).map(example).collect();
         Findings { kind, count: own().count(), rows: rows.len(), examples }
     };
-    FindingKind::VARIANTS.iter().copied().map(short).filter(|findings| findings.count > 0).collect()
+    FindingKind::VARIANTS
+        .iter()
+        .copied()
+        .map(summary)
+        .filter(|findings| findings.count > 0)
+        .collect()
 }
 
-/// The first row of each side, then the other rows, as many as are shown and in their order: the
-/// first rows alone are often of one split, which is no picture of a leak.
-fn a_row_a_side(rows: &[usize], side: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
+/// Selects up to [`EXAMPLES`] rows in ascending order: the first row of each side, then other rows. The first
+/// rows alone often belong to one split and would not show a leak.
+fn representative_rows(rows: &[usize], side: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
     let mut sides = HashSet::new();
     let (mut chosen, others): (Vec<usize>, Vec<usize>) =
         rows.iter().partition(|&&row| sides.insert(side(row)));
@@ -160,9 +165,9 @@ fn a_row_a_side(rows: &[usize], side: impl Fn(usize) -> Option<usize>) -> Vec<us
     chosen
 }
 
-/// The same bytes under other paths in several splits.
+/// Finds identical content under different paths in several splits.
 pub(super) fn shared_content(
-    parts: &[Option<usize>],
+    assignment: &[Option<usize>],
     first_of_path: &[usize],
     same_as: &[usize],
     hashes: Option<&HashMap<usize, String>>,
@@ -170,7 +175,7 @@ pub(super) fn shared_content(
     let Some(hashes) = hashes else { return Vec::new() };
     let content = |row: usize| same_as.get(row).copied().filter(|first| hashes.contains_key(first));
     let path = |row: &usize| first_of_path.get(*row).copied();
-    leakage::shared(parts, |row| content(row).into_iter())
+    leakage::shared(assignment, |row| content(row).into_iter())
         .into_iter()
         .filter(|leak| leak.rows.iter().any(|row| path(row) != leak.rows.first().and_then(path)))
         .map(|leak| {
@@ -181,15 +186,15 @@ pub(super) fn shared_content(
         .collect()
 }
 
-/// Paths that are several times in one split.
+/// Finds paths that occur more than once in one split.
 pub(super) fn repeated(
     table: &Table,
-    parts: &[Option<usize>],
+    assignment: &[Option<usize>],
     first_of_path: &[usize],
 ) -> Vec<Finding> {
     let mut rows: BTreeMap<(usize, Option<usize>), Vec<usize>> = BTreeMap::new();
-    for (row, (first, part)) in first_of_path.iter().zip(parts).enumerate() {
-        rows.entry((*first, *part)).or_default().push(row);
+    for (row, (first, split_index)) in first_of_path.iter().zip(assignment).enumerate() {
+        rows.entry((*first, *split_index)).or_default().push(row);
     }
     rows.into_iter()
         .filter(|(_, rows)| rows.len() > 1)
@@ -199,7 +204,7 @@ pub(super) fn repeated(
         .collect()
 }
 
-/// Files that are said to be both real and fake.
+/// Finds files that are labeled both real and fake.
 pub(super) fn contradictions(table: &Table, same_as: &[usize]) -> Vec<Finding> {
     let mut first_target: HashMap<usize, u8> = HashMap::new();
     let mut both: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -221,21 +226,22 @@ pub(super) fn contradictions(table: &Table, same_as: &[usize]) -> Vec<Finding> {
         .collect()
 }
 
-/// Refuses a report over one of the CSVs, or under a name that is not that of a CSV.
-pub(super) fn expect_apart(report: &Path, csvs: &[PathBuf]) -> Result<(), OutputError> {
+/// Refuses a report that would overwrite one of the CSVs, or whose name does not end in `.csv`.
+pub(super) fn expect_not_input(report: &Path, csvs: &[PathBuf]) -> Result<(), OutputError> {
     expect_csv(report)?;
-    csvs.iter().try_for_each(|csv| expect_other(report, csv))
+    csvs.iter().try_for_each(|csv| output::expect_not_input(report, csv))
 }
 
-/// Writes a line for every row of every finding.
+/// Writes a CSV with one line for every row of every finding.
 pub(super) fn write(
     path: &Path,
     table: &Table,
     names: &[String],
-    parts: &[Option<usize>],
-    found: &[Finding],
+    assignment: &[Option<usize>],
+    findings: &[Finding],
 ) -> Result<(), OutputError> {
-    avff_files::write_with(path, |file| lines(file, table, names, parts, found))
+    create_folder_of(path)?;
+    avff_files::write_with(path, |file| lines(file, table, names, assignment, findings))
         .map_err(OutputError::io(path))
 }
 
@@ -243,8 +249,8 @@ fn lines(
     file: &mut impl Write,
     table: &Table,
     names: &[String],
-    parts: &[Option<usize>],
-    found: &[Finding],
+    assignment: &[Option<usize>],
+    findings: &[Finding],
 ) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(file);
     writer.write_record([
@@ -257,18 +263,22 @@ fn lines(
         "line",
         "hint",
     ])?;
-    for Finding { kind, key, rows, failure } in found {
+    for Finding { kind, key, rows, failure } in findings {
         for &row in rows {
-            let split = parts.get(row).copied().flatten().and_then(|part| names.get(part));
+            let split = assignment
+                .get(row)
+                .copied()
+                .flatten()
+                .and_then(|split_index| names.get(split_index));
             let target = table.target(row).map_or_else(String::new, |target| target.to_string());
             let csv = table.files().get(table.file_of(row)).map(|file| file.path.display());
             let csv = csv.map_or_else(String::new, |path| path.to_string());
             let split = split.map_or("", String::as_str);
-            let number = table.line(row).to_string();
+            let line = table.line(row).to_string();
             let hint =
                 failure.as_ref().and_then(|failure| failure.hint.as_deref()).unwrap_or_default();
             let name = table.name(row);
-            writer.write_record([kind.name(), key, split, &target, name, &csv, &number, hint])?;
+            writer.write_record([kind.name(), key, split, &target, name, &csv, &line, hint])?;
         }
     }
     writer.flush()
@@ -279,10 +289,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn examples_show_every_side_of_a_leak() {
+    fn examples_cover_every_split_of_a_leak() {
         let side = |row: usize| Some(usize::from(row >= 7));
-        assert_eq!(a_row_a_side(&[1, 2, 5, 6, 7, 9], side), [1, 2, 7]);
-        assert_eq!(a_row_a_side(&[1, 2], side), [1, 2]);
-        assert_eq!(a_row_a_side(&[1, 7, 8, 9], side), [1, 7, 8]);
+        assert_eq!(representative_rows(&[1, 2, 5, 6, 7, 9], side), [1, 2, 7]);
+        assert_eq!(representative_rows(&[1, 2], side), [1, 2]);
+        assert_eq!(representative_rows(&[1, 7, 8, 9], side), [1, 7, 8]);
     }
 }

@@ -1,5 +1,7 @@
-//! What the clips are like, class by class: what differs between the classes and has nothing to do
-//! with faking is a shortcut that a detector learns instead.
+//! Media properties of the clips by class.
+//!
+//! A property that differs between the classes but is unrelated to manipulation is a shortcut. A
+//! detector may learn the shortcut instead of learning to detect fakes.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +9,20 @@ use avff_data::statistics::{ClipFacts, Moments};
 use avff_metrics::roc_auc;
 use serde::Serialize;
 
-/// How far from chance a quantity separates the classes before it is a warning: an AUC of 0.6.
+/// The least distance of an AUC from 0.5 that raises a warning: an AUC of 0.6.
 const SEPARATES: f64 = 0.1;
-/// Standard errors of the AUC under chance that it must be off too, so that few clips prove nothing.
+/// The distance must also reach this many standard errors under the null hypothesis, so that a few clips raise
+/// no warning.
 const STANDARD_ERRORS: f64 = 3.0;
 
-/// Clips of each class.
+/// Counts of clips by class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ClassCounts {
-    /// With target 0.
+    /// Clips with target 0.
     pub real: usize,
-    /// With target 1.
+    /// Clips with target 1.
     pub fake: usize,
-    /// Without target.
+    /// Clips without a target.
     pub unknown: usize,
 }
 
@@ -33,99 +36,99 @@ impl ClassCounts {
     }
 }
 
-/// A quantity over all clips that have it.
+/// The distribution of a quantity over all clips that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Numbers {
-    /// The smallest.
+pub struct Distribution {
+    /// The minimum.
     pub min: f64,
-    /// The middle one, of an even number the mean of the middle two.
+    /// The median; for an even count, the mean of the two middle values.
     pub median: f64,
-    /// The largest.
+    /// The maximum.
     pub max: f64,
     /// The median over reals.
     pub median_real: Option<f64>,
     /// The median over fakes.
     pub median_fake: Option<f64>,
-    /// The AUC of the quantity as a score of being fake; none without both classes.
+    /// The AUC of the quantity as a score for fake; `None` unless both classes occur.
     pub auc: Option<f64>,
-    /// Whether the AUC is off chance by more than chance would have it.
+    /// Whether the AUC differs from 0.5 enough for a warning.
     pub separates: bool,
 }
 
-/// Mean and deviation of the filterbank.
+/// Mean and standard deviation of the filterbank.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fbank {
-    /// The split; none for all clips.
+    /// The split; `None` for all clips.
     pub split: Option<String>,
-    /// Clips.
+    /// The number of clips.
     pub clips: u64,
-    /// Over all values of all clips.
+    /// The mean over all values of all clips.
     pub mean: f64,
-    /// As a population.
+    /// The population standard deviation.
     pub std: f64,
 }
 
-/// What the readable clips are like.
+/// Properties of the readable clips.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Media {
-    /// Length, in seconds.
-    pub seconds: Option<Numbers>,
-    /// Pictures a second.
-    pub picture_rate: Option<Numbers>,
-    /// Silence at the start, in seconds.
-    pub leading_silence: Option<Numbers>,
-    /// Clips whose sound is silent throughout.
+    /// Duration, in seconds.
+    pub seconds: Option<Distribution>,
+    /// Frames per second.
+    pub frame_rate: Option<Distribution>,
+    /// Leading silence, in seconds.
+    pub leading_silence: Option<Distribution>,
+    /// Clips whose audio is silent throughout.
     pub silent: ClassCounts,
     /// Clips by container.
     pub containers: BTreeMap<String, ClassCounts>,
-    /// Clips by picture codec.
+    /// Clips by video codec.
     pub video_codecs: BTreeMap<String, ClassCounts>,
-    /// Clips by sound codec.
+    /// Clips by audio codec.
     pub audio_codecs: BTreeMap<String, ClassCounts>,
-    /// Clips by width and height.
+    /// Clips by frame width and height.
     pub sizes: BTreeMap<String, ClassCounts>,
-    /// Clips by samples a second.
+    /// Clips by audio sample rate, in Hz.
     pub sample_rates: BTreeMap<String, ClassCounts>,
-    /// Clips by sound channels.
+    /// Clips by number of audio channels.
     pub channels: BTreeMap<String, ClassCounts>,
-    /// Of each split where there are several, then of all clips.
+    /// Filterbank statistics: of each split if there are several, then of all clips.
     pub fbank: Vec<Fbank>,
 }
 
-/// What is kept of the clips while they are looked at: a few numbers each.
-pub(super) struct Gathered {
+/// Accumulates media properties, a few numbers per clip.
+pub(super) struct MediaAccumulator {
     seconds: Column,
-    picture_rate: Column,
+    frame_rate: Column,
     leading_silence: Column,
     silent: ClassCounts,
-    kinds: [BTreeMap<String, ClassCounts>; 6],
-    /// By split, the last of all clips.
+    counts: [BTreeMap<String, ClassCounts>; 6],
+    /// Clip count and moments by split; the last entry covers all clips.
     fbank: Vec<(u64, Moments)>,
 }
 
-impl Gathered {
+impl MediaAccumulator {
     pub(super) fn new(splits: usize) -> Self {
         Self {
             seconds: Column::default(),
-            picture_rate: Column::default(),
+            frame_rate: Column::default(),
             leading_silence: Column::default(),
             silent: ClassCounts::default(),
-            kinds: Default::default(),
+            counts: Default::default(),
             fbank: vec![(0, Moments::default()); splits + 1],
         }
     }
 
-    pub(super) fn add(&mut self, facts: &ClipFacts, part: Option<usize>, target: Option<u8>) {
+    pub(super) fn add(&mut self, facts: &ClipFacts, split: Option<usize>, target: Option<u8>) {
         self.seconds.add(facts.seconds, target);
         if let Some(rate) = facts.frame_rate {
-            self.picture_rate.add(rate, target);
+            self.frame_rate.add(rate, target);
         }
         self.leading_silence.add(facts.leading_silence, target);
         if facts.silent {
             self.silent.add(target);
         }
         let info = &facts.info;
-        let words = [
+        let values = [
             info.container.clone(),
             info.video_codec.clone(),
             info.audio_codec.clone(),
@@ -133,31 +136,31 @@ impl Gathered {
             info.sample_rate.to_string(),
             info.channels.to_string(),
         ];
-        for (kind, word) in self.kinds.iter_mut().zip(words) {
-            kind.entry(word).or_default().add(target);
+        for (counts, value) in self.counts.iter_mut().zip(values) {
+            counts.entry(value).or_default().add(target);
         }
         let all = self.fbank.len().checked_sub(1);
-        for slot in [part, all].into_iter().flatten() {
+        for slot in [split, all].into_iter().flatten() {
             if let Some((clips, moments)) = self.fbank.get_mut(slot) {
                 *clips += 1;
-                moments.join(&facts.fbank);
+                moments.merge(&facts.fbank);
             }
         }
     }
 
-    pub(super) fn media(self, names: &[String]) -> Media {
-        let [containers, video_codecs, audio_codecs, sizes, sample_rates, channels] = self.kinds;
+    pub(super) fn finish(self, names: &[String]) -> Media {
+        let [containers, video_codecs, audio_codecs, sizes, sample_rates, channels] = self.counts;
         let splits = names.iter().map(|name| Some(name.clone())).chain([None]);
-        // One split is all there is.
+        // A single split equals all clips and is not listed twice.
         let skip = if names.len() == 1 { 1 } else { 0 };
         let fbank = |(split, (clips, moments)): (Option<String>, (u64, Moments))| {
             let (mean, std) = (moments.mean()?, moments.std()?);
             Some(Fbank { split, clips, mean, std })
         };
         Media {
-            seconds: self.seconds.numbers(),
-            picture_rate: self.picture_rate.numbers(),
-            leading_silence: self.leading_silence.numbers(),
+            seconds: self.seconds.distribution(),
+            frame_rate: self.frame_rate.distribution(),
+            leading_silence: self.leading_silence.distribution(),
             silent: self.silent,
             containers,
             video_codecs,
@@ -170,7 +173,7 @@ impl Gathered {
     }
 }
 
-/// A number of every clip, by class.
+/// The values of one quantity by class.
 #[derive(Default)]
 struct Column {
     real: Vec<f64>,
@@ -180,7 +183,7 @@ struct Column {
 
 impl Column {
     fn add(&mut self, value: f64, target: Option<u8>) {
-        // Times of a container are finite; a quotient of them need not be.
+        // Times in a container are finite, but their quotient may not be.
         if value.is_finite() {
             match target {
                 Some(1) => self.fake.push(value),
@@ -190,11 +193,11 @@ impl Column {
         }
     }
 
-    fn numbers(&self) -> Option<Numbers> {
+    fn distribution(&self) -> Option<Distribution> {
         let mut all = [&self.real[..], &self.fake, &self.unknown].concat();
         let median_of_all = median(&mut all)?;
         let auc = self.auc();
-        Some(Numbers {
+        Some(Distribution {
             min: *all.first()?,
             median: median_of_all,
             max: *all.last()?,
@@ -211,8 +214,8 @@ impl Column {
         roc_auc(&scores, &is_fake).ok()
     }
 
-    /// Mann and Whitney's variance of U under chance, `fakes * reals * (fakes + reals + 1) / 12`;
-    /// ties only make it smaller.
+    /// Compares the AUC with the Mann-Whitney variance of U under the null hypothesis,
+    /// `fakes * reals * (fakes + reals + 1) / 12`. Ties only reduce this variance.
     fn separates(&self, auc: f64) -> bool {
         let (fakes, reals) = (self.fake.len() as f64, self.real.len() as f64);
         let error = ((fakes + reals + 1.0) / (12.0 * fakes * reals)).sqrt();
@@ -220,7 +223,7 @@ impl Column {
     }
 }
 
-/// Sorts, too.
+/// Returns the median and sorts `values`.
 fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
@@ -233,21 +236,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians() {
+    fn median_of_odd_and_even_counts() {
         assert_eq!(median(&mut []), None);
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&mut [4.0, 1.0, 2.0, 8.0]), Some(3.0));
     }
 
     #[test]
-    fn few_clips_prove_nothing() {
+    fn few_clips_raise_no_warning() {
         let column = |count: usize| {
             let mut column = Column::default();
             for clip in 0..count {
                 column.add(0.03 + clip as f64, Some(1));
                 column.add(-1.0, Some(0));
             }
-            column.numbers().map(|numbers| (numbers.auc, numbers.separates))
+            column.distribution().map(|values| (values.auc, values.separates))
         };
         // 3 * sqrt((2n + 1) / (12 n^2)) falls below 0.5 at n = 7.
         assert_eq!(column(2), Some((Some(1.0), false)));
@@ -260,7 +263,7 @@ mod tests {
         let mut column = Column::default();
         column.add(2.0, Some(1));
         column.add(f64::NAN, Some(0));
-        let numbers = column.numbers();
-        assert_eq!(numbers.map(|n| (n.auc, n.separates, n.max)), Some((None, false, 2.0)));
+        let distribution = column.distribution();
+        assert_eq!(distribution.map(|n| (n.auc, n.separates, n.max)), Some((None, false, 2.0)));
     }
 }

@@ -1,7 +1,8 @@
-//! What is wrong with training and test sets before anything is trained on them.
+//! Checks training and test sets before training.
 //!
-//! Leaks between splits, labels that contradict each other, files that cannot be read, and ways to
-//! tell fake from real that have nothing to do with faking: silence at the start, length, rates.
+//! Reports leaks between splits, contradictory labels and unreadable files. It also reports shortcuts:
+//! properties unrelated to manipulation that separate fake from real, such as leading silence, duration
+//! and frame rate.
 
 mod files;
 mod findings;
@@ -15,14 +16,14 @@ use avff_data::{ClipSpec, spec::SpecError};
 use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage};
 
 pub use findings::{Example, ExampleClip, FindingKind, Findings};
-pub use media::{ClassCounts, Fbank, Media, Numbers};
+pub use media::{ClassCounts, Distribution, Fbank, Media};
 pub use report::Report;
 
 use crate::{input::InputError, output::OutputError};
 use files::Files;
 use findings::Finding;
 
-/// Why nothing is checked. What is wrong with clips is no such error: it is in the report.
+/// Why a check cannot run. Problems of the data set are not errors: they are in the report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -37,51 +38,51 @@ pub enum CheckError {
     Spec(#[from] SpecError),
 }
 
-/// What to check and how closely.
+/// Options of [`check`].
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
-    /// One CSV whose column `split_column` says where each row is, or a CSV for each split.
+    /// One CSV with a column `split_column`, or one CSV for each split.
     pub csvs: Vec<PathBuf>,
-    /// Where relative names start; `None` for the folder of each CSV.
+    /// The folder of relative paths; `None` for the folder of each CSV.
     pub root: Option<PathBuf>,
-    /// The column of splits, where there is one CSV.
+    /// The column that names the split of each row, if there is one CSV.
     pub split_column: String,
-    /// How far to look into files.
-    pub look: Look,
-    /// How the filterbank is computed, and which pictures are decoded.
+    /// How thoroughly files are checked.
+    pub depth: CheckDepth,
+    /// How the filterbank is computed, and which frames are decoded.
     pub spec: ClipSpec,
-    /// Threads; `None` for one a core.
+    /// Number of threads; `None` for one per core.
     pub workers: Option<NonZeroUsize>,
-    /// A CSV with every row that a finding is about.
+    /// The path of a CSV report with every row of every finding.
     pub report: Option<PathBuf>,
 }
 
-/// How far to look into files.
+/// How thoroughly files are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
-    /// Not at all: the CSVs alone.
+pub enum CheckDepth {
+    /// Reads only the CSVs.
     Csv,
-    /// At their bytes: which are missing, which are the same.
+    /// Also finds missing files and files with identical content.
     Bytes,
-    /// Both streams are opened, the sound is decoded.
+    /// Also opens both streams and decodes the audio.
     Audio,
-    /// The pictures that a network would see are decoded too.
-    Pictures,
+    /// Also decodes the frames that a network would see.
+    Frames,
 }
 
-/// How far a check is.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Files looked at.
+    /// Files processed.
     pub done: usize,
-    /// Files to look at; grows when some have to be compared.
+    /// Files to process. The total grows when files of equal size have to be hashed.
     pub total: usize,
 }
 
 /// Checks one or several CSVs.
 ///
 /// # Errors
-/// A CSV that cannot be read or has no rows, a clip spec that cannot be used, a report that cannot be
+/// Fails if a CSV cannot be read or has no rows, if the clip spec is invalid, or if the report cannot be
 /// written.
 pub fn check(
     options: &CheckOptions,
@@ -89,44 +90,50 @@ pub fn check(
 ) -> Result<Report, CheckError> {
     options.spec.validate()?;
     if let Some(report) = &options.report {
-        findings::expect_apart(report, &options.csvs)?;
+        findings::expect_not_input(report, &options.csvs)?;
     }
     let table = Table::read(&options.csvs, options.root.as_deref()).map_err(InputError::from)?;
     if table.is_empty() {
         let path = options.csvs.first().cloned().unwrap_or_default();
         return Err(InputError::NoRows { path }.into());
     }
-    let (names, parts) = splits::splits(&table, &options.split_column);
+    let (names, assignment) = splits::splits(&table, &options.split_column);
     let first_of_path = table.first_of_path();
     let workers = options.workers.or_else(|| thread::available_parallelism().ok());
     let workers = workers.map_or(1, NonZeroUsize::get);
-    let seen = (options.look > Look::Csv).then(|| {
-        Files { table: &table, parts: &parts, names: &names, first_of_path: &first_of_path }
-            .look(options, workers, progress)
+    let scan = (options.depth > CheckDepth::Csv).then(|| {
+        Files {
+            table: &table,
+            assignment: &assignment,
+            names: &names,
+            first_of_path: &first_of_path,
+        }
+        .scan(options, workers, progress)
     });
 
-    let mut found = Vec::new();
+    let mut all_findings = Vec::new();
     for (kind, column) in
         [(FindingKind::SharedIdentity, IDENTITY_COLUMN), (FindingKind::SharedSource, SOURCE_COLUMN)]
     {
-        // A set need not know identities or sources.
-        if let Ok(leaks) = leakage::by_column(&table, &parts, column) {
-            found.extend(leaks.into_iter().map(|leak| Finding::new(kind, leak.key, leak.rows)));
+        // The columns of identities and sources are optional.
+        if let Ok(leaks) = leakage::by_column(&table, &assignment, column) {
+            all_findings
+                .extend(leaks.into_iter().map(|leak| Finding::new(kind, leak.key, leak.rows)));
         }
     }
-    for leak in leakage::by_path(&table, &parts, &first_of_path) {
-        found.push(Finding::new(FindingKind::SharedPath, leak.key, leak.rows));
+    for leak in leakage::by_path(&table, &assignment, &first_of_path) {
+        all_findings.push(Finding::new(FindingKind::SharedPath, leak.key, leak.rows));
     }
-    let same_as = seen.as_ref().map_or(&first_of_path, |seen| &seen.same_as);
-    let hashes = seen.as_ref().map(|seen| &seen.hashes);
-    found.extend(findings::shared_content(&parts, &first_of_path, same_as, hashes));
-    found.extend(findings::repeated(&table, &parts, &first_of_path));
-    found.extend(findings::contradictions(&table, same_as));
-    if let Some(seen) = &seen {
-        found.extend(seen.failures(&first_of_path));
+    let same_as = scan.as_ref().map_or(&first_of_path, |scan| &scan.same_as);
+    let hashes = scan.as_ref().map(|scan| &scan.hashes);
+    all_findings.extend(findings::shared_content(&assignment, &first_of_path, same_as, hashes));
+    all_findings.extend(findings::repeated(&table, &assignment, &first_of_path));
+    all_findings.extend(findings::contradictions(&table, same_as));
+    if let Some(scan) = &scan {
+        all_findings.extend(scan.failures(&first_of_path));
     }
     if let Some(path) = &options.report {
-        findings::write(path, &table, &names, &parts, &found)?;
+        findings::write(path, &table, &names, &assignment, &all_findings)?;
     }
-    Ok(Report::new(&table, &names, &parts, &first_of_path, &found, seen, &options.spec))
+    Ok(Report::new(&table, &names, &assignment, &first_of_path, &all_findings, scan, &options.spec))
 }

@@ -1,4 +1,4 @@
-//! What came of a check, as JSON and for a person.
+//! The report of a check, as JSON and as text.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -7,34 +7,34 @@ use avff_datasets::protocol::{Table, composition::Composition};
 use serde::Serialize;
 
 use super::{
-    files::Seen,
-    findings::{ExampleClip, Finding, FindingKind, Findings, in_short},
-    media::{ClassCounts, Fbank, Media, Numbers},
+    files::ScanResult,
+    findings::{ExampleClip, Finding, FindingKind, Findings, summarize},
+    media::{ClassCounts, Distribution, Fbank, Media},
 };
 use crate::{evaluate::Coverage, split, table::Text};
 
-/// From which share of one class on accuracy says little.
-const LOPSIDED: f64 = 0.9;
-/// The split whose filterbank statistics are those to normalise with.
+/// The share of the larger class from which accuracy is misleading.
+const IMBALANCED: f64 = 0.9;
+/// The split whose filterbank statistics are used for normalization.
 const TRAIN: &str = "train";
-/// Kinds of container, codec or size that a person is shown.
-const SHOWN_KINDS: usize = 5;
+/// The number of different containers, codecs or sizes in the text.
+const SHOWN_VALUES: usize = 5;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// What is in each split.
+    /// The number of rows in each split by target and category.
     pub composition: Composition,
-    /// What is wrong with rows.
+    /// The problems found, by kind.
     pub findings: Vec<Findings>,
-    /// How many rows have a readable file; none where no file was looked at.
+    /// How many rows have a readable file; `None` if no file was checked.
     pub coverage: Option<Coverage>,
-    /// What the clips are like; none where none was decoded.
+    /// Media properties of the clips; `None` if no clip was decoded.
     pub media: Option<Media>,
-    /// The part of a clip spec that the filterbank's statistics belong in, those of the split
-    /// `train` where there is one.
+    /// The audio section of a clip spec with the filterbank's mean and standard deviation. It describes the
+    /// split `train`, or all clips if there is no such split.
     pub audio: Option<AudioSpec>,
-    /// What a person should know before training or testing on this.
+    /// Warnings to consider before training or testing on the data.
     pub warnings: Vec<String>,
 }
 
@@ -42,39 +42,39 @@ impl Report {
     pub(super) fn new(
         table: &Table,
         names: &[String],
-        parts: &[Option<usize>],
+        assignment: &[Option<usize>],
         first_of_path: &[usize],
         found: &[Finding],
-        seen: Option<Seen>,
+        scan: Option<ScanResult>,
         spec: &ClipSpec,
     ) -> Self {
-        let coverage = seen.as_ref().map(|seen| coverage(table, first_of_path, seen));
-        let media = seen.and_then(|seen| seen.media).map(|gathered| gathered.media(names));
-        let composition = Composition::new(table, names, parts);
-        let findings = in_short(table, names, parts, found);
+        let coverage = scan.as_ref().map(|scan| coverage(table, first_of_path, scan));
+        let media = scan.and_then(|scan| scan.media).map(|media| media.finish(names));
+        let composition = Composition::new(table, names, assignment);
+        let findings = summarize(table, names, assignment, found);
         let audio = media.as_ref().and_then(|media| audio(&media.fbank, &spec.audio));
         let mut warnings: Vec<String> = findings.iter().filter_map(warning).collect();
-        warnings.extend(lopsided(names, &composition));
+        warnings.extend(class_imbalance(names, &composition));
         if let Some(media) = &media {
             warnings.extend(shortcuts(media));
         }
         Self { composition, findings, coverage, media, audio, warnings }
     }
 
-    /// Whether splits share what they should not, or labels contradict each other.
+    /// Whether there are leaks between splits or contradictory labels.
     #[must_use]
     pub fn has_faults(&self) -> bool {
         let fault = |kind: FindingKind| kind.is_leak() || kind == FindingKind::Contradiction;
         self.findings.iter().any(|findings| fault(findings.kind))
     }
 
-    /// The share of rows with a readable file; all where none was looked at.
+    /// The share of rows with a readable file; 1 if no file was checked.
     #[must_use]
     pub fn readable(&self) -> f64 {
         self.coverage.as_ref().map_or(1.0, |coverage| coverage.fraction)
     }
 
-    /// All of it, for a person.
+    /// Formats the report as text.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = format!("{}\n", split::composition(&self.composition));
@@ -83,7 +83,7 @@ impl Report {
             let _ = writeln!(text, "readable: {read} of {rows} rows ({share:.1} %)");
         }
         if let Some(media) = &self.media {
-            let _ = write!(text, "\n{}\n{}\n", numbers(media), kinds(media));
+            let _ = write!(text, "\n{}\n{}\n", distributions(media), counts(media));
             for Fbank { split, clips, mean, std } in &media.fbank {
                 let split = split.as_deref().unwrap_or("all");
                 let _ = writeln!(
@@ -96,7 +96,7 @@ impl Report {
             let _ = writeln!(text, "for a clip spec: \"audio\": {audio}");
         }
         for Findings { kind, examples, .. } in &self.findings {
-            let _ = writeln!(text, "\n{}, the first:", kind.name());
+            let _ = writeln!(text, "\n{}, first examples:", kind.name());
             for example in examples {
                 let clips: Vec<String> = example.clips.iter().map(clip).collect();
                 let _ = writeln!(text, "  {}: {}", example.key, clips.join(", "));
@@ -110,22 +110,25 @@ impl Report {
             let _ = writeln!(text, "warning: {warning}");
         }
         if self.warnings.is_empty() {
-            text.push_str("nothing found\n");
+            text.push_str("no problems found\n");
         }
         text
     }
 }
 
-/// A clip with the split it is in and its class, as far as they are said.
+/// Formats a clip with its split and its class, if they are known.
 fn clip(ExampleClip { video_name, split, target }: &ExampleClip) -> String {
     let class = target.map(|target| if target == 1 { "fake" } else { "real" });
-    let said: Vec<&str> = split.as_deref().into_iter().chain(class).collect();
-    if said.is_empty() { video_name.clone() } else { format!("{video_name} ({})", said.join(", ")) }
+    let details: Vec<&str> = split.as_deref().into_iter().chain(class).collect();
+    if details.is_empty() {
+        return video_name.clone();
+    }
+    format!("{video_name} ({})", details.join(", "))
 }
 
-fn coverage(table: &Table, first_of_path: &[usize], seen: &Seen) -> Coverage {
+fn coverage(table: &Table, first_of_path: &[usize], scan: &ScanResult) -> Coverage {
     let mut failures_by_stage = BTreeMap::<String, u64>::new();
-    for failure in first_of_path.iter().filter_map(|first| seen.failed.get(first)) {
+    for failure in first_of_path.iter().filter_map(|first| scan.failed.get(first)) {
         *failures_by_stage.entry(failure.stage.clone()).or_default() += 1;
     }
     let (rows, failed) = (table.len() as u64, failures_by_stage.values().sum());
@@ -134,12 +137,12 @@ fn coverage(table: &Table, first_of_path: &[usize], seen: &Seen) -> Coverage {
     Coverage { rows, scored, without_face: 0, failed, skipped: 0, fraction, failures_by_stage }
 }
 
-/// The spec with the statistics of the training set, or of everything.
+/// Returns `spec` with the filterbank statistics of the training split, or of all clips without one.
 fn audio(fbank: &[Fbank], spec: &AudioSpec) -> Option<AudioSpec> {
     let train = fbank.iter().find(|fbank| fbank.split.as_deref() == Some(TRAIN));
     let chosen = train.or_else(|| fbank.iter().find(|fbank| fbank.split.is_none()))?;
     let (mean, std) = (chosen.mean as f32, chosen.std as f32);
-    // Silence alone deviates from nothing, and nothing can be divided by that.
+    // Digital silence has a standard deviation of 0, which cannot normalize.
     std.is_normal().then(|| AudioSpec { mean, std, ..spec.clone() })
 }
 
@@ -160,18 +163,18 @@ fn warning(findings: &Findings) -> Option<String> {
         }
         FindingKind::RepeatedPath => {
             format!(
-                "{count} paths are several times in one split ({rows} rows): they count several times"
+                "{count} paths occur more than once in a split ({rows} rows), so their clips count more than once"
             )
         }
         FindingKind::Contradiction => {
-            format!("{count} files are said to be both real and fake ({rows} rows)")
+            format!("{count} files are labeled both real and fake ({rows} rows)")
         }
         FindingKind::Unreadable => format!("{count} files cannot be read ({rows} rows)"),
     })
 }
 
-/// Splits where one class is nearly all there is.
-fn lopsided(names: &[String], composition: &Composition) -> Vec<String> {
+/// Warns of splits in which nearly all clips belong to one class.
+fn class_imbalance(names: &[String], composition: &Composition) -> Vec<String> {
     let mut warnings = Vec::new();
     for split in names {
         let rows = |target| -> usize {
@@ -183,11 +186,12 @@ fn lopsided(names: &[String], composition: &Composition) -> Vec<String> {
         let (class, most) = if fake >= real { ("fake", fake) } else { ("real", real) };
         let share = most as f64 / (real + fake).max(1) as f64;
         if most > 0 && most == real + fake {
-            warnings.push(format!("every clip of {split} with a target is {class}: no AUC there"));
-        } else if share >= LOPSIDED {
+            warnings
+                .push(format!("every labeled clip of {split} is {class}, so its AUC is undefined"));
+        } else if share >= IMBALANCED {
             warnings.push(format!(
-                "calling every clip of {split} {class} is {:.1} % accurate: report AUC or balanced \
-                 accuracy",
+                "predicting {class} for every clip of {split} has an accuracy of {:.1} %: report AUC \
+                 or balanced accuracy instead",
                 share * 100.0
             ));
         }
@@ -195,41 +199,47 @@ fn lopsided(names: &[String], composition: &Composition) -> Vec<String> {
     warnings
 }
 
-/// What tells fake from real without looking at faces or voices.
+/// Warns of media properties that separate fake from real.
 fn shortcuts(media: &Media) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (what, numbers, advice) in [
-        ("silence at the start", &media.leading_silence, ": trim it in training and tests"),
-        ("length", &media.seconds, ""),
-        ("picture rate", &media.picture_rate, ""),
+    for (what, distribution, advice) in [
+        ("leading silence", &media.leading_silence, ": trim it in training and tests"),
+        ("duration", &media.seconds, ""),
+        ("frame rate", &media.frame_rate, ""),
     ] {
-        let Some(numbers) = numbers.as_ref().filter(|numbers| numbers.separates) else { continue };
+        let Some(distribution) = distribution.as_ref().filter(|values| values.separates) else {
+            continue;
+        };
         let (auc, real, fake) = (
-            numbers.auc.unwrap_or_default(),
-            numbers.median_real.unwrap_or_default(),
-            numbers.median_fake.unwrap_or_default(),
+            distribution.auc.unwrap_or_default(),
+            distribution.median_real.unwrap_or_default(),
+            distribution.median_fake.unwrap_or_default(),
         );
         warnings.push(format!(
-            "{what} alone tells fake from real with AUC {auc:.3} (median {fake:.3} and {real:.3}){advice}"
+            "{what} alone separates fake from real with AUC {auc:.3} (median {fake:.3} for fakes, {real:.3} for \
+             reals){advice}"
         ));
     }
     let ClassCounts { real, fake, unknown } = media.silent;
     if real + fake + unknown > 0 {
         let count = real + fake + unknown;
-        warnings.push(format!("{count} clips are silent throughout ({fake} fake, {real} real)"));
+        warnings
+            .push(format!("clips with entirely silent audio: {count} ({fake} fake, {real} real)"));
     }
     warnings
 }
 
-fn numbers(media: &Media) -> Text {
+fn distributions(media: &Media) -> Text {
     let mut table =
         Text::with_header(["", "min", "median", "max", "median real", "median fake", "AUC"]);
-    for (what, numbers) in [
-        ("length (s)", &media.seconds),
-        ("pictures a second", &media.picture_rate),
-        ("silence at the start (s)", &media.leading_silence),
+    for (what, distribution) in [
+        ("duration (s)", &media.seconds),
+        ("frame rate (fps)", &media.frame_rate),
+        ("leading silence (s)", &media.leading_silence),
     ] {
-        let Some(Numbers { min, median, max, median_real, median_fake, auc, .. }) = numbers else {
+        let Some(Distribution { min, median, max, median_real, median_fake, auc, .. }) =
+            distribution
+        else {
             continue;
         };
         let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |v| format!("{v:.3}"));
@@ -239,25 +249,25 @@ fn numbers(media: &Media) -> Text {
     table
 }
 
-fn kinds(media: &Media) -> Text {
-    let mut table = Text::with_header(["", "", "real", "fake", "unknown"]);
+fn counts(media: &Media) -> Text {
+    let mut table = Text::with_header(["", "value", "real", "fake", "unknown"]);
     for (what, counts) in [
         ("container", &media.containers),
-        ("pictures", &media.video_codecs),
-        ("sound", &media.audio_codecs),
-        ("size", &media.sizes),
+        ("video codec", &media.video_codecs),
+        ("audio codec", &media.audio_codecs),
+        ("frame size", &media.sizes),
         ("sample rate", &media.sample_rates),
         ("channels", &media.channels),
     ] {
         let mut counts: Vec<(&String, &ClassCounts)> = counts.iter().collect();
         let all = |counts: &ClassCounts| counts.real + counts.fake + counts.unknown;
         counts.sort_by_key(|(_, counts)| std::cmp::Reverse(all(counts)));
-        for (kind, ClassCounts { real, fake, unknown }) in counts.iter().take(SHOWN_KINDS) {
+        for (value, ClassCounts { real, fake, unknown }) in counts.iter().take(SHOWN_VALUES) {
             let [real, fake, unknown] = [real, fake, unknown].map(ToString::to_string);
-            table.row([what, kind, &real, &fake, &unknown]);
+            table.row([what, value, &real, &fake, &unknown]);
         }
-        if counts.len() > SHOWN_KINDS {
-            let more = format!("and {} more", counts.len() - SHOWN_KINDS);
+        if counts.len() > SHOWN_VALUES {
+            let more = format!("and {} more", counts.len() - SHOWN_VALUES);
             table.row([what, &more, "", "", ""]);
         }
     }

@@ -11,73 +11,75 @@ use avff::{
         cache::{CacheConfig, Identity},
         decode::AudioForm,
     },
-    evaluate::Progress,
     model::Checkpoint,
     preprocessing,
     shard::Shard,
 };
 use clap::ValueEnum;
 
-use super::{bar, clip::ClipArgs, code_for_coverage, fraction};
+use super::{clip::ClipArgs, code_for_coverage, fraction, interrupt, progress::Clips};
 
-/// Decode the clips of a CSV into a cache that training reads
+/// Decode clips ahead of training
 ///
-/// What is in the cache is passed over, so running again does only what is missing. Several processes
-/// can fill one cache. Training finds clips there that it reads in the same way: the same options under
-/// Reading clips, the same network's sizes, the same files. --errors has a reason for every clip that
-/// is not there.
+/// Decodes the clips of a CSV into a cache that training reads. Clips that are cached already are skipped,
+/// so a second run decodes what is missing. Several processes can fill one cache. Training finds a clip if
+/// it prepares it in the same way: equal options under "Clip preparation", the sizes of the same network,
+/// and the same file. --errors has a reason for every clip that could not be cached.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff cache --csv train.csv --cache /scratch/clips --cache-size 200G")]
 pub(super) struct Args {
     /// CSV with a column `video_name`
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Where relative paths start [default: the CSV's folder]
+    /// Folder that relative paths start at [default: the CSV's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// The cache's folder; made where it is not there
+    /// Folder of the cache; it is created if needed
     #[arg(long, value_name = "DIR")]
     cache: PathBuf,
 
-    /// The most bytes of all entries together, with K, M, G or T for powers of 1024; those go first that
-    /// were not used for longest [default: no bound]
+    /// Maximum size of the cache in bytes, or with K, M, G or T for powers of 1024; the least recently used
+    /// clips are removed first [default: unlimited]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     cache_size: Option<u64>,
 
-    /// What makes two files the same: stat, their path, size and time of last change; or content, which
-    /// reads every file in full each time
+    /// How a file is recognized: by path, size and modification time (stat), or by its contents (content),
+    /// which reads every file in full each time
     #[arg(long, value_enum, default_value_t = IdentityArg::Stat)]
     identity: IdentityArg,
 
-    /// What is kept of the sound: fbank, or wave where an augmentation changes the wave, or both where
-    /// it does only now and then
-    #[arg(long, value_enum, default_value_t = SoundArg::Fbank)]
-    sound: SoundArg,
+    /// What is cached of the audio: the filterbank (fbank), the waveform for training that augments it
+    /// (wave), or both
+    #[arg(long, value_enum, default_value_t = AudioArg::Fbank)]
+    audio: AudioArg,
 
-    /// A network whose clips these will be: sizes, and how it is read where the file says so
-    /// [default: as the released ones]
+    /// Checkpoint of the network that will be trained: its sizes, and its clip preparation if it stores
+    /// one [default: the released networks]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
-    #[command(flatten)]
-    clip: ClipArgs,
-
-    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N
+    /// Cache shard I of N alone, from 0/N to N-1/N: rows I, I+N, I+2N...
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
-    /// Why clips are not in the cache; a shard writes to NAME.I-of-N.csv
+    /// CSV to write of clips that could not be cached; a shard writes NAME.I-of-N.csv
     #[arg(long, value_name = "FILE", default_value = "cache.errors.csv")]
     errors: PathBuf,
 
-    /// Clips worked on at a time [default: one a core]
+    /// Clips processed at a time [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Exit with 3 when a smaller share of the clips is in the cache
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the clips is cached
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
+
+    #[command(flatten)]
+    clip: ClipArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -87,13 +89,13 @@ enum IdentityArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum SoundArg {
+enum AudioArg {
     Fbank,
     Wave,
     Both,
 }
 
-impl SoundArg {
+impl AudioArg {
     fn forms(self) -> Vec<AudioForm> {
         match self {
             Self::Fbank => vec![AudioForm::Fbank],
@@ -103,7 +105,7 @@ impl SoundArg {
     }
 }
 
-/// A number of bytes.
+/// Parses a number of bytes.
 fn bytes(text: &str) -> Result<u64, String> {
     let (digits, power) = match text.as_bytes().last() {
         Some(b'K' | b'k') => (&text[..text.len() - 1], 1),
@@ -133,19 +135,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             },
         },
         spec: spec(args)?,
-        sound: args.sound.forms(),
+        audio: args.audio.forms(),
         errors: args.errors.clone(),
         workers: args.workers.or_else(|| available_parallelism().ok()),
     };
-    let bar = bar("clips");
-    let summary = fill(&options, &mut |Progress { done, total, failed }| {
-        bar.set_length(total);
-        bar.set_position(done);
-        if failed > 0 {
-            bar.set_message(format!("{failed} not cached"));
-        }
-    })?;
-    bar.finish_and_clear();
+    let mut progress = Clips::new("not cached");
+    interrupt::explain("the clips so far are cached; run the command again to continue")?;
+    let summary = fill(&options, &mut |now| progress.show(now))?;
+    progress.finish();
     if summary.failed + summary.skipped > 0 {
         let count = summary.failed + summary.skipped;
         let errors = options.errors_file();
@@ -157,7 +154,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(code_for_coverage(summary.fraction, args.min_coverage))
 }
 
-/// How clips are read.
+/// The clip preparation of the network that will be trained.
 fn spec(args: &Args) -> anyhow::Result<ClipSpec> {
     let Some(path) = &args.checkpoint else {
         let mut spec = ClipSpec::open_avff();

@@ -3,7 +3,7 @@
 use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    check::{CheckOptions, FindingKind, Findings, Look, Progress, check},
+    check::{CheckDepth, CheckOptions, FindingKind, Findings, Progress, check},
     data::ClipSpec,
 };
 use avff_datasets::protocol::SPLIT_COLUMN;
@@ -11,38 +11,42 @@ use indicatif::ProgressBar;
 
 use super::{LEAK, code_for_coverage, fraction, hints::of_code};
 
-/// Look for leaks, unreadable files and shortcuts in training and test sets
+/// Find leaks, shortcuts and unreadable files
 ///
-/// Give one CSV with a column `split`, or a CSV for each split. Reports identities, sources, paths and
-/// file contents that splits share; contradicting labels; missing and unreadable files; what clips are
-/// like by class, such as silence at the start; mean and deviation of the filterbank for a clip spec.
+/// Give one CSV with a column `split`, or a CSV for each split. The report shows identities, sources, paths
+/// and file contents that splits share; contradicting labels; missing and unreadable files; shortcuts, such
+/// as silence at the start of fakes; and the mean and standard deviation of the filterbank.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff check sets/train.csv sets/test.csv --strict
+  avff check all.csv --no-media --report findings.csv")]
 pub(super) struct Args {
     /// CSVs with a column `video_name`
     #[arg(required = true, value_name = "CSV")]
     csvs: Vec<PathBuf>,
 
-    /// Where relative paths start [default: the folder of each CSV]
+    /// Folder that relative paths start at [default: the folder of each CSV]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// The column that says which split a row is in, where one CSV is given
+    /// The column with a row's split, if one CSV is given
     #[arg(long, value_name = "NAME", default_value = SPLIT_COLUMN)]
     split_column: String,
 
-    /// Look at the CSVs alone
+    /// Check the CSVs alone
     #[arg(long, group = "look")]
     no_media: bool,
 
-    /// Look only at which files are there and which are the same, decode nothing
+    /// Check which files exist and which are equal, without decoding
     #[arg(long, group = "look")]
     hash: bool,
 
-    /// Decode the pictures a network would see as well as the sound
+    /// Decode the frames that a network would see, as well as the audio
     #[arg(long, group = "look")]
     decode: bool,
 
-    /// Frames the filterbank is stretched to for its statistics
+    /// Frames that the filterbank is stretched to
     #[arg(long, value_name = "N", default_value_t = 1024)]
     fbank_frames: usize,
 
@@ -50,23 +54,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 128)]
     mels: usize,
 
-    /// Samples a second that sound is brought to first [default: each file's own]
+    /// Sample rate that audio is resampled to first [default: each file's own]
     #[arg(long, value_name = "HZ")]
     fbank_rate: Option<u32>,
 
-    /// Length of the filterbank's frames, in milliseconds
+    /// Length of a filterbank frame in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 25.0)]
     frame_ms: f64,
 
-    /// From the start of a frame to the start of the next, in milliseconds
+    /// Shift between filterbank frames in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 10.0)]
     shift_ms: f64,
 
-    /// Threads [default: one a core]
+    /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Write every row that something is wrong with
+    /// CSV to write of every row with a problem
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -74,12 +78,12 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Exit with 4 when splits share anything or labels contradict each other
+    /// Exit with code 4 if splits share anything or labels contradict each other
     #[arg(long)]
     strict: bool,
 
-    /// Exit with 3 when a smaller share of the rows has a readable file
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the rows has a readable file
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
 }
 
@@ -92,17 +96,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         csvs: args.csvs.clone(),
         root: args.root.clone(),
         split_column: args.split_column.clone(),
-        look: match (args.no_media, args.hash, args.decode) {
-            (true, ..) => Look::Csv,
-            (_, true, _) => Look::Bytes,
-            (.., true) => Look::Pictures,
-            _ => Look::Audio,
+        depth: match (args.no_media, args.hash, args.decode) {
+            (true, ..) => CheckDepth::Csv,
+            (_, true, _) => CheckDepth::Bytes,
+            (.., true) => CheckDepth::Frames,
+            _ => CheckDepth::Audio,
         },
         spec,
         workers: args.workers,
         report: args.report.clone(),
     };
-    let bar = super::bar("files");
+    let bar = super::progress::bar("files");
     let mut report = check(&options, &mut |progress| show(&bar, progress))?;
     bar.finish_and_clear();
     for example in report.findings.iter_mut().flat_map(|findings| &mut findings.examples) {

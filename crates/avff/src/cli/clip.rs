@@ -1,4 +1,4 @@
-//! The options that say how a clip is read.
+//! Options of clip preparation.
 
 use avff::{
     Preparation,
@@ -8,36 +8,37 @@ use avff_media::Decoder;
 
 use super::face::{CropArg, FaceArgs};
 
-/// How clips are read. What is not given is as the checkpoint was trained.
+/// Clip preparation. An option that is not given is as the checkpoint was trained.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Reading clips")]
+#[command(next_help_heading = "Clip preparation")]
 pub(super) struct ClipArgs {
-    /// How frames become the network's size: resize (as trained), center-crop (the reference's
-    /// eval.py) or letterbox
+    /// How frames get the network's size: resize (as trained), center-crop (as Open-AVFF's eval.py) or
+    /// letterbox
     #[arg(long, value_name = "FIT")]
     frame_fit: Option<FrameFit>,
 
-    /// Cut frames to the main face, or take them whole. A network should see what it was trained on
+    /// Crop frames to the main face, or not. Choose what the network was trained on
     #[arg(long, value_enum)]
     crop: Option<CropArg>,
 
     #[command(flatten)]
     face: FaceArgs,
 
-    /// Score windows of this many seconds, in true time, instead of the whole clip stretched to
-    /// fit; `whole` is the reference's way. The paper's is 3.2
+    /// Score windows of this many seconds, such as 3.2. `whole` scores the whole clip at once, stretched
+    /// to the network's size, as Open-AVFF does
     #[arg(long, value_name = "SECONDS|whole", value_parser = window)]
     window: Option<WindowArg>,
 
-    /// From the start of a window to the start of the next, in seconds [default: the window]
-    #[arg(long, value_name = "SECONDS", requires = "window")]
+    /// Seconds from the start of a window to the start of the next [default: the window's length]. The last
+    /// window ends with the clip
+    #[arg(long, value_name = "SECONDS")]
     stride: Option<f64>,
 
-    /// Leave out silence at both ends, of pictures too; as much as half a second below DB
+    /// Remove silence below DB at both ends, with its frames; at most half a second
     #[arg(long, value_name = "DB", num_args = 0..=1, default_missing_value = "-60", allow_negative_numbers = true)]
     trim_silence: Option<f32>,
 
-    /// Who reads media files: auto, embedded or ffmpeg
+    /// Media reader: auto, embedded or ffmpeg
     #[arg(long, value_name = "READER")]
     decoder: Option<Decoder>,
 }
@@ -57,7 +58,7 @@ fn window(text: &str) -> Result<WindowArg, String> {
 }
 
 impl ClipArgs {
-    /// What is given, as a change to a checkpoint's own preparation.
+    /// The options that are given, as changes to a checkpoint's own preparation.
     pub(super) fn preparation(&self) -> Preparation {
         let trim = |below_db| TrimSilence { below_db, ..TrimSilence::default() };
         Preparation {

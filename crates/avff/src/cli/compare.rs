@@ -6,25 +6,28 @@ use avff::compare::{CompareOptions, compare};
 
 use super::report::level;
 
-/// Compare two networks by their scores of the same clips
+/// Test whether two networks' AUCs differ
 ///
-/// Takes two tables as `avff eval` writes them, with targets, and says whether their AUCs differ by more
-/// than chance (DeLong's paired test, which takes clips to be independent of each other), and which
-/// clips one places better than the other. The gain of a clip is the share of the other class that the
-/// second has it on the right side of, less that of the first.
+/// Takes two predictions of `avff eval` over the same clips, with targets. It runs DeLong's paired test,
+/// which assumes independent clips, and lists the clips whose rank changed most. The gain of a clip is the
+/// fraction of the other class that it is ranked correctly against by the second network, minus that by
+/// the first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff compare baseline.csv finetuned.csv")]
 pub(super) struct Args {
-    /// Predictions of the one
+    /// Predictions of the first network
     first: PathBuf,
 
-    /// Predictions of the other
+    /// Predictions of the second network
     second: PathBuf,
 
     /// Level of the confidence intervals
     #[arg(long, value_name = "LEVEL", default_value = "0.95", value_parser = level)]
     level: f64,
 
-    /// How many of the clips that moved most to name
+    /// How many of the clips that changed most to list
     #[arg(long, value_name = "N", default_value_t = 10)]
     moved: usize,
 

@@ -4,69 +4,72 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use super::{bar, code_for_coverage, face::FaceArgs, fraction};
+use super::{code_for_coverage, face::FaceArgs, fraction, interrupt, progress::Clips};
 use avff::{
     crop::{CropOptions, Names, crop},
-    evaluate::Progress,
     shard::Shard,
 };
 use avff_media::FrameCoding;
 
-/// Cut the clips of a CSV to their main faces
+/// Crop clips to their main face
 ///
-/// Writes for every clip a folder of pictures with its sound and its times, which every command reads
-/// as a clip, and DIR/manifest.csv with the CSV's columns and `face_coverage`, the share of pictures
-/// in which the face was found rather than interpolated. DIR/crop.errors.csv has a reason for every
-/// other clip, DIR/crop.summary.json all options.
+/// Writes a frame folder for every clip of a CSV, with its audio and its frame times; every command reads
+/// such a folder as a clip. DIR/manifest.csv has the CSV's columns and `face_coverage`, the fraction of
+/// frames in which the face was detected rather than interpolated. DIR/crop.errors.csv has a reason for
+/// every other clip, and DIR/crop.summary.json has all options.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff crop --csv all.csv --output crops --sheet sheets
+  avff crop --csv all.csv --output crops --resume")]
 pub(super) struct Args {
-    /// CSV with a column `video_name`; others are carried through
+    /// CSV with a column `video_name`; other columns are copied
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Where relative paths start [default: the CSV's folder]
+    /// Folder that relative paths start at [default: the CSV's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// A folder that is not there yet, or is empty
+    /// Folder to write; it must be new or empty
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
 
-    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N, into DIR/I-of-N; `avff merge` puts all
-    /// parts together
+    /// Crop shard I of N alone, from 0/N to N-1/N: rows I, I+N, I+2N... It writes DIR/I-of-N; `avff merge`
+    /// joins all shards
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
     #[command(flatten)]
     face: FaceArgs,
 
-    /// Keep this many pictures, spread as a network reads them [default: all]
+    /// Keep this many frames, spread as a network reads them [default: all]
     #[arg(long, value_name = "N")]
     frames: Option<NonZeroUsize>,
 
-    /// Pixels a side [default: those of the clip, not resampled]
+    /// Side of the crop in pixels [default: as in the clip, not resampled]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(16..=4096))]
     size: Option<u16>,
 
-    /// Write JPEG of this quality, from 1 to 100, instead of PNG. It adds traces of its own
+    /// Write JPEG of this quality, from 1 to 100, instead of PNG. JPEG adds artifacts of its own
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     jpeg: Option<u8>,
 
-    /// Also write a contact sheet for every clip into this folder: frames with the crop (orange)
-    /// and the face as it was found (green)
+    /// Also write a contact sheet of every clip into this folder: frames with the crop (orange) and the
+    /// detected face (green)
     #[arg(long, value_name = "DIR")]
     sheet: Option<PathBuf>,
 
-    /// Clips worked on at a time [default: one a core]
+    /// Clips processed at a time [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Go on with an unfinished run into the same folder
+    /// Continue an interrupted run into the same folder
     #[arg(long)]
     resume: bool,
 
-    /// Exit with 3 when a smaller share of the clips could be cropped
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the clips could be cropped
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
 }
 
@@ -84,15 +87,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         workers: args.workers.or_else(|| available_parallelism().ok()),
         resume: args.resume,
     };
-    let bar = bar("clips");
-    let summary = crop(&options, &mut |Progress { done, total, failed }| {
-        bar.set_length(total);
-        bar.set_position(done);
-        if failed > 0 {
-            bar.set_message(format!("{failed} not cropped"));
-        }
-    })?;
-    bar.finish_and_clear();
+    let mut progress = Clips::new("not cropped");
+    interrupt::explain("the clips so far are kept; add --resume to continue")?;
+    let summary = crop(&options, &mut |now| progress.show(now))?;
+    progress.finish();
     let names = Names::new(&options.folder());
     if summary.failed + summary.skipped > 0 {
         tracing::warn!(

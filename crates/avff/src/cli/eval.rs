@@ -1,68 +1,69 @@
 //! `avff eval`.
 
-use std::{
-    io::Write,
-    num::NonZeroUsize,
-    path::PathBuf,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    evaluate::{EvalOptions, Paths, Progress},
+    evaluate::{EvalOptions, Paths},
     shard::Shard,
 };
 
-use super::{code_for_coverage, fraction, network::NetworkArgs, report::ReportArgs};
-
-/// How often `-v` says how far a run is.
-const LOG_EVERY: Duration = Duration::from_secs(10);
+use super::{
+    code_for_coverage, fraction, interrupt, network::NetworkArgs, progress::Clips,
+    report::ReportArgs,
+};
 
 /// Score every clip of a CSV
 ///
-/// Writes NAME.csv with `video_name,y_pred` (probability of fake) and the CSV's further columns for
-/// every clip that could be read, in the CSV's order; NAME.errors.csv with a reason for every other,
-/// which is a CSV to score again once they are mended; NAME.summary.json with coverage, metrics where there are targets, and all that scores depend on.
+/// Writes three files. NAME.csv has a row `video_name,y_pred` (probability of fake) for every clip that
+/// could be read, with the other columns of the CSV. NAME.errors.csv has a reason for every other clip; it
+/// is a CSV itself, to score again once the clips are repaired. NAME.summary.json has coverage, metrics
+/// where targets are known, and everything that the scores depend on.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff eval --checkpoint stage-3.pth --csv test.csv
+  avff eval --checkpoint stage-3.pth --csv test.csv --by method --intervals
+  avff eval --checkpoint stage-3.pth --csv test.csv --resume")]
 pub(super) struct Args {
-    #[command(flatten)]
-    network: NetworkArgs,
-
-    /// CSV with a column `video_name`; `target` (1 fake, 0 real) and others are carried through
+    /// CSV with a column `video_name`, and `target` (1 fake, 0 real) where it is known; other columns are
+    /// copied to the predictions
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Where relative paths start [default: the CSV's folder]
+    /// Folder that relative paths start at [default: the CSV's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// The predictions
+    /// Predictions to write
     #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
     output: PathBuf,
 
-    /// Only rows I, I+N, I+2N...: part I of N, from 0/N to N-1/N, into NAME.I-of-N.csv; `avff merge` puts
-    /// all parts together
+    /// Score shard I of N alone, from 0/N to N-1/N: rows I, I+N, I+2N... It writes NAME.I-of-N.csv;
+    /// `avff merge` joins all shards
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
-    /// Decoding threads [default: one a core]
+    /// Decoding threads [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Go on with an unfinished run into the same output
+    /// Continue an interrupted run into the same output
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
 
-    /// Replace what an earlier run left in the same output
+    /// Replace the results of an earlier run
     #[arg(long)]
     overwrite: bool,
 
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Exit with 3 when a smaller share of the clips could be read
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the clips could be read
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
+
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -80,27 +81,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
         report: args.report.options(),
     };
-    let bar = super::bar("clips");
-    let mut last = Instant::now();
-    let mut show = |progress: Progress| {
-        // For logs, where no bar can be.
-        if last.elapsed() > LOG_EVERY {
-            let Progress { done, total, failed } = progress;
-            tracing::info!("{done} of {total} clips, {failed} not read");
-            last = Instant::now();
-        }
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        if progress.failed > 0 {
-            bar.set_message(format!("{} not read", progress.failed));
-        }
-    };
-    let summary = network.evaluate_as(run, &options, &mut show)?;
-    bar.finish_and_clear();
+    let mut progress = Clips::new("not read");
+    interrupt::explain("the rows so far are kept; add --resume to continue")?;
+    let summary = network.evaluate_as(run, &options, &mut |now| progress.show(now))?;
+    progress.finish();
     let paths = Paths::of(&args.output, args.shard);
     if summary.coverage.failed > 0 {
         tracing::warn!(
-            "{} clips have no score: see {}",
+            "clips without a score: {}; reasons are in {}",
             summary.coverage.failed,
             paths.errors.display()
         );

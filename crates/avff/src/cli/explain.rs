@@ -8,41 +8,44 @@ use avff::{
 };
 use serde::Serialize;
 
-use super::sheet::{SheetArgs, title, write};
+use super::sheet::{SheetArgs, default_output, title, write};
 
-/// Tell which moments, and which modality at them, a clip's score comes from
+/// Show which time segments drive a clip's score
 ///
-/// What the network made of a moment is replaced by the mean of the others, and the head looks again: what is
-/// gone of the margin (the output for fake less that for real) is what that moment says. A PNG shows it under
-/// the pictures and the spectrogram of the window that looks most fake, and which patches of them the network
-/// attends to; --json has the numbers of both.
+/// Occlusion: the embedding of a time segment is replaced by the mean of the others, in both modalities or
+/// in one. The importance of the segment is the drop of the logit margin (fake minus real); above 0,
+/// the segment raises P(fake). The PNG shows importance and attention rollout over frames and spectrogram of the
+/// window with the highest score. --json prints all numbers.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff explain clip.mp4 --checkpoint stage-3.pth --output clip.png")]
 pub(super) struct Args {
-    #[command(flatten)]
-    sheet: SheetArgs,
-
-    /// Stage-3 weights: a `.pth` as PyTorch saves it, or safetensors
+    /// Stage-3 weights: `.pth` from PyTorch, or safetensors
     #[arg(long, env = "AVFF_CHECKPOINT", value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// The window to draw, from 0 [default: the one that looks most fake]
+    /// The window to draw, from 0 [default: the one with the highest score]
     #[arg(long, value_name = "N")]
-    part: Option<usize>,
+    window_index: Option<usize>,
 
-    /// The PNG to write
-    #[arg(long, value_name = "FILE", default_value = "explanation.png")]
-    output: PathBuf,
+    /// PNG to write [default: CLIP.explanation.png in the current folder]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    sheet: SheetArgs,
 }
 
 #[derive(Serialize)]
 struct Report<'a> {
     clip: String,
     checkpoint: String,
-    checkpoint_sha256: Option<String>,
+    checkpoint_sha256: String,
     /// Not said in a `.pth`.
     trained: Option<bool>,
     /// What has to be said of these scores.
-    caution: Option<&'a str>,
+    warning: Option<&'a str>,
     device: String,
     windows: &'a [Window],
     /// The window that is drawn.
@@ -54,23 +57,26 @@ struct Report<'a> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
-    let detector = sheet.detector(&args.checkpoint, &args.output)?;
-    let made = detector.explain(&sheet.clip, args.part)?;
+    let output = args.output.clone().unwrap_or_else(|| default_output(&sheet.clip, "explanation"));
+    let detector = sheet.detector(&args.checkpoint, &output)?;
+    let made = detector.explain(&sheet.clip, args.window_index)?;
     let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);
-    write(&made.sheet(&title(&sheet.clip, drawn, &args.checkpoint))?, &args.output)?;
+    let sha256 = checkpoint.sha256()?;
+    let title = title(&sheet.clip, drawn, &args.checkpoint, &sha256);
+    write(&made.sheet(&title)?, &output)?;
     let report = Report {
         clip: sheet.clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: sheet.hash(checkpoint)?,
+        checkpoint_sha256: sha256,
         trained,
-        caution: made.caution.as_deref(),
+        warning: made.warning.as_deref(),
         device: detector.device().to_string(),
         windows: &made.windows,
         drawn: made.drawn,
         attention: &made.attention,
-        output: args.output.display().to_string(),
+        output: output.display().to_string(),
     };
     print(args, &report)?;
     Ok(ExitCode::SUCCESS)
@@ -82,31 +88,36 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
         return Ok(());
     }
-    if let Some(caution) = report.caution {
-        writeln!(out, "{caution}")?;
+    if let Some(warning) = report.warning {
+        writeln!(out, "warning: {warning}")?;
     }
     for window in report.windows {
         let (span, score) = (window.span, window.logits.probability_fake());
         writeln!(
             out,
-            "{:.2} to {:.2} s: P(fake) {score:.3}, margin {:+.2}",
+            "{:.2} to {:.2} s: P(fake) {score:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
             span.start,
             span.end,
-            window.margin()
+            window.margin(),
+            window.logits.fake,
+            window.logits.real
         )?;
-        let mut table = Text::with_header(["moment, s", "both", "sound", "pictures"]);
-        for moment in &window.moments {
+        let mut table = Text::with_header(["segment, s", "both", "audio", "frames"]);
+        for segment in &window.segments {
             let number = |value: f32| format!("{value:+.3}");
             table.row([
-                format!("{:.2} to {:.2}", moment.span.start, moment.span.end),
-                number(moment.both),
-                number(moment.sound),
-                number(moment.pictures),
+                format!("{:.2} to {:.2}", segment.span.start, segment.span.end),
+                number(segment.both),
+                number(segment.audio),
+                number(segment.frames),
             ]);
         }
         writeln!(out, "{table}")?;
     }
-    writeln!(out, "above 0 speaks for fake: what is gone of the margin without that moment")?;
+    writeln!(
+        out,
+        "importance: drop of the logit margin (fake minus real) when the segment is occluded; above 0, the segment raises P(fake)"
+    )?;
     writeln!(out, "{}", report.output)?;
     Ok(())
 }

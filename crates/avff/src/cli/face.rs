@@ -1,32 +1,31 @@
-//! The options that say how faces are cropped.
+//! Options of face crops.
 
 use avff_face::{FaceCrop, NoFace};
 use clap::ValueEnum;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum CropArg {
-    /// Cut to the main face
+    /// Crop to the main face
     Face,
-    /// Whole
+    /// Whole frames
     None,
 }
 
-/// How faces are cropped.
+/// Face crops.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct FaceArgs {
-    /// Side of a face crop in sides of the detected face, from 1 to 4 [default: 1.3]
+    /// Side of the crop in sides of the detected face, from 1 to 4 [default: 1.3]
     #[arg(long, value_name = "FACTOR")]
     pub(super) face_margin: Option<f64>,
 
-    /// A clip in which no face is found is an error (error), is left out and counts neither as read
-    /// nor as missing (skip), or is taken whole, another preparation than that of the other clips
-    /// and marked so in the results (full) [default: error]
+    /// What to do with a clip in which no face is found: `error` reports it, `skip` leaves it out and
+    /// does not count it, `full` takes whole frames and marks the clip in the results [default: error]
     #[arg(long, value_name = "WHAT")]
     pub(super) no_face: Option<NoFace>,
 }
 
 impl FaceArgs {
-    /// The crop that is asked for.
+    /// The crop with these options.
     pub(super) fn crop(&self) -> FaceCrop {
         let default = FaceCrop::default();
         FaceCrop {

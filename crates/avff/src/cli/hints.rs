@@ -1,8 +1,8 @@
-//! What a person can do about an error, in the words of this command: its options and features.
+//! Hints: what to do about an error, by options and features of this command.
 //!
-//! Errors of the libraries name neither.
+//! Errors of the libraries name neither options nor features.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io::ErrorKind, path::Path};
 
 use avff::{
     ClipFailure, Error,
@@ -15,6 +15,7 @@ use avff::{
     device::DeviceError,
     evaluate::EvaluateError,
     hint::of_dataset,
+    initialize::InitializeError,
     input::InputError,
     manifest::ManifestError,
     merge::MergeError,
@@ -22,16 +23,25 @@ use avff::{
     output::OutputError,
     preprocessing::PreprocessingError,
     split::SplitCommandError,
-    start::InitializeError,
     synth::SynthError,
-    train::TrainError,
+    train::{TrainError, recipe::Stage},
     training::TrainingError,
 };
-use avff_datasets::DatasetError;
+use avff_datasets::{
+    DatasetError, Reason,
+    protocol::{IDENTITY_COLUMN, SplitError},
+};
+use avff_media::{MediaError, is_url};
+
+use super::usage::WEIGHTS;
+
+/// For splits by persons that are not known.
+const NO_PERSONS: &str = "name the persons of each clip in a column `identity`; --together COLUMN keeps the values of \
+    another column in one subset; `avff split random` ignores persons";
 
 type Dyn = dyn StdError + 'static;
 
-/// The hint for an error: that of the outermost cause which has one.
+/// The hint of the outermost cause that has one.
 pub(crate) fn hint(error: &Dyn) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -45,14 +55,20 @@ pub(crate) fn hint(error: &Dyn) -> Option<String> {
 
 /// The hint for a clip without a score.
 pub(super) fn of_failure(failure: &ClipFailure) -> Option<String> {
-    of_code(&failure.code, failure.hint.as_deref())
+    match failure.code.as_str() {
+        // The clip is an argument, not a row of a CSV.
+        "not-found" => Some("check the path".into()),
+        code => of_code(code, failure.hint.as_deref()),
+    }
 }
 
 /// The hint for a [`ClipFailure::code`], after the one that the library has for it.
 pub(super) fn of_code(code: &str, hint: Option<&str>) -> Option<String> {
     let own = match code {
-        "no-face" => "`--no-face full` takes whole frames, `--no-face skip` leaves such clips out",
-        "shorter-than-window" => "`--window SECONDS` sets the window, `--window whole` needs none",
+        "no-face" => "--no-face full scores whole frames; --no-face skip leaves such clips out",
+        "shorter-than-window" => {
+            "--window SECONDS sets a shorter window; --window whole scores the clip at once"
+        }
         "not-media" | "unsupported-container" | "unsupported-codec" | "no-ffmpeg"
             if cfg!(not(feature = "ffmpeg")) =>
         {
@@ -101,6 +117,9 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
 
 /// The hint for an error itself.
 fn own(error: &Dyn) -> Option<String> {
+    if let Some(hint) = of_training(error) {
+        return Some(hint);
+    }
     if let Some(Error::Failed { failure, .. }) = error.downcast_ref() {
         return of_failure(failure);
     }
@@ -113,8 +132,19 @@ fn own(error: &Dyn) -> Option<String> {
     if let Some(error) = error.downcast_ref::<DataError>() {
         return of_failure(&ClipFailure::of(error));
     }
-    if let Some(DatasetError { source, .. }) = error.downcast_ref() {
+    if let Some(DatasetError { path, source }) = error.downcast_ref() {
+        if matches!(source, Reason::NotFound) && is_url(path) {
+            return Some("download the file first, then give its path".into());
+        }
         return of_dataset(source).map(Into::into);
+    }
+    if let Some(SplitCommandError::Split { source, .. }) = error.downcast_ref() {
+        return of_split(source).map(Into::into);
+    }
+    if let Some(ModelError::Io { source, .. }) = error.downcast_ref()
+        && source.kind() == ErrorKind::NotFound
+    {
+        return Some(format!("check the path; {WEIGHTS}"));
     }
     if let Some(DeviceError::NotBuilt { feature, .. }) = error.downcast_ref() {
         return Some(format!("build with `--features {feature}`"));
@@ -146,7 +176,7 @@ fn own(error: &Dyn) -> Option<String> {
         })
         .or_else(|| match error.downcast_ref()? {
             ModelError::Kind { actual: Kind::Pretrain, expected: Kind::Classifier, .. } => Some(
-                "`avff adapt STAGE2 STAGE3` makes a classifier from it, which has to be trained before it scores",
+                "this is a stage-1 or stage-2 checkpoint; `avff adapt STAGE2 STAGE3` turns it into a stage-3 classifier, which must be trained before it scores",
             ),
             _ => None,
         })
@@ -157,7 +187,7 @@ fn own(error: &Dyn) -> Option<String> {
         .or_else(|| of(error, of_train))
         .or_else(|| match error.downcast_ref()? {
             TrainingError::SkipInParallel => {
-                Some("`avff check` names the clips to take out of the manifest")
+                Some("`avff check` lists the clips to remove from the manifest")
             }
             _ => None,
         })
@@ -179,6 +209,14 @@ fn of_evaluate(error: &EvaluateError) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+fn of_split(error: &SplitError) -> Option<&'static str> {
+    match error {
+        SplitError::NoSubjects { .. } | SplitError::NoIdentities { .. } => Some(NO_PERSONS),
+        SplitError::NoColumn { column, .. } if column == IDENTITY_COLUMN => Some(NO_PERSONS),
+        _ => None,
+    }
 }
 
 fn of_crop(error: &CropError) -> Option<&'static str> {
@@ -204,7 +242,7 @@ fn of_folder(error: &OutputError) -> Option<&'static str> {
 fn of_train(error: &TrainError) -> Option<&'static str> {
     Some(match error {
         TrainError::Unreadable { .. } => {
-            "take the clip out of the manifest (`avff check` names all such clips), or leave such clips out with \
+            "remove the clip from the manifest (`avff check` lists all unreadable clips), or skip such clips with \
              --set data.unreadable=skip"
         }
         TrainError::Keys { .. } => "`avff inspect` lists the keys",
@@ -219,7 +257,7 @@ fn of_merge(error: &MergeError) -> Option<&'static str> {
     Some(match error {
         MergeError::NotAShard { .. } => "merge what `--shard I/N` wrote",
         MergeError::Unfinished { .. } => "run the shard again with --resume, then merge",
-        MergeError::Elsewhere { .. } => "give the --output that the shards were given",
+        MergeError::OutsideFolder { .. } => "give the --output that the shards were given",
         _ => return None,
     })
 }
@@ -227,17 +265,87 @@ fn of_merge(error: &MergeError) -> Option<&'static str> {
 fn of_device(error: &DeviceError) -> Option<&'static str> {
     Some(match error {
         DeviceError::Inexact { .. } => {
-            "`--precision tf32` takes the device as it is; in a recipe, steps.precision = \"tf32\""
+            "--precision tf32 accepts the rounding of this device; in a recipe, steps.precision = \"tf32\""
         }
         DeviceError::Failed { .. } => {
             "if its memory ran out, lower --batch-size; in a recipe, steps.micro_batch"
         }
         DeviceError::Precision { .. } => {
             "f32 is exact, int8 is faster on some CPUs, bf16 on those with AMX or AVX512-BF16; `avff convert \
-             --precision f16` halves a checkpoint's file"
+             --dtype f16` halves a checkpoint's file"
         }
         _ => return None,
     })
+}
+
+/// For recipes and runs, whose hints name keys and files.
+fn of_training(error: &Dyn) -> Option<String> {
+    if let Some(TrainError::Changed { path, weights, .. }) = error.downcast_ref() {
+        let Some(weights) = weights else {
+            return Some(
+                "resume the run as it was and stop it with Ctrl-C, which writes its current weights; then start a new \
+                 run from these"
+                    .into(),
+            );
+        };
+        let run = path.parent().and_then(Path::parent).unwrap_or(Path::new("RUN"));
+        let (recipe, weights) = (run.join("recipe.toml"), weights.display());
+        return Some(format!(
+            "start a new run from the weights of this one: avff train {} --run NEW --set \
+             'initialize={{from=\"checkpoint\", path=\"{weights}\"}}' --set KEY=VALUE",
+            recipe.display()
+        ));
+    }
+    if let Some(ConvertError::ToPytorch { from, to }) = error.downcast_ref() {
+        let converted = from.with_extension("safetensors");
+        let first = if *from == converted {
+            "run these two lines in Python:".to_owned()
+        } else {
+            format!(
+                "convert it to {} first, then run these two lines in Python:",
+                converted.display()
+            )
+        };
+        return Some(format!(
+            "{first}\n  import torch; from safetensors.torch import load_file\n  torch.save(load_file({:?}), {:?})",
+            converted.display().to_string(),
+            to.display().to_string()
+        ));
+    }
+    if let Some(ModelError::Kind { actual: Kind::Classifier, .. }) = error.downcast_ref() {
+        return Some("give stage-1 or stage-2 weights".into());
+    }
+    Some(match error.downcast_ref()? {
+        TrainingError::File { key, source } if is_missing(source) => {
+            format!("give the file with --set {key}=FILE")
+        }
+        TrainingError::MissingClips { .. } => {
+            "correct the paths in the manifest, or give the folder where they start with --set data.root=DIR; \
+             `avff check` lists all unreadable clips, and --set data.unreadable=skip leaves them out"
+                .into()
+        }
+        TrainingError::InitializationKind { actual, stage, .. } => match (stage, actual) {
+            (Stage::Finetune, Kind::Classifier) => {
+                "use initialize.from=\"checkpoint\" to train this classifier further: --set initialize.from=checkpoint"
+            }
+            (Stage::Finetune, Kind::Pretrain) => {
+                "use initialize.from=\"adapt\" to turn this model into a classifier: --set initialize.from=adapt"
+            }
+            (Stage::Pretrain, _) => {
+                "give stage-1 or stage-2 weights with --set initialize.path=FILE, or use a stage-3 recipe"
+            }
+        }
+        .into(),
+        TrainingError::OtherNetwork { .. } => {
+            "set model.preset or model.config in the recipe to the network of the checkpoint, which `avff inspect` shows"
+                .into()
+        }
+        _ => return None,
+    })
+}
+
+fn is_missing(error: &ClipError) -> bool {
+    matches!(error.source.media(), Some(MediaError::NotFound))
 }
 
 #[cfg(test)]
@@ -260,10 +368,10 @@ mod tests {
         let device = DeviceError::NotBuilt { device: "cuda:0".into(), feature: "cuda" };
         let error = EvaluateError::from(Error::from(device));
         assert_eq!(hint(&error).unwrap(), "build with `--features cuda`");
-        let missing = ClipError::new("a.mp4", avff_media::MediaError::NotFound);
+        let missing = ClipError::new("a.mp4", MediaError::NotFound);
         let error = TrainingError::from(missing);
         assert!(hint(&error).unwrap().starts_with("check the path"));
-        let source = Box::new(ClipError::new("a.mp4", avff_media::MediaError::Empty));
+        let source = Box::new(ClipError::new("a.mp4", MediaError::Empty));
         let error = TrainError::Unreadable { manifest: "train.csv".into(), source };
         assert!(hint(&TrainingError::from(error)).unwrap().contains("data.unreadable=skip"));
     }

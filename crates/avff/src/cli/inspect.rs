@@ -10,13 +10,19 @@ use serde::Serialize;
 
 use super::network::overrides;
 
-/// Show what a checkpoint holds: model, sizes, keys, parameters, SHA-256
+/// Show what a checkpoint holds
+///
+/// Shows the model, its config, the number of parameters, all keys, and the SHA-256. --json also shows the
+/// clip preparation.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff inspect stage-3.pth")]
 pub(super) struct Args {
-    /// A `.pth` as PyTorch saves it, or safetensors
+    /// Weights: `.pth` from PyTorch, or safetensors
     file: PathBuf,
 
-    /// JSON laid over the config of the checkpoint
+    /// JSON that overrides keys of the checkpoint's config
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -33,7 +39,7 @@ struct Report<'a> {
     sha256: String,
     parameters: usize,
     config: Option<AvffConfig>,
-    /// Why the config is not known.
+    /// Why the config is unknown.
     config_error: Option<String>,
     metadata: Option<&'a Metadata>,
     keys: Vec<Key<'a>>,
@@ -50,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let checkpoint = Checkpoint::open(&args.file)?;
     let overrides = overrides(args.config.as_ref())?;
     let config = match checkpoint.config(overrides.as_ref()) {
-        // A config that was asked for has to fit; one that shapes do not show is only not shown.
+        // A config that was given must fit. Without one, an unknown config is only not shown.
         Err(error) if overrides.is_some() => return Err(error.into()),
         config => config,
     };
@@ -78,12 +84,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "parameters  {} in {} tensors", report.parameters, report.keys.len())?;
     match report.metadata {
         Some(metadata) if metadata.trained => writeln!(out, "trained     yes")?,
-        Some(_) => writeln!(out, "trained     no: its scores mean nothing")?,
-        None => writeln!(out, "trained     not said in the file")?,
+        Some(_) => writeln!(out, "trained     no: scores of these weights are meaningless")?,
+        None => writeln!(out, "trained     unknown: the file does not say")?,
     }
     match (&report.config, &report.config_error) {
         (Some(config), _) => {
-            let from = if report.metadata.is_some() { "stored" } else { "read off the shapes" };
+            let from = if report.metadata.is_some() {
+                "stored in the file"
+            } else {
+                "inferred from shapes"
+            };
             writeln!(out, "config      {from}")?;
             writeln!(out, "{}", serde_json::to_string_pretty(config)?)?;
         }

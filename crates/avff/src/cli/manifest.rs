@@ -12,22 +12,26 @@ use indicatif::ProgressBar;
 
 const AUTO: &str = "auto";
 
-/// Make a CSV for `eval` of a data set on disk
+/// Make a CSV from a data set on disk
 ///
-/// Columns: video_name, target (1 fake, 0 real, empty where hidden), split, category (RVRA, RVFA,
-/// FVRA, FVFA), method, identity, source, language, and some of the data set's own. Clips that are
-/// listed but not there have no row. Paths of --output start at its folder, or are absolute where
-/// the data set lies elsewhere; on stdout they start at ROOT.
+/// The columns are video_name, target (1 fake, 0 real, empty where it is hidden), split, category (RVRA,
+/// RVFA, FVRA, FVFA), method, identity, source, language, and some of the data set's own. A clip that is
+/// listed but missing has no row. Paths in --output are relative to its folder, or absolute if the data
+/// set is elsewhere. Paths on stdout are relative to ROOT.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff manifest fakeavceleb FakeAVCeleb_v1.2 --output all.csv
+  avff manifest auto DATASET --output all.csv --missing missing.csv")]
 pub(super) struct Args {
-    /// The data set, or `auto`
+    /// The layout of the data set, or `auto` to detect it
     #[arg(value_parser = layouts())]
     layout: String,
 
-    /// The folder it was unpacked into
+    /// The folder that the data set was unpacked into
     root: PathBuf,
 
-    /// The CSV, which must not be there yet [default: stdout]
+    /// CSV to write; it must not exist yet [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -35,11 +39,11 @@ pub(super) struct Args {
     #[arg(long)]
     absolute: bool,
 
-    /// Have rows for clips that are listed but not there
+    /// Write rows for clips that are listed but missing
     #[arg(long)]
     keep_missing: bool,
 
-    /// A CSV of all files that are missing, not listed or otherwise amiss
+    /// CSV to write of all files that are missing, unlisted or refused
     #[arg(long, value_name = "FILE")]
     missing: Option<PathBuf>,
 
@@ -74,7 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         summary(&written).to_string()
     };
-    // Beside the rows, or in their place.
+    // On stdout only where the rows are not.
     if args.output.is_some() {
         writeln!(std::io::stdout().lock(), "{text}")?;
     } else {
@@ -91,18 +95,18 @@ fn summary(written: &Written) -> Text {
         ("target", &found.targets),
         ("category", &found.categories),
         ("split", &found.splits),
-        ("amiss", &found.problems),
+        ("problem", &found.problems),
     ] {
         for (name, count) in counts {
             table.row([group.to_owned(), (*name).to_owned(), count.to_string()]);
         }
     }
     for (name, count) in [
-        ("in a file apart, which eval does not join", found.sound_apart),
-        ("no file beside; unknown whether inside", found.sound_absent),
+        ("in a separate file, which eval does not join", found.separate_audio),
+        ("no separate file; it may be inside the clip", found.missing_audio),
     ] {
         if let Some(count) = count {
-            table.row(["sound".to_owned(), name.to_owned(), count.to_string()]);
+            table.row(["audio".to_owned(), name.to_owned(), count.to_string()]);
         }
     }
     if let Some(root) = &written.paths_start_at {

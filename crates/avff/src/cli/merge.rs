@@ -6,31 +6,34 @@ use avff::{crop, evaluate};
 
 use super::{code_for_coverage, fraction, report::ReportArgs};
 
-/// Put the shards of a run together
+/// Join the shards of a run
 ///
-/// From the predictions of all shards of `avff eval --shard`, writes what one run writes, to the byte:
-/// --output, its errors and its summary, with metrics over all clips. From the folders of all shards of
-/// `avff crop --shard`, writes manifest, errors and summary into the folder that they lie in. Shards of
-/// another run, missing, unfinished and repeated ones are refused.
+/// Joins the predictions of `avff eval --shard`, or the folders of `avff crop --shard`. The files are
+/// byte for byte those of one run without shards. Shards that are missing, repeated, unfinished or of
+/// another run are refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff merge prediction.*-of-8.csv --output prediction.csv
+  avff merge crops/*-of-8 --output crops")]
 pub(super) struct Args {
     /// Predictions (NAME.I-of-N.csv) or folders (DIR/I-of-N), in any order
     #[arg(required = true, value_name = "SHARD")]
     shards: Vec<PathBuf>,
 
-    /// The predictions, or the folder, of the run without shards
+    /// Predictions to write, or the folder that holds the shards
     #[arg(long, value_name = "FILE|DIR")]
     output: PathBuf,
 
-    /// Replace what an earlier run left in the same output
+    /// Replace the results of an earlier run
     #[arg(long)]
     overwrite: bool,
 
     #[command(flatten)]
     report: ReportArgs,
 
-    /// Exit with 3 when a smaller share of the clips could be read
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the clips could be read
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
 }
 

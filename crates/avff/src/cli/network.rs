@@ -1,4 +1,4 @@
-//! The options that say which network scores, where and how.
+//! Options of the network that scores: weights, device, precision.
 
 use std::{
     io::IsTerminal, num::NonZeroUsize, ops::Deref, panic::resume_unwind, path::PathBuf, sync::Arc,
@@ -13,77 +13,73 @@ use avff::{
         FusionScope,
         checkpoint::{Format, Precision},
     },
+    preprocessing,
 };
 use clap::{ValueEnum, builder::TypedValueParser};
 
 use super::{clip::ClipArgs, values::named};
 
-/// Which network scores, where and how.
+/// The variable with the default of `--checkpoint`.
+pub(super) const CHECKPOINT: &str = "AVFF_CHECKPOINT";
+
+/// The network that scores.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Network")]
 pub(super) struct NetworkArgs {
-    /// Stage-3 weights: a `.pth` as PyTorch saves it, or safetensors
-    #[arg(long, env = "AVFF_CHECKPOINT", value_name = "FILE")]
+    /// Stage-3 weights: `.pth` from PyTorch, or safetensors
+    #[arg(long, env = CHECKPOINT, value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// JSON laid over the config of the checkpoint, such as {"encoder": {"heads": 12}}
+    /// JSON that overrides keys of the checkpoint's config, such as {"encoder": {"heads": 12}}
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that works
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// Clips in a forward pass [default: 1 on a CPU, 8 on a GPU]. No score depends on it, but with
-    /// --fusion-attention across-batch
+    /// Clips per forward pass [default: 1 on a CPU, 8 on a GPU]. Scores do not depend on it, except
+    /// with --fusion-attention across-batch
     #[arg(long, value_name = "N")]
     batch_size: Option<NonZeroUsize>,
 
-    /// What the cross-modal blocks attend over
+    /// Which clips the cross-modal blocks attend over
     #[arg(long, value_parser = fusion_scopes(), default_value_t)]
     fusion_attention: FusionScope,
 
-    /// What the network computes with
+    /// Compute precision
     #[arg(long, value_parser = arithmetics(), default_value_t)]
     precision: Arithmetic,
 
     #[command(flatten)]
     clip: ClipArgs,
 
-    /// How windows make a clip's score: mean of the logits, or max, the window that looks most fake
-    #[arg(long, default_value_t, help_heading = "Reading clips")]
+    /// How a clip's score follows from its windows: mean of the logits, or max, the highest window
+    #[arg(long, default_value_t, help_heading = "Clip preparation")]
     aggregate: Aggregate,
 }
 
 fn arithmetics() -> impl TypedValueParser<Value = Arithmetic> {
     named([
-        (Arithmetic::F32, "As the released weights were trained"),
-        (
-            Arithmetic::Tf32,
-            "Tensor cores' 11 bits in products: faster, not exact; on NVIDIA's GPUs",
-        ),
-        (
-            Arithmetic::Bf16,
-            "Half precision: faster, not exact; on GPUs that have it, as NVIDIA's from Ampere on, and on CPUs with AMX (Linux) or AVX512-BF16",
-        ),
-        (Arithmetic::F16, "Half precision: faster, not exact; on GPUs"),
-        (
-            Arithmetic::Int8,
-            "Products of the encoders' blocks in 8-bit integers: faster, not exact; on the CPU alone",
-        ),
+        (Arithmetic::F32, "Exact"),
+        (Arithmetic::Tf32, "Faster, rounded matrix products; NVIDIA GPUs"),
+        (Arithmetic::Bf16, "Faster, rounded; GPUs, and CPUs with AMX (Linux) or AVX512-BF16"),
+        (Arithmetic::F16, "Faster, rounded; GPUs"),
+        (Arithmetic::Int8, "Faster, quantized matrix products of the encoders; CPU"),
     ])
 }
 
 fn fusion_scopes() -> impl TypedValueParser<Value = FusionScope> {
     named([
-        (FusionScope::PerClip, "Each clip by itself: a score never depends on other clips"),
+        (FusionScope::PerClip, "Each clip alone: a score never depends on other clips"),
         (
             FusionScope::AcrossBatch,
-            "Across the clips of a batch, as the reference computes; needs --batch-size",
+            "The clips of a batch, as the reference computes it; needs --batch-size",
         ),
     ])
 }
 
-/// A detector whose weights may not be read yet.
+/// A detector whose weights may not be loaded yet.
 pub(super) struct Network(Arc<Detector>);
 
 impl Deref for Network {
@@ -95,15 +91,15 @@ impl Deref for Network {
 }
 
 impl Network {
-    /// Begins to describe what scores depend on: the file's hash takes longer than opening it, and is
-    /// needed last.
+    /// Starts to describe the run on another thread, because hashing a checkpoint takes longer than
+    /// opening it.
     pub(super) fn describe(&self) -> Described {
         let detector = Arc::clone(&self.0);
         Described(std::thread::spawn(move || detector.run()))
     }
 }
 
-/// What scores depend on, for which the file's hash has to be there.
+/// The description of a run, once the checkpoint is hashed.
 pub(super) struct Described(JoinHandle<Result<Run, Error>>);
 
 impl Described {
@@ -113,7 +109,7 @@ impl Described {
 }
 
 impl NetworkArgs {
-    /// The detector; `one_clip` where it will not score more than that.
+    /// Opens the detector. With `one_clip`, weights are read from their file when they are needed.
     pub(super) fn read(&self, one_clip: bool) -> anyhow::Result<Network> {
         let mut builder = Detector::builder()
             .device(self.device.parse::<Device>()?)
@@ -126,19 +122,22 @@ impl NetworkArgs {
         if let Some(size) = self.batch_size {
             builder = builder.batch_size(size.get());
         }
-        let detector = builder.prepare(&self.checkpoint)?;
+        let detector = builder.prepare(&self.checkpoint).map_err(|error| self.explained(error))?;
+        self.warn_of_preparation(&detector)?;
         if self.fusion_attention == FusionScope::AcrossBatch {
-            tracing::warn!("across-batch scores depend on which clips share a batch, and on order");
+            tracing::warn!(
+                "with across-batch attention, scores depend on the batch size and on the order of clips"
+            );
         }
         tracing::info!("{} on {}", self.checkpoint.display(), detector.device());
         if detector.checkpoint().format() != Format::Safetensors {
             tracing::warn!(
-                "{} carries neither its config nor how its clips were prepared: `avff convert` makes a file of it that \
-                 does",
+                "{} stores neither its config nor its clip preparation: defaults of the released checkpoints are \
+                 used (`avff convert` writes a file that stores both)",
                 self.checkpoint.display()
             );
         }
-        // On a terminal the results say it themselves.
+        // On a terminal the results show the warning.
         if let Some(warning) = detector.warning().filter(|_| !std::io::stdout().is_terminal()) {
             tracing::warn!("{warning}");
         }
@@ -146,28 +145,54 @@ impl NetworkArgs {
     }
 }
 
+impl NetworkArgs {
+    /// Adds where the checkpoint's path comes from, since nobody typed it.
+    fn explained(&self, error: Error) -> anyhow::Error {
+        let variable = std::env::var_os(CHECKPOINT).filter(|path| *path == *self.checkpoint);
+        match variable {
+            Some(_) if !self.checkpoint.exists() => anyhow::Error::from(error).context(CHECKPOINT),
+            _ => error.into(),
+        }
+    }
+
+    /// Warns where clips are prepared otherwise than for training: scores then mean less.
+    fn warn_of_preparation(&self, detector: &Detector) -> anyhow::Result<()> {
+        let (checkpoint, config) = (detector.checkpoint(), detector.config());
+        let trained = preprocessing::spec(checkpoint, config, |_| Ok(()))?;
+        let lines = preprocessing::differences(&trained, detector.spec())?;
+        if !lines.is_empty() {
+            tracing::warn!(
+                "clips are prepared differently from training, so scores may be wrong: {}",
+                lines.join("; ")
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Number format of a file to write.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum PrecisionArg {
-    /// As computed with
+pub(super) enum DtypeArg {
+    /// 32-bit floats, exact
     F32,
-    /// Half the size
+    /// 16-bit floats, half the size
     F16,
 }
 
-impl From<PrecisionArg> for Precision {
-    fn from(precision: PrecisionArg) -> Self {
-        match precision {
-            PrecisionArg::F32 => Self::F32,
-            PrecisionArg::F16 => Self::F16,
+impl From<DtypeArg> for Precision {
+    fn from(dtype: DtypeArg) -> Self {
+        match dtype {
+            DtypeArg::F32 => Self::F32,
+            DtypeArg::F16 => Self::F16,
         }
     }
 }
 
-/// The JSON of a config file.
+/// Reads the JSON of `--config`.
 pub(super) fn overrides(path: Option<&PathBuf>) -> anyhow::Result<Option<serde_json::Value>> {
     let Some(path) = path else { return Ok(None) };
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let json = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let named = || format!("--config {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(named)?;
+    let json = serde_json::from_str(&text).with_context(named)?;
     Ok(Some(json))
 }

@@ -4,92 +4,101 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
     data::windows::Span,
-    pretrained::{Losses, MaskChoice, ReconstructOptions, SheetOptions, Shown},
+    pretrained::{Losses, MaskChoice, ReconstructOptions, SheetOptions, VisibleParts},
     table::Text,
 };
 use serde::Serialize;
 
-use super::sheet::{SheetArgs, title, write};
+use super::sheet::{SheetArgs, default_output, title, write};
 
-/// Hide half of a clip and draw what a stage-1 or stage-2 checkpoint makes of the rest
+/// Show what pre-training reconstructs
 ///
-/// A PNG shows frames and spectrogram as input, masked input, reconstruction and error.
+/// Masks half of a clip and reconstructs it with a stage-1 or stage-2 checkpoint. The PNG shows frames and
+/// spectrogram as input, masked input, reconstruction and error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff reconstruct clip.mp4 --checkpoint stage-2.pth --output clip.png")]
 pub(super) struct Args {
-    #[command(flatten)]
-    sheet: SheetArgs,
-
-    /// Stage-1 or stage-2 weights: a `.pth` as PyTorch saves it, or safetensors
+    /// Stage-1 or stage-2 weights: `.pth` from PyTorch, or safetensors
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// Draw the hidden half from this seed
+    /// Random seed of the mask
     #[arg(long, default_value_t = 0, conflicts_with = "mask")]
     seed: u64,
 
-    /// Slices to hide from sound, such as 0,2,5,7; the others are hidden from pictures
+    /// Audio slices to mask, such as 0,2,5,7; the other slices of the video are masked
     #[arg(long, value_name = "SLICES", value_delimiter = ',')]
     mask: Option<Vec<usize>>,
 
-    /// Which window of the clip, from 0, where --window cuts it into some
+    /// Which window of the clip to reconstruct, from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
-    part: usize,
+    window_index: usize,
 
-    /// The PNG to write
-    #[arg(long, value_name = "FILE", default_value = "reconstruction.png")]
-    output: PathBuf,
+    /// PNG to write [default: CLIP.reconstruction.png in the current folder]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
 
-    /// Show the visible parts of the reconstruction as they were given, not as predicted
+    /// Show the input instead of the prediction where the input is visible
     #[arg(long)]
     paste_visible: bool,
+
+    #[command(flatten)]
+    sheet: SheetArgs,
 }
 
 #[derive(Serialize)]
 struct Report<'a> {
     clip: String,
     checkpoint: String,
-    checkpoint_sha256: Option<String>,
-    /// Not said in a `.pth`.
+    checkpoint_sha256: String,
+    /// None for a `.pth`, which does not store it.
     trained: Option<bool>,
+    /// The warning that accompanies every output of the weights.
+    warning: Option<&'a str>,
     device: String,
-    /// Of the seconds that the pictures show.
+    /// The part of the clip in seconds.
     span: Span,
-    part: usize,
+    window_index: usize,
     slices: usize,
     hidden_from_audio: &'a [usize],
     losses: Losses,
-    /// Compares clips of a batch: there is none for one.
+    /// None: the contrastive loss needs several clips.
     contrastive: Option<f32>,
     output: String,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let clip = &args.sheet.clip;
-    let pretrained = args.sheet.pretrained(&args.checkpoint, &args.output)?;
+    let output = args.output.clone().unwrap_or_else(|| default_output(clip, "reconstruction"));
+    let pretrained = args.sheet.pretrained(&args.checkpoint, &output)?;
     let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
-    let options = ReconstructOptions { mask, window: args.part };
+    let options = ReconstructOptions { mask, window: args.window_index };
     let made = pretrained.reconstruct(clip, &options)?;
     let checkpoint = pretrained.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
+    let sha256 = checkpoint.sha256()?;
     let sheet = SheetOptions {
-        title: title(clip, Some(made.span), &args.checkpoint),
+        title: title(clip, Some(made.span), &args.checkpoint, &sha256),
         untrained: trained == Some(false),
-        visible: if args.paste_visible { Shown::Input } else { Shown::Predicted },
+        visible: if args.paste_visible { VisibleParts::Input } else { VisibleParts::Predicted },
     };
-    write(&made.sheet(&sheet)?, &args.output)?;
+    write(&made.sheet(&sheet)?, &output)?;
     let report = Report {
         clip: clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
-        checkpoint_sha256: args.sheet.hash(checkpoint)?,
+        checkpoint_sha256: sha256,
         trained,
+        warning: pretrained.warning(),
         device: pretrained.device().to_string(),
         span: made.span,
-        part: args.part,
+        window_index: args.window_index,
         slices: pretrained.config().slices,
         hidden_from_audio: &made.hidden_from_audio,
         losses: made.losses,
         contrastive: None,
-        output: args.output.display().to_string(),
+        output: output.display().to_string(),
     };
     print(args, &report)?;
     Ok(ExitCode::SUCCESS)
@@ -102,15 +111,17 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
         return Ok(());
     }
     if report.trained == Some(false) {
-        writeln!(out, "UNTRAINED checkpoint: it never learned to reconstruct")?;
+        writeln!(out, "warning: UNTRAINED checkpoint: its reconstructions are meaningless")?;
+    } else if let Some(warning) = report.warning {
+        writeln!(out, "warning: {warning}")?;
     }
-    let Losses { total, audio, video, audio_of_zeros, video_of_zeros } = report.losses;
-    let mut table = Text::with_header(["loss", "", "had it said 0"]);
+    let Losses { total, audio, video, audio_zero_baseline, video_zero_baseline } = report.losses;
+    let mut table = Text::with_header(["loss", "value", "of a prediction of 0"]);
     let number = |value: f32| format!("{value:.4}");
     table.row(["total".into(), number(total), String::new()]);
-    table.row(["audio".into(), number(audio), number(audio_of_zeros)]);
-    table.row(["video".into(), number(video), number(video_of_zeros)]);
-    table.row(["contrastive", "n/a", "it compares the clips of a batch"]);
+    table.row(["audio".into(), number(audio), number(audio_zero_baseline)]);
+    table.row(["video".into(), number(video), number(video_zero_baseline)]);
+    table.row(["contrastive", "n/a", "it needs several clips"]);
     writeln!(out, "{table}")?;
     writeln!(out, "{}", report.output)?;
     Ok(())

@@ -1,16 +1,16 @@
-//! The options that say what a summary has beyond the metrics of all clips.
+//! Options of a summary: breakdowns and confidence intervals.
 
 use avff::{evaluate::ReportOptions, metrics::BootstrapOptions};
 
-/// What a summary says on request.
+/// What a summary shows beside the metrics of all clips.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReportArgs {
-    /// Metrics for each value of this column as well; may be given several times. A value of fakes
-    /// alone is compared with all reals of the CSV, one of reals alone with all fakes
+    /// Also show metrics for each value of this column; may be given several times. Fakes of a value are
+    /// compared with all reals of the CSV, and reals of a value with all fakes
     #[arg(long, value_name = "COLUMN")]
     by: Vec<String>,
 
-    /// Confidence intervals of AUC (DeLong), AP, accuracies and EER (bootstrap) [default level: 0.95]
+    /// Add confidence intervals: DeLong for AUC, bootstrap for AP, accuracies and EER [default level: 0.95]
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "0.95", value_parser = level)]
     intervals: Option<f64>,
 }
@@ -22,7 +22,7 @@ impl ReportArgs {
     }
 }
 
-/// The level of a confidence interval.
+/// Parses the level of a confidence interval.
 pub(super) fn level(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if value > 0.0 && value < 1.0 => Ok(value),

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{bail, ensure};
 use avff::{
+    output::create_folder_of,
     table::Text,
     train::run::{
         BestBy, History, Overview, Record, State, Values, better,
@@ -22,26 +23,31 @@ use serde::Serialize;
 
 /// List training runs, or compare two
 ///
-/// A run that says it is running, but that no process trains, shows as interrupted.
+/// Given one folder, lists the runs in it. Given two run folders, shows how recipe, code, data and results
+/// differ. A run that was killed shows as interrupted.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff runs runs
+  avff runs runs/a runs/b --plot a-b.svg")]
 pub(super) struct Args {
-    /// Where run folders are, itself one or up to two levels above some
-    #[arg(default_value = ".", value_name = "DIR")]
-    folder: PathBuf,
+    /// A run, or a folder up to two levels above runs; two runs are compared
+    #[arg(default_value = ".", value_name = "DIR", num_args = 0..=2)]
+    folders: Vec<PathBuf>,
 
-    /// Show and order by the best value of this metric, such as `val/map` or `map`
+    /// Show the best value of this metric, such as `map`, and sort by it
     ///
-    /// By default each run shows the metric it chooses its best epoch by, and the newest run is first.
+    /// By default each run shows the metric that selects its best epoch, and the newest run comes first.
     #[arg(long, value_name = "METRIC")]
     sort: Option<String>,
 
-    /// Show what two runs differ in and what came of it
-    #[arg(long, num_args = 2, value_names = ["A", "B"])]
-    compare: Option<Vec<PathBuf>>,
-
-    /// Draw the metric of both runs, that of --sort or else A's own, as SVG or PNG
-    #[arg(long, value_name = "FILE", requires = "compare")]
+    /// Plot a metric of both runs, as SVG or PNG: that of --sort, or the one that selects the best epoch
+    #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+
+    /// Replace the plot
+    #[arg(long, requires = "plot")]
+    overwrite: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -49,19 +55,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    match args.compare.as_deref() {
-        Some([a, b]) => compare(args, a, b)?,
-        _ => list(args)?,
+    match args.folders.as_slice() {
+        [a, b] => compare(args, a, b)?,
+        [folder] => list(args, folder)?,
+        _ => list(args, Path::new("."))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(args: &Args) -> anyhow::Result<()> {
+fn list(args: &Args, folder: &Path) -> anyhow::Result<()> {
+    ensure!(args.plot.is_none(), "--plot draws a metric of two runs: give two run folders");
     let mut runs = Vec::new();
-    for path in find(&args.folder)? {
+    for path in find(folder)? {
         match Overview::read(&path) {
             Ok(run) => runs.push(run),
-            // The others are still worth a look.
+            // One unreadable run does not hide the others.
             Err(error) => tracing::warn!("{}", avff::error_text::chain(&error)),
         }
     }
@@ -78,19 +86,19 @@ fn list(args: &Args) -> anyhow::Result<()> {
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&runs)?)?;
     } else if runs.is_empty() {
-        writeln!(out, "no runs in {}", args.folder.display())?;
+        writeln!(out, "no runs in {}", folder.display())?;
     } else {
-        writeln!(out, "{}", table(&runs, &args.folder))?;
+        writeln!(out, "{}", table(&runs, folder))?;
         for run in &runs {
             if let (State::Failed, Some(reason)) = (run.info.state, &run.info.reason) {
-                writeln!(out, "{} failed: {reason}", within(run, &args.folder).display())?;
+                writeln!(out, "{} failed: {reason}", within(run, folder).display())?;
             }
         }
     }
     Ok(())
 }
 
-/// By its name, with or without `val/`.
+/// Finds a metric by its name, with or without `val/`.
 fn metric_of(metric: &str, runs: &[Overview]) -> anyhow::Result<BestBy> {
     let epochs = || runs.iter().flat_map(|run| run.history.epochs());
     let known = |name: &str| epochs().any(|record| record.values.get(name).is_some());
@@ -130,7 +138,7 @@ fn table(runs: &[Overview], folder: &Path) -> Text {
     table
 }
 
-/// A run's path within a folder, unless it is that folder.
+/// A run's path relative to a folder, unless it is that folder.
 fn within<'a>(run: &'a Overview, folder: &Path) -> &'a Path {
     match run.path.strip_prefix(folder) {
         Ok(path) if !path.as_os_str().is_empty() => path,
@@ -143,12 +151,12 @@ struct Comparison<'a> {
     a: &'a Overview,
     b: &'a Overview,
     differences: Vec<Difference>,
-    /// Of the best epochs, by each run's own metric.
+    /// Metrics of the best epochs, by each run's own metric.
     best: [Option<&'a Values>; 2],
 }
 
 fn compare(args: &Args, a: &Path, b: &Path) -> anyhow::Result<()> {
-    let (a, b) = (open(&args.folder, a)?, open(&args.folder, b)?);
+    let (a, b) = (Overview::read(a)?, Overview::read(b)?);
     let differences = differences(&a, &b)?;
     let best = [&a, &b].map(best_values);
     if let Some(path) = &args.plot {
@@ -162,9 +170,9 @@ fn compare(args: &Args, a: &Path, b: &Path) -> anyhow::Result<()> {
     }
     let [name_a, name_b] = labels(&a, &b);
     if differences.is_empty() {
-        write!(out, "same code, data and recipe")?;
+        write!(out, "The runs have the same code, data and recipe.")?;
     } else {
-        let mut table = Text::with_header(["differs", &name_a, &name_b]);
+        let mut table = Text::with_header(["difference", &name_a, &name_b]);
         for Difference { key, a, b } in differences {
             table.row([key, a.unwrap_or_default(), b.unwrap_or_default()]);
         }
@@ -194,21 +202,13 @@ fn compare(args: &Args, a: &Path, b: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run by its path, or by its path within the folder of runs.
-fn open(folder: &Path, path: &Path) -> anyhow::Result<Overview> {
-    match Overview::read(path) {
-        Err(error) => Overview::read(&folder.join(path)).map_err(|_| error.into()),
-        run => Ok(run?),
-    }
-}
-
 fn best_values(run: &Overview) -> Option<&Values> {
     let epoch = run.best.as_ref()?.epoch;
     let mut epochs = run.history.epochs().iter();
     epochs.find(|record: &&Record| record.epoch == epoch).map(|record| &record.values)
 }
 
-/// Their names, or their folders where names are equal.
+/// The names of two runs, or their folders if the names are equal.
 fn labels(a: &Overview, b: &Overview) -> [String; 2] {
     let same = a.info.about.name == b.info.about.name;
     [a, b].map(
@@ -221,7 +221,12 @@ fn labels(a: &Overview, b: &Overview) -> [String; 2] {
 fn draw(args: &Args, a: &Overview, b: &Overview, path: &Path) -> anyhow::Result<()> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let known = matches!(ending.as_deref(), Some("svg" | "png"));
-    ensure!(known, "the name of a plot ends in .svg or .png");
+    ensure!(
+        args.overwrite || path.canonicalize().is_err(),
+        "{}: exists already; add --overwrite to replace it",
+        path.display()
+    );
+    ensure!(known, "{}: the name of a plot must end in .svg or .png", path.display());
     let metric = args.sort.as_deref().unwrap_or(&a.info.about.best_by.metric);
     let quantity = ["train/", "val/", "test/"].iter().find_map(|part| metric.strip_prefix(part));
     let quantity = quantity.unwrap_or(metric);
@@ -229,6 +234,7 @@ fn draw(args: &Args, a: &Overview, b: &Overview, path: &Path) -> anyhow::Result<
     let runs: [(&str, &History); 2] = [(&name_a, &a.history), (&name_b, &b.history)];
     let chart = overlay(&runs, quantity);
     ensure!(!chart.is_empty(), "neither run has the metric `{metric}`");
+    create_folder_of(path)?;
     chart.save(path)?;
     Ok(())
 }

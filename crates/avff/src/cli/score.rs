@@ -1,7 +1,7 @@
 //! `avff score`.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,26 +12,29 @@ use avff::{
     evaluate::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
-    table::Text,
+    table::{Text, printable},
 };
 use avff_face::NoFace;
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     code_for_coverage, fraction,
     hints::of_failure,
     network::{Network, NetworkArgs},
+    progress::bar,
 };
 
-/// Score clips named one by one
+/// Score one or more clips
 ///
-/// A clip is a media file, or a folder of PNG or JPEG frames with a WAV file.
+/// A clip is a media file, or a folder of PNG or JPEG frames with a WAV file. P(fake) is the sigmoid
+/// of the network's output for fake. It is not calibrated, and it is evidence rather than proof.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff score --checkpoint stage-3.pth clip.mp4
+  avff score --checkpoint stage-3.pth --window 3.2 long.mp4
+  avff score --checkpoint stage-3.pth --json clips/*.mp4 > scores.json")]
 pub(super) struct Args {
-    #[command(flatten)]
-    network: NetworkArgs,
-
     /// Media files or frame folders
     #[arg(required = true, value_name = "CLIP")]
     clips: Vec<PathBuf>,
@@ -40,9 +43,12 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Exit with 3 when a smaller share of the clips could be read
-    #[arg(long, value_name = "SHARE", default_value = "1.0", value_parser = fraction)]
+    /// Exit with code 3 if a smaller fraction of the clips could be read
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
+
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 #[derive(Serialize)]
@@ -54,16 +60,16 @@ struct Report {
 #[derive(Serialize)]
 struct Scored {
     path: String,
-    /// Of the file, or of the names and contents of a folder.
+    /// SHA-256 of the file, or of the names and contents of a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     /// Probability of fake.
     y_pred: Option<f32>,
     logits: Option<Logits>,
-    /// Whether the pictures are cut to a face, where they should be, or taken whole as none was found.
+    /// With face crops: whether a face was found. Without one, whole frames are scored.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<bool>,
-    /// What the score is made of.
+    /// The windows that the score is computed from.
     windows: Vec<Window>,
     error: Option<ClipFailure>,
 }
@@ -73,7 +79,7 @@ struct Scored {
 struct Window {
     start: f64,
     end: f64,
-    /// Places of the pictures in display order, from 0.
+    /// Indices of the frames in display order, from 0.
     frames: Vec<usize>,
     y_pred: f32,
     logits: Logits,
@@ -81,12 +87,13 @@ struct Window {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.read(args.clips.len() == 1)?;
-    // Tables name no checkpoint, so nobody waits for its hash.
+    // Only JSON names the checkpoint, and hashing it takes time.
     let run = args.json.then(|| network.describe());
     network.load()?;
     let face = network.spec().face;
     let faces = face.is_some();
-    let bar = ProgressBar::new(args.clips.len() as u64);
+    let bar = bar("clips");
+    bar.set_length(args.clips.len() as u64);
     let paths = args.clips.clone().into_iter();
     let mut clips: Vec<Scored> = network
         .score_many(paths)?
@@ -98,8 +105,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let skips = face.is_some_and(|face| face.no_face == NoFace::Skip);
     let left_out =
         |clip: &&Scored| clip.error.as_ref().is_some_and(|e| skips && e.stage == NO_FACE);
-    let due = clips.len() - clips.iter().filter(left_out).count();
-    let coverage = scored as f64 / due.max(1) as f64;
+    let expected = clips.len() - clips.iter().filter(left_out).count();
+    let coverage = scored as f64 / expected.max(1) as f64;
     let mut out = std::io::stdout().lock();
     if let Some(run) = run {
         for clip in &mut clips {
@@ -143,39 +150,84 @@ impl From<WindowScore> for Window {
 
 fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> anyhow::Result<()> {
     if let Some(warning) = network.warning() {
-        writeln!(out, "{warning}")?;
+        writeln!(out, "warning: {warning}")?;
     }
-    let mut table = Text::with_header(["clip", "P(fake)", "why not"]);
+    let several = clips.len() > 1;
+    let windows = clips.iter().any(|clip| clip.windows.len() > 1);
+    let columns = ["clip", "P(fake)", "highest window", "error"];
+    let shown = [true, true, windows && several, clips.iter().any(|clip| clip.error.is_some())];
+    let visible = |cells: [String; 4]| cells.into_iter().zip(shown).filter(|(_, shown)| *shown);
+    let mut table = Text::with_header(columns.into_iter().zip(shown).filter(|c| c.1).map(|c| c.0));
     for clip in clips {
         let score = clip.y_pred.map_or_else(|| "-".into(), |score| format!("{score:.4}"));
-        let why = clip.error.as_ref();
-        let why = why.map_or_else(String::new, |why| format!("{}: {}", why.stage, why.error));
-        table.row([clip.path.clone(), score, why]);
+        let error = clip.error.as_ref().map(|error| format!("{}: {}", error.stage, error.error));
+        let cells = [clip.path.clone(), score, highest(clip), error.unwrap_or_default()];
+        table.row(visible(cells).map(|(cell, _)| cell));
     }
     writeln!(out, "{table}")?;
-    let whole = clips.iter().filter(|clip| clip.face == Some(false));
-    let whole: Vec<&str> = whole.map(|clip| clip.path.as_str()).collect();
+    let whole: Vec<&str> = clips
+        .iter()
+        .filter(|clip| clip.face == Some(false))
+        .map(|clip| clip.path.as_str())
+        .collect();
     if !whole.is_empty() {
-        writeln!(out, "note: no face found, so whole pictures were scored: {}", whole.join(", "))?;
+        writeln!(out, "note: no face was found, so whole frames are scored: {}", listed(&whole))?;
     }
-    let hints: BTreeSet<String> =
-        clips.iter().filter_map(|clip| of_failure(clip.error.as_ref()?)).collect();
-    for hint in hints {
-        writeln!(out, "hint: {hint}")?;
-    }
-    if network.spec().sampling.is_whole() {
-        return Ok(());
-    }
-    for clip in clips.iter().filter(|clip| clip.y_pred.is_some()) {
-        let mut table = Text::with_header(["from", "to", "P(fake)", ""]);
-        for window in &clip.windows {
-            // A bar of twenty: where a clip looks fake is seen at once.
-            let bar = "#".repeat((window.y_pred * 20.0).round() as usize);
-            let time =
-                |seconds: f64| format!("{:02}:{:04.1}", (seconds / 60.0) as u64, seconds % 60.0);
-            table.row([time(window.start), time(window.end), format!("{:.4}", window.y_pred), bar]);
+    let mut hints = BTreeMap::<String, Vec<&str>>::new();
+    for clip in clips {
+        let is_csv = Path::new(&clip.path).extension().is_some_and(|end| end == "csv");
+        let hint = clip.error.as_ref().and_then(|error| match error.code.as_str() {
+            "not-media" if is_csv => {
+                Some("score the clips of a CSV with `avff eval --csv FILE`".into())
+            }
+            _ => of_failure(error),
+        });
+        if let Some(hint) = hint {
+            hints.entry(hint).or_default().push(&clip.path);
         }
-        writeln!(out, "\n{}\n{table}", clip.path)?;
+    }
+    for (hint, paths) in hints {
+        writeln!(out, "hint for {}: {hint}", listed(&paths))?;
+    }
+    if let ([clip], true) = (clips, windows) {
+        print_windows(out, &clip.windows)?;
     }
     Ok(())
+}
+
+/// The window with the highest score.
+fn highest(clip: &Scored) -> String {
+    let highest = clip.windows.iter().max_by(|a, b| a.y_pred.total_cmp(&b.y_pred));
+    highest.map_or_else(String::new, |window| {
+        format!("{:.4} at {}", window.y_pred, time(window.start))
+    })
+}
+
+fn print_windows(out: &mut impl Write, windows: &[Window]) -> anyhow::Result<()> {
+    if windows.is_empty() {
+        return Ok(());
+    }
+    let mut table = Text::with_header(["from", "to", "P(fake)", ""]);
+    for window in windows {
+        // Twenty characters for a probability of 1.
+        let bar = "#".repeat((window.y_pred * 20.0).round() as usize);
+        table.row([time(window.start), time(window.end), format!("{:.4}", window.y_pred), bar]);
+    }
+    writeln!(out, "\n{table}")?;
+    Ok(())
+}
+
+/// Minutes and seconds.
+fn time(seconds: f64) -> String {
+    format!("{:02}:{:04.1}", (seconds / 60.0) as u64, seconds % 60.0)
+}
+
+/// A few names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| printable(name)).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }

@@ -1,4 +1,4 @@
-//! What commands that draw a clip as a PNG have in common: arguments, what is opened, the title, the file.
+//! What `explain` and `reconstruct` share: arguments, checks, the title, the PNG.
 
 use std::path::{Path, PathBuf};
 
@@ -6,27 +6,26 @@ use anyhow::Context;
 use avff::{
     Detector, Error, Pretrained,
     data::{ClipError, windows::Span},
-    model::Checkpoint,
-    output::{OutputError, expect_folder},
+    output::{OutputError, create_folder_of},
     plots::png,
     pretrained::PretrainedOptions,
 };
-use avff_media::MediaError;
+use avff_media::missing;
 use image::RgbImage;
 
 use super::{clip::ClipArgs, network::overrides};
 
-/// A clip to draw, and how.
+/// A clip to draw.
 #[derive(Debug, clap::Args)]
 pub(super) struct SheetArgs {
     /// A media file or frame folder
     pub(super) clip: PathBuf,
 
-    /// JSON laid over the config of the checkpoint
+    /// JSON that overrides keys of the checkpoint's config
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that works
     #[arg(long, default_value = "auto")]
     device: String,
 
@@ -43,18 +42,18 @@ pub(super) struct SheetArgs {
 }
 
 impl SheetArgs {
-    /// Refuses what cannot be drawn, before any work is done.
+    /// Checks clip and output before any work is done.
     fn expect_free(&self, png: &Path) -> anyhow::Result<()> {
-        // Said before a PNG is in the way: a name that was mistyped is no reason to replace a picture.
+        // Checked before the output: a mistyped clip is no reason to ask for --overwrite.
         if matches!(self.clip.try_exists(), Ok(false)) {
             let path = self.clip.clone();
-            let failure = Box::new(ClipError::new(&path, MediaError::NotFound).into());
+            let failure = Box::new(ClipError::new(&path, missing(&path)).into());
             return Err(Error::Failed { path, failure }.into());
         }
         free(png, self.overwrite)
     }
 
-    /// Opens stage-3 weights, unless the PNG cannot be written anyway.
+    /// Opens stage-3 weights, after checking the output.
     pub(super) fn detector(&self, weights: &Path, png: &Path) -> anyhow::Result<Detector> {
         self.expect_free(png)?;
         let builder = Detector::builder().device(self.device.parse()?);
@@ -62,7 +61,7 @@ impl SheetArgs {
         Ok(builder.preparation(self.reading.preparation()).prepare(weights)?)
     }
 
-    /// Opens stage-1 or stage-2 weights, unless the PNG cannot be written anyway.
+    /// Opens stage-1 or stage-2 weights, after checking the output.
     pub(super) fn pretrained(&self, weights: &Path, png: &Path) -> anyhow::Result<Pretrained> {
         self.expect_free(png)?;
         let device = Some(self.device.parse()?);
@@ -71,34 +70,36 @@ impl SheetArgs {
         let options = PretrainedOptions { device, config, preparation };
         Ok(Pretrained::open_with(weights, options)?)
     }
-
-    /// A checkpoint's hash for the report, if that is JSON: tables name no checkpoint, and a large file takes a while.
-    pub(super) fn hash(&self, checkpoint: &Checkpoint) -> anyhow::Result<Option<String>> {
-        Ok(self.json.then(|| checkpoint.sha256()).transpose()?)
-    }
 }
 
-/// Refuses a name that is taken or not a PNG's, before any work is done.
+/// Refuses an output that exists or is no PNG, and creates its folder.
 fn free(output: &Path, overwrite: bool) -> anyhow::Result<()> {
     if !overwrite && output.canonicalize().is_ok() {
         return Err(OutputError::Results { path: output.into() }.into());
     }
-    expect_folder(output)?;
     let extension = output.extension().unwrap_or_default().to_ascii_lowercase();
     anyhow::ensure!(
         extension.is_empty() || extension == "png",
-        "{}: the picture is a PNG, so name it `.png`",
+        "{}: the output is a PNG, so its name must end in .png",
         output.display()
     );
-    Ok(())
+    Ok(create_folder_of(output)?)
 }
 
-/// Which part of which clip by which checkpoint.
-pub(super) fn title(clip: &Path, span: Option<Span>, checkpoint: &Path) -> String {
+/// A title that names clip, time span, checkpoint and version.
+pub(super) fn title(clip: &Path, span: Option<Span>, checkpoint: &Path, sha256: &str) -> String {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let span =
         span.map_or_else(String::new, |Span { start, end }| format!(", {start:.2} to {end:.2} s"));
-    format!("{}{span}, by {}", name(clip), name(checkpoint))
+    let hash = sha256.get(..12).unwrap_or(sha256);
+    let by = name(checkpoint);
+    format!("{}{span}, by {by} (SHA-256 {hash}...), avff {}", name(clip), env!("CARGO_PKG_VERSION"))
+}
+
+/// `CLIP.WHAT.png` in the current folder, so that clips do not share an output.
+pub(super) fn default_output(clip: &Path, what: &str) -> PathBuf {
+    let name = clip.file_stem().unwrap_or_default().to_string_lossy();
+    PathBuf::from(format!("{name}.{what}.png"))
 }
 
 /// Writes a PNG.

@@ -3,14 +3,19 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::split::{Protocol, SplitOptions, split};
-use avff_datasets::protocol::{IDENTITY_COLUMN, Parts, SOURCE_COLUMN};
+use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Subsets};
 use clap::Subcommand;
 
-/// Make training and test sets of a CSV, reproducibly
+/// Split a CSV into training and test sets
 ///
-/// A row's place depends on the seed and the CSV's contents, not on the order of its rows. Rows of one
-/// path stay together. Relative names are rewritten so that they are found from the new CSVs.
+/// A split depends on the seed and on the contents of the CSV, not on the order of its rows. Rows of one
+/// path stay together. Relative paths are rewritten so that they are valid from the new CSVs.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff split random all.csv --output sets
+  avff split subjects all.csv --output sets --subsets train=70,val=10,test=20
+  avff split kfold all.csv --output folds --folds 5")]
 pub(super) struct Args {
     #[command(subcommand)]
     protocol: Command,
@@ -18,62 +23,62 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// By chance: people may be in several parts
+    /// At random: a person may be in several subsets
     Random {
         #[command(flatten)]
         common: Common,
-        /// Names and shares, such as train=65,val=5,test=30
+        /// Names and proportions, such as train=65,val=5,test=30
         #[arg(long, default_value = "train=70,test=30")]
-        parts: Parts,
-        /// Spread the values of these columns evenly
+        subsets: Subsets,
+        /// Stratify by these columns
         #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
         stratify: Vec<String>,
     },
-    /// Subject-independent: no identity and no source in two parts
+    /// Subject-independent: no identity and no source is in two subsets
     Subjects {
         #[command(flatten)]
         common: Common,
-        /// Names and shares, such as train=65,val=5,test=30
+        /// Names and proportions, such as train=65,val=5,test=30
         #[arg(long, default_value = "train=70,test=30")]
-        parts: Parts,
+        subsets: Subsets,
         #[command(flatten)]
         people: People,
     },
-    /// Subject-independent folds, each the test of one split
+    /// Subject-independent folds for cross-validation
     Kfold {
         #[command(flatten)]
         common: Common,
-        /// How many
+        /// Number of folds
         #[arg(long, value_name = "N", default_value_t = 5)]
         folds: usize,
         #[command(flatten)]
         people: People,
     },
-    /// Test on a category that is not trained on, and as many reals
+    /// Test on a category that is left out of training, and as many reals
     LeaveOneOut {
         #[command(flatten)]
         common: Common,
-        /// The columns that say what a category is
+        /// The columns that define a category
         #[arg(long, value_name = "COLUMN", value_delimiter = ',', default_value = "category")]
         by: Vec<String>,
-        /// The category; values of several columns are joined by `/`
+        /// The category to leave out; join values of several columns by `/`
         #[arg(long, value_name = "VALUE", required_unless_present = "all", conflicts_with = "all")]
         leave_out: Option<String>,
-        /// A split for every category that has fakes
+        /// Make a split for every category that has fakes
         #[arg(long)]
         all: bool,
-        /// The most of all reals that go into the test
-        #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+        /// Largest fraction of all reals in the test set
+        #[arg(long, value_name = "FRACTION", default_value_t = 0.3)]
         max_real_share: f64,
     },
-    /// Equal counts of real and fake, or of other values, by leaving rows out
+    /// Balance classes by removing rows
     Balance {
         #[command(flatten)]
         common: Common,
-        /// The columns whose values get equal counts [default: target]
+        /// The columns to balance [default: target]
         #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
         by: Vec<String>,
-        /// Weights of values, such as 0=1,1=4 for four fakes to a real; other values are left out
+        /// Proportions of values, such as 0=1,1=4 for four fakes per real; rows of other values are removed
         #[arg(long, value_name = "VALUE=WEIGHT", value_delimiter = ',', value_parser = weight)]
         ratio: Vec<(String, f64)>,
     },
@@ -84,19 +89,19 @@ struct Common {
     /// A CSV with a column `video_name`
     csv: PathBuf,
 
-    /// NAME.csv for one file with the column `split` filled in; else a folder for a CSV a part
+    /// NAME.csv: one file with a column `split`. Any other name: a folder with a CSV per subset
     #[arg(long, value_name = "PATH")]
     output: PathBuf,
 
-    /// What chance depends on
+    /// Random seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Where relative paths start [default: the CSV's folder]
+    /// Folder that relative paths start at [default: the CSV's folder]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Leave `video_name` as it is; the written CSVs then need --root
+    /// Keep `video_name` unchanged; the new CSVs then need --root
     #[arg(long)]
     keep_names: bool,
 
@@ -107,22 +112,22 @@ struct Common {
 
 #[derive(Debug, clap::Args)]
 struct People {
-    /// The columns whose values must not be in two parts; a cell may hold several, joined by `;`
+    /// Columns whose values must not be in two subsets; a cell may hold several, joined by `;`
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', default_values = [IDENTITY_COLUMN, SOURCE_COLUMN])]
     together: Vec<String>,
 
-    /// Spread the values of these columns as evenly as whole groups allow [default: target]
+    /// Stratify by these columns, as far as whole groups allow [default: target]
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     stratify: Vec<String>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (common, protocol) = match args.protocol {
-        Command::Random { common, parts, stratify } => {
-            (common, Protocol::Random { parts, stratify })
+        Command::Random { common, subsets, stratify } => {
+            (common, Protocol::Random { subsets, stratify })
         }
-        Command::Subjects { common, parts, people: People { together, stratify } } => {
-            (common, Protocol::Subjects { parts, together, stratify })
+        Command::Subjects { common, subsets, people: People { together, stratify } } => {
+            (common, Protocol::Subjects { subsets, together, stratify })
         }
         Command::Kfold { common, folds, people: People { together, stratify } } => {
             (common, Protocol::Folds { folds, together, stratify })

@@ -4,89 +4,89 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use super::{bar, fraction};
-use avff::{
-    evaluate::Progress,
-    synth::{Names, SynthOptions, synth},
-};
+use super::{fraction, interrupt, progress::Clips};
+use avff::synth::{Names, SynthOptions, synth};
 use avff_synth::{Mix, SynthConfig};
 
-/// Make clips with known truth: faces that speak, real or fake in known ways
+/// Generate synthetic clips
 ///
-/// An instrument to test whether a network learns that a voice and a face belong together: a score on
-/// such clips says nothing about deepfakes in the wild. Writes OUT/{train,val,test}.csv, a frame folder
-/// for every clip and OUT/synth.json; see docs/synth.md.
+/// Generates clips of rendered talking faces, real or fake in known ways, to test whether a network learns
+/// that a voice and a face belong together. A score on synthetic clips says nothing about deepfakes in the
+/// wild. Writes OUT/{train,val,test}.csv, a frame folder for every clip, and OUT/synth.json.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  avff synth synthetic --clips 200 --seed 1")]
 pub(super) struct Args {
-    /// A folder that is not there yet, or is empty
+    /// Folder to write; it must be new or empty
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// Clips in all: 70 % to train on, 10 % to choose by, the others to test
+    /// Number of clips: 70 % for training, 10 % for validation, the others for testing
     #[arg(long, value_name = "N", default_value_t = 1000)]
     clips: u64,
 
-    /// Clips to train on, whatever --clips says
+    /// Number of training clips; overrides --clips
     #[arg(long, value_name = "N")]
     train: Option<u64>,
 
-    /// Clips to choose by
+    /// Number of validation clips; overrides --clips
     #[arg(long, value_name = "N")]
     val: Option<u64>,
 
-    /// Clips to test
+    /// Number of test clips; overrides --clips
     #[arg(long, value_name = "N")]
     test: Option<u64>,
 
-    /// What chance depends on
+    /// Random seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Pixels a side
+    /// Height and width of frames in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 96)]
     size: usize,
 
-    /// Length of a clip
+    /// Length of a clip in seconds
     #[arg(long, default_value_t = 3.2)]
     seconds: f64,
 
-    /// Pictures a second
+    /// Frames per second
     #[arg(long, default_value_t = 25.0)]
     fps: f64,
 
-    /// Samples of sound a second
+    /// Audio sample rate
     #[arg(long, value_name = "HZ", default_value_t = 16_000)]
     rate: u32,
 
-    /// Shares of real, voice-swap, time-shift, mouth-swap, mouth-swap-traces, lip-sync and both-swap
-    #[arg(long, value_name = "METHOD=SHARE,...", default_value_t)]
+    /// Proportions of real, voice-swap, time-shift, mouth-swap, mouth-swap-traces, lip-sync and both-swap
+    #[arg(long, value_name = "METHOD=WEIGHT,...", default_value_t)]
     mix: Mix,
 
-    /// Faces of each split, and voices
+    /// Number of faces, and of voices, per split
     #[arg(long, value_name = "N", default_value_t = 200)]
     people: u64,
 
-    /// The least that a time shift is, in milliseconds
+    /// Smallest time shift in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 80)]
     shift_min: u32,
 
-    /// The most
+    /// Largest time shift in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 800)]
     shift_max: u32,
 
-    /// Share of the fakes that are fake in one half of the clip only
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = fraction)]
+    /// Fraction of the fakes that are fake in one half of the clip only
+    #[arg(long, value_name = "FRACTION", default_value = "0", value_parser = fraction)]
     half: f64,
 
-    /// Start fakes with 25 to 30 ms of digital silence, which alone gives them away
+    /// Start fakes with 25 to 30 ms of digital silence, a shortcut that alone reveals them
     #[arg(long)]
     silence_trap: bool,
 
-    /// Clips worked on at a time, which changes nothing of them [default: one a core]
+    /// Clips processed at a time; clips do not depend on it [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Go on with an unfinished run into the same folder
+    /// Continue an interrupted run into the same folder
     #[arg(long)]
     resume: bool,
 }
@@ -120,12 +120,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         resume: args.resume,
         output: args.output.clone(),
     };
-    let bar = bar("clips");
-    let summary = synth(&options, &mut |Progress { done, total, .. }| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
+    let mut progress = Clips::new("not written");
+    interrupt::explain("the clips so far are kept; add --resume to continue")?;
+    let summary = synth(&options, &mut |now| progress.show(now))?;
+    progress.finish();
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "set: {}", Names::new(&options.output).summary.display())?;

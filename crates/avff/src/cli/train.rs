@@ -17,9 +17,12 @@ use avff::{
     metrics::Metric,
     train::{
         TrainError,
-        distributed::{Launch, Processes, Team},
-        run::{Pace, Position, Record, StepTime, Values, epoch_table},
-        trainer::{EpochReport, Outcome, StepReport, Unwatched, Watch},
+        distributed::{Launch, ProcessGroup, Processes},
+        run::{
+            Position, Record, SpeedTracker, StepTime, Values, epoch_table,
+            folder::{CHECKPOINTS, SKIPPED},
+        },
+        trainer::{CheckpointStore, EpochReport, LAST, NoObserver, Observer, Outcome, StepReport},
     },
     training::{self, Planned, TrainOptions},
 };
@@ -27,46 +30,51 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{INTERRUPTED, SETUP};
 
-/// How often a run that no terminal shows says how far it is.
+/// How often a run without a terminal prints its progress.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Train a network by a recipe, or go on with a run that stopped
+/// Train a network, or resume a run
 ///
-/// A recipe is a TOML file: docs/training.md has every key, data/recipes the three stages. All that a run
-/// leaves is in its folder: recipe, weights, states to resume from, metrics, curves. SIGINT and SIGTERM
-/// end the step in progress, save, and exit with 5; `--resume` goes on, to the same weights as if nothing
-/// had happened. Started by `mpirun` or `srun`, the processes train together: docs/distributed.md.
+/// A recipe is a TOML file; data/recipes has one for each stage. A run writes recipe, weights, training
+/// checkpoints, metrics and plots into its folder. Ctrl-C and SIGTERM finish the current step, save a
+/// training checkpoint and exit with code 5. A resumed run ends with the same weights as one that was never
+/// stopped. Started by mpirun or srun, the processes train together (feature mpi).
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  avff train data/recipes/avff-tiny-stage1.toml --set data.train=real.csv \\
+    --set data.validation=val.csv
+  avff train --resume runs/avff-tiny-stage1")]
 pub(super) struct Args {
     /// The recipe
     #[arg(required_unless_present = "resume")]
     recipe: Option<PathBuf>,
 
-    /// The folder of the new run [default: runs/NAME-OF-THE-RECIPE-FILE]
+    /// Folder of the new run [default: runs/NAME, after the recipe's file name]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     run: Option<PathBuf>,
 
-    /// Go on with the run in this folder
+    /// Resume the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with = "recipe")]
     resume: Option<PathBuf>,
 
-    /// Change a key of the recipe, such as optimizer.lr=3e-5
+    /// Override a key of the recipe, such as optimizer.lr=3e-5; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
-    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that is built in and answers. Processes
-    /// that train together each take the CUDA device of their place on the machine, unless N is given
+    /// cpu, ndarray, wgpu[:N], cuda[:N], or auto for the fastest that works. Processes that train together
+    /// take one CUDA device each, unless N is given
     #[arg(long, default_value = "auto")]
     device: String,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let launch = Launch::of_this_process();
-    let team = Team::join(launch.as_ref())?;
+    let launch = Launch::detect();
+    let team = ProcessGroup::join(launch.as_ref())?;
     let mut peers = team.peers();
     let (rank, world) = (peers.rank(), peers.world());
     let plan = plan(args, launch.as_ref());
-    // A mistake in the command is one of all processes: the first of them says so.
+    // A mistake in the command fails in all processes: the first one reports it.
     let failed = peers.gather(&[f32::from(u8::from(plan.is_err()))])?;
     if let Some(first) = failed.iter().position(|&failed| failed > 0.0) {
         team.leave();
@@ -101,7 +109,7 @@ fn plan(args: &Args, launch: Option<&Launch>) -> anyhow::Result<Planned> {
             let folder = args.run.clone().unwrap_or_else(|| Path::new("runs").join(name));
             TrainOptions::New { recipe: recipe.clone(), folder }
         }
-        (None, None) => anyhow::bail!("give a recipe, or a run to --resume"),
+        (None, None) => anyhow::bail!("give a recipe, or --resume and a run folder"),
     };
     let device = match (args.device.parse()?, launch) {
         (Device::Cuda(_), Some(launch)) if !args.device.contains(':') => {
@@ -116,16 +124,16 @@ fn train(plan: Planned, peers: Box<dyn Processes>) -> anyhow::Result<ExitCode> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
-        // The second time whoever asks means now; the last saved state is there.
+        // The second time, exit at once: the last training checkpoint is on disk.
         if asked.swap(true, Ordering::Relaxed) {
-            // As the shell has it of whom Ctrl-C ends: nothing was saved now.
+            // The exit code that shells use for Ctrl-C.
             std::process::exit(130);
         }
     })
-    .context("signals cannot be caught")?;
+    .context("cannot handle signals")?;
     if peers.rank() > 0 {
-        // What it would tell, the first one does.
-        plan.run(peers, &mut Unwatched, &stop)?;
+        // Only the first process prints.
+        plan.run(peers, &mut NoObserver, &stop)?;
         return Ok(ExitCode::SUCCESS);
     }
     let folder = plan.folder().to_path_buf();
@@ -141,23 +149,30 @@ fn train(plan: Planned, peers: Box<dyn Processes>) -> anyhow::Result<ExitCode> {
     if let Some((value, epoch)) = trained.best {
         write!(out, "; best {} {value:.4} in epoch {epoch}", show.best)?;
     }
+    if trained.skipped_clips > 0 {
+        let clips = if trained.skipped_clips == 1 { "clip" } else { "clips" };
+        let list = folder.join(SKIPPED);
+        write!(out, "; {} {clips} skipped ({})", trained.skipped_clips, list.display())?;
+    }
     writeln!(out)?;
     if trained.outcome == Outcome::Stopped {
-        writeln!(out, "go on with: avff train --resume {}", folder.display())?;
+        let weights = CheckpointStore::new(&folder.join(CHECKPOINTS), 1).weights(LAST);
+        writeln!(out, "current weights: {}", weights.display())?;
+        writeln!(out, "resume with: avff train --resume {}", folder.display())?;
         return Ok(ExitCode::from(INTERRUPTED));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows a run: a bar on a terminal, a line now and then elsewhere, a table an epoch.
+/// Shows a run: a bar on a terminal, a line every 10 s elsewhere, and a table per epoch.
 struct Show {
     bar: ProgressBar,
     epochs: u64,
     best: &'static str,
-    pace: Option<Pace>,
+    pace: Option<SpeedTracker>,
     last: Option<Instant>,
     on_terminal: bool,
-    /// Steps that were left out, as far as it was told.
+    /// Skipped steps that were reported already.
     skipped: u64,
 }
 
@@ -175,11 +190,12 @@ impl Show {
     }
 }
 
-impl Watch for Show {
+impl Observer for Show {
     fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
         let before = Position { step: report.step - 1, epochs: report.epoch - 1 };
-        let pace =
-            self.pace.get_or_insert_with(|| Pace::new(report.steps_per_epoch, self.epochs, before));
+        let pace = self
+            .pace
+            .get_or_insert_with(|| SpeedTracker::new(report.steps_per_epoch, self.epochs, before));
         pace.step(StepTime { clips: report.clips, total: report.took, waited: report.waited });
         let mut values = Values::default();
         for &(name, value) in report
@@ -190,7 +206,7 @@ impl Watch for Show {
         {
             values.set(name, value);
         }
-        let line = pace.reading().map_or_else(String::new, |reading| reading.line(&values));
+        let line = pace.speed().map_or_else(String::new, |speed| speed.line(&values));
         self.bar.set_length(report.steps_per_epoch);
         self.bar.set_position(report.step_in_epoch);
         self.bar.set_prefix(format!("epoch {}/{}", report.epoch, self.epochs));
@@ -208,7 +224,7 @@ impl Watch for Show {
         Ok(())
     }
 
-    fn judged(&mut self, clips: u64) -> Result<(), TrainError> {
+    fn validated(&mut self, clips: u64) -> Result<(), TrainError> {
         self.bar.set_message(format!("validation: {clips} clips"));
         Ok(())
     }
@@ -219,12 +235,12 @@ impl Watch for Show {
         }
         let table =
             epoch_table(&Record::epoch(report.epoch, report.step, training::epoch_values(report)));
-        // A reader that went away ends no run.
+        // A closed pipe does not end the run.
         self.bar.suspend(|| {
             if report.skipped > self.skipped {
                 let count = report.skipped;
                 tracing::warn!(
-                    "{count} steps so far were left out: a number in them was not finite"
+                    "{count} steps were skipped so far: a loss or gradient was not finite"
                 );
             }
             let _ = writeln!(std::io::stdout().lock(), "{table}");

@@ -1,4 +1,4 @@
-//! Two networks' scores of the same clips: whether one tells fake from real better than the other.
+//! Compares the scores of two detectors on the same clips: whether one has a significantly higher AUC.
 
 mod predictions;
 mod report;
@@ -15,60 +15,63 @@ pub use report::{Comparison, Moved};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
-    /// A table that cannot be used.
+    /// A table cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The tables label a clip differently.
-    #[error("{clip} is labelled {first} in one file and {second} in the other: 1 is fake, 0 real")]
+    /// The two tables label a clip differently.
+    #[error(
+        "{clip} is labeled {first} in one file and {second} in the other (1 is fake, 0 is real)"
+    )]
     Labels {
-        /// Its name.
+        /// The clip's name.
         clip: String,
-        /// In the first file.
+        /// The label in the first file.
         first: u8,
-        /// In the second file.
+        /// The label in the second file.
         second: u8,
     },
-    /// The tables share no labelled clip.
+    /// The tables share no labeled clip.
     #[error(
-        "no clip is in both files with a target: {first} are in the first alone, {second} in the second \
-         alone, {unlabelled} in both without a target; clips are matched by video_name"
+        "no clip is in both files with a target: {first} clips are only in the first file, {second} only in \
+         the second, and {unlabeled} are in both without a target; clips are matched by video_name"
     )]
-    NothingShared {
-        /// In the first file alone.
+    NoCommonClips {
+        /// The number of clips only in the first file.
         first: usize,
-        /// In the second file alone.
+        /// The number of clips only in the second file.
         second: usize,
-        /// In both, but without a target.
-        unlabelled: usize,
+        /// The number of clips in both files without a target.
+        unlabeled: usize,
     },
-    /// Scores that the test cannot be computed of.
+    /// The test cannot be computed from the scores.
     #[error(transparent)]
     Metric(#[from] MetricError),
 }
 
-/// What to compare.
+/// Options of [`compare`].
 #[derive(Debug, Clone)]
 pub struct CompareOptions {
-    /// Predictions of the one, as `avff eval` writes them.
+    /// Predictions of the first detector, as `avff eval` writes them.
     pub first: PathBuf,
-    /// Predictions of the other.
+    /// Predictions of the second detector.
     pub second: PathBuf,
-    /// Of the confidence intervals, within `(0, 1)`.
+    /// The level of the confidence intervals, within `(0, 1)`.
     pub level: f64,
-    /// How many of the clips that moved most are named.
+    /// How many of the clips with the largest changes are listed.
     pub moved: usize,
 }
 
-/// Compares the AUCs of two tables of predictions by DeLong's paired test, over the clips that are in
-/// both and have a target.
+/// Compares the AUCs of two tables of predictions with DeLong's paired test.
 ///
-/// Clips are matched by `video_name`; equal names in the order in which they come.
+/// The test uses all clips that are in both tables and have a target. Clips are matched by `video_name`;
+/// repeated names are matched in order.
 ///
 /// # Errors
-/// A table that cannot be read, lacks `y_pred` or has one that is no number; labels that contradict
-/// each other; no shared clip with a target; [`CompareError::Metric`] where a class has fewer than two.
+/// Fails if a table cannot be read, lacks `y_pred` or has a score that is not a number. Fails if labels
+/// contradict each other, or if the tables share no labeled clip. Returns [`CompareError::Metric`] if a
+/// class has fewer than two clips.
 pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
-    let Pairs { shared, only_in_first, only_in_second, unlabelled } =
+    let Pairs { shared, only_in_first, only_in_second, unlabeled } =
         predictions::pairs(&options.first, &options.second)?;
     let column = |score: fn(&Pair) -> f64| -> Vec<f64> { shared.iter().map(score).collect() };
     let (first, second) = (column(|pair| pair.first), column(|pair| pair.second));
@@ -89,7 +92,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
         })
         .filter(|moved| moved.gain != 0.0)
         .collect();
-    // Stable: those that moved as far stay in the first file's order.
+    // The sort is stable: clips with equal changes stay in the first file's order.
     moved.sort_by(|a, b| b.gain.abs().total_cmp(&a.gain.abs()));
     let n_moved = moved.len();
     moved.truncate(options.moved);
@@ -101,7 +104,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
         n_real: shared.len() - n_fake,
         only_in_first,
         only_in_second,
-        unlabelled,
+        unlabeled,
         level: options.level,
         first_interval: of_first.interval(options.level)?,
         second_interval: of_second.interval(options.level)?,

@@ -1,4 +1,4 @@
-//! Two tables of predictions, clip by clip.
+//! Matches two tables of predictions clip by clip.
 
 use std::{collections::HashMap, path::Path};
 
@@ -15,14 +15,14 @@ pub(super) struct Pair {
     pub(super) second: f64,
 }
 
-/// What two tables have in common.
+/// The clips of two tables, matched by name.
 pub(super) struct Pairs {
-    /// In the first table's order.
+    /// Labeled clips in both tables, in the first table's order.
     pub(super) shared: Vec<Pair>,
     pub(super) only_in_first: usize,
     pub(super) only_in_second: usize,
-    /// In both, but without a target in either.
-    pub(super) unlabelled: usize,
+    /// The number of clips in both tables without a target in either.
+    pub(super) unlabeled: usize,
 }
 
 struct Prediction {
@@ -34,7 +34,7 @@ struct Prediction {
 pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, CompareError> {
     let first = read(first)?;
     let mut others: HashMap<(String, usize), Prediction> = numbered(read(second)?).collect();
-    let (mut shared, mut only_in_first, mut unlabelled) = (Vec::new(), 0, 0);
+    let (mut shared, mut only_in_first, mut unlabeled) = (Vec::new(), 0, 0);
     for (key, Prediction { name, target, score }) in numbered(first) {
         let Some(other) = others.remove(&key) else {
             only_in_first += 1;
@@ -46,7 +46,7 @@ pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, CompareError> 
             return Err(CompareError::Labels { clip: name, first, second });
         }
         match target.or(other.target) {
-            None => unlabelled += 1,
+            None => unlabeled += 1,
             Some(target) => {
                 shared.push(Pair { name, is_fake: target == 1, first: score, second: other.score })
             }
@@ -55,12 +55,12 @@ pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, CompareError> 
     let only_in_second = others.len();
     if shared.is_empty() {
         let (first, second) = (only_in_first, only_in_second);
-        return Err(CompareError::NothingShared { first, second, unlabelled });
+        return Err(CompareError::NoCommonClips { first, second, unlabeled });
     }
-    Ok(Pairs { shared, only_in_first, only_in_second, unlabelled })
+    Ok(Pairs { shared, only_in_first, only_in_second, unlabeled })
 }
 
-/// Each clip under its name and how often that came before.
+/// Keys each prediction by its name and by the number of earlier predictions with that name.
 fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usize), Prediction)> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     predictions.into_iter().map(move |prediction| {
@@ -73,11 +73,11 @@ fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usiz
 
 fn read(path: &Path) -> Result<Vec<Prediction>, InputError> {
     let reader = ManifestReader::open(path, None)?;
-    let place = reader.columns().iter().position(|column| column == SCORE);
-    let place = place.ok_or_else(|| InputError::unknown_column(path, SCORE, reader.columns()))?;
+    let column = reader.columns().iter().position(|name| name == SCORE);
+    let column = column.ok_or_else(|| InputError::unknown_column(path, SCORE, reader.columns()))?;
     let predictions = reader.map(|row| {
         let row = row?;
-        let cell = row.extra.get(place).map_or("", String::as_str);
+        let cell = row.extra.get(column).map_or("", String::as_str);
         let score = cell.trim().parse().ok().filter(|score: &f64| score.is_finite());
         let score = score.ok_or_else(|| InputError::Score {
             path: path.into(),

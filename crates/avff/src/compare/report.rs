@@ -1,4 +1,4 @@
-//! What came of a comparison, as JSON and for a person.
+//! The result of a comparison, as JSON and as text.
 
 use std::path::PathBuf;
 
@@ -7,60 +7,61 @@ use serde::Serialize;
 
 use crate::table::Text;
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The one's predictions.
+    /// The first table of predictions.
     pub first: PathBuf,
-    /// The other's.
+    /// The second table of predictions.
     pub second: PathBuf,
-    /// Clips in both with a target: all that follows is over these.
+    /// The number of labeled clips in both files. All results are over these clips.
     pub n: usize,
-    /// Fakes among them.
+    /// The number of fakes among them.
     pub n_fake: usize,
-    /// Reals among them.
+    /// The number of reals among them.
     pub n_real: usize,
-    /// Clips in the first file alone.
+    /// The number of clips only in the first file.
     pub only_in_first: usize,
-    /// Clips in the second file alone.
+    /// The number of clips only in the second file.
     pub only_in_second: usize,
-    /// Clips in both, but without a target.
-    pub unlabelled: usize,
-    /// Of the intervals.
+    /// The number of clips in both files without a target.
+    pub unlabeled: usize,
+    /// The level of the confidence intervals.
     pub level: f64,
-    /// DeLong's test; the difference is the second's AUC less the first's.
+    /// DeLong's test. The difference is the second AUC minus the first.
     pub test: DelongTest,
-    /// Of the first's AUC.
+    /// The confidence interval of the first AUC.
     pub first_interval: Interval,
-    /// Of the second's AUC.
+    /// The confidence interval of the second AUC.
     pub second_interval: Interval,
-    /// Of the difference.
+    /// The confidence interval of the difference.
     pub difference_interval: Interval,
-    /// Clips that moved at all.
+    /// The number of clips with any change of rank.
     pub n_moved: usize,
-    /// Those that moved furthest, the furthest first.
+    /// The clips with the largest changes, largest first.
     pub moved: Vec<Moved>,
 }
 
-/// A clip that one of the two places better than the other.
+/// A clip that the two detectors rank differently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Moved {
-    /// Its name.
+    /// The clip's name.
     pub video_name: String,
     /// 1 for fake, 0 for real.
     pub target: u8,
-    /// The first's score.
+    /// The score of the first detector.
     pub first: f64,
-    /// The second's score.
+    /// The score of the second detector.
     pub second: f64,
-    /// How much more of the other class the second has it on the right side of: a share, negative where
-    /// it is less. Their mean over fakes is the AUCs' difference. Unlike a change of scores it is the
-    /// same for a network that is bolder throughout.
+    /// The change in the share of clips of the other class that the clip is ranked correctly against. It is
+    /// positive if the second detector ranks the clip better. Its mean over fakes is the difference of the
+    /// AUCs. Unlike a difference of scores, it does not change if a detector's scores are more extreme
+    /// throughout.
     pub gain: f64,
 }
 
 impl Comparison {
-    /// All of it, for a person.
+    /// Formats the comparison as text.
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Text::plain();
@@ -68,12 +69,12 @@ impl Comparison {
         let Self { n, n_fake, n_real, level, test, .. } = self;
         row("clips in both", format!("{n} ({n_fake} fake, {n_real} real)"));
         for (count, what) in [
-            (self.only_in_first, "in the first file alone"),
-            (self.only_in_second, "in the second file alone"),
-            (self.unlabelled, "without a target"),
+            (self.only_in_first, "only in the first file"),
+            (self.only_in_second, "only in the second file"),
+            (self.unlabeled, "without a target"),
         ] {
             if count > 0 {
-                row("left out", format!("{count} {what}"));
+                row("excluded", format!("{count} {what}"));
             }
         }
         let auc = |Delong { auc, .. }: Delong, interval| format!("{auc:.4} {}", within(interval));
@@ -81,15 +82,16 @@ impl Comparison {
         row("AUC of the second", auc(test.second, self.second_interval));
         let difference = format!("{:+.4} {}", test.difference, within(self.difference_interval));
         row("difference", difference);
-        let verdict = match (test.z, test.p) {
+        let result = match (test.z, test.p) {
             (Some(z), Some(p)) => format!("z {z:.3}, two-sided p {}", probability(p)),
             _ => "not defined: the difference has no variance".into(),
         };
-        row("DeLong's test", verdict);
-        row("intervals", format!("level {level}, by DeLong"));
+        row("DeLong's test", result);
+        row("confidence intervals", format!("level {level}, DeLong's method"));
         let mut text = table.to_string();
         if !self.moved.is_empty() {
-            let mut moved = Text::with_header(["moved most", "", "first", "second", "gain"]);
+            let mut moved =
+                Text::with_header(["largest changes", "class", "first", "second", "gain"]);
             for Moved { video_name, target, first, second, gain } in &self.moved {
                 let class = if *target == 1 { "fake" } else { "real" };
                 let scores = [format!("{first:.4}"), format!("{second:.4}"), format!("{gain:+.4}")];
@@ -99,7 +101,7 @@ impl Comparison {
         }
         let more = self.n_moved - self.moved.len();
         if more > 0 {
-            text = format!("{text}\nand {more} more that moved");
+            text = format!("{text}\nand {more} more with a change");
         }
         text
     }
@@ -109,7 +111,7 @@ fn within(Interval { low, high }: Interval) -> String {
     format!("({low:.4} to {high:.4})")
 }
 
-/// Four digits, or the power of ten where those would be zeros.
+/// Formats a p-value with four decimals, or in scientific notation if these would be zeros.
 fn probability(p: f64) -> String {
     if p >= 0.0001 || p == 0.0 { format!("{p:.4}") } else { format!("{p:.1e}") }
 }

@@ -1,4 +1,4 @@
-//! One clip to a frame folder.
+//! Crops one clip into a frame folder.
 
 use std::{
     fs, io,
@@ -16,54 +16,57 @@ use serde::{Deserialize, Serialize};
 use super::{CropOptions, sheet::Sheet};
 use crate::{failure::ClipFailure, output::OutputError};
 
-/// The folder of folders, and the record in each.
+/// The folder that holds the clips' folders, and the record in each of them.
 pub(super) const FOLDER: &str = "clips";
 const RECORD: &str = "crop.json";
-/// Characters of the clip's own name in that of its folder.
+/// The maximum number of characters of the clip's name in its folder's name.
 const MAX_STEM: usize = 80;
 
-/// A clip that was cropped.
+/// A cropped clip.
 pub(super) struct Cropped {
-    /// As the new manifest names it.
+    /// The clip's name in the new manifest.
     pub(super) name: String,
-    /// The share of the pictures looked at in which the face was found.
+    /// The share of the examined frames in which the face was detected.
     pub(super) coverage: f64,
 }
 
-/// Why one was not.
-pub(super) enum Fail {
-    /// Of the clip: the run goes on.
+/// Why a clip was not cropped.
+pub(super) enum CropFailure {
+    /// The clip failed; the run continues.
     Clip(ClipFailure),
-    /// Of what is written: it does not.
+    /// The output could not be written; the run stops.
     Run(OutputError),
 }
 
-impl From<ClipFailure> for Fail {
+impl From<ClipFailure> for CropFailure {
     fn from(failure: ClipFailure) -> Self {
         Self::Clip(failure)
     }
 }
 
-/// Where a clip was cut, kept beside its pictures.
+/// The crop of a clip, stored beside its frames.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
-    /// As the first manifest names it.
+    /// The clip's name in the original manifest.
     video_name: String,
-    /// Pictures with the main face, of those looked at.
-    found: usize,
-    looked: usize,
-    /// For each picture, in pixels of the clip; none where it was taken whole.
+    /// The number of examined frames in which the main face was detected.
+    #[serde(rename = "found")]
+    detected: usize,
+    /// The number of examined frames.
+    #[serde(rename = "looked")]
+    examined: usize,
+    /// The crop of each frame, in pixels of the clip; `None` if whole frames were kept.
     squares: Option<Vec<Square>>,
 }
 
 impl Record {
-    /// The share of the pictures looked at in which the face was found.
+    /// The share of the examined frames in which the face was detected.
     fn coverage(&self) -> f64 {
-        self.found as f64 / self.looked.max(1) as f64
+        self.detected as f64 / self.examined.max(1) as f64
     }
 }
 
-/// How every clip is cropped.
+/// The settings that all clips are cropped with.
 pub(super) struct Plan {
     output: PathBuf,
     face: FaceCrop,
@@ -85,47 +88,50 @@ impl Plan {
         }
     }
 
-    /// Crops the clip of the manifest's row `index`, unless an earlier run has.
-    pub(super) fn crop(&self, index: u64, row: &Row) -> Result<Cropped, Fail> {
+    /// Crops the clip of row `index` of the manifest, unless an earlier run did.
+    pub(super) fn crop(&self, index: u64, row: &Row) -> Result<Cropped, CropFailure> {
         let stem = folder_name(index, &row.name);
         let clips = self.output.join(FOLDER);
-        let (done, part) = (clips.join(&stem), clips.join(format!(".{index:07}.partial")));
+        let (done, partial) = (clips.join(&stem), clips.join(format!(".{index:07}.partial")));
         let cropped = |record: &Record| Cropped {
             name: format!("{FOLDER}/{stem}"),
             coverage: record.coverage(),
         };
         if done.exists() {
-            return Ok(cropped(&read_record(&done.join(RECORD)).map_err(Fail::Run)?));
+            return Ok(cropped(&read_record(&done.join(RECORD)).map_err(CropFailure::Run)?));
         }
-        let run = |path: &Path| {
+        let run_failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| Fail::Run(OutputError::Io { path, source })
+            move |source| CropFailure::Run(OutputError::Io { path, source })
         };
-        match fs::remove_dir_all(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(run(&part)(error)),
+        match fs::remove_dir_all(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(run_failed(&partial)(error));
+            }
             _ => {}
         }
-        fs::create_dir(&part).map_err(run(&part))?;
-        let record = match self.write(row, &part, &stem) {
+        fs::create_dir(&partial).map_err(run_failed(&partial))?;
+        let record = match self.write(row, &partial, &stem) {
             Ok(record) => record,
-            Err(fail) => {
-                fs::remove_dir_all(&part).map_err(run(&part))?;
-                return Err(fail);
+            Err(failure) => {
+                fs::remove_dir_all(&partial).map_err(run_failed(&partial))?;
+                return Err(failure);
             }
         };
-        let json = serde_json::to_string(&record).map_err(|error| run(&part)(error.into()))?;
-        avff_files::write(&part.join(RECORD), json + "\n").map_err(run(&part))?;
-        avff_files::finish(&part, &done).map_err(run(&done))?;
+        let json =
+            serde_json::to_string(&record).map_err(|error| run_failed(&partial)(error.into()))?;
+        avff_files::write(&partial.join(RECORD), json + "\n").map_err(run_failed(&partial))?;
+        avff_files::finish(&partial, &done).map_err(run_failed(&done))?;
         Ok(cropped(&record))
     }
 
-    fn write(&self, row: &Row, folder: &Path, stem: &str) -> Result<Record, Fail> {
-        // What a write fails with is kept apart from what the clip fails with.
-        let mut unwritten = None;
-        let mut keep = |written: io::Result<()>| {
+    fn write(&self, row: &Row, folder: &Path, stem: &str) -> Result<Record, CropFailure> {
+        // A failed write stops the run, whereas a failure of the clip does not.
+        let mut write_error = None;
+        let mut check_write = |written: io::Result<()>| {
             written.map_err(|error| {
                 let kind = error.kind();
-                unwritten = Some(error);
+                write_error = Some(error);
                 DataError::from(io::Error::from(kind))
             })
         };
@@ -138,66 +144,71 @@ impl Plan {
             };
             indices.dedup();
             let mut writer = FolderWriter::new(folder, self.coding);
-            let (pictures, sound) = source.streams();
-            let mut stream = FaceStream::new(pictures, &times, self.face);
-            stream.try_frames(&indices, |_, picture| {
-                let picture = match self.size {
-                    // Only a picture that was taken whole is not square already.
-                    Some(side) => letterbox(&picture, side, side)?,
-                    None => picture,
+            let (video, audio) = source.streams();
+            let mut stream = FaceStream::new(video, &times, self.face);
+            stream.try_frames(&indices, |_, frame| {
+                let frame = match self.size {
+                    // Face crops are square already; only whole frames get bars.
+                    Some(side) => letterbox(&frame, side, side)?,
+                    None => frame,
                 };
-                keep(writer.frame(&picture))?;
+                check_write(writer.frame(&frame))?;
                 Ok::<_, DataError>(ControlFlow::Continue(()))
             })?;
             let faces = stream.faces().cloned();
-            let shown: Vec<f64> =
+            let frame_times: Vec<f64> =
                 indices.iter().filter_map(|&index| times.get(index)).copied().collect();
-            keep(writer.finish(&sound.whole()?, &shown, start))?;
-            let faces = faces.unwrap_or(Faces { squares: None, found: Vec::new(), looked: 0 });
+            check_write(writer.finish(&audio.whole()?, &frame_times, start))?;
+            let faces =
+                faces.unwrap_or(Faces { squares: None, detections: Vec::new(), examined: 0 });
             if let Some(sheets) = &self.sheets {
                 let sheet = sheet(&mut *source, &indices, &faces)?;
                 let png = sheet.draw(&row.name).and_then(|drawn| png(&drawn));
                 let png = png.map_err(io::Error::other);
-                keep(
+                check_write(
                     png.and_then(|png| avff_files::write(&sheets.join(format!("{stem}.png")), png)),
                 )?;
             }
-            let (found, looked) = (faces.found.len(), faces.looked);
-            Ok(Record { video_name: row.name.clone(), found, looked, squares: faces.squares })
+            Ok(Record {
+                video_name: row.name.clone(),
+                detected: faces.detections.len(),
+                examined: faces.examined,
+                squares: faces.squares,
+            })
         };
         match work() {
             Ok(record) => Ok(record),
-            Err(error) => Err(match unwritten {
-                Some(source) => Fail::Run(OutputError::io(folder)(source)),
-                None => Fail::Clip(ClipError::new(&row.path, error).into()),
+            Err(error) => Err(match write_error {
+                Some(source) => CropFailure::Run(OutputError::io(folder)(source)),
+                None => CropFailure::Clip(ClipError::new(&row.path, error).into()),
             }),
         }
     }
 }
 
-/// Some of the pictures, with what was found and cut.
+/// Draws a contact sheet of some frames with the detected faces and the crops.
 fn sheet(
     source: &mut dyn MediaSource,
     indices: &[usize],
     faces: &Faces,
 ) -> Result<Sheet, DataError> {
-    let mut places = frame_indices(indices.len(), Sheet::FRAMES)?;
-    places.dedup();
+    let mut positions = frame_indices(indices.len(), Sheet::FRAMES)?;
+    positions.dedup();
     let chosen: Vec<usize> =
-        places.iter().filter_map(|&place| indices.get(place)).copied().collect();
+        positions.iter().filter_map(|&position| indices.get(position)).copied().collect();
     let mut sheet = Sheet::default();
-    let mut left = places.iter();
-    source.streams().0.try_frames(&chosen, |_, picture| {
-        let place = left.next().copied().unwrap_or_default();
-        let square = faces.squares.as_ref().and_then(|squares| squares.get(place)).copied();
-        let face = faces.found.iter().find(|(at, _)| *at == place).map(|(_, face)| *face);
-        sheet.add(&picture, square, face)?;
+    let mut remaining = positions.iter();
+    source.streams().0.try_frames(&chosen, |_, frame| {
+        let position = remaining.next().copied().unwrap_or_default();
+        let square = faces.squares.as_ref().and_then(|squares| squares.get(position)).copied();
+        let face = faces.detections.iter().find(|(at, _)| *at == position).map(|(_, face)| *face);
+        sheet.add(&frame, square, face)?;
         Ok::<_, DataError>(ControlFlow::Continue(()))
     })?;
     Ok(sheet)
 }
 
-/// The row's number, which makes it unique, and as much of the clip's name as any system takes.
+/// The name of a clip's folder: the row number, which makes it unique, and a portable form of the clip's name.
 fn folder_name(index: u64, name: &str) -> String {
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
@@ -205,14 +216,14 @@ fn folder_name(index: u64, name: &str) -> String {
     format!("{:07}-{stem}", index + 1)
 }
 
-/// The row of the first manifest, from 0, that the clip of a new one is of, by its name there.
+/// The row of the original manifest, from 0, that a clip of the new manifest comes from, by its new name.
 pub(super) fn row_of(name: &str) -> Option<u64> {
     let number = name.strip_prefix(FOLDER)?.strip_prefix('/')?.split_once('-')?.0;
     number.parse::<u64>().ok()?.checked_sub(1)
 }
 
-/// The share of the pictures looked at in which the face of a clip was found; `folder` holds the
-/// clip as the new manifest names it.
+/// The share of the examined frames in which the face of a cropped clip was detected, from the record in
+/// its `folder`.
 pub(super) fn coverage(folder: &Path) -> Result<f64, OutputError> {
     Ok(read_record(&folder.join(RECORD))?.coverage())
 }
@@ -228,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folder_names_are_unique_and_plain() {
+    fn folder_names_are_unique_and_portable() {
         assert_eq!(folder_name(0, "id00/a b.mp4"), "0000001-a-b");
         assert_eq!(folder_name(41, "../../etc/passwd"), "0000042-passwd");
         assert_eq!(folder_name(9, ".."), "0000010-");

@@ -1,4 +1,4 @@
-//! The folders of shards to one manifest above them.
+//! Merges the folders of shards into one manifest above them.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::{
     output::{OutputError, partial, read_json, remove, table::Table, write_json},
 };
 
-/// A finished shard: what came of it, and its rows.
+/// A finished shard: its summary and its rows.
 struct Shard {
     folder: PathBuf,
     summary: CropSummary,
@@ -20,14 +20,15 @@ struct Shard {
     errors: Records,
 }
 
-/// Puts the shards of one run together, given by their folders in any order, which lie in the folder
-/// `into`. The clips stay where they are; manifest, errors and summary in `into` are those of a run
-/// without shards, but that clips are named `3-of-8/clips/...` as that is where they are.
+/// Merges the shards of one run, given by their folders in any order. The folders must lie in `into`.
+///
+/// The clips are not moved. Manifest, errors and summary in `into` equal those of a run without shards,
+/// except that clips are named `3-of-8/clips/...` after their location.
 ///
 /// # Errors
-/// [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
-/// [`MergeError::OtherRun`] for another manifest or option, [`MergeError::Damaged`], and what keeps the
-/// output from being written. Then there is no output, or what was there before.
+/// Returns [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Duplicate`],
+/// [`MergeError::Missing`], [`MergeError::Damaged`], or [`MergeError::OtherRun`] for another manifest or
+/// option. Also fails if the output cannot be written. After an error, existing output is unchanged.
 pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSummary, MergeError> {
     let members = shards.iter().map(|folder| open(folder, into)).collect::<Result<_, _>>()?;
     let mut members = complete(members)?;
@@ -48,57 +49,59 @@ pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSum
     });
     if merged.is_err() {
         for path in [&names.manifest, &names.errors] {
-            // The error that led here is the one to report.
+            // The first error is the one to report.
             let _ = remove(&partial(path));
         }
     }
     merged
 }
 
-/// Reads a shard's files, but for their rows.
+/// Opens a shard's files without reading their rows.
 fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, MergeError> {
     let names = Names::new(folder);
     if names.unfinished.exists() {
         return Err(MergeError::Unfinished { path: names.unfinished });
     }
     let Some(summary) = read_json::<CropSummary>(&names.summary)? else {
-        return Err(MergeError::NotAShard { path: folder.into(), lacks: names.summary });
+        return Err(MergeError::NotAShard { path: folder.into(), missing: names.summary });
     };
     let damaged =
         |reason: &str| MergeError::Damaged { path: names.summary.clone(), reason: reason.into() };
     let shard = summary.run.shard.ok_or_else(|| damaged("it is not the summary of a shard"))?;
-    if shard.share(summary.run.manifest.rows) != summary.rows {
-        return Err(damaged("it does not count all of the shard's rows"));
+    if shard.row_count(summary.run.manifest.rows) != summary.rows {
+        return Err(damaged("its row count is not that of the shard"));
     }
-    let whole = |path: &Path| path.canonicalize().map_err(OutputError::io(path));
-    if whole(folder)? != whole(into)?.join(shard.folder()) {
-        return Err(MergeError::Elsewhere { path: folder.into(), into: into.into() });
+    let canonical = |path: &Path| path.canonicalize().map_err(OutputError::io(path));
+    if canonical(folder)? != canonical(into)?.join(shard.folder()) {
+        return Err(MergeError::OutsideFolder { path: folder.into(), into: into.into() });
     }
     let (clips, errors) = (Records::open(&names.manifest)?, Records::open(&names.errors)?);
     let content = Shard { folder: folder.into(), summary, clips, errors };
     Ok(Member { path: folder.into(), shard, content })
 }
 
-/// The run that all shards are of.
+/// Returns the run of the shards and checks that all belong to it.
 fn same_run(members: &[Member<Shard>]) -> Result<CropRun, MergeError> {
     let Some((first, others)) = members.split_first() else {
         return Err(MergeError::Empty);
     };
     for other in others {
         let (was, now) = (&first.content, &other.content);
-        if let Some(found) = was.summary.run.differs(&now.summary.run) {
-            return Err(other_run(first, other, found));
+        if let Some(difference) = was.summary.run.differs(&now.summary.run) {
+            return Err(other_run(first, other, difference));
         }
         for (ours, theirs) in [(&was.clips, &now.clips), (&was.errors, &now.errors)] {
             if ours.header() != theirs.header() {
-                return Err(theirs.damaged("its columns are not those of the other shards".into()));
+                return Err(
+                    theirs.damaged("its columns differ from those of the other shards".into())
+                );
             }
         }
     }
     Ok(CropRun { shard: None, ..first.content.summary.run.clone() })
 }
 
-/// Writes both tables, under the names of partial ones, and sums up.
+/// Writes both tables under their partial names and makes the summary.
 fn write(
     members: &mut [Member<Shard>],
     run: CropRun,
@@ -117,7 +120,7 @@ fn write(
     for member in &mut *members {
         waiting.push(next_clip(&mut member.content.clips)?);
     }
-    // Row by row: its shard either has a clip of that number next, or a failure.
+    // The next record of the row's shard is either its clip or its failure.
     for row in 0..rows {
         let at = (row % members.len() as u64) as usize;
         let (Some(Member { content: shard, shard: number, .. }), Some(next)) =
@@ -129,8 +132,8 @@ fn write(
             let name = clip.get(0).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default();
             coverage += clip::coverage(&shard.folder.join(name))?;
             summary.cropped += 1;
-            let moved = format!("{}/{name}", number.folder());
-            let cells = [moved.as_bytes()].into_iter().chain(clip.iter().skip(1));
+            let location = format!("{}/{name}", number.folder());
+            let cells = [location.as_bytes()].into_iter().chain(clip.iter().skip(1));
             cropped.copy(&cells.collect())?;
             *next = next_clip(&mut shard.clips)?;
         } else {
@@ -152,7 +155,7 @@ fn write(
     Ok((summary, [cropped, failed]))
 }
 
-/// The next clip of a shard's manifest and the row it is of.
+/// Reads the next clip of a shard's manifest and its row in the original manifest.
 fn next_clip(clips: &mut Records) -> Result<Option<(u64, csv::ByteRecord)>, MergeError> {
     let Some(clip) = clips.next()? else { return Ok(None) };
     let name = clip.get(0).and_then(|name| str::from_utf8(name).ok());
@@ -161,5 +164,5 @@ fn next_clip(clips: &mut Records) -> Result<Option<(u64, csv::ByteRecord)>, Merg
 }
 
 fn other_rows(table: &Records) -> MergeError {
-    table.damaged("its rows are not those that the shard wrote".into())
+    table.damaged("its rows are not the rows that the shard wrote".into())
 }

@@ -1,8 +1,8 @@
-//! A manifest's clips, cut to their faces, as frame folders on disk.
+//! Crops the clips of a manifest to their faces and writes frame folders.
 //!
-//! A clip's folder is written under another name and renamed when it is whole, so what has its name
-//! is done: an interrupted run goes on by passing over it. Tables are written anew from the folders,
-//! in the manifest's order, and get their names at the end.
+//! A clip's folder is written under a temporary name and renamed when it is complete, so a resumed run
+//! skips finished clips. The tables are rewritten from the folders in the manifest's order and get their
+//! final names at the end.
 
 mod clip;
 mod merge;
@@ -21,7 +21,7 @@ use avff_datasets::manifest::NAME_COLUMN;
 use avff_face::FaceCrop;
 use avff_media::{FrameCoding, SettingError};
 
-use self::clip::{Fail, Plan};
+use self::clip::{CropFailure, Plan};
 pub use self::merge::merge;
 pub use self::summary::{CropRun, CropSummary};
 use crate::{
@@ -36,59 +36,58 @@ use crate::{
         table::{ERRORS, Table},
         write_json,
     },
-    run_lock::claim,
+    run_lock,
     shard::{self, Shard},
 };
 
-/// The column that is added.
+/// The column that a crop adds to the manifest.
 const COVERAGE: &str = "face_coverage";
 
-/// Why a manifest's clips are not cropped. A clip that cannot be cropped is no such error: it has a row in
-/// the errors file.
+/// Why a manifest's clips cannot be cropped. A clip that cannot be cropped does not stop the run: it gets a
+/// row in the errors file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CropError {
     /// The manifest cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The clips cannot be written, or the unfinished run cannot continue.
+    /// The clips cannot be written, or the unfinished run cannot be resumed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// An option of the face crop is out of its range.
+    /// An option of the face crop is out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
 }
 
-/// What to crop, how, and where to put it.
+/// Options of [`crop`].
 #[derive(Debug, Clone)]
 pub struct CropOptions {
-    /// A CSV with a column `video_name`; others are carried through.
+    /// A CSV with a column `video_name`; other columns are copied.
     pub csv: PathBuf,
-    /// Where relative paths start; `None` for the CSV's folder.
+    /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// The folder that everything goes to; a shard's goes to a folder of its own in it
-    /// ([`CropOptions::folder`]).
+    /// The output folder. A shard writes to a subfolder ([`CropOptions::folder`]).
     pub output: PathBuf,
-    /// The part of the rows that is cropped; `None` for all.
+    /// The shard of the rows to crop; `None` for all rows.
     pub shard: Option<Shard>,
-    /// How faces are cut.
+    /// How faces are cropped.
     pub face: FaceCrop,
-    /// Pictures that are kept, spread over the clip; `None` for all.
+    /// Number of frames to keep, spread over the clip; `None` for all frames.
     pub frames: Option<usize>,
-    /// Pixels a side; `None` for the clip's own, which are not resampled.
+    /// Side of the output frames, in pixels; `None` to keep the crops without resampling.
     pub size: Option<usize>,
-    /// How pictures are coded.
+    /// The image format of the frames.
     pub coding: FrameCoding,
-    /// Where contact sheets go.
+    /// The folder for contact sheets; `None` for no sheets.
     pub sheets: Option<PathBuf>,
-    /// Clips worked on at a time; `None` for one.
+    /// Clips cropped in parallel; `None` for one.
     pub workers: Option<NonZeroUsize>,
-    /// Go on with an unfinished run.
+    /// Whether to resume an unfinished run.
     pub resume: bool,
 }
 
 impl CropOptions {
-    /// The folder that is written to.
+    /// The folder that the run writes to.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         match self.shard {
@@ -98,22 +97,22 @@ impl CropOptions {
     }
 }
 
-/// Where everything is in the output folder.
+/// The paths in an output folder.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// The cropped clips, as a manifest.
+    /// The manifest of the cropped clips.
     pub manifest: PathBuf,
-    /// Why other clips are not among them.
+    /// The errors file: why other clips were not cropped.
     pub errors: PathBuf,
-    /// What the run was and what came of it.
+    /// The options and the result of the run.
     pub summary: PathBuf,
-    /// There while a run is unfinished: what it is.
+    /// The options of an unfinished run; removed at its end.
     unfinished: PathBuf,
     clips: PathBuf,
 }
 
 impl Names {
-    /// The names in `output`.
+    /// The paths in the folder `output`.
     #[must_use]
     pub fn new(output: &Path) -> Self {
         Self {
@@ -129,8 +128,8 @@ impl Names {
 /// Crops every clip of a manifest.
 ///
 /// # Errors
-/// Anything that keeps the run from starting or its files from being written. A clip that cannot be
-/// cropped is no error of the run: it has a row in the errors file.
+/// Fails if the run cannot start or if its files cannot be written. A clip that cannot be cropped does not
+/// fail the run: it gets a row in the errors file.
 pub fn crop(
     options: &CropOptions,
     progress: &mut dyn FnMut(Progress),
@@ -151,8 +150,8 @@ pub fn crop(
         return Ok(finished);
     }
     let (folder, path) = (options.folder(), &names.unfinished);
-    let _lock =
-        claim(&folder, path, options.resume, &run, |earlier: &CropRun| earlier.expect_same(&run))?;
+    let same = |earlier: &CropRun| earlier.expect_same(&run);
+    let _lock = run_lock::acquire(&folder, path, options.resume, &run, same)?;
     let summary = crop_all(options, &names, run, &manifest, progress)?;
     write_json(&names.summary, &summary)?;
     fs::remove_file(&names.unfinished).map_err(OutputError::io(&names.unfinished))?;
@@ -175,18 +174,18 @@ fn crop_all(
     cropped.write([NAME_COLUMN].into_iter().chain(columns).chain([COVERAGE]))?;
     errors.write(ERRORS)?;
 
-    let mut summary = CropSummary::new(run, manifest.due());
+    let mut summary = CropSummary::new(run, manifest.row_count());
     let plan = Plan::new(options);
     let workers = options.workers.map_or(1, NonZeroUsize::get);
-    // By their places in the manifest, whatever the shard.
-    let place = options.shard;
-    let rows = manifest.rows(0)?.zip(0_u64..).map(move |(row, nth)| (shard::row(place, nth), row));
+    // Clips are numbered by their rows in the whole manifest, also in a shard.
+    let shard = options.shard;
+    let rows = manifest.rows(0)?.zip(0_u64..).map(move |(row, nth)| (shard::row(shard, nth), row));
     let clips = Prefetch::new(rows, workers, workers, move |(index, row)| match row {
         Ok(row) => guarded(|| plan.crop(*index, row)),
-        Err(_) => Err(Fail::Clip(ClipFailure::manifest())),
+        Err(_) => Err(CropFailure::Clip(ClipFailure::manifest())),
     });
     let mut coverage = 0.0;
-    let mut state = Progress { done: 0, total: manifest.due(), failed: 0 };
+    let mut state = Progress { done: 0, total: manifest.row_count(), failed: 0 };
     for ((_, row), clip) in clips {
         let row = row?;
         match clip {
@@ -194,12 +193,12 @@ fn crop_all(
                 summary.cropped += 1;
                 coverage += clip.coverage;
                 let share = format!("{:.4}", clip.coverage);
-                let carried = row.extra.iter().map(String::as_str);
-                cropped.write([clip.name.as_str()].into_iter().chain(carried).chain([&*share]))?;
+                let copied = row.extra.iter().map(String::as_str);
+                cropped.write([clip.name.as_str()].into_iter().chain(copied).chain([&*share]))?;
             }
-            Err(Fail::Run(error)) => return Err(error.into()),
-            Err(Fail::Clip(failure)) => {
-                errors.failure(&row, &failure)?;
+            Err(CropFailure::Run(error)) => return Err(error.into()),
+            Err(CropFailure::Clip(failure)) => {
+                errors.write_failure(&row, &failure)?;
                 summary.count_failure(failure.stage);
                 state.failed += 1;
             }

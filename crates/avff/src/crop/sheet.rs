@@ -1,26 +1,26 @@
-//! A contact sheet: frames of a clip with the detected face and the crop drawn over them.
+//! Contact sheets: frames of a clip with the detected face and the crop drawn over them.
 
 use avff_data::fit::letterbox;
 use avff_face::{square::Square, track::Face};
 use avff_media::{Frame, MediaError};
-use avff_plots::{Align, LINE_HEIGHT, PictureCanvas, PlotError, colour, picture, text_width};
+use avff_plots::{Align, BitmapCanvas, LINE_HEIGHT, PlotError, bitmap, color, text_width};
 use image::RgbImage;
 
 /// Frames in a row.
 const COLUMNS: usize = 4;
-/// Size of a frame, in pixels.
+/// Width and height of a frame, in pixels.
 const CELL: (usize, usize) = (320, 180);
-/// Around the text, in pixels.
+/// The margin around the text, in pixels.
 const MARGIN: usize = 8;
-/// What is cut out.
-const CROP: colour::Colour = [230, 159, 0];
-/// The face as it was detected.
-const FACE: colour::Colour = [0, 158, 115];
+/// The color of the crop.
+const CROP: color::Color = [230, 159, 0];
+/// The color of the detected face.
+const FACE: color::Color = [0, 158, 115];
 
-/// A square over a frame: left, top and side in pixels of its cell, and its colour.
-type Outline = (f64, f64, f64, colour::Colour);
+/// A square over a frame: left, top and side in pixels of its cell, and its color.
+type Outline = (f64, f64, f64, color::Color);
 
-/// Frames side by side, under a title and a legend.
+/// A contact sheet: frames in rows under a title and a legend.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     cells: Vec<(RgbImage, Vec<Outline>)>,
@@ -30,10 +30,10 @@ impl Sheet {
     /// The most frames that a sheet is meant for: three rows.
     pub(super) const FRAMES: usize = 3 * COLUMNS;
 
-    /// The next frame, with its crop and, where one was found in it, its face.
+    /// Adds a frame with its crop and its detected face, if any.
     ///
     /// # Errors
-    /// As [`letterbox`].
+    /// Returns the errors of [`letterbox`].
     pub(super) fn add(
         &mut self,
         frame: &Frame,
@@ -41,13 +41,13 @@ impl Sheet {
         face: Option<Face>,
     ) -> Result<(), MediaError> {
         let cell = letterbox(frame, CELL.0, CELL.1)?;
-        // As the letterbox places the frame.
+        // The scale and the offset of the letterboxed frame in its cell.
         let (width, height) = (frame.width as f64, frame.height as f64);
         let scale = (CELL.0 as f64 / width).min(CELL.1 as f64 / height);
         let left = (CELL.0 as f64 - scale * width) / 2.0;
         let top = (CELL.1 as f64 - scale * height) / 2.0;
-        let on_cell = |x: f64, y: f64, side: f64, colour| {
-            (left + scale * x, top + scale * y, scale * side, colour)
+        let on_cell = |x: f64, y: f64, side: f64, color| {
+            (left + scale * x, top + scale * y, scale * side, color)
         };
         let crop = crop.map(|Square { x, y, side }| on_cell(x as f64, y as f64, side as f64, CROP));
         let face =
@@ -57,25 +57,25 @@ impl Sheet {
         Ok(())
     }
 
-    /// The sheet so far.
+    /// Draws the sheet.
     ///
     /// # Errors
-    /// As [`picture`].
+    /// Returns the errors of [`bitmap`].
     pub(super) fn draw(&self, title: &str) -> Result<RgbImage, PlotError> {
         let rows = self.cells.len().div_ceil(COLUMNS).max(1);
         let head = 2 * MARGIN + 2 * LINE_HEIGHT;
         let size = [(COLUMNS * CELL.0) as u32, (head + rows * CELL.1) as u32];
-        picture(size, |canvas| {
-            canvas.line([MARGIN, MARGIN], Align::Left, title, colour::BLACK);
+        bitmap(size, |canvas| {
+            canvas.line([MARGIN, MARGIN], Align::Left, title, color::BLACK);
             let mut x = MARGIN;
-            for (text, colour) in [("square: cut out", CROP), ("square: face as detected", FACE)] {
+            for (text, color) in [("square: crop", CROP), ("square: detected face", FACE)] {
                 let y = MARGIN + LINE_HEIGHT;
-                canvas.line([x, y], Align::Left, text, colour);
+                canvas.line([x, y], Align::Left, text, color);
                 x += text_width(text) + 3 * MARGIN;
             }
             for (index, (pixels, outlines)) in self.cells.iter().enumerate() {
                 let at = (index % COLUMNS * CELL.0, head + index / COLUMNS * CELL.1);
-                canvas.place([at.0, at.1], pixels);
+                canvas.draw_image([at.0, at.1], pixels);
                 for &outline in outlines {
                     draw_outline(canvas, at, outline);
                 }
@@ -84,18 +84,14 @@ impl Sheet {
     }
 }
 
-/// A line two pixels wide along the inside of a square, as far as the square lies within its cell.
-fn draw_outline(
-    canvas: &mut PictureCanvas<'_>,
-    cell: (usize, usize),
-    (x, y, side, colour): Outline,
-) {
+/// Draws the part of a square's outline that lies within its cell, two pixels wide, inside the square.
+fn draw_outline(canvas: &mut BitmapCanvas<'_>, cell: (usize, usize), (x, y, side, color): Outline) {
     let mut fill = |x: f64, y: f64, width: f64, height: f64| {
         let (left, right) = (x.max(0.0), (x + width).min(CELL.0 as f64));
         let (top, bottom) = (y.max(0.0), (y + height).min(CELL.1 as f64));
         if left < right && top < bottom {
             let at = (cell.0 as f64 + left, cell.1 as f64 + top);
-            canvas.fill(at, (right - left, bottom - top), colour);
+            canvas.fill(at, (right - left, bottom - top), color);
         }
     };
     fill(x, y, side, 2.0);
@@ -110,28 +106,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outlines_are_where_the_square_is() {
-        let grey = Frame { width: 640, height: 360, rgb: vec![90; 3 * 640 * 360] };
+    fn outlines_follow_the_squares() {
+        let gray = Frame { width: 640, height: 360, rgb: vec![90; 3 * 640 * 360] };
         let mut sheet = Sheet::default();
         for _ in 0..4 {
-            sheet.add(&grey, None, None).unwrap();
+            sheet.add(&gray, None, None).unwrap();
         }
         let crop = Square { x: 100, y: -40, side: 200 };
         let face = Face { x: 200.0, y: 60.0, side: 100.0, score: 3.0 };
-        sheet.add(&grey, Some(crop), Some(face)).unwrap();
+        sheet.add(&gray, Some(crop), Some(face)).unwrap();
         let drawn = sheet.draw("clip.mp4").unwrap();
         let head = 2 * MARGIN + 2 * LINE_HEIGHT;
         assert_eq!(drawn.dimensions(), (1280, (head + 360) as u32));
         let pixel = |x: u32, y: usize| drawn.get_pixel(x, (head + y) as u32).0;
-        // Halved, in the second row: columns 50 to 149, rows up to 79.
+        // At half scale in the second row: columns 50 to 149, rows up to 79.
         assert_eq!(pixel(50, 180 + 30), CROP);
         assert_eq!(pixel(149, 180 + 30), CROP);
         assert_eq!(pixel(100, 180 + 79), CROP);
         assert_eq!(pixel(75, 180 + 30), FACE);
         assert_eq!(pixel(100, 180 + 30), [90; 3]);
         assert_eq!(pixel(49, 180 + 30), [90; 3]);
-        // What lies above its frame is not drawn over the one above.
+        // The part of a crop above its frame does not cover the frame above.
         assert_eq!(pixel(100, 179), [90; 3]);
-        assert_eq!(pixel(400, 180 + 30), colour::WHITE, "the row is not full");
+        assert_eq!(pixel(400, 180 + 30), color::WHITE, "the row is not full");
     }
 }

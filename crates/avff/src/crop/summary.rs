@@ -1,4 +1,4 @@
-//! What a crop was and what came of it, as JSON and as a table.
+//! The options and the result of a crop, as JSON and as a table.
 
 use avff_face::{FaceCrop, NoFace};
 use avff_media::FrameCoding;
@@ -8,27 +8,28 @@ use super::{CropOptions, Stages};
 use crate::{
     evaluate::NO_FACE,
     input::ManifestId,
-    output::{Difference, OutputError, difference},
+    output::{Difference, OutputError, changed_keys, difference},
     shard::Shard,
     table::Text,
 };
 
-/// Everything that the cropped clips depend on. Holds no times, so that equal runs give equal files.
+/// Everything that the cropped clips depend on. It contains no timestamps, so that equal runs write equal
+/// files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CropRun {
     /// Version of this library.
     pub version: String,
-    /// The clips.
+    /// The manifest of the clips.
     pub manifest: ManifestId,
-    /// How faces were cut.
+    /// How faces were cropped.
     pub face: FaceCrop,
-    /// Pictures that were kept; `None` for all.
+    /// Number of frames kept; `None` for all.
     pub frames: Option<usize>,
-    /// Pixels a side; `None` for the clip's own.
+    /// Side of the frames, in pixels; `None` if they were not resampled.
     pub size: Option<usize>,
-    /// Quality of JPEG; `None` for PNG.
+    /// JPEG quality; `None` for PNG.
     pub jpeg: Option<u8>,
-    /// The part of the rows that was cropped; `None` for all.
+    /// The shard of the rows; `None` for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
 }
@@ -49,23 +50,23 @@ impl CropRun {
         }
     }
 
-    /// Whether two runs write the same clips; the CSV's path may differ, its contents may not.
+    /// Checks that two runs write the same clips. The CSV's path may differ, but not its content.
     pub(super) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
         let shards = [("the shard", show(&self.shard), show(&now.shard))];
         match self.differs(now).or_else(|| difference(shards)) {
-            Some(other) => Err(OutputError::OtherRun(other)),
+            Some(difference) => Err(OutputError::OtherRun(difference)),
             None => Ok(()),
         }
     }
 
-    /// In what two runs differ, but for their shards.
+    /// Returns the first difference of two runs, ignoring their shards.
     pub(super) fn differs(&self, now: &Self) -> Option<Difference> {
-        let face = |run: &Self| serde_json::to_string(&run.face).unwrap_or_default();
+        let (face_was, face_now) = changed_keys(&self.face, &now.face);
         difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
             ("the root folder", show(&self.manifest.root), show(&now.manifest.root)),
-            ("the face crop", face(self), face(now)),
+            ("the face crop", face_was, face_now),
             ("the number of frames", show(&self.frames), show(&now.frames)),
             ("the size", show(&self.size), show(&now.size)),
             ("the JPEG quality", show(&self.jpeg), show(&now.jpeg)),
@@ -77,24 +78,24 @@ fn show(value: &Option<impl ToString>) -> String {
     value.as_ref().map_or_else(|| "not given".into(), ToString::to_string)
 }
 
-/// What came of a crop.
+/// The result of a crop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CropSummary {
-    /// What the clips depend on.
+    /// Everything that the clips depend on.
     pub run: CropRun,
     /// Rows of the manifest, or of the shard.
     pub rows: u64,
     /// Rows whose clip was cropped.
     pub cropped: u64,
-    /// Rows that are left out as there is no face, where that was asked for.
+    /// Rows skipped because no face was found, if such clips are to be skipped.
     pub skipped: u64,
-    /// All other rows.
+    /// All remaining rows.
     pub failed: u64,
     /// `cropped / (rows - skipped)`.
     pub fraction: f64,
-    /// Failed rows by the stage that failed.
+    /// Counts of failed rows by the stage that failed.
     pub failures_by_stage: Stages,
-    /// Mean over the cropped clips of the share of pictures in which the face was found.
+    /// Mean over the cropped clips of the share of examined frames in which the face was detected.
     pub face_coverage: Option<f64>,
 }
 
@@ -112,7 +113,7 @@ impl CropSummary {
         }
     }
 
-    /// A row without a clip.
+    /// Counts a row whose clip was not cropped.
     pub(super) fn count_failure(&mut self, stage: String) {
         if stage == NO_FACE && self.run.face.no_face == NoFace::Skip {
             self.skipped += 1;
@@ -122,16 +123,16 @@ impl CropSummary {
         }
     }
 
-    /// Once every row is counted; `coverage` is the sum of all clips' shares of pictures with a face.
+    /// Completes the summary after the last row. `coverage` is the sum of the clips' face coverages.
     pub(super) fn finish(&mut self, coverage: f64) {
-        let due = self.rows.saturating_sub(self.skipped);
-        // A shard beyond the last row has nothing to miss.
+        let expected = self.rows.saturating_sub(self.skipped);
+        // A shard without rows is complete.
         let empty = self.rows == 0;
-        self.fraction = if empty { 1.0 } else { self.cropped as f64 / due.max(1) as f64 };
+        self.fraction = if empty { 1.0 } else { self.cropped as f64 / expected.max(1) as f64 };
         self.face_coverage = (self.cropped > 0).then(|| coverage / self.cropped as f64);
     }
 
-    /// For a person.
+    /// Formats the summary as a table.
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Text::plain();
@@ -139,10 +140,10 @@ impl CropSummary {
         let share = self.fraction * 100.0;
         row("cropped", format!("{} of {} clips ({share:.1} %)", self.cropped, self.rows));
         if let Some(coverage) = self.face_coverage {
-            row("face found in", format!("{:.1} % of the pictures looked at", coverage * 100.0));
+            row("face detected in", format!("{:.1} % of the examined frames", coverage * 100.0));
         }
         if self.skipped > 0 {
-            row("left out", format!("{} (no face)", self.skipped));
+            row("skipped", format!("{} (no face)", self.skipped));
         }
         for (stage, count) in &self.failures_by_stage {
             row("not cropped", format!("{count} ({stage})"));

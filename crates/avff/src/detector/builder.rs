@@ -1,4 +1,4 @@
-//! What can be chosen of a detector.
+//! Options of a detector.
 
 use std::{
     path::Path,
@@ -23,7 +23,7 @@ use crate::{
     score::Aggregate,
 };
 
-/// Opens a [`Detector`]. What is not chosen is as the checkpoint was trained.
+/// Opens a [`Detector`] with options. Defaults follow the checkpoint.
 ///
 /// ```no_run
 /// use avff::{Arithmetic, Detector};
@@ -48,32 +48,33 @@ pub struct DetectorBuilder {
     preparation: Preparation,
 }
 
-/// What differs from the checkpoint's own preparation of clips.
+/// Changes to the clip preparation of a checkpoint. `None` keeps the checkpoint's setting.
 #[derive(Debug, Clone, Default)]
 pub struct Preparation {
-    /// How frames become the network's size.
+    /// How frames are resized to the network's input size.
     pub frame_fit: Option<FrameFit>,
-    /// Whether frames are cut to the main face.
+    /// Whether frames are cropped to the main face.
     pub face_crop: Option<bool>,
-    /// Side of a face crop in sides of the detected face, from 1 to 4.
+    /// Side of the face crop relative to the side of the detected face, from 1 to 4.
     pub face_margin: Option<f64>,
-    /// What happens to a clip in which no face is found.
+    /// How clips without a detected face are handled.
     pub no_face: Option<NoFace>,
-    /// Score windows of this many seconds, or, with `Some(None)`, the whole clip stretched to fit.
+    /// Window length in seconds. `Some(None)` scores the whole clip, stretched to the network's input length.
     pub window: Option<Option<f64>>,
-    /// From the start of a window to the start of the next, in seconds; the window's length if not given.
+    /// Distance between window starts, in seconds. The default is the window length.
     pub stride: Option<f64>,
-    /// Leave out silence at both ends.
+    /// Trims silence at both ends.
     pub trim_silence: Option<TrimSilence>,
-    /// Which reader takes media files.
+    /// The decoder of media files.
     pub decoder: Option<Decoder>,
 }
 
 impl Preparation {
-    /// Changes what is given in a spec.
+    /// Applies the given settings to a spec.
     ///
     /// # Errors
-    /// [`PreprocessingError::NotCropped`] for details of a face crop that is not made.
+    /// Returns [`PreprocessingError::NotCropped`] for settings of a face crop without a face crop, and
+    /// [`PreprocessingError::NoWindows`] for a stride without windows.
     pub fn apply(&self, spec: &mut ClipSpec) -> Result<(), PreprocessingError> {
         spec.face = match self.face_crop {
             Some(true) => Some(spec.face.unwrap_or_default()),
@@ -94,7 +95,12 @@ impl Preparation {
         spec.decoder = self.decoder.unwrap_or(spec.decoder);
         spec.trim_silence = self.trim_silence.or(spec.trim_silence);
         match self.window {
-            None => {}
+            None => match (self.stride, &mut spec.sampling) {
+                (Some(new), Sampling::Window { stride, .. }) => *stride = new,
+                (Some(_), Sampling::Whole) => return Err(PreprocessingError::NoWindows),
+                (None, _) => {}
+            },
+            Some(None) if self.stride.is_some() => return Err(PreprocessingError::NoWindows),
             Some(None) => spec.sampling = Sampling::Whole,
             Some(Some(seconds)) => {
                 spec.sampling = Sampling::Window {
@@ -109,72 +115,73 @@ impl Preparation {
 }
 
 impl DetectorBuilder {
-    /// Where the network runs: the fastest device that is built in and answers, if not given.
+    /// Sets the device of the network. The default is the fastest available device.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.device = Some(device);
         self
     }
 
-    /// What the network computes with: f32 if not given.
+    /// Sets the compute precision. The default is f32.
     #[must_use]
     pub fn precision(mut self, precision: Arithmetic) -> Self {
         self.precision = precision;
         self
     }
 
-    /// What the cross-modal blocks attend over: each clip by itself if not given.
+    /// Sets which clips the cross-modal blocks attend over. The default is each clip alone.
     #[must_use]
     pub fn fusion(mut self, fusion: FusionScope) -> Self {
         self.fusion = fusion;
         self
     }
 
-    /// Clips in a forward pass: 1 on a CPU and 8 on a GPU if not given. No score depends on it, unless
-    /// clips attend to each other.
+    /// Sets the number of clips in a forward pass. The default is 1 on a CPU and 8 on a GPU. Scores do not
+    /// depend on it, except with [`FusionScope::AcrossBatch`].
     #[must_use]
     pub fn batch_size(mut self, clips: usize) -> Self {
         self.batch_size = Some(clips);
         self
     }
 
-    /// How the windows of a clip make its score: the mean of their logits if not given.
+    /// Sets how the windows of a clip are aggregated to its score. The default is the mean of their logits.
     #[must_use]
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.aggregate = aggregate;
         self
     }
 
-    /// Threads that decode ahead in [`score_many`](Detector::score_many): one a core if not given, and
-    /// with 0 the calling thread decodes.
+    /// Sets the number of threads that decode ahead in [`score_many`](Detector::score_many). The default is
+    /// one per core. With 0, the calling thread decodes.
     #[must_use]
     pub fn workers(mut self, threads: usize) -> Self {
         self.workers = Some(threads);
         self
     }
 
-    /// Scores windows of this many seconds, in true time, instead of the whole clip stretched to fit.
+    /// Scores windows of this many seconds in real time, instead of the whole clip stretched to the network's
+    /// input length.
     #[must_use]
     pub fn window(mut self, seconds: f64) -> Self {
         self.preparation.window = Some(Some(seconds));
         self
     }
 
-    /// Whether frames are cut to the main face.
+    /// Sets whether frames are cropped to the main face.
     #[must_use]
     pub fn face_crop(mut self, crop: bool) -> Self {
         self.preparation.face_crop = Some(crop);
         self
     }
 
-    /// Everything else about how clips are prepared.
+    /// Sets all options of clip preparation at once.
     #[must_use]
     pub fn preparation(mut self, preparation: Preparation) -> Self {
         self.preparation = preparation;
         self
     }
 
-    /// Keys of the network's config that the checkpoint does not say or says wrongly, such as
+    /// Overrides keys of the network's config that the checkpoint lacks or has wrong, such as
     /// `{"encoder": {"heads": 12}}`.
     #[must_use]
     pub fn config(mut self, overrides: Option<serde_json::Value>) -> Self {
@@ -182,37 +189,38 @@ impl DetectorBuilder {
         self
     }
 
-    /// Leaves the encoders' weights in the file, to be read in each pass: for a single clip. The score is
-    /// the same and comes sooner; those of many clips come later. On the CPU in f32 alone.
+    /// Reads the encoders' weights from the file during each forward pass instead of loading them. The score
+    /// of a single clip is available sooner, but many clips take longer. Scores do not change. Works only on
+    /// the CPU in f32.
     #[must_use]
-    pub fn weights_in_file(mut self, stay: bool) -> Self {
-        self.weights_in_file = stay;
+    pub fn weights_in_file(mut self, in_file: bool) -> Self {
+        self.weights_in_file = in_file;
         self
     }
 
-    /// Opens the checkpoint at `path` and reads its weights.
+    /// Opens the checkpoint at `path` and loads its weights.
     ///
     /// # Errors
-    /// As [`Detector::open`], and options that do not go together.
+    /// Fails like [`Detector::open`], and if options contradict each other.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Detector, Error> {
         let detector = self.prepare(path)?;
         detector.load()?;
         Ok(detector)
     }
 
-    /// Opens the checkpoint at `path`, but leaves its weights to the first score: its header shows most
-    /// that can be wrong.
+    /// Opens the checkpoint at `path` without loading its weights. The header reveals most errors; the first
+    /// score loads the weights.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Fails like [`open`](Self::open).
     pub fn prepare(self, path: impl AsRef<Path>) -> Result<Detector, Error> {
         self.detector(Checkpoint::open(path)?)
     }
 
-    /// [`open`](Self::open) for weights that are in memory; `name` stands for them in messages.
+    /// Like [`open`](Self::open) for weights in memory. Messages refer to them by `name`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Fails like [`open`](Self::open).
     pub fn from_bytes(self, name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Detector, Error> {
         let detector = self.detector(Checkpoint::from_bytes(name, bytes)?)?;
         detector.load()?;
@@ -242,7 +250,7 @@ impl DetectorBuilder {
     }
 }
 
-/// Cores, or none where there are no threads.
+/// The number of cores, or 0 on targets without threads.
 fn cores() -> usize {
     if cfg!(target_family = "wasm") { 0 } else { available_parallelism().map_or(1, usize::from) }
 }

@@ -1,7 +1,7 @@
-//! Many clips at once: decoded ahead of the network, scored in batches, handed out in order.
+//! Scores many clips: decodes ahead of the network, scores in batches and yields results in order.
 //!
-//! Samples fill batches whatever clip they are of, and their logits find the way back to it. A clip
-//! with a window that cannot be read has no score.
+//! A batch may hold samples of several clips; each sample remembers its clip. A clip with an unreadable
+//! window has no score.
 
 use std::{collections::VecDeque, path::Path};
 
@@ -20,23 +20,23 @@ use crate::{
     score::{Aggregate, Logits, Score, WindowScore},
 };
 
-/// An iterator over every item with the score of its clip, or why it has none, in the order of the
-/// items. Decodes ahead of the network in constant memory.
+/// An iterator over items and the scores of their clips, in the order of the items. A clip that cannot be
+/// scored yields its failure. Clips are decoded ahead of the network in constant memory.
 pub struct ScoreMany<'a, I> {
     network: &'a dyn Network,
     aggregate: Aggregate,
     samples: Streams<I, Result<Sample, ClipFailure>>,
-    /// Clips whose turn has not come, oldest first; the last may still get samples.
+    /// Clips that are not yielded yet, oldest first. The last one may still receive samples.
     clips: VecDeque<Pending<I>>,
-    /// The number of the first of them among all clips.
+    /// The index of the first pending clip among all clips.
     first: usize,
     batch: Vec<Clip>,
-    /// For each sample of the batch, the number of its clip.
+    /// The clip index of each sample in the batch.
     owners: Vec<usize>,
 }
 
 struct Pending<I> {
-    /// Once all samples are there.
+    /// Set once all samples of the clip have arrived.
     item: Option<I>,
     samples: Vec<(Span, Vec<usize>)>,
     logits: Vec<Logits>,
@@ -75,7 +75,7 @@ impl<I> Pending<I> {
 }
 
 impl<'a, I: Send + 'static> ScoreMany<'a, I> {
-    /// Scores the clips of `items`; `path` says where each is, or why it is nowhere.
+    /// Scores the clips of `items`. `path` returns the path of an item's clip, or why it has none.
     pub(crate) fn new(
         detector: &'a Detector,
         items: impl Iterator<Item = I> + Send + 'static,
@@ -84,9 +84,9 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
     ) -> Result<Self, Error> {
         let (network, aggregate) = (detector.network()?, detector.aggregate());
         let spec = detector.spec().clone();
-        // Enough that the next batch is decoded while the network is busy with this one.
-        let ahead = network.batch_size().max(workers);
-        let samples = Streams::new(items, workers, ahead, move |item, emit| {
+        // Decodes the next batch while the network computes the current one.
+        let prefetch = network.batch_size().max(workers);
+        let samples = Streams::new(items, workers, prefetch, move |item, emit| {
             let read = guarded(|| {
                 let path = path(item)?;
                 load_samples(path, &spec, &mut |sample| emit(Ok(sample)))?;
@@ -100,7 +100,7 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         Ok(Self { network, aggregate, samples, clips, first: 0, batch, owners })
     }
 
-    /// Scores what is in the batch.
+    /// Scores the samples in the batch.
     fn flush(&mut self) {
         let outcomes: Vec<Result<Logits, ClipFailure>> = match self.network.logits(&self.batch) {
             Ok(logits) => logits.into_iter().map(Ok).collect(),
@@ -111,7 +111,7 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         };
         self.batch.clear();
         for (owner, outcome) in self.owners.drain(..).zip(outcomes) {
-            // A clip that failed midway may be gone.
+            // A clip that failed before its last window may already have been yielded.
             let clip = owner.checked_sub(self.first).and_then(|index| self.clips.get_mut(index));
             let Some(clip) = clip else { continue };
             match outcome {
@@ -121,7 +121,7 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         }
     }
 
-    /// The number and entry of the clip that is being read.
+    /// The index and the entry of the clip that currently receives samples.
     fn open(&mut self) -> (usize, &mut Pending<I>) {
         if self.clips.back().is_none_or(|clip| clip.item.is_some()) {
             self.clips.push_back(Pending::new());
@@ -143,7 +143,7 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 let item = clip.item.take()?;
                 return Some((item, clip.outcome(self.aggregate)));
             }
-            // A long stretch of unreadable clips must not wait for a batch to fill.
+            // A long sequence of unreadable clips must not wait until a batch is full.
             if self.batch.len() >= size
                 || (self.clips.len() > 4 * size + 64 && !self.batch.is_empty())
             {

@@ -1,4 +1,4 @@
-//! The front door: a trained classifier with everything that a score depends on.
+//! The detector: a trained classifier and everything that its scores depend on.
 
 mod builder;
 mod many;
@@ -24,9 +24,10 @@ use crate::{
     score::{Aggregate, Score, WindowScore},
 };
 
-/// A detector of audio-visual deepfakes: a checkpoint, its network, and how it prepares clips.
+/// A detector of audio-visual deepfakes: a checkpoint, its network and its clip preparation.
 ///
-/// A score depends on the clip and on the detector alone: not on other clips, on threads or on order.
+/// A score depends only on the clip and the detector. It does not depend on other clips, on the number of
+/// threads or on the order.
 ///
 /// ```no_run
 /// use avff::Detector;
@@ -47,24 +48,23 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Opens stage-3 weights, a `.pth` as PyTorch saves it or safetensors, on the fastest device that is
-    /// built in and answers.
+    /// Opens stage-3 weights on the fastest available device. The file is a `.pth` from PyTorch or safetensors.
     ///
     /// # Errors
-    /// A file that cannot be read, is no classifier, or does not fit its own description.
+    /// Fails if the file cannot be read, is not a classifier, or does not match its config.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::builder().open(path)
     }
 
-    /// [`open`](Self::open) for weights that are in memory; `name` stands for them in messages.
+    /// Like [`open`](Self::open) for weights in memory. Messages refer to them by `name`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Fails like [`open`](Self::open).
     pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, Error> {
         Self::builder().from_bytes(name, bytes)
     }
 
-    /// Options: device, precision, windows, face crop and more. Each has a default.
+    /// Returns a builder with options such as device, precision, windows and face crop. Each has a default.
     #[must_use]
     pub fn builder() -> DetectorBuilder {
         DetectorBuilder::default()
@@ -73,8 +73,8 @@ impl Detector {
     /// Scores a clip: a media file, or a folder of PNG or JPEG frames with a WAV file.
     ///
     /// # Errors
-    /// [`Error::Failed`] where the clip cannot be read: it has no score then, and the error says at which
-    /// stage it failed and what helps.
+    /// Returns [`Error::Failed`] if the clip cannot be read. The error contains the stage that failed and a
+    /// hint.
     pub fn score(&self, clip: impl AsRef<Path>) -> Result<Score, Error> {
         let path = clip.as_ref();
         let read =
@@ -82,10 +82,10 @@ impl Detector {
         self.score_read(read).map_err(|failure| Error::failed(path, failure))
     }
 
-    /// Scores a clip that is in memory: a media file's bytes.
+    /// Scores a clip from the bytes of a media file.
     ///
     /// # Errors
-    /// Why the clip has no score.
+    /// Returns why the clip has no score.
     pub fn score_bytes(&self, clip: impl Into<Arc<[u8]>>) -> Result<Score, ClipFailure> {
         let bytes = clip.into();
         self.score_read(|each| {
@@ -94,8 +94,8 @@ impl Detector {
         })
     }
 
-    /// Scores many clips, in their order: decodes ahead on all cores and in bounded memory. A clip that
-    /// cannot be read is an error in its place.
+    /// Scores many clips in order. Clips are decoded ahead on all cores in bounded memory. A clip that cannot
+    /// be read yields an error in its place.
     ///
     /// ```no_run
     /// # let detector = avff::Detector::open("stage-3.pth")?;
@@ -109,7 +109,7 @@ impl Detector {
     /// ```
     ///
     /// # Errors
-    /// Weights that cannot be loaded.
+    /// Fails if the weights cannot be loaded.
     pub fn score_many<P>(
         &self,
         clips: impl IntoIterator<Item = P, IntoIter: Send + 'static>,
@@ -121,46 +121,46 @@ impl Detector {
         ScoreMany::new(self, clips, |path| Ok(path.as_path()), self.workers)
     }
 
-    /// Reads the weights, if they are not in memory yet. Scoring does so by itself.
+    /// Loads the weights if they are not loaded yet. Scoring loads them automatically.
     ///
     /// # Errors
-    /// Weights that cannot be read or do not fit, a device that is not there.
+    /// Fails if the weights cannot be read or do not match the config, or if the device is not available.
     pub fn load(&self) -> Result<(), Error> {
         self.network().map(|_| ())
     }
 
-    /// How clips are prepared for the network.
+    /// The clip spec: how clips are prepared for the network.
     #[must_use]
     pub fn spec(&self) -> &ClipSpec {
         &self.spec
     }
 
-    /// The network's sizes and choices.
+    /// The config of the network.
     #[must_use]
     pub fn config(&self) -> &AvffConfig {
         &self.config
     }
 
-    /// The file that the weights are from.
+    /// The checkpoint that the weights come from.
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Where the network runs.
+    /// The device that the network runs on.
     #[must_use]
     pub fn device(&self) -> Device {
         self.options.device
     }
 
-    /// How the windows of a clip make its score.
+    /// How the windows of a clip are aggregated to its score.
     #[must_use]
     pub fn aggregate(&self) -> Aggregate {
         self.aggregate
     }
 
-    /// What every output must say beside a score of these weights: that they were never trained, or
-    /// what their maker wrote.
+    /// The warning to show with every score: that the weights were never trained, or the note of their
+    /// author.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         warning(&self.checkpoint)
@@ -190,7 +190,7 @@ impl Detector {
         let network = self.network().map_err(|error| ClipFailure::network(&error))?;
         let mut windows = Vec::new();
         let mut without_face = false;
-        let mut fault = None;
+        let mut network_failure = None;
         guarded(|| {
             read(&mut |sample| {
                 without_face |= sample.without_face;
@@ -202,20 +202,20 @@ impl Detector {
                     }
                     Ok([]) => std::ops::ControlFlow::Break(()),
                     Err(error) => {
-                        fault = Some(ClipFailure::network(error));
+                        network_failure = Some(ClipFailure::network(error));
                         std::ops::ControlFlow::Break(())
                     }
                 }
             })
         })?;
-        if let Some(fault) = fault {
-            return Err(fault);
+        if let Some(failure) = network_failure {
+            return Err(failure);
         }
         Score::of(windows, without_face, self.aggregate)
     }
 }
 
-/// Doors to other languages share a detector between threads.
+/// Bindings to other languages share a detector between threads.
 const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Detector>();

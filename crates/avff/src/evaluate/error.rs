@@ -1,4 +1,4 @@
-//! Why a run of an evaluation cannot start or continue.
+//! Errors of evaluations.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{
     output::{Difference, OutputError},
 };
 
-/// Why a manifest is not evaluated. A clip that cannot be read is no such error: it has a row in the
+/// Why a manifest cannot be evaluated. A clip that cannot be read does not stop the run: it gets a row in the
 /// errors file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,30 +21,34 @@ pub enum EvaluateError {
     /// The manifest cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The results cannot be written, or the unfinished run cannot continue.
+    /// The results cannot be written, or the unfinished run cannot be resumed.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Scores that metrics cannot be computed of.
+    /// Metrics cannot be computed from the scores.
     #[error(transparent)]
     Metric(#[from] MetricError),
-    /// A run cannot both continue and be replaced.
-    #[error("an earlier run is either resumed or overwritten, not both")]
+    /// Both resuming and overwriting were requested.
+    #[error("an earlier run can be either resumed or overwritten, not both")]
     ResumeAndOverwrite,
-    /// Batches of a resumed run would be cut elsewhere.
-    #[error("an across-batch run cannot be resumed: its scores depend on how clips are batched")]
+    /// A resumed run would form other batches.
+    #[error(
+        "a run with across-batch attention cannot be resumed: its scores depend on how clips are batched"
+    )]
     ResumeAcrossBatch,
-    /// Batches of shards would be cut elsewhere.
-    #[error("an across-batch run has no shards: its scores depend on how clips are batched")]
+    /// Shards would form other batches.
+    #[error(
+        "a run with across-batch attention cannot be sharded: its scores depend on how clips are batched"
+    )]
     ShardAcrossBatch,
-    /// An interrupted across-batch run is in the way.
-    #[error("{}: an unfinished across-batch run, which cannot be resumed", path.display())]
+    /// An earlier run with across-batch attention was interrupted.
+    #[error("{}: holds an unfinished run with across-batch attention, which cannot be resumed", path.display())]
     UnfinishedAcrossBatch {
-        /// Its journal.
+        /// The run's journal.
         path: PathBuf,
     },
-    /// The run is finished, and its summary was made with other options.
+    /// The run is finished, and its summary was computed with other options.
     #[error(
-        "the run is finished with {} {}, not {}; its logits are gone", .0.what, .0.was, .0.now
+        "the finished run has {} {}, not {}; its logits are no longer stored", .0.what, .0.was, .0.now
     )]
     OtherReport(Difference),
 }

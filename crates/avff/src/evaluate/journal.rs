@@ -1,9 +1,8 @@
-//! What an unfinished run has done, row by row.
+//! The journal of an unfinished run: one line per processed row.
 //!
-//! The predictions hold one number a clip; metrics over both outputs need two. The journal keeps
-//! them, counts the rows that are safely in the other files, and says under which options they
-//! were made. Once the summary is there it is gone, or, where other shards have to be merged with this
-//! one, kept under another name.
+//! The predictions contain one number per clip, but metrics over both outputs need two. The journal
+//! stores both logits, counts the rows that are in the other files, and records the options of the run.
+//! It is removed once the summary is written. A shard keeps it under another name for merging.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -11,65 +10,70 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Entry, summary::Run};
-use crate::{output::OutputError, score::Logits};
+use super::{Entry, output::Paths, summary::Run};
+use crate::{
+    output::{OutputError, create_folder_of},
+    score::Logits,
+};
 
-/// What follows the logits of a clip whose pictures were taken whole for want of a face.
+/// Marks the logits of a clip that was scored without a face crop because no face was found.
 const WITHOUT_FACE: &str = " whole";
 
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
-    /// Of the run before the interruption.
+    /// The entries written before the interruption.
     entries: Vec<Entry>,
     appended: u64,
 }
 
 impl Journal {
-    pub(super) fn create(path: &Path, run: &Run) -> Result<Self, OutputError> {
+    pub(super) fn create(paths: &Paths, run: &Run) -> Result<Self, OutputError> {
+        let path = &paths.journal;
         let output = OutputError::io(path);
-        let mut file = open(path)?;
+        let mut file = open(paths)?;
         file.set_len(0).map_err(&output)?;
         writeln!(file, "{}", run.to_json()).map_err(&output)?;
-        Ok(Self { path: path.into(), file, entries: Vec::new(), appended: 0 })
+        Ok(Self { path: path.clone(), file, entries: Vec::new(), appended: 0 })
     }
 
-    pub(super) fn resume(path: &Path, run: &Run) -> Result<Self, OutputError> {
+    pub(super) fn resume(paths: &Paths, run: &Run) -> Result<Self, OutputError> {
+        let path = &paths.journal;
         let output = OutputError::io(path);
-        let broken = |reason: String| OutputError::Damaged { path: path.into(), reason };
-        let mut file = open(path)?;
+        let damaged = |reason: String| OutputError::Damaged { path: path.clone(), reason };
+        let mut file = open(paths)?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(&output)?;
-        // What follows the last line end was being written when the run was interrupted.
-        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        if whole.is_empty() {
+        // The run was interrupted while it wrote the incomplete last line.
+        let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
+        if complete.is_empty() {
             drop(file);
-            return Self::create(path, run);
+            return Self::create(paths, run);
         }
-        let (earlier, entries) = read(whole).map_err(broken)?;
+        let (earlier, entries) = read(complete).map_err(damaged)?;
         earlier.expect_same(run)?;
-        file.set_len(whole.len() as u64).map_err(&output)?;
+        file.set_len(complete.len() as u64).map_err(&output)?;
         file.seek(SeekFrom::End(0)).map_err(&output)?;
-        Ok(Self { path: path.into(), file, entries, appended: 0 })
+        Ok(Self { path: path.clone(), file, entries, appended: 0 })
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Rows done, before and in this run.
+    /// The number of processed rows, including those before an interruption.
     pub(super) fn len(&self) -> u64 {
         self.entries.len() as u64 + self.appended
     }
 
     pub(super) fn append(&mut self, entry: &Entry) -> Result<(), OutputError> {
-        self.file.write_all(show(entry).as_bytes()).map_err(OutputError::io(&self.path))?;
+        self.file.write_all(format_entry(entry).as_bytes()).map_err(OutputError::io(&self.path))?;
         self.appended += 1;
         Ok(())
     }
 
-    /// Gives the journal of a finished shard its last name.
-    pub(super) fn keep(self, rows: &Path) -> Result<(), OutputError> {
+    /// Renames the journal of a finished shard to its final name.
+    pub(super) fn rename(self, rows: &Path) -> Result<(), OutputError> {
         let Self { path, file, .. } = self;
         drop(file);
         avff_files::finish(&path, rows).map_err(OutputError::io(&path))
@@ -82,20 +86,23 @@ impl Journal {
     }
 }
 
-/// Opens a journal as its only writer: two runs into one output would ruin it.
-fn open(path: &Path) -> Result<File, OutputError> {
+/// Opens and locks a journal, so that no other run writes to the same output. Creates the folder of the output.
+fn open(paths: &Paths) -> Result<File, OutputError> {
+    create_folder_of(&paths.predictions)?;
+    let path = &paths.journal;
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
-    let file = file.map_err(OutputError::io(path))?;
+    // The journal is the first file that is written. The user knows the output alone.
+    let file = file.map_err(OutputError::io(&paths.predictions))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OutputError::Busy { path: path.into() }),
-        // A file system without locks: as good as it gets.
+        Err(TryLockError::WouldBlock) => Err(OutputError::Busy { path: path.clone() }),
+        // The file system does not support locks.
         Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 
-/// The run and the rows of a journal, or what is wrong with it.
+/// Parses a journal into its run and its entries. The error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
     let mut lines = text.lines();
     let header = lines.next().unwrap_or_default();
@@ -104,8 +111,8 @@ pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
     Ok((run, lines.map(entry).collect::<Result<_, _>>()?))
 }
 
-/// Rust prints the shortest decimal that reads back as the same number.
-fn show(entry: &Entry) -> String {
+/// Formats an entry. Rust prints the shortest decimal that parses to the same number.
+fn format_entry(entry: &Entry) -> String {
     match entry {
         Entry::Scored { logits: Logits { fake, real }, without_face } => {
             format!("{fake} {real}{}\n", if *without_face { WITHOUT_FACE } else { "" })
@@ -118,8 +125,8 @@ fn parse(line: &str) -> Option<Entry> {
     match line.split_once(' ')? {
         ("!", stage) => Some(Entry::Failed(stage.into())),
         (fake, real) => {
-            let whole = real.strip_suffix(WITHOUT_FACE);
-            let (real, without_face) = (whole.unwrap_or(real), whole.is_some());
+            let marked = real.strip_suffix(WITHOUT_FACE);
+            let (real, without_face) = (marked.unwrap_or(real), marked.is_some());
             let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
             Some(Entry::Scored { logits, without_face })
         }
@@ -136,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn entries_read_back_to_the_last_bit() {
+    fn entries_round_trip_bit_identically() {
         for entry in [
             scored(-0.100_748_69, 1.0e-30, false),
             scored(f32::MAX, -0.0, true),
             Entry::Failed("video".into()),
         ] {
-            assert_eq!(parse(show(&entry).trim_end()).unwrap(), entry);
+            assert_eq!(parse(format_entry(&entry).trim_end()).unwrap(), entry);
         }
         assert_eq!(parse("1.0"), None);
     }

@@ -1,15 +1,15 @@
-//! Shards of a run to what one run writes, to the byte.
+//! Merges the shards of a run into the exact files of a run without shards.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use avff_datasets::manifest::TARGET_COLUMN;
+use avff_datasets::manifest::{NAME_COLUMN, TARGET_COLUMN};
 use csv::ByteRecord;
 
 use super::{
-    Entry, Tally,
+    Accumulator, Entry,
     journal::{self, Journal},
     output::{Paths, SCORE},
     report::{Categories, ReportOptions},
@@ -21,10 +21,14 @@ use crate::{
         records::Records,
         set::{Member, complete, other_run},
     },
-    output::{OutputError, partial, remove, table::Table, write_json},
+    output::{
+        OutputError, partial, remove,
+        table::{ERRORS, Table},
+        write_json,
+    },
 };
 
-/// A finished shard: what it was, what became of each row, and the rows themselves.
+/// A finished shard: its run, the entry of each row, and the rows.
 struct Shard {
     run: Run,
     entries: Vec<Entry>,
@@ -32,14 +36,16 @@ struct Shard {
     errors: Records,
 }
 
-/// Puts the shards of one run together, given by their predictions in any order: rows in the
-/// manifest's order, metrics over all of them, those that `report` asks for too. Neither manifest nor
-/// clips are looked at.
+/// Merges the shards of one run, given by their predictions in any order.
+///
+/// Rows are written in the manifest's order. Metrics are computed over all rows, with the categories and
+/// intervals of `report`. The manifest and the clips are not read.
 ///
 /// # Errors
-/// [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Twice`], [`MergeError::Missing`],
-/// [`MergeError::OtherRun`] for another checkpoint, manifest or option, [`MergeError::Damaged`], and what
-/// keeps the output from being written. Then there is no output, or what was there before.
+/// Returns [`MergeError::NotAShard`], [`MergeError::Unfinished`], [`MergeError::Duplicate`],
+/// [`MergeError::Missing`], [`MergeError::Damaged`], or [`MergeError::OtherRun`] for another checkpoint,
+/// manifest or option. Also fails if the output cannot be written. After an error, existing output is
+/// unchanged.
 pub fn merge(
     shards: &[PathBuf],
     output: &Path,
@@ -50,7 +56,7 @@ pub fn merge(
     for shard in shards {
         let own = Paths::new(shard);
         for file in [&own.predictions, &own.errors, &own.summary, &own.rows] {
-            paths.expect_apart(file)?;
+            paths.expect_not_input(file)?;
         }
     }
     let members = shards.iter().map(|path| open(path)).collect::<Result<_, _>>()?;
@@ -59,7 +65,7 @@ pub fn merge(
     if !overwrite {
         paths.refuse_results()?;
     }
-    let journal = Journal::create(&paths.journal, &run)?;
+    let journal = Journal::create(&paths, &run)?;
     let merged = write(&mut members, run, report, &paths).and_then(|(summary, tables)| {
         remove(&paths.summary)?;
         for table in tables {
@@ -70,7 +76,7 @@ pub fn merge(
     });
     if merged.is_err() {
         for path in [&paths.predictions, &paths.errors] {
-            // The error that led here is the one to report.
+            // The first error is the one to report.
             let _ = remove(&partial(path));
         }
     }
@@ -78,7 +84,7 @@ pub fn merge(
     merged
 }
 
-/// Reads a shard's files, but for their rows.
+/// Opens a shard's files without reading their rows.
 fn open(path: &Path) -> Result<Member<Shard>, MergeError> {
     let paths = Paths::new(path);
     if paths.journal.exists() {
@@ -86,43 +92,45 @@ fn open(path: &Path) -> Result<Member<Shard>, MergeError> {
     }
     let text = match fs::read_to_string(&paths.rows) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(MergeError::NotAShard { path: path.into(), lacks: paths.rows });
+            return Err(MergeError::NotAShard { path: path.into(), missing: paths.rows });
         }
         text => text.map_err(OutputError::io(&paths.rows))?,
     };
     let damaged =
         |reason: &str| MergeError::Damaged { path: paths.rows.clone(), reason: reason.into() };
     let (run, entries) = journal::read(&text).map_err(|reason| damaged(&reason))?;
-    let shard = run.shard.ok_or_else(|| damaged("it does not say which shard it is"))?;
+    let shard = run.shard.ok_or_else(|| damaged("its shard number is missing"))?;
     let rows = run.manifest.as_ref().map_or(0, |manifest| manifest.rows);
-    if shard.share(rows) != entries.len() as u64 || !text.ends_with('\n') {
-        return Err(damaged(&format!("it has not all of the shard's {} rows", shard.share(rows))));
+    if shard.row_count(rows) != entries.len() as u64 || !text.ends_with('\n') {
+        return Err(damaged(&format!("rows are missing: the shard has {}", shard.row_count(rows))));
     }
     let (predictions, errors) = (Records::open(&paths.predictions)?, Records::open(&paths.errors)?);
     let content = Shard { run, entries, predictions, errors };
     Ok(Member { path: path.into(), shard, content })
 }
 
-/// The run that all shards are of.
+/// Returns the run of the shards and checks that all belong to it.
 fn same_run(members: &[Member<Shard>]) -> Result<Run, MergeError> {
     let Some((first, others)) = members.split_first() else {
         return Err(MergeError::Empty);
     };
     for other in others {
         let (was, now) = (&first.content, &other.content);
-        if let Some(found) = was.run.differs(&now.run) {
-            return Err(other_run(first, other, found));
+        if let Some(difference) = was.run.differs(&now.run) {
+            return Err(other_run(first, other, difference));
         }
         for (ours, theirs) in [(&was.predictions, &now.predictions), (&was.errors, &now.errors)] {
             if ours.header() != theirs.header() {
-                return Err(theirs.damaged("its columns are not those of the other shards".into()));
+                return Err(
+                    theirs.damaged("its columns differ from those of the other shards".into())
+                );
             }
         }
     }
     Ok(Run { shard: None, ..first.content.run.clone() })
 }
 
-/// Writes both tables, under the names of partial ones, and makes the summary of all rows.
+/// Writes both tables under their partial names and makes the summary of all rows.
 fn write(
     members: &mut [Member<Shard>],
     run: Run,
@@ -136,21 +144,23 @@ fn write(
     };
     scored.copy(first.predictions.header())?;
     failed.copy(first.errors.header())?;
-    let place = |column: &str| {
+    let position = |column: &str| {
         let header = first.predictions.header();
         header.iter().position(|cell| cell == column.as_bytes())
     };
-    let (score, target) = (place(SCORE), place(TARGET_COLUMN));
+    let (score, target) = (position(SCORE), position(TARGET_COLUMN));
+    let name = position(NAME_COLUMN);
+    let failed_name = ERRORS.iter().position(|column| *column == NAME_COLUMN);
     let columns: Vec<String> = first
         .predictions
         .header()
         .iter()
         .map(|cell| String::from_utf8_lossy(cell).into_owned())
         .collect();
-    let of = members.first().map(|member| member.path.display().to_string()).unwrap_or_default();
-    let mut tally = Tally::new(Categories::new(&report.by, &columns, &of)?);
+    let path = members.first().map(|member| member.path.display().to_string()).unwrap_or_default();
+    let mut accumulator = Accumulator::new(Categories::new(&report.by, &columns, &path)?, &columns);
     let mut total = 0;
-    // Shard by shard, a row of each, then the next one.
+    // Rows were assigned to shards in turn: one row of each shard, then the next row of each.
     for nth in 0.. {
         let before = total;
         for Member { content: shard, .. } in &mut *members {
@@ -159,17 +169,19 @@ fn write(
             match entry {
                 Entry::Scored { logits, .. } => {
                     let row = next(&mut shard.predictions)?;
-                    let cell = |place: Option<usize>| place.and_then(|place| row.get(place));
-                    // What was put there by hand would not be what the metrics are of.
-                    let own = logits.probability_fake().to_string();
-                    if cell(score) != Some(own.as_bytes()) {
+                    let cell =
+                        |position: Option<usize>| position.and_then(|position| row.get(position));
+                    // Metrics come from the logits; an edited score would contradict them.
+                    let expected = logits.probability_fake().to_string();
+                    if cell(score) != Some(expected.as_bytes()) {
                         return Err(other_rows(&shard.predictions));
                     }
                     scored.copy(&row)?;
                     let target = cell(target).map_or(Some(None), label);
                     let target = target.ok_or_else(|| other_rows(&shard.predictions))?;
-                    let text = |place| str::from_utf8(row.get(place)?).ok();
-                    tally.count(entry, target, text);
+                    let text = |position| str::from_utf8(row.get(position)?).ok();
+                    let name = name.and_then(text).unwrap_or_default();
+                    accumulator.count(entry, name, target, text);
                 }
                 Entry::Failed(stage) => {
                     let row = next(&mut shard.errors)?;
@@ -177,7 +189,9 @@ fn write(
                         return Err(other_rows(&shard.errors));
                     }
                     failed.copy(&row)?;
-                    tally.count(entry, None, |_| None);
+                    let name = failed_name.and_then(|position| row.get(position));
+                    let name = name.and_then(|cell| str::from_utf8(cell).ok()).unwrap_or_default();
+                    accumulator.count(entry, name, None, |_| None);
                 }
             }
         }
@@ -192,7 +206,7 @@ fn write(
             }
         }
     }
-    Ok((tally.summary(run, total, report)?, [scored, failed]))
+    Ok((accumulator.summary(run, total, report)?, [scored, failed]))
 }
 
 fn next(table: &mut Records) -> Result<ByteRecord, MergeError> {
@@ -200,10 +214,10 @@ fn next(table: &mut Records) -> Result<ByteRecord, MergeError> {
 }
 
 fn other_rows(table: &Records) -> MergeError {
-    table.damaged("its rows are not those that the shard wrote".into())
+    table.damaged("its rows are not the rows that the shard wrote".into())
 }
 
-/// A target as the manifest's reader took it.
+/// Parses a target as the manifest reader does.
 fn label(cell: &[u8]) -> Option<Option<u8>> {
     avff_datasets::manifest::label(str::from_utf8(cell).ok()?).ok()
 }

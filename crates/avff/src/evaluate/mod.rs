@@ -1,12 +1,13 @@
-//! A manifest's clips to scores on disk.
+//! Scores the clips of a manifest into files.
 //!
-//! Worker threads decode ahead of the network through a bounded queue, so memory does not grow
-//! with the manifest. Rows are written in the manifest's order as they are done, and a journal
-//! beside them lets an interrupted run go on to the same bytes.
+//! Worker threads decode ahead of the network through a bounded queue, so memory does not grow with the
+//! manifest. Rows are written in the manifest's order. A journal lets an interrupted run resume; the
+//! resumed run writes byte-identical files.
 
 mod error;
 mod journal;
 mod merge;
+mod notes;
 pub(crate) mod output;
 mod report;
 mod summary;
@@ -38,44 +39,45 @@ use crate::{
     shard::Shard,
 };
 use journal::Journal;
+use notes::{Repeats, without_target};
 use output::Outputs;
 use report::Categories;
 
-/// What to score and where to put it.
+/// Options of an evaluation.
 #[derive(Debug, Clone)]
 pub struct EvalOptions {
-    /// A CSV with a column `video_name`; `target` and others are carried through.
+    /// A CSV with a column `video_name`. `target` and other columns are copied to the predictions.
     pub csv: PathBuf,
-    /// Where relative paths start; `None` for the CSV's folder.
+    /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// The predictions; errors, summary and journal go beside it. A shard's files have its number in
-    /// their names ([`Paths::of`]).
+    /// The path of the predictions. Errors, summary and journal are written beside it. A shard adds its number
+    /// to the names ([`Paths::of`]).
     pub output: PathBuf,
-    /// The part of the rows that is scored; `None` for all.
+    /// The shard of the rows to score; `None` for all rows.
     pub shard: Option<Shard>,
-    /// Decoding threads; `None` for one a core.
+    /// Number of decoding threads; `None` for one per core.
     pub workers: Option<NonZeroUsize>,
-    /// Go on with an unfinished run.
+    /// Whether to resume an unfinished run.
     pub resume: bool,
-    /// Replace what an earlier run left, finished or not.
+    /// Whether to replace the files of an earlier run, finished or not.
     pub overwrite: bool,
-    /// What the summary says on request.
+    /// Optional parts of the summary.
     pub report: ReportOptions,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows of the manifest, or of the shard, that are done, in this run or before it was interrupted.
+    /// Processed rows of the manifest, or of the shard, including those before an interruption.
     pub done: u64,
     /// Rows of the manifest, or of the shard.
     pub total: u64,
-    /// Of those done, the ones that could not be read.
+    /// Processed rows whose clip could not be scored.
     pub failed: u64,
 }
 
 impl EvalOptions {
-    /// Scores all clips of `csv` into `output` and the files beside it.
+    /// Creates options that score all clips of `csv` into `output` and the files beside it.
     pub fn new(csv: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self {
             csv: csv.into(),
@@ -91,19 +93,19 @@ impl EvalOptions {
 }
 
 impl Detector {
-    /// Everything that a score depends on, as a record. Reads the whole checkpoint for its hash.
+    /// Returns a record of everything that a score depends on. Reads the whole checkpoint to hash it.
     ///
     /// # Errors
-    /// [`Error::Model`] where the checkpoint cannot be read.
+    /// Returns [`Error::Model`] if the checkpoint cannot be read.
     pub fn run(&self) -> Result<Run, Error> {
         Run::new(self)
     }
 
-    /// Scores every clip of a CSV with a column `video_name` and, if known, `target`, into `output` and
-    /// the files beside it.
+    /// Scores every clip of a CSV into `output` and the files beside it. The CSV has a column `video_name` and,
+    /// optionally, `target`.
     ///
     /// # Errors
-    /// As [`evaluate_with`](Self::evaluate_with).
+    /// Fails like [`evaluate_with`](Self::evaluate_with).
     pub fn evaluate(
         &self,
         csv: impl Into<PathBuf>,
@@ -112,13 +114,13 @@ impl Detector {
         self.evaluate_with(&EvalOptions::new(csv, output), &mut |_| {})
     }
 
-    /// Scores every clip of a manifest, and tells `progress` after each.
+    /// Scores every clip of a manifest and calls `progress` after each.
     ///
-    /// An unfinished run is only resumed by a detector with an equal [`Run`].
+    /// Only a detector with an equal [`Run`] can resume an unfinished run.
     ///
     /// # Errors
-    /// Anything that keeps the run from starting or its files from being written. A clip that cannot be
-    /// read is no error of the run: it has a row in the errors file.
+    /// Fails if the run cannot start or if its files cannot be written. A clip that cannot be read does not
+    /// fail the run: it gets a row in the errors file.
     pub fn evaluate_with(
         &self,
         options: &EvalOptions,
@@ -127,11 +129,11 @@ impl Detector {
         evaluate(self, self.run()?, options, progress)
     }
 
-    /// [`evaluate_with`](Self::evaluate_with) where the record of the run is at hand: it holds a hash of
-    /// the checkpoint, which takes a while for a large file.
+    /// Like [`evaluate_with`](Self::evaluate_with) with an existing record of the run. This avoids hashing a
+    /// large checkpoint again.
     ///
     /// # Errors
-    /// As [`evaluate_with`](Self::evaluate_with).
+    /// Fails like [`evaluate_with`](Self::evaluate_with).
     pub fn evaluate_as(
         &self,
         run: Run,
@@ -158,19 +160,19 @@ fn evaluate(
         return Err(EvaluateError::ShardAcrossBatch);
     }
     let paths = Paths::of(&options.output, options.shard);
-    paths.expect_apart(&options.csv)?;
-    paths.expect_apart(Path::new(&run.checkpoint.path))?;
+    paths.expect_not_input(&options.csv)?;
+    paths.expect_not_input(Path::new(&run.checkpoint.path))?;
     let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
     run.manifest = Some(manifest.id.clone());
     run.shard = options.shard;
-    let total = manifest.due();
+    let total = manifest.row_count();
     let faces = run.clip.face.is_some();
     if let Some(column) =
-        output::own_columns(faces).find(|own| manifest.columns.iter().any(|column| column == own))
+        output::added_columns(faces).find(|added| manifest.columns.iter().any(|own| own == added))
     {
         return Err(InputError::ColumnClash { path: options.csv.clone(), column }.into());
     }
-    let categories = Categories::of(&options.report.by, &manifest)?;
+    let categories = Categories::for_manifest(&options.report.by, &manifest)?;
 
     if options.resume
         && !paths.journal.exists()
@@ -182,29 +184,29 @@ fn evaluate(
         return Ok(finished);
     }
     let (mut outputs, mut journal) = if options.resume && paths.journal.exists() {
-        let journal = Journal::resume(&paths.journal, &run)?;
+        let journal = Journal::resume(&paths, &run)?;
         (Outputs::resume(&paths, &manifest.columns, faces, &journal)?, journal)
     } else {
         if !options.overwrite {
             paths.refuse_leftovers(run.fusion)?;
         }
-        let journal = Journal::create(&paths.journal, &run)?;
-        // Earlier results keep their names until these are whole.
+        let journal = Journal::create(&paths, &run)?;
+        // Earlier results keep their names until the new ones are complete.
         match Outputs::create(&paths, &manifest.columns, faces) {
             Ok(outputs) => (outputs, journal),
             Err(error) => {
-                // Nothing has begun, so nothing is left to resume.
+                // The run has not started, so there is nothing to resume.
                 journal.remove()?;
                 return Err(error.into());
             }
         }
     };
 
-    let mut tally = Tally::new(categories);
+    let mut accumulator = Accumulator::new(categories, &manifest.columns);
     for (row, entry) in manifest.rows(0)?.zip(journal.entries()) {
-        tally.count_row(entry, &row?);
+        accumulator.count_row(entry, &row?);
     }
-    let mut state = Progress { done: journal.len(), total, failed: tally.failures.values().sum() };
+    let mut state = Progress { done: journal.len(), total, failed: accumulator.failed() };
     progress(state);
 
     let workers = options.workers.map_or_else(|| detector.workers(), NonZeroUsize::get);
@@ -219,30 +221,30 @@ fn evaluate(
         workers,
     )?;
     for (row, outcome) in scores {
-        finish(&row?, outcome, &mut outputs, &mut journal, &mut tally)?;
+        write_row(&row?, outcome, &mut outputs, &mut journal, &mut accumulator)?;
         state.done = journal.len();
-        state.failed = tally.failures.values().sum();
+        state.failed = accumulator.failed();
         progress(state);
     }
 
-    let summary = tally.summary(run, total, &options.report)?;
-    // The journal goes last: until then the run can be resumed.
+    let summary = accumulator.summary(run, total, &options.report)?;
+    // The journal is removed last: until then the run can be resumed.
     outputs.finish()?;
     write_json(&paths.summary, &summary)?;
     match &summary.run.shard {
-        Some(_) => journal.keep(&paths.rows)?,
+        Some(_) => journal.rename(&paths.rows)?,
         None => journal.remove()?,
     }
     Ok(summary)
 }
 
-/// Writes a row.
-fn finish(
+/// Writes the result of a row.
+fn write_row(
     row: &Row,
     outcome: Result<Score, ClipFailure>,
     outputs: &mut Outputs,
     journal: &mut Journal,
-    tally: &mut Tally,
+    accumulator: &mut Accumulator,
 ) -> Result<(), OutputError> {
     let entry = match outcome {
         Ok(score) => {
@@ -255,15 +257,15 @@ fn finish(
         }
     };
     outputs.flush()?;
-    tally.count_row(&entry, row);
-    // Last, so that what the journal counts is in the other files.
+    accumulator.count_row(&entry, row);
+    // Written last, so that every row in the journal is in the other files.
     journal.append(&entry)
 }
 
-/// The stage of clips without a face.
+/// The stage that fails for clips without a face.
 pub const NO_FACE: &str = "face";
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
     Scored {
@@ -274,40 +276,60 @@ pub(crate) enum Entry {
     Failed(String),
 }
 
-/// What the summary needs to know of all rows.
-struct Tally {
+/// Accumulates the rows for the summary.
+struct Accumulator {
     scored: u64,
     without_face: u64,
     failures: BTreeMap<String, u64>,
-    labelled: Vec<Scored>,
-    /// Of the labelled.
+    labeled: Vec<Scored>,
+    /// The categories of the labeled clips.
     categories: Categories,
+    repeats: Repeats,
+    /// The note on the column of labels.
+    without_target: Option<String>,
 }
 
-impl Tally {
-    fn new(categories: Categories) -> Self {
-        let (failures, labelled) = (BTreeMap::new(), Vec::new());
-        Self { scored: 0, without_face: 0, failures, labelled, categories }
+impl Accumulator {
+    /// Starts without rows. `columns` are those of the manifest.
+    fn new(categories: Categories, columns: &[String]) -> Self {
+        Self {
+            scored: 0,
+            without_face: 0,
+            failures: BTreeMap::new(),
+            labeled: Vec::new(),
+            categories,
+            repeats: Repeats::default(),
+            without_target: without_target(columns),
+        }
+    }
+
+    /// The number of rows without a score.
+    fn failed(&self) -> u64 {
+        self.failures.values().sum()
     }
 
     fn count_row(&mut self, entry: &Entry, row: &Row) {
-        self.count(entry, row.target, |place| row.extra.get(place).map(String::as_str));
+        self.count(entry, &row.name, row.target, |position| {
+            row.extra.get(position).map(String::as_str)
+        });
     }
 
-    /// One more row, with its label and its cells by their place.
+    /// Adds a row with its label. `cell` returns the row's cell at a column position.
     fn count<'a>(
         &mut self,
         entry: &Entry,
+        name: &str,
         target: Option<u8>,
         cell: impl Fn(usize) -> Option<&'a str>,
     ) {
+        self.repeats.add(name);
         match entry {
             Entry::Scored { logits, without_face } => {
                 self.scored += 1;
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
                 if let Some(target) = target {
-                    self.labelled.push(Scored { fake, real, target });
+                    self.labeled.push(Scored { fake, real, target });
                     self.categories.add(cell);
                 }
             }
@@ -327,17 +349,19 @@ impl Tally {
             rows: total,
             scored: self.scored,
             without_face: self.without_face,
-            failed: self.failures.values().sum(),
+            failed: self.failed(),
             skipped,
             fraction: match total {
-                // A shard beyond the last row has nothing to miss.
+                // A shard without rows is complete.
                 0 => 1.0,
                 _ => self.scored as f64 / total.saturating_sub(skipped).max(1) as f64,
             },
             failures_by_stage: self.failures,
         };
-        let metrics = (!self.labelled.is_empty()).then(|| report.of(&self.labelled)).transpose()?;
-        let by = self.categories.reports(&self.labelled, report)?;
-        Ok(Summary { run, coverage, metrics, by })
+        let metrics =
+            (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
+        let by = self.categories.reports(&self.labeled, report)?;
+        let notes = self.without_target.into_iter().chain(self.repeats.note()).collect();
+        Ok(Summary { run, coverage, metrics, notes, by })
     }
 }

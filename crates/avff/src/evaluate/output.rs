@@ -1,4 +1,4 @@
-//! The files a run writes.
+//! The files of an evaluation.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,36 @@ use super::{Entry, EvaluateError, journal::Journal};
 use crate::{
     failure::ClipFailure,
     output::{
-        OutputError, expect_csv, expect_folder, expect_other,
+        self, OutputError, expect_csv,
         table::{ERRORS, Table},
     },
     score::Score,
     shard::Shard,
 };
 
-/// Where everything goes, from the path of the predictions.
+/// The paths of all files, derived from the path of the predictions.
 #[derive(Debug, Clone)]
 pub struct Paths {
-    /// `NAME.csv`: a row for every clip that has a score. `NAME.csv.partial` while a run is unfinished.
+    /// `NAME.csv`: one row per scored clip. `NAME.csv.partial` while the run is unfinished.
     pub predictions: PathBuf,
-    /// `NAME.errors.csv`: a row for every clip that has none. `NAME.errors.csv.partial` while a run is
+    /// `NAME.errors.csv`: one row per clip without a score. `NAME.errors.csv.partial` while the run is
     /// unfinished.
     pub errors: PathBuf,
     /// `NAME.summary.json`: written at the end.
     pub summary: PathBuf,
-    /// `NAME.journal`: there while a run is unfinished.
+    /// `NAME.journal`: exists while the run is unfinished.
     pub journal: PathBuf,
-    /// `NAME.rows`: what the journal of a finished shard becomes, for [`merge`](super::merge()).
+    /// `NAME.rows`: the journal of a finished shard, for [`merge`](super::merge()).
     pub rows: PathBuf,
 }
 
-/// The column of scores, as the reference names it.
+/// The column of scores, named as in the reference implementation.
 pub(crate) const SCORE: &str = "y_pred";
-/// The column, where faces are cut out, that says whether one was found (1) or the pictures were taken
-/// whole (0).
+/// The column that runs with a face crop add: 1 if a face was found, 0 if whole frames were used.
 pub(super) const FACE: &str = "face";
 
-/// The columns of predictions of ours.
-pub(super) fn own_columns<'a>(faces: bool) -> impl Iterator<Item = &'a str> {
+/// The columns that an evaluation adds to the predictions.
+pub(super) fn added_columns<'a>(faces: bool) -> impl Iterator<Item = &'a str> {
     ["video_name", SCORE].into_iter().chain(faces.then_some(FACE))
 }
 
@@ -56,7 +55,7 @@ impl Paths {
         }
     }
 
-    /// The files of a shard, or of a run that has none.
+    /// The files of a shard, or of a run without shards.
     #[must_use]
     pub fn of(output: &Path, shard: Option<Shard>) -> Self {
         match shard {
@@ -65,30 +64,29 @@ impl Paths {
         }
     }
 
-    /// Refuses to write over an input, and to any name but `*.csv`: a media file or checkpoint named
-    /// by mistake would be lost.
-    pub(super) fn expect_apart(&self, input: &Path) -> Result<(), OutputError> {
+    /// Refuses output names that would overwrite `input` or do not end in `.csv`. A media file or checkpoint
+    /// given by mistake would be lost otherwise.
+    pub(super) fn expect_not_input(&self, input: &Path) -> Result<(), OutputError> {
         expect_csv(&self.predictions)?;
-        expect_folder(&self.predictions)?;
         let mut files =
             [&self.predictions, &self.errors, &self.summary, &self.journal, &self.rows].into_iter();
-        files.try_for_each(|path| expect_other(path, input))
+        files.try_for_each(|path| output::expect_not_input(path, input))
     }
 
-    /// Refuses to write over what an earlier run left.
+    /// Refuses to overwrite the files of an earlier run.
     pub(super) fn refuse_leftovers(&self, fusion: FusionScope) -> Result<(), EvaluateError> {
         if self.journal.exists() {
             let path = self.journal.clone();
             return Err(match fusion {
                 FusionScope::PerClip => OutputError::Unfinished { path }.into(),
-                // Batches would be cut elsewhere.
+                // A resumed run would form other batches.
                 FusionScope::AcrossBatch => EvaluateError::UnfinishedAcrossBatch { path },
             });
         }
         Ok(self.refuse_results()?)
     }
 
-    /// Refuses to write over results, those of an unfinished run too.
+    /// Refuses to overwrite results, including those of an unfinished run.
     pub(super) fn refuse_results(&self) -> Result<(), OutputError> {
         let files = [&self.predictions, &self.errors, &self.summary, &self.journal];
         match files.into_iter().find(|path| path.exists()) {
@@ -102,7 +100,7 @@ impl Paths {
 pub(super) struct Outputs {
     predictions: Table,
     errors: Table,
-    /// Whether faces are cut out.
+    /// Whether frames are cropped to faces.
     faces: bool,
 }
 
@@ -114,13 +112,13 @@ impl Outputs {
     ) -> Result<Self, OutputError> {
         let mut predictions = Table::create(&paths.predictions)?;
         let mut errors = Table::create(&paths.errors)?;
-        let carried = columns.iter().map(String::as_str);
-        predictions.write(own_columns(faces).chain(carried))?;
+        let copied = columns.iter().map(String::as_str);
+        predictions.write(added_columns(faces).chain(copied))?;
         errors.write(ERRORS)?;
         Ok(Self { predictions, errors, faces })
     }
 
-    /// Cuts both files back to what the journal counts and goes on after it.
+    /// Truncates both files to the rows in the journal and continues after them.
     pub(super) fn resume(
         paths: &Paths,
         columns: &[String],
@@ -142,13 +140,13 @@ impl Outputs {
     pub(super) fn predict(&mut self, row: &Row, score: &Score) -> Result<(), OutputError> {
         let probability = score.logits.probability_fake().to_string();
         let face = self.faces.then_some(if score.without_face { "0" } else { "1" });
-        let carried = row.extra.iter().map(String::as_str);
-        let own = [row.name.as_str(), &probability].into_iter().chain(face);
-        self.predictions.write(own.chain(carried))
+        let copied = row.extra.iter().map(String::as_str);
+        let added = [row.name.as_str(), &probability].into_iter().chain(face);
+        self.predictions.write(added.chain(copied))
     }
 
     pub(super) fn fail(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), OutputError> {
-        self.errors.failure(row, failure)
+        self.errors.write_failure(row, failure)
     }
 
     pub(super) fn flush(&mut self) -> Result<(), OutputError> {
@@ -156,7 +154,7 @@ impl Outputs {
         self.errors.flush()
     }
 
-    /// Gives both tables their names, for good.
+    /// Completes both tables and gives them their final names.
     pub(super) fn finish(self) -> Result<(), OutputError> {
         self.predictions.finish()?;
         self.errors.finish()

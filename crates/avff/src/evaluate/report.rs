@@ -1,4 +1,4 @@
-//! What a summary says on request: metrics by category, and confidence intervals.
+//! Optional parts of a summary: metrics by category, and confidence intervals.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,45 +16,45 @@ use crate::{
     table::Text,
 };
 
-/// The most values of a column that can be categories. Each is a report over its clips and often all
-/// reals, so a column of names would take for ever.
+/// The most values of a column of categories. Each category has a report over its clips and often over all
+/// reals, so a column of names would take very long.
 const MAX_CATEGORIES: usize = 256;
 
-/// What a summary says beyond coverage and the metrics of all clips. Scores do not depend on it.
+/// Parts of a summary beyond the coverage and the metrics of all clips. Scores do not depend on them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReportOptions {
-    /// Columns of the manifest: metrics for each of their values.
+    /// Columns of the manifest. Metrics are computed for each of their values.
     pub by: Vec<String>,
-    /// How confidence intervals are drawn, where there are any.
+    /// How confidence intervals are estimated; `None` for no intervals.
     pub intervals: Option<BootstrapOptions>,
 }
 
 impl ReportOptions {
-    /// The metrics of clips, with intervals where they are asked for.
-    pub(super) fn of(&self, clips: &[Scored]) -> Result<BinaryReport, MetricError> {
+    /// Computes the metrics of clips, with intervals if requested.
+    pub(super) fn metrics(&self, clips: &[Scored]) -> Result<BinaryReport, MetricError> {
         Ok(match &self.intervals {
             Some(options) => BinaryReport::with_intervals(clips, options)?,
             None => BinaryReport::new(clips)?,
         })
     }
 
-    /// Whether a finished run has what is asked for now: the logits it was made of are gone with the
-    /// journal.
+    /// Checks that a finished run contains the requested parts. They cannot be added later, because the
+    /// journal with the logits is removed.
     pub(super) fn expect_in(&self, finished: &Summary) -> Result<(), EvaluateError> {
         let mut seen = HashSet::new();
-        let wanted: Vec<&str> =
+        let requested: Vec<&str> =
             self.by.iter().map(String::as_str).filter(|&column| seen.insert(column)).collect();
-        let had: Vec<&str> = finished.by.iter().map(|report| &*report.column).collect();
-        if had != wanted {
+        let available: Vec<&str> = finished.by.iter().map(|report| &*report.column).collect();
+        if available != requested {
             let name = |by: &[&str]| if by.is_empty() { "none".into() } else { by.join(", ") };
-            let (was, now) = (name(&had), name(&wanted));
+            let (was, now) = (name(&available), name(&requested));
             let what = "metrics by";
             return Err(EvaluateError::OtherReport(Difference { what, was, now }));
         }
         let Some(metrics) = &finished.metrics else { return Ok(()) };
         let name = |options: Option<BootstrapOptions>| {
             options.map_or("none".into(), |BootstrapOptions { replicates, level, seed }| {
-                // As many digits as JSON is sure to give back.
+                // The level may lose its last digits in JSON.
                 let level = (level * 1e12).round() / 1e12;
                 format!("{level} ({replicates} resamples, seed {seed})")
             })
@@ -62,7 +62,7 @@ impl ReportOptions {
         let was = name(metrics.intervals.as_ref().map(|intervals| intervals.options));
         let now = name(self.intervals);
         match difference([("intervals of", was, now)]) {
-            Some(other) => Err(EvaluateError::OtherReport(other)),
+            Some(difference) => Err(EvaluateError::OtherReport(difference)),
             None => Ok(()),
         }
     }
@@ -73,41 +73,42 @@ impl ReportOptions {
 pub struct ColumnReport {
     /// The column of the manifest.
     pub column: String,
-    /// Over the scored rows that have a target, sorted by value; empty where there are none.
+    /// The reports over the labeled scored rows, sorted by value; empty without such rows.
     pub categories: Vec<CategoryReport>,
 }
 
-/// Which category each labelled clip is of, column by column.
+/// The categories of all labeled clips, by column.
 pub(super) struct Categories(Vec<Column>);
 
 struct Column {
     name: String,
-    /// Among the cells that a row carries.
-    place: usize,
+    /// The position among the copied cells of a row.
+    position: usize,
     values: Vec<String>,
-    numbers: HashMap<String, usize>,
-    /// The number of each clip's value.
+    /// The index of each value.
+    indices: HashMap<String, usize>,
+    /// The index of each clip's value.
     clips: Vec<usize>,
 }
 
 impl Categories {
-    /// Refuses names that are none of the `columns` of the table at `path`.
+    /// Creates categories for the columns `by`. Fails if a name is not among the `columns` of the table at `path`.
     pub(super) fn new(by: &[String], columns: &[String], path: &str) -> Result<Self, InputError> {
-        let mut found: Vec<Column> = Vec::new();
+        let mut chosen: Vec<Column> = Vec::new();
         for name in by {
-            let Some(place) = columns.iter().position(|column| column == name) else {
+            let Some(position) = columns.iter().position(|column| column == name) else {
                 return Err(InputError::unknown_column(path, name, columns));
             };
-            if found.iter().all(|column| column.name != *name) {
-                let (values, numbers, clips) = (Vec::new(), HashMap::new(), Vec::new());
-                found.push(Column { name: name.clone(), place, values, numbers, clips });
+            if chosen.iter().all(|column| column.name != *name) {
+                let (values, indices, clips) = (Vec::new(), HashMap::new(), Vec::new());
+                chosen.push(Column { name: name.clone(), position, values, indices, clips });
             }
         }
-        Ok(Self(found))
+        Ok(Self(chosen))
     }
 
-    /// [`new`](Self::new) for a manifest; columns with too many values are refused too.
-    pub(super) fn of(by: &[String], manifest: &Manifest) -> Result<Self, InputError> {
+    /// Like [`new`](Self::new) for a manifest. Also refuses columns with too many values.
+    pub(super) fn for_manifest(by: &[String], manifest: &Manifest) -> Result<Self, InputError> {
         let Self(columns) = Self::new(by, &manifest.columns, &manifest.id.path)?;
         let mut seen = vec![HashSet::new(); columns.len()];
         if !columns.is_empty() {
@@ -125,24 +126,24 @@ impl Categories {
         Ok(Self(columns))
     }
 
-    /// One more labelled clip, with its cells by their place.
+    /// Adds a labeled clip. `cell` returns the clip's cell at a column position.
     pub(super) fn add<'a>(&mut self, cell: impl Fn(usize) -> Option<&'a str>) {
         for column in &mut self.0 {
-            let value = cell(column.place).unwrap_or_default();
-            let number = match column.numbers.get(value) {
-                Some(&number) => number,
+            let value = cell(column.position).unwrap_or_default();
+            let index = match column.indices.get(value) {
+                Some(&index) => index,
                 None => {
-                    let (value, number) = (value.to_owned(), column.values.len());
+                    let (value, index) = (value.to_owned(), column.values.len());
                     column.values.push(value.clone());
-                    column.numbers.insert(value, number);
-                    number
+                    column.indices.insert(value, index);
+                    index
                 }
             };
-            column.clips.push(number);
+            column.clips.push(index);
         }
     }
 
-    /// The tables over `clips`, which were added in this order.
+    /// Computes the reports over `clips`, which must be in the order of [`add`](Self::add).
     pub(super) fn reports(
         &self,
         clips: &[Scored],
@@ -150,7 +151,7 @@ impl Categories {
     ) -> Result<Vec<ColumnReport>, MetricError> {
         let report = |column: &Column| {
             let values: Vec<&str> =
-                column.clips.iter().map(|&number| &*column.values[number]).collect();
+                column.clips.iter().map(|&index| &*column.values[index]).collect();
             let categories = match clips {
                 [] => Vec::new(),
                 clips => by_category(clips, &values, options.intervals.as_ref())?,
@@ -163,12 +164,12 @@ impl Categories {
 
 impl Column {
     fn value<'a>(&self, row: &'a Row) -> &'a str {
-        row.extra.get(self.place).map_or("", String::as_str)
+        row.extra.get(self.position).map_or("", String::as_str)
     }
 }
 
 impl ColumnReport {
-    /// For a person.
+    /// Formats the report as a table.
     #[must_use]
     pub fn table(&self) -> String {
         let titles = Metric::with_interval().map(|metric| metric.title);
@@ -176,7 +177,7 @@ impl ColumnReport {
         let header: Vec<&str> = counts.into_iter().chain(titles).chain([""]).collect();
         let mut table = Text::with_header(header);
         for CategoryReport { category, n, against, metrics } in &self.categories {
-            let name = if category.is_empty() { "(empty)" } else { category };
+            let name = if category.is_empty() { "(none)" } else { category };
             let counts = [
                 name.to_owned(),
                 n.to_string(),
@@ -188,7 +189,7 @@ impl ColumnReport {
                 Against::AllReals => "against all reals",
                 Against::AllFakes => "against all fakes",
             };
-            // Intervals make the table wide.
+            // Fewer digits keep a table with intervals narrow.
             let digits = if metrics.intervals.is_some() { 3 } else { 4 };
             let cells = Metric::with_interval()
                 .map(|metric| cell(metrics.get(metric), metrics.interval(metric), digits));
@@ -198,7 +199,7 @@ impl ColumnReport {
     }
 }
 
-/// A metric with its interval, where it has them.
+/// Formats a metric with its interval, if any.
 pub(super) fn cell(value: Option<f64>, interval: Option<Interval>, digits: usize) -> String {
     match (value, interval) {
         (None, _) => "undefined".into(),

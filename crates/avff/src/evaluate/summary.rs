@@ -1,4 +1,4 @@
-//! What a run was and what came of it, as JSON and as a table.
+//! The options and the result of a run, as JSON and as a table.
 
 use std::collections::BTreeMap;
 
@@ -14,61 +14,61 @@ use crate::{
     error::Error,
     input::ManifestId,
     network::Arithmetic,
-    output::{Difference, OutputError, difference},
+    output::{Difference, OutputError, changed_keys, difference},
     score::Aggregate,
     shard::Shard,
     table::Text,
 };
 
-/// Everything that scores depend on. Holds no times, so that equal runs give equal files.
+/// Everything that scores depend on. It contains no timestamps, so that equal runs write equal files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Version of this library.
     pub version: String,
-    /// The weights.
+    /// The checkpoint.
     pub checkpoint: CheckpointId,
-    /// The clips; `None` for files named one by one.
+    /// The manifest of the clips; `None` for clips given one by one.
     pub manifest: Option<ManifestId>,
-    /// Where the network ran.
+    /// The device that the network ran on.
     pub device: String,
-    /// What the cross-modal blocks attended over.
+    /// Which clips the cross-modal blocks attended over.
     pub fusion: FusionScope,
-    /// What the network computed with.
+    /// The compute precision.
     #[serde(default)]
     pub arithmetic: Arithmetic,
-    /// Clips in a batch, where that can change a score.
+    /// Clips per batch, if scores depend on it.
     pub batch_size: Option<usize>,
-    /// How clips were prepared.
+    /// The clip spec: how clips were prepared.
     pub clip: ClipSpec,
-    /// How the windows of a clip made its score; `None` where clips were read whole.
+    /// How the windows of a clip were aggregated to its score; `None` if clips were scored whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
-    /// The part of the rows that was scored; `None` for all.
+    /// The shard of the rows; `None` for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// The network.
+    /// The network's config.
     pub config: AvffConfig,
 }
 
-/// A checkpoint, by what is in it.
+/// The identity of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointId {
-    /// As it was asked for.
+    /// The path, as given.
     pub path: String,
-    /// Of the file.
+    /// SHA-256 of the file.
     pub sha256: String,
-    /// Whether it was trained to tell fake from real; `None` where the file does not say.
+    /// Whether it was trained to detect fakes; `None` if the file does not store this.
     pub trained: Option<bool>,
-    /// What whoever made it wants to be known of its scores.
+    /// The author's note about its scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl Run {
-    /// Describes a detector; reads all of the checkpoint for its hash.
+    /// Describes a detector. Reads the whole checkpoint to hash it.
     ///
     /// # Errors
-    /// [`Error::Model`] where the checkpoint cannot be read.
+    /// Returns [`Error::Model`] if the checkpoint cannot be read.
     pub(crate) fn new(detector: &Detector) -> Result<Self, Error> {
         let (checkpoint, options) = (detector.checkpoint(), detector.options());
         let batch_size = match options.fusion {
@@ -96,42 +96,42 @@ impl Run {
         })
     }
 
-    /// Whether scores of this run mean nothing, as its weights were never trained.
+    /// Whether the weights were never trained, so that the scores are meaningless.
     #[must_use]
     pub fn is_untrained(&self) -> bool {
         self.checkpoint.trained == Some(false)
     }
 
-    /// What has to be said wherever a score shows: that it means nothing, or what the checkpoint's maker
-    /// wrote.
+    /// The warning to show with every score: that the weights were never trained, or the note of the
+    /// checkpoint's author.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         warning_of(self.checkpoint.trained, self.checkpoint.note.as_deref())
     }
 
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with string keys: it cannot fail.
+        // Serializing plain data with string keys cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether two runs give the same scores; paths may differ, contents may not.
+    /// Checks that two runs give the same scores. Paths may differ, but not the contents of files.
     pub(crate) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
         let shard = |run: &Self| run.shard.map_or_else(|| "not given".into(), |s| s.to_string());
-        let found =
+        let difference =
             self.differs(now).or_else(|| difference([("the shard", shard(self), shard(now))]));
-        match found {
-            Some(other) => Err(OutputError::OtherRun(other)),
+        match difference {
+            Some(difference) => Err(OutputError::OtherRun(difference)),
             None => Ok(()),
         }
     }
 
-    /// In what two runs differ, but for their shards.
+    /// Returns the first difference of two runs, ignoring their shards.
     pub(super) fn differs(&self, now: &Self) -> Option<Difference> {
         let hash = |run: &Self| run.manifest.as_ref().map(|m| m.sha256.clone()).unwrap_or_default();
         let root =
             |run: &Self| format!("{:?}", run.manifest.as_ref().and_then(|m| m.root.as_ref()));
-        let clip = |run: &Self| serde_json::to_string(&run.clip).unwrap_or_default();
-        let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
+        let (clip_was, clip_now) = changed_keys(&self.clip, &now.clip);
+        let (config_was, config_now) = changed_keys(&self.config, &now.config);
         difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
@@ -141,9 +141,9 @@ impl Run {
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
-            ("the clip preparation", clip(self), clip(now)),
+            ("the clip preparation", clip_was, clip_now),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
-            ("the network", config(self), config(now)),
+            ("the network", config_was, config_now),
         ])
     }
 }
@@ -155,17 +155,17 @@ pub struct Coverage {
     pub rows: u64,
     /// Rows with a score.
     pub scored: u64,
-    /// Of those, the ones whose pictures were taken whole as there is no face.
+    /// Scored rows whose clip was not cropped because no face was found.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_face: u64,
-    /// Rows without, those left out aside.
+    /// Rows without a score, except skipped rows.
     pub failed: u64,
-    /// Rows that are left out as there is no face, where that was asked for.
+    /// Rows skipped because no face was found, if such clips are to be skipped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
     /// `scored / (rows - skipped)`.
     pub fraction: f64,
-    /// Rows without a score by the stage that failed.
+    /// Counts of rows without a score by the stage that failed.
     pub failures_by_stage: BTreeMap<String, u64>,
 }
 
@@ -173,22 +173,25 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// What scores depend on.
+    /// Everything that scores depend on.
     pub run: Run,
     /// How many rows have a score.
     pub coverage: Coverage,
-    /// Over the scored rows that have a target; `None` where there are none.
+    /// Metrics over the labeled scored rows; `None` without such rows.
     pub metrics: Option<BinaryReport>,
-    /// The same by category, for the columns that were asked for.
+    /// Notes on the manifest: missing labels, repeated clips.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Metrics by category, for the requested columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<ColumnReport>,
 }
 
 impl Summary {
-    /// Coverage and metrics, for a person.
+    /// Formats coverage and metrics as a table.
     #[must_use]
     pub fn table(&self) -> String {
         let Coverage { rows, scored, without_face, skipped, fraction, failures_by_stage, .. } =
@@ -199,19 +202,19 @@ impl Summary {
         };
         row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
         if *without_face > 0 {
-            row("scored whole", format!("{without_face} (no face: 0 in the column `face`)"));
+            row("without face crop", format!("{without_face} (no face: 0 in the column `face`)"));
         }
         if *skipped > 0 {
-            row("left out", format!("{skipped} (no face)"));
+            row("skipped", format!("{skipped} (no face)"));
         }
         for (stage, count) in failures_by_stage {
-            row("not read", format!("{count} ({stage})"));
+            row("not scored", format!("{count} ({stage})"));
         }
         match &self.metrics {
             None => row("metrics", "none: no clip has both a score and a target".into()),
             Some(m) => {
                 row("clips with target", format!("{} ({} fake, {} real)", m.n, m.n_fake, m.n_real));
-                for metric in Metric::of_scores() {
+                for metric in Metric::score_based() {
                     row(metric.title, cell(m.get(metric), m.interval(metric), 4));
                 }
                 for note in &m.notes {
@@ -220,12 +223,18 @@ impl Summary {
                 if let Some(i) = &m.intervals {
                     let BootstrapOptions { level, replicates, .. } = i.options;
                     let how = methods();
-                    row("intervals", format!("level {level}: {how}, {replicates} resamples"));
+                    row(
+                        "confidence intervals",
+                        format!("level {level}: {how}, {replicates} resamples"),
+                    );
                     for note in &i.notes {
                         row("note", format!("interval of {note}"));
                     }
                 }
             }
+        }
+        for note in &self.notes {
+            row("note", note.clone());
         }
         row("device", self.run.device.clone());
         let weights = self.run.checkpoint.sha256.get(..16).unwrap_or_default();
@@ -235,17 +244,17 @@ impl Summary {
             text = format!("{text}\n\n{}", column.table());
         }
         if let Some(warning) = self.run.warning() {
-            text = format!("{warning}\n{text}");
+            text = format!("warning: {warning}\n{text}");
         }
         text
     }
 }
 
-/// How intervals are estimated: those by another method than the bootstrap by name.
+/// Describes how intervals are estimated, naming the metrics that do not use the bootstrap.
 fn methods() -> String {
-    let by_name = Metric::with_interval().filter_map(|metric| match metric.interval {
+    let exceptions = Metric::with_interval().filter_map(|metric| match metric.interval {
         Some(IntervalMethod::Bootstrap) | None => None,
         Some(method) => Some(format!("{} by {method}, ", metric.title)),
     });
-    by_name.collect::<String>() + "others by bootstrap within each class"
+    exceptions.collect::<String>() + "others by bootstrap within each class"
 }

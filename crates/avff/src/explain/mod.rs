@@ -1,7 +1,8 @@
-//! Which moments of a clip, and which modality at them, its score comes from: numbers, and a sheet to look at.
+//! Explains a score: the importance of each time segment and modality, as numbers and as a sheet.
 //!
-//! By occlusion within the network ([`avff_model::explain`]). It tells what the score would be without a moment,
-//! not what is wrong there. Beside it, which patches the encoders attend to.
+//! The importance is measured by occlusion within the network ([`avff_model::explain`]). It shows how the score
+//! changes without a time segment, not what was manipulated there. Attention rollout shows which patches the
+//! encoders attend to.
 
 #[cfg(feature = "sheets")]
 mod sheet;
@@ -10,34 +11,34 @@ use std::{ops::ControlFlow, path::Path};
 
 use avff_data::{ClipError, ClipSpec, load_samples, pipeline::Sample};
 
-pub use crate::network::{Attention, Moment, Window};
+pub use crate::network::{Attention, TimeSegment, Window};
 use crate::{
     detector::Detector,
     error::Error,
     failure::{ClipFailure, guarded},
 };
 
-/// A clip's windows, and what the network saw of one of them.
+/// The explanation of a clip's score: all windows, and details of the drawn window.
 #[derive(Debug, Clone)]
 pub struct Explanation {
-    /// How the clip was prepared.
+    /// The clip spec: how the clip was prepared.
     pub spec: ClipSpec,
     /// All windows, in order.
     pub windows: Vec<Window>,
-    /// Which of them can be drawn: the one asked for, or the one that looks most fake.
+    /// The index of the window that can be drawn: the requested one, or the one with the largest margin for fake.
     pub drawn: usize,
-    /// Which patches of the drawn one the encoders attend to.
+    /// The attention of the encoders to the patches of the drawn window.
     pub attention: Attention,
-    /// What has to be said of these scores: [`Detector::warning`].
-    pub caution: Option<String>,
-    /// Of the sound that the network is given, in Hz.
+    /// The warning to show with the scores: [`Detector::warning`].
+    pub warning: Option<String>,
+    /// The sample rate of the network's audio input, in Hz.
     pub sample_rate: u32,
-    /// Pictures and sound of the drawn one.
+    /// Frames and audio of the drawn window.
     sample: Sample,
 }
 
 impl Explanation {
-    /// The tensors of the drawn window, as the network saw them.
+    /// The input tensors of the drawn window.
     #[must_use]
     pub fn sample(&self) -> &Sample {
         &self.sample
@@ -45,12 +46,12 @@ impl Explanation {
 }
 
 impl Detector {
-    /// Scores every window of a clip and tells where each score comes from; `window` is the one to draw,
-    /// from 0, `None` for the one that looks most fake.
+    /// Scores every window of a clip and explains each score. `window` selects the window to draw, from 0;
+    /// `None` selects the window with the largest margin for fake.
     ///
     /// # Errors
-    /// [`Error::NoWindow`] for a window that there is not, [`Error::Failed`] for a clip that cannot be
-    /// read, and what loading the weights reports.
+    /// Returns [`Error::NoWindow`] if the window does not exist and [`Error::Failed`] if the clip cannot be
+    /// read. Also fails if the weights cannot be loaded.
     pub fn explain(
         &self,
         clip: impl AsRef<Path>,
@@ -59,39 +60,41 @@ impl Detector {
         let (clip, spec) = (clip.as_ref(), self.spec());
         let failed = |failure| Error::failed(clip, failure);
         let network = self.network()?;
-        let (mut windows, mut kept): (Vec<Window>, Option<(usize, Sample)>) = (Vec::new(), None);
-        let mut fault = None;
+        let (mut windows, mut selected): (Vec<Window>, Option<(usize, Sample)>) =
+            (Vec::new(), None);
+        let mut network_error = None;
         let mut each = |sample: Sample| {
             let explained = match network.explain(&sample) {
                 Ok(explained) => explained,
                 Err(error) => {
-                    fault = Some(error);
+                    network_error = Some(error);
                     return ControlFlow::Break(());
                 }
             };
-            let most = kept.as_ref().and_then(|(at, _)| windows.get(*at)).map(Window::margin);
-            let wanted = match window {
+            let largest =
+                selected.as_ref().and_then(|(at, _)| windows.get(*at)).map(Window::margin);
+            let select = match window {
                 Some(window) => window == windows.len(),
-                None => most.is_none_or(|most| explained.margin() > most),
+                None => largest.is_none_or(|largest| explained.margin() > largest),
             };
-            if wanted {
-                kept = Some((windows.len(), sample));
+            if select {
+                selected = Some((windows.len(), sample));
             }
             windows.push(explained);
             ControlFlow::Continue(())
         };
         guarded(|| Ok::<_, ClipFailure>(load_samples(clip, spec, &mut each)?)).map_err(failed)?;
-        if let Some(fault) = fault {
-            return Err(fault);
+        if let Some(error) = network_error {
+            return Err(error);
         }
-        let attention = match &kept {
+        let attention = match &selected {
             Some((_, sample)) => network.attention(sample)?,
             None => Attention::default(),
         };
         if windows.iter().any(|window| !window.logits.is_finite()) {
             return Err(failed(ClipFailure::not_finite()));
         }
-        let Some((drawn, sample)) = kept else {
+        let Some((drawn, sample)) = selected else {
             let (window, windows) = (window.unwrap_or_default(), windows.len());
             return Err(Error::NoWindow { path: clip.into(), window, windows });
         };
@@ -103,7 +106,7 @@ impl Detector {
             })
             .map_err(failed)?,
         };
-        let (spec, caution) = (spec.clone(), self.warning().map(Into::into));
-        Ok(Explanation { spec, windows, drawn, attention, caution, sample_rate, sample })
+        let (spec, warning) = (spec.clone(), self.warning().map(Into::into));
+        Ok(Explanation { spec, windows, drawn, attention, warning, sample_rate, sample })
     }
 }

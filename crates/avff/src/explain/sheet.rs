@@ -1,38 +1,41 @@
-//! The sheet: frames and spectrogram with the attention to each, and a bar for each time segment.
+//! The explanation sheet: frames and spectrogram with their attention, and a bar for each time segment.
 
 use avff_data::fbank::mel::LOW_HZ;
 use avff_plots::{
-    Align, Frames, LINE_HEIGHT, PictureCanvas, PlotError, Range, Spectrogram,
-    colour::{ATTENTION, BLACK, Colour, ENERGY, FAINT, RED},
-    decibels, fitted,
-    marks::{Bar, GAP, MARGIN, frequency_ticks, names, times, write},
-    picture, wrapped,
+    Align, BitmapCanvas, Frames, LINE_HEIGHT, PlotError, Range, Spectrogram,
+    annotations::{ColorBar, GAP, MARGIN, frequency_ticks, row_labels, text_lines, time_ticks},
+    bitmap,
+    color::{ATTENTION, BLACK, Color, ENERGY, FAINT, RED},
+    decibels, fitted, wrapped,
 };
 use image::{Rgb, RgbImage};
 
-use super::{Attention, Explanation, Moment};
+use super::{Attention, Explanation, TimeSegment};
 
-/// The most pictures side by side.
+/// The most frames side by side.
 const COLUMNS: usize = 16;
-/// Of a picture, in pixels.
+/// Side of a frame, in pixels.
 const CELL: usize = 64;
-/// Heights of the spectrogram and of a row of bars.
+/// Height of the spectrogram, in pixels.
 const PANEL: usize = 128;
+/// Height of a row of bars, in pixels.
 const BARS: usize = 72;
-/// Left of everything drawn: names.
+/// Width of the row names, left of all panels, in pixels.
 const LEFT: usize = 150;
-/// Right of it: colour bars.
+/// Width of the color bars, right of all panels, in pixels.
 const RIGHT: usize = 110;
-const ROWS: [&str; 3] = ["both", "audio", "frames"];
-/// Speaks for fake, for real.
-const FAKE: Colour = RED;
-const REAL: Colour = [40, 90, 170];
+/// The rows of bars.
+const ROWS: [&str; 3] = ["both occluded", "audio occluded", "frames occluded"];
+/// The color of evidence for fake.
+const FAKE: Color = RED;
+/// The color of evidence for real.
+const REAL: Color = [40, 90, 170];
 
 impl Explanation {
-    /// The drawn window as a picture under a line of text: the clip, the checkpoint.
+    /// Draws the selected window under `title`, such as the clip and the checkpoint.
     ///
     /// # Errors
-    /// [`PlotError`] where it cannot be drawn.
+    /// Returns [`PlotError`] if the sheet cannot be drawn.
     pub fn sheet(&self, title: &str) -> Result<RgbImage, PlotError> {
         let count = self.spec.video.frames.clamp(1, COLUMNS);
         let strip = count.max(10) * (CELL + GAP) - GAP;
@@ -40,32 +43,32 @@ impl Explanation {
         let head = wrapped(self.head(title), width - 2 * MARGIN);
         let foot = wrapped(foot(), width - 2 * MARGIN);
         let lines = head.len() + foot.len() + 2;
-        let seen = 2 * (CELL + GAP) + PANEL + PANEL / 2 + 2 * GAP;
-        let height = 2 * MARGIN + lines * LINE_HEIGHT + seen + 3 * BARS + 10 * GAP;
-        picture([width as u32, height as u32], |canvas| {
+        let inputs = 2 * (CELL + GAP) + PANEL + PANEL / 2 + 2 * GAP;
+        let height = 2 * MARGIN + lines * LINE_HEIGHT + inputs + 3 * BARS + 10 * GAP;
+        bitmap([width as u32, height as u32], |canvas| {
             self.draw(canvas, &head, &foot, [count, strip]);
         })
     }
 
     fn draw(
         &self,
-        canvas: &mut PictureCanvas<'_>,
-        head: &[(String, Colour)],
-        foot: &[(String, Colour)],
+        canvas: &mut BitmapCanvas<'_>,
+        head: &[(String, Color)],
+        foot: &[(String, Color)],
         [count, strip]: [usize; 2],
     ) {
-        let mut top = write(canvas, MARGIN, head) + GAP;
+        let mut top = text_lines(canvas, MARGIN, head) + GAP;
         let x = MARGIN + LEFT;
-        self.pictures(canvas, [x, top], count);
-        names(canvas, &["frames", "attention"], top, CELL);
-        let bar = Bar { map: ATTENTION, range: self.looked_at(), unit: "" };
+        self.draw_frames(canvas, [x, top], count);
+        row_labels(canvas, &["frames", "attention"], top, CELL);
+        let bar = ColorBar { map: ATTENTION, range: self.attention_range(), unit: "" };
         bar.draw(canvas, [x + strip, top + CELL + GAP], CELL);
         top += 2 * (CELL + GAP);
-        self.sound(canvas, [x, top], [strip, PANEL]);
-        names(canvas, &["audio"], top, PANEL);
+        self.draw_spectrogram(canvas, [x, top], [strip, PANEL]);
+        row_labels(canvas, &["audio"], top, PANEL);
         top += PANEL + GAP;
-        self.listened_to(canvas, [x, top], [strip, PANEL / 2]);
-        names(canvas, &["attention"], top, PANEL / 2);
+        self.draw_audio_attention(canvas, [x, top], [strip, PANEL / 2]);
+        row_labels(canvas, &["attention"], top, PANEL / 2);
         top += PANEL / 2 + 2 * GAP;
         canvas.line(
             [MARGIN, top],
@@ -74,23 +77,23 @@ impl Explanation {
             FAINT,
         );
         top += LINE_HEIGHT;
-        self.bars(canvas, [x, top], strip);
-        names(canvas, &ROWS, top, BARS);
+        self.draw_bars(canvas, [x, top], strip);
+        row_labels(canvas, &ROWS, top, BARS);
         top += ROWS.len() * (BARS + GAP);
-        self.axis(canvas, [x, top], strip);
-        write(canvas, top + LINE_HEIGHT + GAP, foot);
+        self.draw_axis(canvas, [x, top], strip);
+        text_lines(canvas, top + LINE_HEIGHT + GAP, foot);
     }
 
-    fn moments(&self) -> &[Moment] {
-        self.windows.get(self.drawn).map_or(&[], |window| &window.moments)
+    fn segments(&self) -> &[TimeSegment] {
+        self.windows.get(self.drawn).map_or(&[], |window| &window.segments)
     }
 
-    fn head(&self, title: &str) -> Vec<(String, Colour)> {
+    fn head(&self, title: &str) -> Vec<(String, Color)> {
         let mut lines = vec![(title.to_owned(), BLACK)];
-        lines.extend(self.caution.iter().map(|caution| (caution.clone(), RED)));
+        lines.extend(self.warning.iter().map(|warning| (warning.clone(), RED)));
         if let Some(window) = self.windows.get(self.drawn) {
             let text = format!(
-                "window {} of {}: P(fake) {:.3}, margin {:+.2} (fake {:+.2}, real {:+.2})",
+                "window {} of {}: P(fake) {:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
                 self.drawn + 1,
                 self.windows.len(),
                 window.logits.probability_fake(),
@@ -103,104 +106,111 @@ impl Explanation {
         lines
     }
 
-    fn pictures(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], count: usize) {
+    /// Draws the frames above the attention to their patches.
+    fn draw_frames(&self, canvas: &mut BitmapCanvas<'_>, [x, y]: [usize; 2], count: usize) {
         let video = &self.spec.video;
         let size = [video.frames, video.height, video.width];
         let frames = Frames::new(size, [video.mean, video.std], &self.sample.clip.video);
-        let range = self.looked_at();
+        let range = self.attention_range();
         for column in 0..count {
             let frame = column * self.spec.video.frames / count;
-            let picture = fitted(&frames.picture(frame), [CELL, CELL]);
+            let image = fitted(&frames.image(frame), [CELL, CELL]);
             let x = x + column * (CELL + GAP);
-            canvas.place([x, y], &picture);
-            let times = &self.attention.pictures;
-            if let Some(plane) = times.get(frame * times.len() / self.spec.video.frames.max(1)) {
-                canvas.place([x, y + CELL + GAP], &tinted(&picture, plane, range));
+            canvas.draw_image([x, y], &image);
+            let planes = &self.attention.frames;
+            if let Some(plane) = planes.get(frame * planes.len() / self.spec.video.frames.max(1)) {
+                canvas.draw_image([x, y + CELL + GAP], &tinted(&image, plane, range));
             }
         }
     }
 
-    /// The scale of both modalities' attention.
-    fn looked_at(&self) -> Range {
-        let Attention { sound, pictures } = &self.attention;
-        let all = sound.iter().chain(pictures.iter().flatten()).flatten();
-        Range::of_errors(all.copied(), 1.0)
+    /// The common range of the attention to both modalities.
+    fn attention_range(&self) -> Range {
+        let Attention { audio, frames } = &self.attention;
+        let all = audio.iter().chain(frames.iter().flatten()).flatten();
+        Range::for_errors(all.copied(), 1.0)
     }
 
-    fn listened_to(&self, canvas: &mut PictureCanvas<'_>, at: [usize; 2], size: [usize; 2]) {
-        let range = self.looked_at();
-        let values = self.attention.sound.concat();
-        let mels = self.attention.sound.first().map_or(0, Vec::len);
+    fn draw_audio_attention(
+        &self,
+        canvas: &mut BitmapCanvas<'_>,
+        at: [usize; 2],
+        size: [usize; 2],
+    ) {
+        let range = self.attention_range();
+        let values = self.attention.audio.concat();
+        let mels = self.attention.audio.first().map_or(0, Vec::len);
         let hidden = vec![false; values.len()];
-        let patches = Spectrogram { values: &values, hidden: &hidden, mels };
-        canvas.place(at, &patches.picture(size, |value| range.colour(ATTENTION, value), false));
+        let patches = Spectrogram { values: &values, mask: &hidden, mels };
+        canvas.draw_image(at, &patches.image(size, |value| range.color(ATTENTION, value), false));
         canvas.outline(at, size, BLACK);
     }
 
-    fn sound(&self, canvas: &mut PictureCanvas<'_>, at: [usize; 2], size: [usize; 2]) {
+    fn draw_spectrogram(&self, canvas: &mut BitmapCanvas<'_>, at: [usize; 2], size: [usize; 2]) {
         let spec = &self.spec.audio;
         let values = decibels([spec.mean, spec.std], &self.sample.clip.audio);
-        let range = Range::of(values.iter().copied(), [0.01, 0.999], 1.0);
+        let range = Range::from_quantiles(values.iter().copied(), [0.01, 0.999], 1.0);
         let hidden = vec![false; values.len()];
-        let spectrogram = Spectrogram { values: &values, hidden: &hidden, mels: spec.mels };
-        canvas.place(at, &spectrogram.picture(size, |value| range.colour(ENERGY, value), false));
+        let spectrogram = Spectrogram { values: &values, mask: &hidden, mels: spec.mels };
+        canvas.draw_image(at, &spectrogram.image(size, |value| range.color(ENERGY, value), false));
         canvas.outline(at, size, BLACK);
         let nyquist = f64::from(self.sample_rate) / 2.0;
         frequency_ticks(canvas, at, size[1], spec.mels, [LOW_HZ, nyquist]);
     }
 
-    /// A row for both, one for sound, one for pictures, all to one scale.
-    fn bars(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
-        let moments = self.moments();
-        let all = moments.iter().flat_map(|m| [m.both, m.sound, m.pictures]).map(f32::abs);
+    /// Draws one row of bars for both modalities, one for audio and one for frames, with a common scale.
+    fn draw_bars(&self, canvas: &mut BitmapCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
+        let segments = self.segments();
+        let all = segments.iter().flat_map(|s| [s.both, s.audio, s.frames]).map(f32::abs);
         let scale = all.fold(1e-6_f32, f32::max);
-        let rows: [fn(&Moment) -> f32; 3] = [|m| m.both, |m| m.sound, |m| m.pictures];
+        let rows: [fn(&TimeSegment) -> f32; 3] = [|s| s.both, |s| s.audio, |s| s.frames];
         for (row, value) in rows.into_iter().enumerate() {
             let middle = y + row * (BARS + GAP) + BARS / 2;
             canvas.fill([x, middle], [strip, 1], FAINT);
-            for (index, moment) in moments.iter().enumerate() {
+            for (index, segment) in segments.iter().enumerate() {
                 let (from, to) =
-                    (index * strip / moments.len(), (index + 1) * strip / moments.len());
-                let value = value(moment);
+                    (index * strip / segments.len(), (index + 1) * strip / segments.len());
+                let value = value(segment);
                 let height = (value.abs() / scale * (BARS / 2 - 2) as f32).round() as usize;
-                let (top, colour) =
+                let (top, color) =
                     if value > 0.0 { (middle - height, FAKE) } else { (middle + 1, REAL) };
-                canvas.fill([x + from + 2, top], [to - from - 4, height], colour);
+                canvas.fill([x + from + 2, top], [to - from - 4, height], color);
                 let label = format!("{value:+.2}");
                 let beside = if value > 0.0 { middle + 2 } else { middle.saturating_sub(18) };
-                canvas.line([x + (from + to) / 2, beside], Align::Centre, &label, FAINT);
+                canvas.line([x + (from + to) / 2, beside], Align::Center, &label, FAINT);
             }
         }
     }
 
-    fn axis(&self, canvas: &mut PictureCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
+    fn draw_axis(&self, canvas: &mut BitmapCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
         let span = self.sample.span;
-        times(canvas, [x, y], strip, [span.start, span.end]);
+        time_ticks(canvas, [x, y], strip, [span.start, span.end]);
         canvas.line([MARGIN, y + GAP], Align::Left, "time, s", BLACK);
     }
 }
 
-/// A picture in grey under the colours of its patches' `[row][column]` attention.
-fn tinted(picture: &RgbImage, plane: &[Vec<f32>], range: Range) -> RgbImage {
+/// Overlays a gray image with the colors of its patches' attention, `[row][column]`.
+fn tinted(image: &RgbImage, plane: &[Vec<f32>], range: Range) -> RgbImage {
     let columns = plane.first().map_or(1, Vec::len);
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let mut tinted = picture.clone();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mut tinted = image.clone();
     for (x, y, pixel) in tinted.enumerate_pixels_mut() {
         let (row, column) = (y as usize * plane.len() / height, x as usize * columns / width);
         let value = plane.get(row).and_then(|row| row.get(column)).copied().unwrap_or(0.0);
-        let grey = pixel.0.iter().map(|&level| u16::from(level)).sum::<u16>() / 3;
-        let colour = range.colour(ATTENTION, value);
-        let mixed = |level| u8::try_from((u16::from(level) + grey) / 2).unwrap_or(u8::MAX);
-        *pixel = Rgb(colour.map(mixed));
+        let gray = pixel.0.iter().map(|&level| u16::from(level)).sum::<u16>() / 3;
+        let color = range.color(ATTENTION, value);
+        let mixed = |level| u8::try_from((u16::from(level) + gray) / 2).unwrap_or(u8::MAX);
+        *pixel = Rgb(color.map(mixed));
     }
     tinted
 }
 
-fn foot() -> Vec<(String, Colour)> {
-    let bars = "Red bars speak for fake, blue bars for real. A bar is the drop of the logit margin (the output for \
-                fake minus the output for real) when the network's features of that time segment are replaced by \
-                the mean of the other segments. It shows where the score comes from, not what was done to the clip.";
-    let attention = "Attention is the share of each patch in its encoder's output, by attention rollout; 1 is an even \
+fn foot() -> Vec<(String, Color)> {
+    let bars = "Red bars are evidence for fake, blue bars for real. A bar is the drop of the logit margin (the output \
+                for fake minus the output for real) when the network's features of that time segment are replaced \
+                by the mean of the other segments. The rows do not add up, because the head compares both \
+                modalities. A bar shows where the score comes from, not how the clip was manipulated.";
+    let attention = "Attention is the share of each patch in its encoder's output, by attention rollout; 1 is an equal \
                      share. It shows where the network looks, not why it decides.";
     [bars, attention].map(|text| (text.to_owned(), FAINT)).to_vec()
 }

@@ -1,4 +1,4 @@
-//! The manifest, read once in full before any work: what is wrong with it shows at the start.
+//! Manifests. A manifest is read completely before any work, so that its errors appear at the start.
 
 use std::path::{Path, PathBuf};
 
@@ -13,20 +13,20 @@ use crate::{
     shard::{self, Shard},
 };
 
-/// A manifest, by its contents.
+/// The identity of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestId {
-    /// As it was asked for.
+    /// The path, as given.
     pub path: String,
-    /// Of the file.
+    /// SHA-256 of the file.
     pub sha256: String,
-    /// Rows below the header.
+    /// The number of rows below the header.
     pub rows: u64,
-    /// Where relative paths started, if not at the CSV.
+    /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<String>,
 }
 
-/// A manifest whose every row is known to be well formed, or the part of it that is a shard's.
+/// A manifest, or a shard of it, whose rows are all known to be well-formed.
 pub(crate) struct Manifest {
     path: PathBuf,
     root: Option<PathBuf>,
@@ -35,6 +35,7 @@ pub(crate) struct Manifest {
     pub(crate) columns: Vec<String>,
 }
 
+/// Reads all rows of a manifest once and counts them.
 pub(crate) fn scan(
     path: &Path,
     root: Option<&Path>,
@@ -60,12 +61,12 @@ impl Manifest {
         ManifestReader::open(&self.path, self.root.as_deref())
     }
 
-    /// How many rows are to be done.
-    pub(crate) fn due(&self) -> u64 {
-        shard::share(self.shard, self.id.rows)
+    /// The number of rows of the manifest, or of the shard.
+    pub(crate) fn row_count(&self) -> u64 {
+        shard::row_count(self.shard, self.id.rows)
     }
 
-    /// The rows to be done but for the first `skip`.
+    /// The rows of the manifest, or of the shard, without the first `skip` rows.
     pub(crate) fn rows(
         &self,
         skip: u64,

@@ -1,4 +1,4 @@
-//! Tables that a command reads: manifests and predictions.
+//! Tables that commands read: manifests and predictions.
 
 pub(crate) mod manifest;
 
@@ -13,20 +13,20 @@ pub use self::manifest::ManifestId;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// A table that cannot be read.
+    /// The table cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// A file that cannot be hashed.
+    /// A file cannot be hashed.
     #[error(transparent)]
     File(#[from] ClipError),
-    /// The table names no clip.
+    /// The table has no rows.
     #[error("{}: no rows below the header", path.display())]
     NoRows {
         /// The table.
         path: PathBuf,
     },
-    /// The table has a column that the output adds.
-    #[error("{}: has a column {column}, as the output will: rename it", path.display())]
+    /// The table already has a column that the output adds.
+    #[error("{}: the table already has the column {column}, which the output adds: rename it", path.display())]
     ColumnClash {
         /// The table.
         path: PathBuf,
@@ -34,31 +34,33 @@ pub enum InputError {
         column: &'static str,
     },
     /// The table lacks a column.
-    #[error("{}: there is no column {column}, but {known}", path.display())]
+    #[error("{}: there is no column {column}; the columns are {known}", path.display())]
     UnknownColumn {
         /// The table.
         path: PathBuf,
-        /// The column that was asked for.
+        /// The requested column.
         column: String,
-        /// The columns that it has.
+        /// The columns of the table.
         known: String,
     },
-    /// A column holds names or numbers rather than categories.
-    #[error("the column {column} has more than {most} values: choose one of categories")]
+    /// The column has too many values to be a column of categories.
+    #[error(
+        "the column {column} has more than {most} different values: choose a column of categories"
+    )]
     TooManyCategories {
         /// The column.
         column: String,
-        /// The most values that are allowed.
+        /// The maximum number of values.
         most: usize,
     },
-    /// A score that is not a finite number.
-    #[error("{}: line {line}: the score `{cell}` is no finite number", path.display())]
+    /// A score is not a finite number.
+    #[error("{}: line {line}: the score `{cell}` is not a finite number", path.display())]
     Score {
         /// The table.
         path: PathBuf,
-        /// From 1.
+        /// The line, from 1.
         line: u64,
-        /// The cell's text.
+        /// The text of the cell.
         cell: String,
     },
 }
@@ -66,7 +68,7 @@ pub enum InputError {
 impl InputError {
     pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
         let known = match known {
-            [] => "video_name alone".into(),
+            [] => "video_name".into(),
             known => known.join(", "),
         };
         Self::UnknownColumn { path: path.into(), column: column.into(), known }

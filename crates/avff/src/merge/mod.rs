@@ -1,4 +1,4 @@
-//! The shards of a run, to be merged into what one run writes.
+//! Merges the shards of a run into the files of one run.
 
 pub(crate) mod records;
 pub(crate) mod set;
@@ -17,49 +17,49 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MergeError {
-    /// The merged files cannot be written, or a shard's cannot be read.
+    /// The merged files cannot be written, or a shard's files cannot be read.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// A column of categories cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// Scores that metrics cannot be computed of.
+    /// Metrics cannot be computed from the scores.
     #[error(transparent)]
     Metric(#[from] MetricError),
     /// No shard is given.
-    #[error("there is nothing to merge")]
+    #[error("there are no shards to merge")]
     Empty,
-    /// A path that no shard was written to.
-    #[error("{}: is no shard: there is no {}", path.display(), lacks.display())]
+    /// The path is not a shard.
+    #[error("{}: not a shard: {} does not exist", path.display(), missing.display())]
     NotAShard {
-        /// The path that was given.
+        /// The given path.
         path: PathBuf,
-        /// The file that a shard has.
-        lacks: PathBuf,
+        /// The missing file of a shard.
+        missing: PathBuf,
     },
-    /// A shard that is not done.
+    /// A shard is unfinished.
     #[error("{}: this shard is unfinished", path.display())]
     Unfinished {
-        /// The file that exists until the shard is done.
+        /// The file that exists until the shard is finished.
         path: PathBuf,
     },
-    /// A shard that is given twice.
+    /// A shard is given twice.
     #[error("shard {shard} is given twice: {} and {}", other.display(), path.display())]
-    Twice {
-        /// Which shard.
+    Duplicate {
+        /// The shard.
         shard: Shard,
-        /// The second one.
+        /// The second path.
         path: PathBuf,
-        /// The first one.
+        /// The first path.
         other: PathBuf,
     },
-    /// Some shards are not given.
-    #[error("shards are missing: {shards}; run them, or give their files too")]
+    /// Shards are missing.
+    #[error("shards are missing: {shards}; run them, or give their files as well")]
     Missing {
-        /// Which shards.
+        /// The missing shards.
         shards: String,
     },
-    /// Shards of different runs.
+    /// The shards belong to different runs.
     #[error(
         "{}: {} is {}, but {} in {}: only shards of one run can be merged",
         path.display(), difference.what, difference.now, difference.was, other.display()
@@ -72,20 +72,20 @@ pub enum MergeError {
         /// The difference, from `other` to `path`.
         difference: Box<Difference>,
     },
-    /// A shard whose files do not fit together.
-    #[error("{}: {reason}; the shard has to be run again", path.display())]
+    /// The files of a shard are inconsistent.
+    #[error("{}: {reason}; run the shard again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// Folders of cropped clips that lie elsewhere: their clips are not moved.
-    #[error("{}: is not in the folder that the shards are merged into, {}", path.display(), into.display())]
-    Elsewhere {
+    /// The folder of a shard of cropped clips is not in the output folder. Merging does not move clips.
+    #[error("{}: not in the folder {}, into which the shards are merged", path.display(), into.display())]
+    OutsideFolder {
         /// The shard.
         path: PathBuf,
-        /// The output.
+        /// The output folder.
         into: PathBuf,
     },
 }

@@ -1,4 +1,4 @@
-//! The rows of a shard's tables, in turn with those of all others.
+//! Reads the rows of a shard's tables in blocks.
 
 use std::{
     collections::VecDeque,
@@ -11,29 +11,29 @@ use csv::{ByteRecord, Position, Reader};
 use super::MergeError;
 use crate::output::OutputError;
 
-/// Rows that are held of each table.
+/// The number of rows that are buffered for each table.
 const BLOCK: usize = 64;
 
-/// A table's rows in order. The file is open only while a few of them are read: a file for each
-/// shard would be more than many systems let a process open.
+/// The rows of a table in order. The file is open only while a block is read, because many systems limit the
+/// number of open files of a process.
 pub(crate) struct Records {
     path: PathBuf,
     header: ByteRecord,
     next: Position,
-    waiting: VecDeque<ByteRecord>,
+    buffer: VecDeque<ByteRecord>,
 }
 
 impl Records {
     /// Opens the table at `path` and reads its header.
     ///
     /// # Errors
-    /// [`MergeError::Output`] and [`MergeError::Damaged`].
+    /// Returns [`MergeError::Output`] or [`MergeError::Damaged`].
     pub(crate) fn open(path: &Path) -> Result<Self, MergeError> {
         let mut records = Self {
             path: path.into(),
             header: ByteRecord::new(),
             next: Position::new(),
-            waiting: VecDeque::new(),
+            buffer: VecDeque::new(),
         };
         let header = records.next()?;
         records.header = header.ok_or_else(|| records.damaged("it has no header".into()))?;
@@ -44,15 +44,15 @@ impl Records {
         &self.header
     }
 
-    /// The next row; none after the last one.
+    /// Returns the next row, or `None` after the last row.
     ///
     /// # Errors
-    /// [`MergeError::Output`] and [`MergeError::Damaged`].
+    /// Returns [`MergeError::Output`] or [`MergeError::Damaged`].
     pub(crate) fn next(&mut self) -> Result<Option<ByteRecord>, MergeError> {
-        if self.waiting.is_empty() {
+        if self.buffer.is_empty() {
             self.fill()?;
         }
-        Ok(self.waiting.pop_front())
+        Ok(self.buffer.pop_front())
     }
 
     fn fill(&mut self) -> Result<(), MergeError> {
@@ -63,13 +63,13 @@ impl Records {
         let read = |error: csv::Error| output(error.into());
         reader.seek(self.next.clone()).map_err(read)?;
         for record in reader.byte_records().take(BLOCK) {
-            self.waiting.push_back(record.map_err(read)?);
+            self.buffer.push_back(record.map_err(read)?);
         }
         self.next = reader.position().clone();
         Ok(())
     }
 
-    /// That the table is not what the run wrote.
+    /// The error for a table that differs from what the run wrote.
     pub(crate) fn damaged(&self, reason: String) -> MergeError {
         MergeError::Damaged { path: self.path.clone(), reason }
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_back_to_the_byte_whatever_is_in_them() {
+    fn rows_round_trip_byte_identically() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         let mut writer = csv::WriterBuilder::new().flexible(true).from_path(&path).unwrap();

@@ -1,24 +1,25 @@
-//! Whether shards are all there, each once.
+//! Checks that the set of shards is complete and without duplicates.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::MergeError;
 use crate::{output::Difference, shard::Shard};
 
-/// The most missing shards that a message names.
-const NAMED: usize = 10;
+/// The most missing shards that a message lists.
+const LISTED: usize = 10;
 
-/// A shard that is to be merged: where it lies, which it is, and what is in it.
+/// A shard to merge: its path, its number and its content.
 pub(crate) struct Member<T> {
     pub(crate) path: PathBuf,
     pub(crate) shard: Shard,
     pub(crate) content: T,
 }
 
-/// The shards of one run in their order, and how many there are.
+/// Sorts the shards of one run and checks that each is there once.
 ///
 /// # Errors
-/// [`MergeError::OtherRun`] where their number differs, [`MergeError::Twice`], [`MergeError::Missing`].
+/// Returns [`MergeError::OtherRun`] if the numbers of shards differ, [`MergeError::Duplicate`] or
+/// [`MergeError::Missing`].
 pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, MergeError> {
     let mut sorted: BTreeMap<u32, Member<T>> = BTreeMap::new();
     let mut first: Option<(PathBuf, u32)> = None;
@@ -36,7 +37,7 @@ pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, Mer
         let index = member.shard.index();
         if let Some(earlier) = sorted.get(&index) {
             let shard = member.shard;
-            return Err(MergeError::Twice {
+            return Err(MergeError::Duplicate {
                 shard,
                 path: member.path,
                 other: earlier.path.clone(),
@@ -47,18 +48,18 @@ pub(crate) fn complete<T>(members: Vec<Member<T>>) -> Result<Vec<Member<T>>, Mer
     let count = first.map_or(0, |(_, count)| count);
     if sorted.len() < count as usize {
         let missing = (0..count).filter(|index| !sorted.contains_key(index));
-        let mut named: Vec<String> =
-            missing.take(NAMED).map(|index| format!("{index}/{count}")).collect();
-        let more = count as usize - sorted.len() - named.len();
+        let mut listed: Vec<String> =
+            missing.take(LISTED).map(|index| format!("{index}/{count}")).collect();
+        let more = count as usize - sorted.len() - listed.len();
         if more > 0 {
-            named.push(format!("and {more} more"));
+            listed.push(format!("and {more} more"));
         }
-        return Err(MergeError::Missing { shards: named.join(", ") });
+        return Err(MergeError::Missing { shards: listed.join(", ") });
     }
     Ok(sorted.into_values().collect())
 }
 
-/// That two shards are of different runs.
+/// The error for shards of different runs.
 pub(crate) fn other_run<T>(
     first: &Member<T>,
     other: &Member<T>,
@@ -87,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn only_all_shards_of_one_number_are_complete() {
+    fn complete_sets_have_each_shard_once() {
         assert_eq!(set(&["2/3", "0/3", "1/3"]).unwrap(), ["0/3", "1/3", "2/3"]);
         assert_eq!(set(&["0/1"]).unwrap(), ["0/1"]);
         let error = |shards: &[&str]| set(shards).unwrap_err();
         assert!(error(&["0/4", "2/4"]).contains("1/4, 3/4"), "{}", error(&["0/4", "2/4"]));
         assert!(error(&["0/2", "1/2", "0/2"]).contains("0/2 is given twice"));
         assert!(error(&["0/2", "1/3"]).contains("the number of shards"));
-        // A file that claims billions of shards costs no memory.
+        // A huge number of shards does not allocate memory.
         let many = error(&["7/4294967295"]);
         assert!(many.contains("9/4294967295") || many.contains("10/4294967295"), "{many}");
         assert!(many.contains("and 4294967284 more"), "{many}");

@@ -1,4 +1,4 @@
-//! The classifier of a detector behind one interface, whatever backend runs it.
+//! The classifier of a detector, behind a trait that is independent of the backend.
 
 mod attention;
 mod occlusion;
@@ -13,14 +13,14 @@ use avff_data::{
 };
 use avff_media::UnknownName;
 #[cfg(feature = "cpu")]
-use avff_model::checkpoint::InFile;
+use avff_model::checkpoint::OffloadedWeights;
 use avff_model::{AvffConfig, Checkpoint, Classifier, FusionScope, explain::Segments, precision};
 use burn::tensor::{FloatDType, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     attention::Attention,
-    occlusion::{Moment, Window},
+    occlusion::{TimeSegment, Window},
 };
 use crate::{
     device::{Device, DeviceError, with_backend},
@@ -28,10 +28,10 @@ use crate::{
     score::Logits,
 };
 
-/// Clips in a forward pass on a GPU unless asked otherwise.
+/// The default number of clips in a forward pass on a GPU.
 const GPU_BATCH: usize = 8;
 
-/// Numbers the network computes with.
+/// The compute precision of the network.
 #[derive(
     Debug,
     Clone,
@@ -49,23 +49,22 @@ const GPU_BATCH: usize = 8;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Arithmetic {
-    /// What the released weights were trained with.
+    /// Single precision, as the released weights were trained.
     #[default]
     F32,
-    /// Products by tensor cores, which keep 11 bits of their factors; on NVIDIA's GPUs alone.
+    /// Matrix products on tensor cores, whose factors keep 11 bits. NVIDIA GPUs only.
     Tf32,
-    /// Half precision, 11 bits of a number; on GPUs alone.
+    /// Half precision with 11 significant bits. GPUs only.
     F16,
-    /// Half precision, 8 bits of a number and the range of f32. On a GPU all is computed in it; on a CPU that has instructions
-    /// for it, products and attention of the encoders' blocks.
+    /// Half precision with 8 significant bits and the range of f32. A GPU computes everything in bf16. A CPU with bf16
+    /// instructions uses it for the matrix products and the attention of the encoder blocks.
     Bf16,
-    /// Products of the encoders' blocks in 8-bit integers: faster, and off by what rounding does.
-    /// On the CPU alone.
+    /// Matrix products of the encoder blocks in 8-bit integers: faster, with rounding errors. CPU only.
     Int8,
 }
 
 impl Arithmetic {
-    /// What parameters are cast to.
+    /// The half-precision type that parameters are cast to.
     fn half(self) -> Option<FloatDType> {
         match self {
             Self::F16 => Some(FloatDType::F16),
@@ -75,54 +74,54 @@ impl Arithmetic {
     }
 }
 
-/// How the classifier is set up.
+/// Options of the classifier.
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkOptions {
-    /// Where it runs.
+    /// The device.
     pub(crate) device: Device,
-    /// What the cross-modal blocks attend over.
+    /// Which clips the cross-modal blocks attend over.
     pub(crate) fusion: FusionScope,
-    /// Clips in a forward pass; `None` for what suits the device.
+    /// Clips in a forward pass; `None` for the default of the device.
     pub(crate) batch_size: Option<usize>,
-    /// What it computes with.
+    /// The compute precision.
     pub(crate) arithmetic: Arithmetic,
-    /// Whether the encoders' weights stay in the file, to be read in each pass: for one clip or two. Their scores are
-    /// the same, and come sooner; of many they come later. On the CPU in f32 alone.
+    /// Whether the encoders' weights are read from the file during each forward pass. One or two clips are scored
+    /// sooner, but many clips take longer. Scores do not change. CPU in f32 only.
     #[cfg_attr(
         not(feature = "cpu"),
-        expect(dead_code, reason = "only flex reads weights in a pass")
+        expect(dead_code, reason = "only flex reads weights during a forward pass")
     )]
     pub(crate) weights_in_file: bool,
 }
 
 /// A loaded classifier.
 pub(crate) trait Network: Send + Sync {
-    /// Clips that [`logits`](Self::logits) wants at a time.
+    /// The number of clips that [`logits`](Self::logits) expects at a time.
     fn batch_size(&self) -> usize;
 
-    /// Logits of up to [`batch_size`](Self::batch_size) clips, in their order.
+    /// Computes the logits of up to [`batch_size`](Self::batch_size) clips, in order.
     ///
     /// # Errors
-    /// [`Error::Model`] where weights [in a file](NetworkOptions::weights_in_file) could not be read.
+    /// Returns [`Error::Model`] if weights [in the file](NetworkOptions::weights_in_file) cannot be read.
     fn logits(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error>;
 
-    /// Where the score of a sample comes from.
+    /// Scores a sample and computes the importance of its time segments.
     ///
     /// # Errors
-    /// As [`logits`](Self::logits).
+    /// Fails like [`logits`](Self::logits).
     fn explain(&self, sample: &Sample) -> Result<Window, Error>;
 
-    /// Which patches of a sample the encoders attend to.
+    /// Computes the attention of the encoders to the patches of a sample.
     ///
     /// # Errors
-    /// As [`logits`](Self::logits).
+    /// Fails like [`logits`](Self::logits).
     fn attention(&self, sample: &Sample) -> Result<Attention, Error>;
 }
 
 /// Loads the classifier of a checkpoint onto a device.
 ///
 /// # Errors
-/// What loading reports, or that the device is not there.
+/// Fails if the weights cannot be loaded or if the device is not available.
 pub(crate) fn load(
     checkpoint: &Checkpoint,
     config: &AvffConfig,
@@ -138,36 +137,36 @@ pub(crate) fn load(
             return Err(Error::NoBatchSize);
         }
     };
-    let passes = match options.fusion {
-        FusionScope::AcrossBatch => Passes::Whole,
-        FusionScope::PerClip if options.device.is_gpu() => Passes::Padded,
-        FusionScope::PerClip => Passes::Single,
+    let batching = match options.fusion {
+        FusionScope::AcrossBatch => Batching::Exact,
+        FusionScope::PerClip if options.device.is_gpu() => Batching::Padded,
+        FusionScope::PerClip => Batching::Single,
     };
     let arithmetic = options.arithmetic;
-    let by_cpu = arithmetic == Arithmetic::Bf16
+    let cpu_bf16 = arithmetic == Arithmetic::Bf16
         && options.device == Device::Cpu
         && precision::cpu_has_bf16();
-    let half = arithmetic.half().filter(|_| !by_cpu);
-    let unknown = || DeviceError::Precision {
+    let half = arithmetic.half().filter(|_| !cpu_bf16);
+    let unsupported = || DeviceError::Precision {
         precision: arithmetic.into(),
         device: options.device.to_string(),
     };
-    // Else a CPU computes each operation in f32 and rounds: slower, and off for nothing.
+    // A CPU would compute each operation in f32 and round the result: slower and less accurate.
     if half.is_some() && !options.device.is_gpu()
         || arithmetic == Arithmetic::Tf32 && !matches!(options.device, Device::Cuda(_))
     {
-        return Err(unknown().into());
+        return Err(unsupported().into());
     }
     with_backend!(options.device, |B, device| {
         if half.is_some_and(|dtype| !B::supports_dtype(&device, dtype.into())) {
-            return Err(unknown().into());
+            return Err(unsupported().into());
         }
         if arithmetic == Arithmetic::F32 {
             options.device.expect_exact::<B>(&device)?;
         }
         #[cfg(feature = "cpu")]
         let (model, source) = if options.weights_in_file && arithmetic == Arithmetic::F32 {
-            checkpoint.classifier_in_file::<B>(config, &device)?
+            checkpoint.classifier_offloaded::<B>(config, &device)?
         } else {
             (checkpoint.classifier::<B>(config, &device)?, None)
         };
@@ -189,7 +188,7 @@ pub(crate) fn load(
             device,
             spec,
             fusion: options.fusion,
-            passes,
+            batching,
             batch_size,
             tf32,
             #[cfg(feature = "cpu")]
@@ -198,17 +197,17 @@ pub(crate) fn load(
     })
 }
 
-/// How a batch goes through the network.
+/// How a batch is divided into forward passes.
 #[derive(Debug, Clone, Copy)]
-enum Passes {
-    /// One clip a pass: on a CPU a clip fills all cores, and matrix products of another size may
-    /// sum in another order. So the score of a clip is the same to the last bit in any batch.
+enum Batching {
+    /// One clip per forward pass. On a CPU one clip uses all cores. Matrix products of another size may sum
+    /// in another order, so a single clip per pass makes scores bit-identical in any batch.
     Single,
-    /// All at once, filled up with black silence to the full size, so that kernels chosen by shape
-    /// are the same for the last, smaller batch.
+    /// One forward pass, padded with blank clips to the full batch size. The last, smaller batch then uses the
+    /// kernels that the backend chooses for the full shape.
     Padded,
-    /// All at once and nothing else: the clips see each other.
-    Whole,
+    /// One forward pass without padding, because the clips attend to each other.
+    Exact,
 }
 
 struct Loaded<B: Backend> {
@@ -218,13 +217,13 @@ struct Loaded<B: Backend> {
     device: B::Device,
     spec: ClipSpec,
     fusion: FusionScope,
-    passes: Passes,
+    batching: Batching,
     batch_size: usize,
-    /// Whether products may be TF32.
+    /// Whether matrix products may use TF32.
     tf32: bool,
-    /// Where weights are that are not in memory.
+    /// The file of weights that are not loaded.
     #[cfg(feature = "cpu")]
-    source: Option<Arc<InFile>>,
+    source: Option<Arc<OffloadedWeights>>,
 }
 
 impl<B: Backend> Loaded<B> {
@@ -232,16 +231,16 @@ impl<B: Backend> Loaded<B> {
         batcher::batch(std::slice::from_ref(&sample.clip), &self.spec, &self.device)
     }
 
-    /// Whether all weights that stay in the file could be read.
+    /// Checks that all weights in the file could be read.
     fn check_source(&self) -> Result<(), Error> {
         #[cfg(feature = "cpu")]
-        if let Some(fault) = self.source.as_ref().and_then(|source| source.fault()) {
+        if let Some(fault) = self.source.as_ref().and_then(|source| source.take_error()) {
             return Err(fault.into());
         }
         Ok(())
     }
 
-    fn pass(&self, clips: &[Clip]) -> Vec<Logits> {
+    fn forward(&self, clips: &[Clip]) -> Vec<Logits> {
         let batch = batcher::batch::<B>(clips, &self.spec, &self.device);
         let forward = || self.model.forward(batch.audio, batch.video, self.fusion);
         let logits = precision::with_tf32(self.tf32, forward).into_data();
@@ -256,19 +255,19 @@ impl<B: Backend> Network for Loaded<B> {
     }
 
     fn logits(&self, clips: &[Clip]) -> Result<Vec<Logits>, Error> {
-        let logits = match self.passes {
-            Passes::Single => {
-                clips.iter().flat_map(|clip| self.pass(std::slice::from_ref(clip))).collect()
+        let logits = match self.batching {
+            Batching::Single => {
+                clips.iter().flat_map(|clip| self.forward(std::slice::from_ref(clip))).collect()
             }
-            Passes::Whole => self.pass(clips),
-            Passes::Padded => {
+            Batching::Exact => self.forward(clips),
+            Batching::Padded => {
                 let blank = Clip {
                     audio: vec![0.0; self.spec.audio.values()],
                     video: vec![0.0; self.spec.video.values()],
                 };
-                let mut filled = clips.to_vec();
-                filled.resize(self.batch_size.max(clips.len()), blank);
-                let mut logits = self.pass(&filled);
+                let mut padded = clips.to_vec();
+                padded.resize(self.batch_size.max(clips.len()), blank);
+                let mut logits = self.forward(&padded);
                 logits.truncate(clips.len());
                 logits
             }
@@ -279,17 +278,17 @@ impl<B: Backend> Network for Loaded<B> {
 
     fn explain(&self, sample: &Sample) -> Result<Window, Error> {
         let batch = self.batch(sample);
-        let look =
+        let explain =
             || occlusion::window(&self.model, &self.segments, self.fusion, batch, sample.span);
-        let window = precision::with_tf32(self.tf32, look);
+        let window = precision::with_tf32(self.tf32, explain);
         self.check_source()?;
         Ok(window)
     }
 
     fn attention(&self, sample: &Sample) -> Result<Attention, Error> {
         let batch = self.batch(sample);
-        let look = || self.model.patch_attention(&self.config, batch.audio, batch.video);
-        let attention = precision::with_tf32(self.tf32, look).into();
+        let attend = || self.model.patch_attention(&self.config, batch.audio, batch.video);
+        let attention = precision::with_tf32(self.tf32, attend).into();
         self.check_source()?;
         Ok(attention)
     }

@@ -1,42 +1,45 @@
-//! Which time segments of a window, and which modality at them, its score comes from.
+//! The importance of each time segment and modality of a window, by occlusion.
 
 use avff_data::{batcher::Batch, windows::Span};
 use avff_model::{
     Classifier, FusionScope,
-    explain::{Hidden, Segments},
+    explain::{Occluded, Segments},
 };
 use burn::tensor::{Tensor, backend::Backend};
 use serde::Serialize;
 
 use crate::score::Logits;
 
-/// A part of a window and what it does to the margin, the output for fake less that for real: how much of it is
-/// gone when the part is hidden. Above 0 speaks for fake, below for real.
+/// The importance of a time segment of a window: the drop of the logit margin when the segment is occluded.
+///
+/// The logit margin is the output for fake minus the output for real. A positive drop is evidence for fake, a
+/// negative drop for real.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Moment {
-    /// In seconds.
+pub struct TimeSegment {
+    /// The time segment, in seconds.
     pub span: Span,
-    /// Its sound alone.
-    pub sound: f32,
-    /// Its pictures alone.
-    pub pictures: f32,
-    /// Both. Not the sum of the two: where they do not fit each other, hiding either is enough.
+    /// The drop with only the audio occluded.
+    pub audio: f32,
+    /// The drop with only the frames occluded.
+    pub frames: f32,
+    /// The drop with both occluded. It is not the sum of the other two: if audio and frames do not match, occluding
+    /// either is enough.
     pub both: f32,
 }
 
-/// A window, its score, and where that comes from.
+/// A window with its score and the importance of its time segments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Window {
-    /// In seconds.
+    /// The window, in seconds.
     pub span: Span,
     /// The network's outputs.
     pub logits: Logits,
-    /// Equal parts of it, in order.
-    pub moments: Vec<Moment>,
+    /// Time segments of equal length, in order.
+    pub segments: Vec<TimeSegment>,
 }
 
 impl Window {
-    /// The output for fake less that for real.
+    /// The logit margin: the output for fake minus the output for real.
     #[must_use]
     pub fn margin(&self) -> f32 {
         self.logits.fake - self.logits.real
@@ -49,7 +52,7 @@ impl Window {
 )]
 pub(super) fn window<B: Backend>(
     model: &Classifier<B>,
-    moments: &Segments,
+    segments: &Segments,
     scope: FusionScope,
     batch: Batch<B>,
     span: Span,
@@ -61,18 +64,19 @@ pub(super) fn window<B: Backend>(
         real: logits.get(1).copied().unwrap_or(f32::NAN),
     };
     let margin = logits.fake - logits.real;
-    let gone = |hidden| -> Vec<f32> {
-        let without = numbers(model.occluded(&embeddings, moments, hidden));
-        without.into_iter().map(|without| margin - without).collect()
+    let drops = |hidden| -> Vec<f32> {
+        let margins = numbers(model.occluded_margins(&embeddings, segments, hidden));
+        margins.into_iter().map(|occluded| margin - occluded).collect()
     };
-    let (sound, pictures, both) = (gone(Hidden::Audio), gone(Hidden::Video), gone(Hidden::Both));
-    let step = span.seconds() / moments.count().max(1) as f64;
-    let moments = sound.into_iter().zip(pictures).zip(both).enumerate();
-    let moments = moments.map(|(index, ((sound, pictures), both))| {
+    let (audio, frames, both) =
+        (drops(Occluded::Audio), drops(Occluded::Video), drops(Occluded::Both));
+    let step = span.seconds() / segments.count().max(1) as f64;
+    let segments = audio.into_iter().zip(frames).zip(both).enumerate();
+    let segments = segments.map(|(index, ((audio, frames), both))| {
         let start = span.start + index as f64 * step;
-        Moment { span: Span { start, end: start + step }, sound, pictures, both }
+        TimeSegment { span: Span { start, end: start + step }, audio, frames, both }
     });
-    Window { span, logits, moments: moments.collect() }
+    Window { span, logits, segments: segments.collect() }
 }
 
 #[cfg_attr(

@@ -1,6 +1,7 @@
-//! Files that a command writes: why one cannot be written, and how it gets its name.
+//! Output files of commands.
 //!
-//! A file has its name once it is whole. One that grows over hours is called `NAME.partial` until then.
+//! A file gets its final name when it is complete. A file that grows over a long run is called `NAME.partial` until
+//! then.
 
 pub(crate) mod table;
 
@@ -11,48 +12,44 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Why an output cannot be written, or the run that left it cannot continue.
+use crate::json_diff::{self, Change};
+
+/// Why an output cannot be written, or why an unfinished run cannot be resumed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
-    /// The system refused to write or read back a file.
+    /// A file cannot be written or read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The folder of an output does not exist.
-    #[error("{}: there is no such folder to write it into", path.display())]
-    NoFolder {
-        /// The output.
-        path: PathBuf,
-    },
-    /// The output exists, and outputs of its kind are never replaced.
-    #[error("{}: is there already; remove it or choose another name", path.display())]
+    /// The output exists, and outputs of this kind are never overwritten.
+    #[error("{}: already exists; remove it or choose another name", path.display())]
     Exists {
         /// The file or folder.
         path: PathBuf,
     },
-    /// The output holds results, which are not replaced unasked.
-    #[error("{}: there are results already", path.display())]
+    /// The output holds results, which are only overwritten on request.
+    #[error("{}: results already exist", path.display())]
     Results {
-        /// The first of its files.
+        /// The first existing file.
         path: PathBuf,
     },
-    /// The name belongs to another format, and readers would take the file for it.
+    /// The file extension belongs to another format.
     #[error("{}: the file is written as {format}, so its name must end in .{extension}", path.display())]
     Extension {
         /// The output.
         path: PathBuf,
         /// The format that is written.
         format: &'static str,
-        /// The ending of its names.
+        /// The file extension of this format.
         extension: &'static str,
     },
-    /// The output would replace one of its inputs.
-    #[error("{}: the output would replace a file that it is made from", path.display())]
+    /// The output would overwrite one of its inputs.
+    #[error("{}: the output would overwrite one of its inputs", path.display())]
     ReplacesInput {
         /// The output.
         path: PathBuf,
@@ -60,19 +57,19 @@ pub enum OutputError {
     /// Another process is writing to the output.
     #[error("{}: another run is writing to this output", path.display())]
     Busy {
-        /// The file that it holds.
+        /// The locked file.
         path: PathBuf,
     },
-    /// An earlier run into the output was interrupted.
+    /// An earlier run with this output was interrupted.
     #[error("{}: holds an unfinished run", path.display())]
     Unfinished {
-        /// Its journal or folder.
+        /// The journal or folder of the run.
         path: PathBuf,
     },
     /// The earlier run had other inputs or options.
     #[error("cannot resume: {} was {}, now it is {}", .0.what, .0.was, .0.now)]
     OtherRun(Difference),
-    /// A file of the earlier run is not what a run writes.
+    /// A file of the earlier run is damaged.
     #[error("cannot resume: {}: {reason}", path.display())]
     Damaged {
         /// The file.
@@ -83,25 +80,38 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// For `map_err` on work with the file at `path`.
+    /// Returns a function for `map_err` that adds the file's path to an I/O error.
     pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path: path.clone(), source }
     }
 }
 
-/// What two runs differ in.
+/// A difference between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The input or option.
     pub what: &'static str,
-    /// In the earlier run.
+    /// The value in the earlier run.
     pub was: String,
-    /// In the later run.
+    /// The value in the later run.
     pub now: String,
 }
 
-/// The first of some named pairs, of an earlier and a later run, that differ.
+/// Returns the keys that differ between two values of a [`Difference`], with the values of each side. Both texts are
+/// empty for equal values.
+pub(crate) fn changed_keys<T: Serialize>(was: &T, now: &T) -> (String, String) {
+    // Serializing plain data with string keys cannot fail.
+    let [was, now] = [was, now].map(|value| serde_json::to_value(value).unwrap_or_default());
+    let changes = json_diff::changes(&was, &now);
+    let side = |value: fn(&Change) -> &str| {
+        let keys = changes.iter().map(|change| format!("{}: {}", change.key, value(change)));
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    (side(|change| &change.before), side(|change| &change.after))
+}
+
+/// Returns the first difference among named values of an earlier and a later run.
 pub(crate) fn difference<const N: usize>(
     values: [(&'static str, String, String); N],
 ) -> Option<Difference> {
@@ -109,20 +119,18 @@ pub(crate) fn difference<const N: usize>(
     Some(Difference { what, was, now })
 }
 
-/// Refuses a file to write whose folder does not exist, before any work is done.
+/// Creates the folder of an output file, and the folders above it.
 ///
 /// # Errors
-/// [`OutputError::NoFolder`].
-pub fn expect_folder(file: &Path) -> Result<(), OutputError> {
+/// Returns [`OutputError::Io`] with the path of the output.
+pub fn create_folder_of(file: &Path) -> Result<(), OutputError> {
     match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            Err(OutputError::NoFolder { path: file.into() })
-        }
-        _ => Ok(()),
+        Some(folder) => fs::create_dir_all(folder).map_err(OutputError::io(file)),
+        None => Ok(()),
     }
 }
 
-/// Refuses a name that is not that of a CSV: a clip or checkpoint named by mistake would be lost.
+/// Checks that a name ends in `.csv`. A clip or checkpoint given by mistake would be lost otherwise.
 pub(crate) fn expect_csv(path: &Path) -> Result<(), OutputError> {
     if path.extension().is_some_and(|extension| extension == "csv") {
         return Ok(());
@@ -130,8 +138,8 @@ pub(crate) fn expect_csv(path: &Path) -> Result<(), OutputError> {
     Err(OutputError::Extension { path: path.into(), format: "CSV", extension: "csv" })
 }
 
-/// Refuses to write over an input.
-pub(crate) fn expect_other(path: &Path, input: &Path) -> Result<(), OutputError> {
+/// Checks that an output does not overwrite an input.
+pub(crate) fn expect_not_input(path: &Path, input: &Path) -> Result<(), OutputError> {
     match (path.canonicalize(), input.canonicalize()) {
         (Ok(output), Ok(input)) if output == input => {
             Err(OutputError::ReplacesInput { path: path.into() })
@@ -140,14 +148,14 @@ pub(crate) fn expect_other(path: &Path, input: &Path) -> Result<(), OutputError>
     }
 }
 
-/// The name of a file or folder that is not whole yet.
+/// The temporary name of an incomplete file or folder.
 pub(crate) fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
 }
 
-/// Removes a file where there is one.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> Result<(), OutputError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OutputError::io(path)(error)),
@@ -155,7 +163,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), OutputError> {
     }
 }
 
-/// Reads what [`write_json`] wrote; `None` where there is no such file.
+/// Reads a file that [`write_json`] wrote; `None` if it does not exist.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, OutputError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -169,9 +177,38 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, O
     serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
-/// Replaces a file with a value as indented JSON.
+/// Writes a value as indented JSON, replacing an existing file.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), OutputError> {
     let json = serde_json::to_string_pretty(value);
     let json = json.map_err(|error| OutputError::io(path)(error.into()))?;
     avff_files::write(path, json + "\n").map_err(OutputError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_changed_keys_are_shown() {
+        let was = json!({"video": {"fit": "resize", "frames": 16}, "face": null});
+        let now = json!({"video": {"fit": "letterbox", "frames": 16}, "face": null});
+        let (before, after) = changed_keys(&was, &now);
+        assert_eq!((&*before, &*after), ("video.fit: resize", "video.fit: letterbox"));
+        assert_eq!(changed_keys(&was, &was), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn folders_of_outputs_are_created() {
+        let folder = tempfile::tempdir().unwrap();
+        create_folder_of(&folder.path().join("a/b/out.csv")).unwrap();
+        assert!(folder.path().join("a/b").is_dir());
+        fs::write(folder.path().join("file"), "").unwrap();
+        let output = folder.path().join("file/out.csv");
+        let error = create_folder_of(&output).unwrap_err();
+        assert!(matches!(error, OutputError::Io { path, .. } if path == output));
+        create_folder_of(Path::new("out.csv")).unwrap();
+    }
 }

@@ -1,4 +1,4 @@
-//! A CSV that grows row by row and has its name once it is whole.
+//! CSV tables that are written row by row and get their final name when they are complete.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,14 +8,14 @@ use std::{
 
 use avff_datasets::manifest::Row;
 
-use super::{OutputError, partial};
+use super::{OutputError, create_folder_of, partial};
 use crate::failure::ClipFailure;
 
-/// The columns of every table of clips that could not be read.
+/// The columns of errors files: tables of clips that could not be read.
 pub(crate) const ERRORS: [&str; 6] = ["path", "stage", "error", "hint", "video_name", "line"];
 
-/// A CSV that is called `NAME.partial` until [`finish`](Self::finish). One that is not finished stays
-/// there, to be resumed or replaced.
+/// A CSV that is called `NAME.partial` until [`finish`](Self::finish). An unfinished file remains, to be resumed
+/// or replaced.
 pub(crate) struct Table {
     path: PathBuf,
     partial: PathBuf,
@@ -23,23 +23,24 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// An empty table that will be called `path`.
+    /// Creates an empty table with the final name `path`, and its folder.
     pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
+        create_folder_of(path)?;
         let partial = partial(path);
-        let file = File::create(&partial).map_err(OutputError::io(&partial))?;
-        Ok(Self::on(path, partial, file))
+        let file = File::create(&partial).map_err(OutputError::io(path))?;
+        Ok(Self::new(path, partial, file))
     }
 
-    fn on(path: &Path, partial: PathBuf, file: File) -> Self {
+    fn new(path: &Path, partial: PathBuf, file: File) -> Self {
         let writer = csv::WriterBuilder::new().flexible(true).from_writer(BufWriter::new(file));
         Self { path: path.into(), partial, writer }
     }
 
-    /// Keeps the header and `rows` rows of an unfinished table: later ones may be torn or not in the
-    /// journal.
+    /// Resumes an unfinished table after its header and `rows` rows. Later rows may be incomplete or missing from
+    /// the journal and are removed.
     pub(crate) fn resume(path: &Path, rows: usize) -> Result<Self, OutputError> {
         let partial = partial(path);
-        // A run that was interrupted at its very end has finished its tables.
+        // A run that was interrupted at its end has already renamed its tables.
         if !partial.exists() && path.exists() {
             fs::rename(path, &partial).map_err(OutputError::io(path))?;
         }
@@ -47,12 +48,12 @@ impl Table {
         let mut file = OpenOptions::new().read(true).write(true).open(&partial).map_err(&output)?;
         let end = end_of_rows(&mut BufReader::new(&mut file), rows + 1).map_err(&output)?;
         let Some(end) = end else {
-            let reason = format!("has fewer than the {rows} rows that the journal counts");
+            let reason = format!("it has fewer than the {rows} rows in the journal");
             return Err(OutputError::Damaged { path: partial, reason });
         };
         file.set_len(end).map_err(&output)?;
         file.seek(SeekFrom::End(0)).map_err(&output)?;
-        Ok(Self::on(path, partial, file))
+        Ok(Self::new(path, partial, file))
     }
 
     pub(crate) fn write<'a>(
@@ -63,14 +64,18 @@ impl Table {
         written.map_err(|error| self.failed(error.into()))
     }
 
-    /// A row of another table.
+    /// Writes a row of another table.
     pub(crate) fn copy(&mut self, row: &csv::ByteRecord) -> Result<(), OutputError> {
         let written = self.writer.write_byte_record(row);
         written.map_err(|error| self.failed(error.into()))
     }
 
-    /// A row under [`ERRORS`].
-    pub(crate) fn failure(&mut self, row: &Row, failure: &ClipFailure) -> Result<(), OutputError> {
+    /// Writes a row with the columns [`ERRORS`].
+    pub(crate) fn write_failure(
+        &mut self,
+        row: &Row,
+        failure: &ClipFailure,
+    ) -> Result<(), OutputError> {
         let path = row.path.display().to_string();
         let hint = failure.hint.as_deref().unwrap_or_default();
         let line = row.line.to_string();
@@ -82,7 +87,7 @@ impl Table {
         flushed.map_err(|error| self.failed(error))
     }
 
-    /// Gives the table its name, for good.
+    /// Completes the table and gives it its final name.
     pub(crate) fn finish(mut self) -> Result<(), OutputError> {
         self.flush()?;
         let Self { path, partial, writer } = self;
@@ -95,22 +100,22 @@ impl Table {
     }
 }
 
-/// Bytes up to the end of the given number of CSV rows; a quoted cell may hold line ends.
+/// Returns the number of bytes of the first `rows` CSV rows. Quoted cells may contain line breaks.
 fn end_of_rows(reader: &mut impl BufRead, rows: usize) -> io::Result<Option<u64>> {
-    let (mut at, mut found, mut quoted) = (0, 0, false);
+    let (mut end, mut complete, mut quoted) = (0, 0, false);
     let mut line = Vec::new();
-    while found < rows {
+    while complete < rows {
         line.clear();
         let length = reader.read_until(b'\n', &mut line)?;
         if line.last() != Some(&b'\n') {
             return Ok(None);
         }
-        at += length as u64;
-        // A quote within a quoted cell is doubled, so the count's parity says what is open.
+        end += length as u64;
+        // A quote inside a quoted cell is doubled, so an odd count means that a cell is still open.
         quoted ^= line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
-        found += usize::from(!quoted);
+        complete += usize::from(!quoted);
     }
-    Ok(Some(at))
+    Ok(Some(end))
 }
 
 #[cfg(test)]
@@ -119,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_end_where_quotes_are_closed() {
+    fn rows_end_after_closed_quotes() {
         let text = b"a,b\n\"x\ny\",\"say \"\"hi\"\"\n\"\nlast,1\ntorn,";
         let end = |rows| end_of_rows(&mut &text[..], rows).unwrap();
         assert_eq!(end(1), Some(4));
@@ -129,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_table_resumes_and_an_unfinished_one_has_another_name() {
+    fn finished_tables_resume_and_unfinished_tables_are_partial() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         let mut table = Table::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The pre-training model of stages 1 and 2: what it reconstructs, and the classifier it becomes.
+//! The pre-training model of stages 1 and 2: reconstruction of clips, and adaptation to a classifier.
 
 mod adapt;
 pub mod reconstruct;
@@ -10,30 +10,30 @@ use avff_model::{AvffConfig, Checkpoint, checkpoint::Kind};
 
 pub use self::reconstruct::{Losses, MaskChoice, ReconstructOptions, Reconstruction};
 #[cfg(feature = "sheets")]
-pub use self::reconstruct::{SheetOptions, Shown};
+pub use self::reconstruct::{SheetOptions, VisibleParts};
 use crate::{
     checkpoint::warning, detector::Preparation, device::Device, error::Error, preprocessing,
 };
 
-/// How a [`Pretrained`] is opened. What is not chosen is as the checkpoint was trained.
+/// Options to open a [`Pretrained`]. Defaults follow the checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct PretrainedOptions {
-    /// Where the network runs: the fastest device that is built in and answers, if not given.
+    /// The device of the network; `None` for the fastest available device.
     pub device: Option<Device>,
-    /// Keys of the network's config that the checkpoint does not say or says wrongly.
+    /// Overrides for keys of the network's config that the checkpoint lacks or has wrong.
     pub config: Option<serde_json::Value>,
-    /// How clips are prepared.
+    /// Changes to the clip preparation.
     pub preparation: Preparation,
 }
 
-/// A stage-1 or stage-2 checkpoint with its network's config and how it prepares clips.
+/// A stage-1 or stage-2 checkpoint with its network config and its clip preparation.
 ///
 /// ```no_run
 /// use avff::{Pretrained, pretrained::ReconstructOptions};
 ///
 /// let pretrained = Pretrained::open("stage-2.pth")?;
-/// let made = pretrained.reconstruct("clip.mp4", &ReconstructOptions::default())?;
-/// println!("{:.4}", made.losses.total);
+/// let reconstruction = pretrained.reconstruct("clip.mp4", &ReconstructOptions::default())?;
+/// println!("{:.4}", reconstruction.losses.total);
 /// # Ok::<(), avff::Error>(())
 /// ```
 #[derive(Debug)]
@@ -45,18 +45,18 @@ pub struct Pretrained {
 }
 
 impl Pretrained {
-    /// Opens stage-1 or stage-2 weights, a `.pth` as PyTorch saves it or safetensors.
+    /// Opens stage-1 or stage-2 weights: a `.pth` from PyTorch, or safetensors.
     ///
     /// # Errors
-    /// A file that cannot be read, is no pre-training model, or does not fit its own description.
+    /// Fails if the file cannot be read, is not a pre-training model, or does not match its config.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with(path, PretrainedOptions::default())
     }
 
-    /// [`open`](Self::open) with options.
+    /// Like [`open`](Self::open) with options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Fails like [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: PretrainedOptions) -> Result<Self, Error> {
         let checkpoint = Checkpoint::open(path)?;
         checkpoint.require(Kind::Pretrain)?;
@@ -67,31 +67,31 @@ impl Pretrained {
         Ok(Self { checkpoint, config, spec, device })
     }
 
-    /// How clips are prepared for the network.
+    /// The clip spec: how clips are prepared for the network.
     #[must_use]
     pub fn spec(&self) -> &ClipSpec {
         &self.spec
     }
 
-    /// The network's sizes and choices.
+    /// The config of the network.
     #[must_use]
     pub fn config(&self) -> &AvffConfig {
         &self.config
     }
 
-    /// The file that the weights are from.
+    /// The checkpoint that the weights come from.
     #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Where the network runs.
+    /// The device that the network runs on.
     #[must_use]
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// What every output must say beside what these weights make.
+    /// The warning to show with every output of these weights.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         warning(&self.checkpoint)

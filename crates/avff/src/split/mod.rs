@@ -1,4 +1,4 @@
-//! A manifest to training and test sets, by one of the protocols of [`avff_datasets::protocol`].
+//! Splits a manifest into training and test sets by one of the protocols of [`avff_datasets::protocol`].
 
 mod output;
 mod summary;
@@ -11,117 +11,120 @@ use std::{
 use avff_datasets::{
     manifest::TARGET_COLUMN,
     protocol::{
-        Groups, Parts, Split, SplitError, Strata, Table, balance::balance,
-        composition::Composition, leave_out::leave_out, random::random, subjects::subjects,
+        Groups, Split, SplitError, Strata, Subsets, Table,
+        balance::balance,
+        composition::Composition,
+        leave_out::leave_out,
+        random::random,
+        subjects::{expect_identities, subjects},
     },
 };
 
 pub(crate) use summary::composition;
-pub use summary::{Made, Summary};
+pub use summary::{SplitReport, Summary};
 
 use crate::{input::InputError, output::OutputError};
 use output::Plan;
 
-/// Why a manifest is not split.
+/// Why a manifest cannot be split.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitCommandError {
-    /// The CSV cannot be split as asked.
+    /// The CSV cannot be split as requested.
     #[error("{}: {source}", path.display())]
     Split {
         /// The CSV.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: SplitError,
     },
-    /// The manifest cannot be used, or not be split as asked.
+    /// The manifest cannot be used.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The splits cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The folder where names start cannot be found.
+    /// The folder of relative names cannot be found.
     #[error("{}: {source}", path.display())]
     Root {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Several splits do not go into one file.
-    #[error("{}: a split for every category needs a folder to be written into", path.display())]
+    /// Several splits cannot be written to one file.
+    #[error("{}: a split for every category needs a folder as output", path.display())]
     NeedsFolder {
         /// The output.
         path: PathBuf,
     },
-    /// A protocol that writes one file.
-    #[error("{}: balance writes one file, so its name must end in .csv", path.display())]
+    /// The protocol writes one file.
+    #[error("{}: balancing writes one file, so its name must end in .csv", path.display())]
     NeedsFile {
         /// The output.
         path: PathBuf,
     },
 }
 
-/// What to split, how, and where to put it.
+/// Options of [`split`].
 #[derive(Debug, Clone)]
 pub struct SplitOptions {
     /// A CSV with a column `video_name`.
     pub csv: PathBuf,
-    /// Where its relative names start; `None` for its folder.
+    /// The folder of relative names; `None` for the CSV's folder.
     pub root: Option<PathBuf>,
-    /// A name that ends in `.csv` for one file with the column `split` filled in, any other for a
-    /// folder with a CSV for each part.
+    /// A path that ends in `.csv` for one file with the column `split`, or a folder for one CSV per subset.
     pub output: PathBuf,
-    /// Leave `video_name` as it is, so that the written CSVs need the same root.
+    /// Whether to keep `video_name` unchanged. The written CSVs then need the same root.
     pub keep_names: bool,
-    /// What chance depends on.
+    /// The random seed.
     pub seed: u64,
     /// How to split.
     pub protocol: Protocol,
 }
 
-/// How to split. Columns that are empty mean: by `target`, where there is one.
+/// How to split. An empty list of columns means the column `target`, if there is one.
 #[derive(Debug, Clone)]
 pub enum Protocol {
-    /// Clips by chance.
+    /// Random clips.
     Random {
-        /// The parts and their shares.
-        parts: Parts,
-        /// Columns whose values are spread evenly; none for chance alone.
+        /// The subsets and their fractions.
+        subsets: Subsets,
+        /// Columns to stratify by; empty for no stratification.
         stratify: Vec<String>,
     },
-    /// Parts that share nobody.
+    /// Subsets without shared subjects.
     Subjects {
-        /// The parts and their shares.
-        parts: Parts,
-        /// Columns whose values stay in one part each.
+        /// The subsets and their fractions.
+        subsets: Subsets,
+        /// Columns whose values each stay in one subset.
         together: Vec<String>,
-        /// Columns whose values are spread as evenly as that allows.
+        /// Columns to stratify by, as far as the groups allow it.
         stratify: Vec<String>,
     },
-    /// Folds that share nobody.
+    /// Folds without shared subjects.
     Folds {
-        /// How many.
+        /// The number of folds.
         folds: usize,
-        /// Columns whose values stay in one fold each.
+        /// Columns whose values each stay in one fold.
         together: Vec<String>,
-        /// Columns whose values are spread as evenly as that allows.
+        /// Columns to stratify by, as far as the groups allow it.
         stratify: Vec<String>,
     },
-    /// A category for the test that is not trained on.
+    /// Leave-one-out: a category that is tested but not trained on.
     LeaveOut {
-        /// The columns that say what a category is.
+        /// The columns that define a category.
         columns: Vec<String>,
-        /// Its values joined by `/`; `None` for a split for every one that has fakes.
+        /// The values of the category, joined by `/`; `None` for one split per category with fakes.
         value: Option<String>,
-        /// The most of all reals that go into the test.
+        /// The maximum share of all reals in the test.
         real_share: f64,
     },
-    /// Equal counts by leaving rows out.
+    /// Equal counts by removing rows.
     Balance {
-        /// The columns whose values get equal counts.
+        /// The columns whose values are balanced.
         columns: Vec<String>,
-        /// Values, joined by `/`, with their weights; none for equal ones of all values.
+        /// Values, joined by `/`, with their weights; empty for equal weights of all values.
         ratio: Vec<(String, f64)>,
     },
 }
@@ -129,10 +132,9 @@ pub enum Protocol {
 /// Splits a manifest and writes the result.
 ///
 /// # Errors
-/// [`SplitCommandError::Input`] for a CSV that cannot be read, [`SplitCommandError::Split`] for one that cannot be
-/// split as asked,
-/// [`SplitCommandError::NeedsFolder`] and [`SplitCommandError::NeedsFile`] for an output that does not fit
-/// the protocol, [`SplitCommandError::Output`] for what is to be written.
+/// Returns [`SplitCommandError::Input`] if the CSV cannot be read and [`SplitCommandError::Split`] if it cannot be
+/// split as requested. Returns [`SplitCommandError::NeedsFolder`] or [`SplitCommandError::NeedsFile`] if the output
+/// does not suit the protocol, and [`SplitCommandError::Output`] if it cannot be written.
 pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
     let one_file = options.output.extension().is_some_and(|extension| extension == "csv");
     let path = options.output.clone();
@@ -161,9 +163,9 @@ pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
     plan.check(&options.csv)?;
     let marked = !matches!(options.protocol, Protocol::Balance { .. });
     let elsewhere = plan.write(&table, &root, options.keep_names, marked)?;
-    let made = |(value, split): (Option<String>, Split)| Made {
+    let report = |(value, split): (Option<String>, Split)| SplitReport {
         value,
-        composition: Composition::new(&table, &split.names, &split.of),
+        composition: Composition::new(&table, &split.names, &split.assignment),
         notes: split.notes,
     };
     Ok(Summary {
@@ -171,11 +173,11 @@ pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
         rows: table.len(),
         files: plan.paths(),
         root: (options.keep_names && elsewhere).then(|| root.display().to_string()),
-        splits: splits.into_iter().map(made).collect(),
+        splits: splits.into_iter().map(report).collect(),
     })
 }
 
-/// The folder where names start, canonical, so that the way to it from another folder is known.
+/// The canonical folder of relative names, from which paths to other folders can be computed.
 fn root(options: &SplitOptions) -> Result<PathBuf, SplitCommandError> {
     let folder = match &options.root {
         Some(root) => root.as_path(),
@@ -184,13 +186,13 @@ fn root(options: &SplitOptions) -> Result<PathBuf, SplitCommandError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match folder.canonicalize() {
         Ok(folder) => Ok(folder),
-        // Then so is the CSV, and reading it will say so.
+        // The CSV is missing as well, and reading it reports the error.
         Err(_) if options.root.is_none() => Ok(folder.to_owned()),
         Err(source) => Err(SplitCommandError::Root { path: folder.into(), source }),
     }
 }
 
-/// The splits of a protocol; several are told apart by the value that is left out.
+/// Computes the splits of a protocol. Several splits are identified by the category that each leaves out.
 fn splits(
     table: &Table,
     protocol: &Protocol,
@@ -198,22 +200,24 @@ fn splits(
 ) -> Result<Vec<(Option<String>, Split)>, SplitError> {
     let rows = table.len();
     let by_path = || Groups::by_path(table, seed);
-    let spread = |columns: &[String]| match columns {
+    let stratify_by = |columns: &[String]| match columns {
         [] if table.column(TARGET_COLUMN).is_some() => Strata::new(table, &[TARGET_COLUMN]),
         columns => Strata::new(table, columns),
     };
     let split = match protocol {
-        Protocol::Random { parts, stratify } => {
-            random(&by_path(), &Strata::new(table, stratify)?, parts, rows)?
+        Protocol::Random { subsets, stratify } => {
+            random(&by_path(), &Strata::new(table, stratify)?, subsets, rows)?
         }
-        Protocol::Subjects { parts, together, stratify } => {
+        Protocol::Subjects { subsets, together, stratify } => {
             let groups = Groups::connected(table, together, seed)?;
-            subjects(&groups, &spread(stratify)?, parts, rows)?
+            expect_identities(table, together)?;
+            subjects(&groups, &stratify_by(stratify)?, subsets, rows)?
         }
         Protocol::Folds { folds, together, stratify } => {
-            let parts = Parts::folds(*folds)?;
+            let subsets = Subsets::folds(*folds)?;
             let groups = Groups::connected(table, together, seed)?;
-            subjects(&groups, &spread(stratify)?, &parts, rows)?
+            expect_identities(table, together)?;
+            subjects(&groups, &stratify_by(stratify)?, &subsets, rows)?
         }
         Protocol::LeaveOut { columns, value, real_share } => {
             let strata = Strata::new(table, columns)?;
@@ -224,7 +228,7 @@ fn splits(
             leave_out(table, &by_path(), &strata, stratum, *real_share)?
         }
         Protocol::Balance { columns, ratio } => {
-            let strata = spread(columns)?;
+            let strata = stratify_by(columns)?;
             let name = if columns.is_empty() { TARGET_COLUMN.into() } else { columns.join("/") };
             let weight =
                 |(value, weight): &(String, f64)| Ok((strata.find(&name, value)?, *weight));
@@ -235,7 +239,7 @@ fn splits(
     Ok(vec![(None, split)])
 }
 
-/// One split for every category that has fakes.
+/// Computes one split for every category that has fakes.
 fn every_left_out(
     table: &Table,
     groups: &Groups,
@@ -244,14 +248,14 @@ fn every_left_out(
 ) -> Result<Vec<(Option<String>, Split)>, SplitError> {
     let mut fakes = vec![false; strata.names().len()];
     for row in (0..table.len()).filter(|&row| table.target(row) == Some(1)) {
-        fakes[strata.of(row)] = true;
+        fakes[strata.stratum_of(row)] = true;
     }
     let mut splits = Vec::new();
-    // Fakes that say no category are none of their own, unless there is no other: that is refused.
-    let said = |stratum: usize| !strata.is_unsaid(stratum);
-    let any_said = fakes.iter().enumerate().any(|(stratum, fakes)| *fakes && said(stratum));
-    let wanted = |(stratum, fakes): &(usize, &bool)| **fakes && (said(*stratum) || !any_said);
-    for (stratum, _) in fakes.iter().enumerate().filter(wanted) {
+    // Fakes without a category do not form a category, unless no fake has one; that case is refused.
+    let named = |stratum: usize| !strata.is_blank(stratum);
+    let any_named = fakes.iter().enumerate().any(|(stratum, fakes)| *fakes && named(stratum));
+    let selected = |(stratum, fakes): &(usize, &bool)| **fakes && (named(*stratum) || !any_named);
+    for (stratum, _) in fakes.iter().enumerate().filter(selected) {
         let split = leave_out(table, groups, strata, stratum, real_share)?;
         splits.push((strata.names().get(stratum).cloned(), split));
     }

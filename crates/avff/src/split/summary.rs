@@ -1,4 +1,4 @@
-//! What came of a split, as JSON and for a person.
+//! The result of a split, as JSON and as text.
 
 use std::{fmt::Write, path::PathBuf};
 
@@ -7,46 +7,46 @@ use serde::Serialize;
 
 use crate::table::Text;
 
-/// What came of a split.
+/// The result of a split.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    /// What chance depended on.
+    /// The random seed.
     pub seed: u64,
-    /// Rows of the manifest.
+    /// The number of rows of the manifest.
     pub rows: usize,
-    /// What was written.
+    /// The written files.
     pub files: Vec<PathBuf>,
-    /// The `--root` that the written files need, where their names were kept.
+    /// The `--root` that the written files need, if names were kept and the files are in another folder.
     pub root: Option<String>,
-    /// One, or one for each category left out.
-    pub splits: Vec<Made>,
+    /// One split, or one for each category that is left out.
+    pub splits: Vec<SplitReport>,
 }
 
-/// One split.
+/// The report of one split.
 #[derive(Debug, Clone, Serialize)]
-pub struct Made {
-    /// What is left out, where there are several splits.
+pub struct SplitReport {
+    /// The category that is left out, if there are several splits.
     pub value: Option<String>,
-    /// What is in each part.
+    /// The number of rows in each subset by target and category.
     pub composition: Composition,
-    /// What a person should know.
+    /// Notes on the split.
     pub notes: Vec<String>,
 }
 
-/// The most files that a person is shown.
+/// The maximum number of files in the text.
 const SHOWN_FILES: usize = 10;
 
 impl Summary {
-    /// Rows by part, target and category; what parts share; the files.
+    /// Formats the result: rows by subset, target and category, values that subsets share, and the files.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
-        for made in &self.splits {
-            if let Some(value) = &made.value {
+        for split in &self.splits {
+            if let Some(value) = &split.value {
                 let _ = writeln!(text, "leaving out {value}");
             }
-            let _ = writeln!(text, "{}", composition(&made.composition));
-            for note in &made.notes {
+            let _ = writeln!(text, "{}", composition(&split.composition));
+            for note in &split.notes {
                 let _ = writeln!(text, "note: {note}");
             }
         }
@@ -57,13 +57,13 @@ impl Summary {
             let _ = writeln!(text, "and {more} more");
         }
         if let Some(root) = &self.root {
-            let _ = writeln!(text, "names are as they were: they start at {root}");
+            let _ = writeln!(text, "names are unchanged: they are relative to {root}");
         }
         text
     }
 }
 
-/// Rows by part, target and category, and what parts share.
+/// Formats rows by subset, target and category, and the values that subsets share.
 pub(crate) fn composition(composition: &Composition) -> String {
     let mut table = Text::with_header(["split", "target", "category", "rows"]);
     for cell in &composition.cells {
@@ -72,7 +72,7 @@ pub(crate) fn composition(composition: &Composition) -> String {
             Some(_) => "real",
             None => "unknown",
         };
-        let split = cell.split.as_deref().unwrap_or("left out");
+        let split = cell.split.as_deref().unwrap_or("excluded");
         table.row([split, target, &cell.category, &cell.rows.to_string()]);
     }
     let mut text = table.to_string();
@@ -88,6 +88,6 @@ pub(crate) fn composition(composition: &Composition) -> String {
     ];
     let shared: Vec<String> =
         shared.iter().filter_map(|(what, count)| Some(format!("{} {what}", (*count)?))).collect();
-    let _ = write!(text, "\nin more than one: {}", shared.join(", "));
+    let _ = write!(text, "\nin more than one split: {}", shared.join(", "));
     text
 }

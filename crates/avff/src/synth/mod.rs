@@ -1,7 +1,7 @@
-//! A set of made clips on disk: frame folders, a manifest a split, and what they were made from.
+//! Writes a data set of synthetic clips: frame folders, one manifest per split, and a summary.
 //!
-//! A clip's folder is written under another name and renamed when it is whole, so what has its name is
-//! done: an interrupted run goes on by passing over it. Manifests come last.
+//! A clip's folder is written under a temporary name and renamed when it is complete, so a resumed run skips
+//! finished clips. Manifests are written last.
 
 mod summary;
 
@@ -20,49 +20,49 @@ pub use self::summary::{SynthRun, SynthSummary};
 use crate::{
     evaluate::Progress,
     output::{OutputError, read_json, write_json},
-    run_lock::claim,
+    run_lock,
 };
 
 /// Every split, in the order of writing.
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 
-/// Why no synthetic set is written.
+/// Why a synthetic data set cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SynthError {
-    /// A setting that is out of its range.
+    /// A setting is out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The set cannot be written, or the unfinished run cannot continue.
+    /// The data set cannot be written, or the unfinished run cannot be resumed.
     #[error(transparent)]
     Output(#[from] OutputError),
 }
 
-/// What to make and where to put it.
+/// Options of [`synth`].
 #[derive(Debug, Clone)]
 pub struct SynthOptions {
-    /// What is made.
+    /// The config of the clips.
     pub config: SynthConfig,
-    /// The folder that everything goes to.
+    /// The output folder.
     pub output: PathBuf,
-    /// Clips worked on at a time; `None` for one. Changes nothing of them.
+    /// Clips generated in parallel; `None` for one. The clips do not depend on it.
     pub workers: Option<NonZeroUsize>,
-    /// Go on with an unfinished run.
+    /// Whether to resume an unfinished run.
     pub resume: bool,
 }
 
-/// Where everything is in the output folder.
+/// The paths in an output folder.
 #[derive(Debug, Clone)]
 pub struct Names {
     folder: PathBuf,
-    /// What the set was made from and what is in it.
+    /// The config and the contents of the data set.
     pub summary: PathBuf,
-    /// There while a run is unfinished: what it is.
+    /// The config of an unfinished run; removed at its end.
     unfinished: PathBuf,
 }
 
 impl Names {
-    /// The names in `output`.
+    /// The paths in the folder `output`.
     #[must_use]
     pub fn new(output: &Path) -> Self {
         Self {
@@ -79,10 +79,10 @@ impl Names {
     }
 }
 
-/// Makes a set.
+/// Generates a data set of synthetic clips.
 ///
 /// # Errors
-/// A config that cannot be used, a folder that holds something else, and what cannot be written.
+/// Fails if the config is invalid, if the folder has other content, or if a file cannot be written.
 pub fn synth(
     options: &SynthOptions,
     progress: &mut dyn FnMut(Progress),
@@ -99,7 +99,7 @@ pub fn synth(
     }
     let (folder, path) = (&options.output, &names.unfinished);
     let same = |earlier: &SynthRun| earlier.expect_same(&run);
-    let _lock = claim(folder, path, options.resume, &run, same)?;
+    let _lock = run_lock::acquire(folder, path, options.resume, &run, same)?;
     write_clips(options, progress)?;
     let mut summary = SynthSummary::new(run.clone());
     for split in SPLITS {
@@ -129,9 +129,9 @@ fn write_clips(
     let total = counts.iter().map(|&(_, count)| count).sum();
     let clips = counts.into_iter().flat_map(|(split, count)| (0..count).map(move |at| (split, at)));
     let workers = options.workers.map_or(1, NonZeroUsize::get);
-    let (made, folder) = (config.clone(), options.output.clone());
+    let (clip_config, folder) = (config.clone(), options.output.clone());
     let written = Prefetch::new(clips, workers, workers, move |&(split, index)| {
-        write_clip(&made, &folder, split, index)
+        write_clip(&clip_config, &folder, split, index)
     });
     for ((_, clip), done) in written.zip(1..) {
         clip?;
@@ -140,7 +140,7 @@ fn write_clips(
     Ok(())
 }
 
-/// Makes one clip, unless an earlier run has.
+/// Writes one clip, unless an earlier run did.
 fn write_clip(
     config: &SynthConfig,
     folder: &Path,
@@ -151,16 +151,16 @@ fn write_clip(
     if done.exists() {
         return Ok(());
     }
-    let part = folder.join(split.name()).join(format!(".{index:06}.partial"));
+    let partial = folder.join(split.name()).join(format!(".{index:06}.partial"));
     let write = || {
-        match fs::remove_dir_all(&part) {
+        match fs::remove_dir_all(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir(&part)?,
+            _ => fs::create_dir(&partial)?,
         }
-        SynthClip::new(config, split, index).write(&part)?;
-        avff_files::finish(&part, &done)
+        SynthClip::new(config, split, index).write(&partial)?;
+        avff_files::finish(&partial, &done)
     };
-    write().map_err(OutputError::io(&part))
+    write().map_err(OutputError::io(&partial))
 }
 
 fn write_manifest(

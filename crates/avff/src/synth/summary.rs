@@ -1,4 +1,4 @@
-//! What a set was made from and what is in it, as JSON and as a table.
+//! The config and the contents of a synthetic data set, as JSON and as a table.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use avff_synth::{Method, SynthConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    output::{OutputError, difference},
+    output::{OutputError, changed_keys, difference},
     table::Text,
 };
 
-/// What is written above everything else in a set's summary.
-const ABOUT: &str = "made clips with known truth, to test whether a network learns that a voice and a \
-    face belong together; a score on them says nothing about deepfakes in the wild";
+/// The description at the top of a summary.
+const ABOUT: &str = "synthetic clips with known labels, to test whether a network learns that a voice and a \
+    face belong together; scores on them say nothing about deepfakes in the wild";
 
-/// Everything that the clips depend on. Holds no times, so that equal runs give equal files.
+/// Everything that the clips depend on. It contains no timestamps, so that equal runs write equal files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SynthRun {
     /// Version of this library.
     pub version: String,
-    /// What the clips are made from.
+    /// The config of the clips.
     pub config: SynthConfig,
 }
 
@@ -30,23 +30,23 @@ impl SynthRun {
     }
 
     pub(super) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
-        let config = |run: &Self| serde_json::to_string(&run.config).unwrap_or_default();
-        let found = difference([
+        let (was, config) = changed_keys(&self.config, &now.config);
+        let difference = difference([
             ("the version", self.version.clone(), now.version.clone()),
-            ("the set", config(self), config(now)),
+            ("the config", was, config),
         ]);
-        found.map_or(Ok(()), |other| Err(OutputError::OtherRun(other)))
+        difference.map_or(Ok(()), |difference| Err(OutputError::OtherRun(difference)))
     }
 }
 
-/// What is in a set.
+/// The summary of a synthetic data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SynthSummary {
-    /// What such a set is for.
+    /// The purpose of synthetic data sets.
     pub about: String,
-    /// What the clips depend on.
+    /// Everything that the clips depend on.
     pub run: SynthRun,
-    /// Clips by split and method.
+    /// Counts of clips by split and method.
     pub clips: BTreeMap<String, BTreeMap<Method, u64>>,
 }
 
@@ -60,7 +60,7 @@ impl SynthSummary {
         *methods.entry(method).or_default() += 1;
     }
 
-    /// Clips by split, category and method.
+    /// Formats the counts of clips by split, category and method.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = Text::with_header(["split", "category", "method", "clips"]);

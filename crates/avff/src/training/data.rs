@@ -1,4 +1,4 @@
-//! The clips of a run.
+//! The clips of a training run.
 
 use std::{path::Path, sync::Arc};
 
@@ -10,28 +10,28 @@ use avff_data::{
 use avff_datasets::Dataset;
 use avff_media::SettingError;
 use avff_metrics::Needs;
-use avff_train::{TrainError, distributed::Processes};
+use avff_train::{TrainError, distributed::Processes, recipe};
 
-use super::{Planned, TrainingError};
+use super::{Planned, TrainingError, missing_clips, shared_clips};
 
-/// Clips to train and to validate on.
+/// Loaders of training and validation clips.
 pub(super) struct Clips {
     pub(super) train: Loader,
     pub(super) validation: Option<Loader>,
 }
 
-/// Opens a run's manifests.
+/// Opens the manifests of a run.
 pub(super) fn open(
     plan: &Planned,
-    labelled: bool,
-    peers: &dyn Processes,
+    labeled: bool,
+    processes: &dyn Processes,
 ) -> Result<Clips, TrainingError> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
-    let (rank, world) = (peers.rank(), peers.world());
-    let dataset = |path: &Path| -> Result<Arc<Dataset>, TrainingError> {
+    let (rank, world) = (processes.rank(), processes.world());
+    let read = |path: &Path| -> Result<Arc<Dataset>, TrainingError> {
         let dataset = Dataset::read(path, data.root.as_deref())?;
-        match dataset.unlabelled() {
-            Some(row) if labelled => {
+        match dataset.unlabeled() {
+            Some(row) if labeled => {
                 let (line, name) = (row.line, row.name.clone());
                 Err(TrainError::NoTarget { line, name }.into())
             }
@@ -54,39 +54,69 @@ pub(super) fn open(
         reader = reader.cached(Arc::new(Cache::open(&config)?));
     }
     let reader = Arc::new(reader);
-    let set = |config: LoaderConfig, shard: Shard| {
+    let configure = |config: LoaderConfig, shard: Shard| {
         let workers = data.workers.unwrap_or(config.workers);
-        LoaderConfig { workers, ahead: data.ahead, unreadable: data.unreadable, shard, ..config }
+        LoaderConfig {
+            workers,
+            prefetch: data.prefetch,
+            unreadable: data.unreadable,
+            shard,
+            ..config
+        }
     };
     let training = LoaderConfig {
         order: data.order.clone(),
         augment: data.augment.clone(),
         ..LoaderConfig::training(data.batch / world, recipe.seed)
     };
-    let train = dataset(&data.train)?;
-    let by = [recipe.best_metric(), recipe.plateau_metric()];
-    let needs_both = by.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
+    let train = read(&data.train)?;
+    let validation =
+        data.validation.as_deref().map(|path| Ok::<_, TrainingError>((path, read(path)?)));
+    let validation = validation.transpose()?;
+    if rank == 0 {
+        check_clips(data, &train, validation.as_ref())?;
+    }
+    let metrics = [recipe.best_metric(), recipe.plateau_metric()];
+    let needs_both = metrics.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
     let shard = Shard { rank, world, pad: true };
-    warn_of(&train, labelled, data.batch, &data.train);
-    let train = Loader::new(train, reader.clone(), set(training, shard))
+    warn_about(&train, labeled, data.batch, &data.train);
+    let train = Loader::new(train, reader.clone(), configure(training, shard))
         .map_err(|error| as_key(error, &data.train))?;
-    let validation = data.validation.as_deref().map(|path| -> Result<Loader, TrainingError> {
+    let validation = validation.map(|(path, dataset)| -> Result<Loader, TrainingError> {
         let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(world);
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
-        // Every clip once: parts may differ by one.
+        // Without padding, every clip is read once, and shards may differ by one clip.
         let shard = Shard { rank, world, pad: false };
-        let dataset = dataset(path)?;
         let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
-        if labelled && needs_both && (fakes == 0 || fakes == dataset.len()) {
+        if labeled && needs_both && (fakes == 0 || fakes == dataset.len()) {
             return Err(TrainingError::OneClassValidation);
         }
-        Loader::new(dataset, reader.clone(), set(config, shard))
+        Loader::new(dataset, reader.clone(), configure(config, shard))
             .map_err(|error| as_key(error, path))
     });
     Ok(Clips { train, validation: validation.transpose()? })
 }
 
-/// A fault of the loader's settings, under the key that a recipe has for it.
+/// Checks that the clips exist, unless unreadable ones are skipped, and warns if training and validation share clips.
+fn check_clips(
+    data: &recipe::Data,
+    train: &Dataset,
+    validation: Option<&(&Path, Arc<Dataset>)>,
+) -> Result<(), TrainingError> {
+    if data.unreadable == Unreadable::Error {
+        missing_clips::check(train, &data.train)?;
+    }
+    let Some((path, dataset)) = validation else { return Ok(()) };
+    if data.unreadable == Unreadable::Error {
+        missing_clips::check(dataset, path)?;
+    }
+    if let Some(warning) = shared_clips::warning([train, dataset], [&data.train, path]) {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// Converts an invalid loader setting to an error that names the recipe's key.
 fn as_key(error: DataError, manifest: &Path) -> TrainingError {
     match error {
         DataError::Setting(SettingError { field, value, rule }) => {
@@ -96,15 +126,18 @@ fn as_key(error: DataError, manifest: &Path) -> TrainingError {
     }
 }
 
-/// What can be trained on and teaches little.
-fn warn_of(train: &Dataset, labelled: bool, batch: usize, manifest: &Path) {
+/// Warns of settings that can be trained with but hardly make sense.
+fn warn_about(train: &Dataset, labeled: bool, batch: usize, manifest: &Path) {
     let fakes = train.rows().iter().filter(|row| row.target == Some(1)).count();
-    if labelled && (fakes == 0 || fakes == train.len()) {
-        tracing::warn!("{}: clips of one class alone teach no difference", manifest.display());
-    }
-    if !labelled && batch == 1 {
+    if labeled && (fakes == 0 || fakes == train.len()) {
         tracing::warn!(
-            "data.batch is 1: a clip is compared with no other, so contrast teaches nothing"
+            "{}: all clips are of one class, so the network cannot learn to separate classes",
+            manifest.display()
+        );
+    }
+    if !labeled && batch == 1 {
+        tracing::warn!(
+            "data.batch is 1: the contrastive loss compares the clips of a batch, so it has no effect"
         );
     }
 }

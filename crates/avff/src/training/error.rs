@@ -1,11 +1,11 @@
-//! Why a training run cannot start or continue.
+//! Errors of training runs.
 
 use std::path::PathBuf;
 
 use avff_data::ClipError;
 use avff_datasets::DatasetError;
-use avff_model::ModelError;
-use avff_train::TrainError;
+use avff_model::{ModelError, checkpoint::Kind};
+use avff_train::{TrainError, recipe::Stage};
 
 use crate::{device::DeviceError, preprocessing::PreprocessingError};
 
@@ -13,7 +13,7 @@ use crate::{device::DeviceError, preprocessing::PreprocessingError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
-    /// The recipe, the run's folder or a step failed. Boxed, as it is large.
+    /// The recipe, the run's folder or a training step failed. Boxed because it is large.
     #[error(transparent)]
     Train(Box<TrainError>),
     /// The device cannot be used.
@@ -22,53 +22,105 @@ pub enum TrainingError {
     /// The network or the weights to initialize it from cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The preparation of clips does not fit the network.
+    /// The clip spec does not match the network.
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
     /// A manifest cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// A file cannot be hashed, or the cache cannot be opened.
+    /// The cache cannot be opened.
     #[error(transparent)]
     Clip(#[from] ClipError),
-    /// A setting of the data path does not fit the clips.
+    /// A file of the recipe cannot be read.
+    #[error("{key}: {source}")]
+    File {
+        /// The key in the recipe.
+        key: &'static str,
+        /// The file and the error.
+        source: ClipError,
+    },
+    /// Clips of a manifest do not exist.
+    #[error(
+        "{}: {missing} of {clips} clips are missing or cannot be accessed; the first is on line {line}: {source}",
+        manifest.display()
+    )]
+    MissingClips {
+        /// The manifest.
+        manifest: PathBuf,
+        /// Number of missing clips.
+        missing: usize,
+        /// Number of clips in the manifest.
+        clips: usize,
+        /// Line of the first missing clip.
+        line: u64,
+        /// The first missing clip and the error.
+        source: Box<ClipError>,
+    },
+    /// The file of the initial weights holds the other model.
+    #[error(
+        "{}: the file holds a {actual} ({}), but initialize.from = \"{from}\" with stage = \"{stage}\" needs a \
+         {expected} ({})",
+        path.display(), actual.stages(), expected.stages()
+    )]
+    InitializationKind {
+        /// Path of the checkpoint.
+        path: PathBuf,
+        /// The value of `initialize.from`.
+        from: &'static str,
+        /// The model in the file.
+        actual: Kind,
+        /// The model that is needed.
+        expected: Kind,
+        /// The stage of the recipe.
+        stage: Stage,
+    },
+    /// The checkpoint of the initial weights holds a network of other sizes.
+    #[error("{}: the checkpoint holds another network: {differences}", path.display())]
+    OtherNetwork {
+        /// Path of the checkpoint.
+        path: PathBuf,
+        /// The settings in which the networks differ.
+        differences: String,
+    },
+    /// A data setting of the recipe does not suit the clips.
     #[error("data.{field} is {value}, it must be {rule}: {}", manifest.display())]
     DataSetting {
-        /// The key of the recipe, below `data`.
+        /// The key in the recipe, below `data`.
         field: &'static str,
-        /// Its value.
+        /// The value.
         value: String,
-        /// What is accepted.
+        /// The accepted values.
         rule: String,
-        /// The clips.
+        /// The manifest of the clips.
         manifest: PathBuf,
     },
-    /// Several processes cannot skip clips: their batches would differ.
+    /// Several processes cannot skip unreadable clips, because their batches would differ.
     #[error(
-        "data.unreadable = \"skip\" works in a single process alone, as others would get other batches"
+        "data.unreadable = \"skip\" works only with a single process, because other processes would get other batches"
     )]
     SkipInParallel,
-    /// The batch cannot be shared out evenly.
+    /// The batch cannot be divided evenly.
     #[error(
-        "data.batch is {batch}, which {processes} processes cannot share evenly: make it a multiple of their number"
+        "data.batch is {batch}, which cannot be divided evenly among {processes} processes: make it a multiple of \
+         {processes}"
     )]
     UnevenBatch {
         /// Clips in a batch.
         batch: usize,
-        /// How many processes train together.
+        /// The number of processes.
         processes: usize,
     },
-    /// No metric of two classes can choose the best epoch.
+    /// The metric of the best epoch needs both classes, but the validation clips are of one class.
     #[error(
-        "data.validation has clips of one class alone, which tells no best epoch: add the other class, or go by \
-         keep.best=\"loss\" (and schedule.metric, where there is one)"
+        "all clips of data.validation are of one class, so the best epoch cannot be determined: add the other class, or \
+         set keep.best=\"loss\" (and schedule.metric, if it is set)"
     )]
     OneClassValidation,
-    /// A run that continues has weights of its own.
+    /// The initialization was changed in a resumed run.
     #[error(
-        "`start` says what a run begins with, and this one goes on with weights of its own: leave it as it is"
+        "`initialize` cannot be changed in a resumed run, which continues with its own weights"
     )]
-    StartOfResumed,
+    InitializationOfResumed,
 }
 
 impl From<TrainError> for TrainingError {

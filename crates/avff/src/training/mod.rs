@@ -1,10 +1,13 @@
-//! A training run: a recipe, a folder, a device.
+//! Training runs: a recipe, a folder and a device.
 
-mod agree;
+mod consistency;
 mod data;
 mod error;
+mod initial;
+mod missing_clips;
+mod network_diff;
 mod report;
-mod start;
+mod shared_clips;
 
 use std::{
     collections::BTreeMap,
@@ -12,24 +15,25 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use avff_data::ClipSpec;
+use avff_data::{ClipError, ClipSpec};
 use avff_metrics::Metric;
 use avff_model::{AvffConfig, checkpoint::Kind, precision};
 use avff_train::{
     Recipe, TrainError,
     distributed::Processes,
     learner::{Finetune, Learner, PretrainLearner},
-    recipe::{self, Stage, Start},
+    recipe::{self, Initialization, Stage},
     run::{
         About, BestBy, Position, RunError, RunFolder, RunLog, State,
         folder::{CHECKPOINTS, RECIPE, RUN},
     },
-    trainer::{Identity, Keeper, Outcome, Parts, Trainer, Watch},
+    trainer::{CheckpointStore, Identity, Observer, Outcome, Parts, Trainer},
 };
 use burn::{backend::Autodiff, tensor::backend::AutodiffBackend};
 
 use self::{
     data::Clips,
+    initial::Initial,
     report::{Reporter, name_of},
 };
 pub use self::{error::TrainingError, report::epoch_values};
@@ -38,55 +42,57 @@ use crate::{
     hash, preprocessing,
 };
 
-/// What to train, and where to.
+/// Which run to train.
 #[derive(Debug, Clone)]
 pub enum TrainOptions {
     /// A new run.
     New {
-        /// The recipe's file.
+        /// The path of the recipe.
         recipe: PathBuf,
-        /// The run's folder; it holds nothing yet.
+        /// The run's folder. It must not exist, or it must be empty.
         folder: PathBuf,
     },
-    /// A run that stopped.
+    /// An unfinished run.
     Resume {
         /// The run's folder.
         folder: PathBuf,
     },
 }
 
-/// A run about to begin: all of it is checked but what only shows on the way.
+/// A run that is ready to start. Everything that can be checked in advance is valid.
 #[derive(Debug)]
 pub struct Planned {
-    /// The recipe, as it will be followed.
+    /// The recipe with all overrides.
     pub recipe: Recipe,
-    /// The network.
+    /// The network's config.
     pub network: AvffConfig,
-    /// How clips are prepared.
+    /// The clip spec: how clips are prepared.
     pub spec: ClipSpec,
-    /// Hashes of manifests and start weights, by what they are for.
+    /// Hashes of the manifests and of the initial weights, by their role.
     pub hashes: BTreeMap<String, String>,
     device: Device,
     options: TrainOptions,
-    /// Whether weights come from a saved state.
-    goes_on: bool,
+    /// Whether the run resumes from a training checkpoint.
+    resumed: bool,
 }
 
-/// How a run came out.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trained {
-    /// Whether all epochs are done.
+    /// Whether all epochs are finished.
     pub outcome: Outcome,
-    /// Steps, those of earlier sittings too.
+    /// The number of training steps, including those before an interruption.
     pub steps: u64,
-    /// Value and epoch of the best validation.
+    /// The value and the epoch of the best validation.
     pub best: Option<(f64, u64)>,
+    /// The number of different clips that were skipped because they could not be read.
+    pub skipped_clips: u64,
 }
 
-/// Reads the recipe and everything that it names, but for clips.
+/// Reads the recipe and all files that it names, except clips.
 ///
 /// # Errors
-/// A recipe that cannot be followed, a file that is not there, a device that does not answer.
+/// Fails if the recipe is invalid, if a file does not exist, or if the device is not available.
 pub fn plan(
     options: TrainOptions,
     overrides: &[String],
@@ -98,7 +104,7 @@ pub fn plan(
             Recipe::read(recipe, overrides).map_err(TrainError::Recipe)?
         }
         TrainOptions::Resume { folder } => {
-            // Looked at without being held; it is opened once all else is known to be right.
+            // Reads the folder without locking it. It is opened once everything else is valid.
             if !folder.join(RUN).is_file() {
                 return Err(TrainError::Run(RunError::NotARun { path: folder.clone() }).into());
             }
@@ -110,32 +116,35 @@ pub fn plan(
     let spec = recipe.clip_spec(&network).map_err(TrainError::Recipe)?;
     preprocessing::check(&spec, &network)?;
     let mut hashes = BTreeMap::new();
-    let mut hashed = |what: &str, path: &Path| -> Result<(), TrainingError> {
-        let of = |source| avff_data::ClipError::new(path, source);
-        hashes.insert(what.to_owned(), hash::content(path).map_err(of)?);
+    let mut add_hash = |role: &str, key: &'static str, path: &Path| -> Result<(), TrainingError> {
+        let failed = |source| TrainingError::File { key, source: ClipError::new(path, source) };
+        hashes.insert(role.to_owned(), hash::content(path).map_err(failed)?);
         Ok(())
     };
-    hashed("train", &recipe.data.train)?;
+    add_hash("train", "data.train", &recipe.data.train)?;
     if let Some(path) = &recipe.data.validation {
-        hashed("validation", path)?;
+        add_hash("validation", "data.validation", path)?;
     }
-    // A run that goes on has its weights already; those that it started from may be gone. One that
-    // was killed before its first state starts again.
-    let goes_on = match &options {
+    // A resumed run has its own weights, and the files of its initial weights may no longer exist. A run
+    // without a training checkpoint starts again.
+    let resumed = match &options {
         TrainOptions::New { .. } => false,
         TrainOptions::Resume { folder } => {
-            !Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last).states()?.is_empty()
+            !CheckpointStore::new(&folder.join(CHECKPOINTS), recipe.keep.last).list()?.is_empty()
         }
     };
-    if goes_on && overrides.iter().any(|set| key(set) == "start" || key(set).starts_with("start."))
-    {
-        return Err(TrainingError::StartOfResumed);
+    let initializes =
+        |set: &String| key(set) == "initialize" || key(set).starts_with("initialize.");
+    if resumed && overrides.iter().any(initializes) {
+        return Err(TrainingError::InitializationOfResumed);
     }
-    match &recipe.start {
-        Start::Checkpoint { path } | Start::Adapt { path } if !goes_on => hashed("start", path)?,
+    match &recipe.initialize {
+        Initialization::Checkpoint { path } | Initialization::Adapt { path } if !resumed => {
+            add_hash("start", "initialize.path", path)?
+        }
         _ => {}
     }
-    Ok(Planned { recipe, network, spec, hashes, device, options, goes_on })
+    Ok(Planned { recipe, network, spec, hashes, device, options, resumed })
 }
 
 impl Planned {
@@ -147,14 +156,14 @@ impl Planned {
         }
     }
 
-    /// Trains, and tells `watch` how it goes, until all is done or `stop` is set.
+    /// Trains until the run is finished or `stop` is set, and reports the progress to `watch`.
     ///
     /// # Errors
-    /// Whatever ends the run early; the folder says so too, and the run can be resumed.
+    /// Returns any error that ends the run early. The run's folder records it, and the run can be resumed.
     pub fn run(
         self,
-        peers: Box<dyn Processes>,
-        watch: &mut dyn Watch,
+        processes: Box<dyn Processes>,
+        watch: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Trained, TrainingError> {
         let tf32 = self.recipe.steps.precision == recipe::Precision::Tf32;
@@ -168,7 +177,7 @@ impl Planned {
                 if self.recipe.steps.precision == recipe::Precision::F32 {
                     self.device.expect_exact::<B>(&device)?;
                 }
-                self.run_on::<Autodiff<B>>(device, peers, watch, stop)
+                self.run_on::<Autodiff<B>>(device, processes, watch, stop)
             })
         };
         device.guard(|| precision::with_tf32(tf32, run))
@@ -177,8 +186,8 @@ impl Planned {
     fn run_on<B: AutodiffBackend>(
         self,
         device: B::Device,
-        peers: Box<dyn Processes>,
-        watch: &mut dyn Watch,
+        processes: Box<dyn Processes>,
+        watch: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Trained, TrainingError> {
         let recipe = &self.recipe;
@@ -187,14 +196,14 @@ impl Planned {
                 let discriminators = recipe.adversarial.as_ref();
                 let learner =
                     PretrainLearner::<B>::new(&self.network, discriminators, recipe.seed, &device)?;
-                let model = start::pretrain::<B>(&self, &device)?;
-                self.train::<B, _>(learner, model, device, peers, watch, stop)
+                let initial = initial::pretrain::<B>(&self, &device)?;
+                self.train::<B, _>(learner, initial, device, processes, watch, stop)
             }
             Stage::Finetune => {
                 let config = recipe.finetune.clone().unwrap_or_default();
                 let learner = Finetune::new(config, &self.network);
-                let model = start::classifier::<B>(&self, &device)?;
-                self.train::<B, _>(learner, model, device, peers, watch, stop)
+                let initial = initial::classifier::<B>(&self, &device)?;
+                self.train::<B, _>(learner, initial, device, processes, watch, stop)
             }
         }
     }
@@ -202,24 +211,24 @@ impl Planned {
     fn train<B: AutodiffBackend, L: Learner<B>>(
         self,
         learner: L,
-        model: L::Model,
+        Initial { model, note }: Initial<L::Model>,
         device: B::Device,
-        peers: Box<dyn Processes>,
-        watch: &mut dyn Watch,
+        processes: Box<dyn Processes>,
+        watch: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Trained, TrainingError> {
-        let Clips { train, validation } = data::open(&self, L::LABELLED, &*peers)?;
-        let (rank, world) = (peers.rank(), peers.world());
+        let Clips { train, validation } = data::open(&self, L::LABELED, &*processes)?;
+        let (rank, world) = (processes.rank(), processes.world());
         let recipe = self.recipe.clone();
         let folder = self.folder().to_path_buf();
-        let manifests = ["train", "validation"].iter().filter_map(|what| {
-            self.hashes.get(*what).map(|hash| ((*what).to_owned(), hash.clone()))
+        let manifests = ["train", "validation"].iter().filter_map(|role| {
+            self.hashes.get(*role).map(|hash| ((*role).to_owned(), hash.clone()))
         });
         let identity = Identity {
             recipe: recipe.clone(),
             manifests: manifests.collect(),
             version: env!("CARGO_PKG_VERSION").into(),
-            // Each process has a device of its own, of the same kind.
+            // Processes use different devices of the same kind.
             device: if world == 1 { self.device.to_string() } else { self.device.kind().into() },
             world,
         };
@@ -231,27 +240,27 @@ impl Planned {
             model,
             train,
             validation,
-            keeper: Keeper::new(&folder.join(CHECKPOINTS), recipe.keep.last),
+            checkpoints: CheckpointStore::new(&folder.join(CHECKPOINTS), recipe.keep.last),
             device,
-            peers,
+            peers: processes,
+            note,
         })?;
-        agree::agree(trainer.peers(), &identity, &self.hashes, self.goes_on.into())?;
-        // Once nothing is left that could be wrong with the recipe. What other processes write would be
-        // the same.
+        consistency::check(trainer.peers(), &identity, &self.hashes, self.resumed.into())?;
+        // The folder is created once the recipe is known to be valid. Only process 0 writes to it.
         let about = self.about(&identity.device);
         let run = if rank == 0 { Some(self.open_folder(about.clone())?) } else { None };
-        if self.goes_on {
+        if self.resumed {
             trainer.resume()?;
             let step = trainer.progress().step;
-            agree::agree(trainer.peers(), &identity, &self.hashes, step)?;
+            consistency::check(trainer.peers(), &identity, &self.hashes, step)?;
             let (now, last) = (trainer.progress().loader, recipe.epochs);
             if now.epoch > last || (now.epoch == last && now.step > 0) {
                 let path = folder.clone();
                 let reason = format!(
-                    "it is in epoch {}, and the recipe ends with epoch {last}: give more `epochs`",
+                    "the run is in epoch {}, but the recipe ends after epoch {last}: increase `epochs`",
                     now.epoch + 1
                 );
-                return Err(TrainError::State { path, reason }.into());
+                return Err(TrainError::Checkpoint { path, reason }.into());
             }
         }
         let log = match run {
@@ -259,9 +268,9 @@ impl Planned {
                 let progress = trainer.progress();
                 let position = Position { step: progress.step, epochs: progress.loader.epoch };
                 let toml = recipe.to_toml().map_err(TrainError::Recipe)?;
-                // A state goes on where it was saved and no other device, older runs do not say which. One that
-                // kept nothing starts again, maybe elsewhere and from other files.
-                let now = if self.goes_on {
+                // A run resumes only on the device of its training checkpoint, which older runs do not record. A run
+                // without a training checkpoint starts again, possibly on another device and from other files.
+                let now = if self.resumed {
                     let About { epochs, device, .. } = about;
                     About { epochs, device, ..run.info().about.clone() }
                 } else {
@@ -280,14 +289,15 @@ impl Planned {
             Ok(Outcome::Stopped) => (State::Interrupted, Some("asked to stop".to_owned())),
             Err(error) => (State::Failed, Some(crate::error_text::chain(error))),
         };
+        let skipped_clips = reporter.skipped_clips();
         let closed = reporter.finish(state, reason);
         let outcome = outcome?;
         closed?;
         let progress = trainer.progress();
-        Ok(Trained { outcome, steps: progress.step, best: progress.best })
+        Ok(Trained { outcome, steps: progress.step, best: progress.best, skipped_clips })
     }
 
-    /// The run's folder, held against others.
+    /// Opens or creates the run's folder and locks it.
     fn open_folder(&self, about: About) -> Result<RunFolder, TrainingError> {
         let folder = match &self.options {
             TrainOptions::Resume { folder } => RunFolder::open(folder),

@@ -1,33 +1,33 @@
-//! What a run tells, into its folder and on to whoever watches.
+//! Reports of a run: writes them to its folder and forwards them to an observer.
 
 use std::path::Path;
 
 use avff_data::ClipError;
 use avff_train::{
     TrainError,
-    run::{Record, RunLog, State, Values},
-    trainer::{EpochReport, StepReport, Watch},
+    run::{Record, RunLog, State, Values, folder::SKIPPED},
+    trainer::{EpochReport, Observer, StepReport},
 };
 
-/// The run's own numbers; all others are of training or of validation.
-const OWN: [&str; 4] = ["lr", "gradient_norm", "loss_scale", "skipped"];
+/// Values of the run as a whole; all other values belong to training or validation.
+const RUN_VALUES: [&str; 4] = ["lr", "gradient_norm", "loss_scale", "skipped"];
 
-/// A number's name in the run's reports: `PART/QUANTITY`, with a dot before what it is of.
+/// The name of a value in the run's reports: `PART/QUANTITY`, with qualifiers after dots.
 pub(super) fn name_of(part: &str, name: &str) -> String {
-    if OWN.contains(&name) {
+    if RUN_VALUES.contains(&name) {
         return name.to_owned();
     }
-    let (name, of) = match name.strip_prefix("ema_") {
+    let (name, suffix) = match name.strip_prefix("ema_") {
         Some(name) => (name, ".ema"),
         None => (name, ""),
     };
     match name.strip_suffix("_loss") {
-        Some(kind) => format!("{part}/loss.{kind}{of}"),
-        None => format!("{part}/{name}{of}"),
+        Some(kind) => format!("{part}/loss.{kind}{suffix}"),
+        None => format!("{part}/{name}{suffix}"),
     }
 }
 
-/// All of an epoch's numbers, by their names in its reports.
+/// Returns all values of an epoch by their names in the reports.
 #[must_use]
 pub fn epoch_values(report: &EpochReport) -> Values {
     let mut values = Values::default();
@@ -40,28 +40,45 @@ pub fn epoch_values(report: &EpochReport) -> Values {
     values
 }
 
+/// Number of skipped clips that the log names; the run's folder lists all of them.
+const NAMED: u64 = 10;
+
 /// Writes the run's reports.
 pub(super) struct Reporter<'a> {
     log: Option<RunLog>,
-    /// What tells the best epoch.
+    /// The metric that determines the best epoch.
     best: Option<&'static str>,
-    watch: &'a mut dyn Watch,
+    watch: &'a mut dyn Observer,
+    /// Skipped clips that this process met for the first time.
+    new_skipped: u64,
 }
 
 impl<'a> Reporter<'a> {
-    /// `log` is there in one process of a run alone.
+    /// Creates a reporter. Only one process of a run has a `log`.
     pub(super) fn new(
         log: Option<RunLog>,
         best: Option<&'static str>,
-        watch: &'a mut dyn Watch,
+        watch: &'a mut dyn Observer,
     ) -> Self {
-        Self { log, best, watch }
+        Self { log, best, watch, new_skipped: 0 }
+    }
+
+    /// The number of different clips that the run has skipped.
+    pub(super) fn skipped_clips(&self) -> u64 {
+        self.log.as_ref().map_or(0, RunLog::skipped_clips)
     }
 
     /// Closes the reports.
     pub(super) fn finish(self, state: State, reason: Option<String>) -> Result<(), TrainError> {
         match self.log {
-            Some(log) => Ok(log.finish(state, reason)?),
+            Some(log) => {
+                if self.new_skipped > NAMED {
+                    let count = log.skipped_clips();
+                    let list = log.folder().path().join(SKIPPED);
+                    tracing::warn!("{count} clips were skipped; {} lists them", list.display());
+                }
+                Ok(log.finish(state, reason)?)
+            }
             None => Ok(()),
         }
     }
@@ -74,7 +91,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-impl Watch for Reporter<'_> {
+impl Observer for Reporter<'_> {
     fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
         let mut values = Values::default();
         for (name, value) in &report.values {
@@ -87,8 +104,8 @@ impl Watch for Reporter<'_> {
         self.watch.step(report)
     }
 
-    fn judged(&mut self, clips: u64) -> Result<(), TrainError> {
-        self.watch.judged(clips)
+    fn validated(&mut self, clips: u64) -> Result<(), TrainError> {
+        self.watch.validated(clips)
     }
 
     fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
@@ -96,7 +113,7 @@ impl Watch for Reporter<'_> {
         let best = report.validation.iter().find(|(name, _)| Some(name.as_str()) == self.best);
         if let Some((name, value)) = best.filter(|(_, value)| !value.is_finite()) {
             tracing::warn!(
-                "{name} of epoch {} is {value}: it is not kept as the best",
+                "{name} of epoch {} is {value}, so it cannot be the best epoch",
                 report.epoch
             );
         }
@@ -107,9 +124,21 @@ impl Watch for Reporter<'_> {
         self.watch.saved(path)
     }
 
-    fn left_out(&mut self, error: &ClipError) -> Result<(), TrainError> {
-        tracing::warn!("left out: {}", crate::error_text::chain(error));
-        self.watch.left_out(error)
+    fn clip_skipped(&mut self, error: &ClipError) -> Result<(), TrainError> {
+        // Each epoch meets the unreadable clips again.
+        let text = crate::error_text::chain(&error.source);
+        if let Some(log) = &mut self.log
+            && log.clip_skipped(&error.path, &text)?
+        {
+            self.new_skipped += 1;
+            if self.new_skipped <= NAMED {
+                tracing::warn!("skipped clip: {}", crate::error_text::chain(error));
+            } else if self.new_skipped == NAMED + 1 {
+                let list = log.folder().path().join(SKIPPED);
+                tracing::warn!("more clips are skipped; {} lists them", list.display());
+            }
+        }
+        self.watch.clip_skipped(error)
     }
 }
 
@@ -118,8 +147,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_what_belongs_together() {
-        for (name, wanted) in [
+    fn names_contain_part_and_quantity() {
+        for (name, expected) in [
             ("loss", "val/loss"),
             ("audio_loss", "val/loss.audio"),
             ("ema_loss", "val/loss.ema"),
@@ -127,7 +156,7 @@ mod tests {
             ("map", "val/map"),
             ("lr", "lr"),
         ] {
-            assert_eq!(name_of("val", name), wanted);
+            assert_eq!(name_of("val", name), expected);
         }
     }
 }

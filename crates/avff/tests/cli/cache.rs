@@ -1,4 +1,4 @@
-//! `avff cache`: clips decoded ahead of training.
+//! `avff cache` decodes clips ahead of training.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -6,7 +6,7 @@ use avff::{
     data::{
         ClipSpec,
         cache::{Cache, CacheConfig, Identity},
-        decode::{AudioForm, Want},
+        decode::{AudioForm, DecodeRequest},
         loader::{ClipReader, ReadClip},
         spec::{Sampling, TrimSilence},
     },
@@ -23,12 +23,12 @@ fn cache(scene: &Scene, csv: &Path, more: &[&str]) -> Ran {
     scene.run(&[&arguments, &[weights.to_str().unwrap()][..], more].concat())
 }
 
-/// Entries found and missing when every clip is read as in training.
+/// Cache hits and misses when clips are read as in training.
 fn train(scene: &Scene, names: &[&str], form: AudioForm) -> (u64, u64) {
     train_on(scene, names, form, 0, |_| {})
 }
 
-/// The same of the part `choice`, under a spec that is not the network's own.
+/// Cache hits and misses of window `choice` under an adjusted clip spec.
 fn train_on(
     scene: &Scene,
     names: &[&str],
@@ -48,8 +48,8 @@ fn train_on(
     let spec = preprocessing::spec(&checkpoint, &config, adjust).unwrap();
     let reader = ClipReader::new(spec).unwrap().cached(Arc::clone(&cache));
     for name in names {
-        let want = Want { frames: true, audio: Some(form) };
-        reader.read(&clip(name), want, &mut |_| choice).unwrap();
+        let request = DecodeRequest { frames: true, audio: Some(form) };
+        reader.read(&clip(name), request, &mut |_| choice).unwrap();
     }
     let counts = cache.counts();
     (counts.hits, counts.misses)
@@ -57,16 +57,16 @@ fn train_on(
 
 const CLIPS: [&str; 4] = ["match_a.mp4", "match_b.mp4", "swapped_a.mp4", "swapped_b.mp4"];
 
-/// Files of all entries.
+/// The files of all cache entries.
 fn entries(scene: &Scene) -> Vec<std::path::PathBuf> {
     let folders = fs::read_dir(scene.path("cache")).unwrap().map(|entry| entry.unwrap());
     let shards = folders.filter(|entry| entry.file_name().len() == 2);
-    let mut found: Vec<_> = shards
+    let mut files: Vec<_> = shards
         .flat_map(|shard| fs::read_dir(shard.path()).unwrap())
         .map(|entry| entry.unwrap().path())
         .collect();
-    found.sort();
-    found
+    files.sort();
+    files
 }
 
 #[test]
@@ -86,17 +86,17 @@ fn training_finds_every_clip_and_a_second_run_has_nothing_to_do() {
     assert_eq!(train(&scene, &CLIPS, AudioForm::Fbank), (8, 0));
     let ran = cache(&scene, &csv, &["--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("8 found, 0 missing, 0 written"), "{}", ran.stdout);
-    // Only what is missing: a damaged entry, and one that is gone.
+    // A damaged entry and a deleted one are decoded again.
     let files = entries(&scene);
     fs::write(&files[2], "damaged").unwrap();
     fs::remove_file(&files[5]).unwrap();
     let ran = cache(&scene, &csv, &["--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("6 found, 2 missing, 2 written"), "{}", ran.stdout);
     assert_eq!(entries(&scene), files);
-    let ran = cache(&scene, &csv, &["--sound", "both", "--min-coverage", "0.8"]).expect(0);
+    let ran = cache(&scene, &csv, &["--audio", "both", "--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("8 found, 4 missing, 4 written"), "{}", ran.stdout);
     assert_eq!(train(&scene, &CLIPS, AudioForm::Wave), (8, 0));
-    // Read in another way, clips are others.
+    // Another clip preparation needs other entries.
     let ran = cache(&scene, &csv, &["--frame-fit", "letterbox", "--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("0 found, 8 missing, 8 written"), "{}", ran.stdout);
 }
@@ -111,19 +111,19 @@ fn shards_fill_one_cache() {
         all.push(cache(&scene, &csv, &["--shard", &shard, "--min-coverage", "0"]).expect(0));
     }
     assert!(all[1].stdout.contains("1 of 2 clips"), "{}", all[1].stdout);
-    // Row 4 is the one that is not there.
+    // The clip of row 4 is missing.
     let lines =
         |index: usize| scene.read(&format!("cache.errors.{index}-of-3.csv")).lines().count();
     assert_eq!([lines(0), lines(1), lines(2)], [1, 2, 1]);
     let ran = cache(&scene, &csv, &["--min-coverage", "0.8"]).expect(0);
     assert!(ran.stdout.contains("8 found, 0 missing, 0 written"), "{}", ran.stdout);
-    // More shards than rows: nothing to do is no failure.
+    // With more shards than rows, an empty shard succeeds.
     let ran = cache(&scene, &csv, &["--shard", "7/9"]).expect(0);
     assert!(ran.stdout.contains("0 of 0 clips"), "{}", ran.stdout);
 }
 
 #[test]
-fn windows_are_kept_each() {
+fn every_window_is_cached() {
     let scene = Scene::new();
     let csv = scene.write("in.csv", &format!("video_name\n{}\n", clip("match_a.mp4").display()));
     // 3.6 seconds: three windows, the last one ends with the clip.
@@ -145,35 +145,35 @@ fn windows_are_kept_each() {
 }
 
 #[test]
-fn a_cache_that_is_too_small_says_so() {
+fn a_cache_that_is_too_small_is_reported() {
     let scene = Scene::new();
     let csv = scene.manifest("in.csv", 4);
     cache(&scene, &csv, &[]).expect(0);
     let size: u64 = entries(&scene).iter().map(|path| path.metadata().unwrap().len()).sum();
     let room = (size * 3 / 5).to_string();
     let ran = cache(&scene, &csv, &["--cache-size", &room, "--workers", "1"]).expect(3);
-    assert!(ran.stdout.contains("dropped again"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("evicted clips"), "{}", ran.stdout);
     let left: u64 = entries(&scene).iter().map(|path| path.metadata().unwrap().len()).sum();
     assert!(left <= size * 3 / 5, "{left} of {size}");
-    // No room for a single clip: each is named.
+    // A cache too small for any clip reports each clip.
     let ran = cache(&scene, &csv, &["--cache-size", "1K"]).expect(3);
     assert!(ran.stdout.contains("0 of 4 clips"), "{}", ran.stdout);
     let errors = scene.read("cache.errors.csv");
     assert_eq!(
-        errors.lines().filter(|line| line.contains(",cache,\"it was decoded")).count(),
+        errors.lines().filter(|line| line.contains(",cache,\"the clip was decoded")).count(),
         4,
         "{errors}"
     );
 }
 
 #[test]
-fn nothing_but_earlier_errors_is_written_over() {
+fn only_an_earlier_errors_file_is_overwritten() {
     let scene = Scene::new();
     let csv = scene.manifest("in.csv", 1);
     let other = scene.write("other.csv", "video_name\na.mp4\n");
     for (errors, reason) in [
-        (csv.to_str().unwrap(), "replace a file that it is made from"),
-        (other.to_str().unwrap(), "is there already"),
+        (csv.to_str().unwrap(), "overwrite one of its inputs"),
+        (other.to_str().unwrap(), "already exists"),
         ("clip.mp4", "must end in .csv"),
     ] {
         let ran = cache(&scene, &csv, &["--errors", errors]).expect(2);

@@ -1,4 +1,4 @@
-//! `avff check`: each fault is found, and a clean set has none.
+//! `avff check` finds each kind of problem, and none in a clean set.
 
 use std::{fs, path::Path};
 
@@ -14,7 +14,7 @@ fn check(scene: &Scene, arguments: &[&str], code: i32) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// Kinds of findings with their counts.
+/// The kinds of the findings and their counts.
 fn kinds(report: &Value) -> Vec<(&str, u64)> {
     let findings = report["findings"].as_array().unwrap();
     let kind = |finding: &'_ Value| finding["count"].as_u64().unwrap();
@@ -27,23 +27,23 @@ fn the_sample_is_clean_and_described() {
     let sample = root().join("crates/avff/tests/fixtures/sample.csv");
     let ran = scene.run(&["check", sample.to_str().unwrap(), "--decode", "--strict"]).expect(0);
     for words in
-        ["nothing found", "4 of 4 rows", "H.264", "256x256", "for a clip spec: \"audio\": {"]
+        ["no problems found", "4 of 4 rows", "H.264", "256x256", "for a clip spec: \"audio\": {"]
     {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
     let report = check(&scene, &[sample.to_str().unwrap(), "--workers", "3"], 0);
     let media = &report["media"];
-    // 90 pictures take 3.6 s, 57 AAC packets of 1024 samples a little more.
+    // 90 frames take 3.6 s, 57 AAC packets of 1024 samples a little more.
     assert_eq!(media["seconds"]["median"], 57.0 * 1024.0 / 16_000.0);
-    assert_eq!(media["picture_rate"]["max"], 25.0);
+    assert_eq!(media["frame_rate"]["max"], 25.0);
     assert_eq!(media["sample_rates"]["16000"]["fake"], 2);
     assert_eq!(media["channels"]["1"]["real"], 2);
 
-    // The statistics straight from the filterbanks.
+    // The expected statistics, computed from the filterbanks.
     let mut values = Vec::new();
     for (name, _) in CLIPS {
-        let sound = avff_media::open(&clip(&format!("{name}.mp4"))).unwrap().audio().unwrap();
-        let rows = Fbank::new(sound.rate, 128).unwrap().stretched(&sound, 1024).unwrap();
+        let audio = avff_media::open(&clip(&format!("{name}.mp4"))).unwrap().audio().unwrap();
+        let rows = Fbank::new(audio.rate, 128).unwrap().stretched(&audio, 1024).unwrap();
         values.extend(rows.into_iter().map(f64::from));
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -51,12 +51,12 @@ fn the_sample_is_clean_and_described() {
         values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
     let fbank = media["fbank"].as_array().unwrap().last().unwrap();
     assert_eq!((fbank["clips"].as_u64(), &fbank["split"]), (Some(4), &Value::Null));
-    // Both are f64 sums of half a million values, in another order.
+    // Both sum half a million f64 values, in different orders.
     assert!((fbank["mean"].as_f64().unwrap() - mean).abs() < 1e-10);
     assert!((fbank["std"].as_f64().unwrap() - variance.sqrt()).abs() < 1e-10);
     assert!((report["audio"]["mean"].as_f64().unwrap() - mean).abs() < 1e-6);
     assert_eq!(report["audio"]["frames"], 1024);
-    // However many threads there were.
+    // The report does not depend on the number of threads.
     assert_eq!(report, check(&scene, &[sample.to_str().unwrap(), "--workers", "1"], 0));
 }
 
@@ -66,7 +66,7 @@ fn a_copy_under_another_name_is_a_leak() {
     for name in ["a.mp4", "copy.mp4", "again.mp4"] {
         fs::copy(clip("match_a.mp4"), scene.path(name)).unwrap();
     }
-    // Of the same size, but another file.
+    // A different file of equal size.
     let mut bytes = fs::read(clip("match_a.mp4")).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(scene.path("near.mp4"), bytes).unwrap();
@@ -79,7 +79,7 @@ fn a_copy_under_another_name_is_a_leak() {
     );
     let arguments = ["all.csv", "--hash", "--report", "found.csv"];
     let report = check(&scene, &arguments, 0);
-    let want = [
+    let expected = [
         ("shared-identity", 1),
         ("shared-source", 1),
         ("shared-path", 1),
@@ -87,7 +87,7 @@ fn a_copy_under_another_name_is_a_leak() {
         ("repeated-path", 1),
         ("contradiction", 1),
     ];
-    assert_eq!(kinds(&report), want);
+    assert_eq!(kinds(&report), expected);
     let findings = &report["findings"];
     assert_eq!(
         (&findings[0]["examples"][0]["key"], &findings[1]["examples"][0]["key"]),
@@ -96,7 +96,7 @@ fn a_copy_under_another_name_is_a_leak() {
     let shared = ["test", "train"]
         .map(|split| serde_json::json!({"video_name": "fake.mp4", "split": split, "target": 1}));
     assert_eq!(findings[2]["examples"][0]["clips"], serde_json::json!(shared));
-    // Three of the four rows, and both splits are among them.
+    // The example shows three of the four rows, with both splits.
     let splits = findings[3]["examples"][0]["clips"].as_array().unwrap();
     let splits: Vec<&Value> = splits.iter().map(|clip| &clip["split"]).collect();
     assert_eq!(splits, ["train", "train", "test"]);
@@ -109,13 +109,13 @@ fn a_copy_under_another_name_is_a_leak() {
     assert!(found.contains("contradiction,a.mp4,test,1,copy.mp4,all.csv,6,\n"), "{found}");
     assert!(!found.contains("near.mp4"), "{found}");
     check(&scene, &["all.csv", "--hash", "--strict"], 4);
-    // Without looking at files the copy is not known for one.
+    // Without reading files the copy is not detected.
     let report = check(&scene, &["all.csv", "--no-media"], 0);
-    assert_eq!(kinds(&report), [want[0], want[1], want[2], want[4]]);
-    // The same sets as two files.
-    let rows = |part: &str| {
+    assert_eq!(kinds(&report), [expected[0], expected[1], expected[2], expected[4]]);
+    // The splits as two files have the same findings.
+    let rows = |split: &str| {
         let own =
-            |line: &&str| line.contains(&format!(",{part},")) || line.starts_with("video_name");
+            |line: &&str| line.contains(&format!(",{split},")) || line.starts_with("video_name");
         scene
             .read("all.csv")
             .lines()
@@ -125,11 +125,11 @@ fn a_copy_under_another_name_is_a_leak() {
     };
     scene.write("train.csv", &rows("train"));
     scene.write("test.csv", &rows("test"));
-    assert_eq!(kinds(&check(&scene, &["train.csv", "test.csv", "--hash"], 0)), want);
+    assert_eq!(kinds(&check(&scene, &["train.csv", "test.csv", "--hash"], 0)), expected);
 }
 
 #[test]
-fn what_cannot_be_read_is_counted_and_named() {
+fn unreadable_clips_are_counted_and_named() {
     let scene = Scene::new();
     let csv = format!(
         "video_name,target\n{}\nmissing.mp4,1\n{},1\n{},0\n",
@@ -146,16 +146,16 @@ fn what_cannot_be_read_is_counted_and_named() {
     assert!(first["examples"][0]["hint"].as_str().unwrap().contains("root"));
     assert_eq!(report["coverage"]["failures_by_stage"]["open"], 1);
     check(&scene, &["some.csv", "--min-coverage", "0.2"], 0);
-    // Damaged pictures show where pictures are decoded.
+    // Damaged frames are found only when frames are decoded.
     let deep = check(&scene, &["some.csv", "--decode"], 3);
     assert_eq!(deep["coverage"]["scored"], 1);
-    // Whether a file is there is all that is asked for here.
+    // --hash reads the bytes and decodes nothing.
     let report = check(&scene, &["some.csv", "--hash"], 3);
     assert_eq!(report["coverage"]["scored"], 3);
     check(&scene, &["some.csv", "--no-media"], 0);
 }
 
-/// A frame folder of one picture and a WAV of 8 kHz that starts with silence.
+/// A frame folder of one frame and an 8 kHz WAV that starts with silence.
 fn folder(path: &Path, silent: usize, loud: i16) {
     fs::create_dir(path).unwrap();
     image::RgbImage::new(16, 16).save(path.join("0.png")).unwrap();
@@ -176,11 +176,11 @@ fn folder(path: &Path, silent: usize, loud: i16) {
             .to_vec();
     wav.extend((data.len() as u32).to_le_bytes());
     wav.extend(data);
-    fs::write(path.join("sound.wav"), wav).unwrap();
+    fs::write(path.join("audio.wav"), wav).unwrap();
 }
 
 #[test]
-fn silence_that_gives_fakes_away_is_a_warning() {
+fn silence_that_separates_fakes_is_a_warning() {
     let scene = Scene::new();
     let mut csv = "video_name,target\n".to_owned();
     for index in 0..16 {
@@ -197,9 +197,9 @@ fn silence_that_gives_fakes_away_is_a_warning() {
     assert_eq!(silence["median_fake"], 0.031);
     let warnings = report["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].as_str().unwrap().starts_with("silence at the start alone tells fake"));
+    assert!(warnings[0].as_str().unwrap().starts_with("leading silence alone separates fake"));
 
-    // All silence has a filterbank that cannot be normalised, and says so by its absence.
+    // The filterbank of a silent clip cannot be normalized, so it has no statistics.
     folder(&scene.path("mute"), 0, 0);
     scene.write("mute.csv", "video_name,target\nmute,1\n");
     let report = check(&scene, &["mute.csv"], 0);
@@ -208,7 +208,7 @@ fn silence_that_gives_fakes_away_is_a_warning() {
 }
 
 #[test]
-fn lopsided_classes_are_a_warning() {
+fn imbalanced_classes_are_a_warning() {
     let scene = Scene::new();
     // FakeAVCeleb: 500 reals among 21,544 clips.
     let row = |row: usize| format!("{row}.mp4,{},train\n", usize::from(row >= 500));
@@ -219,17 +219,18 @@ fn lopsided_classes_are_a_warning() {
     let text: Vec<&str> = warnings.iter().map(|warning| warning.as_str().unwrap()).collect();
     assert_eq!(text.len(), 2);
     assert!(
-        text.iter().any(|text| text.starts_with("calling every clip of train fake is 97.7 %")),
+        text.iter().any(|text| text
+            .starts_with("predicting fake for every clip of train has an accuracy of 97.7 %")),
         "{text:?}"
     );
     assert!(
-        text.iter().any(|text| text.starts_with("every clip of test with a target is fake")),
+        text.iter().any(|text| text.starts_with("every labeled clip of test is fake")),
         "{text:?}"
     );
 }
 
 #[test]
-fn usage_faults_exit_with_two() {
+fn usage_errors_exit_with_two() {
     let scene = Scene::new();
     let csv = scene.write("all.csv", "video_name\na.mp4\n");
     let csv = csv.to_str().unwrap();
@@ -237,7 +238,7 @@ fn usage_faults_exit_with_two() {
     for (arguments, reason) in [
         (&["absent.csv"][..], "no such file"),
         (&["empty.csv"], "no rows below the header"),
-        (&[csv, "--report", csv], "would replace a file that it is made from"),
+        (&[csv, "--report", csv], "would overwrite one of its inputs"),
         (&[csv, "--report", "a.mp4"], "must end in .csv"),
         (&[csv, "--mels", "2"], "audio.mels is 2"),
         (&[csv, "--hash", "--decode"], "cannot be used with"),

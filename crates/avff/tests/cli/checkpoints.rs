@@ -22,7 +22,7 @@ fn inspect(scene: &Scene, file: &Path, config: &Path) -> Value {
 }
 
 #[test]
-fn inspect_shows_what_is_in_a_file() {
+fn inspect_shows_the_contents_of_a_file() {
     let scene = Scene::new();
     let ran = scene.run(&["inspect", stage2().to_str().unwrap()]).expect(0);
     for part in [
@@ -40,7 +40,7 @@ fn inspect_shows_what_is_in_a_file() {
     let ran = scene.run(&["inspect", weights().to_str().unwrap()]).expect(0);
     for part in [
         "classifier (safetensors)",
-        "no: its scores mean nothing",
+        "no: scores of these weights are meaningless",
         "\"fusion_attention\": \"tokens\"",
     ] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
@@ -48,7 +48,7 @@ fn inspect_shows_what_is_in_a_file() {
 }
 
 #[test]
-fn adapt_starts_a_classifier_from_stage_two() {
+fn adapt_initializes_a_classifier_from_stage_two() {
     let scene = Scene::new();
     let config = scene.write("heads.json", r#"{"encoder": {"heads": 3}, "decoder": {"heads": 3}}"#);
     let (stage2, heads) = (stage2(), config.to_str().unwrap());
@@ -61,7 +61,7 @@ fn adapt_starts_a_classifier_from_stage_two() {
     adapt("b.safetensors", "1");
     adapt("c.safetensors", "2");
     let ran = scene.run(&["adapt", stage2.to_str().unwrap(), "a.safetensors", "--config", heads]);
-    assert!(ran.expect(2).stderr.contains("is there already"));
+    assert!(ran.expect(2).stderr.contains("already exists"));
     let read = |name: &str| std::fs::read(scene.path(name)).unwrap();
     assert_eq!(read("a.safetensors"), read("b.safetensors"));
     assert_ne!(read("a.safetensors"), read("c.safetensors"));
@@ -76,7 +76,7 @@ fn adapt_starts_a_classifier_from_stage_two() {
     let typo = scene.write("typo.json", r#"{"encoder": {"haeds": 3}}"#);
     let ran = scene.run(&["inspect", "--config", typo.to_str().unwrap(), stage2.to_str().unwrap()]);
     assert!(ran.expect(2).stderr.contains("haeds"));
-    // A stage-2 file does not score, and says what would.
+    // A stage-2 file is refused with a hint to `avff adapt`.
     let clip = clip("match_a.mp4");
     let ran = scene
         .run(&[
@@ -89,7 +89,7 @@ fn adapt_starts_a_classifier_from_stage_two() {
         ])
         .expect(2);
     assert!(ran.stderr.contains("avff adapt"), "{}", ran.stderr);
-    // What was adapted does, and is said to be untrained.
+    // The adapted file scores, with a warning that it is untrained.
     let ran = scene
         .run(&["score", "--checkpoint", "a.safetensors", "--device", "cpu", clip.to_str().unwrap()])
         .expect(0);
@@ -97,18 +97,18 @@ fn adapt_starts_a_classifier_from_stage_two() {
 }
 
 #[test]
-fn convert_keeps_the_scores_and_carries_the_config() {
+fn convert_keeps_the_scores_and_stores_the_config() {
     let scene = Scene::new();
     let (weights, clip) = (weights(), clip("match_a.mp4"));
     let convert = |output: &str, more: &[&str]| {
         let arguments = ["convert", weights.to_str().unwrap(), output];
         scene.run(&[&arguments, more].concat())
     };
-    let told = convert("whole.safetensors", &[]).expect(0).stdout;
-    assert!(told.contains("classifier"), "{told}");
-    assert!(convert("whole.safetensors", &[]).expect(2).stderr.contains("is there already"));
+    let stdout = convert("whole.safetensors", &[]).expect(0).stdout;
+    assert!(stdout.contains("classifier"), "{stdout}");
+    assert!(convert("whole.safetensors", &[]).expect(2).stderr.contains("already exists"));
     assert!(convert("whole.pth", &[]).expect(2).stderr.contains("safetensors"));
-    convert("half.safetensors", &["--precision", "f16"]).expect(0);
+    convert("half.safetensors", &["--dtype", "f16"]).expect(0);
     let size = |name: &str| std::fs::metadata(scene.path(name)).unwrap().len();
     assert!(size("half.safetensors") < size("whole.safetensors") * 6 / 10);
     let score = |file: &str| {
@@ -122,7 +122,7 @@ fn convert_keeps_the_scores_and_carries_the_config() {
     // The bundled weights are f16 numbers: nothing is rounded.
     assert_eq!(score("half.safetensors"), before);
 
-    // A bare `.pth` has no config; what is converted needs none any more.
+    // A `.pth` has no config; the converted file stores one.
     let config = scene.write("heads.json", r#"{"encoder": {"heads": 3}, "decoder": {"heads": 3}}"#);
     let (from, heads) = (stage2(), config.to_str().unwrap());
     let arguments = ["convert", from.to_str().unwrap(), "stage2.safetensors", "--config", heads];

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::setup::{Ran, Scene, clip, media};
 
-/// Pixels of a contact sheet's title and legend.
+/// Height in pixels of a contact sheet's title and legend.
 const HEAD: u32 = 56;
 
 fn crop(scene: &Scene, csv: &Path, output: &str, more: &[&str]) -> Ran {
@@ -22,7 +22,7 @@ fn crop(scene: &Scene, csv: &Path, output: &str, more: &[&str]) -> Ran {
 
 /// Every file below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
+    let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(next).unwrap() {
@@ -31,11 +31,11 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
                 folders.push(path);
             } else {
                 let bytes = fs::read(&path).unwrap();
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), bytes);
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), bytes);
             }
         }
     }
-    found
+    files
 }
 
 #[test]
@@ -58,25 +58,25 @@ fn clips_are_cropped_into_a_manifest_of_folders() {
     assert_eq!(summary["run"]["frames"], 6);
     assert_eq!(summary["run"]["face"]["margin"], 1.3);
     let folder = scene.path("out/clips/0000001-match_a");
-    let pictures: Vec<_> =
+    let frames: Vec<_> =
         (0..6).map(|at| image::open(folder.join(format!("{at:06}.png")))).collect();
-    let sides: Vec<_> = pictures.iter().map(|p| p.as_ref().unwrap().width()).collect();
+    let sides: Vec<_> = frames.iter().map(|frame| frame.as_ref().unwrap().width()).collect();
     assert!(sides.iter().all(|side| *side == sides[0] && *side < 200), "{sides:?}");
     let clock = scene.json("out/clips/0000001-match_a/clip.json");
-    // Of 90 pictures at 25 a second, floor(linspace(0, 89, 6)).
+    // floor(linspace(0, 89, 6)) of 90 frames at 25 fps.
     assert_eq!(clock["times"], serde_json::json!([0.0, 0.68, 1.4, 2.12, 2.84, 3.56]));
     let sheet = image::open(scene.path("sheets/0000001-match_a.png")).unwrap();
     // Two rows of frames below a title and a legend.
     assert_eq!((sheet.width(), sheet.height()), (1280, 360 + HEAD));
-    // What was written is what all commands read.
+    // Other commands read the manifest of crops.
     scene.eval(&scene.path("out/manifest.csv"), "scores.csv", &[]).expect(0);
     let ran = crop(&scene, &csv, "out", &more).expect(2);
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
     crop(&scene, &csv, "out", &[&more[..], &["--resume"]].concat()).expect(0);
 }
 
 #[test]
-fn cropped_before_or_while_scoring_is_the_same_score() {
+fn crops_before_and_during_scoring_give_equal_scores() {
     let scene = Scene::new();
     let text: String =
         ["match_a.mp4", "swapped_b.mp4"].map(|name| format!("{}\n", clip(name).display())).concat();
@@ -96,7 +96,7 @@ fn cropped_before_or_while_scoring_is_the_same_score() {
 }
 
 #[test]
-fn a_clip_without_a_face_is_an_error_or_left_out_or_whole() {
+fn a_clip_without_a_face_is_an_error_or_skipped_or_uncropped() {
     let scene = Scene::new();
     let (face, pattern) = (clip("match_a.mp4"), media("h264_vfr.mp4"));
     let rows = format!("video_name\n{}\n{}\n", face.display(), pattern.display());
@@ -106,7 +106,7 @@ fn a_clip_without_a_face_is_an_error_or_left_out_or_whole() {
         assert_eq!(scene.read(&format!("{way}/manifest.csv")).lines().count(), 1 + rows, "{way}");
         let errors = scene.read(&format!("{way}/crop.errors.csv"));
         assert_eq!(errors.contains(",face,no face"), rows == 1, "{errors}");
-        assert_eq!(ran.stdout.contains("left out"), way == "skip", "{}", ran.stdout);
+        assert_eq!(ran.stdout.contains("skipped"), way == "skip", "{}", ran.stdout);
         let output = format!("{way}.csv");
         let arguments = ["--crop", "face", "--no-face", way];
         scene.eval(&csv, &output, &arguments).expect(code);
@@ -127,7 +127,7 @@ fn a_clip_without_a_face_is_an_error_or_left_out_or_whole() {
 }
 
 #[test]
-fn a_clip_that_was_taken_whole_says_so() {
+fn an_uncropped_clip_is_marked() {
     let scene = Scene::new();
     let (face, pattern) = (clip("match_a.mp4"), media("h264_vfr.mp4"));
     let rows = format!("{},0,a\n{},1,b\n", face.display(), pattern.display());
@@ -142,18 +142,18 @@ fn a_clip_that_was_taken_whole_says_so() {
     assert!(ran.stdout.contains("1 (no face: 0 in the column `face`)"), "{}", ran.stdout);
     let text = scene.read("full.csv");
     let cells = |line: &str| line.split(',').skip(2).map(str::to_owned).collect::<Vec<_>>();
-    let found: Vec<Vec<String>> = text.lines().map(cells).collect();
-    assert_eq!(found, [["face", "target", "note"], ["1", "0", "a"], ["0", "1", "b"]]);
+    let rows: Vec<Vec<String>> = text.lines().map(cells).collect();
+    assert_eq!(rows, [["face", "target", "note"], ["1", "0", "a"], ["0", "1", "b"]]);
     let coverage = &scene.json("full.summary.json")["coverage"];
     assert_eq!((&coverage["scored"], &coverage["without_face"]), (&2.into(), &1.into()));
-    // Resumed after its last row, the run still knows.
+    // The journal keeps the mark, so a run resumed after its last row still counts it.
     let run = serde_json::to_string(&scene.json("full.summary.json")["run"]).unwrap();
     std::fs::remove_file(scene.path("full.summary.json")).unwrap();
     scene.write("full.journal", &format!("{run}\n0.5 0.25\n0.5 0.25 whole\n"));
     scene.eval(&csv, "full.csv", &[&full[..], &["--resume"]].concat()).expect(0);
     assert_eq!(scene.json("full.summary.json")["coverage"]["without_face"], 1);
     assert_eq!(scene.read("full.csv"), text);
-    // Nothing is said where nothing is cut, and where there is a face.
+    // Without --crop face nothing is marked.
     let ran = scene.score(&[&pattern], &["--json"]).expect(0);
     assert!(!ran.stdout.contains("\"face\""), "{}", ran.stdout);
     scene.eval(&csv, "plain.csv", &[]).expect(0);
@@ -175,7 +175,7 @@ fn a_killed_crop_resumes_to_the_same_bytes() {
     let arguments =
         [&["crop", "--csv", csv_name, "--output", "killed", "--resume"], &options[..]].concat();
     let mut kills = 0;
-    for wanted in [1, 3, 6] {
+    for minimum in [1, 3, 6] {
         let mut child = scene
             .command(&arguments)
             .stdout(std::process::Stdio::null())
@@ -187,7 +187,7 @@ fn a_killed_crop_resumes_to_the_same_bytes() {
             let names = fs::read_dir(scene.path("killed/clips")).into_iter().flatten();
             let done =
                 names.flatten().filter(|e| !e.file_name().as_encoded_bytes().starts_with(b"."));
-            if done.count() >= wanted {
+            if done.count() >= minimum {
                 break;
             }
             sleep(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! `avff eval`: what it writes.
+//! The output of `avff eval`.
 
 use crate::setup::{Scene, clip, root};
 
@@ -32,7 +32,7 @@ fn the_sample_gives_scores_a_summary_and_a_warning() {
 }
 
 #[test]
-fn scores_do_not_depend_on_batch_order_or_neighbours() {
+fn scores_do_not_depend_on_batch_order_or_neighbors() {
     let scene = Scene::new();
     let csv = scene.manifest("all.csv", 20);
     scene.eval(&csv, "one.csv", &["--min-coverage", "0.5"]).expect(0);
@@ -57,7 +57,7 @@ fn scores_do_not_depend_on_batch_order_or_neighbours() {
 }
 
 #[test]
-fn carried_columns_and_missing_targets() {
+fn copied_columns_and_missing_targets() {
     let scene = Scene::new();
     let a = clip("match_a.mp4");
     std::fs::copy(&a, scene.path("a.mp4")).unwrap();
@@ -72,7 +72,7 @@ fn carried_columns_and_missing_targets() {
     assert_eq!(lines.next().unwrap(), "video_name,y_pred,note,split");
     assert!(lines.next().unwrap().ends_with(",\"x, \"\"y\"\"\",test"));
     assert!(lines.next().unwrap().ends_with(",,"));
-    // Equal names each keep their row.
+    // Each of two equal names keeps its row.
     assert_eq!(out.lines().count(), 3);
     assert!(scene.json("out.summary.json")["metrics"].is_null());
 }
@@ -103,16 +103,16 @@ fn coverage_decides_the_exit_code() {
 }
 
 #[test]
-fn results_are_not_replaced_unasked_and_failures_can_be_tried_again() {
+fn results_are_not_overwritten_and_failures_can_be_retried() {
     let scene = Scene::new();
     std::fs::copy(clip("match_a.mp4"), scene.path("a.mp4")).unwrap();
     let csv = scene.write("in.csv", "video_name,target\na.mp4,0\nb.mp4,1\n");
     scene.eval(&csv, "out.csv", &[]).expect(3);
     let before = scene.read("out.csv");
     let ran = scene.eval(&csv, "out.csv", &[]).expect(2);
-    assert!(ran.stderr.contains("there are results already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("results already exist"), "{}", ran.stderr);
     assert_eq!(scene.read("out.csv"), before);
-    // The errors are a CSV of what is still to be scored.
+    // The errors file is a CSV of the clips without a score.
     std::fs::copy(clip("match_b.mp4"), scene.path("b.mp4")).unwrap();
     scene.eval(&scene.path("out.errors.csv"), "again.csv", &[]).expect(0);
     assert!(scene.read("again.csv").lines().nth(1).unwrap().starts_with("b.mp4,0."));
@@ -121,7 +121,7 @@ fn results_are_not_replaced_unasked_and_failures_can_be_tried_again() {
 #[test]
 fn across_batch_is_the_reference_and_depends_on_the_batch() {
     let scene = Scene::new();
-    // The network as released: attention across the batch.
+    // The config of the released network, whose attention spans the batch.
     let config = scene.write("batch.json", r#"{"fusion_attention": "batch"}"#);
     let batch = ["--config", config.to_str().unwrap()];
     let csv = root().join("crates/avff/tests/fixtures/sample.csv");
@@ -131,7 +131,11 @@ fn across_batch_is_the_reference_and_depends_on_the_batch() {
         scene.eval(&csv, output, &[&batch[..], &more].concat()).expect(0)
     };
     let ran = across("four.csv", "4");
-    assert!(ran.stderr.contains("depend on which clips share a batch"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("scores depend on the batch size and on the order of clips"),
+        "{}",
+        ran.stderr
+    );
     across("one.csv", "1");
     let scores = |name: &str| -> Vec<f64> {
         scene

@@ -15,29 +15,29 @@ fn json(ran: Ran) -> Value {
 }
 
 #[test]
-fn moments_cover_the_clip_and_a_sheet_shows_them() {
+fn segments_cover_the_clip_and_a_sheet_shows_them() {
     let scene = Scene::new();
     let ran = explain(&scene, &[]).expect(0);
-    for part in ["UNTRAINED", "moment, s", "pictures", "explanation.png"] {
+    for part in ["warning: UNTRAINED", "segment, s", "frames", "\nswapped_a.explanation.png\n"] {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
-    let sheet = image::open(scene.path("explanation.png")).unwrap().to_rgb8();
+    let sheet = image::open(scene.path("swapped_a.explanation.png")).unwrap().to_rgb8();
     assert!(sheet.width() > 1000 && sheet.height() > 500, "{:?}", sheet.dimensions());
-    let has = |colour: [u8; 3]| sheet.pixels().any(|pixel| pixel.0 == colour);
+    let has = |color: [u8; 3]| sheet.pixels().any(|pixel| pixel.0 == color);
     assert!(has([190, 20, 20]) && has([40, 90, 170]), "bars for fake and for real");
 
     let report = json(explain(&scene, &["--json", "--output", "again.png"]));
     assert_eq!(report["checkpoint_sha256"].as_str().unwrap().len(), 64);
     let window = &report["windows"][0];
-    let moments = window["moments"].as_array().unwrap();
-    assert_eq!((moments.len(), &report["drawn"]), (8, &0.into()));
-    let edge = |at: usize, side: &str| moments[at]["span"][side].as_f64().unwrap();
-    for (side, moment) in [("start", 0), ("end", 7)] {
-        assert!((edge(moment, side) - window["span"][side].as_f64().unwrap()).abs() < 1e-9);
+    let segments = window["segments"].as_array().unwrap();
+    assert_eq!((segments.len(), &report["drawn"]), (8, &0.into()));
+    let edge = |at: usize, side: &str| segments[at]["span"][side].as_f64().unwrap();
+    for (side, segment) in [("start", 0), ("end", 7)] {
+        assert!((edge(segment, side) - window["span"][side].as_f64().unwrap()).abs() < 1e-9);
     }
     assert!((edge(3, "end") - edge(4, "start")).abs() < 1e-9);
 
-    // Shares of patches, 1 on average.
+    // Attention of the patches, 1 on average.
     let mean = |value: &Value| {
         fn numbers(value: &Value) -> Vec<f64> {
             match value {
@@ -49,12 +49,12 @@ fn moments_cover_the_clip_and_a_sheet_shows_them() {
         assert!(numbers.len() > 8, "{value}");
         numbers.iter().sum::<f64>() / numbers.len() as f64
     };
-    for modality in ["sound", "pictures"] {
+    for modality in ["audio", "frames"] {
         let mean = mean(&report["attention"][modality]);
         assert!((mean - 1.0).abs() < 1e-4, "{modality}: {mean}");
     }
 
-    // The score is that of `avff score`.
+    // The logits are those of `avff score`.
     let (clip, weights) = (clip("swapped_a.mp4"), weights());
     let [clip, weights] = [clip.to_str().unwrap(), weights.to_str().unwrap()];
     let score = ["score", "--checkpoint", weights, clip, "--json", "--device", "cpu"];
@@ -63,36 +63,39 @@ fn moments_cover_the_clip_and_a_sheet_shows_them() {
 }
 
 #[test]
-fn windows_are_told_apart_and_one_is_drawn() {
+fn the_chosen_or_the_highest_window_is_drawn() {
     let scene = Scene::new();
-    let report = json(explain(&scene, &["--window", "1.2", "--part", "1", "--json"]));
+    let report = json(explain(&scene, &["--window", "1.2", "--window-index", "1", "--json"]));
     assert_eq!((report["windows"].as_array().unwrap().len(), &report["drawn"]), (3, &1.into()));
-    let most = json(explain(&scene, &["--window", "1.2", "--json", "--overwrite"]));
+    let highest = json(explain(&scene, &["--window", "1.2", "--json", "--overwrite"]));
     let margin = |window: &Value| {
         let logit = |name: &str| window["logits"][name].as_f64().unwrap();
         logit("fake") - logit("real")
     };
-    let margins: Vec<f64> = most["windows"].as_array().unwrap().iter().map(margin).collect();
-    let drawn = margins[most["drawn"].as_u64().unwrap() as usize];
+    let margins: Vec<f64> = highest["windows"].as_array().unwrap().iter().map(margin).collect();
+    let drawn = margins[highest["drawn"].as_u64().unwrap() as usize];
     assert!(margins.iter().all(|&margin| margin <= drawn), "{margins:?}");
 }
 
 #[test]
-fn what_cannot_be_explained_is_said() {
+fn bad_requests_are_refused_with_a_reason() {
     let scene = Scene::new();
-    scene.write("there.png", "a picture");
+    scene.write("existing.png", "an image");
     for (more, part) in [
-        (&["--part", "7"][..], "has no window 7: it has 1"),
-        (&["--output", "sheet.jpg"], "name it `.png`"),
-        (&["--output", "there.png"], "--overwrite"),
+        (&["--window-index", "7"][..], "there is no window 7: the clip has 1"),
+        (
+            &["--output", "sheet.jpg"],
+            "sheet.jpg: the output is a PNG, so its name must end in .png",
+        ),
+        (&["--output", "existing.png"], "--overwrite"),
     ] {
         let ran = explain(&scene, more).expect(2);
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
     let weights = weights();
-    // Said first, whatever lies where the picture would go.
-    let absent = ["explain", "absent.mp4", "--output", "there.png"];
+    // The missing clip is reported before the existing PNG.
+    let absent = ["explain", "absent.mp4", "--output", "existing.png"];
     let absent = [&absent[..], &["--checkpoint", weights.to_str().unwrap()]].concat();
-    let ran = scene.run(&absent).expect(2);
+    let ran = scene.run(&absent).expect(3);
     assert!(ran.stderr.contains("absent.mp4: open: no such file"), "{}", ran.stderr);
 }

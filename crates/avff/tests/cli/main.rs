@@ -1,11 +1,12 @@
-//! Scenarios through the real binary.
+//! Scenario tests that run the real binary.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "tests stop where they cannot go on"
+    reason = "a test panics where it cannot continue"
 )]
 
+mod bundled;
 mod cache;
 mod check;
 mod checkpoints;
@@ -13,11 +14,14 @@ mod compare;
 mod crop;
 mod eval;
 mod explain;
+mod init;
 #[cfg(not(feature = "mpi"))]
 mod launch;
-mod made;
 mod manifest;
+mod mistaken;
+mod outputs;
 mod reconstruct;
+mod reference;
 mod refusals;
 mod report;
 mod resume;
@@ -26,10 +30,11 @@ mod score;
 mod setup;
 mod shards;
 mod split;
-mod start;
 mod synth;
+mod tables;
 #[path = "../../../avff-model/tests/support/torch_file.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the model's tests")]
 mod torch_file;
 mod train;
+mod train_messages;
 mod windows;

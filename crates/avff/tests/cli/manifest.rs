@@ -8,7 +8,7 @@ use crate::setup::{Scene, clip};
 
 const COLUMNS: &str = "video_name,target,split,category,method,identity,source,language";
 
-/// Clips sorted by hand under `set/`, two of which can be read.
+/// A folder `set/` of three clips, of which two are readable and listed.
 fn sorted() -> Scene {
     let scene = Scene::new();
     for (name, sample) in [("real/a.mp4", "match_a.mp4"), ("fake/swap/b, c.mp4", "swapped_b.mp4")] {
@@ -25,7 +25,7 @@ fn put(scene: &Scene, name: &str, content: &[u8]) {
 }
 
 #[test]
-fn a_manifest_is_what_eval_reads_wherever_it_lies() {
+fn eval_reads_a_manifest_in_any_folder() {
     let scene = sorted();
     put(&scene, "lists/keep", b"");
     let absolute = fs::canonicalize(scene.path("set")).unwrap();
@@ -35,23 +35,23 @@ fn a_manifest_is_what_eval_reads_wherever_it_lies() {
         ("lists/beside.csv", format!("{}/", absolute.display())),
     ] {
         let ran = scene.run(&["manifest", "folder", "set", "--output", output]).expect(0);
-        let want = format!(
+        let expected = format!(
             "{COLUMNS}\n\"{prefix}fake/swap/b, c.mp4\",1,,,swap,,,\n\
              {prefix}real/a.mp4,0,,RVRA,,,{prefix}real/a.mp4,\n"
         );
-        assert_eq!(scene.read(output), want);
+        assert_eq!(scene.read(output), expected);
         assert!(ran.stdout.contains("any clips in"), "{}", ran.stdout);
         assert!(ran.stderr.contains("unlisted other/d.mp4"), "{}", ran.stderr);
         scene.eval(&scene.path(output), "prediction.csv", &["--overwrite"]).expect(0);
         assert_eq!(scene.json("prediction.summary.json")["coverage"]["scored"], 2);
     }
-    // Never over another file.
+    // Existing files are not overwritten.
     let ran = scene.run(&["manifest", "folder", "set", "--output", "above.csv"]).expect(2);
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
 }
 
 #[test]
-fn rows_on_stdout_start_at_the_root_and_the_summary_says_so() {
+fn rows_on_stdout_are_relative_to_the_root() {
     let scene = sorted();
     let ran = scene.run(&["manifest", "auto", "set"]).expect(0);
     assert!(ran.stdout.contains("\nreal/a.mp4,0,,RVRA,,,real/a.mp4,\n"), "{}", ran.stdout);
@@ -98,31 +98,31 @@ fn a_partial_copy_is_counted_and_named() {
 }
 
 #[test]
-fn a_root_that_is_something_else_is_an_error_with_a_hint() {
+fn a_wrong_root_is_an_error_with_a_hint() {
     let scene = sorted();
     let cases: [(&[&str], &str); 6] = [
         (
             &["fakeavceleb", "set"],
             "looked for `meta_data.csv`, found `fake`, `other`, `real`; it looks like folder",
         ),
-        (&["fakeavceleb", "set"], "\nhint: give the folder that the data set was unpacked into\n"),
-        (&["auto", "set/other"], "it looks like none, found `d.mp4`\nhint: name the layout"),
+        (&["fakeavceleb", "set"], "\nhint: give the folder that the data set was extracted to\n"),
+        (&["auto", "set/other"], "no layout matches, found `d.mp4`\nhint: name the layout"),
         (&["auto", "nowhere"], "nowhere: no such file"),
         (&["folder", "set/real/a.mp4"], "not a folder"),
         (&["fakeavceleeb", "set"], "possible values: fakeavceleb, dfdc"),
     ];
-    for (arguments, want) in cases {
+    for (arguments, expected) in cases {
         let arguments = [&["manifest"], arguments].concat();
         let ran = scene.run(&arguments).expect(2);
-        assert!(ran.stderr.contains(want), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
         assert!(!ran.stdout.contains("video_name"), "{}", ran.stdout);
     }
-    // Of a list of which nothing is there, what is missing is said all the same.
+    // A list without any existing clip still reports the missing clips.
     scene.write("set/labels.csv", "filename,label\nx.mp4,0\ny.mp4,1\n");
     let ran = scene.run(&["manifest", "dfdc", "set", "--missing", "missing.csv"]).expect(2);
-    assert!(ran.stderr.contains("2 are listed, none is there"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 are listed, but none exist"), "{}", ran.stderr);
     assert!(scene.read("missing.csv").starts_with("problem,path,detail\nmissing,x.mp4,\n"));
-    // Nothing half done is left.
+    // A failure leaves no files.
     scene.write("set/labels.csv", "filename\n");
     let outputs = ["--output", "x.csv", "--missing", "y.csv"];
     scene.run(&[&["manifest", "dfdc", "set"], &outputs[..]].concat()).expect(2);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::setup::{Ran, Scene, clip, weights};
 
-/// A network of a few features that was never trained.
+/// Writes `stage2.safetensors`, a small untrained network.
 fn network(scene: &Scene) {
     let mut config = AvffConfig::avff();
     (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (12, 1, 3);
@@ -44,15 +44,17 @@ fn a_sheet_and_the_losses() {
     let scene = Scene::new();
     network(&scene);
     let ran = reconstruct(&scene, &["--mask", "0,2,5,7"]).expect(0);
-    for part in ["UNTRAINED", "audio", "video", "contrastive  n/a", "reconstruction.png"] {
+    for part in
+        ["warning: UNTRAINED", "audio", "video", "contrastive  n/a", "match_a.reconstruction.png"]
+    {
         assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
     }
-    let first = sheet(&scene, "reconstruction.png");
+    let first = sheet(&scene, "match_a.reconstruction.png");
     assert!(first.width() > 1000 && first.height() > 800, "{:?}", first.dimensions());
-    let has = |sheet: &image::RgbImage, colour: [u8; 3]| {
-        sheet.pixels().filter(|pixel| pixel.0 == colour).count()
+    let has = |sheet: &image::RgbImage, color: [u8; 3]| {
+        sheet.pixels().filter(|pixel| pixel.0 == color).count()
     };
-    // Orange borders of what was hidden, grey where it is covered, red for what was never trained.
+    // Orange borders of masked slices, gray for the mask, red for the warning.
     assert!(has(&first, [255, 140, 0]) > 1000);
     assert!(has(&first, [128, 128, 128]) > 50_000);
     assert!(has(&first, [190, 20, 20]) > 0);
@@ -61,16 +63,16 @@ fn a_sheet_and_the_losses() {
     let report = json(reconstruct(&scene, &again));
     assert_eq!(report["checkpoint_sha256"].as_str().unwrap().len(), 64);
     assert_eq!(
-        std::fs::read(scene.path("reconstruction.png")).unwrap(),
+        std::fs::read(scene.path("match_a.reconstruction.png")).unwrap(),
         std::fs::read(scene.path("again.png")).unwrap()
     );
     assert_eq!(report["hidden_from_audio"], serde_json::json!([0, 2, 5, 7]));
     assert_eq!((&report["trained"], &report["contrastive"]), (&false.into(), &Value::Null));
     let loss = |name: &str| report["losses"][name].as_f64().unwrap();
     assert!((loss("total") - loss("audio") - loss("video")).abs() < 1e-4, "{report}");
-    assert!((loss("video_of_zeros") - 1.0).abs() < 0.1, "{report}");
+    assert!((loss("video_zero_baseline") - 1.0).abs() < 0.1, "{report}");
 
-    // Seeds draw half of the slices, and the visible ones can be shown as they are.
+    // A seed masks half of the slices, and visible slices can show the input.
     let seeded = json(reconstruct(&scene, &["--seed", "3", "--json", "--output", "s.png"]));
     assert_eq!(seeded["hidden_from_audio"].as_array().unwrap().len(), 4);
     let pasted = ["--mask", "0,2,5,7", "--paste-visible", "--output", "pasted.png"];
@@ -79,44 +81,46 @@ fn a_sheet_and_the_losses() {
 }
 
 #[test]
-fn a_window_is_named_by_its_number() {
+fn a_window_is_chosen_by_its_index() {
     let scene = Scene::new();
     network(&scene);
-    let part = |number: &str| {
-        let output = format!("{number}.png");
-        let window = ["--window", "1.2", "--json", "--part", number, "--output", &output];
-        reconstruct(&scene, &window)
+    let window = |index: &str| {
+        let output = format!("{index}.png");
+        let more = ["--window", "1.2", "--json", "--window-index", index, "--output", &output];
+        reconstruct(&scene, &more)
     };
-    let span = &json(part("1"))["span"];
+    let span = &json(window("1"))["span"];
     assert!((span["start"].as_f64().unwrap() - 1.2).abs() < 1e-6, "{span}");
-    let ran = part("17").expect(2);
-    assert!(ran.stderr.contains("has no window 17: it has 3"), "{}", ran.stderr);
+    let ran = window("17").expect(2);
+    assert!(ran.stderr.contains("there is no window 17: the clip has 3"), "{}", ran.stderr);
 }
 
 #[test]
-fn what_cannot_be_hidden_or_read_is_said() {
+fn invalid_masks_and_files_are_refused_with_a_reason() {
     let scene = Scene::new();
     network(&scene);
+    // A file in place of the output's folder cannot be written to.
+    scene.write("file", "");
     for (more, part) in [
-        (&["--mask", "0,2,5"][..], "name 4 different ones of 0 to 7"),
+        (&["--mask", "0,2,5"][..], "give 4 different slices from 0 to 7"),
         (&["--mask", "0,2,5,8"], "[0, 2, 5, 8]"),
         (&["--mask", "0,0,2,5"], "different"),
         (&["--mask", "0,a"], "invalid digit"),
         (&["--mask", "0,2,5,7", "--seed", "1"], "cannot be used with"),
-        (&["--output", "absent/sheet.png"], "absent/sheet.png"),
+        (&["--output", "file/sheet.png"], "file/sheet.png"),
     ] {
         let ran = reconstruct(&scene, more).expect(2);
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
-    scene.write("there.png", "a picture");
-    let ran = reconstruct(&scene, &["--output", "there.png"]).expect(2);
+    scene.write("existing.png", "an image");
+    let ran = reconstruct(&scene, &["--output", "existing.png"]).expect(2);
     assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
-    reconstruct(&scene, &["--output", "there.png", "--overwrite"]).expect(0);
+    reconstruct(&scene, &["--output", "existing.png", "--overwrite"]).expect(0);
     let (weights, good) = (weights(), clip("match_a.mp4"));
     let (weights, good) = (weights.to_str().unwrap(), good.to_str().unwrap());
     let ran = scene.run(&["reconstruct", good, "--checkpoint", weights]).expect(2);
     assert!(ran.stderr.contains("holds a classifier"), "{}", ran.stderr);
     let ran = scene.run(&["reconstruct", "absent.mp4", "--checkpoint", "stage2.safetensors"]);
-    let ran = ran.expect(2);
+    let ran = ran.expect(3);
     assert!(ran.stderr.contains("absent.mp4: open: no such file"), "{}", ran.stderr);
 }

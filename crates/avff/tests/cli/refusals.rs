@@ -1,4 +1,4 @@
-//! What cannot be scored is named, and never scored.
+//! Clips that cannot be scored get a reason and no score.
 
 use std::{
     fs::File,
@@ -27,7 +27,7 @@ fn every_bad_file_has_a_reason_and_no_score() {
         (media("bad/truncated_head.mp4"), "the file ends at byte 20000"),
         (media("bad/truncated_tail.mp4"), "not a media file"),
         (media("hevc_aac.mp4"), "HEVC"),
-        (scene.path("folder.mp4"), "neither a picture nor a WAV"),
+        (scene.path("folder.mp4"), "contains neither an image nor a WAV file"),
         (scene.path("missing.mp4"), "no such file"),
         (sparse, "not a media file"),
     ];
@@ -52,7 +52,7 @@ fn every_bad_file_has_a_reason_and_no_score() {
         let line = lines.next().unwrap();
         assert!(line.starts_with(path.to_str().unwrap()), "{line}");
         assert!(line.contains(reason), "{line}: {reason}");
-        // `avff score` says the same of the file by itself.
+        // `avff score` reports the same reason.
         let ran = scene.score(&[path], &[]).expect(3);
         assert!(ran.stdout.contains(reason), "{}", ran.stdout);
     }
@@ -101,7 +101,7 @@ fn wrong_usage_and_setup_exit_with_two() {
                 "--output",
                 "no_rows.csv",
             ],
-            "replace a file that it is made from",
+            "overwrite one of its inputs",
         ),
     ] {
         let ran = scene.run(&arguments).expect(2);

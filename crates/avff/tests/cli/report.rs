@@ -1,4 +1,4 @@
-//! `avff eval --by COLUMN --intervals`: what the summary says on request.
+//! `avff eval --by COLUMN --intervals`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::setup::{Scene, clip};
 
-/// Eight clips of three kinds; a note that tells every row apart and a row without a target.
+/// Eight clips with a target and one without, in three methods and an empty one.
 fn kinds(scene: &Scene) -> PathBuf {
     let clips = ["match_a.mp4", "match_b.mp4", "swapped_a.mp4", "swapped_b.mp4"];
     let rows = [(0, "wav2lip", "1"), (1, "real", "0"), (2, "fsgan", "1"), (3, "wav2lip", "1")];
@@ -27,7 +27,7 @@ fn scores(scene: &Scene, output: &str) -> Vec<(f64, String, String)> {
     rows.collect()
 }
 
-/// Every pair of a fake and a real.
+/// The AUC by its definition: the fraction of pairs in which the fake scores higher.
 fn auc(fakes: &[f64], reals: &[f64]) -> f64 {
     let pairs = fakes.iter().flat_map(|fake| reals.iter().map(move |real| (fake, real)));
     let wins = pairs.map(|(fake, real)| match fake.partial_cmp(real).unwrap() {
@@ -39,11 +39,11 @@ fn auc(fakes: &[f64], reals: &[f64]) -> f64 {
 }
 
 #[test]
-fn each_kind_of_fakes_is_compared_with_all_reals() {
+fn each_method_is_compared_with_all_reals() {
     let scene = Scene::new();
     let csv = kinds(&scene);
     let ran = scene.eval(&csv, "out.csv", &["--by", "method", "--by", "split"]).expect(0);
-    for word in ["wav2lip", "(empty)", "against all reals", "against all fakes"] {
+    for word in ["wav2lip", "(none)", "against all reals", "against all fakes"] {
         assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
     }
     let summary = scene.json("out.summary.json");
@@ -64,21 +64,21 @@ fn each_kind_of_fakes_is_compared_with_all_reals() {
     assert_eq!(row(3), row_of("wav2lip", 2, "all-reals", 2, 3));
 
     let scores = scores(&scene, "out.csv");
-    let of = |wanted: &dyn Fn(&str, &str) -> bool| -> Vec<f64> {
-        scores.iter().filter(|row| wanted(&row.1, &row.2)).map(|row| row.0).collect()
+    let select = |keep: &dyn Fn(&str, &str) -> bool| -> Vec<f64> {
+        scores.iter().filter(|row| keep(&row.1, &row.2)).map(|row| row.0).collect()
     };
-    let reals = of(&|_, target| target == "0");
+    let reals = select(&|_, target| target == "0");
     for (index, method) in [(1, "fsgan"), (3, "wav2lip")] {
-        let fakes = of(&|own, _| own == method);
+        let fakes = select(&|own, _| own == method);
         let got = by[0]["categories"][index]["metrics"]["auc"].as_f64().unwrap();
         assert!((got - auc(&fakes, &reals)).abs() < 1e-12, "{method}");
     }
-    // A column of one value says what the whole says.
+    // A column with one value has the metrics of the whole.
     assert_eq!(by[1]["categories"][0]["metrics"], summary["metrics"]);
 }
 
 #[test]
-fn intervals_come_only_if_asked_for() {
+fn intervals_are_computed_on_request() {
     let scene = Scene::new();
     let csv = kinds(&scene);
     scene.eval(&csv, "plain.csv", &[]).expect(0);
@@ -86,7 +86,7 @@ fn intervals_come_only_if_asked_for() {
     assert!(plain.get("by").is_none() && plain["metrics"].get("intervals").is_none());
 
     let ran = scene.eval(&csv, "out.csv", &["--intervals", "--by", "method"]).expect(0);
-    assert!(ran.stdout.contains("level 0.95: AUC by DeLong"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("level 0.95: ROC AUC by DeLong"), "{}", ran.stdout);
     assert_eq!(scene.read("out.csv"), scene.read("plain.csv"));
     let mut summary = scene.json("out.summary.json");
     let metrics = summary["metrics"].as_object_mut().unwrap();
@@ -108,26 +108,34 @@ fn intervals_come_only_if_asked_for() {
 }
 
 #[test]
-fn columns_and_levels_that_cannot_be_are_refused_before_any_work() {
+fn invalid_columns_and_levels_are_refused_before_any_work() {
     let scene = Scene::new();
     let csv = kinds(&scene);
     let ran = scene.eval(&csv, "out.csv", &["--by", "methods"]).expect(2);
-    assert!(ran.stderr.contains("no column methods, but method, target, split"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("there is no column methods; the columns are method, target, split"),
+        "{}",
+        ran.stderr
+    );
     for level in ["0", "1", "95", "nan"] {
         let ran = scene.eval(&csv, "out.csv", &["--intervals", level]).expect(2);
         assert!(ran.stderr.contains("between 0 and 1"), "{}", ran.stderr);
     }
     let names = scene.manifest("names.csv", 257);
     let ran = scene.eval(&names, "out.csv", &["--by", "note"]).expect(2);
-    assert!(ran.stderr.contains("more than 256 values"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the column note has more than 256 different values"),
+        "{}",
+        ran.stderr
+    );
     let bare = scene.write("bare.csv", "video_name\na.mp4\n");
     let ran = scene.eval(&bare, "out.csv", &["--by", "method"]).expect(2);
-    assert!(ran.stderr.contains("but video_name alone"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the columns are video_name"), "{}", ran.stderr);
     assert!(!scene.path("out.csv").exists() && !scene.path("out.journal").exists());
 }
 
 #[test]
-fn without_targets_there_is_nothing_to_report() {
+fn without_targets_there_are_no_metrics() {
     let scene = Scene::new();
     let csv =
         scene.write("in.csv", &format!("video_name,kind\n{},a\n", clip("match_a.mp4").display()));

@@ -1,4 +1,4 @@
-//! An interrupted `avff eval` goes on to the same bytes.
+//! An interrupted `avff eval` resumes to bit-identical results.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use crate::setup::{Scene, weights};
 const ROWS: usize = 40;
 const OUTPUTS: [&str; 3] = ["csv", "errors.csv", "summary.json"];
 
-/// What the summary says on request depends on every row, those before an interruption too.
+/// Options of the summary that depend on every row, including the rows before an interruption.
 const REPORT: [&str; 5] = ["--by", "kind", "--by", "target", "--intervals"];
 
 fn unbroken(scene: &Scene) -> std::path::PathBuf {
@@ -58,9 +58,9 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     ];
     let plain = arguments;
     let arguments = [&arguments[..], &REPORT].concat();
-    // Killed again and again, each time a few rows further.
+    // Each kill comes a few rows later.
     let mut kills = 0;
-    for wanted in [3, 11, 12, 25, 33] {
+    for minimum in [3, 11, 12, 25, 33] {
         let mut child = scene
             .command(&arguments)
             .stdout(std::process::Stdio::null())
@@ -70,7 +70,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         let start = Instant::now();
         loop {
             let rows = fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
-            if rows > wanted || start.elapsed() > Duration::from_secs(60) {
+            if rows > minimum || start.elapsed() > Duration::from_secs(60) {
                 break;
             }
             if child.try_wait().unwrap().is_some() {
@@ -89,10 +89,10 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     let again = scene.run(&arguments).expect(0);
     assert!(again.stdout.contains("coverage"), "{}", again.stdout);
     same_as_unbroken(&scene, "killed");
-    // Nor can it say what it did not: logits are not kept.
+    // It cannot report other metrics, because logits are not stored.
     let other = scene.run(&plain).expect(2);
     assert!(
-        other.stderr.contains("finished with metrics by kind, target, not none"),
+        other.stderr.contains("the finished run has metrics by kind, target, not none"),
         "{}",
         other.stderr
     );
@@ -103,10 +103,10 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 }
 
 #[test]
-fn torn_and_uncounted_rows_are_cut() {
+fn torn_and_uncounted_rows_are_truncated() {
     let scene = Scene::new();
     let csv = unbroken(&scene);
-    // As if killed between writing rows and counting them, in the middle of a row.
+    // The state of a run killed in the middle of a row that the journal does not count.
     let journal_of = |rows: usize| {
         let summary = scene.json("whole.summary.json");
         let predictions = scene.read("whole.csv");
@@ -129,13 +129,13 @@ fn torn_and_uncounted_rows_are_cut() {
     scene.write("torn.errors.csv.partial", &scene.read("whole.errors.csv"));
     scene.write("torn.journal", &(journal_of(10) + "-0.0"));
     scene.eval(&csv, "torn.csv", &["--resume", "--min-coverage", "0"]).expect(0);
-    // Metrics are over the journal's made-up logits; the tables are what is checked.
+    // The journal's logits are invented, so only the tables are compared.
     assert_eq!(scene.read("torn.csv"), whole);
     assert_eq!(scene.read("torn.errors.csv"), scene.read("whole.errors.csv"));
 }
 
 #[test]
-fn an_unfinished_run_is_not_silently_replaced() {
+fn an_unfinished_run_is_not_silently_overwritten() {
     let scene = Scene::new();
     let csv = unbroken(&scene);
     let run = serde_json::to_string(&scene.json("whole.summary.json")["run"]).unwrap();

@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::setup::{Scene, clip};
 
 #[test]
-fn a_table_for_people_and_json_for_machines() {
+fn a_table_and_json_have_scores_and_errors() {
     let scene = Scene::new();
     let (good, bad) = (clip("match_a.mp4"), scene.path("absent.mp4"));
     let ran = scene.score(&[&bad, &good], &[]).expect(3);
-    assert!(ran.stdout.starts_with("UNTRAINED"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("warning: UNTRAINED"), "{}", ran.stdout);
     assert!(ran.stdout.contains("no such file"), "{}", ran.stdout);
     let ran = scene.score(&[&bad, &good], &["--json", "--min-coverage", "0.5"]).expect(0);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -38,9 +38,9 @@ fn a_folder_of_frames_with_a_wav_is_a_clip() {
     let folder = scene.path("clip");
     std::fs::create_dir(&folder).unwrap();
     for i in 0..20u8 {
-        let picture =
+        let frame =
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, i * 9]));
-        picture.save(folder.join(format!("frame{i}.png"))).unwrap();
+        frame.save(folder.join(format!("frame{i}.png"))).unwrap();
     }
     let samples: Vec<i16> =
         (0..16_000).map(|i| ((f64::from(i) * 0.1).sin() * 8000.0) as i16).collect();
@@ -53,15 +53,15 @@ fn a_folder_of_frames_with_a_wav_is_a_clip() {
     wav.extend(b"\x02\0\x10\0data");
     wav.extend((data.len() as u32).to_le_bytes());
     wav.extend(data);
-    std::fs::write(folder.join("sound.wav"), wav).unwrap();
+    std::fs::write(folder.join("audio.wav"), wav).unwrap();
     scene.score(&[&folder], &[]).expect(0);
-    std::fs::remove_file(folder.join("sound.wav")).unwrap();
+    std::fs::remove_file(folder.join("audio.wav")).unwrap();
     let ran = scene.score(&[&folder], &[]).expect(3);
     assert!(ran.stdout.contains("no audio stream"), "{}", ran.stdout);
 }
 
 #[test]
-fn rounded_networks_are_near_and_say_so() {
+fn lower_precision_is_close_and_recorded() {
     let scene = Scene::new();
     let clip = clip("match_a.mp4");
     let score = |more: &[&str]| -> Value {
@@ -72,10 +72,10 @@ fn rounded_networks_are_near_and_say_so() {
     let exact = score(&[]);
     assert_eq!(exact["run"]["arithmetic"], "f32");
     let check = |name: &str| {
-        let near = score(&["--precision", name]);
-        let error = (logit(&exact) - logit(&near)).abs();
+        let rounded = score(&["--precision", name]);
+        let error = (logit(&exact) - logit(&rounded)).abs();
         assert!(error > 0.0 && error < 1e-2, "{name}: {error}");
-        assert_eq!(near["run"]["arithmetic"], name);
+        assert_eq!(rounded["run"]["arithmetic"], name);
     };
     check("int8");
     if precision::cpu_has_bf16() {

@@ -1,4 +1,4 @@
-//! A folder to work in and the binary to run there.
+//! A temporary folder and the binary that runs in it.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ pub(crate) struct Scene {
     folder: TempDir,
 }
 
-/// What a finished command left.
+/// Exit code and output of a finished command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -32,19 +32,19 @@ pub(crate) fn root() -> PathBuf {
     Path::new("../..").canonicalize().unwrap()
 }
 
-/// The small network whose weights come from a seed.
+/// Weights of the small untrained network.
 pub(crate) fn weights() -> PathBuf {
     root().join("crates/avff/tests/fixtures/untrained-tiny.safetensors")
 }
 
-/// A clip that can be read.
+/// A readable clip of the fixtures.
 pub(crate) fn clip(name: &str) -> PathBuf {
     root().join("crates/avff/tests/fixtures/clips").join(name)
 }
 
-/// A media file of the data crate's tests.
+/// A fixture of the crate `avff-media`.
 pub(crate) fn media(name: &str) -> PathBuf {
-    root().join("crates/avff-data/../avff-media/tests/fixtures/media").join(name)
+    root().join("crates/avff-media/tests/fixtures/media").join(name)
 }
 
 impl Scene {
@@ -69,7 +69,7 @@ impl Scene {
         self.path(name)
     }
 
-    /// A manifest of `rows` rows, clips in turn, every fifth unreadable.
+    /// A manifest of `rows` rows. Clips alternate, and every fifth row names a missing file.
     pub(crate) fn manifest(&self, name: &str, rows: usize) -> PathBuf {
         let clips = ["match_a.mp4", "match_b.mp4", "swapped_a.mp4", "swapped_b.mp4"];
         let mut text = "video_name,target,note\n".to_owned();

@@ -1,10 +1,10 @@
-//! `avff split`: what it writes, and that `avff eval` and `avff check` take it.
+//! `avff split`, and `avff eval` and `avff check` on its output.
 
 use std::{collections::BTreeSet, fs};
 
 use crate::setup::{Scene, clip, root};
 
-/// 60 clips that need not be there, of 20 people.
+/// A manifest of 60 clips of 20 identities. The clips do not exist.
 fn manifest(scene: &Scene) -> String {
     let mut csv = "video_name,target,category,identity,note\n".to_owned();
     for row in 0..60 {
@@ -21,7 +21,7 @@ fn names(csv: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn parts_written_elsewhere_are_scored_where_they_are() {
+fn subsets_in_another_folder_can_be_scored() {
     let scene = Scene::new();
     fs::create_dir(scene.path("data")).unwrap();
     let mut csv = "video_name,target\n".to_owned();
@@ -30,8 +30,9 @@ fn parts_written_elsewhere_are_scored_where_they_are() {
         csv += &format!("{name}.mp4,{target}\n");
     }
     scene.write("data/all.csv", &csv);
-    let parts = ["--parts", "train=1,test=1", "--stratify", "target"];
-    let arguments = [&["split", "random", "data/all.csv", "--output", "sets"][..], &parts].concat();
+    let subsets = ["--subsets", "train=1,test=1", "--stratify", "target"];
+    let arguments =
+        [&["split", "random", "data/all.csv", "--output", "sets"][..], &subsets].concat();
     let ran = scene.run(&arguments).expect(0);
     assert!(ran.stdout.contains("wrote sets/train.csv"), "{}", ran.stdout);
     let test = scene.read("sets/test.csv");
@@ -40,9 +41,9 @@ fn parts_written_elsewhere_are_scored_where_they_are() {
     scene.eval(&scene.path("sets/test.csv"), "out.csv", &[]).expect(0);
     assert_eq!(scene.json("out.summary.json")["coverage"]["scored"], 2);
 
-    // Names kept: the same rows, found with the root that the command names.
+    // With --keep-names the rows are equal, and --root finds the clips.
     let arguments =
-        [&["split", "random", "data/all.csv", "--output", "kept", "--keep-names"][..], &parts];
+        [&["split", "random", "data/all.csv", "--output", "kept", "--keep-names"][..], &subsets];
     let ran = scene.run(&arguments.concat()).expect(0);
     let root = scene.path("data").canonicalize().unwrap();
     assert!(ran.stdout.contains(&format!("--root {}", root.display())), "{}", ran.stdout);
@@ -50,13 +51,13 @@ fn parts_written_elsewhere_are_scored_where_they_are() {
     let more = ["--root", root.to_str().unwrap()];
     scene.eval(&scene.path("kept/test.csv"), "kept.csv", &more).expect(0);
 
-    // No file is replaced.
+    // Existing files are not overwritten.
     let ran = scene.run(&arguments.concat()).expect(2);
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
 }
 
 #[test]
-fn one_file_keeps_every_cell_and_is_the_same_again() {
+fn one_file_keeps_every_cell_and_is_reproducible() {
     let scene = Scene::new();
     let csv = manifest(&scene);
     let split = |output: &str, seed: &str| {
@@ -67,11 +68,11 @@ fn one_file_keeps_every_cell_and_is_the_same_again() {
     assert_eq!(one, split("two.csv", "7"));
     assert_ne!(one, split("three.csv", "8"));
     for (line, own) in csv.lines().zip(one.lines()).skip(1) {
-        let part = own.strip_prefix(line).unwrap_or_else(|| panic!("{own}: {line}"));
-        assert!([",train", ",test"].contains(&part), "{own}");
+        let subset = own.strip_prefix(line).unwrap_or_else(|| panic!("{own}: {line}"));
+        assert!([",train", ",test"].contains(&subset), "{own}");
     }
     scene.run(&["check", "one.csv", "--no-media", "--strict"]).expect(0);
-    // A split by chance has people on both sides, which a strict check tells.
+    // A random split has identities in both subsets, which a strict check reports.
     scene.run(&["split", "random", "all.csv", "--output", "random.csv"]).expect(0);
     scene.run(&["check", "random.csv", "--no-media"]).expect(0);
     let ran = scene.run(&["check", "random.csv", "--no-media", "--strict"]).expect(4);
@@ -79,14 +80,14 @@ fn one_file_keeps_every_cell_and_is_the_same_again() {
 }
 
 #[test]
-fn folds_come_as_a_column_and_as_sets() {
+fn folds_are_a_column_or_folders() {
     let scene = Scene::new();
     let csv = manifest(&scene);
     let ran = scene.run(&["split", "kfold", "all.csv", "--output", "f.csv", "--json"]).expect(0);
     let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let composition = &summary["splits"][0]["composition"];
     assert_eq!(composition["shared_identities"], 0);
-    // 20 people of a real and two fakes each, dealt to 5 folds.
+    // 20 identities with one real and two fakes each, in 5 folds.
     for fold in 0..5 {
         assert_eq!(composition["identities"][format!("fold{fold}")], 4);
     }
@@ -112,13 +113,13 @@ fn folds_come_as_a_column_and_as_sets() {
 }
 
 #[test]
-fn categories_are_left_out_one_by_one() {
+fn categories_are_held_out_one_by_one() {
     let scene = Scene::new();
     let csv = manifest(&scene);
     let one = ["split", "leave-one-out", "all.csv", "--leave-out", "FVRA", "--output", "one"];
     let ran = scene.run(&one).expect(0);
     assert!(
-        ran.stdout.contains("`FVRA` is left out: 20 of its clips and 6 reals"),
+        ran.stdout.contains("`FVRA` is held out: the test set has 20 of its clips and 6 reals"),
         "{}",
         ran.stdout
     );
@@ -129,18 +130,18 @@ fn categories_are_left_out_one_by_one() {
         assert_eq!((train.matches(category).count(), test.matches(category).count()), (0, 20));
         assert_eq!((train.lines().count(), test.lines().count()), (1 + 34, 1 + 26));
     }
-    assert!(!scene.path("every/RR").exists(), "reals are no kind of fake");
-    // A fake of no known kind is trained on, and that is said.
-    let unsaid = ["clips/60.mp4,1,,id20,", "clips/61.mp4,1,,id20,", ""].join("\n");
-    scene.write("unsaid.csv", &(csv + &unsaid));
-    let some = scene.run(&["split", "leave-one-out", "unsaid.csv", "--all", "--output", "some"]);
-    let said = some.expect(0).stdout;
-    assert!(said.contains("2 fakes say no category and are trained on"), "{said}");
-    assert!(!scene.path("some/none").exists(), "a missing name is no kind of fake");
+    assert!(!scene.path("every/RR").exists(), "reals are not a category of fakes");
+    // A fake without a category is trained on, with a note.
+    let blank = ["clips/60.mp4,1,,id20,", "clips/61.mp4,1,,id20,", ""].join("\n");
+    scene.write("blank.csv", &(csv + &blank));
+    let some = scene.run(&["split", "leave-one-out", "blank.csv", "--all", "--output", "some"]);
+    let stdout = some.expect(0).stdout;
+    assert!(stdout.contains("2 fakes have no category and are used for training"), "{stdout}");
+    assert!(!scene.path("some/none").exists(), "an empty cell is not a category of fakes");
 }
 
 #[test]
-fn balance_leaves_rows_out() {
+fn balance_removes_rows() {
     let scene = Scene::new();
     let csv = manifest(&scene);
     scene.run(&["split", "balance", "all.csv", "--output", "equal.csv"]).expect(0);
@@ -155,7 +156,7 @@ fn balance_leaves_rows_out() {
 }
 
 #[test]
-fn what_cannot_be_split_says_why() {
+fn an_impossible_split_is_refused_with_a_reason() {
     let scene = Scene::new();
     manifest(&scene);
     scene.write("none.csv", "video_name,target,identity\na.mp4,1,\n");
@@ -172,29 +173,26 @@ fn what_cannot_be_split_says_why() {
         ),
         (&["random", "absent.csv", "--output", "x"], "no such file"),
         (&["random", "header.csv", "--output", "x"], "no rows below the header"),
+        (&["random", "all.csv", "--output", "all.csv"], "would overwrite one of its inputs"),
+        (&["random", "all.csv", "--output", "x", "--subsets", "train=1"], "train=70,test=30"),
         (
-            &["random", "all.csv", "--output", "all.csv"],
-            "would replace a file that it is made from",
-        ),
-        (&["random", "all.csv", "--output", "x", "--parts", "train=1"], "train=70,test=30"),
-        (
-            &["random", "all.csv", "--output", "x", "--parts", "a=1,b=0.0001"],
-            "part `b` would be empty",
+            &["random", "all.csv", "--output", "x", "--subsets", "a=1,b=0.0001"],
+            "subset `b` would be empty",
         ),
         (&["random", "all.csv", "--output", "x", "--root", "nowhere"], "nowhere"),
-        (&["kfold", "all.csv", "--output", "x", "--folds", "30"], "20 groups"),
+        (&["kfold", "all.csv", "--output", "x", "--folds", "30"], "20 indivisible groups"),
         (
             &["leave-one-out", "all.csv", "--output", "x", "--leave-out", "W"],
             "there are: FVFA, FVRA, RR",
         ),
         (&["leave-one-out", "all.csv", "--output", "x", "--leave-out", "RR"], "`RR` has no fake"),
         (&["leave-one-out", "all.csv", "--output", "x"], "--leave-out"),
-        (&["leave-one-out", "kinds.csv", "--output", "x", "--all"], "3 fakes say no category"),
+        (&["leave-one-out", "kinds.csv", "--output", "x", "--all"], "3 fakes have no category"),
         (&["leave-one-out", "all.csv", "--output", "x.csv", "--all"], "needs a folder"),
         (&["balance", "all.csv", "--output", "x"], "must end in .csv"),
         (
             &["balance", "all.csv", "--output", "x.csv", "--ratio", "0=1,1=1e9"],
-            "nothing would be left",
+            "no row of `0` would remain",
         ),
     ] {
         let ran = scene.run(&[&["split"], arguments].concat()).expect(2);

@@ -18,7 +18,7 @@ fn synth(scene: &Scene, out: &str, more: &[&str]) -> Ran {
 
 /// Every file below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
+    let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(next).unwrap() {
@@ -27,15 +27,15 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
                 folders.push(path);
             } else {
                 let bytes = fs::read(&path).unwrap();
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), bytes);
+                files.insert(path.strip_prefix(folder).unwrap().to_owned(), bytes);
             }
         }
     }
-    found
+    files
 }
 
 #[test]
-fn a_set_has_clips_manifests_and_what_it_was_made_from() {
+fn a_set_has_clips_manifests_and_its_config() {
     let scene = Scene::new();
     let mix = ["--mix", "real=1,time-shift=1", "--seed", "3"];
     let ran = synth(&scene, "set", &mix).expect(0);
@@ -69,12 +69,16 @@ fn a_set_has_clips_manifests_and_what_it_was_made_from() {
     assert!(summary["about"].as_str().unwrap().contains("nothing about deepfakes in the wild"));
     let left = files(&scene.path("set"));
     assert!(left.keys().all(|path| !path.to_str().unwrap().contains("part")));
-    // What was made is what other commands read.
+    // Other commands read the set.
     scene.eval(&scene.path("set/test.csv"), "scores.csv", &[]).expect(0);
     let csvs = ["train", "val", "test"].map(|split| format!("set/{split}.csv"));
     let check = [&["check", "--decode", "--strict"], &csvs.each_ref().map(String::as_str)[..]];
     let ran = scene.run(&check.concat()).expect(0);
-    assert!(ran.stdout.contains("nothing found") && ran.stdout.contains("32x32"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("no problems found") && ran.stdout.contains("32x32"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -84,10 +88,10 @@ fn threads_and_interruptions_change_no_byte() {
     synth(&scene, "many", &["--workers", "4"]).expect(0);
     let one = files(&scene.path("one"));
     assert_eq!(one, files(&scene.path("many")));
-    // 10 clips of 3 pictures, sound and clock; three manifests and the summary.
+    // 10 clips of 3 frames, audio and clip.json; three manifests and the summary.
     assert_eq!(one.len(), 10 * 5 + 4);
 
-    // As a run leaves it that was stopped: no manifests, one clip missing and one half written.
+    // The state of an interrupted run: no manifests, one clip missing and one half written.
     let set = scene.path("many");
     let run = serde_json::to_string(&scene.json("many/synth.json")["run"]).unwrap();
     fs::write(set.join("synth.unfinished.json"), run + "\n").unwrap();
@@ -100,23 +104,23 @@ fn threads_and_interruptions_change_no_byte() {
     let ran = synth(&scene, "many", &[]).expect(2);
     assert!(ran.stderr.contains("--resume"), "{}", ran.stderr);
     let ran = synth(&scene, "many", &["--resume", "--seed", "1"]).expect(2);
-    assert!(ran.stderr.contains("cannot resume: the set was"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot resume: the config was"), "{}", ran.stderr);
     synth(&scene, "many", &["--resume"]).expect(0);
     assert_eq!(one, files(&set));
-    // A whole set is left as it is.
+    // Resuming a complete set changes nothing.
     synth(&scene, "many", &["--resume"]).expect(0);
     assert_eq!(one, files(&set));
 }
 
 #[test]
-fn what_cannot_be_made_is_refused() {
+fn invalid_settings_are_refused_with_a_reason() {
     let scene = Scene::new();
     fs::create_dir(scene.path("full")).unwrap();
     scene.write("full/note.txt", "mine");
     let ran = synth(&scene, "full", &[]).expect(2);
-    assert!(ran.stderr.contains("is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
     assert_eq!(files(&scene.path("full")).len(), 1);
-    for (more, said) in [
+    for (more, reason) in [
         (["--mix", "real=1,fake=1"], "unknown method"),
         (["--mix", "real=0"], "no share is above 0"),
         (["--size", "8"], "synth.size is 8, it must be from 32 to 512"),
@@ -128,7 +132,7 @@ fn what_cannot_be_made_is_refused() {
         (["--shift-max", "20"], "synth.shift_ms.1 is 20"),
     ] {
         let ran = scene.run(&["synth", "new", more[0], more[1]]).expect(2);
-        assert!(ran.stderr.contains(said), "{more:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(reason), "{more:?}: {}", ran.stderr);
     }
     assert!(!scene.path("new").exists());
 }

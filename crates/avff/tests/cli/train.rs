@@ -1,4 +1,4 @@
-//! `avff train`, from the first stage to scores, and through every interruption.
+//! `avff train` from the first stage to scores, and with interruptions.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::setup::{Ran, Scene, root};
 
-/// A network and a few steps that take a second.
+/// A small network and a few steps, which take a second.
 const TINY: [&str; 14] = [
     "model.config.audio.frames=128",
     "model.config.audio.mels=32",
@@ -32,7 +32,7 @@ fn manifest() -> String {
     root().join("crates/avff/tests/fixtures/sample.csv").to_str().unwrap().to_owned()
 }
 
-/// `avff train` with a recipe of `data/recipes` shrunk to the miniature, and `more` of what it sets.
+/// `avff train` with a recipe of `data/recipes`, overridden by `TINY` and `more`.
 fn arguments(recipe: &str, run: &str, more: &[&str]) -> Vec<String> {
     let recipe = root().join("data/recipes").join(recipe);
     let mut arguments: Vec<String> =
@@ -55,15 +55,15 @@ fn column(scene: &Scene, run: &str, name: &str) -> Vec<f64> {
     let text = scene.read(&format!("{run}/result.csv"));
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let place = header.iter().position(|column| *column == name);
-    let place = place.unwrap_or_else(|| panic!("no {name} in {header:?}"));
-    lines.map(|line| line.split(',').nth(place).unwrap().parse().unwrap()).collect()
+    let index = header.iter().position(|column| *column == name);
+    let index = index.unwrap_or_else(|| panic!("no {name} in {header:?}"));
+    lines.map(|line| line.split(',').nth(index).unwrap().parse().unwrap()).collect()
 }
 
 #[test]
 fn three_stages_end_in_scores() {
     let scene = Scene::new();
-    // Two clips at a time: at the recipe's rate, which is for 32, contrast goes astray.
+    // The recipe's learning rate is for batches of 32; with a batch of 2 the contrastive loss diverges.
     let slow = ["epochs=8", "optimizer.lr=2e-4"];
     let first = train(&scene, "avff-tiny-stage1.toml", "one", &slow).expect(0);
     assert!(first.stdout.contains("one: done after 16 steps; best loss"), "{}", first.stdout);
@@ -74,18 +74,23 @@ fn three_stages_end_in_scores() {
     }
     assert!(fs::read_dir(scene.path("one/events")).unwrap().next().is_some());
 
-    let start = "start.path=one/checkpoints/best.safetensors";
-    train(&scene, "avff-tiny-stage2.toml", "two", &[start, "epochs=4", "optimizer.lr=1e-4"])
+    let initialize = "initialize.path=one/checkpoints/best.safetensors";
+    train(&scene, "avff-tiny-stage2.toml", "two", &[initialize, "epochs=4", "optimizer.lr=1e-4"])
         .expect(0);
     let second = column(&scene, "two", "train/loss");
-    assert!(second[0] < total[0], "it starts from the first stage: {second:?} {total:?}");
-    // Contrast between two clips is a coin's toss; what is made of hidden patches gets better all the same.
-    let made = column(&scene, "two", "train/loss.video");
-    assert!(made[3] < made[0], "{made:?}");
+    assert!(second[0] < total[0], "stage 2 is initialized from stage 1: {second:?} {total:?}");
+    // The contrastive loss of two clips is noise, but the reconstruction loss falls.
+    let video = column(&scene, "two", "train/loss.video");
+    assert!(video[3] < video[0], "{video:?}");
 
-    let start = "start.path=two/checkpoints/best.safetensors";
-    train(&scene, "avff-tiny-stage3.toml", "three", &[start, "epochs=20", "optimizer.lr=1e-3"])
-        .expect(0);
+    let initialize = "initialize.path=two/checkpoints/best.safetensors";
+    train(
+        &scene,
+        "avff-tiny-stage3.toml",
+        "three",
+        &[initialize, "epochs=20", "optimizer.lr=1e-3"],
+    )
+    .expect(0);
     let loss = column(&scene, "three", "train/loss");
     assert!(loss[19] < loss[0], "{loss:?}");
     let weights = scene.path("three/checkpoints/last.safetensors");
@@ -105,12 +110,12 @@ fn three_stages_end_in_scores() {
     assert!(scene.read("prediction.csv").lines().count() == 5);
 }
 
-/// Weights at the end of a run.
+/// The weights at the end of a run.
 fn weights(scene: &Scene, run: &str) -> Vec<u8> {
     fs::read(scene.path(run).join("checkpoints/last.safetensors")).unwrap()
 }
 
-/// Runs `avff train` and kills it, unless it is done before.
+/// Runs `avff train` and kills it after `delay`; false if it ended before.
 fn killed_after(scene: &Scene, arguments: &[&str], delay: Duration) -> bool {
     let mut child =
         scene.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -131,7 +136,7 @@ fn twenty_kills_change_no_weight() {
     train(&scene, "avff-tiny-stage1.toml", "whole", &more).expect(0);
     let whole = (weights(&scene, "whole"), scene.read("whole/result.csv"));
     let (mut kills, mut delay) = (0, 50);
-    // A fast machine may be done with a run before it is killed often enough: then comes another.
+    // On a fast machine a run may end before 20 kills; another run follows.
     for run in 0..20 {
         if kills == 20 {
             break;
@@ -144,7 +149,7 @@ fn twenty_kills_change_no_weight() {
         while kills < 20 && running {
             let begun = scene.path(&run).join("run.json").is_file();
             let arguments = if begun { &resume[..] } else { &start[..] };
-            // Anywhere: while it starts, reads, steps, saves.
+            // The delay varies, so that kills hit start, reading, steps and saving.
             delay = (delay * 7 + 31) % 450;
             running = killed_after(&scene, arguments, Duration::from_millis(100 + delay));
             kills += i32::from(running);
@@ -163,7 +168,7 @@ fn twenty_kills_change_no_weight() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_saves_and_says_how_to_go_on() {
+fn a_signal_saves_a_checkpoint_and_tells_how_to_resume() {
     for signal in ["-TERM", "-INT"] {
         stop_by(signal);
     }
@@ -189,16 +194,16 @@ fn stop_by(signal: &str) {
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(5), "{stdout}");
-    assert!(stdout.contains("go on with: avff train --resume run"), "{stdout}");
+    assert!(stdout.contains("resume with: avff train --resume run"), "{stdout}");
     assert_eq!(scene.json("run/run.json")["state"], "interrupted");
-    // It is in the third epoch at least: a line a step, two steps and a line an epoch, and the first line.
+    // 8 lines reach the third epoch: a first line, and three lines for each epoch of two steps.
     let again = scene.run(&["train", "--device", "cpu", "--resume", "run", "--set", "epochs=2"]);
-    assert!(again.stderr.contains("give more `epochs`"), "{}", again.stderr);
+    assert!(again.stderr.contains("increase `epochs`"), "{}", again.stderr);
     assert_eq!(again.code, 2);
 }
 
 #[test]
-fn validation_of_one_class_cannot_name_the_best() {
+fn validation_of_one_class_cannot_select_the_best_epoch() {
     let scene = Scene::new();
     let real = scene.path("real.csv");
     let rows = fs::read_to_string(manifest()).unwrap();
@@ -208,19 +213,19 @@ fn validation_of_one_class_cannot_name_the_best() {
     let sets = [
         format!("data.validation={}", real.display()),
         format!("data.root={}", Path::new(&manifest()).parent().unwrap().display()),
-        "start={from=\"scratch\"}".to_owned(),
+        "initialize={from=\"scratch\"}".to_owned(),
         "epochs=1".to_owned(),
     ];
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let refused = train(&scene, "avff-tiny-stage3.toml", "one", &sets).expect(2);
     assert!(refused.stderr.contains("one class"), "{}", refused.stderr);
-    // A loss is defined of one class, too.
+    // A loss is defined for one class.
     let by_loss = [&sets[..], &["keep.best=loss"]].concat();
     train(&scene, "avff-tiny-stage3.toml", "two", &by_loss).expect(0);
 }
 
 #[test]
-fn what_cannot_be_trained_says_why() {
+fn invalid_training_is_refused_with_a_reason() {
     let scene = Scene::new();
     let run = |more: &[&str]| train(&scene, "avff-tiny-stage1.toml", "run", more).expect(2).stderr;
     let text = run(&["optimizer.lrr=1"]);
@@ -235,34 +240,34 @@ fn what_cannot_be_trained_says_why() {
     assert!(text.contains("steps.freeze") && text.contains("nose"), "{text}");
     let text = run(&["steps.precision=f16", "steps.freeze=[\"nose\"]"]);
     assert!(text.contains("nose"), "{text}");
-    assert!(!scene.path("run/run.json").exists(), "nothing began");
+    assert!(!scene.path("run/run.json").exists(), "no run was started");
     train(&scene, "avff-tiny-stage1.toml", "run", &[]).expect(0);
     let text = run(&[]);
     assert!(text.contains("already holds a run"), "{text}");
     let text = scene.run(&["train", "--resume", "nowhere"]).expect(2).stderr;
-    assert!(text.contains("holds no run"), "{text}");
+    assert!(text.contains("nowhere is not a run folder"), "{text}");
     let changed = ["train", "--device", "cpu", "--resume", "run", "--set", "optimizer.lr=5"];
     let text = scene.run(&changed).expect(2).stderr;
-    assert!(text.contains("now it has `lr = 5.0`"), "{text}");
+    assert!(text.contains("but now it has `lr = 5.0`"), "{text}");
     let resumed = |more: &[&str]| {
-        let go_on = ["train", "--device", "cpu", "--resume", "run"];
-        scene.run(&[&go_on, more].concat())
+        let resume = ["train", "--device", "cpu", "--resume", "run"];
+        scene.run(&[&resume, more].concat())
     };
     let text = resumed(&["--set", "data.validation="]).expect(2).stderr;
-    assert!(text.contains("`data.validation` is another manifest"), "{text}");
-    let other = "start={from=\"checkpoint\",path=\"other.safetensors\"}";
+    assert!(text.contains("`data.validation` is a different manifest"), "{text}");
+    let other = "initialize={from=\"checkpoint\",path=\"other.safetensors\"}";
     let text = resumed(&["--set", other]).expect(2).stderr;
-    assert!(text.contains("weights of its own"), "{text}");
-    // It is done: nothing comes of looking at it again.
+    assert!(text.contains("its own weights"), "{text}");
+    // Resuming a finished run changes nothing.
     resumed(&[]).expect(0);
     let info = scene.json("run/run.json");
     assert_eq!(info["resumed"], serde_json::json!([]), "{info}");
     assert_eq!((&info["device"], &info["seed"]), (&"cpu".into(), &0.into()), "{info}");
-    // Of one that kept no state nothing is left to go on from: it is what it is resumed as.
-    for kept in fs::read_dir(scene.path("run/checkpoints")).unwrap() {
-        let kept = kept.unwrap();
-        if kept.file_name().to_string_lossy().starts_with("state-") {
-            fs::remove_file(kept.path()).unwrap();
+    // Without a training checkpoint the run starts again, with the recipe that it is resumed with.
+    for file in fs::read_dir(scene.path("run/checkpoints")).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("state-") {
+            fs::remove_file(file.path()).unwrap();
         }
     }
     resumed(&["--set", "seed=9"]).expect(0);

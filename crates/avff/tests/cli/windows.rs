@@ -1,4 +1,4 @@
-//! Scores of windows and of what is made of them.
+//! Scores of windows, and the scores of clips made from them.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn numbers(clip: &Value, field: &str) -> Vec<f64> {
 }
 
 #[test]
-fn a_clip_is_the_mean_or_the_most_fake_of_its_windows() {
+fn a_clip_has_the_mean_or_the_maximum_of_its_windows() {
     let scene = Scene::new();
     let voice = clip("swapped_a.mp4");
     let ran = scene.score(&[&voice], &["--window", "1.2", "--json"]).expect(0);
@@ -23,11 +23,11 @@ fn a_clip_is_the_mean_or_the_most_fake_of_its_windows() {
     assert_eq!(report["run"]["aggregate"], "mean");
     assert_eq!(report["run"]["clip"]["sampling"]["window"]["stride"], 1.2);
     let clip = &report["clips"][0];
-    // 3.6 s of 25 pictures a second.
+    // 3.6 s at 25 fps.
     let starts = numbers(clip, "start");
     assert_eq!(starts.len(), 3, "{clip}");
-    for (start, due) in starts.iter().zip([0.0, 1.2, 2.4]) {
-        assert!((start - due).abs() < 1e-6, "{starts:?}");
+    for (start, expected) in starts.iter().zip([0.0, 1.2, 2.4]) {
+        assert!((start - expected).abs() < 1e-6, "{starts:?}");
     }
     let frames = clip["windows"][1]["frames"].as_array().unwrap();
     assert_eq!((frames.len(), &frames[0]), (16, &Value::from(30)));
@@ -43,9 +43,9 @@ fn a_clip_is_the_mean_or_the_most_fake_of_its_windows() {
     assert!((clip["logits"]["fake"].as_f64().unwrap() - mean).abs() < 1e-6);
 
     let ran = scene.score(&[&voice], &["--window", "1.2", "--aggregate", "max", "--json"]);
-    let most = json(&ran.expect(0).stdout)["clips"][0]["y_pred"].as_f64().unwrap();
+    let maximum = json(&ran.expect(0).stdout)["clips"][0]["y_pred"].as_f64().unwrap();
     let highest = numbers(clip, "y_pred").into_iter().fold(0.0, f64::max);
-    assert_eq!(most, highest);
+    assert_eq!(maximum, highest);
 
     let ran = scene.score(&[&voice], &["--window", "1.2"]).expect(0);
     for time in ["00:00.0", "00:01.2", "00:03.6"] {
@@ -62,7 +62,7 @@ fn windows_overlap_when_the_stride_is_shorter() {
 }
 
 #[test]
-fn eval_scores_windows_in_any_batch_and_names_clips_that_hold_none() {
+fn eval_scores_windows_in_any_batch_and_reports_short_clips() {
     let scene = Scene::new();
     let rows = ["match_a.mp4", "swapped_b.mp4"].map(|name| clip(name).display().to_string());
     let short = media("bad/one_frame_20ms.mp4").display().to_string();
@@ -90,7 +90,7 @@ fn bad_windows_are_usage_errors() {
         (&["--window", "0"][..], "number of seconds"),
         (&["--window", "0.01"], "sampling.window.seconds"),
         (&["--window", "1", "--stride", "0"], "sampling.window.stride"),
-        (&["--stride", "1"], "--window"),
+        (&["--stride", "1"], "a stride needs windows"),
         (&["--trim-silence", "20"], "trim_silence.below_db"),
         (&["--decoder", "vlc"], "auto, embedded or ffmpeg"),
     ] {

@@ -1,7 +1,8 @@
-//! Scaled dot-product self-attention whose products are in bfloat16.
+//! Scaled dot-product self-attention with products in bfloat16.
 //!
-//! As that in f32, with [`BOTH`] queries by [`KEY_BLOCK`] keys at a time, and a running maximum and sum in the place of a
-//! row of scores; but rows are queries here, as the units write them.
+//! It follows the f32 version: [`BLOCK`] queries and [`KEY_BLOCK`] keys at a time, with a running
+//! maximum and a running sum. Unlike there, rows are queries, which is the layout of the matrix
+//! units.
 
 mod operands;
 mod softmax;
@@ -16,19 +17,20 @@ use self::{
     softmax::{Softmax, add, score},
 };
 use super::{
-    tile::{BOTH, Factors, SIDE, Sums, halves},
+    tile::{BLOCK, Factors, SIDE, Sums, halves},
     units::Unit,
 };
 use crate::attention::{Heads, KEY_BLOCK, parts, task_queries};
 
-/// `softmax(q kᵀ / sqrt(head_dim)) v` for every head; q, k, v and weights are rounded, softmax is in f32.
+/// Computes `softmax(q kᵀ / sqrt(head_dim)) v` for every head, with q, k, v and the attention
+/// weights in bfloat16 and the softmax in f32.
 ///
 /// # Shapes
 /// - `qkv`: `[batch * tokens, 3 * dim]`: rows of stacked q, k, v, each with its heads side by side
 /// - `out`: `[batch * tokens, dim]`
 ///
 /// # Panics
-/// When a slice has another length.
+/// Panics if a slice has another length.
 pub fn attention(heads: Heads, qkv: &[f32], out: &mut [f32]) {
     attention_by(Unit::best(), heads, qkv, out);
 }
@@ -40,12 +42,12 @@ pub(super) fn attention_by(unit: Unit, heads: Heads, qkv: &[f32], out: &mut [f32
         return;
     }
     let sizes = Sizes::of(heads);
-    let mut room = OPERANDS.take();
+    let mut buffers = OPERANDS.take();
     let (keys, values) = (heads.batch * sizes.keys(), heads.batch * sizes.values());
-    if room.len() < keys + values {
-        room.resize(keys + values, Factors::ZERO);
+    if buffers.len() < keys + values {
+        buffers.resize(keys + values, Factors::ZERO);
     }
-    let (keys, values) = room[..keys + values].split_at_mut(keys);
+    let (keys, values) = buffers[..keys + values].split_at_mut(keys);
     sizes.pack(qkv, keys, values);
     let operands: Vec<_> =
         keys.chunks_exact(sizes.keys()).zip(values.chunks_exact(sizes.values())).collect();
@@ -65,35 +67,35 @@ pub(super) fn attention_by(unit: Unit, heads: Heads, qkv: &[f32], out: &mut [f32
         let queries = &heads.sequence(qkv, batch)[first * stride..][..count * stride];
         arch.dispatch(Task { unit, sizes, operands: operands[batch], queries, out });
     });
-    OPERANDS.set(room);
+    OPERANDS.set(buffers);
 }
 
-/// A run of queries of one sequence, all heads.
+/// Consecutive queries of one sequence, all heads.
 struct Task<'a> {
     unit: Unit,
     sizes: Sizes,
-    /// Keys and values.
+    /// Packed keys and values.
     operands: (&'a [Factors], &'a [Factors]),
-    /// Their rows of q, k, v.
+    /// The stacked q, k, v rows of these queries.
     queries: &'a [f32],
     out: &'a mut [f32],
 }
 
-/// What the queries of a task need, kept from task to task.
+/// Buffers of a task, reused by later tasks.
 #[derive(Default)]
-struct Room {
+struct Buffers {
     queries: Vec<Factors>,
-    /// Of [`BOTH`] queries and a block of keys.
+    /// Scores of [`BLOCK`] queries and a block of keys.
     scores: Vec<Sums>,
-    /// Powers of the scores, as left factors.
+    /// Exponentials of the scores, as left operand.
     powers: Vec<Factors>,
-    /// What they made of values so far, feature by feature.
-    held: Vec<Sums>,
+    /// Weighted sums of the values so far, in groups of features.
+    totals: Vec<Sums>,
 }
 
 thread_local! {
     static OPERANDS: Cell<Vec<Factors>> = const { Cell::new(Vec::new()) };
-    static ROOM: Cell<Option<Room>> = const { Cell::new(None) };
+    static BUFFERS: Cell<Option<Buffers>> = const { Cell::new(None) };
 }
 
 impl WithSimd for Task<'_> {
@@ -104,49 +106,49 @@ impl WithSimd for Task<'_> {
         let Self { unit, sizes, operands: (keys, values), queries, out } = self;
         let heads = sizes.heads;
         let (dim, head_dim) = (heads.dim(), heads.head_dim);
-        let mut room = ROOM.take().unwrap_or_default();
-        let tiles = (out.len() / dim).div_ceil(BOTH);
-        room.queries.resize(tiles * sizes.pair(), Factors::ZERO);
-        room.scores.resize(KEY_BLOCK / BOTH, Sums::ZERO);
-        room.powers.resize(KEY_BLOCK, Factors::ZERO);
-        room.held.resize(head_dim.div_ceil(BOTH), Sums::ZERO);
-        sizes.part(queries, 0).to_left(heads.scale(), &mut room.queries);
+        let mut buffers = BUFFERS.take().unwrap_or_default();
+        let tiles = (out.len() / dim).div_ceil(BLOCK);
+        buffers.queries.resize(tiles * sizes.pair(), Factors::ZERO);
+        buffers.scores.resize(KEY_BLOCK / BLOCK, Sums::ZERO);
+        buffers.powers.resize(KEY_BLOCK, Factors::ZERO);
+        buffers.totals.resize(head_dim.div_ceil(BLOCK), Sums::ZERO);
+        sizes.part(queries, 0).to_left(heads.scale(), &mut buffers.queries);
         let mut unit = unit.open();
         let mut sums = Sums::ZERO;
         for head in 0..heads.heads {
             let both =
                 |lines, pair| [2 * pair, 2 * pair + 1].map(|tile| sizes.tile(lines, tile, head));
-            let of_head = values.len() / heads.heads;
-            let values = &values[head * of_head..][..of_head];
-            for (number, out) in out.chunks_mut(BOTH * dim).enumerate() {
-                let queries = both(&room.queries, number);
+            let per_head = values.len() / heads.heads;
+            let values = &values[head * per_head..][..per_head];
+            for (number, out) in out.chunks_mut(BLOCK * dim).enumerate() {
+                let queries = both(&buffers.queries, number);
                 let mut state = Softmax::<S>::new(simd);
-                room.held.fill(Sums::ZERO);
-                for block in parts(heads.tokens, KEY_BLOCK, BOTH) {
-                    let groups = block.start / BOTH..block.end.div_ceil(BOTH);
-                    let scores = &mut room.scores[..groups.len()];
-                    let powers = &mut room.powers[..groups.len() * BOTH];
+                buffers.totals.fill(Sums::ZERO);
+                for block in parts(heads.tokens, KEY_BLOCK, BLOCK) {
+                    let groups = block.start / BLOCK..block.end.div_ceil(BLOCK);
+                    let scores = &mut buffers.scores[..groups.len()];
+                    let powers = &mut buffers.powers[..groups.len() * BLOCK];
                     let keys = groups.clone().map(|group| both(keys, group));
-                    let greatest = score(simd, &mut unit, queries, keys, block.len(), scores);
-                    let rescale = state.raise(simd, greatest);
+                    let maximum = score(simd, &mut unit, queries, keys, block.len(), scores);
+                    let rescale = state.update_maximum(simd, maximum);
                     state.powers(simd, scores, powers);
                     let values = values.chunks_exact(sizes.features());
-                    for (held, values) in room.held.iter_mut().zip(values) {
+                    for (totals, values) in buffers.totals.iter_mut().zip(values) {
                         let lines = groups.start * SIDE..groups.end * SIDE;
                         let values = halves(values).map(|tile| &tile[lines.clone()]);
                         unit.multiply(halves(powers), values, &mut sums);
-                        add(simd, held, rescale, &sums);
+                        add(simd, totals, rescale, &sums);
                     }
                 }
                 let inverses = state.inverses(simd);
-                for (part, held) in room.held.iter().enumerate() {
-                    let first = part * BOTH;
+                for (part, totals) in buffers.totals.iter().enumerate() {
+                    let first = part * BLOCK;
                     let columns =
-                        head * head_dim + first..head * head_dim + head_dim.min(first + BOTH);
+                        head * head_dim + first..head * head_dim + head_dim.min(first + BLOCK);
                     let rows = out.chunks_exact_mut(dim).zip(inverses).enumerate();
                     for (r, (row, inverse)) in rows {
                         let row = &mut row[columns.clone()];
-                        for (to, sum) in row.iter_mut().zip(held.numbers(r)) {
+                        for (to, sum) in row.iter_mut().zip(totals.numbers(r)) {
                             *to = sum * inverse;
                         }
                     }
@@ -154,6 +156,6 @@ impl WithSimd for Task<'_> {
             }
         }
         drop(unit);
-        ROOM.set(Some(room));
+        BUFFERS.set(Some(buffers));
     }
 }

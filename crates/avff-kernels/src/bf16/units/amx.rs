@@ -1,51 +1,53 @@
-//! AMX: eight registers that hold a tile each, and an instruction that multiplies two of them.
+//! AMX: eight registers that hold one tile each, and an instruction that multiplies two tiles.
 //!
-//! Rust's functions for it are its nightly compiler's alone (`x86_amx_intrinsics`), so this is assembly. The compiler
-//! uses none of these registers itself. Intel, "Architecture Instruction Set Extensions Programming Reference",
-//! chapter 3.
+//! Rust offers the intrinsics only on nightly (`x86_amx_intrinsics`), so this module uses inline
+//! assembly. The compiler itself never uses these registers. Source: Intel, "Architecture
+//! Instruction Set Extensions Programming Reference", chapter 3.
 
 use std::{arch::asm, cell::Cell, marker::PhantomData, sync::OnceLock};
 
 use super::super::tile::{Factors, Line, SIDE, Sums};
 
-/// What asks Linux for the use of a feature whose registers are large (`<asm/prctl.h>`).
+/// The `arch_prctl` code that requests permission for a large register state (`<asm/prctl.h>`).
 const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
-/// The feature: tiles.
+/// The number of the tile data feature.
 const XFEATURE_XTILEDATA: libc::c_long = 18;
-/// Bytes of a line, and of a tile.
+/// Bytes of a line.
 const LINE: usize = size_of::<Factors>();
+/// Bytes of a tile.
 const TILE: usize = SIDE * LINE;
 
-/// That the processor has the unit and the system lets this process use it.
+/// Proof that the processor has AMX and that the system permits this process to use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Amx(());
 
 impl Amx {
-    pub(super) fn here() -> Option<Self> {
-        static HERE: OnceLock<bool> = OnceLock::new();
-        let here = HERE.get_or_init(|| {
+    pub(super) fn detect() -> Option<Self> {
+        static AVAILABLE: OnceLock<bool> = OnceLock::new();
+        let available = AVAILABLE.get_or_init(|| {
             let features = raw_cpuid::CpuId::new().get_extended_feature_info();
             features.is_some_and(|has| has.has_amx_tile() && has.has_amx_bf16()) && permitted()
         });
-        here.then_some(Self(()))
+        available.then_some(Self(()))
     }
 
-    /// The unit set up for tiles of 16 lines, in this thread, until what is returned is dropped.
+    /// Configures the unit of this thread for tiles of 16 lines, until the returned value is
+    /// dropped.
     ///
     /// # Panics
-    /// Where one is open in this thread already.
+    /// Panics if the unit is already open in this thread.
     pub(super) fn open(self) -> Tiles {
         assert!(!OPEN.replace(true), "one at a time");
         let shape = Line(std::array::from_fn::<u8, LINE, _>(|at| match at {
-            // The only palette there is.
+            // The palette; 1 is the only one.
             0 => 1,
-            // Bytes of a row of each of eight tiles, of 16 bits each; rows of each.
+            // Bytes per row of each of the eight tiles (16 bits each), then the rows of each tile.
             16..32 if at % 2 == 0 => LINE as u8,
             48..56 => SIDE as u8,
             _ => 0,
         }));
-        // SAFETY: `Amx` is proof that the instruction is there and permitted; it reads 64 bytes, which `shape` has,
-        // and they are a shape that the unit knows.
+        // SAFETY: `Amx` proves that the instruction exists and is permitted. It reads the 64 bytes
+        // of `shape`, which are a valid configuration.
         unsafe {
             asm!(
                 "ldtilecfg [{shape}]",
@@ -59,26 +61,26 @@ impl Amx {
     }
 }
 
-/// Linux gives tiles' memory to those that ask for it, for the whole process.
+/// Asks Linux for permission to use tile data; the permission holds for the whole process.
 fn permitted() -> bool {
-    // SAFETY: this call takes two numbers and touches no memory of ours.
+    // SAFETY: this system call takes two numbers and accesses no memory of the process.
     unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
 }
 
 thread_local! {
-    /// Whether this thread's unit is set up.
+    /// Whether the unit of this thread is configured.
     static OPEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The unit, set up in this thread.
+/// The configured unit of this thread.
 pub(in super::super) struct Tiles {
-    /// Registers are their thread's.
+    /// Makes the type `!Send`: the registers belong to one thread.
     _thread: PhantomData<*const ()>,
 }
 
 impl Tiles {
-    /// As [`Open::multiply`](super::Open::multiply), which checks that all four are equally many whole tiles, one at
-    /// least.
+    /// Multiplies as [`Open::multiply`](super::Open::multiply), which checks that all four slices
+    /// hold the same number of whole tiles, at least one.
     pub(super) fn multiply(
         &mut self,
         left: [&[Factors]; 2],
@@ -87,9 +89,9 @@ impl Tiles {
     ) {
         let tiles = left[0].len() / SIDE;
         const { assert!(size_of::<Sums>() == 4 * TILE) };
-        // SAFETY: the unit is set up, in this thread, since there is a `Tiles`. Each turn of the loop, of which there
-        // are `tiles`, reads the next `TILE` bytes from each of four slices, which are as long. `sums` is four tiles
-        // long, of numbers in f32, for which all bits will do.
+        // SAFETY: a `Tiles` exists, so the unit is configured in this thread. The loop runs `tiles`
+        // times and reads the next `TILE` bytes of each of four slices, whose lengths are equal.
+        // `sums` has the size of four tiles of f32, for which all bit patterns are valid.
         unsafe {
             asm!(
                 "tilezero tmm0",
@@ -132,9 +134,9 @@ impl Tiles {
 }
 
 impl Drop for Tiles {
-    /// Leaves the registers empty: a thread's are saved when others take its turn.
+    /// Releases the tile registers, so that context switches need not save them.
     fn drop(&mut self) {
-        // SAFETY: the instruction is there, since there is a `Tiles`, and touches no memory.
+        // SAFETY: a `Tiles` exists, so the instruction exists; it accesses no memory.
         unsafe {
             asm!(
                 "tilerelease",

@@ -1,4 +1,4 @@
-//! AVX512-BF16: pairs of numbers are multiplied and added to a sum in f32 at once.
+//! AVX512-BF16: multiplies pairs of numbers and adds them to an f32 sum in one instruction.
 
 use std::{
     arch::x86_64::{__m512bh, _mm512_dpbf16_ps, _mm512_set1_epi32, _mm512_setzero_ps},
@@ -7,31 +7,33 @@ use std::{
 
 use super::super::tile::{Factors, SIDE, Sums};
 
-/// Rows at once: with two tiles of outputs they make sixteen sums, which hide how long an instruction takes.
+/// Rows processed at once. With two tiles of outputs they need sixteen sums, which hide the
+/// latency.
 const ROWS: usize = 8;
 
-/// That the processor has the instructions.
+/// Proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Avx512(());
 
 impl Avx512 {
-    pub(super) fn here() -> Option<Self> {
-        let here = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
-        here.then_some(Self(()))
+    pub(super) fn detect() -> Option<Self> {
+        let available =
+            is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
+        available.then_some(Self(()))
     }
 
-    /// As [`Open::multiply`](super::Open::multiply).
+    /// Multiplies as [`Open::multiply`](super::Open::multiply).
     pub(super) fn multiply(self, left: [&[Factors]; 2], right: [&[Factors]; 2], sums: &mut Sums) {
-        // SAFETY: `Avx512` is proof that both features are there.
+        // SAFETY: `Avx512` proves that both features exist.
         unsafe { multiply(left, right, sums) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
-#[allow(clippy::needless_range_loop, reason = "a known number of sums stays in registers")]
+#[allow(clippy::needless_range_loop, reason = "a constant number of sums stays in registers")]
 fn multiply(left: [&[Factors]; 2], right: [&[Factors]; 2], sums: &mut Sums) {
     let pairs = |line: &Factors| -> __m512bh {
-        // SAFETY: 64 bytes of numbers each, for which all bits will do.
+        // SAFETY: both types have 64 bytes and accept all bit patterns.
         unsafe { transmute(line.0) }
     };
     for (left, [first, second]) in left.into_iter().zip(&mut sums.0) {

@@ -1,13 +1,15 @@
-//! What multiplies tiles.
+//! The implementations of tile products.
 //!
-//! The only `unsafe` of the workspace is in this folder, for instructions that no crate offers without it. It is held
-//! together by a narrow door: [`Open::multiply`] checks that slices are as long as each other and as whole tiles, and
-//! what lies beyond sees slices of [`Factors`] and a [`Sums`] alone, every one of whose bytes is theirs.
+//! This folder holds the only `unsafe` code of the workspace, for instructions that no crate offers
+//! without it. [`Open::multiply`] is its only entry: it checks that all slices have equal lengths
+//! and hold whole tiles. The code behind it accesses nothing but slices of [`Factors`] and a
+//! [`Sums`].
 //!
-//! Miri knows neither unit's instructions. The tests hold each unit that is there against plain arithmetic; one of a
-//! processor that has neither has tested [`Plain`](Unit::Plain) and what is built on it.
+//! Miri supports neither unit's instructions. The tests compare each available unit with plain
+//! arithmetic. On a processor without both units they cover only [`Plain`](Unit::Plain) and its
+//! callers.
 
-#![allow(unsafe_code, reason = "instructions that no crate offers without it")]
+#![allow(unsafe_code, reason = "no crate offers these instructions without it")]
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
@@ -16,32 +18,33 @@ mod avx512;
 
 use super::tile::{Factors, SIDE, Sums};
 
-/// A way to multiply tiles that this processor has.
+/// An implementation of tile products that this processor supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Amx(amx::Amx),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
-    /// Plain arithmetic, by definition.
+    /// Plain arithmetic, from the definition.
     Plain,
 }
 
-/// Whether the processor has instructions for products in bfloat16 that are known here: AMX, under Linux, or
-/// AVX512-BF16. Without them [`Weights`](super::Weights) are multiplied, too, but slowly.
+/// Returns whether the processor has a supported instruction set for bfloat16 products: AMX (on
+/// Linux) or AVX512-BF16. Without one, products with [`Weights`](super::Weights) still work, but
+/// slowly.
 #[must_use]
 pub fn is_supported() -> bool {
     Unit::best() != Unit::Plain
 }
 
 impl Unit {
-    /// All there are, the best first.
+    /// Returns all available units, the fastest first.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let units = [
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            amx::Amx::here().map(Self::Amx),
+            amx::Amx::detect().map(Self::Amx),
             #[cfg(target_arch = "x86_64")]
-            avx512::Avx512::here().map(Self::Avx512),
+            avx512::Avx512::detect().map(Self::Avx512),
             Some(Self::Plain),
         ];
         units.into_iter().flatten()
@@ -51,7 +54,7 @@ impl Unit {
         Self::all().next().unwrap_or(Self::Plain)
     }
 
-    /// Ready to multiply, in this thread.
+    /// Prepares the unit for products in this thread.
     pub(super) fn open(self) -> Open {
         match self {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -63,7 +66,7 @@ impl Unit {
     }
 }
 
-/// A unit that is set up.
+/// A unit that is ready for products.
 pub(super) enum Open {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Amx(amx::Tiles),
@@ -73,7 +76,7 @@ pub(super) enum Open {
 }
 
 impl Open {
-    /// Two tiles of rows by two of outputs, each input tile after input tile.
+    /// Multiplies two tiles of rows by two tiles of outputs, one input tile after the other.
     #[inline(always)]
     pub(super) fn multiply(
         &mut self,

@@ -21,7 +21,7 @@ impl Attention {
 }
 
 impl CpuKernel<1> for Attention {
-    /// Input, output, and the logarithms of the softmax's sums.
+    /// Input, output, and the logarithms of the softmax sums.
     type Saved = [FlexTensor; 3];
 
     fn forward(&self, [qkv]: [FlexTensor; 1]) -> FlexTensor {
@@ -51,7 +51,7 @@ impl CpuKernel<1> for Attention {
     ) -> [Option<FlexTensor>; 1] {
         let gradient = contiguous(gradient);
         let heads = self.kernel(&qkv);
-        let of_qkv = attention::backward(
+        let dqkv = attention::backward(
             heads,
             numbers(&qkv),
             numbers(&out),
@@ -59,6 +59,6 @@ impl CpuKernel<1> for Attention {
             numbers(&gradient),
         );
         [qkv, out, gradient].into_iter().for_each(recycle);
-        [Some(new(of_qkv, [heads.rows(), 3 * heads.dim()]))]
+        [Some(new(dqkv, [heads.rows(), 3 * heads.dim()]))]
     }
 }

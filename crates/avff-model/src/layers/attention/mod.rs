@@ -1,10 +1,10 @@
 //! Scaled dot-product attention.
 //!
-//! - [`attention`]: the definition, in plain operations; what GPUs run, with the products of
-//!   `matmul/gpu_matmul.rs`
-//! - `cpu.rs`: the kernel on the CPU
-//! - [`SelfAttention`]: the encoders' layer. The cross-modal blocks' layer is in `fusion.rs`, and the
-//!   encoders' whole block with packed weights in `block/cpu.rs`.
+//! - [`attention`]: the definition in plain operations. GPUs run it with the products of
+//!   `matmul/gpu_matmul.rs`.
+//! - `cpu.rs`: the CPU kernel
+//! - [`SelfAttention`]: the encoders' layer. `fusion.rs` has the layer of the cross-modal blocks,
+//!   and `block/cpu.rs` the encoders' whole block with packed weights.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -21,11 +21,12 @@ use super::{
 };
 pub use self_attention::SelfAttention;
 
-/// `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
+/// Computes `softmax(q kᵀ / sqrt(head_dim)) v` for every head.
 ///
-/// It consists of plain operations because no fused kernel of Burn 0.21 does better. None has a
-/// gradient. Flex's takes longer for a clip of the released network (9.7 s against 8.4 s). Those of the
-/// GPU backends keep scores in f16, which moves logits by about 1e-3, or compose the same operations.
+/// It uses plain operations because no fused kernel of Burn 0.21 is better. None of them has a
+/// gradient. Flex's kernel takes longer for a clip of the released network (9.7 s against 8.4 s).
+/// The kernels of the GPU backends keep scores in f16, which moves logits by about 1e-3, or compose
+/// the same operations.
 ///
 /// # Shapes
 /// - `q`: `[batch, heads, queries, head_dim]`
@@ -35,25 +36,27 @@ pub fn attention<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>, v: Tensor<B, 4>) 
     matmul(scores(q, k), v)
 }
 
-/// `softmax(q kᵀ / sqrt(head_dim))`.
+/// Computes `softmax(q kᵀ / sqrt(head_dim))`.
 fn scores<B: Backend>(q: Tensor<B, 4>, k: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, _, _, head_dim] = q.dims();
     let scale = (head_dim as f64).powf(-0.5);
     softmax(matmul(q * scale, k.swap_dims(2, 3)), 3)
 }
 
-/// `softmax(q kᵀ / sqrt(head_dim)) v` for every head: `qkv`.
+/// The operation `softmax(q kᵀ / sqrt(head_dim)) v` for every head, with input `qkv`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attention {
-    /// Sequences, each attending within itself.
+    /// Number of sequences, each of which attends only to itself.
     pub(crate) batch: usize,
-    /// Rows of a sequence.
+    /// Rows per sequence.
     pub(crate) tokens: usize,
-    /// Heads of a row.
+    /// Number of attention heads.
     pub(crate) heads: usize,
 }
 
 impl Attention {
+    /// Applies attention.
+    ///
     /// # Shapes
     /// - `qkv`: `[batch * tokens, 3 * dim]`
     /// - output: `[batch * tokens, dim]`

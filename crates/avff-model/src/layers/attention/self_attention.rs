@@ -4,18 +4,18 @@ use burn::prelude::*;
 
 use super::{Attention, scores};
 use crate::{
-    init::{Draw, Init},
+    init::{Init, Initializer},
     layers::Linear,
 };
 
-/// The encoders' multi-head self-attention: stacked `qkv` without bias, `proj` with.
+/// The encoders' multi-head self-attention: stacked `qkv` without bias, `proj` with bias.
 #[derive(Module, Debug)]
 pub struct SelfAttention<B: Backend> {
     /// `[3 * dim, dim]`: q, k, v stacked.
     pub qkv: Linear<B>,
     /// `[dim, dim]`.
     pub proj: Linear<B>,
-    /// Heads the features are split into.
+    /// Number of attention heads.
     pub heads: usize,
 }
 
@@ -24,17 +24,17 @@ impl<B: Backend> SelfAttention<B> {
         init: &mut Init,
         dim: usize,
         heads: usize,
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Self {
         Self {
-            qkv: Linear::no_bias(init, [dim, 3 * dim], draw, device),
-            proj: Linear::zero_bias(init, [dim, dim], draw, device),
+            qkv: Linear::no_bias(init, [dim, 3 * dim], initializer, device),
+            proj: Linear::zero_bias(init, [dim, dim], initializer, device),
             heads,
         }
     }
 
-    /// `skip + attention(x)`.
+    /// Computes `skip + attention(x)`.
     ///
     /// # Shapes
     /// - `skip`, `x`: `[batch * tokens, dim]`
@@ -49,11 +49,11 @@ impl<B: Backend> SelfAttention<B> {
         self.proj.skip(skip, attention.forward(self.qkv.product(x)))
     }
 
-    /// How much each token attends to each, the mean over heads.
+    /// Computes the attention weights between all tokens, averaged over heads.
     ///
     /// # Shapes
     /// - `x`: `[batch * tokens, dim]`
-    /// - output: `[batch, tokens, tokens]`, each row adding up to 1
+    /// - output: `[batch, tokens, tokens]`; each row sums to 1
     pub(crate) fn weights(&self, x: Tensor<B, 2>, [batch, tokens]: [usize; 2]) -> Tensor<B, 3> {
         let [_, dim] = x.dims();
         let qkv = self.qkv.product(x).reshape([batch, tokens, 3, self.heads, dim / self.heads]);
@@ -70,18 +70,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_those_that_attention_uses() {
+    fn weights_match_attention() {
         type B = Flex;
         let device = Default::default();
-        // Of one head, so that the mean over heads loses nothing.
-        let attention =
-            SelfAttention::<B>::new(&mut Init::seeded(3), 8, 1, Draw::XavierUniform, &device);
+        // One head, so that the mean over heads loses nothing.
+        let attention = SelfAttention::<B>::new(
+            &mut Init::seeded(3),
+            8,
+            1,
+            Initializer::XavierUniform,
+            &device,
+        );
         let x = Tensor::<B, 2>::random([2 * 5, 8], Distribution::Normal(0.0, 3.0), &device);
         let values = attention.qkv.product(x.clone()).narrow(1, 16, 8).reshape([2, 5, 8]);
         let attended = attention.weights(x.clone(), [2, 5]).matmul(values).reshape([10, 8]);
         let want = attention.proj.forward(attended);
         let actual = attention.skip(x.zeros_like(), x, [2, 5]);
-        let apart = (want - actual).abs().max().into_scalar();
-        assert!(apart < 1e-5, "{apart}");
+        let error = (want - actual).abs().max().into_scalar();
+        assert!(error < 1e-5, "{error}");
     }
 }

@@ -1,7 +1,7 @@
-//! A transformer block with packed weights, for evaluation on the CPU.
+//! The transformer block with packed weights, for evaluation on the CPU.
 //!
-//! The values between two products never become a tensor: a tensor would need fresh memory, which one
-//! thread fills with zeros before a product writes to it.
+//! Values between two products are kept in plain buffers and not in tensors. A tensor would need
+//! fresh memory, which a single thread fills with zeros before the product writes to it.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use avff_kernels::{
     attention::{self, Heads},
     bf16,
     norm::LayerNorm as Kernel,
-    product::Then,
+    product::Epilogue,
 };
 use burn::{nn::LayerNorm, prelude::*};
 use burn_flex::FlexTensor;
@@ -31,11 +31,11 @@ pub(super) struct PackedBlock<'a, B: Backend> {
     heads: usize,
     /// Gamma and beta of both LayerNorms.
     norms: [[Tensor<B, 1>; 2]; 2],
-    /// Of `proj`, `fc1` and `fc2`.
+    /// Biases of `proj`, `fc1` and `fc2`.
     biases: [Tensor<B, 1>; 3],
 }
 
-/// Buffers for the values between two products, used again by every block.
+/// Buffers for the values between two products, reused by every block.
 #[derive(Default)]
 struct Buffers {
     normed: Vec<f32>,
@@ -51,7 +51,7 @@ thread_local! {
 }
 
 impl<'a, B: Backend> PackedBlock<'a, B> {
-    /// The parts of a block; `None` unless all its weights are packed.
+    /// Returns the parts of a block, or `None` unless all its weights are packed.
     pub(super) fn of(block: &'a Block<B>) -> Option<Self> {
         let Block { norm1, attn, norm2, mlp } = block;
         let norm = |norm: &LayerNorm<B>| Some([norm.gamma.val(), norm.beta.as_ref()?.val()]);
@@ -66,6 +66,8 @@ impl<'a, B: Backend> PackedBlock<'a, B> {
         })
     }
 
+    /// Applies the block.
+    ///
     /// # Shapes
     /// - `x`: `[batch * tokens, dim]`
     /// - output: `[batch * tokens, dim]`
@@ -88,24 +90,24 @@ impl<'a, B: Backend> PackedBlock<'a, B> {
         let normed = first(&mut buffers.normed, rows * dim);
         norm1.forward(x, normed);
         let qkv = first(&mut buffers.wide, 3 * rows * dim);
-        self.qkv.multiply_into(normed, None, qkv, Then::Nothing);
+        self.qkv.multiply_into(normed, None, qkv, Epilogue::None);
         let attended = first(&mut buffers.attended, rows * dim);
         if self.qkv.is_bf16() {
             bf16::attention(heads, qkv, attended);
         } else {
             attention::forward(heads, qkv, attended);
         }
-        self.proj.multiply_into(attended, proj_bias, x, Then::Skip);
+        self.proj.multiply_into(attended, proj_bias, x, Epilogue::Add);
         norm2.forward(x, normed);
         let hidden = first(&mut buffers.wide, rows * self.fc1.outputs());
-        self.fc1.multiply_into(normed, fc1_bias, hidden, Then::Gelu);
-        self.fc2.multiply_into(hidden, fc2_bias, x, Then::Skip);
+        self.fc1.multiply_into(normed, fc1_bias, hidden, Epilogue::Gelu);
+        self.fc2.multiply_into(hidden, fc2_bias, x, Epilogue::Add);
         BUFFERS.set(buffers);
         from_flex(out)
     }
 }
 
-/// The first `count` numbers of a buffer, which grows where it must.
+/// Returns the first `count` numbers of a buffer, which grows if necessary.
 fn first(buffer: &mut Vec<f32>, count: usize) -> &mut [f32] {
     if buffer.len() < count {
         buffer.resize(count, 0.0);

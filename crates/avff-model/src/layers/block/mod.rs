@@ -5,10 +5,10 @@ mod cpu;
 
 use burn::{nn::LayerNorm, prelude::*};
 
-use super::{Linear, SelfAttention, layer_norm, normalise};
+use super::{Linear, SelfAttention, layer_norm, normalize};
 use crate::{
     config::TransformerConfig,
-    init::{Draw, Init},
+    init::{Init, Initializer},
 };
 
 /// Two linear layers with a GELU between.
@@ -24,7 +24,7 @@ pub struct Mlp<B: Backend> {
 }
 
 impl<B: Backend> Mlp<B> {
-    /// `skip + mlp(x)`.
+    /// Computes `skip + mlp(x)`.
     ///
     /// # Shapes
     /// - `skip`, `x`: `[rows, dim]`
@@ -37,11 +37,11 @@ impl<B: Backend> Mlp<B> {
 /// `x + attn(LN(x))`, then `x + mlp(LN(x))`.
 #[derive(Module, Debug)]
 pub struct Block<B: Backend> {
-    /// Before attention.
+    /// LayerNorm before attention.
     pub norm1: LayerNorm<B>,
     /// Attention over the tokens of a clip.
     pub attn: SelfAttention<B>,
-    /// Before the MLP.
+    /// LayerNorm before the MLP.
     pub norm2: LayerNorm<B>,
     /// The MLP.
     pub mlp: Mlp<B>,
@@ -51,17 +51,17 @@ impl<B: Backend> Block<B> {
     pub(crate) fn new(
         init: &mut Init,
         config: &TransformerConfig,
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Self {
         let (dim, hidden) = (config.dim, config.hidden());
         Self {
             norm1: layer_norm(dim, device),
-            attn: SelfAttention::new(init, dim, config.heads, draw, device),
+            attn: SelfAttention::new(init, dim, config.heads, initializer, device),
             norm2: layer_norm(dim, device),
             mlp: Mlp {
-                fc1: Linear::zero_bias(init, [dim, hidden], draw, device),
-                fc2: Linear::zero_bias(init, [hidden, dim], draw, device),
+                fc1: Linear::zero_bias(init, [dim, hidden], initializer, device),
+                fc2: Linear::zero_bias(init, [hidden, dim], initializer, device),
             },
         }
     }
@@ -71,27 +71,29 @@ impl<B: Backend> Block<B> {
         self.linears().into_iter().for_each(Linear::pack);
     }
 
-    /// Whether the weights are packed or rounded, and the plain ones dropped.
+    /// Whether the weights are packed or rounded, and the plain weights dropped.
     pub(crate) fn is_prepared(&self) -> bool {
         self.attn.qkv.is_prepared()
     }
 
-    /// The layers of all four products.
+    /// Returns the layers of all four products.
     pub(crate) fn linears(&mut self) -> [&mut Linear<B>; 4] {
         let Self { attn, mlp, .. } = self;
         [&mut attn.qkv, &mut attn.proj, &mut mlp.fc1, &mut mlp.fc2]
     }
 
-    /// `config.depth` of them.
+    /// Creates `config.depth` blocks.
     pub(crate) fn stack(
         init: &mut Init,
         config: &TransformerConfig,
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Vec<Self> {
-        (0..config.depth).map(|_| Self::new(init, config, draw, device)).collect()
+        (0..config.depth).map(|_| Self::new(init, config, initializer, device)).collect()
     }
 
+    /// Applies the block.
+    ///
     /// # Shapes
     /// - `x`: `[batch, tokens, dim]`
     /// - output: `[batch, tokens, dim]`
@@ -102,20 +104,20 @@ impl<B: Backend> Block<B> {
         if let Some(packed) = cpu::PackedBlock::of(self) {
             return packed.forward(x, [batch, tokens]).reshape([batch, tokens, dim]);
         }
-        let y = normalise(&self.norm1, x.clone());
+        let y = normalize(&self.norm1, x.clone());
         let x = self.attn.skip(x, y, [batch, tokens]);
-        let y = normalise(&self.norm2, x.clone());
+        let y = normalize(&self.norm2, x.clone());
         self.mlp.skip(x, y).reshape([batch, tokens, dim])
     }
 
-    /// How much each token attends to each, the mean over heads.
+    /// Computes the attention weights between all tokens, averaged over heads.
     ///
     /// # Shapes
-    /// - `x`: what the block is given, `[batch, tokens, dim]`
+    /// - `x`: the input of the block, `[batch, tokens, dim]`
     /// - output: `[batch, tokens, tokens]`
     pub(crate) fn attention(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let [batch, tokens, dim] = x.dims();
-        let x = normalise(&self.norm1, x.reshape([batch * tokens, dim]));
+        let x = normalize(&self.norm1, x.reshape([batch * tokens, dim]));
         self.attn.weights(x, [batch, tokens])
     }
 }

@@ -1,4 +1,4 @@
-//! Runs kernels on tensors of flex, Burn's CPU backend, plain and with gradients recorded.
+//! Runs kernels on tensors of flex, Burn's CPU backend, with or without autodiff.
 
 use std::{cell::RefCell, collections::VecDeque};
 
@@ -19,7 +19,7 @@ use super::{CpuKernel, cast, primitive, same, tensor};
 
 type Recorded = FloatTensor<Autodiff<Flex>>;
 
-/// The kernel's result on f32 tensors of flex, or the inputs as they were.
+/// Runs the kernel on f32 tensors of flex, or returns the inputs if they have another type.
 pub(super) fn run<B: Backend, const N: usize>(
     op: impl CpuKernel<N>,
     inputs: [FloatTensor<B>; N],
@@ -35,9 +35,9 @@ pub(super) fn run<B: Backend, const N: usize>(
     Ok(same(record(op, inputs)))
 }
 
-/// A kernel with its gradient, in the graph.
+/// Records a kernel and its gradient in the autodiff graph.
 ///
-/// Kernels save what is expensive to make again, so no strategy of checkpointing has a say.
+/// Kernels save what is expensive to recompute, so Burn's checkpointing strategies do not apply.
 fn record<const N: usize>(op: impl CpuKernel<N>, inputs: [Recorded; N]) -> Recorded {
     let nodes = inputs.each_ref().map(|input| input.node.clone());
     let inputs = inputs.map(|input| input.primitive);
@@ -58,13 +58,13 @@ impl<F: CpuKernel<N>, const N: usize> Backward<Flex, N> for Node<F> {
 
     fn backward(self, ops: Ops<F::Saved, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node);
-        let wanted = ops.parents.each_ref().map(Option::is_some);
-        let inputs = self.0.backward(ops.state, gradient, wanted);
+        let needed = ops.parents.each_ref().map(Option::is_some);
+        let inputs = self.0.backward(ops.state, gradient, needed);
         for pair in ops.parents.into_iter().zip(inputs) {
             let (Some(parent), Some(mut gradient)) = pair else { continue };
-            // Burn would add, too, but on one thread, and let go of the memory. (A leaf's gradient stays where
-            // it is when it is asked for.)
-            let has_one = GIVEN.with_borrow(|given| given.contains(&parent.id));
+            // Burn would add the gradients on one thread and release the memory. (Only non-leaf
+            // nodes: a leaf's gradient is not removed when it is read.)
+            let has_one = RECENT.with_borrow(|recent| recent.contains(&parent.id));
             if has_one && !parent.parents.is_empty() {
                 let other = contiguous(gradients.consume::<Flex>(&parent));
                 gradient = owned(gradient);
@@ -72,35 +72,37 @@ impl<F: CpuKernel<N>, const N: usize> Backward<Flex, N> for Node<F> {
                 recycle(other);
             }
             gradients.register::<Flex>(parent.id, gradient);
-            GIVEN.with_borrow_mut(|given| {
-                given.push_front(parent.id);
-                given.truncate(REMEMBERED);
+            RECENT.with_borrow_mut(|recent| {
+                recent.push_front(parent.id);
+                recent.truncate(RECENT_LEN);
             });
         }
     }
 }
 
-/// More nodes than are given a gradient between a skip connection and the norm of the branch beside it.
-const REMEMBERED: usize = 64;
+/// More than the number of nodes that receive a gradient between a skip connection and the norm of
+/// the parallel branch.
+const RECENT_LEN: usize = 64;
 
 thread_local! {
-    /// Nodes that were given a gradient last, which is there until the node itself is reached. Their numbers
-    /// are never used again.
-    static GIVEN: RefCell<VecDeque<NodeId>> = const { RefCell::new(VecDeque::new()) };
+    /// The nodes that most recently received a gradient, which stays registered until the node
+    /// itself is reached. Node ids are never reused.
+    static RECENT: RefCell<VecDeque<NodeId>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The numbers of a tensor in one piece; copies only what lies otherwise.
+/// Returns a tensor with contiguous numbers; copies only a tensor with another layout.
 pub(in crate::layers) fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    // What `tensor` holds is let go, so that a sole owner stays one.
+    // Consuming `tensor` keeps a sole owner the sole owner.
     tensor.to_contiguous()
 }
 
-/// The numbers of a tensor that [`contiguous`] made.
+/// Returns the numbers of a tensor that [`contiguous`] returned.
 pub(in crate::layers) fn numbers(tensor: &FlexTensor) -> &[f32] {
     tensor.storage()
 }
 
-/// The same tensor when nobody else holds it, else a copy, to be written to.
+/// Returns a tensor that may be written to: the tensor itself if it has no other owner, otherwise a
+/// copy.
 pub(in crate::layers) fn owned(tensor: FlexTensor) -> FlexTensor {
     let mut tensor = contiguous(tensor);
     if tensor.try_storage_mut::<f32>().is_none() {
@@ -109,7 +111,7 @@ pub(in crate::layers) fn owned(tensor: FlexTensor) -> FlexTensor {
     tensor
 }
 
-/// Lets go of a tensor, so that its memory can be had for the next one, where it is its sole owner.
+/// Drops a tensor and returns its memory to the pool if it has no other owner.
 pub(in crate::layers) fn recycle(mut tensor: FlexTensor) {
     if tensor.layout().is_contiguous()
         && tensor.try_storage_mut::<f32>().is_some()
@@ -123,12 +125,12 @@ pub(in crate::layers) fn new(numbers: Vec<f32>, shape: impl Into<Shape>) -> Flex
     FlexTensor::from_data(TensorData::new(numbers, shape))
 }
 
-/// The tensor of a backend whose tensors are those of flex.
+/// Converts a tensor of a backend that uses flex tensors.
 pub(in crate::layers) fn to_flex<B: Backend, const D: usize>(x: Tensor<B, D>) -> FlexTensor {
     cast(primitive(x)).unwrap_or_else(|_| unreachable!("weights are prepared for flex alone"))
 }
 
-/// The inverse of [`to_flex`].
+/// Converts back; the inverse of [`to_flex`].
 pub(in crate::layers) fn from_flex<B: Backend, const D: usize>(x: FlexTensor) -> Tensor<B, D> {
     tensor(same::<_, FloatTensor<B>>(x))
 }

@@ -1,11 +1,11 @@
-//! Runs an operation by its kernel where there is one, and by plain operations elsewhere.
+//! Runs an operation by its kernel if there is one, and by plain operations otherwise.
 //!
-//! An [`Operation`] is defined by plain tensor operations, which every backend has. With feature
-//! `flex` each one also has a [`CpuKernel`] with a gradient, which calls [`avff_kernels`]. [`run`]
-//! chooses between them by the type of the tensors. So layers stay generic over any Burn backend: a
-//! trait of this crate in their bounds would shut out every backend that this crate does not know.
+//! Plain tensor operations, which every backend has, define an [`Operation`]. With feature `flex`,
+//! each operation also has a [`CpuKernel`] with a gradient, which calls [`avff_kernels`]. [`run`]
+//! chooses by the type of the tensors. Layers therefore stay generic over any Burn backend: a trait
+//! of this crate in their bounds would exclude every backend that this crate does not know.
 //!
-//! Kernels compute in f32. Tensors of another precision go through plain operations.
+//! Kernels compute in f32. Tensors of another precision use plain operations.
 
 #[cfg(feature = "flex")]
 pub(super) mod cpu_dispatch;
@@ -19,25 +19,25 @@ use burn::{
 #[cfg(feature = "flex")]
 use burn_flex::FlexTensor;
 
-/// An operation of `N` inputs and one output.
+/// An operation with `N` inputs and one output.
 pub(super) trait Operation<const N: usize>: Copy + std::fmt::Debug + Send + 'static {
-    /// The definition, in plain operations.
+    /// Computes the operation from its definition, in plain operations.
     fn plain<B: Backend>(&self, inputs: [FloatTensor<B>; N]) -> FloatTensor<B>;
 }
 
 /// The CPU kernel of an operation.
 #[cfg(feature = "flex")]
 pub(super) trait CpuKernel<const N: usize>: Operation<N> {
-    /// What the gradient needs.
+    /// The values that the gradient needs.
     type Saved: Clone + std::fmt::Debug + Send + 'static;
 
-    /// The output.
+    /// Computes the output.
     fn forward(&self, inputs: [FlexTensor; N]) -> FlexTensor;
 
-    /// The output, where gradients are recorded.
+    /// Computes the output and saves the values for the gradient.
     fn forward_saving(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// The gradient of every `wanted` input, and of others where it costs nothing.
+    /// Computes the gradient of every `wanted` input, and of others if that costs nothing.
     fn backward(
         &self,
         saved: Self::Saved,
@@ -46,7 +46,7 @@ pub(super) trait CpuKernel<const N: usize>: Operation<N> {
     ) -> [Option<FlexTensor>; N];
 }
 
-/// Runs the CPU kernel on f32 tensors of flex, and plain operations on all others.
+/// Runs the CPU kernel on f32 tensors of flex, and plain operations on all other tensors.
 #[cfg(feature = "flex")]
 pub(super) fn run<B: Backend, const N: usize>(
     op: impl CpuKernel<N>,
@@ -55,7 +55,7 @@ pub(super) fn run<B: Backend, const N: usize>(
     cpu_dispatch::run::<B, N>(op, inputs).unwrap_or_else(|inputs| op.plain::<B>(inputs))
 }
 
-/// Runs the plain operations: no kernel is compiled in.
+/// Runs the plain operations, because no kernel is compiled in.
 #[cfg(not(feature = "flex"))]
 pub(super) fn run<B: Backend, const N: usize>(
     op: impl Operation<N>,
@@ -73,7 +73,7 @@ pub(crate) fn on_flex<B: Backend>() -> bool {
     Some(std::any::TypeId::of::<FloatTensor<B>>()) == flex
 }
 
-/// The value as another type, where that is its type.
+/// Converts the value to type `U` if that is its type; otherwise returns it unchanged.
 #[cfg(any(feature = "flex", feature = "cuda", feature = "wgpu"))]
 pub(super) fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     let mut value = Some(value);
@@ -85,7 +85,7 @@ pub(super) fn cast<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     value.map_or_else(|| unreachable!("nothing was taken"), Err)
 }
 
-/// The value as its own type by another name.
+/// Converts the value to its own type under another name.
 #[cfg(any(feature = "flex", feature = "cuda", feature = "wgpu"))]
 pub(super) fn same<T: 'static, U: 'static>(value: T) -> U {
     cast(value).unwrap_or_else(|_| unreachable!("the inputs had this type"))

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Kernels against the plain operations that define them, forward and backward.
+//! Compares kernels with the plain operations that define them, forward and backward.
 
 use burn::{
     backend::autodiff::Autodiff,
@@ -27,7 +27,7 @@ fn difference<const D: usize>(a: Tensor<Flex, D>, b: Tensor<Flex, D>) -> f32 {
     (a - b).abs().max().into_scalar()
 }
 
-/// Outputs and all gradients agree with the definition's.
+/// Checks the output and all gradients against the definition.
 fn check<const N: usize>(op: impl CpuKernel<N>, inputs: [Tensor<Flex, 2>; N], ranks: [usize; N]) {
     let shaped = |x: &Tensor<Flex, 2>, rank: usize| -> FloatTensor<Flex> {
         let x = x.clone();
@@ -39,7 +39,7 @@ fn check<const N: usize>(op: impl CpuKernel<N>, inputs: [Tensor<Flex, 2>; N], ra
     let weights = random(want.dims());
     assert!(difference(got, want) < 2e-6, "{op:?}");
 
-    // The gradient of a weighted sum, by way of the kernel and by way of plain operations.
+    // The gradient of a weighted sum, from the kernel and from plain operations.
     let gradients = |kernel: bool| -> [Tensor<Flex, 2>; N] {
         let leaves: [Tensor<Recorded, 2>; N] =
             std::array::from_fn(|i| Tensor::from_inner(inputs[i].clone()).require_grad());
@@ -56,14 +56,14 @@ fn check<const N: usize>(op: impl CpuKernel<N>, inputs: [Tensor<Flex, 2>; N], ra
         leaves.map(|leaf| leaf.grad(&gradients).unwrap())
     };
     for (i, (got, want)) in gradients(true).into_iter().zip(gradients(false)).enumerate() {
-        // Sums over rows are as great as their number.
+        // Sums over rows grow with the number of rows.
         let scale = want.clone().abs().max().into_scalar().max(1.0);
         assert!(difference(got, want) < 5e-6 * scale, "{op:?}: gradient of input {i}");
     }
 }
 
 #[test]
-fn kernels_compute_what_they_are_defined_as() {
+fn kernels_match_plain_operations() {
     check(Product, [random([50, 33]), random([20, 33])], [2, 2]);
     check(Product, [random([130, 50]), random([70, 50])], [2, 2]);
     check(BiasGelu, [random([50, 33]), random([1, 33])], [2, 1]);
@@ -73,9 +73,10 @@ fn kernels_compute_what_they_are_defined_as() {
     check(Attention { batch: 2, tokens: 25, heads: 3 }, [random([50, 3 * 24])], [2]);
 }
 
-/// A tensor that goes several ways, as a block's does, has the sum of what comes back, a leaf's no more than that.
+/// If a tensor has several users, as in a block, its gradient is the sum of all contributions, also
+/// for a leaf.
 #[test]
-fn gradients_of_several_ways_add_up() {
+fn gradients_of_shared_tensors_add_up() {
     let (rows, dim) = (40, 24);
     let inputs = [random([rows, dim]), random([dim, dim])];
     let weights = random([rows, dim]);
@@ -114,9 +115,9 @@ fn gradients_of_several_ways_add_up() {
     }
 }
 
-/// Forward and backward: every number's gradient comes from where it went.
+/// Checks forward and backward: each number's gradient returns to its original position.
 #[test]
-fn tubelets_are_cut_as_defined() {
+fn tubelets_match_plain_operations() {
     let config = VideoConfig { channels: 3, frames: 4, height: 6, width: 9, tubelet: 2, patch: 3 };
     let tubelets = Tubelets::new(&config, VideoGrid { time: 2, rows: 2, columns: 3 });
     let frames = random([2, 3, 4, 6, 9]);
@@ -129,9 +130,9 @@ fn tubelets_are_cut_as_defined() {
     assert_eq!(leaf.grad(&gradients).unwrap().to_data(), frames.to_data());
 }
 
-/// Views, and tensors that somebody else holds, are read and not written.
+/// Views and shared tensors are not modified.
 #[test]
-fn inputs_stay_as_they_are() {
+fn inputs_are_not_modified() {
     let x = random([6, 40]);
     let before = x.to_data();
     let view = x.clone().narrow(1, 10, 20);
@@ -145,21 +146,22 @@ fn inputs_stay_as_they_are() {
     assert_eq!(x.to_data(), before);
 }
 
-/// A kernel's output is had again once its tensor has no owner but one. (No other test takes this length.)
+/// A kernel's output is reused once its tensor has a single owner. (No other test uses this
+/// length.)
 #[test]
-fn memory_comes_back() {
+fn memory_is_reused() {
     use avff_kernels::memory::scratch;
     let count = (1 << 20) + 3;
     let mut numbers = scratch(count);
     numbers.fill(3.0);
     let tensor = cpu_dispatch::new(numbers, [count]);
     cpu_dispatch::recycle(tensor.clone());
-    assert_eq!(scratch(count)[0], 0.0, "it is still held");
+    assert_eq!(scratch(count)[0], 0.0, "the tensor is still shared");
     cpu_dispatch::recycle(tensor);
     assert_eq!(scratch(count)[0], 3.0);
 }
 
-/// Half precision has no kernels, and works.
+/// Half precision has no kernels and uses plain operations.
 #[test]
 fn other_precisions_use_plain_operations() {
     use burn::tensor::FloatDType;

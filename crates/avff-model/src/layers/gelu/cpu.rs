@@ -1,4 +1,4 @@
-//! A bias and the GELU after it on the CPU, in one pass.
+//! Bias and GELU on the CPU, in one pass over memory.
 
 use avff_kernels::gelu;
 use burn::tensor::TensorMetadata;
@@ -31,8 +31,8 @@ impl CpuKernel<2> for BiasGelu {
         _: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
         let mut gradient = owned(gradient);
-        let of_bias = gelu::bias_gelu_backward(numbers(&x), numbers(&bias), gradient.storage_mut());
+        let dbias = gelu::bias_gelu_backward(numbers(&x), numbers(&bias), gradient.storage_mut());
         recycle(x);
-        [Some(gradient), Some(new(of_bias, bias.shape()))]
+        [Some(gradient), Some(new(dbias, bias.shape()))]
     }
 }

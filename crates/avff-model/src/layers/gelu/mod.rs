@@ -12,8 +12,8 @@ use super::dispatch::{Operation, primitive, run, tensor};
 
 /// Exact (erf) GELU.
 ///
-/// Where gradients are recorded it is composed of plain operations: the built-in gradient is that of
-/// the tanh approximation on every backend but flex, off by up to 8.7e-4.
+/// If gradients are recorded, it is composed of plain operations: the built-in gradient is that of
+/// the tanh approximation on every backend except flex, with errors of up to 8.7e-4.
 pub fn gelu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     if B::ad_enabled(&x.device()) {
         let cdf = ((x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
@@ -22,7 +22,7 @@ pub fn gelu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     activation::gelu(x)
 }
 
-/// `gelu(x + bias)` of rows: `x`, `bias`.
+/// The operation `gelu(x + bias)` of rows, with inputs `x` and `bias`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BiasGelu;
 

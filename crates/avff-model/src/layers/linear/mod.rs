@@ -1,7 +1,7 @@
-//! A linear layer, whose weight lies as PyTorch stores it.
+//! Linear layers with weights in PyTorch's layout.
 //!
-//! - `product.rs`: its product, in plain operations and on GPUs
-//! - `cpu`: its product on the CPU, and weights that are prepared for it
+//! - `product.rs`: the product, in plain operations and on GPUs
+//! - `cpu`: the product on the CPU, and weights prepared for it
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -16,82 +16,86 @@ use std::sync::Arc;
 use burn::{module::Param, prelude::*};
 
 use super::{gelu::BiasGelu, matmul::matmul, residual::Residual};
-use crate::init::{Draw, Init};
+use crate::init::{Init, Initializer};
 #[cfg(feature = "flex")]
-use crate::tensor_file::in_file::{InFile, Place};
+use crate::tensor_file::offloaded::{OffloadedWeights, WeightLocation};
 use cpu::Int8;
 pub(crate) use {cpu::Packed, product::Product};
 
-/// `y = x Wᵀ + b` with `W` of shape `[out, in]`.
+/// A linear layer `y = x Wᵀ + b` with `W` of shape `[out, in]`.
 ///
-/// Burn's own layer keeps `[in, out]`, which would cost a transposition of every weight of a
-/// checkpoint at load and at save; matrix products take the transposed view as it is.
+/// Burn's own layer stores `[in, out]`, so every weight of a checkpoint would be transposed at
+/// loading and at saving. Matrix products read the transposed view directly.
 #[derive(Module, Debug)]
 pub struct Linear<B: Backend> {
     /// `[out, in]`.
     pub weight: Param<Tensor<B, 2>>,
     /// `[out]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
-    /// The weight for evaluation, which replaces `weight`.
+    /// The prepared weight for evaluation, which replaces `weight`.
     #[module(skip)]
     prepared: Option<Prepared>,
 }
 
-/// A weight as evaluation multiplies with it.
+/// A weight in the form that evaluation uses.
 #[derive(Debug, Clone)]
 enum Prepared {
-    /// In the order in which products read it.
+    /// Packed in the order in which products read it.
     Packed(Packed),
-    /// In bytes.
+    /// Quantized to bytes.
     Int8(Int8),
 }
 
 impl<B: Backend> Linear<B> {
-    /// Weight drawn as asked, bias zero.
+    /// Creates a layer with a weight from `initializer` and a zero bias.
     pub(crate) fn zero_bias(
         init: &mut Init,
         [inputs, outputs]: [usize; 2],
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Self {
         Self {
-            weight: init.param([outputs, inputs], draw, device),
-            bias: Some(init.param([outputs], Draw::Constant(0.0), device)),
+            weight: init.param([outputs, inputs], initializer, device),
+            bias: Some(init.param([outputs], Initializer::Constant(0.0), device)),
             prepared: None,
         }
     }
 
-    /// Weight drawn as asked, no bias.
+    /// Creates a layer with a weight from `initializer` and no bias.
     pub(crate) fn no_bias(
         init: &mut Init,
         [inputs, outputs]: [usize; 2],
-        draw: Draw,
+        initializer: Initializer,
         device: &B::Device,
     ) -> Self {
-        Self { weight: init.param([outputs, inputs], draw, device), bias: None, prepared: None }
+        Self {
+            weight: init.param([outputs, inputs], initializer, device),
+            bias: None,
+            prepared: None,
+        }
     }
 
-    /// Initialized as `torch.nn.Linear` is.
+    /// Creates a layer with the initial values of `torch.nn.Linear`.
     pub(crate) fn torch_default(
         init: &mut Init,
         [inputs, outputs]: [usize; 2],
         device: &B::Device,
     ) -> Self {
-        let draw = Draw::TorchDefault { fan_in: inputs };
+        let initializer = Initializer::TorchDefault { fan_in: inputs };
         Self {
-            weight: init.param([outputs, inputs], draw, device),
-            bias: Some(init.param([outputs], draw, device)),
+            weight: init.param([outputs, inputs], initializer, device),
+            bias: Some(init.param([outputs], initializer, device)),
             prepared: None,
         }
     }
 
-    /// The layer over tokens instead of features.
+    /// Applies the layer over tokens instead of features.
     ///
     /// # Shapes
     /// - `x`: `[batch, inputs, dim]`
     /// - output: `[batch, outputs, dim]`
     pub(crate) fn over_tokens(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        // The weight from the left, so that no token axis has to be moved.
+        // Multiplying from the left avoids a transposition of the token axis.
         let y = matmul(self.weight.val().unsqueeze::<3>(), x);
         match &self.bias {
             Some(bias) => y + bias.val().unsqueeze_dim::<2>(1).unsqueeze::<3>(),
@@ -99,7 +103,7 @@ impl<B: Backend> Linear<B> {
         }
     }
 
-    /// `x Wᵀ`, without the bias.
+    /// Computes `x Wᵀ`, without the bias.
     pub(crate) fn product(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.prepared {
             Some(Prepared::Packed(weight)) => weight.product(x),
@@ -108,7 +112,7 @@ impl<B: Backend> Linear<B> {
         }
     }
 
-    /// `gelu(x Wᵀ + b)`.
+    /// Computes `gelu(x Wᵀ + b)`.
     pub(crate) fn gelu(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.prepared {
             Some(Prepared::Packed(weight)) => weight.gelu(x, self.bias()),
@@ -116,7 +120,7 @@ impl<B: Backend> Linear<B> {
         }
     }
 
-    /// `skip + (x Wᵀ + b)`.
+    /// Computes `skip + (x Wᵀ + b)`.
     pub(crate) fn skip(&self, skip: Tensor<B, 2>, x: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.prepared {
             Some(Prepared::Packed(weight)) => weight.skip(skip, x, self.bias()),
@@ -124,30 +128,30 @@ impl<B: Backend> Linear<B> {
         }
     }
 
-    /// Rounds the weight to bytes and drops the plain one, where the CPU kernel runs.
+    /// Quantizes the weight to bytes and drops the plain one, if the CPU kernel is available.
     pub(crate) fn round_to_int8(&mut self) {
         self.prepare(Int8::new(self.weight.val()).map(Prepared::Int8));
     }
 
-    /// Rounds the weight to bfloat16 and drops the plain one, where the CPU kernel runs.
+    /// Rounds the weight to bfloat16 and drops the plain one, if the CPU kernel is available.
     pub(crate) fn round_to_bf16(&mut self) {
         self.prepare(Packed::bf16(self.weight.val()).map(Prepared::Packed));
     }
 
-    /// Packs the weight and drops the plain one, where the CPU kernel runs.
+    /// Packs the weight and drops the plain one, if the CPU kernel is available.
     pub(crate) fn pack(&mut self) {
         if self.prepared.is_none() {
             self.prepare(Packed::new(self.weight.val()).map(Prepared::Packed));
         }
     }
 
-    /// Leaves the weight where it is stored.
+    /// Offloads the weight to its file.
     #[cfg(feature = "flex")]
-    pub(crate) fn leave_in(&mut self, source: Arc<InFile>, place: Place) {
-        self.prepare(Some(Prepared::Packed(Packed::in_file(source, place))));
+    pub(crate) fn offload_to(&mut self, source: Arc<OffloadedWeights>, place: WeightLocation) {
+        self.prepare(Some(Prepared::Packed(Packed::offloaded(source, place))));
     }
 
-    /// The weight, where it is packed.
+    /// Returns the packed weight, if there is one.
     #[cfg(feature = "flex")]
     pub(crate) fn packed(&self) -> Option<&Packed> {
         match &self.prepared {
@@ -163,7 +167,7 @@ impl<B: Backend> Linear<B> {
 
     fn prepare(&mut self, prepared: Option<Prepared>) {
         if prepared.is_some() {
-            // A lazy shape, because a blank weight must not take memory here.
+            // The lazy shape avoids allocating a blank weight.
             let outputs = self.weight.lazy_shape()[0];
             let empty = Tensor::zeros([outputs, 0], &self.weight.lazy_device());
             self.weight = Param::from_tensor(empty).set_require_grad(false);
@@ -171,7 +175,7 @@ impl<B: Backend> Linear<B> {
         }
     }
 
-    /// The bias, zero where there is none.
+    /// Returns the bias, or zeros if there is none.
     pub(crate) fn bias(&self) -> Tensor<B, 1> {
         match &self.bias {
             Some(bias) => bias.val(),
@@ -182,6 +186,8 @@ impl<B: Backend> Linear<B> {
         }
     }
 
+    /// Applies the layer.
+    ///
     /// # Shapes
     /// - `x`: `[.., in]`
     /// - output: `[.., out]`
@@ -199,10 +205,10 @@ impl<B: Backend> Linear<B> {
     }
 }
 
-/// Flattens `x` to rows and applies `W`, `b`.
+/// Flattens `x` to rows and applies `W` and `b`.
 ///
-/// One product over all rows: with leading dimensions kept, the weight's gradient would be built
-/// once a clip and then summed.
+/// It computes one product over all rows. With leading dimensions kept, the weight's gradient would
+/// be computed once per clip and then summed.
 ///
 /// # Shapes
 /// - `x`: `[.., in]`, `weight`: `[out, in]`, `bias`: `[out]`

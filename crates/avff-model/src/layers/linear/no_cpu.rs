@@ -1,4 +1,4 @@
-//! Stands in for the CPU's prepared weights without feature `flex`: no such weight exists.
+//! Replaces the prepared CPU weights without feature `flex`, where no such weight exists.
 
 use burn::prelude::*;
 
@@ -6,7 +6,7 @@ use burn::prelude::*;
 #[derive(Debug, Clone)]
 pub(crate) enum Packed {}
 
-/// A weight in bytes.
+/// A weight quantized to bytes.
 #[derive(Debug, Clone)]
 pub(crate) enum Int8 {}
 

@@ -1,4 +1,4 @@
-//! A linear layer's product.
+//! The product of a linear layer.
 
 use burn::{prelude::*, tensor::ops::FloatTensor};
 
@@ -7,15 +7,17 @@ use crate::layers::{
     matmul::float_matmul,
 };
 
-/// `x Wᵀ` of rows: `x`, `W`.
+/// The operation `x Wᵀ` of rows, with inputs `x` and `W`.
 ///
-/// The kernel computes the gradient of the weight as a product of its own. Recorded as plain
-/// operations it comes out as the transpose of a product, and every step of the optimizer would read it
-/// by strided access.
+/// The kernel computes the weight's gradient as a separate product. With plain operations, the
+/// gradient would be the transpose of a product, and every step of the optimizer would read it with
+/// strided access.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Product;
 
 impl Product {
+    /// Computes the product.
+    ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`, `weight`: `[outputs, inputs]`
     /// - output: `[rows, outputs]`

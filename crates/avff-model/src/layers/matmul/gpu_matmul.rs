@@ -1,8 +1,8 @@
 //! Matrix products in full single precision on GPUs.
 //!
-//! On a GPU with tensor cores Burn computes products of f32 as TF32, which keeps 10 bits of a factor.
-//! That moves the outputs of the released network by 1e-3. PyTorch leaves TF32 off unless the user asks
-//! for it, and so does this crate.
+//! On a GPU with tensor cores, Burn computes f32 products in TF32, which keeps 10 bits of each
+//! factor. That moves the outputs of the released network by 1e-3. PyTorch leaves TF32 off unless
+//! the user requests it, and this crate does too.
 
 use burn::{
     backend::autodiff::{
@@ -25,7 +25,8 @@ use cubek::{
 
 use crate::layers::dispatch::{cast, same};
 
-/// The product on a GPU's backend, plain or with gradients recorded; the factors as they were on any other.
+/// Multiplies on a GPU backend, with or without autodiff; returns the factors unchanged on other
+/// backends.
 pub(super) fn matmul<B: Backend>(
     mut factors: [FloatTensor<B>; 2],
 ) -> Result<FloatTensor<B>, [FloatTensor<B>; 2]> {
@@ -74,8 +75,9 @@ where
     Ok(same(recorded))
 }
 
-/// By each thread's own multiply-adds; as Burn has it where that kernel does not fit the sizes. Its double-buffered
-/// kind (`DoubleUnit`) is, in cubek 0.2.0, wrong where little is summed: `[20, 8]` by `[8, 12]`.
+/// Multiplies with each thread's own multiply-adds, or with Burn's kernel if these do not fit the
+/// sizes. In cubek 0.2.0 the double-buffered kernel (`DoubleUnit`) is wrong for small inner sizes:
+/// `[20, 8]` by `[8, 12]`.
 fn product<C, R>([left, right]: [CubeTensor<R>; 2]) -> CubeTensor<R>
 where
     C: Backend<FloatTensorPrimitive = CubeTensor<R>>,
@@ -106,24 +108,24 @@ where
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<C>(&ops.node);
-        let ([left, right], [of_left, of_right]) = (ops.state, ops.parents);
+        let ([left, right], [left_parent, right_parent]) = (ops.state, ops.parents);
         let shapes = [left.shape(), right.shape()];
         let transposed = |x: CubeTensor<R>| {
             let rank = x.shape().num_dims();
             C::float_swap_dims(x, rank - 2, rank - 1)
         };
-        if let Some(parent) = of_left {
+        if let Some(parent) = left_parent {
             let product = product::<C, R>([gradient.clone(), transposed(right)]);
             gradients.register::<C>(parent.id, summed::<C, R>(product, &shapes[0]));
         }
-        if let Some(parent) = of_right {
+        if let Some(parent) = right_parent {
             let product = product::<C, R>([transposed(left), gradient]);
             gradients.register::<C>(parent.id, summed::<C, R>(product, &shapes[1]));
         }
     }
 }
 
-/// Summed over the axes along which a factor was repeated.
+/// Sums a gradient over the axes along which the factor was broadcast.
 fn summed<C, R>(gradient: CubeTensor<R>, shape: &Shape) -> CubeTensor<R>
 where
     C: Backend<FloatTensorPrimitive = CubeTensor<R>>,
@@ -141,7 +143,7 @@ where
 
 #[cfg(all(test, feature = "wgpu"))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    #![allow(clippy::unwrap_used, reason = "a failed step should fail the test")]
     use burn::{
         backend::Wgpu,
         tensor::{Tensor, TensorData},
@@ -156,7 +158,7 @@ mod tests {
     /// Batches, rows, inner size and columns.
     type Sizes = ([usize; 2], [usize; 3]);
 
-    /// Sizes of the networks' products and those that fill no tile.
+    /// Sizes of the networks' products, and sizes smaller than a tile.
     const SIZES: [Sizes; 12] = [
         ([1, 1], [1, 1, 1]),
         ([1, 1], [7, 5, 3]),
@@ -172,8 +174,8 @@ mod tests {
         ([1, 1], [33, 1537, 40]),
     ];
 
-    fn numbers(random: &mut ChaCha8Rng, shape: [usize; 3]) -> Vec<f32> {
-        (0..shape.iter().product()).map(|_| random.random_range(-1.0..1.0)).collect()
+    fn numbers(rng: &mut ChaCha8Rng, shape: [usize; 3]) -> Vec<f32> {
+        (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect()
     }
 
     #[test]
@@ -181,21 +183,22 @@ mod tests {
         assert!(super::super::products_are_exact::<Wgpu>(&Default::default()));
     }
 
-    /// `sum(product * weight)` has the gradients `weight rightᵀ` and `leftᵀ weight`: three products in one.
+    /// `sum(product * weight)` has the gradients `weight rightᵀ` and `leftᵀ weight`, so it checks
+    /// three products.
     #[test]
     fn products_and_their_gradients() {
         let device = Default::default();
-        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
         for (batches, [rows, inner, columns]) in SIZES {
             let batch = batches[0].max(batches[1]);
             let shapes =
                 [[batches[0], rows, inner], [batches[1], inner, columns], [batch, rows, columns]];
-            let values = shapes.map(|shape| numbers(&mut random, shape));
+            let values = shapes.map(|shape| numbers(&mut rng, shape));
             let [left, right, weight] = [0, 1, 2].map(|at| {
                 let data = TensorData::new(values[at].clone(), shapes[at]);
                 Tensor::<B, 3>::from_data(data, &device).require_grad()
             });
-            // The right one as layers have it, too: a transpose that is not laid out anew.
+            // Layers also use the right factor as a transposed view.
             let across = right.clone().swap_dims(1, 2).inner() + 0.0;
             let across = Tensor::<B, 3>::from_inner(across).swap_dims(1, 2);
             let plain = matmul(left.clone(), right.clone());
@@ -221,13 +224,16 @@ mod tests {
             }
             expected[1] = expected[0].clone();
             for (what, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
-                let most = actual
+                let max_error = actual
                     .iter::<f32>()
                     .zip(expected)
                     .map(|(actual, expected)| (f64::from(actual) - expected).abs())
                     .fold(0.0, f64::max);
-                // Of sums of up to 1,537 terms of size 1, in single precision.
-                assert!(most < 1e-4, "{what} of {batches:?} {rows} {inner} {columns}: {most}");
+                // Sums of up to 1,537 terms of size 1, in single precision.
+                assert!(
+                    max_error < 1e-4,
+                    "{what} of {batches:?} {rows} {inner} {columns}: {max_error}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Matrix products of activations. (Products with a weight are in `linear`.)
+//! Matrix products of activations. (`linear` has the products with a weight.)
 //!
-//! GPUs run `gpu_matmul.rs`, in full f32; every other backend runs its own product.
+//! GPUs use `gpu_matmul.rs`, in full f32; other backends use their own product.
 
 mod check;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -11,7 +11,7 @@ use burn::{prelude::*, tensor::ops::FloatTensor};
 use super::dispatch::{primitive, tensor};
 pub use check::products_are_exact;
 
-/// The product of the matrices in the last two axes, in full f32 on GPUs too, unless TF32 is
+/// Multiplies the matrices in the last two axes, in full f32 even on GPUs, unless TF32 is
 /// [allowed](crate::precision::with_tf32).
 ///
 /// # Shapes
@@ -24,7 +24,7 @@ pub(crate) fn matmul<B: Backend, const D: usize>(
     tensor(float_matmul::<B>(primitive(left), primitive(right)))
 }
 
-/// [`matmul`] of primitives.
+/// Computes [`matmul`] of primitives.
 pub(super) fn float_matmul<B: Backend>(
     left: FloatTensor<B>,
     right: FloatTensor<B>,

@@ -1,4 +1,4 @@
-//! Mean squared errors of patches on the CPU.
+//! The CPU kernel of the mean squared error of patches.
 
 use avff_kernels::error;
 use burn::tensor::{TensorMetadata, ops::FloatTensorOps};
@@ -28,16 +28,15 @@ impl CpuKernel<2> for MeanSquares {
         &self,
         [x, y]: Self::Saved,
         gradient: FlexTensor,
-        [_, of_y]: [bool; 2],
+        [_, needs_dy]: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
         let gradient = contiguous(gradient);
         let (shape, width) = (x.shape(), x.shape()[1]);
-        let of_x =
-            error::mean_squares_backward(numbers(&x), numbers(&y), numbers(&gradient), width);
-        let of_x = new(of_x, shape);
+        let dx = error::mean_squares_backward(numbers(&x), numbers(&y), numbers(&gradient), width);
+        let dx = new(dx, shape);
         recycle(x);
         recycle(y);
-        let of_y = of_y.then(|| Flex::float_neg(of_x.clone()));
-        [Some(of_x), of_y]
+        let dy = needs_dy.then(|| Flex::float_neg(dx.clone()));
+        [Some(dx), dy]
     }
 }

@@ -1,4 +1,4 @@
-//! Mean squared errors of patches.
+//! The mean squared error of patches.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -7,11 +7,13 @@ use burn::{prelude::*, tensor::ops::FloatTensor};
 
 use super::dispatch::{Operation, primitive, run, tensor};
 
-/// The mean of `(x - y)²` over the last axis: `x`, `y`.
+/// The operation mean of `(x - y)²` over the last axis, with inputs `x` and `y`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MeanSquares;
 
 impl MeanSquares {
+    /// Computes the mean squared error of each patch.
+    ///
     /// # Shapes
     /// - `x`, `y`: `[batch, tokens, patch]`
     /// - output: `[batch, tokens, 1]`

@@ -1,4 +1,4 @@
-//! LayerNorm on the CPU.
+//! The CPU kernel of LayerNorm.
 
 use std::sync::Arc;
 

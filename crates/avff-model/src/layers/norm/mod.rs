@@ -1,4 +1,4 @@
-//! LayerNorm, with the reference's epsilon.
+//! LayerNorm with the reference's epsilon.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -11,11 +11,11 @@ use burn::{
 
 use super::dispatch::{Operation, primitive, run, tensor};
 
-/// PyTorch's default, which the reference leaves as it is.
+/// PyTorch's default, which the reference uses.
 pub(super) const EPSILON: f64 = 1e-5;
 
-/// The layer over the last axis.
-pub(crate) fn normalise<B: Backend, const D: usize>(
+/// Applies a LayerNorm over the last axis.
+pub(crate) fn normalize<B: Backend, const D: usize>(
     layer: &LayerNorm<B>,
     x: Tensor<B, D>,
 ) -> Tensor<B, D> {
@@ -30,16 +30,16 @@ pub(crate) fn layer_norm<B: Backend>(dim: usize, device: &B::Device) -> LayerNor
     LayerNormConfig::new(dim).with_epsilon(EPSILON).init(device)
 }
 
-/// LayerNorm of rows: `x`, `gamma`, `beta`.
+/// The operation LayerNorm of rows, with inputs `x`, `gamma` and `beta`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Norm {
     epsilon: f64,
 }
 
 impl Norm {
-    /// `(x - mean) / sqrt(var + epsilon)` along the last axis, variance unbiased: one biased, of a smaller
-    /// epsilon, times a factor.
-    pub(crate) fn standardise<B: Backend, const D: usize>(
+    /// Computes `(x - mean) / sqrt(var + epsilon)` along the last axis with unbiased variance, as a
+    /// LayerNorm with biased variance, smaller epsilon and a constant factor.
+    pub(crate) fn standardize<B: Backend, const D: usize>(
         epsilon: f64,
         x: Tensor<B, D>,
     ) -> Tensor<B, D> {

@@ -1,4 +1,4 @@
-//! Frames cut into tubelets on the CPU.
+//! The CPU kernel that splits frames into tubelets.
 
 use avff_kernels::patches;
 use burn::tensor::TensorMetadata;

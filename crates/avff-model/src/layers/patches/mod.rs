@@ -1,7 +1,7 @@
-//! Inputs cut into patches, and patches put back together.
+//! Splits inputs into patches and joins patches again.
 //!
-//! One place states the order of tokens and of the numbers inside a patch; the patch embeddings,
-//! the reconstruction targets and the reconstructions all go through it.
+//! This module alone determines the order of tokens and of the values inside a patch. The patch
+//! embeddings, the reconstruction targets and the reconstructions all use it.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -12,7 +12,7 @@ use burn::prelude::*;
 use crate::config::{AudioConfig, AudioGrid, AudioSlices, AvffConfig, VideoConfig, VideoGrid};
 pub(super) use tubelets::Tubelets;
 
-/// Cuts fbanks into patches.
+/// Splits fbank features into patches.
 #[derive(Debug, Clone)]
 pub struct AudioPatches {
     input: AudioConfig,
@@ -21,13 +21,14 @@ pub struct AudioPatches {
 }
 
 impl AudioPatches {
-    /// The patches of a config.
+    /// Creates the splitter for a config.
     #[must_use]
     pub fn new(config: &AvffConfig) -> Self {
         Self { input: config.audio.clone(), grid: config.audio_grid(), order: config.audio_slices }
     }
 
-    /// A patch holds its mel rows one after the other, each in time order.
+    /// Splits a batch into patches. A patch holds its mel rows one after the other, each in time
+    /// order.
     ///
     /// # Shapes
     /// - `fbank`: `[batch, frames, mels]`
@@ -45,7 +46,7 @@ impl AudioPatches {
             .reshape([batch, time * mel, patch_mels * patch_frames])
     }
 
-    /// The inverse of [`split`](Self::split), in the layout of a spectrogram's image.
+    /// Joins patches, the inverse of [`split`](Self::split), in the layout of a spectrogram image.
     ///
     /// # Shapes
     /// - `patches`: `[batch, tokens, patch_mels * patch_frames]`
@@ -62,7 +63,7 @@ impl AudioPatches {
     }
 }
 
-/// Cuts clips of frames into tubelets.
+/// Splits clips of frames into tubelets.
 #[derive(Debug, Clone)]
 pub struct VideoPatches {
     input: VideoConfig,
@@ -70,14 +71,15 @@ pub struct VideoPatches {
 }
 
 impl VideoPatches {
-    /// The tubelets of a config.
+    /// Creates the splitter for a config.
     #[must_use]
     pub fn new(config: &AvffConfig) -> Self {
         Self { input: config.video.clone(), grid: config.video_grid() }
     }
 
-    /// Tokens are time-major, then by rows; a tubelet's numbers are ordered (channel, frame, row,
-    /// column), as a 3-D convolution's kernel flattens.
+    /// Splits a batch into tubelets. Tokens are ordered by time, then by rows. The values of a
+    /// tubelet are ordered (channel, frame, row, column), like the flattened kernel of a 3-D
+    /// convolution.
     ///
     /// # Shapes
     /// - `frames`: `[batch, channels, frames, height, width]`
@@ -86,7 +88,7 @@ impl VideoPatches {
         self.tubelets().split(frames)
     }
 
-    /// The inverse of [`split`](Self::split).
+    /// Joins tubelets, the inverse of [`split`](Self::split).
     ///
     /// # Shapes
     /// - `patches`: `[batch, tokens, channels * tubelet * patch * patch]`

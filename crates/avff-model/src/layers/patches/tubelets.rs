@@ -1,4 +1,4 @@
-//! Frames cut into tubelets.
+//! The operation that splits frames into tubelets.
 
 use burn::{prelude::*, tensor::ops::FloatTensor};
 
@@ -7,7 +7,8 @@ use crate::{
     layers::dispatch::{Operation, primitive, run, tensor},
 };
 
-/// [`VideoPatches::split`](crate::layers::VideoPatches::split), whose order of numbers this is.
+/// The operation behind [`VideoPatches::split`](crate::layers::VideoPatches::split), with its order
+/// of values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tubelets {
     pub(super) channels: usize,
@@ -22,6 +23,8 @@ impl Tubelets {
         Self { channels, tubelet, patch, grid }
     }
 
+    /// Splits a batch into tubelets.
+    ///
     /// # Shapes
     /// - `frames`: `[batch, channels, frames, height, width]`
     /// - output: `[batch, tokens, channels * tubelet * patch * patch]`
@@ -29,7 +32,7 @@ impl Tubelets {
         tensor(run::<B, 1>(self, [primitive(frames)]))
     }
 
-    /// The inverse of [`split`](Self::split).
+    /// Joins tubelets, the inverse of [`split`](Self::split).
     pub(crate) fn join<B: Backend>(self, patches: Tensor<B, 3>) -> Tensor<B, 5> {
         let [batch, ..] = patches.dims();
         let Self { channels, tubelet, patch, grid: VideoGrid { time, rows, columns } } = self;
@@ -47,7 +50,7 @@ impl Operation<1> for Tubelets {
         let frames: Tensor<B, 5> = tensor(frames);
         let [batch, ..] = frames.dims();
         let Self { channels, tubelet, patch, grid: VideoGrid { time, rows, columns } } = *self;
-        // Two steps of at most six dimensions each: ndarray has no more.
+        // Two steps of at most six dimensions, which is ndarray's limit.
         let patches = frames
             .reshape([batch * channels * time, tubelet, rows, patch, columns, patch])
             .permute([0, 2, 4, 1, 3, 5])

@@ -1,4 +1,5 @@
-//! A skip connection and the bias of the layer that it skips on the CPU, in one pass.
+//! The CPU kernel of the skip connection and the bias of the skipped layer, in one pass over
+//! memory.
 
 use avff_kernels::residual;
 use burn::tensor::TensorMetadata;

@@ -1,4 +1,4 @@
-//! A skip connection with the bias of the layer that it skips.
+//! The skip connection with the bias of the skipped layer.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -7,7 +7,7 @@ use burn::{prelude::*, tensor::ops::FloatTensor};
 
 use super::dispatch::{Operation, primitive, run, tensor};
 
-/// `x + (y + bias)` of rows: `x`, `y`, `bias`.
+/// The operation `x + (y + bias)` of rows, with inputs `x`, `y` and `bias`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Residual;
 

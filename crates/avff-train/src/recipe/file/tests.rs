@@ -6,7 +6,7 @@ use avff_data::{ClipSpec, spec::Sampling};
 use avff_face::FaceCrop;
 use avff_model::AvffConfig;
 
-use super::{super::Start, *};
+use super::{super::Initialization, *};
 
 const SMALLEST: &str = "
 name = 'run'
@@ -35,7 +35,7 @@ fn message(text: &str, overrides: &[&str]) -> String {
 }
 
 #[test]
-fn what_is_left_out_is_written() {
+fn defaults_are_written() {
     let text = parse(SMALLEST, &["stage=finetune"]).unwrap().to_toml().unwrap();
     for line in [
         "seed = 0",
@@ -48,16 +48,16 @@ fn what_is_left_out_is_written() {
         "label_smoothing = 0.0",
         "every = 1",
         "last = 2",
-        "ahead = 16",
+        "prefetch = 16",
     ] {
-        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        assert!(text.lines().any(|actual| actual == line), "{line} in\n{text}");
     }
 }
 
 #[test]
-fn paths_start_where_they_are_written() {
-    let text =
-        SMALLEST.replace("[data]", "start.from = 'checkpoint'\nstart.path = '../w.pth'\n[data]");
+fn relative_paths_start_at_their_origin() {
+    let text = SMALLEST
+        .replace("[data]", "initialize.from = 'checkpoint'\ninitialize.path = '../w.pth'\n[data]");
     let text = text.replace("[model]\n", "").replace("preset =", "model.preset =");
     let recipe = parse(
         &text,
@@ -66,55 +66,55 @@ fn paths_start_where_they_are_written() {
     .unwrap();
     let here = std::env::current_dir().unwrap();
     assert_eq!(recipe.data.train, PathBuf::from("/recipes/train.csv"));
-    assert_eq!(recipe.start, Start::Checkpoint { path: "/recipes/../w.pth".into() });
+    assert_eq!(recipe.initialize, Initialization::Checkpoint { path: "/recipes/../w.pth".into() });
     assert_eq!(recipe.data.validation, Some(here.join("v.csv")));
     assert_eq!(recipe.data.root, Some("/abs".into()));
     assert_eq!(recipe.data.cache.map(|cache| cache.folder), Some(here.join("c")));
 }
 
 #[test]
-fn faults_are_told_with_key_and_place() {
+fn errors_name_key_and_origin() {
     let mut wrong = Vec::new();
     for (text, overrides, expected) in [
         (
             "lrr = 1",
             &[][..],
-            "/recipes/run.toml, line 12: there is no key `optimizer.lrr`; did you mean `optimizer.lr`?",
+            "/recipes/run.toml, line 12: unknown key `optimizer.lrr`; did you mean `optimizer.lr`?",
         ),
         (
             "kind = 'sgd'",
             &[],
-            "/recipes/run.toml, line 12: `optimizer.kind` is \"sgd\", it must be \"adam\" or \"adam-w\"",
+            "/recipes/run.toml, line 12: `optimizer.kind` is \"sgd\", but must be \"adam\" or \"adam-w\"",
         ),
         (
             "betas = [0.9]",
             &[],
-            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 1, it must be a list of 2 numbers",
+            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 1, but must be a list of 2 numbers",
         ),
         (
             "betas = [0.9, 0.9, 1]",
             &[],
-            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 3, it must be a list of 2 numbers",
+            "/recipes/run.toml, line 12: `optimizer.betas` is a list of 3, but must be a list of 2 numbers",
         ),
         (
             "betas = [0.9, 'x']",
             &[],
-            "/recipes/run.toml, line 12: `optimizer.betas.1` is the text \"x\", it must be a number",
+            "/recipes/run.toml, line 12: `optimizer.betas.1` is the text \"x\", but must be a number",
         ),
         (
             "[optimizer.groups]",
             &[],
-            "/recipes/run.toml, line 12: `optimizer.groups` is a table, it must be a list",
+            "/recipes/run.toml, line 12: `optimizer.groups` is a table, but must be a list",
         ),
         (
             "[[optimizer.groups]]\nkeys = ['a']\nlr = 1",
             &[],
-            "/recipes/run.toml, line 14: there is no key `optimizer.groups.0.lr`; did you mean `optimizer.groups.0.lr_factor`?",
+            "/recipes/run.toml, line 14: unknown key `optimizer.groups.0.lr`; did you mean `optimizer.groups.0.lr_factor`?",
         ),
         (
             "[schedule]\nkind = 'cosin'",
             &[],
-            "/recipes/run.toml, line 13: `schedule.kind` is \"cosin\", it must be \"constant\", \"multi-step\", \"cosine\", \"cosine-restarts\" or \"plateau\"",
+            "/recipes/run.toml, line 13: `schedule.kind` is \"cosin\", but must be \"constant\", \"multi-step\", \"cosine\", \"cosine-restarts\" or \"plateau\"",
         ),
         (
             "[schedule]\nwarmup_epochs = 1",
@@ -124,27 +124,27 @@ fn faults_are_told_with_key_and_place() {
         (
             "[schedule]\nkind = 'cosine'\ngamma = 1",
             &[],
-            "/recipes/run.toml, line 14: there is no key `schedule.gamma`; here are warmup_epochs, min_factor",
+            "/recipes/run.toml, line 14: unknown key `schedule.gamma`; known keys are warmup_epochs, min_factor",
         ),
         (
             "[schedule]\nkind = 'constant'\ngamma = 1",
             &[],
-            "/recipes/run.toml, line 14: there is no key `schedule.gamma`; here are kind",
+            "/recipes/run.toml, line 14: unknown key `schedule.gamma`; known keys are kind",
         ),
         (
             "[schedule]\nkind = 'cosine'\nwarmup_epochs = 'ten'",
             &[],
-            "/recipes/run.toml, line 14: `schedule.warmup_epochs` is the text \"ten\", it must be a number",
+            "/recipes/run.toml, line 14: `schedule.warmup_epochs` is the text \"ten\", but must be a number",
         ),
         (
             "[schedule]\nkind = 'plateau'\npatiense = 1",
             &[],
-            "/recipes/run.toml, line 14: there is no key `schedule.patiense`; did you mean `schedule.patience`?",
+            "/recipes/run.toml, line 14: unknown key `schedule.patiense`; did you mean `schedule.patience`?",
         ),
         (
             "[schedule]\nkind = 'multi-step'\nmilestones = [3, 2]\ngamma = 0.5",
             &[],
-            "/recipes/run.toml, line 14: `schedule.milestones` is [3, 2], it must be epochs from 1 up in rising order",
+            "/recipes/run.toml, line 14: `schedule.milestones` is [3, 2], but must be epochs of at least 1 in increasing order",
         ),
         (
             "[schedule]\nkind = 'multi-step'\nmilestones = [3]",
@@ -152,14 +152,14 @@ fn faults_are_told_with_key_and_place() {
             "/recipes/run.toml, line 12: `schedule.gamma` is missing",
         ),
         (
-            "[start]\nfrom = 'scratch'\npath = 'x'",
+            "[initialize]\nfrom = 'scratch'\npath = 'x'",
             &[],
-            "/recipes/run.toml, line 14: there is no key `start.path`; here are from",
+            "/recipes/run.toml, line 14: unknown key `initialize.path`; known keys are from",
         ),
         (
             "[model.config.encoder]\ndimm = 1",
             &[],
-            "/recipes/run.toml, line 13: there is no key `model.config.encoder.dimm`; did you mean `model.config.encoder.dim`?",
+            "/recipes/run.toml, line 13: unknown key `model.config.encoder.dimm`; did you mean `model.config.encoder.dim`?",
         ),
         (
             "[model.config]\nslices = 7",
@@ -169,61 +169,86 @@ fn faults_are_told_with_key_and_place() {
         (
             "[data.clip.audio]\nstd = 'x'",
             &[],
-            "/recipes/run.toml, line 13: `data.clip.audio.std` is the text \"x\", it must be a number",
+            "/recipes/run.toml, line 13: `data.clip.audio.std` is the text \"x\", but must be a number",
         ),
         (
             "[data.clip.audio]\nmels = 64",
             &[],
-            "/recipes/run.toml, line 13: `data.clip.audio.mels` is 64, the network takes 128; clips have the sizes of model.config where data.clip leaves them out",
+            "/recipes/run.toml, line 13: `data.clip.audio.mels` is 64, but the network takes 128; without this key, clips get the size of model.config",
         ),
         (
             "[data.clip]\nsampling = 3",
             &[],
-            "/recipes/run.toml, line 13: `data.clip.sampling` is 3, it must be a word, or a table with one key",
+            "/recipes/run.toml, line 13: `data.clip.sampling` is 3, but must be a word, or a table with one key",
         ),
         (
             "[data.augment.noise]\nlevel = -1\nroll = true",
             &[],
-            "/recipes/run.toml, line 13: `data.augment.noise.level` is -1, it must be from 0 to",
+            "/recipes/run.toml, line 13: `data.augment.noise.level` is -1, but must be from 0 to",
         ),
         (
             "[data.order.weighted.classes]\nreal = 1",
             &[],
             "/recipes/run.toml, line 12: `data.order.weighted.classes.fake` is missing",
         ),
-        ("", &["lr=3"], "--set lr=3: there is no key `lr`; did you mean `optimizer.lr`?"),
-        ("", &["epochs=0"], "--set epochs=0: `epochs` is 0, it must be from 1 to 1000000"),
+        ("", &["lr=3"], "--set lr=3: unknown key `lr`; did you mean `optimizer.lr`?"),
+        ("", &["epochs=0"], "--set epochs=0: `epochs` is 0, but must be from 1 to 1000000"),
         (
             "",
             &["epochs=-1"],
-            "--set epochs=-1: `epochs` is -1, it must be a whole number from 0 up",
+            "--set epochs=-1: `epochs` is -1, but must be a whole number from 1 to 1000000",
         ),
         (
             "",
             &["epochs=1.5"],
-            "--set epochs=1.5: `epochs` is 1.5, it must be a whole number from 0 up",
+            "--set epochs=1.5: `epochs` is 1.5, but must be a whole number from 1 to 1000000",
         ),
-        ("", &["name=3"], "--set name=3: `name` is 3, it must be text in quotes"),
+        (
+            "",
+            &["epochs=two"],
+            "--set epochs=two: `epochs` is the text \"two\", but must be a whole number from 1 to 1000000",
+        ),
+        (
+            "",
+            &["data.batch=many"],
+            "--set data.batch=many: `data.batch` is the text \"many\", but must be a whole number of at least 1",
+        ),
+        (
+            "",
+            &["seed=x"],
+            "--set seed=x: `seed` is the text \"x\", but must be a whole number of at least 0",
+        ),
+        (
+            "",
+            &["optimizer.lr=low"],
+            "--set optimizer.lr=low: `optimizer.lr` is the text \"low\", but must be a number above 0",
+        ),
+        (
+            "",
+            &["average.ema=x"],
+            "--set average.ema=x: `average.ema` is the text \"x\", but must be a number above 0 and below 1",
+        ),
+        ("", &["name=3"], "--set name=3: `name` is 3, but must be text in quotes"),
         ("", &["data.batch="], "--set data.batch=: `data.batch` is missing"),
         (
             "",
             &["model.preset=avf"],
-            "--set model.preset=avf: `model.preset` is \"avf\", it must be \"open-avff\", \"avff\", \"avff-small\" or \"avff-tiny\"",
+            "--set model.preset=avf: `model.preset` is \"avf\", but must be \"open-avff\", \"avff\", \"avff-small\" or \"avff-tiny\"",
         ),
         (
             "",
             &["adversarial.lipschitz={kind=\"weight-clip\", bound=\"x\"}"],
-            "--set adversarial.lipschitz={kind=\"weight-clip\", bound=\"x\"}: `adversarial.lipschitz.bound` is the text \"x\", it must be a number",
+            "--set adversarial.lipschitz={kind=\"weight-clip\", bound=\"x\"}: `adversarial.lipschitz.bound` is the text \"x\", but must be a number",
         ),
         (
             "",
             &["steps.freeze=audio"],
-            "--set steps.freeze=audio: `steps.freeze` is the text \"audio\", it must be a list",
+            "--set steps.freeze=audio: `steps.freeze` is the text \"audio\", but must be a list",
         ),
     ] {
-        let found = message(&format!("{SMALLEST}{text}"), overrides);
-        if !found.starts_with(expected) {
-            wrong.push(format!("{text} {overrides:?}:\n{found}\n{expected}"));
+        let actual = message(&format!("{SMALLEST}{text}"), overrides);
+        if !actual.starts_with(expected) {
+            wrong.push(format!("{text} {overrides:?}:\n{actual}\n{expected}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -234,15 +259,15 @@ fn faults_are_told_with_key_and_place() {
 }
 
 #[test]
-fn contradictions_are_told() {
+fn contradictions_are_refused() {
     let finetune = "stage=finetune";
     for (key, overrides) in [
         ("name", &["name=\"\""][..]),
         ("name", &["name=\"a\\nb\""]),
         ("finetune", &["finetune={}"]),
         ("adversarial", &[finetune, "adversarial={}"]),
-        ("start.from", &["start={from=\"adapt\",path=\"x\"}"]),
-        ("start.path", &["start={from=\"checkpoint\",path=\"\"}"]),
+        ("initialize.from", &["initialize={from=\"adapt\",path=\"x\"}"]),
+        ("initialize.path", &["initialize={from=\"checkpoint\",path=\"\"}"]),
         ("data.train", &["data.train=\"\""]),
         ("data.batch", &["data.batch=0"]),
         ("data.validation_batch", &["data.validation_batch=0"]),
@@ -283,29 +308,55 @@ fn contradictions_are_told() {
         ),
     ] {
         let error = parse(SMALLEST, overrides).unwrap_err();
-        let found = match &error {
+        let actual = match &error {
             RecipeError::Value { key, .. } => key.as_str(),
             _ => "no value",
         };
-        assert!(found.starts_with(key), "{overrides:?}: {error}");
+        assert!(actual.starts_with(key), "{overrides:?}: {error}");
     }
     for overrides in [
         &["average.epochs=[1,20]"][..],
         &["keep.best=audio_loss", "data.validation=v"],
-        &[finetune, "start={from=\"adapt\",path=\"x\"}", "finetune.mixup=0.5"],
+        &[finetune, "initialize={from=\"adapt\",path=\"x\"}", "finetune.mixup=0.5"],
         &["schedule.kind=plateau", "data.validation=v"],
-        &["start={from=\"scratch\"}"],
+        &["initialize={from=\"scratch\"}"],
     ] {
         parse(SMALLEST, overrides).unwrap();
     }
 }
 
 #[test]
-fn files_that_are_no_recipes() {
+fn old_keys_are_refused_with_their_new_name() {
+    for (text, overrides, expected) in [
+        (
+            "[start]\nfrom = 'scratch'",
+            &[][..],
+            "/recipes/run.toml, line 12: `start` is now `initialize`",
+        ),
+        (
+            "[model.config]\nloss = { contrast = 0.1 }",
+            &[],
+            "/recipes/run.toml, line 13: `model.config.loss.contrast` is now `model.config.loss.contrastive`",
+        ),
+        ("", &["start.from=scratch"], "--set start.from=scratch: `start` is now `initialize`"),
+        ("", &["data.ahead="], "--set data.ahead=: `data.ahead` is now `data.prefetch`"),
+        (
+            "",
+            &["model.config.loss={contrast_over=\"clips\"}"],
+            "--set model.config.loss={contrast_over=\"clips\"}: `model.config.loss.contrast_over` is now \
+             `model.config.loss.contrastive_over`",
+        ),
+    ] {
+        assert_eq!(message(&format!("{SMALLEST}{text}"), overrides), expected);
+    }
+}
+
+#[test]
+fn invalid_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.toml");
     let message = |path: &Path| Recipe::read(path, &[]).unwrap_err().to_string();
-    assert!(message(&path).contains("cannot be read"), "{}", message(&path));
+    assert!(message(&path).contains("cannot read the recipe"), "{}", message(&path));
     assert!(message(folder.path()).contains("not a regular file"));
     fs::write(&path, [b'#', 0xff, 0xfe]).unwrap();
     assert!(message(&path).contains("not UTF-8"));
@@ -321,7 +372,7 @@ fn depth_is_bounded() {
     let deep = format!("{SMALLEST}x = {}1{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(message(&deep, &[]).contains("recurs"));
     let deep = format!("name={}", "[".repeat(10_000));
-    assert!(message(SMALLEST, &[&deep]).contains("no TOML"));
+    assert!(message(SMALLEST, &[&deep]).contains("not TOML"));
     let deep = format!("{}=1", vec!["a"; 100_000].join("."));
     assert!(message(SMALLEST, &[&deep]).contains("such as optimizer.lr"));
     let deep = format!("{SMALLEST}{deep}");
@@ -331,28 +382,28 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn overlays_keep_what_they_do_not_name() {
+fn merging_keeps_other_keys() {
     let (config, spec) = (AvffConfig::avff(), ClipSpec::open_avff());
-    assert_eq!(overlay("model.config", &config, &Table::new()).unwrap(), config);
-    assert_eq!(overlay("data.clip", &spec, &Table::new()).unwrap(), spec);
-    assert_eq!(overlay("data.clip", &spec, &table(&spec)).unwrap(), spec);
+    assert_eq!(merge("model.config", &config, &Table::new()).unwrap(), config);
+    assert_eq!(merge("data.clip", &spec, &Table::new()).unwrap(), spec);
+    assert_eq!(merge("data.clip", &spec, &table(&spec)).unwrap(), spec);
 
     let changes = "encoder.dim = 96\nmask = 'per-batch'".parse().unwrap();
     let mut expected = config.clone();
     expected.encoder.dim = 96;
     expected.mask = AvffConfig::open_avff().mask;
-    assert_eq!(overlay("model.config", &config, &changes).unwrap(), expected);
+    assert_eq!(merge("model.config", &config, &changes).unwrap(), expected);
 
     let changes = "audio.std = 4.5678\nface.margin = 2\n[sampling.window]\nseconds = 3.2\nfps = 5\nstride = 3.2";
     let mut expected = spec.clone();
     expected.audio.std = 4.5678;
     expected.face = Some(FaceCrop { margin: 2.0, ..FaceCrop::default() });
     expected.sampling = Sampling::Window { seconds: 3.2, fps: 5.0, stride: 3.2 };
-    assert_eq!(overlay("data.clip", &spec, &changes.parse().unwrap()).unwrap(), expected);
+    assert_eq!(merge("data.clip", &spec, &changes.parse().unwrap()).unwrap(), expected);
 }
 
 #[test]
-fn the_preset_gives_what_is_left_out() {
+fn preset_provides_defaults() {
     let recipe =
         parse(SMALLEST, &["model.config.video.height=64", "data.clip.audio.mean=-4"]).unwrap();
     let config = recipe.config().unwrap();

@@ -1,28 +1,28 @@
-//! Which charts a run has, from the names of its values.
+//! Groups the metrics of a run into charts, by their names.
 
 use avff_metrics::Metric;
-use avff_plots::{Chart, Line, MOST_LINES, Scale, Stroke};
+use avff_plots::{Chart, Line, MAX_LINES, Scale, Stroke};
 
 use super::super::{
     history::{History, Point, Series},
     names, result,
 };
 
-/// Points of steps from which a smooth line is drawn beside them.
+/// Number of points from which a smoothed line is drawn too.
 const SMOOTH_FROM: usize = 40;
-/// Values that can be seen one by one.
-const MOST_RAW: usize = 400;
-/// Stretches of a longer series.
-const STRETCHES: usize = 200;
+/// Maximum number of values that are drawn individually.
+const MAX_RAW_POINTS: usize = 400;
+/// Number of segments of a longer series.
+const SEGMENTS: usize = 200;
 
-/// What is drawn together.
+/// Metrics that share a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Group {
     Loss,
     LossParts,
     LearningRate,
     Scores,
-    /// A quantity with its parts.
+    /// A quantity with its components.
     Other(String),
 }
 
@@ -33,32 +33,50 @@ impl Group {
             "loss" if quantity == base => Self::Loss,
             "loss" => Self::LossParts,
             "lr" => Self::LearningRate,
-            _ if Metric::find(base).is_some_and(|metric| metric.is_share()) => Self::Scores,
+            _ if Metric::find(base).is_some_and(|metric| metric.is_fraction()) => Self::Scores,
             _ if quantity.starts_with("L_") => Self::LossParts,
             _ => Self::Other(base.into()),
         }
     }
 
-    /// File, title, quantity and scale.
-    fn words(&self) -> (String, String, String, Scale) {
-        let words = |file: &str, title: &str, quantity: &str, scale| {
-            (file.into(), title.into(), quantity.into(), scale)
+    /// Returns file name, title, axis label and scale.
+    fn labels(&self) -> (String, String, String, Scale) {
+        let labels = |file_stem: &str, title: &str, quantity: &str, scale| {
+            (file_stem.into(), title.into(), quantity.into(), scale)
         };
-        let wide = Scale::FittedOrLogarithmic;
+        let wide = Scale::Auto;
         match self {
-            Self::Loss => words("loss", "Loss", "loss", wide),
-            Self::LossParts => words("loss-parts", "Parts of the loss", "loss", wide),
-            Self::LearningRate => {
-                words("learning-rate", "Learning rate", "learning rate (per step)", wide)
+            Self::Loss => labels("loss", "Loss", "loss", wide),
+            Self::LossParts => labels("loss-parts", "Parts of the loss", "loss", wide),
+            Self::LearningRate => labels(
+                "learning-rate",
+                "Learning rate",
+                "learning rate (per step)",
+                Scale::Positive,
+            ),
+            Self::Scores => labels("scores", "Scores", "score (0 to 1)", Scale::UnitInterval),
+            Self::Other(name) => {
+                let (title, quantity, scale) = match name.as_str() {
+                    "clips_per_second" => ("Training speed", "clips per second", wide),
+                    "data_wait" => {
+                        ("Waiting for data", "fraction of the step's time", Scale::UnitInterval)
+                    }
+                    "gradient_norm" => ("Gradient norm", "norm of all gradients", wide),
+                    "loss_scale" => ("Loss scale", "factor", wide),
+                    "skipped" => ("Skipped steps", "1 for a skipped step", Scale::UnitInterval),
+                    name => {
+                        let name = Metric::find(name).map_or(name, |metric| metric.title);
+                        (name, name, wide)
+                    }
+                };
+                labels(&file_name(name), title, quantity, scale)
             }
-            Self::Scores => words("scores", "Scores", "score (0 to 1)", Scale::Share),
-            Self::Other(name) => words(&file_name(name), name, name, wide),
         }
     }
 }
 
-/// The charts of a run.
-pub(super) fn charts(history: &History) -> Vec<Chart> {
+/// Returns the charts of a run, with its name in their titles.
+pub(super) fn charts(run: &str, history: &History) -> Vec<Chart> {
     let mut groups: Vec<(Group, Vec<&str>)> = Vec::new();
     let epoch_names = result::names(history.epochs());
     for name in epoch_names.into_iter().chain(history.steps().keys().map(String::as_str)) {
@@ -72,123 +90,124 @@ pub(super) fn charts(history: &History) -> Vec<Chart> {
     }
     let mut charts: Vec<Chart> = Vec::new();
     for (group, quantities) in groups {
-        for (part, quantities) in quantities.chunks(MOST_LINES).enumerate() {
-            let (file, title, quantity, scale) = group.words();
+        for (part, quantities) in quantities.chunks(MAX_LINES).enumerate() {
+            let (file, title, quantity, scale) = group.labels();
             let file = if part == 0 { file } else { format!("{file}-{}", part + 1) };
+            let title = format!("{run}: {title}");
             let lines = match quantities {
-                [single] => alone(history, single, group == Group::LearningRate),
-                several => together(history, several),
+                [single] => single_quantity(history, single, group == Group::LearningRate),
+                several => several_quantities(history, several),
             };
             let epochs = history.epochs().iter().map(|record| record.step as f64).collect();
-            charts.push(Chart { file, title, quantity, scale, lines, epochs });
+            charts.push(Chart { file_stem: file, title, quantity, scale, lines, epochs });
         }
     }
-    distinct(&mut charts);
+    make_unique(&mut charts);
     charts
 }
 
-/// One quantity: each step faint, a smooth line over it, train and validation of epochs.
-fn alone(history: &History, quantity: &str, exact: bool) -> Vec<Line> {
+/// Draws one quantity: faint steps with a smoothed line, and the training and validation values of
+/// epochs.
+fn single_quantity(history: &History, quantity: &str, exact: bool) -> Vec<Line> {
     let mut lines = Vec::new();
-    for (name, series) in of(history, quantity) {
+    for (name, series) in step_series(history, quantity) {
         let part = names::split(name).0;
-        let (colour, word) = (colour(part), part.unwrap_or(quantity));
+        let (color, word) = (color(part), part.unwrap_or(quantity));
         if exact {
-            lines.push(Line::new(word.into(), colour, Stroke::Solid, ends(series)));
+            lines.push(Line::new(word.into(), color, Stroke::Solid, extremes(series)));
             continue;
         }
-        lines.push(every(word, colour, series));
+        lines.push(each_step(word, color, series));
         if series.points().len() >= SMOOTH_FROM {
             let label = format!("{word}, smoothed");
-            lines.push(Line::new(label, colour, Stroke::Solid, smooth(series)));
+            lines.push(Line::new(label, color, Stroke::Solid, smooth(series)));
         }
     }
     let steps = !lines.is_empty();
-    for (part, points) in of_epochs(history, quantity) {
-        // What holds at every step says nothing new at an epoch's end.
+    for (part, points) in epoch_values(history, quantity) {
+        // A value of every step adds nothing at the end of an epoch.
         if steps && (exact || part.is_none()) {
             continue;
         }
         let word = part.unwrap_or(quantity);
         let both = steps && part == Some("train");
         let label = if both { format!("{word}, epoch") } else { word.into() };
-        lines.push(of_epochs_line(label, colour(part), part, points));
+        lines.push(epoch_line(label, color(part), part, points));
     }
     lines
 }
 
-/// Several quantities: one colour each, validation solid, training dashed; of steps only what no epoch
-/// has.
-fn together(history: &History, quantities: &[&str]) -> Vec<Line> {
+/// Draws several quantities in one color each, with validation solid and training dashed. Steps are
+/// drawn only for quantities without epoch values.
+fn several_quantities(history: &History, quantities: &[&str]) -> Vec<Line> {
     let mut lines = Vec::new();
-    for (colour, quantity) in quantities.iter().enumerate() {
+    for (color, quantity) in quantities.iter().enumerate() {
+        let words = names::title(quantity);
         let label = |part: Option<&str>| {
-            part.map_or((*quantity).into(), |part| format!("{part} {quantity}"))
+            part.map_or_else(|| words.clone(), |part| format!("{words} ({part})"))
         };
-        let epochs = of_epochs(history, quantity);
+        let epochs = epoch_values(history, quantity);
         let exact = Group::of(quantity) == Group::LearningRate;
         if epochs.is_empty() || exact {
-            for (name, series) in of(history, quantity) {
+            for (name, series) in step_series(history, quantity) {
                 let label = label(names::split(name).0);
-                let points = if exact { ends(series) } else { smooth(series) };
-                lines.push(Line::new(label, colour, Stroke::Solid, points));
+                let points = if exact { extremes(series) } else { smooth(series) };
+                lines.push(Line::new(label, color, Stroke::Solid, points));
             }
         }
-        if exact && of(history, quantity).next().is_some() {
+        if exact && step_series(history, quantity).next().is_some() {
             continue;
         }
         for (part, points) in epochs {
-            lines.push(of_epochs_line(label(part), colour, part, points));
+            lines.push(epoch_line(label(part), color, part, points));
         }
     }
     lines
 }
 
-/// One quantity of several runs, for comparison: a colour each, validation solid, training dashed.
+/// Draws one quantity of several runs in one color each, with validation solid and training dashed.
 pub(super) fn overlay(runs: &[(&str, &History)], quantity: &str) -> Chart {
-    let (_, title, unit, scale) = Group::of(quantity).words();
+    let (_, title, unit, scale) = Group::of(quantity).labels();
     let mut lines = Vec::new();
-    for (colour, (run, history)) in runs.iter().enumerate() {
+    for (color, (run, history)) in runs.iter().enumerate() {
         let label =
             |part: Option<&str>| part.map_or((*run).into(), |part| format!("{run}, {part}"));
-        let epochs = of_epochs(history, quantity);
+        let epochs = epoch_values(history, quantity);
         if epochs.is_empty() {
-            for (name, series) in of(history, quantity) {
+            for (name, series) in step_series(history, quantity) {
                 let label = label(names::split(name).0);
                 let points = smooth(series);
-                lines.push(Line::new(label, colour, Stroke::Solid, points));
+                lines.push(Line::new(label, color, Stroke::Solid, points));
             }
         }
         for (part, points) in epochs {
-            lines.push(of_epochs_line(label(part), colour, part, points));
+            lines.push(epoch_line(label(part), color, part, points));
         }
     }
     let same = title.eq_ignore_ascii_case(quantity);
     let title = if same { title } else { format!("{title}: {quantity}") };
-    Chart { file: "overlay".into(), title, quantity: unit, scale, lines, epochs: Vec::new() }
+    Chart { file_stem: "overlay".into(), title, quantity: unit, scale, lines, epochs: Vec::new() }
 }
 
-/// A line of epochs. Training is dashed: it is what validation is compared with.
-fn of_epochs_line(
-    label: String,
-    colour: usize,
-    part: Option<&str>,
-    points: Vec<(f64, f64)>,
-) -> Line {
+/// Returns a line of epoch values. Training lines are dashed, because they only serve comparison.
+fn epoch_line(label: String, color: usize, part: Option<&str>, points: Vec<(f64, f64)>) -> Line {
     let stroke = if part == Some("train") { Stroke::Dashed } else { Stroke::Solid };
-    Line { dots: true, ..Line::new(label, colour, stroke, points) }
+    Line { dots: true, ..Line::new(label, color, stroke, points) }
 }
 
-fn of<'a>(history: &'a History, quantity: &str) -> impl Iterator<Item = (&'a str, &'a Series)> {
+fn step_series<'a>(
+    history: &'a History,
+    quantity: &str,
+) -> impl Iterator<Item = (&'a str, &'a Series)> {
     let steps = history.steps().iter().map(|(name, series)| (name.as_str(), series));
     steps.filter(move |(name, _)| names::split(name).1 == quantity)
 }
 
-/// A part of the data, and steps with values.
-type OfPart<'a> = (Option<&'a str>, Vec<(f64, f64)>);
+/// A subset of the data, and steps with values.
+type SubsetValues<'a> = (Option<&'a str>, Vec<(f64, f64)>);
 
-/// By part, what epochs say about a quantity.
-fn of_epochs<'a>(history: &'a History, quantity: &str) -> Vec<OfPart<'a>> {
+/// Returns the epoch values of a quantity, by subset.
+fn epoch_values<'a>(history: &'a History, quantity: &str) -> Vec<SubsetValues<'a>> {
     let all = result::names(history.epochs()).into_iter();
     all.map(|name| (name, names::split(name)))
         .filter(|(_, (_, other))| *other == quantity)
@@ -201,7 +220,7 @@ fn of_epochs<'a>(history: &'a History, quantity: &str) -> Vec<OfPart<'a>> {
         .collect()
 }
 
-fn colour(part: Option<&str>) -> usize {
+fn color(part: Option<&str>) -> usize {
     match part {
         Some("val") => 1,
         Some("test") => 2,
@@ -209,54 +228,54 @@ fn colour(part: Option<&str>) -> usize {
     }
 }
 
-/// Every value, or the least and greatest where neighbours were joined: spikes stay visible.
-fn ends(series: &Series) -> Vec<(f64, f64)> {
-    let ends = |point: &Point| {
-        let broken = (point.other > 0).then_some((point.first as f64, f64::NAN));
+/// Returns every value, or minimum and maximum of merged points, so that spikes stay visible.
+fn extremes(series: &Series) -> Vec<(f64, f64)> {
+    let extremes = |point: &Point| {
+        let broken = (point.non_finite > 0).then_some((point.first as f64, f64::NAN));
         let (first, last) = (point.first as f64, point.last as f64);
         let values = match point.finite {
             0 => [None, None],
             1 => [Some((last, point.mean)), None],
-            _ => [Some((first, point.least)), Some((last, point.greatest))],
+            _ => [Some((first, point.min)), Some((last, point.max))],
         };
         broken.into_iter().chain(values.into_iter().flatten())
     };
-    series.points().iter().flat_map(ends).collect()
+    series.points().iter().flat_map(extremes).collect()
 }
 
-/// Every value of a short series; of a long one, from the least to the greatest value of stretches.
-fn every(word: &str, colour: usize, series: &Series) -> Line {
+/// Draws every value of a short series, or the range of values in segments of a long series.
+fn each_step(word: &str, color: usize, series: &Series) -> Line {
     let points = series.points();
-    let joined = points.iter().any(|point| point.finite + point.other > 1);
-    if !joined && points.len() <= MOST_RAW {
-        return Line::new(format!("{word}, each step"), colour, Stroke::Faint, ends(series));
+    let joined = points.iter().any(|point| point.finite + point.non_finite > 1);
+    if !joined && points.len() <= MAX_RAW_POINTS {
+        return Line::new(format!("{word}, each step"), color, Stroke::Faint, extremes(series));
     }
-    let stretches = points.chunks(points.len().div_ceil(STRETCHES)).map(|stretch| {
-        let all = stretch.iter().copied().reduce(Point::join).filter(|all| all.finite > 0)?;
-        Some([all.first as f64, all.last as f64, all.least, all.greatest])
+    let segments = points.chunks(points.len().div_ceil(SEGMENTS)).map(|segment| {
+        let all = segment.iter().copied().reduce(Point::join).filter(|all| all.finite > 0)?;
+        Some([all.first as f64, all.last as f64, all.min, all.max])
     });
-    let mut stretches: Vec<Option<[f64; 4]>> = stretches.collect();
-    // Up to the next one, so that seams are gaps in the numbers alone.
-    for at in 1..stretches.len() {
-        if let [Some([_, last, ..]), Some([next, ..])] = &mut stretches[at - 1..=at] {
+    let mut segments: Vec<Option<[f64; 4]>> = segments.collect();
+    // Extend each segment to the next one, so that gaps appear only at non-finite values.
+    for at in 1..segments.len() {
+        if let [Some([_, last, ..]), Some([next, ..])] = &mut segments[at - 1..=at] {
             *last = last.max(*next);
         }
     }
-    let band = stretches.into_iter().flatten().collect();
-    let broken = points.iter().filter(|point| point.other > 0);
+    let band = segments.into_iter().flatten().collect();
+    let broken = points.iter().filter(|point| point.non_finite > 0);
     let broken = broken.map(|point| (point.first as f64, f64::NAN)).collect();
-    let label = format!("{word}, least to greatest");
-    Line { band, ..Line::new(label, colour, Stroke::Faint, broken) }
+    let label = format!("{word}, min to max");
+    Line { band, ..Line::new(label, color, Stroke::Faint, broken) }
 }
 
-/// Means that follow the last fiftieth of what was seen, without a bias to where they start; over gaps.
+/// Returns unbiased exponential means over about the last fiftieth of the points, ignoring gaps.
 fn smooth(series: &Series) -> Vec<(f64, f64)> {
     let fade = 1.0 - 1.0 / (series.points().len() as f64 / 50.0).max(4.0);
     let (mut mean, mut weight) = (0.0, 0.0);
     let mut points = Vec::new();
     for point in series.points().iter().filter(|point| point.finite > 0) {
         weight = weight * fade + 1.0;
-        // Moves towards the new value by its share of the weight; a difference could overflow.
+        // A weighted mean, because a difference could overflow.
         let share = 1.0 / weight;
         mean = mean * (1.0 - share) + point.mean * share;
         points.push(((point.first as f64 + point.last as f64) / 2.0, mean));
@@ -264,24 +283,24 @@ fn smooth(series: &Series) -> Vec<(f64, f64)> {
     points
 }
 
-/// A name that any file system takes.
+/// Returns a name that is valid on any file system.
 fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
     let name: String = name.chars().take(60).map(safe).collect();
     if name.is_empty() { "values".into() } else { name }
 }
 
-/// Two charts never share a file, also where case does not count.
-fn distinct(charts: &mut [Chart]) {
+/// Makes file names unique, even on file systems that ignore case.
+fn make_unique(charts: &mut [Chart]) {
     let mut taken: Vec<String> = Vec::new();
     for chart in charts {
-        let base = chart.file.clone();
+        let base = chart.file_stem.clone();
         let mut count = 1;
-        while taken.contains(&chart.file.to_ascii_lowercase()) {
+        while taken.contains(&chart.file_stem.to_ascii_lowercase()) {
             count += 1;
-            chart.file = format!("{base}-{count}");
+            chart.file_stem = format!("{base}-{count}");
         }
-        taken.push(chart.file.to_ascii_lowercase());
+        taken.push(chart.file_stem.to_ascii_lowercase());
     }
 }
 
@@ -293,11 +312,11 @@ mod tests {
     fn files(names: &[&str]) -> Vec<String> {
         let mut history = History::default();
         history.push(Record::epoch(1, 5, names.iter().map(|&name| (name, 0.5)).collect()));
-        charts(&history).into_iter().map(|chart| chart.file).collect()
+        charts("run", &history).into_iter().map(|chart| chart.file_stem).collect()
     }
 
     #[test]
-    fn what_belongs_together_is_drawn_together() {
+    fn related_values_share_a_chart() {
         let names = [
             "train/loss",
             "val/loss",
@@ -311,7 +330,7 @@ mod tests {
         ];
         assert_eq!(files(&names), ["loss", "loss-parts", "scores", "d_prime", "learning-rate"]);
         assert_eq!(
-            files(&Metric::of_scores().map(|m| m.key).collect::<Vec<_>>()),
+            files(&Metric::score_based().map(|m| m.key).collect::<Vec<_>>()),
             ["scores", "dprime"]
         );
         assert_eq!(files(&["../x", "..\\x", "LOSS", "Loss2", "loss2", ""]).len(), 6);
@@ -319,14 +338,31 @@ mod tests {
     }
 
     #[test]
-    fn many_quantities_are_cut_into_charts() {
+    fn charts_have_the_name_of_the_run_and_units() {
+        let mut history = History::default();
+        let values = [("train/data_wait", 1.0), ("train/clips_per_second", 8.0), ("lr", 0.1)];
+        history.push(Record::step(1, 1, Values::from(values)));
+        let charts = charts("a run", &history);
+        let of = |stem: &str| {
+            let chart = charts.iter().find(|chart| chart.file_stem == stem);
+            chart.map(|chart| (chart.title.as_str(), chart.quantity.as_str(), chart.scale))
+        };
+        let wait = ("a run: Waiting for data", "fraction of the step's time", Scale::UnitInterval);
+        assert_eq!(of("data_wait"), Some(wait));
+        let speed = ("a run: Training speed", "clips per second", Scale::Auto);
+        assert_eq!(of("clips_per_second"), Some(speed));
+        assert_eq!(of("learning-rate").map(|(.., scale)| scale), Some(Scale::Positive));
+    }
+
+    #[test]
+    fn many_quantities_are_split_into_charts() {
         let names: Vec<String> = (0..23).map(|i| format!("val/auc.{i}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(files(&names), ["scores", "scores-2", "scores-3"]);
     }
 
     #[test]
-    fn a_spike_survives_and_a_gap_shows() {
+    fn spikes_and_gaps_stay_visible() {
         let mut history = History::default();
         for step in 1..=10_000 {
             let value = match step {
@@ -336,14 +372,14 @@ mod tests {
             };
             history.push(Record::step(1, step, Values::from([("train/loss", value)])));
         }
-        let charts = charts(&history);
+        let charts = charts("run", &history);
         assert_eq!(charts.len(), 1);
         let labels: Vec<&str> = charts[0].lines.iter().map(|line| line.label.as_str()).collect();
-        assert_eq!(labels, ["train, least to greatest", "train, smoothed"]);
+        assert_eq!(labels, ["train, min to max", "train, smoothed"]);
         let band = &charts[0].lines[0].band;
         assert!((100..=200).contains(&band.len()), "{}", band.len());
         assert_eq!((band[0][0], band[band.len() - 1][1]), (1.0, 10_000.0));
-        assert_eq!(band.iter().filter(|[.., greatest]| *greatest == 100.0).count(), 1);
-        assert_eq!(charts[0].broken().count(), 1);
+        assert_eq!(band.iter().filter(|[.., max]| *max == 100.0).count(), 1);
+        assert_eq!(charts[0].non_finite_steps().count(), 1);
     }
 }

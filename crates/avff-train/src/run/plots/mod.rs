@@ -1,10 +1,10 @@
 //! Curves of a run, as SVG and PNG.
 //!
-//! Names of values say what is drawn together: `loss` alone, its parts (`loss.audio`, `L_a`) together,
-//! learning rates (`lr`, `lr.head`) together, metrics that are shares (`map`, `accuracy`, `eer` …) together
-//! on an axis from 0 to 1, any other quantity alone with its own parts. Training and validation share a chart.
-//! An axis is logarithmic where numbers are positive and span more than two decades. Where a value is not
-//! finite, lines have a gap and a red cross stands at the bottom.
+//! The names of values determine the charts. `loss` has its own chart, and so have its components
+//! (`loss.audio`, `L_a`), learning rates (`lr`, `lr.head`), and metrics between 0 and 1 (`map`,
+//! `accuracy`, `eer` …). Any other quantity has a chart with its own components. Training and
+//! validation share a chart. An axis is logarithmic if its values are positive and span more than
+//! two decades; learning rates of 0, as at the start of a warm-up, do not prevent that. A non-finite value gives a gap in the line and a red cross at the bottom.
 
 mod charts;
 
@@ -14,22 +14,22 @@ pub use avff_plots::Chart;
 
 use super::{error::RunError, history::History};
 
-/// Draws a run's charts anew, each into `NAME.svg` and `NAME.png`.
+/// Draws the charts of the run with the name `run`, each as `NAME.svg` and `NAME.png`.
 ///
 /// # Errors
 /// [`RunError::Plot`].
-pub fn draw(folder: &Path, history: &History) -> Result<(), RunError> {
-    for chart in charts::charts(history) {
+pub fn draw(folder: &Path, run: &str, history: &History) -> Result<(), RunError> {
+    for chart in charts::charts(run, history) {
         for ending in ["svg", "png"] {
             chart
-                .save(&folder.join(format!("{}.{ending}", chart.file)))
-                .map_err(|source| RunError::Plot { chart: chart.file.clone(), source })?;
+                .save(&folder.join(format!("{}.{ending}", chart.file_stem)))
+                .map_err(|source| RunError::Plot { chart: chart.file_stem.clone(), source })?;
         }
     }
     Ok(())
 }
 
-/// One quantity, such as `loss` or `map`, of several named runs in one chart.
+/// Draws one quantity, such as `loss` or `map`, of several named runs in one chart.
 #[must_use]
 pub fn overlay(runs: &[(&str, &History)], quantity: &str) -> Chart {
     charts::overlay(runs, quantity)

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::run::record::{Record, Values};
 
-/// A run with a noisy loss, three epochs and some steps of a fourth.
+/// Returns a run with a noisy loss, three epochs and some steps of a fourth.
 fn history() -> History {
     let mut history = History::default();
     for step in 1..=350 {
@@ -24,31 +24,31 @@ fn history() -> History {
 }
 
 #[test]
-fn every_chart_is_a_whole_picture() {
+fn charts_are_complete_images() {
     let folder = tempfile::tempdir().unwrap();
-    draw(folder.path(), &history()).unwrap();
+    draw(folder.path(), "a run", &history()).unwrap();
     let mut files: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     let expected = ["learning-rate.png", "learning-rate.svg", "loss.png", "loss.svg"];
     assert_eq!(files[..4], expected);
-    let picture = image::open(folder.path().join("loss.png")).unwrap().into_rgb8();
-    assert_eq!(picture.dimensions(), (1800, 1120));
-    // Blue for training and orange for validation are there, and text that is neither.
-    for colour in [[0, 114, 178], [213, 94, 0], [30, 30, 30]] {
-        assert!(picture.pixels().filter(|pixel| pixel.0 == colour).count() > 100, "{colour:?}");
+    let image = image::open(folder.path().join("loss.png")).unwrap().into_rgb8();
+    assert_eq!(image.dimensions(), (1800, 1120));
+    // Blue for training, orange for validation, and dark text.
+    for color in [[0, 114, 178], [213, 94, 0], [30, 30, 30]] {
+        assert!(image.pixels().filter(|pixel| pixel.0 == color).count() > 100, "{color:?}");
     }
     let svg = std::fs::read_to_string(folder.path().join("loss.svg")).unwrap();
     assert!(svg.starts_with("<svg width=\"900\" height=\"560\" viewBox=\"0 0 3600 2240\""));
     assert!(svg.trim_end().ends_with("</svg>"));
-    for text in ["train, smoothed", "val", "step (vertical lines: ends of epochs)"] {
+    for text in ["a run: Loss", "train, smoothed", "val", "step (vertical lines: ends of epochs)"] {
         assert!(svg.contains(text), "{text}");
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
-    /// Whatever a diverging run reports can be drawn.
+    /// Any report of a diverged run can be drawn.
     #[test]
     fn any_history_can_be_drawn(
         reports in proptest::collection::vec((any::<bool>(), any::<u64>(), any::<f64>(), any::<f64>()), 0..30),
@@ -62,7 +62,7 @@ proptest! {
                 false => Record::epoch(1, step, values),
             });
         }
-        for chart in charts::charts(&history) {
+        for chart in charts::charts(&name, &history) {
             let svg = chart.svg().unwrap();
             prop_assert!(!svg.contains("NaN") && !svg.contains("inf\""));
         }

@@ -1,11 +1,11 @@
-//! A reader of its own: it knows the format from the same sources as the writer, checks every checksum
-//! and shares no code with it.
+//! Tests with an independent reader. It implements the format from the sources of the writer,
+//! verifies every checksum, and shares no code with the writer.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
 use crate::run::record::Values;
 
-/// CRC-32C by its definition: reflected polynomial 0x82f63b78, bit by bit.
+/// Computes CRC-32C from its definition, bit by bit, with the reflected polynomial 0x82f63b78.
 fn crc(data: &[u8]) -> u32 {
     !data.iter().fold(!0_u32, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
@@ -83,7 +83,7 @@ fn fields(mut data: &[u8]) -> Vec<(u64, Field<'_>)> {
     all
 }
 
-/// Events as a line of text each.
+/// Formats an event as a line of text.
 fn show(event: &[u8]) -> String {
     let mut text = String::new();
     for (field, value) in fields(event) {
@@ -118,7 +118,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn another_reader_finds_what_was_written() {
+fn independent_reader_finds_written_events() {
     let folder = tempfile::tempdir().unwrap();
     let at = |time, record| Record { time, ..record };
     let start = Position::default();
@@ -129,7 +129,7 @@ fn another_reader_finds_what_was_written() {
         [("train/loss", 0.25), ("val/loss", f64::NAN), ("val/loss.audio", 2.0), ("lr", 0.5)];
     first.append(&at(11.0, Record::epoch(1, 300, Values::from(epoch)))).unwrap();
     first.append(&at(11.0, Record::epoch(1, 300, Values::default()))).unwrap();
-    // The clock went back.
+    // The clock was set back.
     let position = Position { step: 300, epochs: 1 };
     let second = EventFile::create(folder.path(), position, 1_795_631_000.0).unwrap();
 
@@ -140,17 +140,17 @@ fn another_reader_finds_what_was_written() {
         shown(&files[0]),
         [
             "t1795631390.5 brain.Event:2",
-            "t10 s300 loss/step=0.5 lr/step=0.0001",
-            "t11 s300 loss/train=0.25 loss/val=NaN loss.audio/val=2 lr/epoch=0.5",
+            "t10 s300 step/loss=0.5 step/lr=0.0001",
+            "t11 s300 train/loss=0.25 val/loss=NaN val/loss.audio=2 epoch/lr=0.5",
         ]
     );
     let session = "t1795631000 s301 session [(1, Number(1))]";
     assert_eq!(shown(&files[1]), ["t1795631000 brain.Event:2", session]);
 }
 
-/// The check value of CRC-32C, RFC 3720, B.4: 32 bytes of zero.
+/// Checks the value in RFC 3720, B.4: CRC-32C of 32 zero bytes.
 #[test]
-fn the_checksum_is_crc_32c() {
+fn checksum_is_crc32c() {
     assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
     assert_eq!(crc(&[0; 32]), 0x8a91_36aa);
 }

@@ -1,7 +1,7 @@
-//! What the pre-training model makes of a clip: losses, and a sheet of pictures to look at.
+//! Reconstructs a clip with the pre-training model: losses, and a sheet with images.
 //!
-//! Half of the sound is hidden and made from pictures, the other half of the pictures is hidden and made from
-//! sound. The sheet shows input, masked input, reconstruction and error of both.
+//! Half of the audio slices are masked and reconstructed from the frames. The frames are masked in the other slices
+//! and reconstructed from the audio. The sheet shows input, masked input, reconstruction and error of both.
 
 #[cfg(feature = "sheets")]
 mod sheet;
@@ -24,14 +24,14 @@ use crate::{
     failure::{ClipFailure, guarded},
 };
 #[cfg(feature = "sheets")]
-pub use sheet::{SheetOptions, Shown};
+pub use sheet::{SheetOptions, VisibleParts};
 
-/// What is hidden.
+/// How the mask is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MaskChoice {
-    /// Half of the slices, drawn from a seed as training draws them.
+    /// Half of the slices, chosen at random from a seed as in training.
     Seed(u64),
-    /// These slices are hidden from sound; the others from pictures.
+    /// These slices are masked in the audio; the other slices are masked in the frames.
     HiddenFromAudio(Vec<usize>),
 }
 
@@ -41,70 +41,73 @@ impl Default for MaskChoice {
     }
 }
 
-/// What to reconstruct.
+/// Options of a reconstruction.
 #[derive(Debug, Clone, Default)]
 pub struct ReconstructOptions {
-    /// What is hidden.
+    /// The mask.
     pub mask: MaskChoice,
-    /// Which window of the clip, from 0; clips read whole have one.
+    /// The window of the clip, from 0. A clip that is read whole has one window.
     pub window: usize,
 }
 
-/// Losses of one clip. There is no contrastive one: it compares clips of a batch.
+/// The losses of one clip. There is no contrastive loss, because it compares the clips of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Losses {
-    /// Of both reconstructions, weighted as in training.
+    /// The loss of both reconstructions, weighted as in training.
     pub total: f32,
-    /// Of the fbank, unweighted.
+    /// The reconstruction loss of the fbank, unweighted.
     pub audio: f32,
-    /// Of the frames, unweighted.
+    /// The reconstruction loss of the frames, unweighted.
     pub video: f32,
-    /// What `audio` would be had the network said 0 everywhere.
-    pub audio_of_zeros: f32,
-    /// What `video` would be had the network said 0 everywhere.
-    pub video_of_zeros: f32,
+    /// The value of `audio` for a prediction of 0 everywhere.
+    pub audio_zero_baseline: f32,
+    /// The value of `video` for a prediction of 0 everywhere.
+    pub video_zero_baseline: f32,
 }
 
-/// A clip, what was hidden of it and what was made of it. Tensors are row-major and in the scale of the
-/// network's inputs: fbanks `[frames, mels]`, frames `[3, frames, height, width]`.
+/// A clip, its mask and its reconstruction.
+///
+/// Tensors are row-major and in the scale of the network's inputs: fbanks `[frames, mels]`, frames
+/// `[3, frames, height, width]`.
 #[derive(Debug, Clone)]
 pub struct Reconstruction {
-    /// How the clip was prepared.
+    /// The clip spec: how the clip was prepared.
     pub spec: ClipSpec,
-    /// The network's sizes and choices.
+    /// The config of the network.
     pub config: AvffConfig,
-    /// Its losses.
+    /// The losses.
     pub losses: Losses,
-    /// The slices hidden from sound; the others are hidden from pictures.
+    /// The slices masked in the audio. The other slices are masked in the frames.
     pub hidden_from_audio: Vec<usize>,
-    /// Seconds that the pictures show.
+    /// The span of the frames, in seconds.
     pub span: Span,
-    /// Seconds that the fbank spans.
-    pub heard: Span,
-    /// When each picture is shown, in seconds.
-    pub times: Vec<f64>,
-    /// Audio samples a second that the fbank was made of: its frequencies follow from them.
+    /// The span of the fbank, in seconds.
+    pub audio_span: Span,
+    /// The display time of each frame, in seconds.
+    pub frame_times: Vec<f64>,
+    /// The sample rate of the audio that the fbank was computed from, in Hz. It determines the fbank's frequencies.
     pub sample_rate: u32,
     /// The input fbank.
     pub audio: Vec<f32>,
     /// The input frames.
     pub video: Vec<f32>,
-    /// The reconstructed fbank, its target's normalisation undone.
-    pub made_audio: Vec<f32>,
-    /// The reconstructed frames, their target's normalisation undone.
-    pub made_video: Vec<f32>,
-    /// Where the fbank was hidden.
+    /// The reconstructed fbank, with the normalization of its target undone.
+    pub reconstructed_audio: Vec<f32>,
+    /// The reconstructed frames, with the normalization of their target undone.
+    pub reconstructed_video: Vec<f32>,
+    /// Which values of the fbank were masked.
     pub audio_hidden: Vec<bool>,
-    /// Where the frames were hidden.
+    /// Which values of the frames were masked.
     pub video_hidden: Vec<bool>,
 }
 
 impl Pretrained {
-    /// Hides half of a clip and lets the network reconstruct it.
+    /// Masks half of a clip and reconstructs it with the network.
     ///
     /// # Errors
-    /// [`Error::Mask`] and [`Error::NoWindow`] for what the network or the clip has none of,
-    /// [`Error::Failed`] for a clip that cannot be read, and what loading the checkpoint reports.
+    /// Returns [`Error::Mask`] for slices that the network does not have and [`Error::NoWindow`] for a window that
+    /// the clip does not have. Returns [`Error::Failed`] for a clip that cannot be read. Also fails if the checkpoint
+    /// cannot be loaded.
     pub fn reconstruct(
         &self,
         clip: impl AsRef<Path>,
@@ -120,35 +123,38 @@ fn reconstruct(
     options: &ReconstructOptions,
 ) -> Result<Reconstruction, Error> {
     let Pretrained { checkpoint, config, spec, device: chosen } = pretrained;
-    let mask = draw(config, &options.mask)?;
+    let mask = mask(config, &options.mask)?;
     chosen.check()?;
-    let (sample, times, heard, sample_rate) = read(clip, spec, options.window)?;
-    let made = with_backend!(*chosen, |B, device| {
+    let ClipInput { sample, frame_times, audio_span, sample_rate } =
+        read(clip, spec, options.window)?;
+    let reconstructed = with_backend!(*chosen, |B, device| {
         chosen.expect_exact::<B>(&device)?;
         let model = checkpoint.pretrain::<B>(config, &device)?;
         let batch = batcher::batch::<B>(std::slice::from_ref(&sample.clip), spec, &device);
         let output = model.forward(batch.audio.clone(), batch.video.clone(), &mask)?;
-        let pictures = Reconstructions::new(&output, batch.audio, batch.video, &mask, config);
+        let reconstructions =
+            Reconstructions::new(&output, batch.audio, batch.video, &mask, config);
         let (audio, video) = (number(output.audio_loss), number(output.video_loss));
         let losses = Losses {
             total: (audio + video) * config.loss.reconstruction as f32,
             audio,
             video,
-            audio_of_zeros: number(pictures.audio_loss_of_zeros),
-            video_of_zeros: number(pictures.video_loss_of_zeros),
+            audio_zero_baseline: number(reconstructions.audio_loss_of_zeros),
+            video_zero_baseline: number(reconstructions.video_loss_of_zeros),
         };
         let flags = |values: Vec<f32>| values.into_iter().map(|value| value > 0.5).collect();
         Ok::<_, Error>((
             losses,
-            numbers(pictures.audio),
-            numbers(pictures.video),
-            flags(numbers(pictures.audio_hidden)),
-            flags(numbers(pictures.video_hidden)),
+            numbers(reconstructions.audio),
+            numbers(reconstructions.video),
+            flags(numbers(reconstructions.audio_hidden)),
+            flags(numbers(reconstructions.video_hidden)),
         ))
     })?;
-    let (losses, made_audio, made_video, audio_hidden, video_hidden) = made;
+    let (losses, reconstructed_audio, reconstructed_video, audio_hidden, video_hidden) =
+        reconstructed;
     let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-    if !(finite(&made_audio) && finite(&made_video)) {
+    if !(finite(&reconstructed_audio) && finite(&reconstructed_video)) {
         return Err(Error::failed(clip, ClipFailure::not_finite()));
     }
     Ok(Reconstruction {
@@ -157,13 +163,13 @@ fn reconstruct(
         losses,
         hidden_from_audio: mask.hidden_from_audio().first().cloned().unwrap_or_default(),
         span: sample.span,
-        heard,
-        times,
+        audio_span,
+        frame_times,
         sample_rate,
         audio: sample.clip.audio,
         video: sample.clip.video,
-        made_audio,
-        made_video,
+        reconstructed_audio,
+        reconstructed_video,
         audio_hidden,
         video_hidden,
     })
@@ -185,9 +191,11 @@ fn number<B: burn::tensor::backend::Backend>(tensor: Tensor<B, 1>) -> f32 {
     numbers(tensor).first().copied().unwrap_or(f32::NAN)
 }
 
-fn draw(config: &AvffConfig, choice: &MaskChoice) -> Result<Mask, Error> {
+fn mask(config: &AvffConfig, choice: &MaskChoice) -> Result<Mask, Error> {
     match choice {
-        MaskChoice::Seed(seed) => Ok(Mask::draw(config, 1, &mut ChaCha8Rng::seed_from_u64(*seed))),
+        MaskChoice::Seed(seed) => {
+            Ok(Mask::random(config, 1, &mut ChaCha8Rng::seed_from_u64(*seed)))
+        }
         MaskChoice::HiddenFromAudio(hidden) => {
             let mask = Mask::shared(config.slices, hidden, 1);
             mask.ok_or(Error::Mask { given: hidden.clone(), slices: config.slices })
@@ -195,31 +203,42 @@ fn draw(config: &AvffConfig, choice: &MaskChoice) -> Result<Mask, Error> {
     }
 }
 
-/// A sample of the clip, when its pictures are shown, what its fbank spans, and the sound's rate.
-fn read(clip: &Path, spec: &ClipSpec, part: usize) -> Result<(Sample, Vec<f64>, Span, u32), Error> {
+/// The input of a reconstruction.
+struct ClipInput {
+    sample: Sample,
+    /// The display time of each frame, in seconds.
+    frame_times: Vec<f64>,
+    /// The span of the fbank, in seconds.
+    audio_span: Span,
+    /// The sample rate of the audio, in Hz.
+    sample_rate: u32,
+}
+
+/// Reads one window of a clip.
+fn read(clip: &Path, spec: &ClipSpec, window: usize) -> Result<ClipInput, Error> {
     let failed = |failure| Error::failed(clip, failure);
-    let (found, parts, times, info) = guarded(|| {
-        let (mut found, mut parts) = (None, 0);
+    let (selected, windows, times, info) = guarded(|| {
+        let (mut selected, mut windows) = (None, 0);
         load_samples(clip, spec, &mut |sample| {
-            parts += 1;
-            if parts <= part {
+            windows += 1;
+            if windows <= window {
                 return std::ops::ControlFlow::Continue(());
             }
-            found = Some(sample);
+            selected = Some(sample);
             std::ops::ControlFlow::Break(())
         })?;
         let source = avff_media::open_with(clip, spec.decoder)
             .map_err(|source| ClipError::new(clip, source))?;
-        Ok((found, parts, source.frame_times().to_vec(), source.info().clone()))
+        Ok((selected, windows, source.frame_times().to_vec(), source.info().clone()))
     })
     .map_err(failed)?;
-    let Some(sample) = found else {
-        return Err(Error::NoWindow { path: clip.into(), window: part, windows: parts });
+    let Some(sample) = selected else {
+        return Err(Error::NoWindow { path: clip.into(), window, windows });
     };
     let whole = spec.sampling == Sampling::Whole && spec.trim_silence.is_none();
-    let sound = Span { start: info.audio_start, end: info.audio_end };
-    let heard = if whole { sound } else { sample.span };
-    let times = sample.frames.iter().filter_map(|&place| times.get(place)).copied().collect();
+    let all_audio = Span { start: info.audio_start, end: info.audio_end };
+    let audio_span = if whole { all_audio } else { sample.span };
+    let frame_times = sample.frames.iter().filter_map(|&frame| times.get(frame)).copied().collect();
     let sample_rate = spec.audio.rate.unwrap_or(info.sample_rate);
-    Ok((sample, times, heard, sample_rate))
+    Ok(ClipInput { sample, frame_times, audio_span, sample_rate })
 }

@@ -42,7 +42,7 @@ fn cropped_shards_merge_into_one_manifest() {
         merged.lines().nth(2).unwrap().starts_with("1-of-3/clips/0000002-match_b,1,"),
         "{merged}"
     );
-    // Each clip lies where the manifest says, and is the one of the run without shards.
+    // Each clip is in the folder that the manifest names, and equals that of the run without shards.
     for line in merged.lines().skip(1) {
         let name = line.split(',').next().unwrap();
         for file in ["000000.png", "000002.png", "clip.json", "crop.json"] {
@@ -63,9 +63,9 @@ fn cropped_shards_merge_into_one_manifest() {
     assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
     refused(&folders[1..], "out", "shards are missing: 0/3");
     refused(&[&folders[..], &folders[..1]].concat(), "out", "given twice");
-    refused(&folders, ".", "is not in the folder that the shards are merged into");
+    refused(&folders, ".", "into which the shards are merged");
     refused(&["whole".to_owned()], "out", "not the summary of a shard");
-    refused(&["out/0-of-3/clips".to_owned()], "out", "is no shard");
+    refused(&["out/0-of-3/clips".to_owned()], "out", "not a shard");
     crop(&scene, &csv, "out", &["--shard", "2/4"]).expect(0);
     refused(&[folders[0].clone(), "out/2-of-4".into()], "out", "the number of shards is 4, but 3");
     let other = ["--shard", "1/3", "--face-margin", "2"];
@@ -80,7 +80,7 @@ fn cropped_shards_merge_into_one_manifest() {
     rename("aside", "out/1-of-3");
     let errors = scene.read("out/1-of-3/crop.errors.csv");
     scene.write("out/1-of-3/crop.errors.csv", errors.lines().next().unwrap());
-    refused(&folders, "out", "its rows are not those");
+    refused(&folders, "out", "its rows are not the rows");
     scene.write("out/1-of-3/crop.errors.csv", &errors);
     let run = serde_json::to_string(&scene.json("out/1-of-3/crop.summary.json")["run"]).unwrap();
     scene.write("out/1-of-3/crop.unfinished.json", &(run + "\n"));

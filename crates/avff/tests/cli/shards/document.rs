@@ -1,18 +1,18 @@
-//! The commands of docs/scaling.md, as a reader would run them.
+//! The documented commands of docs/src/how-to/many-machines.md.
 
 use std::{env, fs, iter, path::PathBuf, process::Command};
 
-use super::same;
+use super::assert_same;
 use crate::setup::{Scene, root, weights};
 
-/// The command block of docs/scaling.md that is marked as run here.
+/// The command block of the page that is marked as run by the tests.
 fn commands() -> String {
-    let doc = fs::read_to_string(root().join("docs/scaling.md")).unwrap();
+    let doc = fs::read_to_string(root().join("docs/src/how-to/many-machines.md")).unwrap();
     let marked = doc.split_once("<!-- Run by the tests").unwrap().1;
     marked.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0.to_owned()
 }
 
-/// Runs a script where clips, weights and the command `avff` are.
+/// Runs a script in the folder of clips and weights, with `avff` on the PATH.
 fn run(scene: &Scene, shell: &str, script: &str, more: &[(&str, &str)]) {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_avff"));
     let folder = binary.parent().unwrap().to_owned();
@@ -31,7 +31,7 @@ fn run(scene: &Scene, shell: &str, script: &str, more: &[(&str, &str)]) {
     assert!(output.status.success(), "{script}\n{errors}");
 }
 
-/// A scene with eleven clips, and their scores by one run as `whole`.
+/// A scene with eleven clips, and the scores of a single run as `whole`.
 fn scored() -> Scene {
     let scene = Scene::new();
     fs::copy(weights(), scene.path("stage-3.safetensors")).unwrap();
@@ -43,20 +43,20 @@ fn scored() -> Scene {
 }
 
 #[test]
-fn the_documented_commands_give_what_one_run_gives() {
+fn documented_commands_match_a_single_run() {
     let scene = scored();
     let commands = commands();
     assert!(commands.contains("avff eval") && commands.contains("avff merge"), "{commands}");
     run(&scene, "sh", &commands, &[]);
-    same(&scene, "whole", "prediction");
+    assert_same(&scene, "whole", "prediction");
     assert_eq!(scene.json("prediction.2-of-4.summary.json")["run"]["shard"], "2/4");
 }
 
-/// The script of the documented Slurm array, task by task, as Slurm starts it but for the GPU.
+/// Runs the script of the documented Slurm array task by task, on the CPU.
 #[test]
-fn the_documented_slurm_array_gives_what_one_run_gives() {
+fn documented_slurm_array_matches_a_single_run() {
     let scene = scored();
-    let doc = fs::read_to_string(root().join("docs/scaling.md")).unwrap();
+    let doc = fs::read_to_string(root().join("docs/src/how-to/many-machines.md")).unwrap();
     let scripts = doc.split("```sh\n").map(|rest| rest.split("```").next().unwrap());
     let script = scripts.into_iter().find(|script| script.contains("#SBATCH")).unwrap();
     assert!(script.contains("N=8\n") && script.contains("--device cuda"), "{script}");
@@ -74,5 +74,5 @@ fn the_documented_slurm_array_gives_what_one_run_gives() {
     let merge = "avff merge prediction.*-of-8.csv --output prediction.csv --min-coverage 0.7";
     assert!(doc.contains("avff merge prediction.*-of-8.csv --output prediction.csv"));
     run(&scene, "sh", merge, &[]);
-    same(&scene, "whole", "prediction");
+    assert_same(&scene, "whole", "prediction");
 }

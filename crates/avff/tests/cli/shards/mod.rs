@@ -1,4 +1,4 @@
-//! `--shard I/N` and `avff merge`: parts of a run make the whole, to the byte.
+//! `--shard I/N` and `avff merge`: merged shards are bit-identical to a single run.
 
 mod crop;
 #[cfg(unix)]
@@ -33,7 +33,7 @@ fn merge(scene: &Scene, shards: &[String], output: &str, more: &[&str]) -> Ran {
     scene.run(&[&arguments, more].concat())
 }
 
-fn same(scene: &Scene, one: &str, other: &str) {
+fn assert_same(scene: &Scene, one: &str, other: &str) {
     for extension in OUTPUTS {
         let (one, other) = (format!("{one}.{extension}"), format!("{other}.{extension}"));
         assert_eq!(scene.read(&one), scene.read(&other), "{one} and {other}");

@@ -1,12 +1,12 @@
-//! What is not all of one run is not merged.
+//! Only all shards of one run are merged.
 
 use std::fs;
 
-use super::{eval_shard, eval_shards, merge, same, shards};
+use super::{assert_same, eval_shard, eval_shards, merge, shards};
 use crate::setup::{Scene, weights};
 
 #[test]
-fn what_is_not_all_of_one_run_is_refused() {
+fn incomplete_or_different_runs_are_refused() {
     let scene = Scene::new();
     let csv = scene.manifest("in.csv", 7);
     eval_shards(&scene, &csv, "p.csv", 3, &[]);
@@ -24,8 +24,8 @@ fn what_is_not_all_of_one_run_is_refused() {
     let with = |name: &str| [good[0].clone(), good[1].clone(), name.to_owned()];
     refused(&good[..2], "shards are missing: 2/3");
     refused(&with("p.1-of-3.csv"), "shard 1/3 is given twice");
-    refused(&with("absent.csv"), "there is no absent.rows");
-    // Another number of shards, checkpoint preparation, device, CSV: never in one file.
+    refused(&with("absent.csv"), "absent.rows does not exist");
+    // Shards with another count, clip preparation, CSV or checkpoint are not merged.
     eval_shard(&scene, &csv, "p.csv", "2/4", &[]).expect(0);
     refused(&with("p.2-of-4.csv"), "the number of shards is 4, but 3");
     eval_shard(&scene, &csv, "fit.csv", "2/3", &["--frame-fit", "letterbox"]).expect(0);
@@ -45,19 +45,19 @@ fn what_is_not_all_of_one_run_is_refused() {
     let more = ["--output", "weights.csv", "--shard", "2/3", "--min-coverage", "0"];
     scene.run(&[&arguments[..], &more].concat()).expect(0);
     refused(&with("weights.2-of-3.csv"), "the checkpoint is");
-    // A run without shards, and one that is not done.
+    // A run without shards, and an unfinished shard.
     scene.eval(&csv, "whole.csv", &["--min-coverage", "0"]).expect(0);
-    refused(&["whole.csv".to_owned()], "is no shard");
+    refused(&["whole.csv".to_owned()], "not a shard");
     fs::rename(scene.path("p.2-of-3.rows"), scene.path("p.2-of-3.journal")).unwrap();
     refused(&good, "unfinished");
     let rows = scene.read("p.2-of-3.journal");
     fs::remove_file(scene.path("p.2-of-3.journal")).unwrap();
-    // Files that do not fit together.
+    // Files that contradict each other.
     let lines: Vec<&str> = rows.lines().collect();
     scene.write("p.2-of-3.rows", &(lines[..lines.len() - 1].join("\n") + "\n"));
-    refused(&good, "not all of the shard's 2 rows");
+    refused(&good, "p.2-of-3.rows: rows are missing: the shard has 2");
     scene.write("p.2-of-3.rows", rows.trim_end());
-    refused(&good, "not all of the shard's 2 rows");
+    refused(&good, "p.2-of-3.rows: rows are missing: the shard has 2");
     scene.write("p.2-of-3.rows", "{}\n");
     refused(&good, "p.2-of-3.rows");
     scene.write("p.2-of-3.rows", &rows.replace("\"2/3\"", "\"3/3\""));
@@ -65,27 +65,27 @@ fn what_is_not_all_of_one_run_is_refused() {
     scene.write("p.2-of-3.rows", &rows);
     let table = scene.read("p.0-of-3.csv");
     scene.write("p.0-of-3.csv", &table.replacen(",0.", ",0.1", 1));
-    refused(&good, "its rows are not those");
+    refused(&good, "its rows are not the rows");
     scene.write("p.0-of-3.csv", &table[..table.trim_end().rfind('\n').unwrap() + 1]);
-    refused(&good, "its rows are not those");
+    refused(&good, "its rows are not the rows");
     scene.write("p.0-of-3.csv", &(table.clone() + table.lines().last().unwrap() + "\n"));
-    refused(&good, "its rows are not those");
+    refused(&good, "its rows are not the rows");
     scene.write("p.0-of-3.csv", &table.replacen("note", "remark", 1));
-    refused(&good, "its columns are not those");
+    refused(&good, "its columns differ from those");
     scene.write("p.0-of-3.csv", &table);
-    // Results are not replaced unasked, nor is a shard.
+    // Neither results nor a shard are overwritten.
     merge(&scene, &good, "out.csv", &[]).expect(0);
-    same(&scene, "whole", "out");
+    assert_same(&scene, "whole", "out");
     let ran = merge(&scene, &good, "out.csv", &[]).expect(2);
     assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
     merge(&scene, &good, "out.csv", &["--overwrite"]).expect(0);
-    same(&scene, "whole", "out");
+    assert_same(&scene, "whole", "out");
     let ran = merge(&scene, &good, "p.1-of-3.csv", &["--overwrite"]).expect(2);
-    assert!(ran.stderr.contains("replace a file that it is made from"), "{}", ran.stderr);
-    // A failed merge leaves what was there.
+    assert!(ran.stderr.contains("overwrite one of its inputs"), "{}", ran.stderr);
+    // A failed merge keeps the earlier results.
     scene.write("p.0-of-3.csv", &table.replacen(",0.", ",0.1", 1));
     merge(&scene, &good, "out.csv", &["--overwrite"]).expect(2);
-    same(&scene, "whole", "out");
+    assert_same(&scene, "whole", "out");
     scene.run(&["merge", "--output", "none.csv"]).expect(2);
     fs::create_dir(scene.path("folder")).unwrap();
     let ran = merge(&scene, &with("folder"), "out.csv", &[]).expect(2);
@@ -93,7 +93,7 @@ fn what_is_not_all_of_one_run_is_refused() {
 }
 
 #[test]
-fn only_shards_that_there_are_can_be_asked_for() {
+fn invalid_shards_are_refused() {
     let scene = Scene::new();
     let csv = scene.manifest("in.csv", 2);
     for (shard, reason) in [
@@ -109,6 +109,6 @@ fn only_shards_that_there_are_can_be_asked_for() {
     let config = scene.write("batch.json", r#"{"fusion_attention": "batch"}"#);
     let more = [&across[..], &["--config", config.to_str().unwrap()]].concat();
     let ran = eval_shard(&scene, &csv, "out.csv", "0/2", &more).expect(2);
-    assert!(ran.stderr.contains("has no shards"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot be sharded"), "{}", ran.stderr);
     assert_eq!(fs::read_dir(scene.path("")).unwrap().count(), 2);
 }

@@ -1,4 +1,4 @@
-//! Shards of `avff eval`, killed ones too, merged into what one run writes.
+//! Shards of `avff eval`, including killed ones, merge into the results of a single run.
 
 use std::{
     fs,
@@ -7,15 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{eval_shard, eval_shards, merge, same, shards};
+use super::{assert_same, eval_shard, eval_shards, merge, shards};
 use crate::setup::{Ran, Scene, clip, media, weights};
 
 #[test]
-fn merged_shards_are_one_run_to_the_byte() {
+fn merged_shards_are_bit_identical_to_a_single_run() {
     let scene = Scene::new();
     let csv = scene.manifest("in.csv", 13);
     let whole = scene.eval(&csv, "whole.csv", &["--min-coverage", "0"]).expect(0);
-    assert!(!scene.path("whole.rows").exists(), "only a shard has these");
+    assert!(!scene.path("whole.rows").exists(), "only a shard writes .rows");
     for count in [1, 4, 16] {
         let stem = format!("by{count}");
         let output = format!("{stem}.csv");
@@ -23,8 +23,8 @@ fn merged_shards_are_one_run_to_the_byte() {
         let mut names = shards(&stem, count);
         names.reverse();
         let ran = merge(&scene, &names, &output, &[]).expect(0);
-        same(&scene, "whole", &stem);
-        // All that a person is told but for the file's name.
+        assert_same(&scene, "whole", &stem);
+        // The printed table, except for the file's name.
         let table = |ran: &Ran| {
             ran.stdout
                 .lines()
@@ -34,7 +34,7 @@ fn merged_shards_are_one_run_to_the_byte() {
         };
         assert_eq!(table(&ran), table(&whole));
     }
-    // A shard by itself: its rows, in their order, and what it is.
+    // A shard has its own rows in order, and its index.
     let rows = |name: &str| -> Vec<String> {
         scene.read(name).lines().skip(1).map(str::to_owned).collect()
     };
@@ -48,7 +48,7 @@ fn merged_shards_are_one_run_to_the_byte() {
         (&"1/4".into(), &3.into())
     );
     assert_eq!(summary["run"]["manifest"]["rows"], 13);
-    // Beyond the last row there is nothing, and nothing is missing.
+    // A shard beyond the last row is empty and complete.
     assert_eq!(scene.read("by16.15-of-16.csv"), "video_name,y_pred,target,note\n");
     scene.eval(&csv, "again.csv", &["--shard", "15/16"]).expect(0);
     let empty = scene.json("by16.15-of-16.summary.json");
@@ -56,14 +56,14 @@ fn merged_shards_are_one_run_to_the_byte() {
         (&empty["coverage"]["rows"], &empty["coverage"]["fraction"]),
         (&0.into(), &1.0.into())
     );
-    // The merge judges the whole, as the run does.
+    // Merge checks the coverage of the whole, as the run does.
     let args = ["merge", "by4.0-of-4.csv", "by4.1-of-4.csv", "by4.2-of-4.csv", "by4.3-of-4.csv"];
     scene.run(&[&args[..], &["--output", "strict.csv"]].concat()).expect(3);
-    same(&scene, "whole", "strict");
+    assert_same(&scene, "whole", "strict");
 }
 
 #[test]
-fn windows_faces_and_odd_cells_merge_too() {
+fn windows_faces_and_quoted_cells_merge() {
     let scene = Scene::new();
     let (face, other, pattern) =
         (clip("match_a.mp4"), clip("swapped_b.mp4"), media("h264_vfr.mp4"));
@@ -79,7 +79,7 @@ fn windows_faces_and_odd_cells_merge_too() {
     for (name, more) in [
         ("faces", &["--crop", "face", "--no-face", "full"][..]),
         ("skips", &["--crop", "face", "--no-face", "skip"]),
-        ("parts", &["--window", "1.5", "--aggregate", "max"]),
+        ("windows", &["--window", "1.5", "--aggregate", "max"]),
     ] {
         let (whole, merged) = (format!("{name}.whole"), format!("{name}.merged"));
         scene
@@ -87,7 +87,7 @@ fn windows_faces_and_odd_cells_merge_too() {
             .expect(0);
         eval_shards(&scene, &csv, &format!("{merged}.csv"), 2, more);
         merge(&scene, &shards(&merged, 2), &format!("{merged}.csv"), &[]).expect(0);
-        same(&scene, &whole, &merged);
+        assert_same(&scene, &whole, &merged);
     }
     assert!(scene.read("faces.merged.csv").starts_with("video_name,y_pred,face,note,target\n"));
     assert_eq!(scene.json("skips.merged.summary.json")["coverage"]["skipped"], 1);
@@ -119,13 +119,13 @@ fn a_killed_shard_is_resumed_and_merged() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(journal.exists(), "the shard was over before it could be killed");
-    // Half of the results do not have the name of results.
+    // Unfinished results have names of their own.
     assert!(!scene.path("cut.1-of-2.csv").exists());
     assert!(scene.path("cut.1-of-2.csv.partial").exists());
     let ran = merge(&scene, &shards("cut", 2), "cut.csv", &[]).expect(2);
     assert!(ran.stderr.contains("unfinished") && ran.stderr.contains("--resume"), "{}", ran.stderr);
     assert!(!scene.path("cut.csv").exists() && !scene.path("cut.journal").exists());
-    // Under another name it is still that shard.
+    // A renamed journal still belongs to its shard.
     let text = scene.read("cut.1-of-2.journal");
     scene.write("cut.2-of-3.journal", &text);
     let ran = eval_shard(&scene, &csv, "cut.csv", "2/3", &["--resume"]).expect(2);
@@ -135,9 +135,9 @@ fn a_killed_shard_is_resumed_and_merged() {
     let before = text.lines().count();
     scene.run(&arguments).expect(0);
     assert!(before > 1 && scene.read("cut.1-of-2.rows").lines().count() == 21);
-    // Done already: nothing to do, nothing lost.
+    // Resuming a finished shard changes nothing.
     scene.run(&arguments).expect(0);
     merge(&scene, &shards("cut", 2), "cut.csv", &[]).expect(0);
-    // `in.csv` by another path is the same file; what the run was asked for is the first shard's.
-    same(&scene, "whole", "cut");
+    // The second shard names `in.csv` by another path; the summary has the path of the first.
+    assert_same(&scene, "whole", "cut");
 }

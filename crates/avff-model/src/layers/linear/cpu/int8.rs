@@ -12,12 +12,13 @@ use crate::layers::dispatch::{
     primitive,
 };
 
-/// A weight matrix in bytes.
+/// A weight matrix, quantized to bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Int8(Arc<Weights>);
 
 impl Int8 {
-    /// Rounds a `[outputs, inputs]` matrix of f32; `None` on other backends and in other precisions.
+    /// Quantizes a `[outputs, inputs]` matrix of f32; `None` on other backends and in other
+    /// precisions.
     pub(crate) fn new<B: Backend>(weight: Tensor<B, 2>) -> Option<Self> {
         if weight.dtype() != DType::F32 {
             return None;
@@ -27,7 +28,7 @@ impl Int8 {
         Some(Self(Arc::new(Weights::new(numbers(&weight), shape))))
     }
 
-    /// `x Wᵀ`.
+    /// Computes `x Wᵀ`.
     ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`

@@ -1,8 +1,8 @@
 //! Products with a weight on the CPU.
 //!
-//! - `product`: the weight as it is, with gradients
-//! - [`Packed`]: for evaluation, the weight in the order in which the kernel reads it, in f32 or bf16
-//! - [`Int8`]: for evaluation, the weight in bytes
+//! - `product`: an unpacked weight, with gradients
+//! - [`Packed`]: for evaluation, a packed weight in f32 or bf16
+//! - [`Int8`]: for evaluation, a weight quantized to bytes
 
 mod int8;
 mod packed;

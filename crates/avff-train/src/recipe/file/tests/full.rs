@@ -1,4 +1,4 @@
-//! Recipes in which everything is given.
+//! Recipes with every key set.
 
 use std::collections::BTreeSet;
 
@@ -25,11 +25,11 @@ use crate::{
     schedule::{Plateau, Schedule},
 };
 
-/// A recipe in which everything optional is given. No literal here has a rest, so that a new key cannot
-/// be forgotten.
+/// Returns a recipe with every optional key set. No struct literal uses `..`, so that a new key
+/// cannot be forgotten.
 fn full(
     stage: Stage,
-    start: Start,
+    initialize: Initialization,
     order: Order,
     schedule: Schedule,
     lipschitz: Lipschitz,
@@ -48,7 +48,7 @@ fn full(
         seed: 7,
         epochs: 30,
         model: ModelChoice { preset: Preset::Avff, config: table(&AvffConfig::avff()) },
-        start,
+        initialize,
         data: Data {
             train: "/train.csv".into(),
             validation: Some("/validation.csv".into()),
@@ -58,7 +58,7 @@ fn full(
             order,
             unreadable: Unreadable::Skip,
             workers: Some(2),
-            ahead: 3,
+            prefetch: 3,
             cache: Some(Cache {
                 folder: "/cache".into(),
                 bytes: 1 << 40,
@@ -150,13 +150,13 @@ fn full_recipes() -> Vec<Recipe> {
     let classes = Order::Weighted(Weights::Classes { real: 1.0, fake: 2.0 });
     let column = Order::Weighted(Weights::Column("weight".into()));
     let spectral = Lipschitz::SpectralNorm;
-    let checkpoint = Start::Checkpoint { path: path.clone() };
+    let checkpoint = Initialization::Checkpoint { path: path.clone() };
     vec![
-        full(pretrain, Start::Scratch, Order::Plain, Schedule::Constant, clip),
+        full(pretrain, Initialization::Scratch, Order::Plain, Schedule::Constant, clip),
         full(pretrain, checkpoint, classes, multi, spectral),
-        full(finetune, Start::Adapt { path }, column, cosine, clip),
-        full(finetune, Start::Scratch, Order::Shuffled, restarts, clip),
-        full(pretrain, Start::Scratch, Order::Shuffled, Schedule::Plateau(plateau), clip),
+        full(finetune, Initialization::Adapt { path }, column, cosine, clip),
+        full(finetune, Initialization::Scratch, Order::Shuffled, restarts, clip),
+        full(pretrain, Initialization::Scratch, Order::Shuffled, Schedule::Plateau(plateau), clip),
     ]
 }
 
@@ -175,25 +175,25 @@ fn keys_of(at: &str, value: &Value, keys: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_list_of_keys_is_that_of_the_types() {
-    // The default is not written.
-    let mut found = BTreeSet::from(["data.clip.sampling".into()]);
+fn keys_match_full_recipes() {
+    // This default is not written.
+    let mut actual = BTreeSet::from(["data.clip.sampling".into()]);
     for recipe in full_recipes() {
-        keys_of("", &Value::try_from(&recipe).unwrap(), &mut found);
+        keys_of("", &Value::try_from(&recipe).unwrap(), &mut actual);
     }
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), keys());
+    assert_eq!(actual.into_iter().collect::<Vec<_>>(), keys());
 }
 
 #[test]
-fn the_manual_names_every_key() {
-    let manual = fs::read_to_string("../../docs/training.md").unwrap();
+fn manual_documents_every_key() {
+    let manual = fs::read_to_string("../../docs/src/reference/recipes.md").unwrap();
     let named = |key: &&String| !manual.contains(&format!("`{key}`"));
     let missing: Vec<_> = keys().iter().filter(named).collect();
-    assert!(missing.is_empty(), "docs/training.md lacks {missing:?}");
+    assert!(missing.is_empty(), "docs/src/reference/recipes.md lacks {missing:?}");
 }
 
 #[test]
-fn full_recipes_are_valid_and_come_back() {
+fn full_recipes_are_valid_and_round_trip() {
     for recipe in full_recipes() {
         recipe.validate().unwrap();
         let text = recipe.to_toml().unwrap();
@@ -245,22 +245,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn recipes_survive_their_file(recipe in recipes()) {
+    fn recipes_round_trip(recipe in recipes()) {
         let text = recipe.to_toml().unwrap();
         prop_assert_eq!(parse(&text, &[]).map_err(|e| TestCaseError::fail(e.to_string()))?, recipe);
     }
 
     #[test]
-    fn specs_survive_an_overlay(mean in any::<f32>(), std in any::<f32>()) {
+    fn merging_preserves_float_bits(mean in any::<f32>(), std in any::<f32>()) {
         let mut spec = ClipSpec::open_avff();
         (spec.audio.mean, spec.audio.std) = (mean, std);
-        let back = overlay("data.clip", &spec, &Table::new()).unwrap();
+        let back = merge("data.clip", &spec, &Table::new()).unwrap();
         prop_assert_eq!(back.audio.mean.to_bits(), mean.to_bits());
         prop_assert_eq!(back.audio.std.to_bits(), std.to_bits());
     }
 
     #[test]
-    fn no_text_is_a_panic(text in ".{0,200}", change in "[a-z.=\\[\\]{}\"0-9]{0,40}") {
+    fn arbitrary_text_never_panics(text in ".{0,200}", change in "[a-z.=\\[\\]{}\"0-9]{0,40}") {
         let _ = parse(&text, std::slice::from_ref(&&*change));
         let _ = parse(SMALLEST, &[&change]);
         let _ = parse(&format!("{SMALLEST}{text}"), &[]);

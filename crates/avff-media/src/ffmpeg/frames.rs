@@ -1,0 +1,306 @@
+//! Decodes the frames of a clip with FFmpeg, by their index in display order.
+//!
+//! Where every packet has a time of its own, only the ranges of packets with requested frames are
+//! decoded. Each range begins at a random access packet. Otherwise the clip is decoded from the
+//! start and frames are counted.
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use video_rs::ffmpeg::packet::side_data::Type as Side;
+
+use super::{
+    convert::RgbConverter,
+    display_order::DisplayOrder,
+    errors::{codec_name, damaged},
+    index::Packets,
+    video_reader::VideoReader,
+};
+use crate::{
+    error::{MediaError, Stream},
+    frame::Frame,
+    mp4::MAX_DIMENSION,
+    rotate::Turns,
+    source::{FrameSink, FrameStream, missing, out_of_range},
+};
+
+/// A video stream that can be decoded.
+pub(super) struct Frames {
+    path: PathBuf,
+    stream: usize,
+    packets: Packets,
+    /// Packets from which decoding can start, in decode order.
+    random_access: Vec<usize>,
+    order: DisplayOrder,
+    turns: Turns,
+    /// Width and height of decoded frames, before rotation.
+    size: (u32, u32),
+    converter: RgbConverter,
+    reader: Option<VideoReader>,
+}
+
+/// The properties of the first frame.
+pub(super) struct FirstFrame {
+    /// The display time, in seconds on the container's clock.
+    pub(super) time: f64,
+    /// The codec.
+    pub(super) codec: String,
+    /// Width and height as displayed, after rotation.
+    pub(super) size: (usize, usize),
+}
+
+impl Frames {
+    /// Decodes the first frame, or all frames where the packets do not determine the displayed
+    /// ones.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedCodec`, `TooLarge`, `Damaged`, `Io`; `UnsupportedContainer` for a mirrored
+    /// display.
+    pub(super) fn open(
+        path: &Path,
+        stream: usize,
+        packets: Packets,
+    ) -> Result<(Self, FirstFrame), MediaError> {
+        let mut reader = VideoReader::open(path, stream)?;
+        let turns = reader.input().stream(stream).map_or(Ok(Turns::default()), |stream| {
+            let matrix = stream.side_data().find(|side| side.kind() == Side::DisplayMatrix);
+            matrix.map_or(Ok(Turns::default()), |side| turns_of(side.data()))
+        })?;
+        if !reader.next_frame()? {
+            return Err(damaged(Stream::Video, "no frame can be decoded".to_owned()));
+        }
+        let size = (reader.decoder().frame().width(), reader.decoder().frame().height());
+        for value in [size.0, size.1].map(u64::from) {
+            if value > MAX_DIMENSION {
+                let what = "frame width or height";
+                return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
+            }
+        }
+        let mut decoded = vec![reader.timestamps()];
+        let order = match DisplayOrder::from_packets(&packets, reader.timestamps()) {
+            Some(order) => order,
+            None => {
+                while reader.next_frame()? {
+                    // A packet can hold two frames, never more on average.
+                    if decoded.len() > packets.count.saturating_mul(2) {
+                        let what = "more frames were decoded than coded".to_owned();
+                        return Err(damaged(Stream::Video, what));
+                    }
+                    decoded.push(reader.timestamps());
+                }
+                DisplayOrder::from_decoded(&packets, &decoded)
+            }
+        };
+        let first = FirstFrame {
+            time: order.times.first().copied().unwrap_or_default(),
+            codec: codec_name(packets.codec),
+            size: turns.size((size.0 as usize, size.1 as usize)),
+        };
+        let random_access =
+            packets.coded.iter().enumerate().filter(|(_, coded)| coded.random_access);
+        let random_access = random_access.map(|(number, _)| number).collect();
+        let (path, converter) = (path.to_owned(), RgbConverter::default());
+        let frames = Self {
+            path,
+            stream,
+            packets,
+            random_access,
+            order,
+            turns,
+            size,
+            converter,
+            reader: Some(reader),
+        };
+        Ok((frames, first))
+    }
+
+    /// Moves the start of the clock to `origin`, a time of the container in seconds.
+    pub(super) fn started_at(mut self, origin: f64) -> Self {
+        self.order.times.iter_mut().for_each(|time| *time -= origin);
+        self
+    }
+
+    /// Returns the display time of each frame, in seconds.
+    pub(super) fn times(&self) -> &[f64] {
+        &self.order.times
+    }
+
+    /// Returns the packet from which decoding must start for the frame of packet `target`.
+    fn decode_start(&self, target: usize) -> usize {
+        let time = |number: usize| self.packets.coded.get(number).map(|coded| coded.time);
+        let until = self.random_access.partition_point(|&number| number <= target);
+        // A frame that is displayed before the start but coded after it may need earlier packets.
+        let mut before = self.random_access.get(..until).unwrap_or_default().iter().rev();
+        before.find(|&&start| time(start) <= time(target)).copied().unwrap_or(0)
+    }
+
+    /// Decodes ranges of packets, each as short as its requested frames allow.
+    fn by_packet(
+        &mut self,
+        indices: &[usize],
+        displayed: &[usize],
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), MediaError> {
+        let mut requested = Vec::with_capacity(indices.len());
+        for &index in indices {
+            let packet =
+                *displayed.get(index).ok_or_else(|| out_of_range(index, displayed.len()))?;
+            requested.push((packet, index));
+        }
+        // Decode order; a frame that is decoded before its display turn waits.
+        requested.sort_unstable();
+        // A start may be needed by a later packet of the list: a picture that is coded after the
+        // start of a group but displayed before it.
+        let mut starts: Vec<usize> =
+            requested.iter().map(|(packet, _)| self.decode_start(*packet)).collect();
+        let mut earliest = usize::MAX;
+        for start in starts.iter_mut().rev() {
+            earliest = earliest.min(*start);
+            *start = earliest;
+        }
+        let mut at = 0;
+        while let (Some(&start), Some(&(mut end, _))) = (starts.get(at), requested.get(at)) {
+            // A frame whose start lies before the end of this range belongs to the range.
+            let from = at;
+            at += 1;
+            while let (Some(&next), Some(&(packet, _))) = (starts.get(at), requested.get(at))
+                && next <= end
+            {
+                end = packet;
+                at += 1;
+            }
+            self.decode_range(
+                start,
+                end + 1,
+                requested.get(from..at).unwrap_or_default(),
+                delivery,
+            )?;
+            if delivery.stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes packets `start..end` and delivers the requested frames among them.
+    fn decode_range(
+        &mut self,
+        start: usize,
+        end: usize,
+        requested: &[(usize, usize)],
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), MediaError> {
+        let mut reader = self.reader()?.start_at(start, &self.packets, &self.path)?;
+        let of =
+            |packet: usize| requested.binary_search_by_key(&packet, |(packet, _)| *packet).ok();
+        let mut delivered = 0;
+        while reader.next_frame_until(end, |packet| of(packet).is_some())? {
+            let packet = reader.timestamps().0.and_then(|time| self.packets.at(time));
+            if let Some((_, index)) = packet.and_then(of).and_then(|at| requested.get(at)) {
+                delivered += 1;
+                if delivery.deliver(*index, self.convert(&reader)?).is_break() {
+                    self.reader = Some(reader);
+                    return Ok(());
+                }
+            }
+        }
+        self.reader = Some(reader);
+        if delivered == requested.len() { Ok(()) } else { Err(missing(requested.len(), delivered)) }
+    }
+
+    /// Decodes and counts frames from the current position, or from the start if that was passed.
+    fn by_count(
+        &mut self,
+        indices: &[usize],
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), MediaError> {
+        let mut reader = self.reader()?;
+        for &index in indices {
+            if index >= self.order.times.len() {
+                return Err(out_of_range(index, self.order.times.len()));
+            }
+            if reader.decoded_count() > index {
+                reader = VideoReader::open(&self.path, self.stream)?;
+            }
+            while reader.decoded_count() <= index {
+                if !reader.next_frame()? {
+                    return Err(missing(self.order.times.len(), reader.decoded_count()));
+                }
+            }
+            if delivery.deliver(index, self.convert(&reader)?).is_break() {
+                break;
+            }
+        }
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    fn reader(&mut self) -> Result<VideoReader, MediaError> {
+        self.reader.take().map_or_else(|| VideoReader::open(&self.path, self.stream), Ok)
+    }
+
+    /// Converts the last decoded frame to RGB as displayed.
+    fn convert(&mut self, reader: &VideoReader) -> Result<Frame, MediaError> {
+        let frame = reader.decoder().frame();
+        if (frame.width(), frame.height()) != self.size {
+            let codec = format!("{} with changing frame size", codec_name(self.packets.codec));
+            return Err(MediaError::UnsupportedCodec { stream: Stream::Video, codec });
+        }
+        Ok(self.turns.apply(self.converter.convert(frame)?))
+    }
+}
+
+impl FrameStream for Frames {
+    fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
+        let mut delivery =
+            Delivery { pending: indices, waiting: BTreeMap::new(), sink, stopped: false };
+        match self.order.packets.take() {
+            Some(displayed) => {
+                let result = self.by_packet(indices, &displayed, &mut delivery);
+                self.order.packets = Some(displayed);
+                result?;
+            }
+            None => self.by_count(indices, &mut delivery)?,
+        }
+        match delivery.pending.len() {
+            0 => Ok(()),
+            _ if delivery.stopped => Ok(()),
+            left => Err(missing(indices.len(), indices.len() - left)),
+        }
+    }
+}
+
+/// Delivers frames to the sink in display order, whatever the order of decoding.
+struct Delivery<'a> {
+    pending: &'a [usize],
+    waiting: BTreeMap<usize, Frame>,
+    sink: FrameSink<'a>,
+    stopped: bool,
+}
+
+impl Delivery<'_> {
+    fn deliver(&mut self, index: usize, frame: Frame) -> ControlFlow<()> {
+        self.waiting.insert(index, frame);
+        while let Some((next, rest)) = self.pending.split_first()
+            && let Some(frame) = self.waiting.remove(next)
+        {
+            self.pending = rest;
+            if (self.sink)(*next, frame).is_break() {
+                self.stopped = true;
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Reads the rotation of a display matrix: nine words in the machine's byte order.
+fn turns_of(matrix: &[u8]) -> Result<Turns, MediaError> {
+    let (words, _) = matrix.as_chunks::<4>();
+    let word = |at: usize| words.get(at).map_or(0, |word| i32::from_ne_bytes(*word));
+    Turns::from_matrix([0, 1, 3, 4].map(word))
+}

@@ -1,0 +1,66 @@
+//! Detects validation clips that are also training clips.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use avff_datasets::Dataset;
+
+/// Why validation on such clips misleads.
+const CONSEQUENCE: &str = "validation then measures how well the network remembers these clips";
+
+/// Returns a warning if the two manifests share clips.
+pub(super) fn warning(
+    [train, validation]: [&Dataset; 2],
+    [train_path, validation_path]: [&Path; 2],
+) -> Option<String> {
+    if resolved(train_path) == resolved(validation_path) {
+        return Some(format!(
+            "data.train and data.validation are the same file, {}: {CONSEQUENCE}",
+            train_path.display()
+        ));
+    }
+    let known: HashSet<PathBuf> = train.rows().iter().map(|row| resolved(&row.path)).collect();
+    let mut shared =
+        validation.rows().iter().filter(|row| known.contains(&resolved(&row.path))).peekable();
+    let name = shared.peek()?.name.clone();
+    Some(format!(
+        "{} of {} clips of data.validation are also in data.train (the first is {name}): {CONSEQUENCE}",
+        shared.count(),
+        validation.len()
+    ))
+}
+
+/// The path without links and `..`, as far as the file exists.
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn shared_clips_are_counted_by_resolved_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, rows: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("video_name\n{rows}")).unwrap();
+            (Dataset::read(&path, None).unwrap(), path)
+        };
+        std::fs::create_dir(folder.path().join("clips")).unwrap();
+        std::fs::write(folder.path().join("clips/b.mp4"), "").unwrap();
+        let (train, train_path) = write("train.csv", "a.mp4\nclips/b.mp4\n");
+        let (other, other_path) = write("other.csv", "c.mp4\nclips/../clips/b.mp4\na.mp4\n");
+        let (apart, apart_path) = write("apart.csv", "c.mp4\n");
+        let of = |other: &Dataset, path: &Path| warning([&train, other], [&train_path, path]);
+        assert_eq!(of(&apart, &apart_path), None);
+        let text = of(&other, &other_path).unwrap();
+        let start = "2 of 3 clips of data.validation are also in data.train (the first is clips/../clips/b.mp4)";
+        assert!(text.starts_with(start), "{text}");
+        let text = of(&train, &folder.path().join("clips/../train.csv")).unwrap();
+        assert!(text.contains("are the same file"), "{text}");
+    }
+}

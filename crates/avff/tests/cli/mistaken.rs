@@ -1,0 +1,70 @@
+//! Files given by mistake: the error says what they are, and the hint what to give instead.
+
+use std::{fs, path::Path};
+
+use crate::setup::{Scene, clip, media, weights};
+
+/// Checks that `avff score` refuses a clip with this error and this hint.
+fn expect_refused(scene: &Scene, clip: &Path, error: &str, hint: &str) {
+    let ran = scene.score(&[clip], &[]).expect(3);
+    for text in [error, hint] {
+        assert!(ran.stdout.contains(text), "{}: {text}:\n{}", clip.display(), ran.stdout);
+    }
+}
+
+#[test]
+fn folder_of_clips_is_refused() {
+    let scene = Scene::new();
+    let folder = scene.path("clips");
+    fs::create_dir(&folder).unwrap();
+    for name in ["match_a.mp4", "match_b.mp4"] {
+        fs::copy(clip(name), folder.join(name)).unwrap();
+    }
+    let error = "not a frame folder: it holds the video file match_a.mp4";
+    let hint = "to score clips, give each path or list them in a CSV";
+    expect_refused(&scene, &folder, error, hint);
+    fs::copy(media("h264_vfr.frame18.png"), folder.join("cover.png")).unwrap();
+    expect_refused(&scene, &folder, error, hint);
+}
+
+#[test]
+fn images_and_addresses_are_no_clips() {
+    let scene = Scene::new();
+    let image = scene.path("photo.mp4");
+    fs::copy(media("h264_vfr.frame18.png"), &image).unwrap();
+    expect_refused(&scene, &image, "not a video but a PNG image", "give a video with audio");
+    let url = Path::new("https://example.org/clip.mp4");
+    expect_refused(&scene, url, "the path is a URL", "download the clip first");
+    let error = "`-` does not stand for standard input";
+    expect_refused(&scene, Path::new("-"), error, "save the clip to a file first");
+    let ran = scene.eval(Path::new("https://example.org/all.csv"), "out.csv", &[]).expect(2);
+    assert!(ran.stderr.contains("hint: download the file first"), "{}", ran.stderr);
+    // `avff check` and `avff explain` look for the file themselves.
+    let csv = scene.write("all.csv", "video_name\nhttps://example.org/clip.mp4\n");
+    let ran = scene.run(&["check", csv.to_str().unwrap()]);
+    assert!(ran.stdout.contains("the path is a URL"), "{}", ran.stdout);
+    let ran = scene
+        .run(&["explain", "--checkpoint", weights().to_str().unwrap(), url.to_str().unwrap()])
+        .expect(3);
+    assert!(ran.stderr.contains("hint: download the clip first"), "{}", ran.stderr);
+}
+
+#[test]
+fn recording_without_an_index_is_beyond_repair() {
+    let scene = Scene::new();
+    let hint = "cannot be repaired with `ffmpeg -i IN OUT`";
+    expect_refused(&scene, &media("bad/truncated_head.mp4"), "incomplete MP4: the file ends", hint);
+}
+
+#[test]
+fn incomplete_checkpoint_is_to_be_fetched_again() {
+    let scene = Scene::new();
+    let weights = scene.write("stage-3.pth", "PK\u{3}\u{4}, and then the download ended");
+    let weights = weights.to_str().unwrap();
+    let clip = clip("match_a.mp4");
+    let ran = scene.run(&["score", "--checkpoint", weights, clip.to_str().unwrap()]).expect(2);
+    for text in ["stage-3.pth", "incomplete or not a checkpoint", "copy or download it again"] {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("EOCD"), "{}", ran.stderr);
+}
