@@ -21,14 +21,15 @@ use avff_model::{
     checkpoint::{self, Format, Kind, Metadata, Precision},
     config::FusionAttention,
 };
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    tensor::Tensor,
-};
+use burn::module::Module;
 use burn_flex::Flex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{formula, torch_file};
+use support::{
+    formula,
+    networks::{micro, nano, weights},
+    torch_file,
+};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new("tests/fixtures").join(name)
@@ -37,35 +38,6 @@ fn fixture(name: &str) -> PathBuf {
 /// Head counts of the micro checkpoints, whose heads have 8 features each.
 fn heads() -> Value {
     json!({ "encoder": { "heads": 3 }, "decoder": { "heads": 3 } })
-}
-
-fn micro() -> AvffConfig {
-    let mut config = AvffConfig::open_avff();
-    (config.encoder.dim, config.encoder.depth, config.encoder.heads) = (24, 1, 3);
-    (config.decoder.dim, config.decoder.depth, config.decoder.heads) = (12, 1, 3);
-    config
-}
-
-/// Returns a network small enough to create by the hundred.
-fn nano() -> AvffConfig {
-    let mut config = micro();
-    (config.audio.frames, config.audio.mels) = (128, 32);
-    (config.video.height, config.video.width) = (32, 32);
-    config.head.hidden = 8;
-    config
-}
-
-/// Returns every parameter by its key.
-fn weights<M: Module<Flex>>(model: &M) -> BTreeMap<String, Vec<f32>> {
-    struct Values(Vec<Vec<f32>>);
-    impl ModuleVisitor<Flex> for Values {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Flex, D>>) {
-            self.0.push(param.val().into_data().iter::<f32>().collect());
-        }
-    }
-    let mut values = Values(Vec::new());
-    model.visit(&mut values);
-    checkpoint::required_keys(model).into_iter().map(|(key, _)| key).zip(values.0).collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Checkpoints in PyTorch's two `.pth` formats and in safetensors.
+//! Checkpoints in PyTorch's two `.pth` formats and in safetensors, also sharded by an index.
 //!
 //! Keys and layouts are those of the reference. Files written by this library contain their config;
 //! for a bare `.pth` the sizes are inferred from the tensor shapes. Loading never executes a
@@ -72,7 +72,11 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a `.pth` or safetensors file.
+    /// Opens a `.pth` or safetensors file, or the index of a sharded checkpoint
+    /// (`*.safetensors.index.json`), whose shards are in the folder of the index.
+    ///
+    /// A training checkpoint with the weights among other values is read too, and so is a whole
+    /// module that `torch.save(model)` wrote: its parameters are read as data.
     ///
     /// # Errors
     /// [`ModelError::Io`], or [`ModelError::Format`] for a file that is not a checkpoint of this
@@ -96,6 +100,10 @@ impl Checkpoint {
     fn of(file: TensorFile) -> Result<Self, ModelError> {
         let path = file.path.as_path();
         let has = |part: &str| file.tensors.keys().any(|key| key.starts_with(part));
+        if let Some(index) = file.index_beside() {
+            let reason = format!("it is one shard of several: give the index {}", index.display());
+            return Err(format_error(path, &reason));
+        }
         let kind = match (has("mlp_head."), has("audio_decoder.")) {
             (true, false) => Kind::Classifier,
             (false, true) => Kind::Pretrain,
@@ -106,12 +114,7 @@ impl Checkpoint {
                      last.safetensors beside it",
                 ));
             }
-            _ => {
-                return Err(format_error(
-                    path,
-                    "it holds neither AVFF's classifier nor its pre-training model",
-                ));
-            }
+            _ => return Err(format_error(path, &unknown_network(&file))),
         };
         let metadata =
             file.metadata
@@ -149,8 +152,8 @@ impl Checkpoint {
         self.metadata.as_ref()
     }
 
-    /// Iterates over keys and tensor locations. The prefix `module.` of data parallel training is
-    /// removed.
+    /// Iterates over keys and tensor locations. The prefixes of wrappers are removed: `module.` of
+    /// data parallel training, `_orig_mod.` of `torch.compile`, `model.` and `net.`.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = (&str, &StoredTensor)> {
         self.file.tensors.iter().map(|(key, tensor)| (key.as_str(), tensor))
     }
@@ -161,7 +164,8 @@ impl Checkpoint {
         self.file.tensors.values().map(StoredTensor::len).sum()
     }
 
-    /// Computes the SHA-256 of the whole file, in hexadecimal.
+    /// Computes the SHA-256 of the whole file, in hexadecimal. For a sharded checkpoint it is the
+    /// SHA-256 of the index followed by the shards in the order of their names.
     ///
     /// # Errors
     /// [`ModelError::Io`].
@@ -211,6 +215,24 @@ impl Checkpoint {
             return Ok(());
         }
         Err(ModelError::Kind { path: self.file.path.clone(), actual: self.kind, expected })
+    }
+}
+
+/// Returns the reason why a file with other keys is refused.
+fn unknown_network(file: &TensorFile) -> String {
+    let reason = "it holds neither AVFF's classifier nor its pre-training model";
+    let known = ["audio_encoder.", "visual_encoder."];
+    let prefix = file.tensors.keys().find_map(|key| {
+        let at = known.iter().find_map(|name| key.find(&format!(".{name}")))?;
+        key.get(..=at)
+    });
+    match (prefix, file.tensors.keys().next()) {
+        (Some(prefix), _) => format!(
+            "{reason}: its keys start with `{}`, which must be removed from each",
+            prefix.escape_debug()
+        ),
+        (None, Some(key)) => format!("{reason}: its first key is `{}`", key.escape_debug()),
+        (None, None) => format!("{reason}: it has no tensors"),
     }
 }
 

@@ -101,6 +101,8 @@ impl Checkpoint {
             offloaded_keys.insert(key.clone());
             Some(place)
         });
+        let offloaded = offloaded_keys.iter().filter_map(|key| self.file.tensors.get(key));
+        OffloadedWeights::check(&self.file, offloaded)?;
         let classifier = load::fill_except(blank, &self.file, &offloaded_keys)?;
         Ok((classifier, (!offloaded_keys.is_empty()).then_some(source)))
     }

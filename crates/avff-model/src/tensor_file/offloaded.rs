@@ -6,6 +6,7 @@
 //! meanwhile, which safe Rust does not allow.)
 
 use std::{
+    collections::BTreeSet,
     io::{self, Read, Seek, SeekFrom},
     mem::take,
     path::PathBuf,
@@ -45,9 +46,11 @@ pub(crate) struct WeightLocation {
 }
 
 impl WeightLocation {
-    /// Returns the location of a matrix whose stored values can be used directly.
+    /// Returns the location of a matrix whose stored values can be used directly. Only the first
+    /// file of a sharded checkpoint is kept open.
     pub(crate) fn of(tensor: &StoredTensor) -> Option<Self> {
         let plain = tensor.dtype == StoredDtype::F32 && tensor.strides.is_none();
+        let plain = plain && tensor.shard == 0;
         match tensor.shape[..] {
             [outputs, inputs] if plain && outputs * inputs > 0 => {
                 Some(Self { offset: tensor.offset, shape: [outputs, inputs] })
@@ -68,6 +71,17 @@ impl OffloadedWeights {
             buffer: Mutex::default(),
             first_error: Mutex::new(None),
         })
+    }
+
+    /// Checks the storages of weights that will be read later.
+    pub(crate) fn check<'a>(
+        file: &TensorFile,
+        weights: impl Iterator<Item = &'a StoredTensor>,
+    ) -> Result<(), ModelError> {
+        let checksums: BTreeSet<usize> = weights.filter_map(|weight| weight.checksum).collect();
+        let results: Vec<_> =
+            checksums.into_par_iter().map(|index| file.check_storage(index)).collect();
+        results.into_iter().collect()
     }
 
     /// Returns and clears the first read error. Unreadable weights become NaN, and so do all

@@ -36,7 +36,10 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
     file.read_exact(&mut length).map_err(|e| e.to_string())?;
     let header = u64::from_le_bytes(length);
     if header > MAX_HEADER {
-        return Err(format!("the safetensors header has {header} bytes, more than {MAX_HEADER}"));
+        return Err(format!(
+            "the safetensors header has {header} bytes, more than {MAX_HEADER}: the file is \
+             damaged, or it is not safetensors"
+        ));
     }
     if header + 8 > end {
         return Err(incomplete(&format!("its header has {header} bytes, the file has {end}")));
@@ -59,7 +62,9 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
             shape: info.shape.clone(),
             dtype,
             strides: None,
+            shard: 0,
             offset: start.saturating_add(info.data_offsets.0 as u64),
+            checksum: None,
         };
         let (from, to) = info.data_offsets;
         let bytes = tensor.span().and_then(|span| span.checked_mul(dtype.size()));

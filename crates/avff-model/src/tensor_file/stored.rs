@@ -50,8 +50,12 @@ pub struct StoredTensor {
     pub dtype: StoredDtype,
     /// Elements between neighbors along each dimension; `None` for row-major order without gaps.
     pub(crate) strides: Option<Vec<usize>>,
-    /// Offset in bytes from the start of the file.
+    /// Index of the file that holds the values; 0 unless the checkpoint is sharded.
+    pub(crate) shard: usize,
+    /// Offset in bytes from the start of that file.
     pub(crate) offset: u64,
+    /// Index of the checksum of the storage that holds the values, if there is one.
+    pub(crate) checksum: Option<usize>,
 }
 
 impl StoredTensor {
@@ -93,4 +97,7 @@ pub enum Format {
     /// safetensors.
     #[strum(serialize = "safetensors")]
     Safetensors,
+    /// Several files and an index that names the file of each tensor.
+    #[strum(serialize = "sharded by an index")]
+    Sharded,
 }

@@ -4,4 +4,5 @@
 pub mod compare;
 pub mod formula;
 pub mod golden;
+pub mod networks;
 pub mod torch_file;

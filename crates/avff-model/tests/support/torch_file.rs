@@ -51,7 +51,8 @@ pub fn write_training_checkpoint(
     write_pickle(path, keys, values, &out);
 }
 
-fn write_pickle(
+/// Writes a zip archive with a pickle and one storage for each key.
+pub fn write_pickle(
     path: &Path,
     keys: &[(String, Vec<usize>)],
     values: impl Fn(&str, &[usize]) -> Vec<f32>,

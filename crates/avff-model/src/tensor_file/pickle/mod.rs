@@ -1,101 +1,26 @@
 //! Reads the data of a pickle without executing it.
 //!
 //! A pickle is a program for a stack machine. This machine supports the instructions that build
-//! data. It treats every call as inert, except for the few with which PyTorch describes tensors: it
-//! never resolves a name from the file. Burn's own reader is not used, because it fills unreadable
-//! tensors with zeros and ignores strides. A damaged file would load as a network.
+//! data, which are those of protocols 2 to 5. It treats every call as inert, except for the few
+//! with which PyTorch describes tensors: it never resolves a name from the file. Burn's own reader
+//! is not used, because it fills unreadable tensors with zeros and ignores strides. A damaged file
+//! would load as a network.
 //!
 //! Values are stored in one arena and refer to each other by index, so hostile nesting cannot
-//! exhaust the call stack. Every instruction adds at most one value, so it cannot exhaust memory
-//! either. Values that an instruction can repeat by reference (a string, a shape) have a size
-//! limit, so that nothing grows faster than the file.
+//! exhaust the call stack. Every instruction adds at most three values of a fixed size and the
+//! bytes that it holds itself, so nothing grows faster than the file.
+
+mod call;
+mod value;
+
+pub(crate) use value::{Arena, Id, TensorValue, Value};
 
 /// Limit for values, stack slots and memo entries; a released network needs some tens of thousands.
-const MAX_VALUES: usize = 1 << 22;
+const MAX_VALUES: usize = 1 << 21;
+/// Maximum number of instructions.
+const MAX_INSTRUCTIONS: usize = 1 << 24;
 /// Maximum length of a string in bytes. Keys and names are far shorter.
 const MAX_TEXT: usize = 4096;
-/// Maximum number of tensor dimensions: `dim_bitset_size` of PyTorch's ATen.
-const MAX_DIMENSIONS: usize = 64;
-
-/// Index of a value in the [`Arena`].
-pub(crate) type Id = usize;
-
-/// A value in a pickle.
-#[derive(Debug, Clone)]
-pub(crate) enum Value {
-    None,
-    Bool,
-    Int(i64),
-    Float,
-    Str(String),
-    Bytes,
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    /// `module name`, never resolved.
-    Global(String),
-    /// A persistent id: the description of a storage.
-    Persistent(Id),
-    /// `torch._utils._rebuild_tensor*(storage, offset, shape, stride, ..)`.
-    Tensor {
-        storage: Id,
-        offset: Id,
-        shape: Id,
-        stride: Option<Id>,
-    },
-    /// Any other value, such as the result of a call, which is never executed.
-    Opaque,
-}
-
-/// All values of one pickle.
-#[derive(Debug, Default)]
-pub(crate) struct Arena(Vec<Value>);
-
-impl Arena {
-    fn push(&mut self, value: Value) -> Id {
-        self.0.push(value);
-        self.0.len() - 1
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn get(&self, id: Id) -> &Value {
-        self.0.get(id).unwrap_or(&Value::Opaque)
-    }
-
-    pub(crate) fn int(&self, id: Id) -> Option<i64> {
-        match self.get(id) {
-            Value::Int(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn str(&self, id: Id) -> Option<&str> {
-        match self.get(id) {
-            Value::Str(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// Returns a tuple or list of non-negative integers, up to the maximum number of dimensions.
-    pub(crate) fn sizes(&self, id: Id) -> Option<Vec<usize>> {
-        match self.get(id) {
-            Value::Tuple(items) | Value::List(items) if items.len() <= MAX_DIMENSIONS => {
-                items.iter().map(|&i| usize::try_from(self.int(i)?).ok()).collect()
-            }
-            _ => None,
-        }
-    }
-
-    fn items(&self, id: Id) -> &[Id] {
-        match self.get(id) {
-            Value::Tuple(items) | Value::List(items) => items,
-            _ => &[],
-        }
-    }
-}
 
 /// How an error ends that more bytes may resolve.
 pub(crate) const END: &str = "unexpected end of data";
@@ -104,7 +29,7 @@ pub(crate) const END: &str = "unexpected end of data";
 ///
 /// Returns its value and its length in bytes, or a description of the error.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Arena, Id, usize), String> {
-    let mut machine = Machine { bytes, at: 0, ..Machine::default() };
+    let mut machine = Machine { bytes, copies: MAX_VALUES, ..Machine::default() };
     let root = machine.run().map_err(|what| format!("pickle at byte {}: {what}", machine.at))?;
     Ok((machine.arena, root, machine.at))
 }
@@ -123,15 +48,17 @@ struct Machine<'a> {
     arena: Arena,
     stack: Vec<Slot>,
     memo: std::collections::HashMap<u64, Id>,
+    /// How many items may still be copied from lists into dicts.
+    copies: usize,
 }
 
 type Step<T> = Result<T, &'static str>;
 
 impl Machine<'_> {
     fn run(&mut self) -> Step<Id> {
-        loop {
+        for _ in 0..MAX_INSTRUCTIONS {
             if self.arena.len().max(self.stack.len()).max(self.memo.len()) > MAX_VALUES {
-                return Err("it has more values than any state dict");
+                return Err("it has more values than any checkpoint");
             }
             let op = self.take(1)?[0];
             match op {
@@ -178,13 +105,13 @@ impl Machine<'_> {
                 b'C' => self.raw(1)?,
                 b'B' => self.raw(4)?,
                 b'\x8e' | b'\x96' => self.raw(8)?,
-                b')' => self.make(Value::Tuple(Vec::new())),
+                b')' => self.make(Value::Tuple(Box::default())),
                 b']' => self.make(Value::List(Vec::new())),
                 b'}' => self.make(Value::Dict(Vec::new())),
-                b'\x8f' => self.make(Value::Opaque),
-                b't' => {
+                b'\x8f' => self.make(Value::List(Vec::new())),
+                b't' | b'\x91' => {
                     let items = self.pop_to_mark()?;
-                    self.make(Value::Tuple(items));
+                    self.make(Value::Tuple(items.into()));
                 }
                 b'\x85' => self.tuple(1)?,
                 b'\x86' => self.tuple(2)?,
@@ -195,7 +122,7 @@ impl Machine<'_> {
                 }
                 b'd' => {
                     let items = self.pop_to_mark()?;
-                    self.make(Value::Dict(pairs(&items)));
+                    self.make(Value::Dict(pairs(&items)?));
                 }
                 b'a' => {
                     let item = self.pop()?;
@@ -214,15 +141,26 @@ impl Machine<'_> {
                     self.insert(&items)?;
                 }
                 b'c' => {
-                    let name = format!("{} {}", self.line()?, self.line()?);
-                    self.make(Value::Global(name));
+                    let [module, name] = [self.line()?, self.line()?];
+                    let [module, name] = [module, name].map(|value| self.arena.push(value));
+                    self.make(Value::Global { module, name });
                 }
                 b'\x93' => {
                     let (name, module) = (self.pop()?, self.pop()?);
-                    let text =
-                        |id| self.arena.str(id).ok_or("the name of a global is not a string");
-                    let name = format!("{} {}", text(module)?, text(name)?);
-                    self.make(Value::Global(name));
+                    self.make(Value::Global { module, name });
+                }
+                // A class by its number in the registry of copyreg, which only the writer has.
+                b'\x82' => {
+                    self.take(1)?;
+                    self.make(Value::Opaque);
+                }
+                b'\x83' => {
+                    self.take(2)?;
+                    self.make(Value::Opaque);
+                }
+                b'\x84' => {
+                    self.take(4)?;
+                    self.make(Value::Opaque);
                 }
                 b'Q' => {
                     let id = self.pop()?;
@@ -230,11 +168,21 @@ impl Machine<'_> {
                 }
                 b'R' | b'\x81' => {
                     let (arguments, callee) = (self.pop()?, self.pop()?);
-                    let value = self.call(callee, arguments);
-                    self.make(value);
+                    self.call(callee, arguments);
                 }
-                // Sets an object's state, which no value here has.
-                b'b' => drop(self.pop()?),
+                b'\x92' => {
+                    let (_keywords, arguments, callee) = (self.pop()?, self.pop()?, self.pop()?);
+                    self.call(callee, arguments);
+                }
+                b'b' => {
+                    let state = self.pop()?;
+                    if let Value::Object(object) = self.top()? {
+                        object.state.get_or_insert(state);
+                    }
+                }
+                // A buffer beside the pickle, and its mark as read-only.
+                b'\x97' => self.make(Value::Bytes),
+                b'\x98' => {}
                 b'q' => {
                     let key = self.take(1)?[0];
                     self.remember(key.into())?;
@@ -252,29 +200,20 @@ impl Machine<'_> {
                     let key = u32::from_le_bytes(self.array()?);
                     self.recall(key.into())?;
                 }
-                _ => return Err("unsupported instruction, which no state dict has"),
+                b'F' | b'I' | b'L' | b'P' | b'S' | b'V' | b'g' | b'i' | b'o' | b'p' => {
+                    return Err("an instruction of pickle protocol 0 or 1: save the file again \
+                                with protocol 2, which torch.save uses by default");
+                }
+                _ => return Err("an unknown instruction: the file is damaged"),
             }
         }
+        Err("it has more instructions than any checkpoint")
     }
 
-    /// Returns the description of a call, which is never executed.
-    fn call(&self, callee: Id, arguments: Id) -> Value {
-        let Value::Global(name) = self.arena.get(callee) else { return Value::Opaque };
-        let items = self.arena.items(arguments);
-        match (name.as_str(), items) {
-            ("collections OrderedDict", _) => Value::Dict(Vec::new()),
-            ("torch._utils _rebuild_tensor_v2", &[storage, offset, shape, stride, ..]) => {
-                Value::Tensor { storage, offset, shape, stride: Some(stride) }
-            }
-            ("torch._utils _rebuild_tensor", &[storage, offset, shape, stride, ..]) => {
-                Value::Tensor { storage, offset, shape, stride: Some(stride) }
-            }
-            ("torch._utils _rebuild_parameter", &[tensor, ..]) => match self.arena.get(tensor) {
-                tensor @ Value::Tensor { .. } => tensor.clone(),
-                _ => Value::Opaque,
-            },
-            _ => Value::Opaque,
-        }
+    /// Replaces a call by its description. It is never executed.
+    fn call(&mut self, callee: Id, arguments: Id) {
+        let value = call::describe(&self.arena, callee, arguments, &mut self.copies);
+        self.make(value);
     }
 
     fn take(&mut self, count: usize) -> Step<&[u8]> {
@@ -288,10 +227,11 @@ impl Machine<'_> {
         self.take(N)?.try_into().map_err(|_| END)
     }
 
-    fn line(&mut self) -> Step<String> {
+    /// Reads a line of text.
+    fn line(&mut self) -> Step<Value> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let length = rest.iter().position(|&b| b == b'\n').ok_or(END)?;
-        let line = String::from_utf8_lossy(&rest[..length]).into_owned();
+        let line = text(&rest[..length]);
         self.at += length + 1;
         Ok(line)
     }
@@ -304,12 +244,7 @@ impl Machine<'_> {
 
     fn text(&mut self, width: usize) -> Step<()> {
         let length = self.length(width)?;
-        let text = self.take(length)?;
-        let value = if length > MAX_TEXT {
-            Value::Opaque
-        } else {
-            Value::Str(String::from_utf8_lossy(text).into_owned())
-        };
+        let value = text(self.take(length)?);
         self.make(value);
         Ok(())
     }
@@ -361,7 +296,7 @@ impl Machine<'_> {
     fn tuple(&mut self, count: usize) -> Step<()> {
         let mut items = (0..count).map(|_| self.pop()).collect::<Step<Vec<Id>>>()?;
         items.reverse();
-        self.make(Value::Tuple(items));
+        self.make(Value::Tuple(items.into()));
         Ok(())
     }
 
@@ -369,13 +304,14 @@ impl Machine<'_> {
         let Some(&Slot::Value(id)) = self.stack.last() else {
             return Err("stack underflow: a container is missing");
         };
-        self.arena.0.get_mut(id).ok_or("stack underflow: a container is missing")
+        self.arena.get_mut(id).ok_or("stack underflow: a container is missing")
     }
 
     fn extend(&mut self, items: &[Id]) -> Step<()> {
         match self.top()? {
             Value::List(list) => list.extend(items),
-            Value::Opaque => {}
+            // An object may be a list or a set; neither holds weights.
+            Value::Object(_) | Value::Opaque => {}
             _ => return Err("items are appended to a value that is not a list"),
         }
         Ok(())
@@ -383,7 +319,8 @@ impl Machine<'_> {
 
     fn insert(&mut self, items: &[Id]) -> Step<()> {
         match self.top()? {
-            Value::Dict(dict) => dict.extend(pairs(items)),
+            Value::Dict(dict) => dict.extend(pairs(items)?),
+            Value::Object(object) => object.items.extend(pairs(items)?),
             Value::Opaque => {}
             _ => return Err("items are set on a value that is not a dict"),
         }
@@ -405,23 +342,133 @@ impl Machine<'_> {
     }
 }
 
-fn pairs(items: &[Id]) -> Vec<(Id, Id)> {
-    items.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+/// Returns a string, or an opaque value if it is longer than any key or name.
+fn text(bytes: &[u8]) -> Value {
+    if bytes.len() > MAX_TEXT {
+        return Value::Opaque;
+    }
+    Value::Str(String::from_utf8_lossy(bytes).into())
+}
+
+fn pairs(items: &[Id]) -> Step<Vec<(Id, Id)>> {
+    let (pairs, rest) = items.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("a key of a dict has no value");
+    }
+    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{value::MAX_DIMENSIONS, *};
 
     #[test]
     fn calls_are_inert() {
         // os.system("true"), as in a malicious checkpoint.
         let (arena, root, used) = read(b"\x80\x02cos\nsystem\nX\x04\0\0\0true\x85R.").unwrap();
-        assert!(matches!(arena.get(root), Value::Opaque));
+        assert!(matches!(arena.get(root), Value::Object(_)));
         assert_eq!(used, 25);
+    }
+
+    /// Every instruction that the standard pickler writes for protocols 2 to 5.
+    #[test]
+    fn instructions_of_all_protocols_are_read() {
+        for (bytes, expected) in [
+            (&b"\x80\x04\x95\x05\0\0\0\0\0\0\0(K\x01K\x02\x91."[..], "Tuple([5, 6])"),
+            (b"\x80\x04\x8f\x94(K\x01K\x02\x90.", "List([6, 7])"),
+            (b"\x80\x05\x96\x02\0\0\0\0\0\0\0ab.", "Bytes"),
+            (b"\x80\x05\x97\x98.", "Bytes"),
+            (b"\x80\x04\x8e\x02\0\0\0\0\0\0\0ab.", "Bytes"),
+            (b"\x80\x03C\x02ab.", "Bytes"),
+            (b"\x80\x03B\x02\0\0\0ab.", "Bytes"),
+            (b"\x80\x04\x8d\x02\0\0\0\0\0\0\0ab.", "Str(\"ab\")"),
+            (b"\x80\x02X\x02\0\0\0ab.", "Str(\"ab\")"),
+            (b"\x80\x04\x8c\x02ab.", "Str(\"ab\")"),
+            (b"\x80\x02U\x02ab.", "Str(\"ab\")"),
+            (b"\x80\x02T\x02\0\0\0ab.", "Str(\"ab\")"),
+            (b"\x80\x02\x8b\x01\0\0\0\x07.", "Int(7)"),
+            (b"\x80\x02\x8a\x09\0\0\0\0\0\0\0\0\x40.", "Opaque"),
+            (b"\x80\x02G\0\0\0\0\0\0\0\0.", "Float"),
+            (b"\x80\x02\x88.", "Bool"),
+            (b"\x80\x02\x82\x01)R.", "Object"),
+            (b"\x80\x02\x83\x01\0)R.", "Object"),
+            (b"\x80\x02\x84\x01\0\0\0)R.", "Object"),
+            (b"\x80\x02cm\nC\n)\x81}b.", "Object"),
+            (b"\x80\x04\x8c\x01m\x8c\x01C\x93)}\x92.", "Object"),
+            (b"\x80\x02cm\nC\n)\x81(K\x01K\x02e.", "Object"),
+            (b"\x80\x02cm\nC\n)\x81K\x01K\x02s.", "Object"),
+            (b"\x80\x02N(K\x01K\x021.", "None"),
+            (b"\x80\x02NK\x010.", "None"),
+            (b"\x80\x02](K\x01K\x02eK\x03a.", "List([6, 7, 8])"),
+            (b"\x80\x02}K\x01K\x02s(K\x03K\x04u.", "Dict([(6, 7), (8, 9)])"),
+            (b"\x80\x02(K\x01K\x02l.", "List([5, 6])"),
+            (b"\x80\x02(K\x01K\x02d.", "Dict([(5, 6)])"),
+            (b"\x80\x02K\x01q\x07r\x08\0\0\0h\x07j\x08\0\0\0\x87.", "Tuple([5, 5, 5])"),
+            (b"\x80\x02K\x01Q.", "Persistent(5)"),
+        ] {
+            let (arena, root, used) = read(bytes).unwrap();
+            let actual = format!("{:?}", arena.get(root));
+            assert!(actual.starts_with(expected), "{bytes:?}: {actual}");
+            assert_eq!(used, bytes.len());
+        }
+    }
+
+    #[test]
+    fn other_instructions_are_refused_with_the_remedy() {
+        for (bytes, what) in [
+            (&b"I1\n."[..], "protocol 0 or 1: save the file again with protocol 2"),
+            (b"(icollections\nOrderedDict\n.", "protocol 0 or 1"),
+            (b"\xff.", "unknown instruction: the file is damaged"),
+            (b"(K\x01d.", "a key of a dict has no value"),
+        ] {
+            let error = read(bytes).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+    }
+
+    /// Python 2 writes an `OrderedDict` as a call with a list of pairs.
+    #[test]
+    fn pairs_of_an_ordered_dict_are_entries() {
+        let bytes = b"\x80\x02ccollections\nOrderedDict\n]](U\x01aK\x07ea\x85R.";
+        let (arena, root, _) = read(bytes).unwrap();
+        let Value::Dict(entries) = arena.get(root) else { panic!("{:?}", arena.get(root)) };
+        let &[(key, value)] = entries.as_slice() else { panic!("{entries:?}") };
+        assert_eq!((arena.str(key), arena.int(value)), (Some("a"), Some(7)));
+    }
+
+    /// Repeating the call would copy the list each time.
+    #[test]
+    fn repeated_copies_of_a_list_are_limited() {
+        let mut bytes = b"\x80\x02ccollections\nOrderedDict\nq\x00".to_vec();
+        bytes.extend(b"](");
+        bytes.extend(b"NN\x86".repeat(100_000));
+        bytes.extend(b"e\x85q\x010");
+        bytes.extend(b"h\x00h\x01R".repeat(100_000));
+        bytes.push(b'.');
+        let (arena, root, _) = read(&bytes).unwrap();
+        assert!(matches!(arena.get(root), Value::Opaque));
+        let entries = arena.values().map(|value| match value {
+            Value::Dict(entries) => entries.len(),
+            _ => 0,
+        });
+        assert!(entries.sum::<usize>() <= MAX_VALUES);
+    }
+
+    /// A name of 4096 bytes can be mentioned by instructions of a few bytes.
+    #[test]
+    fn repeated_names_are_not_copied() {
+        let mut bytes = b"\x80\x02X\x00\x10\0\0".to_vec();
+        bytes.extend([b'a'; 4096]);
+        bytes.extend(b"q\x000(");
+        bytes.extend(b"h\x00h\x00\x93".repeat(200_000));
+        bytes.extend(b"l.");
+        let (arena, _, _) = read(&bytes).unwrap();
+        let strings = arena.values().filter(|value| matches!(value, Value::Str(_)));
+        assert_eq!(strings.count(), 1);
+        assert!(size_of::<Value>() <= 32);
     }
 
     #[test]
@@ -457,7 +504,7 @@ mod tests {
         assert_eq!((shape(MAX_DIMENSIONS), shape(MAX_DIMENSIONS + 1)), (Some(64), None));
         let list = b"ctorch._utils\n_rebuild_parameter\n(NNNl\x85R.";
         let (arena, root, _) = read(list).unwrap();
-        assert!(matches!(arena.get(root), Value::Opaque));
+        assert!(matches!(arena.get(root), Value::Object(_)));
         let many = vec![b'N'; MAX_VALUES + 2];
         assert!(read(&many).unwrap_err().contains("more values"));
     }
