@@ -30,6 +30,7 @@ pub mod dataset;
 pub mod error;
 pub mod layout;
 pub mod manifest;
+mod normal_form;
 pub mod protocol;
 
 pub use self::{

@@ -98,7 +98,7 @@ fn byte_order_mark_is_skipped() {
 
 #[test]
 fn reading_continues_after_an_invalid_row() {
-    let text = b"video_name,target\na,2\nb\nc,1,d\n ,0\n\xff\xfe,0\n\xffx,y\ng,fake\nh, 1 \n";
+    let text = b"video_name,target\na,2\nb\nc,1,d\n ,0\n\xff\xfe,0\n\xffx,y\ng,true\nh, 1 \n";
     let results = rows(text);
     let expected = [
         "line 2: `target` is `2`",
@@ -107,7 +107,7 @@ fn reading_continues_after_an_invalid_row() {
         "line 5: the `video_name` cell is empty",
         "line 6: not UTF-8",
         "line 7: not UTF-8",
-        "line 8: `target` is `fake`",
+        "line 8: `target` is `true`: write 1 or fake, 0 or real, or nothing",
     ];
     assert_eq!(results.len(), expected.len() + 1);
     for (result, expected) in results.iter().zip(expected) {
@@ -134,6 +134,117 @@ fn header_errors_state_the_fix() {
     }
     assert!(header_error(b"video_name,\xff\n").to_string().contains("UTF-8"));
     assert!(header_error("a,".repeat(5000)).to_string().contains("remove all but"));
+}
+
+/// Tables as spreadsheets export them: separators, a line that states it, and encodings.
+#[test]
+fn tables_of_spreadsheets_equal_the_plain_table() {
+    let plain = "video_name,target,note\na.mp4,0,x\n\u{e9}.mp4,1,\"y, z\"\n";
+    let semicolons = "video_name;target;note\r\na.mp4;0;x\r\n\u{e9}.mp4;1;y, z\r\n";
+    let utf16 = |text: &str, big: bool| -> Vec<u8> {
+        let units = ["\u{feff}", text].concat().encode_utf16().collect::<Vec<_>>();
+        units.iter().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    };
+    let expected: Vec<_> = valid_rows(plain).into_iter().map(|row| (row.line, row)).collect();
+    // (table, how many lines precede its header)
+    let cases: [(Vec<u8>, u64); 11] = [
+        (semicolons.into(), 0),
+        (plain.replace("y, z", "y, z;").replace("z;", "z").into(), 0),
+        (semicolons.replace(';', "\t").into(), 0),
+        (format!("sep=;\n{semicolons}").into(), 1),
+        (format!("\u{feff}sep=;\r\n{semicolons}").into(), 1),
+        (format!("\"sep=,\"\n{plain}").into(), 1),
+        (utf16(plain, false), 0),
+        (utf16(plain, true), 0),
+        (utf16(&format!("sep=\t\r\n{}", semicolons.replace(';', "\t")), false), 1),
+        (format!("{semicolons};;\r\n;;\r\n").into(), 0),
+        (
+            "video_name,target,note,,\na.mp4,0,x,,\n\u{e9}.mp4,1,\"y, z\",,\n,,,,\n , ,,,\n".into(),
+            0,
+        ),
+    ];
+    for (bytes, before) in cases {
+        let rows = valid_rows(&bytes);
+        assert_eq!(rows.len(), 2, "{}", String::from_utf8_lossy(&bytes));
+        for (mut row, (line, expected)) in rows.into_iter().zip(expected.clone()) {
+            assert_eq!(row.line, line + before, "{}", String::from_utf8_lossy(&bytes));
+            row.line = line;
+            assert_eq!(row, expected, "{}", String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+#[test]
+fn empty_rows_and_columns_are_skipped_wherever_they_are() {
+    let rows = valid_rows(",,\nvideo_name,target,,\n,,,\na,1\n\"\",\n ,\nb,0,,,,\n");
+    let read: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.target, row.line)).collect();
+    assert_eq!(read, [("a", Some(1), 4), ("b", Some(0), 7)]);
+    assert!(rows.iter().all(|row| row.extra.len() == 1));
+    // An index without a name, as pandas writes it, is a column.
+    let rows = valid_rows(",video_name,target\n0,a,1\n");
+    assert_eq!(rows[0].extra, ["0", "1"]);
+}
+
+/// What could mean several things is refused with its line and the remedy.
+#[test]
+fn ambiguous_tables_are_refused() {
+    for (text, parts) in [
+        ("sep=|\nvideo_name|target\n", &["line 1: ", "`sep=|`", "separate columns by commas"][..]),
+        ("\n\nname;target\na;1\n", &["line 3: ", "`name;target`", "rename `name`"]),
+        ("sep=;\nvideo_name,target\n", &["line 2: ", "no `video_name` column"]),
+        ("v\0i\0d\0e\0o\0", &["line 1: ", "UTF-16", "save the file as UTF-8"]),
+    ] {
+        let error = header_error(text).source.to_string();
+        for part in parts {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+    for (text, parts) in [
+        ("video_name;target\na;b;1\n", &["line 2: 3 cells", "a cell that holds a semicolon"][..]),
+        ("video_name\ttarget\na\n", &["line 2: 1 cells", "a cell that holds a tab"]),
+        ("video_name,target,\na,1,x\n", &["line 2: 3 cells", "name every column"]),
+        ("video_name,target\n\na,true\n", &["line 3: `target` is `true`", "1 or fake, 0 or real"]),
+    ] {
+        let error = rows(text)[0].clone().unwrap_err();
+        for part in parts {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+}
+
+#[test]
+fn labels_in_words_are_read_and_kept_verbatim() {
+    let rows = valid_rows("video_name,target\na,REAL\nb,Fake\nc,bonafide\nd, spoof \ne,\n");
+    let targets: Vec<_> = rows.iter().map(|row| row.target).collect();
+    assert_eq!(targets, [Some(0), Some(1), Some(0), Some(1), None]);
+    assert_eq!(rows[0].extra, ["REAL"]);
+    assert_eq!(rows[3].extra, [" spoof "]);
+}
+
+/// The name stays verbatim; only the path of the file follows the disk.
+#[test]
+fn names_in_another_normal_form_or_notation_find_their_file() {
+    let (folder, path) = write("video_name\nsub/caf\u{e9}.mp4\nsub\\plain.mp4\nabsent\u{e9}.mp4\n");
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    for name in ["cafe\u{301}.mp4", "plain.mp4"] {
+        fs::write(folder.path().join("sub").join(name), "").unwrap();
+    }
+    let rows: Vec<Row> =
+        ManifestReader::open(&path, None).unwrap().map(|row| row.unwrap()).collect();
+    assert_eq!(rows[0].name, "sub/caf\u{e9}.mp4");
+    assert!(rows[0].path.exists() && rows[1].path.exists());
+    assert_eq!(rows[1].name, "sub\\plain.mp4");
+    assert_eq!(rows[2].path, folder.path().join("absent\u{e9}.mp4"));
+}
+
+#[test]
+#[cfg(unix)]
+fn absolute_paths_of_windows_are_refused_with_their_line() {
+    let results = rows("video_name,target\na,1\nC:\\clips\\b.mp4,0\nc,1\n");
+    assert!(results[0].is_ok() && results[2].is_ok());
+    let error = results[1].as_ref().unwrap_err();
+    assert!(error.starts_with("line 3: `C:\\\\clips"), "{error}");
+    assert!(error.contains("--root"), "{error}");
 }
 
 #[test]
@@ -168,10 +279,16 @@ fn messages_quote_a_bounded_excerpt() {
 proptest! {
     #[test]
     fn arbitrary_bytes_give_rows_or_errors(
-        head in prop_oneof![Just(""), Just("video_name,target\n"), Just("video_name\r\n")],
+        head in prop_oneof![
+            Just(""),
+            Just("video_name,target\n"),
+            Just("video_name\r\n"),
+            Just("sep=;\nvideo_name;target\n"),
+            Just("video_name\ttarget\t\n"),
+        ],
         body in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..400),
-            proptest::collection::vec(proptest::sample::select(b"a,\"\r\n01\xef\xbb\xbf".to_vec()), 0..400),
+            proptest::collection::vec(proptest::sample::select(b"a,;\t\\:\"\r\n01\xef\xbb\xbf".to_vec()), 0..400),
         ],
     ) {
         let bytes = [head.as_bytes(), &body].concat();
@@ -194,6 +311,27 @@ proptest! {
                 last = line;
             }
         }
+    }
+
+    /// A table in UTF-16 is read like the table in UTF-8.
+    #[test]
+    fn encodings_give_equal_rows(
+        text in "(sep=;\n)?video_name[,;\t]target[,;]?\r?\n[a\u{e9}01,;\t\"\n\r]{0,60}",
+        big: bool,
+    ) {
+        let units = ["\u{feff}", &text].concat().encode_utf16().collect::<Vec<_>>();
+        let bytes: Vec<u8> = units
+            .iter()
+            .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
+            .collect();
+        let read = |bytes: &[u8]| {
+            let reader = ManifestReader::from_reader(bytes, "list.csv", None);
+            let reader = reader.map_err(|error| error.to_string())?;
+            let columns = reader.columns().to_vec();
+            let rows: Vec<_> = reader.map(|row| row.map_err(|error| error.to_string())).collect();
+            Ok::<_, String>((columns, rows))
+        };
+        prop_assert_eq!(read(&bytes), read(text.as_bytes()));
     }
 
     #[test]

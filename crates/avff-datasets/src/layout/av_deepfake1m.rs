@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{DatasetError, Reason},
-    manifest::{bom::SkipBom, lines::MAX_RECORD, quote, row_error},
+    manifest::{lines::MAX_RECORD, quote, row_error, text::Utf8},
 };
 
 const LIST: &str = "_metadata.json";
@@ -89,7 +89,7 @@ pub(super) fn read_list(input: impl Read, visit: Rows<'_, Listed>) -> Result<(),
 
 /// Reads the names of clips with hidden labels, one per line.
 pub(super) fn read_names(input: impl Read, visit: Rows<'_, Listed>) -> Result<(), Reason> {
-    let mut input = std::io::BufReader::new(SkipBom::new(input));
+    let mut input = std::io::BufReader::new(Utf8::new(input));
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();

@@ -17,7 +17,7 @@ use serde::{
 use super::scan::{Position, Rows};
 use crate::{
     error::Reason,
-    manifest::{bom::SkipBom, row_error},
+    manifest::{row_error, text::Utf8},
 };
 
 /// Maximum size of one element, in bytes. Elements of AV-Deepfake1M contain a transcript and take a
@@ -37,7 +37,7 @@ where
     T: for<'de> Deserialize<'de>,
 {
     let remaining = Cell::new(MAX_ELEMENT);
-    let mut input = BufReader::new(SkipBom::new(input));
+    let mut input = BufReader::new(Utf8::new(input));
     if input.fill_buf()?.is_empty() {
         return Err(Reason::Empty);
     }
@@ -82,7 +82,7 @@ where
     T: for<'de> Deserialize<'de>,
 {
     let remaining = Cell::new(MAX_ELEMENT);
-    let input = BufReader::new(SkipBom::new(input));
+    let input = BufReader::new(Utf8::new(input));
     serde_json::from_reader(Limited { inner: input, remaining: &remaining }).map_err(describe)
 }
 

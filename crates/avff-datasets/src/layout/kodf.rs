@@ -14,7 +14,10 @@ use super::{
     table::{Table, rows},
     tree::{Filter, Names},
 };
-use crate::error::{DatasetError, Reason};
+use crate::{
+    error::{DatasetError, Reason},
+    normal_form::composed,
+};
 
 /// Column names: "clip"; "person" of a real clip; and for a fake "target clip", "model", "target
 /// person" (shown) and "source person" (whose face was used).
@@ -28,12 +31,8 @@ const GENDER: &str = "인물성별";
 /// Models by the code in the name of a fake.
 const MODELS: [(&str, &str); 5] =
     [("1", "dfl"), ("2", "dffs"), ("3", "fsgan"), ("4", "fo"), ("5", "audio-driven")];
-/// Folders of clips perturbed to evade detection, which may be named like unperturbed clips. The
-/// first spelling is composed, the second decomposed as on macOS.
-const PERTURBED: [&str; 2] = [
-    "탐지방해",
-    "\u{1110}\u{1161}\u{11b7}\u{110c}\u{1175}\u{1107}\u{1161}\u{11bc}\u{1112}\u{1162}",
-];
+/// Folders of clips perturbed to evade detection, which may be named like unperturbed clips.
+const PERTURBED: &str = "탐지방해";
 
 pub(super) const LAYOUT: Definition = Definition {
     name: "kodf",
@@ -42,7 +41,7 @@ pub(super) const LAYOUT: Definition = Definition {
     extra: &["gender"],
     filter: Filter { metadata: is_table, ..Filter::CLIPS },
     looks_like: |listing| {
-        let table = |name: &str| is_table(name) && name.contains("영상");
+        let table = |name: &str| is_table(name) && composed(name).contains("영상");
         listing.any_name(|name| table(name) || matches!(by_name(name), Some(Named::Fake { .. })))
     },
     scan,
@@ -157,7 +156,7 @@ impl Clips<'_> {
     /// Returns the path of a clip, or its name if the file does not exist.
     fn locate(&self, clip: &str) -> String {
         let key = if super::tree::is_media(clip) { clip_key(clip) } else { name(clip) };
-        let perturbed = |path: &&str| PERTURBED.iter().any(|folder| path.contains(folder));
+        let perturbed = |path: &&str| composed(path).contains(PERTURBED);
         let original = self.0.all(key).find(|path| !perturbed(path));
         match original.or_else(|| self.0.all(key).next()) {
             Some(path) => path.to_owned(),

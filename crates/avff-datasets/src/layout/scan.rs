@@ -220,7 +220,12 @@ impl<'a> Scanner<'a> {
             Some(listed) if !*listed => *listed = true,
             _ => return self.report(Problem::Repeated, &record.path, ""),
         }
-        self.emit_row(record)
+        match self.tree.media.get(index) {
+            Some(path) if **path != *record.path => {
+                self.emit_row(&Record { path: path.to_string(), ..record.clone() })
+            }
+            _ => self.emit_row(record),
+        }
     }
 
     /// Returns whether the receiver has stopped the scan.

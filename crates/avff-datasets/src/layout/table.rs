@@ -8,6 +8,7 @@ use super::scan::{Position, Rows};
 use crate::{
     error::Reason,
     manifest::{MAX_COLUMNS, lines::Lines, next_record, quote, row_error},
+    normal_form::composed,
 };
 
 /// A CSV file with a header. A byte order mark before the header (`utf-8-sig`) is skipped, and rows
@@ -16,6 +17,7 @@ use crate::{
 pub(super) struct Table<R> {
     reader: csv::Reader<Lines<R>>,
     record: ByteRecord,
+    /// Names of the columns, composed.
     header: Vec<String>,
 }
 
@@ -41,7 +43,7 @@ impl<R: Read> Table<R> {
         }
         let cells = Cells(&record);
         let header = (0..record.len())
-            .map(|index| cells.get(index).map(str::to_owned))
+            .map(|index| cells.get(index).map(|name| composed(name).into_owned()))
             .collect::<Result<_, _>>()
             .map_err(|what| row_error(line, what))?;
         Ok(Self { reader, record, header })

@@ -8,7 +8,10 @@ use std::{cmp::Ordering, ops::Range, path::Path};
 use walkdir::{DirEntry, WalkDir};
 
 use super::path;
-use crate::error::{DatasetError, Reason};
+use crate::{
+    error::{DatasetError, Reason},
+    normal_form,
+};
 
 /// Extensions of clips. The list includes formats that this build cannot decode, because a manifest
 /// may be used by another build.
@@ -122,15 +125,21 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns the index of a clip in [`Tree::media`].
+    /// Returns the index of a clip in [`Tree::media`]. Its name may have another Unicode normal
+    /// form if there is no file with the name as written.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
-        self.media.binary_search_by(|file| (**file).cmp(path)).ok()
+        find(&self.media, path)
     }
 
-    /// Returns whether there is an audio file at the path.
+    /// Returns whether there is an audio file at the path, as in [`Tree::find`].
     pub(super) fn has_audio(&self, path: &str) -> bool {
-        self.audio.binary_search_by(|file| (**file).cmp(path)).is_ok()
+        find(&self.audio, path).is_some()
     }
+}
+
+fn find(sorted: &[Box<str>], path: &str) -> Option<usize> {
+    let search = |path: &str| sorted.binary_search_by(|file| (**file).cmp(path)).ok();
+    search(path).or_else(|| normal_form::others(path).iter().find_map(|form| search(form)))
 }
 
 /// Clips by name, for metadata without folders.
@@ -159,7 +168,19 @@ impl<'a> Names<'a> {
         indices.iter().filter_map(|&index| self.media.get(index as usize).map(|path| &**path))
     }
 
+    /// Returns the positions of a name in the order, or of its other Unicode normal form if no
+    /// clip has the name as written.
     fn range(&self, name: &str) -> Range<usize> {
+        let range = self.range_of(name);
+        if !range.is_empty() {
+            return range;
+        }
+        let others = normal_form::others(name);
+        let ranges = others.iter().map(|form| self.range_of(form));
+        ranges.into_iter().find(|range| !range.is_empty()).unwrap_or(range)
+    }
+
+    fn range_of(&self, name: &str) -> Range<usize> {
         let key = |index: &u32| self.media.get(*index as usize).map_or("", |path| (self.key)(path));
         let start = self.order.partition_point(|index| key(index).cmp(name) == Ordering::Less);
         let end = self.order.partition_point(|index| key(index).cmp(name) != Ordering::Greater);

@@ -5,19 +5,19 @@
 
 use std::{
     fmt,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Chain, Cursor, Read},
 };
 
-use super::bom::SkipBom;
+use super::text::Utf8;
 
 /// Maximum record size, in bytes. Without a limit, an unclosed quote would read the rest of the
 /// file into one cell.
 pub(crate) const MAX_RECORD: usize = 1 << 20;
 
-/// Lines of `R`, terminated by `\n`, without a byte order mark.
+/// Lines of `R` in UTF-8, terminated by `\n`, without a byte order mark.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
-    inner: BufReader<SkipBom<R>>,
+    inner: BufReader<Chain<Cursor<Vec<u8>>, Utf8<R>>>,
     /// The line of the next byte, from 1.
     line: u64,
     /// The line of the bytes returned last.
@@ -34,7 +34,12 @@ pub(crate) struct TooLong;
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        let inner = BufReader::new(SkipBom::new(reader));
+        Self::after(Vec::new(), Utf8::new(reader))
+    }
+
+    /// Returns the lines of text whose first bytes were already read.
+    pub(crate) fn after(start: Vec<u8>, rest: Utf8<R>) -> Self {
+        let inner = BufReader::new(Cursor::new(start).chain(rest));
         Self { inner, line: 1, latest: 1, first: None, remaining: MAX_RECORD }
     }
 

@@ -1,11 +1,18 @@
 //! The manifest: a CSV list of clips with the header `video_name,target`.
 //!
+//! Tables of spreadsheets are read as they are: separated by commas, semicolons or tabs, with a
+//! line `sep=;`, in UTF-8 or UTF-16, with empty columns and rows after the others, and with labels
+//! in words. What could mean several things is refused with its line.
+//!
 //! Rows are read one at a time in constant memory, so a manifest may be larger than memory. The
 //! file is untrusted input: records are bounded, and every error names its line.
 
-pub(crate) mod bom;
+mod dialect;
+mod label;
 pub(crate) mod lines;
 mod nameless;
+pub(crate) mod resolve;
+pub(crate) mod text;
 
 use std::{
     collections::HashSet,
@@ -16,9 +23,13 @@ use std::{
 
 use csv::ByteRecord;
 
+pub use self::label::label;
 use self::{
+    dialect::Dialect,
     lines::{Lines, TooLong},
     nameless::without_name,
+    resolve::clip_path,
+    text::Utf8,
 };
 use crate::error::{DatasetError, Reason};
 
@@ -37,7 +48,8 @@ const MAX_EXCERPT: usize = 60;
 pub struct Row {
     /// The `video_name` cell, verbatim.
     pub name: String,
-    /// The path of the clip: `name`, joined to the root if it is relative.
+    /// The path of the clip: `name`, joined to the root if it is relative. If there is no such
+    /// file, separators of Windows and other Unicode normal forms of the name are tried.
     pub path: PathBuf,
     /// 1 for fake, 0 for real, `None` if the cell is empty or the column is absent.
     pub target: Option<u8>,
@@ -105,17 +117,27 @@ impl<R: Read> ManifestReader<R> {
     }
 
     fn read(reader: R, path: &Path, root: Option<&Path>) -> Result<Self, Reason> {
-        let lines = Lines::new(reader);
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
+        let mut text = Utf8::new(reader);
+        let start = dialect::start(&mut text)?;
+        let dialect = Dialect::of(&start.line).map_err(|what| row_error(start.number, what))?;
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(dialect.separator)
+            .from_reader(Lines::after(start.bytes, text));
         let mut record = ByteRecord::new();
-        let Some(line) = next_record(&mut reader, &mut record)? else {
+        let mut line = next_filled_record(&mut reader, &mut record)?;
+        if dialect.stated {
+            line = next_filled_record(&mut reader, &mut record)?;
+        }
+        let Some(line) = line else {
             return Err(row_error(
                 1,
                 "there is no header: the first line must be `video_name,target`",
             ));
         };
-        let header = Header::new(&record).map_err(|what| row_error(line, what))?;
+        let header =
+            Header::new(&record, dialect.separator).map_err(|what| row_error(line, what))?;
         let folder = || path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self {
             path: path.to_owned(),
@@ -135,7 +157,7 @@ impl<R: Read> Iterator for ManifestReader<R> {
         if self.done {
             return None;
         }
-        let row = match next_record(&mut self.reader, &mut self.record) {
+        let row = match next_filled_record(&mut self.reader, &mut self.record) {
             Ok(Some(line)) => {
                 let row = self.header.row(&self.record, &self.root, line);
                 row.map_err(|what| row_error(line, what))
@@ -156,7 +178,8 @@ impl<R: Read> Iterator for ManifestReader<R> {
 /// The interpretation of cells according to the header.
 #[derive(Debug)]
 struct Header {
-    /// Number of cells in a row.
+    separator: char,
+    /// Number of named columns, and of cells in a row.
     width: usize,
     name: usize,
     target: Option<usize>,
@@ -165,15 +188,17 @@ struct Header {
 }
 
 impl Header {
-    fn new(record: &ByteRecord) -> Result<Self, String> {
-        let width = record.len();
+    fn new(record: &ByteRecord, separator: u8) -> Result<Self, String> {
+        let separator = char::from(separator);
+        // Spreadsheets write empty columns after the last named one.
+        let width = filled(record);
         if width > MAX_COLUMNS {
             return Err(format!("{width} columns: remove all but {MAX_COLUMNS}"));
         }
         let (mut name, mut target) = (None, None);
         let mut columns = Vec::new();
         let mut seen = HashSet::new();
-        for (index, cell) in record.iter().enumerate() {
+        for (index, cell) in record.iter().take(width).enumerate() {
             // Without trimming, a space after the comma would hide a label column.
             let column = text(cell)?.trim();
             if !seen.insert(column) {
@@ -192,22 +217,28 @@ impl Header {
             columns.push(column.to_owned());
         }
         let Some(name) = name else {
-            return Err(without_name(&columns));
+            return Err(without_name(&columns, separator));
         };
-        Ok(Self { width, name, target, columns })
+        Ok(Self { separator, width, name, target, columns })
     }
 
     fn row(&self, record: &ByteRecord, root: &Path, line: u64) -> Result<Row, String> {
-        if record.len() != self.width {
+        if record.len() < self.width || filled(record) > self.width {
+            let separator = match self.separator {
+                ';' => "semicolon",
+                '\t' => "tab",
+                _ => "comma",
+            };
             return Err(format!(
-                "{} cells where the header has {}: put quotes around a cell that holds a comma",
+                "{} cells where the header has {}: put quotes around a cell that holds a \
+                 {separator}, and name every column",
                 record.len(),
                 self.width
             ));
         }
         let (mut name, mut target) = ("", None);
         let mut extra = Vec::with_capacity(self.columns.len());
-        for (index, cell) in record.iter().enumerate() {
+        for (index, cell) in record.iter().take(self.width).enumerate() {
             let cell = text(cell)?;
             if index == self.name {
                 name = cell;
@@ -223,8 +254,29 @@ impl Header {
                 "the `{NAME_COLUMN}` cell is empty: name a clip or remove the row"
             ));
         }
-        Ok(Row { name: name.to_owned(), path: root.join(name), target, extra, line })
+        let path = clip_path(root, name)?;
+        Ok(Row { name: name.to_owned(), path, target, extra, line })
     }
+}
+
+/// Reads the next record with a cell that is not empty, and returns its first line. Spreadsheets
+/// write empty rows after the others.
+fn next_filled_record<R: Read>(
+    reader: &mut csv::Reader<Lines<R>>,
+    record: &mut ByteRecord,
+) -> Result<Option<u64>, Reason> {
+    loop {
+        match next_record(reader, record)? {
+            Some(_) if filled(record) == 0 => {}
+            end_or_line => return Ok(end_or_line),
+        }
+    }
+}
+
+/// Returns the number of cells up to the last one that is not empty.
+fn filled(record: &ByteRecord) -> usize {
+    let last = record.iter().rposition(|cell| !cell.trim_ascii().is_empty());
+    last.map_or(0, |index| index + 1)
 }
 
 /// Reads the next record and returns its first line.
@@ -246,26 +298,9 @@ pub(crate) fn next_record<R: Read>(
     }
 }
 
-/// Parses a cell of [`TARGET_COLUMN`]: 1 for fake, 0 for real, `None` if empty.
-///
-/// # Errors
-/// A message with the accepted values.
-pub fn label(cell: &str) -> Result<Option<u8>, String> {
-    match cell.trim() {
-        "" => Ok(None),
-        // pandas writes the second form if any cell of the column is empty.
-        "0" | "0.0" => Ok(Some(0)),
-        "1" | "1.0" => Ok(Some(1)),
-        _ => Err(format!(
-            "`{TARGET_COLUMN}` is {}: write 1 for fake, 0 for real, or nothing",
-            quote(cell)
-        )),
-    }
-}
-
 fn text(cell: &[u8]) -> Result<&str, String> {
     str::from_utf8(cell)
-        .map_err(|_| "not UTF-8 text: give a CSV file that is saved as UTF-8".to_owned())
+        .map_err(|_| "not UTF-8 text: save the file as UTF-8 (in Excel: CSV UTF-8)".to_owned())
 }
 
 /// Quotes a cell for a message, on one line, without control characters and truncated.

@@ -2,8 +2,6 @@
 
 use super::{NAME_COLUMN, TARGET_COLUMN, quote};
 
-/// Other separators of tables, and their names.
-const SEPARATORS: [(char, &str); 2] = [(';', "semicolons"), ('\t', "tabs")];
 /// Names that other tables give to the column of clips.
 const LIKELY: [&str; 14] = [
     "video_name",
@@ -22,14 +20,14 @@ const LIKELY: [&str; 14] = [
     "url",
 ];
 
-/// Returns the reason why a header with these columns is refused.
-pub(super) fn without_name(columns: &[String]) -> String {
-    let header = columns.join(",");
-    if let Some((_, name)) = SEPARATORS.iter().find(|(separator, _)| header.contains(*separator)) {
-        return format!(
-            "the header {} is separated by {name}: separate columns by commas",
-            quote(&header)
-        );
+/// Returns the reason why a header with these columns is refused. `separator` stands between them
+/// in the file.
+pub(super) fn without_name(columns: &[String], separator: char) -> String {
+    let header = columns.join(&separator.to_string());
+    if header.contains('\0') {
+        return "the header has zero bytes, as UTF-16 without a byte order mark and UTF-32 do: save \
+                the file as UTF-8"
+            .to_owned();
     }
     let likely = columns.iter().find(|column| LIKELY.contains(&&*column.to_ascii_lowercase()));
     let advice = match likely {
@@ -45,27 +43,34 @@ mod tests {
 
     #[test]
     fn reason_shows_the_header_and_the_fix() {
-        for (header, reason) in [
-            (
-                "video_name;target",
-                "the header `video_name;target` is separated by semicolons: separate columns by commas",
-            ),
-            (
-                "video_name\ttarget",
-                "the header `video_name\\ttarget` is separated by tabs: separate columns by commas",
-            ),
+        for (header, separator, reason) in [
             (
                 "id,Path",
+                ',',
                 "the header has no `video_name` column, it is `id,Path`: rename `Path` to `video_name`",
             ),
             (
+                "id;file",
+                ';',
+                "the header has no `video_name` column, it is `id;file`: rename `file` to `video_name`",
+            ),
+            (
+                "id\tx",
+                '\t',
+                "the header has no `video_name` column, it is `id\\tx`: the first line must be like \
+                 `video_name,target`",
+            ),
+            (
                 "a.mp4,1",
+                ',',
                 "the header has no `video_name` column, it is `a.mp4,1`: the first line must be like \
                  `video_name,target`",
             ),
         ] {
-            let columns: Vec<String> = header.split(',').map(str::to_owned).collect();
-            assert_eq!(without_name(&columns), reason);
+            let columns: Vec<String> = header.split(separator).map(str::to_owned).collect();
+            assert_eq!(without_name(&columns, separator), reason);
         }
+        let wide = without_name(&["v\0i\0".to_owned()], ',');
+        assert!(wide.contains("UTF-16") && wide.ends_with("save the file as UTF-8"), "{wide}");
     }
 }

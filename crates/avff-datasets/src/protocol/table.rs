@@ -8,7 +8,7 @@ use std::{
 use super::error::SplitError;
 use crate::{
     error::{DatasetError, Reason},
-    manifest::{ManifestReader, NAME_COLUMN, Row, TARGET_COLUMN},
+    manifest::{ManifestReader, NAME_COLUMN, Row, TARGET_COLUMN, resolve::clip_path},
 };
 
 /// Maximum number of rows: a thousand times the largest data set.
@@ -192,7 +192,9 @@ impl Table {
     #[must_use]
     pub fn path(&self, row: usize) -> PathBuf {
         let root = self.files.get(self.file_of(row)).map(|file| file.root.as_path());
-        root.unwrap_or(Path::new("")).join(self.name(row))
+        let root = root.unwrap_or(Path::new(""));
+        // The reader has refused names without a path.
+        clip_path(root, self.name(row)).unwrap_or_else(|_| root.join(self.name(row)))
     }
 
     /// Returns for every row the first row with an equal path; `./a`, `b/../a` and `a` are equal.

@@ -1,6 +1,7 @@
 //! FakeAVCeleb, DFDC and KoDF: layouts with tables, whose clips may be missing.
 
 use avff_datasets::layout::{Category, Layout, Problem, Split};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::setup::{Set, assert_lines};
 
@@ -213,6 +214,58 @@ fn kodf() {
         &result.problems,
         &["missing u9_001.mp4", "unlisted 원천데이터/train_탐지방해/원본영상/01_blur/u1_001.mp4"],
     );
+}
+
+/// Archives that macOS unpacked have decomposed names.
+#[test]
+fn kodf_with_decomposed_names() {
+    let clips = [
+        "원천데이터/train_원본/원본1/u1/u1_001.mp4",
+        "원천데이터/train_탐지방해/원본영상/01_blur/u1_001.mp4",
+        "영상/u1_u2_1_0001.mp4",
+    ];
+    let tables = [
+        ("라벨링데이터/원본영상_training_메타데이터.csv", KODF_REAL),
+        ("라벨링데이터/변조영상_validation_메타데이터.csv", KODF_FAKE),
+    ];
+    let decomposed = |text: &str| text.nfd().collect::<String>();
+    let (plain, other) = (Set::new(&clips), Set::new(&[]));
+    clips.iter().for_each(|clip| other.write(&decomposed(clip), ""));
+    for (name, table) in tables {
+        plain.write(name, table);
+        other.write(&decomposed(name), decomposed(table));
+    }
+    assert_eq!(Layout::detect(plain.root()).unwrap(), Layout::Kodf);
+    assert_eq!(Layout::detect(other.root()).unwrap(), Layout::Kodf);
+    let (plain, other) = (plain.scan(Layout::Kodf), other.scan(Layout::Kodf));
+    assert_eq!(plain.rows.len(), 2);
+    let composed = |lines: &[String]| lines.iter().map(|line| line.nfc().collect()).collect();
+    let rows: Vec<String> = composed(&other.rows);
+    let problems: Vec<String> = composed(&other.problems);
+    assert_eq!((rows, problems), (plain.rows, plain.problems));
+}
+
+/// A list in one normal form finds the files of the other one, and rows name them as the disk does.
+#[test]
+fn listed_names_find_files_of_the_other_normal_form() {
+    let list = |file: &str| {
+        format!(
+            r#"[{{"file": "{file}", "n_fakes": 0, "fake_periods": [], "original": null,
+            "modify_video": false, "modify_audio": false, "split": "test"}}]"#
+        )
+    };
+    for (listed, on_disk) in [("caf\u{e9}", "cafe\u{301}"), ("cafe\u{301}", "caf\u{e9}")] {
+        let clip = format!("test/{on_disk}.mp4");
+        let set = Set::new(&[&clip]).with("metadata.json", list(&format!("test/{listed}.mp4")));
+        let result = set.scan(Layout::LavDf);
+        assert!(result.rows[0].starts_with(&format!("{clip}|0|")), "{:?}", result.rows);
+        assert_lines(&result.problems, &[]);
+        // Both forms on disk are two files.
+        set.write(&format!("test/{listed}.mp4"), "");
+        let result = set.scan(Layout::LavDf);
+        assert!(result.rows[0].starts_with(&format!("test/{listed}.mp4|0|")), "{:?}", result.rows);
+        assert_lines(&result.problems, &[&format!("unlisted {clip}")]);
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn wrong_usage_and_setup_exit_with_two() {
     let (weights, clip) = (weights(), clip("match_a.mp4"));
     let (weights, clip) = (weights.to_str().unwrap(), clip.to_str().unwrap());
     let no_name = scene.write("no_name.csv", "file,target\na.mp4,1\n");
-    let bad_target = scene.write("bad_target.csv", "video_name,target\na.mp4,1\nb.mp4,fake\n");
+    let bad_target = scene.write("bad_target.csv", "video_name,target\na.mp4,1\nb.mp4,true\n");
     let no_rows = scene.write("no_rows.csv", "video_name,target\n");
     let scored = scene.write("scored.csv", "video_name,y_pred\na.mp4,0.5\n");
     let text = scene.write("text.pth", "not weights at all");

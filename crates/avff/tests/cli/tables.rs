@@ -6,17 +6,37 @@ use crate::setup::{Scene, clip};
 fn header_of_another_table_is_shown_with_its_fix() {
     let scene = Scene::new();
     for (text, error) in [
+        ("name;target\na.mp4;1\n", "it is `name;target`: rename `name` to `video_name`"),
         (
-            "video_name;target\na.mp4;1\n",
-            "the header `video_name;target` is separated by semicolons: separate columns by commas",
+            "sep=|\nvideo_name|target\n",
+            "`sep=|` states is not supported: separate columns by commas",
         ),
-        ("video_name\ttarget\na.mp4\t1\n", "the header `video_name\\ttarget` is separated by tabs"),
         ("id,path\n1,a.mp4\n", "it is `id,path`: rename `path` to `video_name`"),
     ] {
         let csv = scene.write("in.csv", text);
         let ran = scene.eval(&csv, "out.csv", &[]).expect(2);
         assert!(ran.stderr.contains(error), "{error}: {}", ran.stderr);
     }
+}
+
+/// A table of a spreadsheet gives the predictions of the plain table.
+#[test]
+fn tables_of_spreadsheets_are_read() {
+    let scene = Scene::new();
+    std::fs::copy(clip("match_a.mp4"), scene.path("a.mp4")).unwrap();
+    let mut predictions = Vec::new();
+    for text in [
+        "video_name,target,note\na.mp4,FAKE,x\n",
+        "video_name;target;note;\r\na.mp4;FAKE;x;\r\n;;;\r\n",
+        "sep=\t\r\nvideo_name\ttarget\tnote\r\na.mp4\tFAKE\tx\r\n",
+    ] {
+        let csv = scene.write("in.csv", text);
+        scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);
+        assert_eq!(scene.json("out.summary.json")["metrics"]["n_fake"], 1);
+        predictions.push(scene.read("out.csv"));
+    }
+    assert!(predictions[0].contains("FAKE,x"), "{}", predictions[0]);
+    assert!(predictions.iter().all(|other| *other == predictions[0]));
 }
 
 #[test]
