@@ -3,7 +3,7 @@
 //!
 //! The frames are the PNG and JPEG files in the folder, in the natural order of their names
 //! (`frame2` before `frame10`). The audio is the one WAV file in the folder or, without one,
-//! `NAME.wav` beside the folder `NAME`. `clip.json` lists when each frame is displayed. Without
+//! `NAME.wav` beside the folder `NAME`. `.w64`, a Wave64 file, counts as a WAV file. `clip.json` lists when each frame is displayed. Without
 //! `clip.json`, the frames are spread evenly over the audio. Other files and hidden files are
 //! ignored, but a folder with a video file is refused: it may hold clips rather than the frames of
 //! one clip.
@@ -81,7 +81,7 @@ impl FrameFolder {
                 path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
             let list = match extension(&path).as_str() {
                 "png" | "jpg" | "jpeg" => &mut frames,
-                "wav" => &mut wavs,
+                "wav" | "w64" => &mut wavs,
                 audio if AUDIO_EXTENSIONS.contains(&audio) => continue,
                 _ => &mut others,
             };
@@ -142,6 +142,7 @@ impl FrameFolder {
             channels: wav.pcm().channels as usize,
             audio_start,
             audio_end: audio_start + seconds,
+            notes: wav.notes().to_vec(),
         };
         Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })
     }
@@ -217,16 +218,17 @@ fn is_video(path: &Path) -> bool {
         || sniff::head(path).is_ok_and(|head| sniff::is_video(&head))
 }
 
-/// Returns `NAME.wav` beside the folder `NAME`. A dot in the name is part of the name.
+/// Returns `NAME.wav` and `NAME.w64` beside the folder `NAME`. A dot in the name is part of the
+/// name.
 fn beside(folder: &Path) -> impl Iterator<Item = PathBuf> {
     // `.` and `..` have no name until they are resolved.
     let folder = fs::canonicalize(folder).ok();
-    let wav = folder.and_then(|folder| {
+    [".wav", ".w64"].into_iter().filter_map(move |extension| {
+        let folder = folder.as_ref()?;
         let mut name = folder.file_name()?.to_owned();
-        name.push(".wav");
+        name.push(extension);
         Some(folder.with_file_name(name))
-    });
-    wav.into_iter()
+    })
 }
 
 fn reader(path: &Path) -> Result<ImageReader<io::BufReader<fs::File>>, MediaError> {

@@ -102,6 +102,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             channels: fields.channels as usize,
             audio_start,
             audio_end,
+            notes: Vec::new(),
         };
         let video = VideoFrames { file, track };
         Ok(Self { info, video, audio: AudioTrackReader::new(audio_file, audio) })

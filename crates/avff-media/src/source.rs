@@ -25,6 +25,9 @@ pub struct MediaInfo {
     pub audio_start: f64,
     /// When the audio ends on the clip's clock, in seconds, according to the container.
     pub audio_end: f64,
+    /// What the reader assumed, and how the clip differs from a plain clip, as sentences; empty for
+    /// ordinary clips.
+    pub notes: Vec<String>,
 }
 
 /// A clip whose two streams this build can decode.

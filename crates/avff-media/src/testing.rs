@@ -52,6 +52,7 @@ impl TestClip {
             channels: 1,
             audio_start: 0.0,
             audio_end: samples as f64 / f64::from(RATE),
+            notes: Vec::new(),
         };
         Self {
             info,

@@ -225,3 +225,20 @@ fn written_folder_reads_back_exactly() {
     let mean = far as f64 / lossy[0].rgb.len() as f64;
     assert!((0.01..8.0).contains(&mean), "{mean} levels");
 }
+
+#[test]
+fn audio_of_a_pipe_is_read_and_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    write_image(&folder.path().join("1.png"), 1, 8);
+    let data: Vec<u8> = [1_i16, -2, 3].iter().flat_map(|s| s.to_le_bytes()).collect();
+    let path = folder.path().join("sound.wav");
+    fs::write(&path, wav_bytes(1, 1, 8000, 16, &data, 6)).unwrap();
+    let plain = avff_media::open(folder.path()).unwrap();
+    assert_eq!(plain.info().notes, [""; 0]);
+    fs::write(&path, wav_bytes(1, 1, 8000, 16, &data, 0x7fff_f000)).unwrap();
+    let mut piped = avff_media::open(folder.path()).unwrap();
+    assert_eq!(piped.info().audio_end, plain.info().audio_end);
+    assert_eq!(piped.audio().unwrap().len(), 3);
+    let [note] = piped.info().notes.as_slice() else { panic!("{:?}", piped.info().notes) };
+    assert!(note.contains("0x7ffff000") && note.contains("3 samples"), "{note}");
+}

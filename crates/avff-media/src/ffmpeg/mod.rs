@@ -74,6 +74,7 @@ impl FfmpegClip {
             channels,
             audio_start: audio_start - origin,
             audio_end: audio_end - origin,
+            notes: Vec::new(),
         };
         Ok(Self { info, frames, audio })
     }
