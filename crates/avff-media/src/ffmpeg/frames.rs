@@ -58,8 +58,8 @@ impl Frames {
     ///
     /// # Errors
     ///
-    /// `UnsupportedCodec`, `TooLarge`, `Damaged`, `Io`; `UnsupportedContainer` for a mirrored
-    /// display.
+    /// `UnsupportedCodec`, `TooLarge`, `Damaged`, `Io`; `UnsupportedContainer` for a display matrix
+    /// that is neither a rotation by quarter turns nor a mirror.
     pub(super) fn open(
         path: &Path,
         stream: usize,
@@ -298,7 +298,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Reads the rotation of a display matrix: nine words in the machine's byte order.
+/// Reads the rotation and mirror of a display matrix: nine words in the machine's byte order.
 fn turns_of(matrix: &[u8]) -> Result<Turns, MediaError> {
     let (words, _) = matrix.as_chunks::<4>();
     let word = |at: usize| words.get(at).map_or(0, |word| i32::from_ne_bytes(*word));

@@ -94,7 +94,8 @@ impl Movie {
     ///
     /// # Errors
     ///
-    /// `Malformed`, or `UnsupportedContainer` for a mirrored movie.
+    /// `Malformed`, or `UnsupportedContainer` for a display matrix that is neither a rotation by
+    /// quarter turns nor a mirror.
     pub(crate) fn header(&self) -> Result<(u32, Turns), MediaError> {
         track::movie_header(&self.moov)
     }
