@@ -15,10 +15,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
-
 use super::{
-    mp4::MAX_DIMENSION,
+    image_file::{ImageFile, name},
+    open::file_kind,
     sidecar::{self, Sidecar},
     sniff,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range},
@@ -31,10 +30,6 @@ use crate::{
 
 /// The limit on entries in a folder.
 const MAX_ENTRIES: usize = 1 << 20;
-/// The limit on bytes of one image file.
-const MAX_FILE_BYTES: u64 = 256 << 20;
-/// The limit on bytes of an image during decoding: 8192 by 8192 of 16-bit RGBA.
-const MAX_DECODED_BYTES: u64 = 8 * MAX_DIMENSION * MAX_DIMENSION;
 
 /// The file extensions of video files, which are recognized even where the file is empty or cut.
 const VIDEO_EXTENSIONS: [&str; 12] =
@@ -55,7 +50,7 @@ pub(crate) struct FrameFolder {
 #[derive(Debug)]
 struct Frames {
     paths: Vec<PathBuf>,
-    /// Width and height of the first image, which all images must share.
+    /// Width and height of the first image as displayed, which all images must share.
     size: (u32, u32),
 }
 
@@ -64,10 +59,12 @@ impl FrameFolder {
     ///
     /// # Errors
     ///
-    /// `VideoInFolder`, `MissingStream` without images or without a WAV file, `Malformed` with several WAV files.
-    /// Also the errors of the first image, of the WAV header and of `clip.json`.
+    /// `VideoInFolder`, `MissingStream` without images or without a WAV file. `Malformed` with
+    /// several WAV files, or where a folder or a pipe has the name of a frame or of a WAV file. Also
+    /// the errors of the first image, of the WAV header and of `clip.json`.
     pub(crate) fn open(folder: &Path) -> Result<Self, MediaError> {
         let (mut frames, mut wavs, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut no_files = Vec::new();
         for (count, entry) in fs::read_dir(folder)?.enumerate() {
             if count >= MAX_ENTRIES {
                 return Err(MediaError::TooLarge {
@@ -79,20 +76,27 @@ impl FrameFolder {
             let path = entry?.path();
             let hidden =
                 path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            let list = match extension(&path).as_str() {
-                "png" | "jpg" | "jpeg" => &mut frames,
-                "wav" | "w64" => &mut wavs,
+            let (list, is_part) = match extension(&path).as_str() {
+                "png" | "jpg" | "jpeg" => (&mut frames, true),
+                "wav" | "w64" => (&mut wavs, true),
                 audio if AUDIO_EXTENSIONS.contains(&audio) => continue,
-                _ => &mut others,
+                _ => (&mut others, false),
             };
             // `is_file` follows links. A pipe with an image's name would block.
-            if !hidden && path.is_file() {
-                list.push(path);
+            match path.is_file() {
+                _ if hidden => {}
+                true => list.push(path),
+                false if is_part => no_files.push(path),
+                false => {}
             }
         }
         others.sort_by(|a, b| natural(&name(a), &name(b)));
         if let Some(video) = others.iter().find(|path| is_video(path)) {
             return Err(MediaError::VideoInFolder { file: name(video) });
+        }
+        no_files.sort_by(|a, b| natural(&name(a), &name(b)));
+        if let Some(path) = no_files.first() {
+            return Err(not_a_file(path));
         }
         if wavs.is_empty() {
             wavs.extend(beside(folder).filter(|path| path.is_file()));
@@ -115,9 +119,7 @@ impl FrameFolder {
         };
         frames.sort_by(|a, b| natural(&name(a), &name(b)));
         let first = frames.first().ok_or(MediaError::MissingStream { stream: Stream::Video })?;
-        let reader = reader(first)?;
-        let size = reader.into_dimensions().map_err(|error| image_error(first, error))?;
-        check_size(size)?;
+        let size = ImageFile::open(first)?.size();
         let mut wav = Wav::open(wav)?;
         let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
         let clock = folder.join(sidecar::NAME);
@@ -151,9 +153,9 @@ impl FrameFolder {
 impl Frames {
     fn decode(&self, index: usize) -> Result<Frame, MediaError> {
         let path = self.paths.get(index).ok_or_else(|| out_of_range(index, self.paths.len()))?;
-        let decoder = reader(path)?.into_decoder().map_err(|error| image_error(path, error))?;
+        let image = ImageFile::open(path)?;
         // Checked before decoding: a small image may be followed by a huge one.
-        let size = decoder.dimensions();
+        let size = image.size();
         if size != self.size {
             return Err(MediaError::Malformed {
                 container: "frame folder",
@@ -167,14 +169,7 @@ impl Frames {
                 ),
             });
         }
-        let image =
-            DynamicImage::from_decoder(decoder).map_err(|error| image_error(path, error))?;
-        let rgb = image.into_rgb8();
-        Ok(Frame {
-            width: rgb.width() as usize,
-            height: rgb.height() as usize,
-            rgb: rgb.into_raw(),
-        })
+        image.decode()
     }
 }
 
@@ -207,8 +202,21 @@ fn extension(path: &Path) -> String {
     path.extension().map(OsStr::to_string_lossy).unwrap_or_default().to_ascii_lowercase()
 }
 
-fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+/// Returns the error for a folder, a pipe or the like that has the name of a frame or of a WAV
+/// file. Ignoring it would leave out a frame.
+fn not_a_file(path: &Path) -> MediaError {
+    let what = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => "is a folder".to_owned(),
+        Ok(metadata) => format!("is a {}", file_kind(metadata.file_type())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            "is a link to a missing file".to_owned()
+        }
+        Err(error) => return MediaError::Io(error),
+    };
+    MediaError::Malformed {
+        container: "frame folder",
+        what: format!("{} {what}, not a file", name(path)),
+    }
 }
 
 /// Returns whether a file is a video by its extension or by its first bytes.
@@ -229,45 +237,6 @@ fn beside(folder: &Path) -> impl Iterator<Item = PathBuf> {
         name.push(extension);
         Some(folder.with_file_name(name))
     })
-}
-
-fn reader(path: &Path) -> Result<ImageReader<io::BufReader<fs::File>>, MediaError> {
-    let size = fs::metadata(path)?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(MediaError::TooLarge {
-            what: "image file size in bytes",
-            value: size,
-            limit: MAX_FILE_BYTES,
-        });
-    }
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-    let mut limits = Limits::default();
-    limits.max_image_width = u32::try_from(MAX_DIMENSION).ok();
-    limits.max_image_height = limits.max_image_width;
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.limits(limits);
-    Ok(reader)
-}
-
-fn check_size((width, height): (u32, u32)) -> Result<(), MediaError> {
-    for (what, value) in [("frame width", width), ("frame height", height)] {
-        let value = u64::from(value);
-        if value > MAX_DIMENSION {
-            return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
-        }
-    }
-    Ok(())
-}
-
-fn image_error(path: &Path, error: ImageError) -> MediaError {
-    match error {
-        ImageError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            MediaError::Io(error)
-        }
-        error => {
-            MediaError::Damaged { stream: Stream::Video, what: format!("{}: {error}", name(path)) }
-        }
-    }
 }
 
 /// Compares names, with runs of digits as numbers. Names with equal numbers are ordered by their

@@ -16,7 +16,8 @@
 //!   choice of reader; `missing`: why there is no file.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `pcm`,
 //!   `codec`: parsers of those streams.
-//! - `folder`, `wav`, `sidecar`, `write`: read and write folders of images with a WAV file.
+//! - `folder`, `image_file`, `exif`, `wav`, `sidecar`, `write`: read and write folders of images with
+//!   a WAV file.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
 //! - [`error`]: the reasons why a clip cannot be read.
@@ -48,11 +49,13 @@ mod codec;
 mod color;
 pub mod decoder;
 pub mod error;
+mod exif;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
 mod folder;
 pub mod frame;
 mod h264;
+mod image_file;
 mod missing;
 mod mp4;
 mod mp4_clip;

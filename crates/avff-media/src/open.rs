@@ -131,8 +131,9 @@ pub fn wav_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn AudioStream>, Me
     Ok(Box::new(Wav::new(Cursor::new(bytes), size)?))
 }
 
+/// Returns what a path is that is neither a file nor a folder.
 #[cfg(unix)]
-fn file_kind(kind: FileType) -> &'static str {
+pub(crate) fn file_kind(kind: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt as _;
     if kind.is_fifo() {
         "named pipe"
@@ -145,7 +146,8 @@ fn file_kind(kind: FileType) -> &'static str {
     }
 }
 
+/// Returns what a path is that is neither a file nor a folder.
 #[cfg(not(unix))]
-fn file_kind(_: FileType) -> &'static str {
+pub(crate) fn file_kind(_: FileType) -> &'static str {
     "special file"
 }

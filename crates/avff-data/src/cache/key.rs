@@ -14,7 +14,7 @@ use crate::{spec::ClipSpec, windows::Span};
 
 /// Version of the data path. It is increased when decoding, fitting or the filterbank change their
 /// results, so that entries of older code no longer match.
-const DATA_PATH: u32 = 1;
+const DATA_PATH: u32 = 2;
 /// Maximum number of entries of a folder, equal to the limit of the folder reader.
 const MAX_ENTRIES: usize = 1 << 20;
 
@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// Returns the files from which a folder of frames is read: its own files, and a WAV file beside
+/// Returns the files from which a folder of frames is read: its own files, and the WAV files beside
 /// it.
 fn source_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
@@ -100,11 +100,13 @@ fn source_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.sort_unstable();
-    let mut wav = folder.as_os_str().to_owned();
-    wav.push(".wav");
-    let wav = PathBuf::from(wav);
-    if wav.is_file() {
-        files.push(wav);
+    for extension in [".wav", ".w64"] {
+        let mut wav = folder.as_os_str().to_owned();
+        wav.push(extension);
+        let wav = PathBuf::from(wav);
+        if wav.is_file() {
+            files.push(wav);
+        }
     }
     Ok(files)
 }
