@@ -6,12 +6,15 @@
 use std::{cell::Cell, collections::BTreeMap, ops::ControlFlow};
 
 use avff_face::FaceStream;
-use avff_media::{Audio, AudioStream, Frame, FrameStream, MediaSource, Stream, source::missing};
+use avff_media::{
+    Audio, AudioStream, Frame, FrameStream, MediaSource, Stream, pixel_aspect::SQUARE,
+    source::missing,
+};
 
 use crate::{
     error::DataError,
     fbank::concatenated_fbank,
-    fit::fit,
+    fit::fit_displayed,
     spec::{AudioSpec, ClipSpec},
     windows::Window,
 };
@@ -89,6 +92,7 @@ pub fn decode(
     each: EachWindow<'_>,
 ) -> Result<(), DataError> {
     let times = source.frame_times().to_vec();
+    let pixel_aspect = source.info().pixel_aspect;
     let (frames, audio) = source.streams();
     let mut emit = |index: usize, frames: Vec<Frame>, without_face: bool| {
         let mut decoded = DecodedClip { frames, audio: None, without_face };
@@ -112,7 +116,8 @@ pub fn decode(
         each(index, decoded)
     };
     if request.frames && windows.iter().any(|window| !window.frames.is_empty()) {
-        return fitted_frames(frames, &times, windows, spec, &mut emit);
+        let frames = Frames { stream: frames, times: &times, pixel_aspect };
+        return fitted_frames(frames, windows, spec, &mut emit);
     }
     for index in 0..windows.len() {
         if emit(index, Vec::new(), false)?.is_break() {
@@ -145,13 +150,24 @@ pub fn decode_window(
 type EachFrames<'a> =
     &'a mut dyn FnMut(usize, Vec<Frame>, bool) -> Result<ControlFlow<()>, DataError>;
 
+/// The frames of a clip.
+struct Frames<'a> {
+    stream: &'a mut dyn FrameStream,
+    /// The times of all frames, in seconds.
+    times: &'a [f64],
+    /// The width and height of a pixel.
+    pixel_aspect: (u32, u32),
+}
+
 fn fitted_frames(
-    stream: &mut dyn FrameStream,
-    times: &[f64],
+    frames: Frames<'_>,
     windows: &[Window],
     spec: &ClipSpec,
     each: EachFrames<'_>,
 ) -> Result<(), DataError> {
+    let Frames { stream, times, pixel_aspect } = frames;
+    // The face crop returns frames of square pixels.
+    let fitted_aspect = if spec.face.is_some() { SQUARE } else { pixel_aspect };
     let mut indices: Vec<usize> =
         windows.iter().flat_map(|window| window.frames.iter().copied()).collect();
     indices.sort_unstable();
@@ -162,7 +178,10 @@ fn fitted_frames(
     let mut next = 0;
     let mut stopped = false;
     let sink = |index: usize, frame: Frame| {
-        fitted.insert(index, fit(&frame, spec.video.fit, spec.video.width, spec.video.height)?);
+        let video = &spec.video;
+        let frame_fitted =
+            fit_displayed(&frame, fitted_aspect, video.fit, video.width, video.height)?;
+        fitted.insert(index, frame_fitted);
         drop(frame);
         while let Some(window) = windows.get(next)
             && window.frames.last() <= Some(&index)
@@ -185,7 +204,9 @@ fn fitted_frames(
     let result = match spec.face {
         None => stream.try_frames(&indices, sink),
         Some(crop) => {
-            FaceStream::new(stream, times, crop).report(&without_face).try_frames(&indices, sink)
+            let mut faces = FaceStream::new(stream, times, crop).pixel_aspect(pixel_aspect);
+            faces = faces.report(&without_face);
+            faces.try_frames(&indices, sink)
         }
     };
     result.map_err(DataError::while_reading(Stream::Video))?;
@@ -209,7 +230,10 @@ mod tests {
     use avff_media::testing::TestClip;
 
     use super::*;
-    use crate::windows::{Span, windows};
+    use crate::{
+        spec::FrameFit,
+        windows::{Span, windows},
+    };
 
     const FRAMES: DecodeRequest = DecodeRequest { frames: true, audio: None };
     const WAVE: DecodeRequest = DecodeRequest { frames: false, audio: Some(AudioForm::Wave) };
@@ -251,6 +275,24 @@ mod tests {
             let error = decode_window(&mut source, &window, &small(), FRAMES).unwrap_err();
             assert_eq!(error.stage(), crate::error::Stage::Video);
         }
+    }
+
+    #[test]
+    fn frames_are_fitted_as_displayed() {
+        let bars = |pixel_aspect, fit| {
+            let mut source = TestClip::new(2);
+            source.info.pixel_aspect = pixel_aspect;
+            let mut spec = small();
+            (spec.video.width, spec.video.height, spec.video.fit) = (12, 12, fit);
+            let window = Window { frames: vec![1], span: None };
+            let decoded = decode_window(&mut source, &window, &spec, FRAMES).unwrap();
+            let rows = decoded.frames[0].rgb.chunks_exact(36);
+            rows.filter(|row| row.iter().all(|&level| level == 0)).count()
+        };
+        // 3 x 2 pixels fill 8 of 12 rows; shown as 6 x 2, they fill 4.
+        assert_eq!(bars((1, 1), FrameFit::Letterbox), 4);
+        assert_eq!(bars((2, 1), FrameFit::Letterbox), 8);
+        assert_eq!(bars((2, 1), FrameFit::Resize), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use avff_media::{
     Frame, MediaError,
+    pixel_aspect::square_pixels,
     resize::{check, check_sides, resize},
 };
 
@@ -18,6 +19,29 @@ pub fn fit(frame: &Frame, fit: FrameFit, width: usize, height: usize) -> Result<
         FrameFit::Resize => resize(frame, width, height),
         FrameFit::CenterCrop => center_crop(frame, width, height),
         FrameFit::Letterbox => letterbox(frame, width, height),
+    }
+}
+
+/// Fits a frame whose pixels have the width and height `aspect`, as [`fit`] fits a frame of square
+/// pixels.
+///
+/// A crop and a letterbox preserve proportions, so the frame is first resized to square pixels.
+/// [`FrameFit::Resize`] preserves none, and resizes the stored frame once.
+///
+/// # Errors
+/// See [`resize`] and [`square_pixels`].
+pub fn fit_displayed(
+    frame: &Frame,
+    aspect: (u32, u32),
+    method: FrameFit,
+    width: usize,
+    height: usize,
+) -> Result<Frame, MediaError> {
+    match method {
+        FrameFit::Resize => fit(frame, method, width, height),
+        FrameFit::CenterCrop | FrameFit::Letterbox => {
+            fit(&*square_pixels(frame, aspect)?, method, width, height)
+        }
     }
 }
 
@@ -156,6 +180,25 @@ mod tests {
         }
         let tall = letterbox(&white(240, 320), 224, 224).unwrap();
         assert_eq!(reds(&tall)[..224].iter().filter(|&&level| level == 255).count(), 168);
+    }
+
+    #[test]
+    fn pixels_are_square_before_a_crop_or_a_letterbox() {
+        let rgb = (0..3 * 720 * 576).map(|level| (level / 97) as u8).collect();
+        let frame = Frame { width: 720, height: 576, rgb };
+        let square = resize(&frame, 1024, 576).unwrap();
+        for method in [FrameFit::CenterCrop, FrameFit::Letterbox] {
+            let fitted = fit_displayed(&frame, (64, 45), method, 224, 224).unwrap();
+            assert!(fitted == fit(&square, method, 224, 224).unwrap(), "{method:?}");
+            let unchanged = fit_displayed(&frame, (1, 1), method, 224, 224).unwrap();
+            assert!(unchanged == fit(&frame, method, 224, 224).unwrap(), "{method:?}");
+        }
+        // 1024 x 576 takes 126 of 224 rows.
+        let white = Frame { rgb: vec![255; 3 * 720 * 576], ..frame.clone() };
+        let boxed = fit_displayed(&white, (64, 45), FrameFit::Letterbox, 224, 224).unwrap();
+        assert_eq!(boxed.rgb.chunks_exact(672).filter(|row| row[0] == 255).count(), 126);
+        let resized = fit_displayed(&frame, (64, 45), FrameFit::Resize, 224, 224).unwrap();
+        assert!(resized == resize(&frame, 224, 224).unwrap());
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! A stream of a clip's frames, cropped to its main face.
 
-use std::{cell::Cell, ops::ControlFlow};
+use std::{borrow::Cow, cell::Cell, ops::ControlFlow};
 
 use super::{
     config::{FaceCrop, NoFace},
@@ -10,7 +10,11 @@ use super::{
     track::{Face, Tracker},
 };
 use crate::error::FaceError;
-use avff_media::{Frame, FrameStream, MediaError, source::missing};
+use avff_media::{
+    Frame, FrameStream, MediaError,
+    pixel_aspect::{SQUARE, square_pixels},
+    source::missing,
+};
 
 /// The minimum score of a face. Faces of the test clips score 6 and more, false positives 1 or 2.
 const MIN_SCORE: f64 = 2.0;
@@ -46,10 +50,14 @@ impl Faces {
 /// the first is passed on, and all are cropped to one size. The stream buffers up to 128 MiB of
 /// frames; larger samples are decoded twice. It fails with the errors of the inner stream and with
 /// [`FaceError::NoFace`].
+///
+/// Where the clip's [pixels are not square](Self::pixel_aspect), every frame is resized to square
+/// pixels before the face is detected. Coordinates and frames are those of the resized frames.
 pub struct FaceStream<'a> {
     inner: &'a mut dyn FrameStream,
     times: &'a [f64],
     crop: FaceCrop,
+    pixel_aspect: (u32, u32),
     max_buffered: usize,
     faces: Option<Faces>,
     without_face: Option<&'a Cell<bool>>,
@@ -58,7 +66,22 @@ pub struct FaceStream<'a> {
 impl<'a> FaceStream<'a> {
     /// Crops the frames of `inner`. `times` are the times of all its frames, in seconds.
     pub fn new(inner: &'a mut dyn FrameStream, times: &'a [f64], crop: FaceCrop) -> Self {
-        Self { inner, times, crop, max_buffered: MAX_BUFFERED, faces: None, without_face: None }
+        Self {
+            inner,
+            times,
+            crop,
+            pixel_aspect: SQUARE,
+            max_buffered: MAX_BUFFERED,
+            faces: None,
+            without_face: None,
+        }
+    }
+
+    /// Sets the width and height of the clip's pixels, by default square.
+    #[must_use]
+    pub fn pixel_aspect(mut self, pixel_aspect: (u32, u32)) -> Self {
+        self.pixel_aspect = pixel_aspect;
+        self
     }
 
     /// Reports through `without_face` whether the frames of a call are whole because no face was
@@ -100,9 +123,13 @@ impl<'a> FaceStream<'a> {
             sink(index, frame)
         };
         let Some(buffered) = buffered else {
+            let pixel_aspect = self.pixel_aspect;
             return self
                 .inner
-                .try_frames(indices, |index, frame| cropped(index, frame).map_err(Failure::Sink))
+                .try_frames(indices, |index, frame| {
+                    let frame = square(frame, pixel_aspect)?;
+                    cropped(index, frame).map_err(Failure::Sink)
+                })
                 .map_err(Failure::into_error);
         };
         for (index, frame) in buffered {
@@ -121,7 +148,9 @@ impl<'a> FaceStream<'a> {
         let mut detection = FaceDetection::new(self.crop, &times);
         let mut buffered = Some(Vec::new());
         let mut bytes = 0_usize;
+        let pixel_aspect = self.pixel_aspect;
         self.inner.try_frames(indices, |index, frame| {
+            let frame = square(frame, pixel_aspect)?;
             detection.add(&frame)?;
             bytes = bytes.saturating_add(frame.rgb.len());
             if bytes > self.max_buffered {
@@ -140,6 +169,14 @@ impl<'a> FaceStream<'a> {
             without_face.set(faces.squares.is_none());
         }
         Ok(buffered)
+    }
+}
+
+/// Resizes a frame to square pixels, if they are not.
+fn square(frame: Frame, pixel_aspect: (u32, u32)) -> Result<Frame, MediaError> {
+    match square_pixels(&frame, pixel_aspect)? {
+        Cow::Owned(resized) => Ok(resized),
+        Cow::Borrowed(_) => Ok(frame),
     }
 }
 
@@ -244,7 +281,7 @@ mod tests {
     use avff_media::Stream;
 
     use super::*;
-    use avff_media::{self, MediaSource as _, testing::TestClip};
+    use avff_media::{self, FrameSink, MediaSource as _, resize::resize, testing::TestClip};
 
     #[test]
     fn stream_without_faces_is_an_error_or_unchanged() {
@@ -289,6 +326,48 @@ mod tests {
         let (buffered, twice) = (cropped(MAX_BUFFERED), cropped(3 * 256 * 256));
         assert_eq!(buffered.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 4, 40]);
         assert!(buffered == twice);
+    }
+
+    /// A stream whose frames are resized to a width.
+    struct Resized<'a>(&'a mut dyn FrameStream, usize);
+
+    impl FrameStream for Resized<'_> {
+        fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
+            let width = self.1;
+            self.0.frames(indices, &mut |index, frame| {
+                sink(index, resize(&frame, width, frame.height).unwrap())
+            })
+        }
+    }
+
+    #[test]
+    fn faces_are_detected_and_cropped_in_square_pixels() {
+        let path = Path::new("../avff/tests/fixtures/clips/match_b.mp4");
+        let mut clip = avff_media::open(path).unwrap();
+        let times = clip.frame_times().to_vec();
+        let mut cropped = |aspect, max_buffered| {
+            // Frames of 256 x 256 pixels are stored with half of their columns.
+            let mut stored = Resized(clip.streams().0, 128);
+            let mut shown = Resized(&mut stored, 256);
+            let mut frames = Vec::new();
+            let sink = |index, frame| {
+                frames.push((index, frame));
+                Ok::<_, FaceError>(ControlFlow::Continue(()))
+            };
+            let inner: &mut dyn FrameStream =
+                if aspect == SQUARE { &mut shown } else { &mut *shown.0 };
+            let crop = FaceCrop::default();
+            let mut stream = FaceStream::new(inner, &times, crop).pixel_aspect(aspect);
+            stream.max_buffered = max_buffered;
+            stream.try_frames(&[3, 4, 40], sink).unwrap();
+            let squares = stream.faces().unwrap().squares.clone();
+            (squares, frames)
+        };
+        let expected = cropped(SQUARE, MAX_BUFFERED);
+        assert!(expected.0.is_some());
+        for max_buffered in [MAX_BUFFERED, 1] {
+            assert!(cropped((2, 1), max_buffered) == expected, "{max_buffered}");
+        }
     }
 
     #[test]

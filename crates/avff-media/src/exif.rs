@@ -117,21 +117,21 @@ mod tests {
     #[test]
     fn chunk_is_found_before_and_after_the_pixels() {
         let (data, pixels, end) = (exif(6, true), chunk(b"IDAT", &[7; 99]), chunk(b"IEND", &[]));
-        let found = chunk(b"eXIf", &data);
+        let exif_chunk = chunk(b"eXIf", &data);
         for chunks in [
-            [found.clone(), pixels.clone(), end.clone()],
-            [pixels.clone(), found.clone(), end.clone()],
+            [exif_chunk.clone(), pixels.clone(), end.clone()],
+            [pixels.clone(), exif_chunk.clone(), end.clone()],
         ] {
             assert_eq!(find(&chunks), Some(data.clone()));
         }
-        assert_eq!(find(&[pixels.clone(), end, found.clone()]), None, "after the end");
-        let mut damaged = found.clone();
+        assert_eq!(find(&[pixels.clone(), end, exif_chunk.clone()]), None, "after the end");
+        let mut damaged = exif_chunk.clone();
         damaged[20] ^= 1;
         assert_eq!(find(&[damaged, pixels]), None);
-        for length in 0..found.len() {
-            assert_eq!(find(&[found[..length].to_vec()]), None, "{length} bytes");
+        for length in 0..exif_chunk.len() {
+            assert_eq!(find(&[exif_chunk[..length].to_vec()]), None, "{length} bytes");
         }
-        let mut long = found;
+        let mut long = exif_chunk;
         long[..4].copy_from_slice(&u32::MAX.to_be_bytes());
         assert_eq!(find(&[long]), None);
     }

@@ -18,6 +18,7 @@ use std::{
 use super::{
     image_file::{ImageFile, name},
     open::file_kind,
+    pixel_aspect::SQUARE,
     sidecar::{self, Sidecar},
     sniff,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range},
@@ -139,6 +140,7 @@ impl FrameFolder {
             video_codec: extension(first).to_ascii_uppercase(),
             width: size.0 as usize,
             height: size.1 as usize,
+            pixel_aspect: SQUARE,
             audio_codec: "PCM".to_owned(),
             sample_rate: wav.pcm().rate,
             channels: wav.pcm().channels as usize,

@@ -20,6 +20,7 @@ use super::{
     },
     color::{ColorSpace, to_rgb},
     mp4::{Children, Edit, Entry, Fields, Sample, read_sample, visual_name},
+    pixel_aspect,
     rotate::Turns,
     source::{FrameSink, missing, out_of_range},
     sps::Sps,
@@ -31,6 +32,8 @@ use crate::error::{MediaError, Stream};
 pub(crate) struct VideoConfig {
     avc: AvcConfig,
     container_color: Option<ColorSpace>,
+    /// The width and height of a pixel in the `pasp` box.
+    container_pixel_aspect: Option<(u32, u32)>,
 }
 
 impl VideoConfig {
@@ -51,7 +54,9 @@ impl VideoConfig {
             Some(body) => container_color(body)?,
             None => None,
         };
-        Ok(Self { avc, container_color })
+        let pasp = Children::find(entry.boxes, *b"pasp").ok().flatten();
+        let container_pixel_aspect = pasp.and_then(pixel_aspect::of_pasp);
+        Ok(Self { avc, container_color, container_pixel_aspect })
     }
 }
 
@@ -83,6 +88,8 @@ pub(crate) struct VideoTrack {
     sps: Sps,
     color: ColorSpace,
     turns: Turns,
+    /// The width and height of a decoded pixel, before rotation.
+    pixel_aspect: (u32, u32),
     /// The samples, in decode order.
     samples: Vec<Sample>,
     /// Indices of the displayed samples, in display order.
@@ -106,7 +113,7 @@ impl VideoTrack {
         timescale: u32,
         turns: Turns,
     ) -> Result<Self, MediaError> {
-        let VideoConfig { mut avc, container_color } = config;
+        let VideoConfig { mut avc, container_color, container_pixel_aspect } = config;
         let mut first = Vec::new();
         if let Some(sample) = samples.first() {
             read_sample(file, sample, &mut first)?;
@@ -132,7 +139,8 @@ impl VideoTrack {
         let seconds = |index: &usize| edit.clock(time(index)) as f64 / f64::from(timescale.max(1));
         let times = order.iter().map(seconds).collect();
         let color = sps.color(container_color);
-        let track = Self { color, avc, sps, turns, samples, displayed: order, times };
+        let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
+        let track = Self { color, avc, sps, turns, pixel_aspect, samples, displayed: order, times };
         // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
         // may each picture; the first picture is checked on behalf of all.
         let mut decoder = track.decoder()?;
@@ -152,6 +160,11 @@ impl VideoTrack {
         let (width, height) = self.sps.decoded;
         let (left, top) = self.sps.origin;
         self.turns.size((width.saturating_sub(left), height.saturating_sub(top)))
+    }
+
+    /// Returns the width and height of a displayed pixel.
+    pub(crate) fn pixel_aspect(&self) -> (u32, u32) {
+        self.turns.size(self.pixel_aspect)
     }
 
     /// Decodes the frames at `indices`, which are in display order and strictly increasing.
@@ -272,7 +285,9 @@ impl VideoTrack {
             if has_start_code(nal) {
                 return Err(fault("a NAL unit contains a start code"));
             }
-            if nal_type(nal) == Some(NAL_SPS) && Sps::read(nal)? != self.sps {
+            // The first pixel aspect ratio is used for all frames, as decoding does not need it.
+            let is_same = |sps: Sps| Sps { pixel_aspect: self.sps.pixel_aspect, ..sps } == self.sps;
+            if nal_type(nal) == Some(NAL_SPS) && !is_same(Sps::read(nal)?) {
                 return Err(unsupported(
                     "H.264 with changing frame size or color space".to_owned(),
                 ));

@@ -10,7 +10,8 @@
 //! error, never a repeated or guessed frame.
 //!
 //! # Layout
-//! - [`frame`], [`audio`]: the decoded data; [`resize`]: Pillow's resize of a frame.
+//! - [`frame`], [`audio`]: the decoded data; [`resize`]: Pillow's resize of a frame;
+//!   [`pixel_aspect`]: frames whose pixels are not square.
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
 //!   choice of reader; `missing`: why there is no file.
@@ -61,6 +62,7 @@ mod mp4;
 mod mp4_clip;
 mod open;
 mod pcm;
+pub mod pixel_aspect;
 pub mod resize;
 mod rotate;
 mod sidecar;

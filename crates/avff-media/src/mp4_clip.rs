@@ -97,6 +97,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             video_codec: visual_name(visual(video_track.stsd)?.format),
             width,
             height,
+            pixel_aspect: track.pixel_aspect(),
             audio_codec: audio.codec.name().to_owned(),
             sample_rate: fields.rate,
             channels: fields.channels as usize,

@@ -15,6 +15,10 @@ pub struct MediaInfo {
     pub width: usize,
     /// Height of a displayed frame in pixels, after rotation.
     pub height: usize,
+    /// Width and height of a displayed pixel in lowest terms, after rotation; `(1, 1)` for square
+    /// pixels. Frames are returned as they are stored;
+    /// [`square_pixels`](crate::pixel_aspect::square_pixels) resizes them to square pixels.
+    pub pixel_aspect: (u32, u32),
     /// The audio codec, such as `AAC`.
     pub audio_codec: String,
     /// Samples per second according to the container; the decoded audio is authoritative.

@@ -1,7 +1,7 @@
 //! Reads the sequence parameter set of H.264, in particular the parts that the decoder refuses or
 //! ignores.
 //!
-//! The decoder reads no VUI, so the color space is read here. It ignores the left and top crop, so
+//! The decoder reads no VUI, so the color space and the pixel aspect ratio are read here. It ignores the left and top crop, so
 //! the offsets are kept here. It gives short reasons for refusing a stream, so the profile is named
 //! here. Section numbers are those of ITU-T H.264.
 
@@ -37,6 +37,8 @@ pub(crate) struct Sps {
     pub(crate) matrix: Option<u8>,
     /// The range of the VUI, if it has one.
     pub(crate) full_range: Option<bool>,
+    /// The width and height of a pixel in the VUI, if it has them.
+    pub(crate) pixel_aspect: Option<(u32, u32)>,
 }
 
 impl Sps {
@@ -52,8 +54,11 @@ impl Sps {
         let profile = profile_and_format(&mut bits).ok_or_else(damaged)??;
         let mut sps = geometry(&mut bits, profile).ok_or_else(damaged)??;
         // A VUI that ends early is treated as absent, since decoding does not need it.
-        if let Some(vui) = vui_color(&mut bits) {
-            (sps.full_range, sps.matrix) = vui;
+        if bits.flag() == Some(true) {
+            sps.pixel_aspect = vui_pixel_aspect(&mut bits).flatten();
+            if let Some(color) = vui_color(&mut bits) {
+                (sps.full_range, sps.matrix) = color;
+            }
         }
         Ok(sps)
     }
@@ -229,19 +234,48 @@ fn geometry(bits: &mut Bits<'_>, profile: u8) -> Option<Result<Sps, MediaError>>
         fields_allowed: !frames_only,
         matrix: None,
         full_range: None,
+        pixel_aspect: None,
     }))
 }
 
-/// Reads range and matrix of the VUI (Annex E.1.1), as far as present.
-fn vui_color(bits: &mut Bits<'_>) -> Option<(Option<bool>, Option<u8>)> {
-    /// The `aspect_ratio_idc` of an explicit ratio.
-    const EXTENDED_SAR: u32 = 255;
+/// The `aspect_ratio_idc` of an explicit ratio.
+const EXTENDED_SAR: u32 = 255;
+/// The ratios of `aspect_ratio_idc`, from 1 (Table E-1).
+const PIXEL_ASPECTS: [(u32, u32); 16] = [
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+
+/// Reads the start of the VUI (Annex E.1.1), the width and height of a pixel. The outer `None`
+/// means the end of the data, the inner `None` an unspecified ratio.
+fn vui_pixel_aspect(bits: &mut Bits<'_>) -> Option<Option<(u32, u32)>> {
     if !bits.flag()? {
-        return None;
+        return Some(None);
     }
-    if bits.flag()? && bits.bits(8)? == EXTENDED_SAR {
-        bits.bits(32)?;
+    match bits.bits(8)? {
+        EXTENDED_SAR => Some(Some((bits.bits(16)?, bits.bits(16)?))),
+        code => {
+            Some(code.checked_sub(1).and_then(|code| PIXEL_ASPECTS.get(code as usize)).copied())
+        }
     }
+}
+
+/// Reads range and matrix of the VUI, as far as present, after the size of a pixel.
+fn vui_color(bits: &mut Bits<'_>) -> Option<(Option<bool>, Option<u8>)> {
     if bits.flag()? {
         bits.flag()?;
     }
@@ -326,6 +360,33 @@ mod tests {
         assert_eq!((fields.decoded, fields.fields_allowed), ((320, 320), true));
         let bt601 = ColorSpace { matrix: 6, full_range: false };
         assert_eq!(fields.color(Some(bt601)), bt601);
+    }
+
+    #[test]
+    fn pixel_aspect_is_read_before_the_color() {
+        let vui = || picture(high(100, 1, 8), 45, 36, true).bits(1, 0).bits(1, 1);
+        // No overscan; signal type 5, full range, no color description.
+        let color = |writer: Writer| writer.bits(1, 0).bits(1, 1).bits(3, 5).bits(1, 1).bits(1, 0);
+        let read = |writer: Writer| Sps::read(&color(writer).nal()).unwrap();
+        for (code, expected) in [
+            (0, None),
+            (1, Some((1, 1))),
+            (2, Some((12, 11))),
+            (4, Some((16, 11))),
+            (13, Some((160, 99))),
+            (16, Some((2, 1))),
+            (17, None),
+            (254, None),
+        ] {
+            let sps = read(vui().bits(1, 1).bits(8, code));
+            assert_eq!((sps.pixel_aspect, sps.full_range), (expected, Some(true)), "{code}");
+        }
+        let explicit = read(vui().bits(1, 1).bits(8, 255).bits(16, 64).bits(16, 45));
+        assert_eq!((explicit.pixel_aspect, explicit.full_range), (Some((64, 45)), Some(true)));
+        let absent = read(vui().bits(1, 0));
+        assert_eq!((absent.pixel_aspect, absent.full_range), (None, Some(true)));
+        let cut = Sps::read(&vui().bits(1, 1).bits(8, 255).bits(9, 64).nal()).unwrap();
+        assert_eq!((cut.pixel_aspect, cut.full_range), (None, None));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::{audio::Audio, error::MediaError, frame::Frame};
 
 /// A clip whose frame `i` has the level `i` in every pixel, and whose audio is a tone.
 pub struct TestClip {
-    info: MediaInfo,
+    /// The information that the clip states; its frames are of 3 by 2 pixels all the same.
+    pub info: MediaInfo,
     times: Vec<f64>,
     /// The frames.
     pub frames: TestFrames,
@@ -47,6 +48,7 @@ impl TestClip {
             video_codec: "none".into(),
             width: 3,
             height: 2,
+            pixel_aspect: (1, 1),
             audio_codec: "none".into(),
             sample_rate: RATE,
             channels: 1,

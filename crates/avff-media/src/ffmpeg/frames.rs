@@ -17,6 +17,7 @@ use super::{
     display_order::DisplayOrder,
     errors::{codec_name, damaged},
     index::Packets,
+    pixel_aspect::pixel_aspect,
     video_reader::VideoReader,
 };
 use crate::{
@@ -50,6 +51,8 @@ pub(super) struct FirstFrame {
     pub(super) codec: String,
     /// Width and height as displayed, after rotation.
     pub(super) size: (usize, usize),
+    /// Width and height of a pixel as displayed, after rotation.
+    pub(super) pixel_aspect: (u32, u32),
 }
 
 impl Frames {
@@ -80,6 +83,7 @@ impl Frames {
                 return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
             }
         }
+        let pixel_aspect = pixel_aspect(path, stream, &reader);
         let mut decoded = vec![reader.timestamps()];
         let order = match DisplayOrder::from_packets(&packets, reader.timestamps()) {
             Some(order) => order,
@@ -99,6 +103,7 @@ impl Frames {
             time: order.times.first().copied().unwrap_or_default(),
             codec: codec_name(packets.codec),
             size: turns.size((size.0 as usize, size.1 as usize)),
+            pixel_aspect: turns.size(pixel_aspect),
         };
         let random_access =
             packets.coded.iter().enumerate().filter(|(_, coded)| coded.random_access);

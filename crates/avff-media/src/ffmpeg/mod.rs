@@ -18,6 +18,7 @@ mod frames;
 mod index;
 mod input;
 mod length;
+mod pixel_aspect;
 mod samples;
 mod video_reader;
 
@@ -69,6 +70,7 @@ impl FfmpegClip {
             video_codec: first_frame.codec,
             width: first_frame.size.0,
             height: first_frame.size.1,
+            pixel_aspect: first_frame.pixel_aspect,
             audio_codec,
             sample_rate: rate,
             channels,

@@ -9,7 +9,7 @@ use std::{
 use avff_data::{ClipError, DataError, fit::letterbox, windows::frame_indices};
 use avff_datasets::manifest::Row;
 use avff_face::{FaceCrop, FaceStream, Faces, square::Square};
-use avff_media::{FolderWriter, FrameCoding, MediaSource};
+use avff_media::{FolderWriter, FrameCoding, MediaSource, pixel_aspect::square_pixels};
 use avff_plots::png;
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +138,7 @@ impl Plan {
         let mut work = || -> Result<Record, DataError> {
             let mut source = avff_media::open(&row.path)?;
             let (times, start) = (source.frame_times().to_vec(), source.info().audio_start);
+            let pixel_aspect = source.info().pixel_aspect;
             let mut indices = match self.frames {
                 Some(frames) => frame_indices(times.len(), frames)?,
                 None => (0..times.len()).collect(),
@@ -145,7 +146,7 @@ impl Plan {
             indices.dedup();
             let mut writer = FolderWriter::new(folder, self.coding);
             let (video, audio) = source.streams();
-            let mut stream = FaceStream::new(video, &times, self.face);
+            let mut stream = FaceStream::new(video, &times, self.face).pixel_aspect(pixel_aspect);
             stream.try_frames(&indices, |_, frame| {
                 let frame = match self.size {
                     // Face crops are square already; only whole frames get bars.
@@ -198,11 +199,13 @@ fn sheet(
         positions.iter().filter_map(|&position| indices.get(position)).copied().collect();
     let mut sheet = Sheet::default();
     let mut remaining = positions.iter();
+    let pixel_aspect = source.info().pixel_aspect;
     source.streams().0.try_frames(&chosen, |_, frame| {
         let position = remaining.next().copied().unwrap_or_default();
         let square = faces.squares.as_ref().and_then(|squares| squares.get(position)).copied();
         let face = faces.detections.iter().find(|(at, _)| *at == position).map(|(_, face)| *face);
-        sheet.add(&frame, square, face)?;
+        // Squares and faces are in pixels of the displayed frame.
+        sheet.add(&*square_pixels(&frame, pixel_aspect)?, square, face)?;
         Ok::<_, DataError>(ControlFlow::Continue(()))
     })?;
     Ok(sheet)

@@ -1,0 +1,37 @@
+//! Finds the pixel aspect ratio of a clip that FFmpeg decodes.
+//!
+//! FFmpeg's players prefer the ratio of the container to that of the decoded frame. The bindings
+//! show only the second, so the `pasp` box of MP4 files is read here. The display size in Matroska
+//! files is not read.
+
+use std::{fs::File, io::BufReader, path::Path};
+
+use video_rs::ffmpeg::Rational;
+
+use super::{input::MP4, video_reader::VideoReader};
+use crate::{
+    mp4::{Children, Movie, visual},
+    pixel_aspect::{first_known, of_pasp},
+};
+
+/// Returns the width and height of a pixel, before rotation. `reader` has decoded a frame.
+pub(super) fn pixel_aspect(path: &Path, stream: usize, reader: &VideoReader) -> (u32, u32) {
+    let Rational(width, height) = reader.decoder().frame().aspect_ratio();
+    let of_frame = u32::try_from(width).ok().zip(u32::try_from(height).ok());
+    let is_mp4 = reader.input().container() == MP4;
+    // FFmpeg numbers the streams of an MP4 file by their track.
+    let track = reader.input().stream(stream).filter(|_| is_mp4).map(|stream| stream.id());
+    let track = track.and_then(|id| u32::try_from(id).ok());
+    first_known([track.and_then(|track| of_track(path, track)), of_frame])
+}
+
+/// Returns the ratio in the `pasp` box of an MP4 track. A file that the embedded reader does not
+/// understand has none.
+fn of_track(path: &Path, track: u32) -> Option<(u32, u32)> {
+    let file = File::open(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    let movie = Movie::read(&mut BufReader::new(file), size).ok()?;
+    let tracks = movie.tracks().ok()?;
+    let entry = visual(tracks.iter().find(|candidate| candidate.id == track)?.stsd).ok()?;
+    of_pasp(Children::find(entry.boxes, *b"pasp").ok().flatten()?)
+}
