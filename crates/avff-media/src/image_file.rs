@@ -12,7 +12,7 @@ use std::{
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{exif, mp4::MAX_DIMENSION, rotate::Turns};
+use super::{exif, jpeg, mp4::MAX_DIMENSION, rotate::Turns};
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
@@ -53,6 +53,13 @@ impl<'a> ImageFile<'a> {
         limits.max_alloc = Some(MAX_DECODED_BYTES);
         reader.limits(limits);
         let is_png = reader.format() == Some(ImageFormat::Png);
+        if reader.format() == Some(ImageFormat::Jpeg) {
+            let channels = jpeg::channels(&mut BufReader::new(File::open(path)?))?;
+            if let Some(channels) = channels.filter(|channels| !matches!(channels, 1 | 3 | 4)) {
+                let what = format!("{}: JPEG with {channels} channels", name(path));
+                return Err(MediaError::Damaged { stream: Stream::Video, what });
+            }
+        }
         let mut decoder = reader.into_decoder().map_err(damaged)?;
         let exif = if is_png {
             exif::of_png(&mut BufReader::new(File::open(path)?))?

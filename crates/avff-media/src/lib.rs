@@ -17,8 +17,8 @@
 //!   choice of reader; `missing`: why there is no file.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `pcm`,
 //!   `codec`: parsers of those streams.
-//! - `folder`, `image_file`, `exif`, `wav`, `sidecar`, `write`: read and write folders of images with
-//!   a WAV file.
+//! - `folder`, `image_file`, `exif`, `jpeg`, `wav`, `sidecar`, `write`: read and write folders of
+//!   images with a WAV file.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
 //! - [`error`]: the reasons why a clip cannot be read.
@@ -57,6 +57,7 @@ mod folder;
 pub mod frame;
 mod h264;
 mod image_file;
+mod jpeg;
 mod missing;
 mod mp4;
 mod mp4_clip;

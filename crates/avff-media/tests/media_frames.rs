@@ -153,6 +153,19 @@ fn four_channels_are_converted_as_by_pillow() {
 }
 
 #[test]
+fn jpeg_of_two_channels_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    add_audio(folder.path());
+    let mut jpeg = fs::read("tests/fixtures/media/frames/cmyk.jpg").unwrap();
+    let header = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap();
+    assert_eq!(jpeg[header + 9], 4);
+    jpeg[header + 9] = 2;
+    fs::write(folder.path().join("1.jpg"), jpeg).unwrap();
+    let error = avff_media::open(folder.path()).err().unwrap();
+    assert_eq!(error.to_string(), "damaged video stream: 1.jpg: JPEG with 2 channels");
+}
+
+#[test]
 fn frames_of_another_displayed_size_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     add_audio(folder.path());
