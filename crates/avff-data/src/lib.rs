@@ -60,6 +60,7 @@ pub mod error;
 pub mod fbank;
 pub mod fit;
 pub mod loader;
+mod notes;
 pub mod pipeline;
 pub mod prefetch;
 pub mod spec;

@@ -11,6 +11,7 @@ use avff_media::{MediaSource, source::missing};
 use crate::{
     decode::{AudioForm, DecodeRequest, decode},
     error::{ClipError, DataError},
+    notes::notes,
     spec::ClipSpec,
     tensors::{Clip, tensors},
     windows::{Span, Window, extent, windows},
@@ -28,6 +29,8 @@ pub struct Sample {
     /// Whether the clip's frames are uncropped because no face was detected, under
     /// [`NoFace::Full`](avff_face::NoFace::Full).
     pub without_face: bool,
+    /// What is worth knowing of the clip: choices, assumptions, and differences from its presentation.
+    pub notes: Arc<[String]>,
 }
 
 /// Receives each sample, and may stop the reading.
@@ -58,7 +61,7 @@ pub fn load_samples(path: &Path, spec: &ClipSpec, each: EachSample<'_>) -> Resul
     let mut read = || {
         // The spec is checked before the file, because an invalid spec fails for every file.
         spec.validate()?;
-        read_samples(&mut *avff_media::open_with(path, spec.decoder)?, spec, each)
+        read_samples(&mut *avff_media::open_with(path, spec.open_options())?, spec, each)
     };
     read().map_err(|source| ClipError::new(path, source))
 }
@@ -73,7 +76,7 @@ pub fn load_samples_from_bytes(
     each: EachSample<'_>,
 ) -> Result<(), DataError> {
     spec.validate()?;
-    read_samples(&mut *avff_media::open_bytes(bytes)?, spec, each)
+    read_samples(&mut *avff_media::open_bytes_with(bytes, spec.tracks)?, spec, each)
 }
 
 /// Reads all samples of an open source, like [`load_samples`].
@@ -87,12 +90,19 @@ pub fn read_samples(
 ) -> Result<(), DataError> {
     let windows = windows(source, spec)?;
     let all = extent(source)?;
+    let notes: Arc<[String]> = notes(source, spec).into();
     let request = DecodeRequest { frames: true, audio: Some(AudioForm::Fbank) };
     decode(source, &windows, spec, request, &mut |index, decoded| {
         let without_face = decoded.without_face;
         let clip = tensors(decoded, spec, None)?;
         let Window { frames, span } = windows[index].clone();
-        Ok(each(Sample { span: span.unwrap_or(all), frames, clip, without_face }))
+        Ok(each(Sample {
+            span: span.unwrap_or(all),
+            frames,
+            clip,
+            without_face,
+            notes: Arc::clone(&notes),
+        }))
     })
 }
 

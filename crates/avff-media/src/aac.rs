@@ -10,9 +10,9 @@ use super::bits::Bits;
 /// no edit list says otherwise (libavcodec/aacdec_template.c, `decode_fill`).
 pub(crate) const LIBFAAC_DELAY: usize = 1024;
 
-/// Packets that must all carry spectral band replication before a stream is called HE-AAC. A single
-/// accidental match is conceivable, four in a row are not.
-pub(crate) const SBR_PROBES: usize = 4;
+/// The number of packets that are searched for spectral band replication. Half of them must have it
+/// before a stream is called HE-AAC: single packets may match by accident, or lack it.
+pub(crate) const SBR_PROBES: usize = 32;
 
 /// Sampling rates by index (ISO/IEC 14496-3 Table 1.18).
 const RATES: [u32; 13] =

@@ -1,5 +1,13 @@
 //! The decoded audio of a clip.
 
+use std::ops::Range;
+
+use crate::error::MediaError;
+
+/// The limit on samples of all channels together: four hours of mono or two of stereo at 48 kHz,
+/// 2.6 GiB.
+pub(crate) const MAX_AUDIO_SAMPLES: u64 = 4 * 3600 * 48_000;
+
 /// Audio samples of all channels at the file's own sample rate, in `[-1, 1]`. All channels have
 /// equal length.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,4 +45,30 @@ impl Audio {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Returns the range of samples from `start` to `end`, in seconds after the first sample. A sample
+/// belongs to the span that contains its time.
+pub(crate) fn sample_range(start: f64, end: f64, rate: u32) -> Range<usize> {
+    // `as` saturates, so a negative or undefined time becomes the first sample.
+    let at = |seconds: f64| (seconds * f64::from(rate)).round() as usize;
+    at(start)..at(end)
+}
+
+/// Appends the channels of a packet.
+///
+/// # Errors
+///
+/// `TooLarge` for hours of audio.
+pub(crate) fn append(audio: &mut Audio, planes: &[Vec<f32>]) -> Result<(), MediaError> {
+    let added: usize = planes.iter().map(Vec::len).sum();
+    let value = (audio.len().saturating_mul(audio.channels.len())).saturating_add(added) as u64;
+    if value > MAX_AUDIO_SAMPLES {
+        let what = "number of audio samples";
+        return Err(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES });
+    }
+    for (channel, plane) in audio.channels.iter_mut().zip(planes) {
+        channel.extend_from_slice(plane);
+    }
+    Ok(())
 }

@@ -1,14 +1,15 @@
-//! Decodes the audio of an MP4 track and applies the edit list as FFmpeg does.
+//! Decodes the audio of an MP4 track.
 //!
 //! Encoders put about a packet of silence before the audio and hide it with the edit list. Decoded
-//! without the edit list, the silence shifts every fbank frame. FFmpeg's rule: samples before the
-//! edit are dropped one by one, packets that begin at its end or later are dropped whole, and
-//! nothing is cut inside the last packet.
+//! without the edit list, the silence shifts every fbank frame. The whole audio is what FFmpeg
+//! returns, packets one after the other: samples before the edit are dropped one by one, packets that
+//! begin at its end or later are dropped whole, and nothing is cut inside the last packet. Spans of
+//! time are read from the [timeline](super::timeline).
 
 use std::{
     fmt::{self, Debug, Formatter},
     io::{Read, Seek},
-    ops::Range,
+    sync::Arc,
 };
 
 use symphonia::core::{
@@ -20,18 +21,15 @@ use symphonia::core::{
 use super::{
     aac::{self, LIBFAAC_DELAY, SBR_PROBES},
     codec::{Codec, damaged, decoder, unsupported},
-    mp4::{Edit, Sample, read_sample},
+    mp4::{Sample, read_sample},
     pcm::MAX_CHANNELS,
     source::AudioStream,
+    timeline::{AudioExtent, AudioPackets, EditList, PlacedAudio},
 };
 use crate::{
-    audio::Audio,
+    audio::{Audio, append},
     error::{MediaError, Stream},
 };
-
-/// The limit on samples of all channels together: four hours of mono or two of stereo at 48 kHz,
-/// 2.6 GiB.
-pub(crate) const MAX_AUDIO_SAMPLES: u64 = 4 * 3600 * 48_000;
 
 /// An audio track that can be decoded.
 #[derive(Debug, Clone)]
@@ -39,14 +37,37 @@ pub(crate) struct AudioTrack {
     /// The codec.
     pub(crate) codec: Codec,
     /// The packets, or the chunks of uncompressed audio.
-    pub(crate) samples: Vec<Sample>,
-    /// The part of the track that the edit list presents.
-    pub(crate) edit: Edit,
+    samples: Vec<Sample>,
+    /// The parts of the track that are presented.
+    edits: EditList,
+    /// The times of the packets.
+    extent: AudioExtent,
     /// Ticks per second of the track's times.
-    pub(crate) timescale: u32,
+    timescale: u32,
 }
 
 impl AudioTrack {
+    /// Collects what is needed to decode a track. `stretched` says that the first packet may start
+    /// late within its duration, as in fragmented files without an edit list.
+    pub(crate) fn new(
+        codec: Codec,
+        samples: Vec<Sample>,
+        edits: EditList,
+        timescale: u32,
+        stretched: bool,
+    ) -> Self {
+        let last = match (&codec, samples.last()) {
+            (Codec::Pcm(pcm), Some(last)) => Some(i64::from(last.size / pcm.frame_bytes().max(1))),
+            _ => None,
+        };
+        let packets = samples.iter().map(|sample| (sample.time, i64::from(sample.duration)));
+        let mut extent = AudioExtent::new(packets, last);
+        if stretched {
+            extent = extent.with_stretched_start(1.0 / f64::from(timescale.max(1)));
+        }
+        Self { codec, samples, edits, extent, timescale }
+    }
+
     /// Refuses HE-AAC that only its packets announce.
     ///
     /// # Errors
@@ -57,114 +78,117 @@ impl AudioTrack {
             return Ok(());
         }
         let mut packet = Vec::new();
+        let (mut with, mut without) = (0_usize, 0_usize);
         for sample in self.samples.iter().take(SBR_PROBES) {
             read_sample(file, sample, &mut packet)?;
-            if !aac::ends_in_sbr(&packet) {
+            if aac::ends_in_sbr(&packet) {
+                with += 1
+            } else {
+                without += 1
+            }
+            // The rest cannot change the answer.
+            if without > SBR_PROBES / 2 {
                 return Ok(());
             }
         }
-        Err(unsupported("HE-AAC".to_owned()))
+        if with >= 2 && with >= without { Err(unsupported("HE-AAC".to_owned())) } else { Ok(()) }
     }
 
-    /// Returns when the audio starts and ends on the clip's clock, in seconds. Packets carry no
-    /// duration, so the last packet counts as long as the packet before it.
-    pub(crate) fn extent(&self) -> (f64, f64) {
-        let ticks = f64::from(self.timescale.max(1));
+    /// Returns the duration of a tick in seconds.
+    fn tick(&self) -> f64 {
+        1.0 / f64::from(self.timescale.max(1))
+    }
+
+    /// Returns how far the audio is from its place when packets are played one after the other, at
+    /// most, in seconds.
+    pub(crate) fn drift(&self) -> f64 {
+        self.extent.drift() as f64 * self.tick()
+    }
+
+    /// Returns when the audio starts and ends on the clip's clock, in seconds.
+    pub(crate) fn seconds(&self) -> (f64, f64) {
+        self.extent.seconds(&self.edits, self.tick())
+    }
+
+    /// Returns how many samples at `rate` the edit list cuts off the front of the whole audio.
+    fn skip(&self, rate: u32, delay: usize) -> usize {
         let first = self.samples.first().map_or(0, |sample| sample.time);
-        let start = self.edit.clock(first.max(self.edit.start));
-        let mut last = self.presented().map(|(_, sample)| sample).rev();
-        let (last, before) = (last.next(), last.next());
-        let length = match (&self.codec, last, before) {
-            (Codec::Pcm(pcm), Some(last), _) => i64::from(last.size / pcm.frame_bytes().max(1)),
-            (_, Some(last), Some(before)) => last.time.saturating_sub(before.time),
-            _ => 0,
-        };
-        let end = last.map_or(start, |last| self.edit.clock(last.time).saturating_add(length));
-        (start as f64 / ticks, end as f64 / ticks)
-    }
-
-    /// Iterates over the packets before the end of the edit, with their indices.
-    fn presented(&self) -> impl DoubleEndedIterator<Item = (usize, &Sample)> {
-        let end = self.edit.end.unwrap_or(i64::MAX);
-        self.samples.iter().enumerate().filter(move |(_, sample)| sample.time < end)
-    }
-
-    /// Returns how many samples at `rate` the edit list cuts off the front. `signed` means signed
-    /// by libfaac, whose delay FFmpeg drops where no edit list says otherwise.
-    fn skip(&self, rate: u32, signed: bool) -> usize {
-        let first = self.samples.first().map_or(0, |sample| sample.time);
-        let ticks = u64::try_from(self.edit.start.saturating_sub(first)).unwrap_or(0);
+        let start = self.edits.first().start.unwrap_or(i64::MIN);
+        let ticks = u64::try_from(start.saturating_sub(first)).unwrap_or(0);
         match u128::from(ticks) * u128::from(rate) / u128::from(self.timescale.max(1)) {
-            0 if signed => LIBFAAC_DELAY,
+            0 => delay,
             skip => usize::try_from(skip).unwrap_or(usize::MAX),
         }
     }
 }
 
-/// Reads an audio track through the decoder.
-pub(crate) struct AudioTrackReader<R> {
-    file: R,
-    track: AudioTrack,
-    state: Option<DecodeState>,
-}
-
-/// A decoding position that starts at the first packet and buffers the decoded audio.
-struct DecodeState {
+/// Decodes the packets of a track in order.
+struct Packets {
+    track: Arc<AudioTrack>,
     /// `None` for uncompressed audio.
     decoder: Option<Box<dyn AudioDecoder>>,
+    /// The first composition time that is no longer decoded.
+    end: i64,
     /// The index of the next packet.
     next: usize,
-    /// Samples that must still be dropped from the front.
-    skip: usize,
-    /// Samples per channel that were already released from the buffer.
-    released: usize,
-    /// The decoded audio that was not yet released; without channels before the first packet.
-    buffered: Audio,
-    packet: Vec<u8>,
+    /// The time of the last decoded packet.
+    time: i64,
+    /// The last decoded packet.
+    rate: u32,
+    delay: usize,
     planes: Vec<Vec<f32>>,
+    packet: Vec<u8>,
 }
 
-impl DecodeState {
-    fn new(codec: &Codec) -> Result<Self, MediaError> {
-        let decoder = match codec {
+impl Packets {
+    /// Starts at the first packet. Packets from composition time `end` on are left out.
+    fn new(track: &Arc<AudioTrack>, end: Option<i64>) -> Result<Self, MediaError> {
+        let decoder = match &track.codec {
             Codec::Coded(params) => Some(decoder(params)?),
             Codec::Pcm(_) => None,
         };
-        let buffered = Audio { rate: 0, channels: Vec::new() };
-        let (packet, planes) = (Vec::new(), Vec::new());
-        Ok(Self { decoder, next: 0, skip: 0, released: 0, buffered, packet, planes })
+        Ok(Self {
+            track: Arc::clone(track),
+            decoder,
+            end: end.unwrap_or(i64::MAX),
+            next: 0,
+            time: 0,
+            rate: 0,
+            delay: 0,
+            planes: Vec::new(),
+            packet: Vec::new(),
+        })
     }
+}
 
-    /// Decodes the next packet before the end of the edit; returns `false` after the last.
-    fn step(
-        &mut self,
-        track: &AudioTrack,
-        file: &mut (impl Read + Seek),
-    ) -> Result<bool, MediaError> {
-        let end = track.edit.end.unwrap_or(i64::MAX);
+impl<R: Read + Seek> AudioPackets<R> for Packets {
+    fn next(&mut self, file: &mut R) -> Result<bool, MediaError> {
+        let track = &*self.track;
         let count = track.samples.len();
         let rest = track.samples.iter().enumerate().skip(self.next);
+        let end = self.end;
         let Some((index, sample)) = rest.into_iter().find(|(_, sample)| sample.time < end) else {
             self.next = count;
             return Ok(false);
         };
-        self.next = index + 1;
         let kind = if self.decoder.is_some() { "packet" } else { "chunk" };
-        let at = || format!("{kind} {index} of {count}");
+        let fault = |what: &str| damaged(format!("{kind} {index} of {count}: {what}"));
         read_sample(file, sample, &mut self.packet)?;
-        let mut signed = false;
-        let rate = match (&mut self.decoder, &track.codec) {
+        let before = (self.rate, self.planes.len());
+        self.rate = match (&mut self.decoder, &track.codec) {
             (Some(decoder), _) => {
                 if track.codec.is_aac() {
                     if aac::has_no_channels(&self.packet) {
-                        return Err(damaged(format!("{}: contains no channel", at())));
+                        return Err(fault("contains no channel"));
                     }
-                    signed = index == 0 && aac::signed_by_libfaac(&self.packet);
+                    if index == 0 && aac::signed_by_libfaac(&self.packet) {
+                        self.delay = LIBFAAC_DELAY;
+                    }
                 }
                 let time = Timestamp::new(sample.time);
                 let decoded = decoder
                     .decode_ref(&PacketRef::new(0, time, Duration::new(0), &self.packet))
-                    .map_err(|error| damaged(format!("{}: {error}", at())))?;
+                    .map_err(|error| fault(&error.to_string()))?;
                 decoded.copy_to_vecs_planar(&mut self.planes);
                 decoded.spec().rate()
             }
@@ -174,120 +198,102 @@ impl DecodeState {
                 pcm.decode(&self.packet, &mut self.planes);
                 pcm.rate
             }
-            (None, Codec::Coded(_)) => return Err(damaged(format!("{}: no decoder", at()))),
+            (None, Codec::Coded(_)) => return Err(fault("no decoder")),
         };
-        if self.buffered.channels.is_empty() {
-            if self.planes.is_empty() || self.planes.len() > MAX_CHANNELS as usize || rate == 0 {
-                return Err(damaged(format!("{}: contains no channel", at())));
-            }
-            self.buffered = Audio { rate, channels: vec![Vec::new(); self.planes.len()] };
-            self.skip = track.skip(rate, signed);
+        let channels = self.planes.len();
+        if channels == 0 || channels > MAX_CHANNELS as usize || self.rate == 0 {
+            return Err(fault("contains no channel"));
         }
-        if (self.buffered.rate, self.buffered.channels.len()) != (rate, self.planes.len()) {
-            return Err(damaged(format!("{}: the sample rate or the channel count changes", at())));
+        if self.next > 0 && before != (self.rate, channels) {
+            return Err(fault("the sample rate or the channel count changes"));
         }
-        append(&mut self.buffered, &self.planes).map_err(|error| {
-            error.unwrap_or_else(|| {
-                damaged(format!("{}: a sample is infinite or not a number", at()))
-            })
-        })?;
-        let skip = self.skip.min(self.buffered.len());
-        self.drop_front(skip);
-        self.skip -= skip;
+        if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
+            return Err(fault("a sample is infinite or not a number"));
+        }
+        self.time = if index == 0 { track.extent.first() } else { sample.time };
+        self.next = index + 1;
         Ok(true)
     }
 
-    fn drop_front(&mut self, samples: usize) {
-        for channel in &mut self.buffered.channels {
-            channel.drain(..samples.min(channel.len()));
+    fn restart(&mut self, _: &mut R) -> Result<(), MediaError> {
+        if let Codec::Coded(params) = &self.track.codec {
+            self.decoder = Some(decoder(params)?);
         }
+        self.next = 0;
+        Ok(())
     }
 
-    /// Releases all samples before sample `index` of the audio.
-    fn release_before(&mut self, index: usize) {
-        let samples = index.saturating_sub(self.released).min(self.buffered.len());
-        self.drop_front(samples);
-        self.released += samples;
+    fn time(&self) -> Option<f64> {
+        Some(self.time.saturating_sub(self.track.extent.first()) as f64 * self.track.tick())
+    }
+
+    fn planes(&self) -> &[Vec<f32>] {
+        &self.planes
+    }
+
+    fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    fn delay(&self) -> usize {
+        self.delay
     }
 }
 
+/// Reads an audio track through the decoder.
+pub(crate) struct AudioTrackReader<R> {
+    file: R,
+    /// When the audio starts on the clip's clock, in seconds.
+    start: f64,
+    track: Arc<AudioTrack>,
+    placed: Option<PlacedAudio<Packets>>,
+}
+
 impl<R: Read + Seek> AudioTrackReader<R> {
-    pub(crate) fn new(file: R, track: AudioTrack) -> Self {
-        Self { file, track, state: None }
+    pub(crate) fn new(file: R, track: AudioTrack, start: f64) -> Self {
+        Self { file, start, track: Arc::new(track), placed: None }
     }
 }
 
 impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
     fn whole(&mut self) -> Result<Audio, MediaError> {
-        let mut state = DecodeState::new(&self.track.codec)?;
-        while state.step(&self.track, &mut self.file)? {}
-        if state.buffered.channels.is_empty() {
-            return Err(MediaError::MissingStream { stream: Stream::Audio });
+        let mut packets = Packets::new(&self.track, self.track.edits.end())?;
+        let mut whole: Option<Audio> = None;
+        while packets.next(&mut self.file)? {
+            let planes = AudioPackets::<R>::planes(&packets);
+            let audio = whole.get_or_insert_with(|| Audio {
+                rate: packets.rate,
+                channels: vec![Vec::new(); planes.len()],
+            });
+            append(audio, planes)?;
         }
-        Ok(state.buffered)
+        let mut whole = whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })?;
+        let skip = self.track.skip(whole.rate, packets.delay).min(whole.len());
+        whole.channels.iter_mut().for_each(|channel| drop(channel.drain(..skip)));
+        Ok(whole)
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
-        let origin = self.track.extent().0;
-        loop {
-            let mut state = match self.state.take() {
-                Some(state) => state,
-                None => DecodeState::new(&self.track.codec)?,
-            };
-            // The rate is known only after the first packet.
-            while state.buffered.channels.is_empty() && state.step(&self.track, &mut self.file)? {}
-            if state.buffered.channels.is_empty() {
-                return Err(MediaError::MissingStream { stream: Stream::Audio });
+        let placed = match &mut self.placed {
+            Some(placed) => placed,
+            None => {
+                // A segment may follow that goes back, so only a single one ends the decoding.
+                let end = (self.track.edits.segments().len() == 1)
+                    .then(|| self.track.edits.end())
+                    .flatten();
+                let packets = Packets::new(&self.track, end)?;
+                let (first, tick) = (self.track.extent.first(), self.track.tick());
+                let edits = &self.track.edits;
+                let placed = PlacedAudio::new(packets, &mut self.file, edits, first, tick)?;
+                self.placed.insert(placed)
             }
-            let range = sample_range(start - origin, end - origin, state.buffered.rate);
-            if range.start < state.released {
-                // The start was already released: decode again from the first packet.
-                continue;
-            }
-            state.release_before(range.start);
-            while state.released + state.buffered.len() < range.end
-                && state.step(&self.track, &mut self.file)?
-            {
-                state.release_before(range.start);
-            }
-            let part = state.buffered.part(
-                range.start.saturating_sub(state.released),
-                range.end.saturating_sub(state.released),
-            );
-            self.state = Some(state);
-            return Ok(part);
-        }
+        };
+        placed.between(&mut self.file, start - self.start, end - self.start)
     }
 }
 
-impl<R: Debug> Debug for AudioTrackReader<R> {
+impl<R> Debug for AudioTrackReader<R> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let next = self.state.as_ref().map_or(0, |state| state.next);
-        f.debug_struct("AudioTrackReader").field("track", &self.track).field("next", &next).finish()
+        f.debug_struct("AudioTrackReader").field("track", &self.track).finish_non_exhaustive()
     }
-}
-
-/// Returns the range of samples from `start` to `end`, in seconds after the first sample. A sample
-/// belongs to the span that contains its time.
-pub(crate) fn sample_range(start: f64, end: f64, rate: u32) -> Range<usize> {
-    // `as` saturates, so a negative or undefined time becomes the first sample.
-    let at = |seconds: f64| (seconds * f64::from(rate)).round() as usize;
-    at(start)..at(end)
-}
-
-/// Appends the channels of a packet. `Err(None)` means that a sample is infinite or not a number.
-pub(crate) fn append(audio: &mut Audio, planes: &[Vec<f32>]) -> Result<(), Option<MediaError>> {
-    let added: usize = planes.iter().map(Vec::len).sum();
-    let value = (audio.len().saturating_mul(audio.channels.len())).saturating_add(added) as u64;
-    if value > MAX_AUDIO_SAMPLES {
-        let what = "number of audio samples";
-        return Err(Some(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES }));
-    }
-    for (channel, plane) in audio.channels.iter_mut().zip(planes) {
-        if plane.iter().any(|sample| !sample.is_finite()) {
-            return Err(None);
-        }
-        channel.extend_from_slice(plane);
-    }
-    Ok(())
 }

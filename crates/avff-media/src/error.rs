@@ -94,6 +94,16 @@ pub enum MediaError {
         /// The absent stream.
         stream: Stream,
     },
+    /// The wanted track does not exist.
+    #[error("there is no {stream} track {number}: the clip has {count}")]
+    NoTrack {
+        /// The kind of the track.
+        stream: Stream,
+        /// The number of the wanted track, from 1.
+        number: usize,
+        /// How many tracks of the kind there are.
+        count: usize,
+    },
     /// This build cannot decode the codec of the stream.
     #[error("unsupported {stream} codec {codec}")]
     UnsupportedCodec {
@@ -141,6 +151,7 @@ impl MediaError {
     pub fn stream(&self) -> Option<Stream> {
         match self {
             Self::MissingStream { stream }
+            | Self::NoTrack { stream, .. }
             | Self::UnsupportedCodec { stream, .. }
             | Self::Truncated { stream, .. }
             | Self::Damaged { stream, .. } => Some(*stream),

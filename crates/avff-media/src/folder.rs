@@ -16,8 +16,8 @@ use std::{
 };
 
 use super::{
+    file_kind::file_kind,
     image_file::{ImageFile, name},
-    open::file_kind,
     pixel_aspect::SQUARE,
     sidecar::{self, Sidecar},
     sniff,
@@ -27,6 +27,7 @@ use super::{
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
+    tracks::TrackChoice,
 };
 
 /// The limit on entries in a folder.
@@ -124,15 +125,16 @@ impl FrameFolder {
         let mut wav = Wav::open(wav)?;
         let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
         let clock = folder.join(sidecar::NAME);
-        let (times, audio_start) = if clock.is_file() {
+        let (times, video_end, audio_start) = if clock.is_file() {
             let clock = Sidecar::read(&clock)?;
             let start = clock.audio_start;
-            (clock.times(frames.len())?, start)
+            let (times, end) = clock.times(frames.len())?;
+            (times, end, start)
         } else {
             // Without times, the only known fact is that all frames together last as long as the
             // audio.
             let step = seconds / frames.len() as f64;
-            ((0..frames.len()).map(|index| index as f64 * step).collect(), 0.0)
+            ((0..frames.len()).map(|index| index as f64 * step).collect(), seconds, 0.0)
         };
         wav.start_at(audio_start);
         let info = MediaInfo {
@@ -146,6 +148,12 @@ impl FrameFolder {
             channels: wav.pcm().channels as usize,
             audio_start,
             audio_end: audio_start + seconds,
+            video_end,
+            hidden_frames: 0,
+            audio_drift: 0.0,
+            holes: Vec::new(),
+            video_track: TrackChoice::ONLY,
+            audio_track: TrackChoice::ONLY,
             notes: wav.notes().to_vec(),
         };
         Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })

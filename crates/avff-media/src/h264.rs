@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Seek},
+    ops::ControlFlow,
 };
 
 use rusty_h264_common::YuvFrame;
@@ -19,11 +20,12 @@ use super::{
         push_nal,
     },
     color::{ColorSpace, to_rgb},
-    mp4::{Children, Edit, Entry, Fields, Sample, read_sample, visual_name},
+    mp4::{Children, Entry, Fields, Sample, malformed, read_sample, visual_name},
     pixel_aspect,
     rotate::Turns,
     source::{FrameSink, missing, out_of_range},
     sps::Sps,
+    timeline::{EditList, FrameTime, PresentedFrames, hidden_frames},
 };
 use crate::error::{MediaError, Stream};
 
@@ -81,6 +83,14 @@ fn damaged(what: String) -> MediaError {
     MediaError::Damaged { stream: Stream::Video, what }
 }
 
+/// A position in a track.
+struct Decoding {
+    decoder: Decoder,
+    /// The next sample for the decoder, or `None` before the first.
+    next: Option<usize>,
+    buffer: Vec<u8>,
+}
+
 /// A video track that can be decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoTrack {
@@ -92,10 +102,8 @@ pub(crate) struct VideoTrack {
     pixel_aspect: (u32, u32),
     /// The samples, in decode order.
     samples: Vec<Sample>,
-    /// Indices of the displayed samples, in display order.
-    displayed: Vec<usize>,
-    /// The display times of these samples, in seconds on the clip's clock.
-    times: Vec<f64>,
+    /// The displayed samples.
+    presented: PresentedFrames,
 }
 
 impl VideoTrack {
@@ -109,7 +117,7 @@ impl VideoTrack {
         file: &mut (impl Read + Seek),
         config: VideoConfig,
         samples: Vec<Sample>,
-        edit: Edit,
+        edits: &EditList,
         timescale: u32,
         turns: Turns,
     ) -> Result<Self, MediaError> {
@@ -126,21 +134,11 @@ impl VideoTrack {
             avc.sps = set.to_vec();
         }
         let sps = Sps::read(&avc.sps)?;
-        let mut order: Vec<usize> = (0..samples.len()).collect();
-        let time = |index: &usize| samples.get(*index).map_or(0, |sample| sample.time);
-        order.retain(|index| edit.presents(time(index)));
-        order.sort_by_key(time);
-        if order.is_empty() {
-            return Err(MediaError::Malformed {
-                container: "MP4",
-                what: "the edit list hides every frame".to_owned(),
-            });
-        }
-        let seconds = |index: &usize| edit.clock(time(index)) as f64 / f64::from(timescale.max(1));
-        let times = order.iter().map(seconds).collect();
+        let frames = frame_times(&samples)?;
+        let presented = PresentedFrames::new(&frames, edits, 1.0 / f64::from(timescale.max(1)))?;
         let color = sps.color(container_color);
         let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
-        let track = Self { color, avc, sps, turns, pixel_aspect, samples, displayed: order, times };
+        let track = Self { color, avc, sps, turns, pixel_aspect, samples, presented };
         // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
         // may each picture; the first picture is checked on behalf of all.
         let mut decoder = track.decoder()?;
@@ -150,9 +148,20 @@ impl VideoTrack {
         Ok(track)
     }
 
-    /// Returns when each frame is displayed, in seconds.
-    pub(crate) fn times(&self) -> &[f64] {
-        &self.times
+    /// Returns the displayed frames.
+    pub(crate) fn presented(&self) -> &PresentedFrames {
+        &self.presented
+    }
+
+    /// Returns how many frames after the last displayed one decord counts.
+    pub(crate) fn hidden_frames(&self, edits: &EditList) -> usize {
+        let samples = self.samples.iter().map(|sample| (sample.time, sample.sync));
+        hidden_frames(samples, edits)
+    }
+
+    /// Moves the start of the clock to `origin`, in seconds.
+    pub(crate) fn started_at(&mut self, origin: f64) {
+        self.presented.started_at(origin);
     }
 
     /// Returns width and height of a displayed frame.
@@ -180,33 +189,52 @@ impl VideoTrack {
         indices: &[usize],
         sink: FrameSink<'_>,
     ) -> Result<(), MediaError> {
+        let mut decoding = Decoding { decoder: self.decoder()?, next: None, buffer: Vec::new() };
+        let mut rest = indices;
+        while let Some((&first, after)) = rest.split_first() {
+            // Frames are reordered within a segment of the edit list, never across segments.
+            let segment = self.presented.segment(first);
+            let same = after.iter().take_while(|&&index| self.presented.segment(index) == segment);
+            let (now, later) = rest.split_at(1 + same.count());
+            if self.segment(file, now, &mut decoding, sink)?.is_break() {
+                return Ok(());
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Decodes the frames at `indices` of one segment of the edit list.
+    fn segment(
+        &self,
+        file: &mut (impl Read + Seek),
+        indices: &[usize],
+        decoding: &mut Decoding,
+        sink: FrameSink<'_>,
+    ) -> Result<ControlFlow<()>, MediaError> {
+        let count = self.presented.indices.len();
         let mut requested = Vec::with_capacity(indices.len());
         for &index in indices {
-            let sample = self
-                .displayed
-                .get(index)
-                .ok_or_else(|| out_of_range(index, self.displayed.len()))?;
-            requested.push((*sample, index));
+            let sample = self.presented.indices.get(index);
+            requested.push((*sample.ok_or_else(|| out_of_range(index, count))?, index));
         }
         // Decode order; a frame that is decoded before its display turn waits.
         requested.sort_unstable();
         let mut waiting = BTreeMap::new();
         let mut pending = indices.iter().copied().peekable();
-        let mut buffer = Vec::new();
-        let mut decoder = self.decoder()?;
-        // The next sample for the decoder, or `None` before the first.
-        let mut next = None;
         for (target, index) in requested {
-            let start = self.decode_start(file, target, next.unwrap_or(0), &mut buffer)?;
-            if let Some(start) = start.or(if next.is_none() { Some(0) } else { None }) {
-                decoder = self.decoder()?;
-                next = Some(start);
+            let from = decoding.next.filter(|&next| next <= target);
+            let start = self.decode_start(file, target, from.unwrap_or(0), &mut decoding.buffer)?;
+            if let Some(start) = start.or(if from.is_none() { Some(0) } else { None }) {
+                decoding.decoder = self.decoder()?;
+                decoding.next = Some(start);
             }
             let mut frame = None;
-            for sample in next.unwrap_or(0)..=target {
-                frame = self.decode(file, &mut decoder, sample, sample == target, &mut buffer)?;
+            for sample in decoding.next.unwrap_or(0)..=target {
+                let Decoding { decoder, buffer, .. } = decoding;
+                frame = self.decode(file, decoder, sample, sample == target, buffer)?;
             }
-            next = Some(target + 1);
+            decoding.next = Some(target + 1);
             let rgb_frame = frame
                 .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.color))
                 .ok_or_else(|| {
@@ -215,7 +243,7 @@ impl VideoTrack {
             waiting.insert(index, self.turns.apply(rgb_frame));
             while let Some(frame) = pending.peek().and_then(|index| waiting.remove(index)) {
                 if sink(pending.next().unwrap_or_default(), frame).is_break() {
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             // H.264 allows no more reordered pictures, and each takes the memory of a whole frame.
@@ -227,7 +255,7 @@ impl VideoTrack {
             }
         }
         match pending.len() {
-            0 => Ok(()),
+            0 => Ok(ControlFlow::Continue(())),
             left => Err(missing(indices.len(), indices.len() - left)),
         }
     }
@@ -316,4 +344,32 @@ impl VideoTrack {
     fn describe(&self, index: usize) -> String {
         format!("sample {index} of {}", self.samples.len())
     }
+}
+
+/// Returns the error for reordered pictures of which `count` have the time of another one.
+pub(crate) fn unknown_order(count: usize) -> MediaError {
+    malformed(format!("{count} frames have the time of another frame, so their order is unknown"))
+}
+
+/// Returns the times of samples in display order.
+///
+/// # Errors
+///
+/// `Malformed` where pictures are reordered but several have one time, so that their order is unknown.
+pub(crate) fn frame_times(samples: &[Sample]) -> Result<Vec<FrameTime>, MediaError> {
+    let frame = |(index, sample): (usize, &Sample)| FrameTime {
+        time: sample.time,
+        duration: i64::from(sample.duration),
+        index,
+    };
+    let mut frames: Vec<FrameTime> = samples.iter().enumerate().map(frame).collect();
+    if !frames.is_sorted_by_key(|frame| frame.time) {
+        frames.sort_by_key(|frame| frame.time);
+        let equal = frames.windows(2).filter(|two| matches!(two, [a, b] if a.time == b.time));
+        let count = equal.count();
+        if count > 0 {
+            return Err(unknown_order(count));
+        }
+    }
+    Ok(frames)
 }

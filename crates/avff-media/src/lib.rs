@@ -19,8 +19,11 @@
 //!   `codec`: parsers of those streams.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `wav`, `sidecar`, `write`: read and write folders of
 //!   images with a WAV file.
+//! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
+//!   every reader.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
+//! - `file_kind`: what a path is that is no file.
 //! - [`error`]: the reasons why a clip cannot be read.
 //!
 //! # Example
@@ -53,6 +56,7 @@ pub mod error;
 mod exif;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
+mod file_kind;
 mod folder;
 pub mod frame;
 mod h264;
@@ -72,6 +76,8 @@ pub mod source;
 mod sps;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod timeline;
+mod tracks;
 mod wav;
 mod write;
 
@@ -81,8 +87,9 @@ pub use self::{
     error::{MediaError, SettingError, Stream, UnknownName},
     frame::Frame,
     missing::{is_url, missing},
-    open::{open, open_bytes, open_with, wav_bytes},
+    open::{OpenOptions, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
+    tracks::{TrackChoice, Tracks},
     write::{FolderWriter, FrameCoding, encode},
 };

@@ -3,16 +3,21 @@
 use std::{
     fs::File,
     io::{BufReader, Read, Seek},
+    ops::Range,
     path::Path,
 };
 
+#[cfg(feature = "ffmpeg")]
+use super::mp4::Sample;
 use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
-    mp4::{Edit, Movie, Track, audio, visual, visual_name},
+    mp4::{Movie, Track, audio, visual, visual_name},
     rotate::Turns,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
+    timeline::EditList,
+    tracks::{Candidate, TrackChoice, Tracks, choose},
 };
 use crate::error::{MediaError, Stream};
 
@@ -37,62 +42,64 @@ impl Mp4Clip<BufReader<File>> {
     /// # Errors
     ///
     /// The errors of [`super::open`].
-    pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         // Each stream needs a file position of its own.
         let [video, audio] = [File::open(path)?, File::open(path)?];
         let size = video.metadata()?.len();
-        Self::new(BufReader::new(video), BufReader::new(audio), size)
+        Self::new(BufReader::new(video), BufReader::new(audio), size, tracks)
     }
 }
 
 impl<R: Read + Seek> Mp4Clip<R> {
     /// Like [`open`](Mp4Clip::open), but reads any two seekable readers of the same file, which has
     /// `size` bytes.
-    pub(crate) fn new(mut file: R, audio_file: R, size: u64) -> Result<Self, MediaError> {
+    pub(crate) fn new(
+        mut file: R,
+        audio_file: R,
+        size: u64,
+        wanted: Tracks,
+    ) -> Result<Self, MediaError> {
         let movie = Movie::read(&mut file, size)?;
         let (timescale, movie_turns) = movie.header()?;
         let tracks = movie.tracks()?;
-        // A missing stream is the simpler message, so it is reported before other faults.
-        for stream in [Stream::Video, Stream::Audio] {
-            if !tracks.iter().any(|track| track.stream == stream) {
-                return Err(MediaError::MissingStream { stream });
-            }
+        let (video_track, video_choice) = track(&tracks, Stream::Video, wanted)?;
+        let (audio_track, audio_choice) = track(&tracks, Stream::Audio, wanted)?;
+        if video_track.external || audio_track.external {
+            return Err(external());
         }
-        let (video_track, config) =
-            first_usable(&tracks, Stream::Video, |track| VideoConfig::of(&visual(track.stsd)?))?;
-        let (audio_track, codec) =
-            first_usable(&tracks, Stream::Audio, |track| Codec::of(&audio(track.stsd)?))?;
+        let config = VideoConfig::of(&visual(video_track.stsd)?)?;
+        let codec = Codec::of(&audio(audio_track.stsd)?)?;
         let audio_entry = audio(audio_track.stsd)?;
         let tables = movie.tables(&mut file, video_track, audio_track, codec.frame_bytes())?;
         let turns = Turns::from_matrix(video_track.turns)?.then(movie_turns);
-        // FFmpeg, and so decord and torchaudio, applies edit lists only to samples of the index. It
-        // presents all samples of fragments and only moves them to the start of the edit. This
-        // reader does the same.
-        let edit = |track: &Track<'_>| {
-            let edit = track.edit(timescale)?;
-            let delayed = Edit { delay: edit.clock(0), ..Edit::ALL };
-            Ok::<_, MediaError>(if tables.fragmented { delayed } else { edit })
+        let edits = |track: &Track<'_>| {
+            let edits = track.edits(timescale)?;
+            Ok::<_, MediaError>(if tables.fragmented { edits.moved_only() } else { edits })
         };
-        let video_edit = edit(video_track)?;
-        let audio = AudioTrack {
+        let (video_edits, audio_edits) = (edits(video_track)?, edits(audio_track)?);
+        let stretched = tables.fragmented && !audio_track.has_edits();
+        let audio = AudioTrack::new(
             codec,
-            samples: tables.audio,
-            edit: edit(audio_track)?,
-            timescale: audio_track.timescale,
-        };
+            tables.audio,
+            audio_edits.clone(),
+            audio_track.timescale,
+            stretched,
+        );
         audio.check(&mut file)?;
-        let track = VideoTrack::new(
+        let mut track = VideoTrack::new(
             &mut file,
             config,
             tables.video,
-            video_edit,
+            &video_edits,
             video_track.timescale,
             turns,
         )?;
         let (width, height) = track.size();
         let fields = audio_entry.audio;
-        let (audio_start, audio_end) = audio.extent();
-        let info = MediaInfo {
+        let (audio_start, audio_end) = audio.seconds();
+        let mut holes = in_seconds(&tables.video_holes, &video_edits, video_track.timescale);
+        holes.extend(in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale));
+        let mut info = MediaInfo {
             container: "MP4".to_owned(),
             video_codec: visual_name(visual(video_track.stsd)?.format),
             width,
@@ -103,32 +110,131 @@ impl<R: Read + Seek> Mp4Clip<R> {
             channels: fields.channels as usize,
             audio_start,
             audio_end,
+            video_end: track.presented().end,
+            hidden_frames: if tables.fragmented { 0 } else { track.hidden_frames(&video_edits) },
+            audio_drift: audio.drift(),
+            holes,
+            video_track: video_choice,
+            audio_track: audio_choice,
             notes: Vec::new(),
         };
+        // A stream that is joined late starts at any time. The presentation starts with its media.
+        if tables.fragmented {
+            let first = track.presented().times.first().copied().unwrap_or_default();
+            let origin = first.min(audio_start);
+            track.started_at(origin);
+            info.started_at(origin);
+        }
         let video = VideoFrames { file, track };
-        Ok(Self { info, video, audio: AudioTrackReader::new(audio_file, audio) })
+        let audio = AudioTrackReader::new(audio_file, audio, info.audio_start);
+        Ok(Self { info, video, audio })
     }
 }
 
-/// Returns the first track of a kind whose settings are accepted, or the error of the very first
-/// track. So cover images and commentary in unusual formats do not block a clip.
-fn first_usable<'a, 'b, T>(
-    tracks: &'a [Track<'b>],
-    stream: Stream,
-    check: impl Fn(&Track<'b>) -> Result<T, MediaError>,
-) -> Result<(&'a Track<'b>, T), MediaError> {
-    let mut first = Err(MediaError::MissingStream { stream });
-    for track in tracks.iter().filter(|track| track.stream == stream) {
-        match check(track) {
-            Ok(settings) => return Ok((track, settings)),
-            Err(error) => {
-                if matches!(first, Err(MediaError::MissingStream { .. })) {
-                    first = Err(error);
-                }
-            }
+fn external() -> MediaError {
+    MediaError::UnsupportedContainer { container: "MP4 whose media lies in another file" }
+}
+
+/// Converts parts of a track to seconds on the clip's clock.
+fn in_seconds(parts: &[Range<i64>], edits: &EditList, timescale: u32) -> Vec<(f64, f64)> {
+    let seconds = |time: i64| edits.first().clock_of(time) as f64 / f64::from(timescale.max(1));
+    parts.iter().map(|part| (seconds(part.start), seconds(part.end))).collect()
+}
+
+/// What the index says about two tracks, for a reader that has an index of its own.
+#[cfg(feature = "ffmpeg")]
+pub(crate) struct Mp4Index {
+    /// The presented parts of the video track.
+    pub(crate) video: EditList,
+    /// The presented parts of the audio track.
+    pub(crate) audio: EditList,
+    /// Whether the first audio packet may start late within its duration.
+    pub(crate) stretched: bool,
+    /// Whether the file has fragments.
+    pub(crate) fragmented: bool,
+    /// Parts whose fragments were lost, in seconds on the clip's clock.
+    pub(crate) holes: Vec<(f64, f64)>,
+    /// Time and duration of each video sample, in decode order.
+    pub(crate) video_times: Vec<(i64, i64)>,
+    /// Time and duration of each audio packet; empty for uncompressed audio.
+    pub(crate) audio_times: Vec<(i64, i64)>,
+}
+
+#[cfg(feature = "ffmpeg")]
+impl Mp4Index {
+    /// For containers without edit lists.
+    pub(crate) fn none() -> Self {
+        Self {
+            video: EditList::all(),
+            audio: EditList::all(),
+            stretched: false,
+            fragmented: false,
+            holes: Vec::new(),
+            video_times: Vec::new(),
+            audio_times: Vec::new(),
         }
     }
-    first
+
+    /// Reads the index of the tracks with these ids.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the index, and `MissingStream` for a track that is not in it.
+    pub(crate) fn read(path: &Path, video: i32, audio: i32) -> Result<Self, MediaError> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut file = BufReader::new(file);
+        let movie = Movie::read(&mut file, size)?;
+        let (timescale, _) = movie.header()?;
+        let tracks = movie.tracks()?;
+        let fragmented = movie.is_fragmented()?;
+        let track = |id: i32, stream| {
+            let track = tracks.iter().find(|track| i64::from(track.id) == i64::from(id));
+            track.ok_or(MediaError::MissingStream { stream })
+        };
+        let (video, audio) = (track(video, Stream::Video)?, track(audio, Stream::Audio)?);
+        if video.external || audio.external {
+            return Err(external());
+        }
+        let edits = |track: &Track<'_>| {
+            let edits = track.edits(timescale)?;
+            Ok::<_, MediaError>(if fragmented { edits.moved_only() } else { edits })
+        };
+        let (video_edits, audio_edits) = (edits(video)?, edits(audio)?);
+        let listed = movie.listed(&mut file, video, audio)?;
+        let mut holes = in_seconds(&listed.video_holes, &video_edits, video.timescale);
+        holes.extend(in_seconds(&listed.audio_holes, &audio_edits, audio.timescale));
+        let times = |samples: &[Sample]| {
+            samples.iter().map(|sample| (sample.time, i64::from(sample.duration))).collect()
+        };
+        Ok(Self {
+            video_times: times(&listed.video),
+            audio_times: times(&listed.audio),
+            video: video_edits,
+            audio: audio_edits,
+            stretched: fragmented && !audio.has_edits(),
+            fragmented,
+            holes,
+        })
+    }
+}
+
+/// Returns the track of a kind that is read.
+///
+/// # Errors
+///
+/// The errors of [`choose`], and `Malformed` for a track without a format.
+pub(crate) fn track<'a, 'b>(
+    tracks: &'a [Track<'b>],
+    stream: Stream,
+    wanted: Tracks,
+) -> Result<(&'a Track<'b>, TrackChoice), MediaError> {
+    let of_kind: Vec<&Track<'_>> = tracks.iter().filter(|track| track.stream == stream).collect();
+    let candidates: Vec<Candidate> =
+        of_kind.iter().map(|track| track.candidate()).collect::<Result<_, _>>()?;
+    let (index, choice) = choose(&candidates, stream, wanted)?;
+    let track = of_kind.get(index).ok_or(MediaError::MissingStream { stream })?;
+    Ok((track, choice))
 }
 
 impl<R: Read + Seek + Send> MediaSource for Mp4Clip<R> {
@@ -137,7 +243,7 @@ impl<R: Read + Seek + Send> MediaSource for Mp4Clip<R> {
     }
 
     fn frame_times(&self) -> &[f64] {
-        self.video.track.times()
+        &self.video.track.presented().times
     }
 
     fn streams(&mut self) -> (&mut dyn FrameStream, &mut dyn AudioStream) {

@@ -1,7 +1,7 @@
 //! Detects the type of a file and opens it with a suitable reader.
 
 use std::{
-    fs::{self, FileType},
+    fs,
     io::{self, Cursor},
     path::Path,
     sync::Arc,
@@ -9,10 +9,12 @@ use std::{
 
 use super::{
     AudioStream, Decoder, MediaSource,
+    file_kind::file_kind,
     folder::FrameFolder,
     missing::missing,
     mp4_clip::Mp4Clip,
     sniff::{SNIFF_BYTES, head, sniff},
+    tracks::Tracks,
     wav::Wav,
 };
 use crate::error::MediaError;
@@ -29,12 +31,31 @@ pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, MediaError> {
     open_with(path, Decoder::Auto)
 }
 
-/// Opens a clip with a chosen reader.
+/// How a clip is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// The reader.
+    pub decoder: Decoder,
+    /// The tracks to read.
+    pub tracks: Tracks,
+}
+
+impl From<Decoder> for OpenOptions {
+    fn from(decoder: Decoder) -> Self {
+        Self { decoder, ..Self::default() }
+    }
+}
+
+/// Opens a clip with a chosen reader, and chosen tracks.
 ///
 /// # Errors
 ///
-/// The errors of [`open`].
-pub fn open_with(path: &Path, decoder: Decoder) -> Result<Box<dyn MediaSource>, MediaError> {
+/// The errors of [`open`], and `NoTrack` where a wanted track does not exist.
+pub fn open_with(
+    path: &Path,
+    options: impl Into<OpenOptions>,
+) -> Result<Box<dyn MediaSource>, MediaError> {
+    let OpenOptions { decoder, tracks } = options.into();
     // The file type is checked first, as opening a pipe would wait for its writer.
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(path),
@@ -58,19 +79,19 @@ pub fn open_with(path: &Path, decoder: Decoder) -> Result<Box<dyn MediaSource>, 
         if !decoder.is_built_in() {
             return Err(MediaError::NoFfmpeg);
         }
-        return ffmpeg(path).map_err(|error| match container {
+        return ffmpeg(path, tracks).map_err(|error| match container {
             Ok(()) if matches!(error, MediaError::NotMedia) => mp4_without_index(),
             Ok(()) => error,
             Err(own) => more_specific(own, error),
         });
     }
-    match container.and_then(|()| Mp4Clip::open(path)) {
+    match container.and_then(|()| Mp4Clip::open(path, tracks)) {
         Ok(clip) => Ok(Box::new(clip)),
         // FFmpeg is not tried after damage, since FFmpeg would conceal the damage.
         Err(own)
             if decoder == Decoder::Auto && cfg!(feature = "ffmpeg") && is_unsupported(&own) =>
         {
-            ffmpeg(path).map_err(|error| more_specific(own, error))
+            ffmpeg(path, tracks).map_err(|error| more_specific(own, error))
         }
         Err(own) => Err(own),
     }
@@ -94,12 +115,12 @@ fn mp4_without_index() -> MediaError {
 }
 
 #[cfg(feature = "ffmpeg")]
-fn ffmpeg(path: &Path) -> Result<Box<dyn MediaSource>, MediaError> {
-    Ok(Box::new(super::ffmpeg::FfmpegClip::open(path)?))
+fn ffmpeg(path: &Path, tracks: Tracks) -> Result<Box<dyn MediaSource>, MediaError> {
+    Ok(Box::new(super::ffmpeg::FfmpegClip::open(path, tracks)?))
 }
 
 #[cfg(not(feature = "ffmpeg"))]
-fn ffmpeg(_: &Path) -> Result<Box<dyn MediaSource>, MediaError> {
+fn ffmpeg(_: &Path, _: Tracks) -> Result<Box<dyn MediaSource>, MediaError> {
     Err(MediaError::NotMedia)
 }
 
@@ -109,6 +130,18 @@ fn ffmpeg(_: &Path) -> Result<Box<dyn MediaSource>, MediaError> {
 ///
 /// The errors of [`open`].
 pub fn open_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn MediaSource>, MediaError> {
+    open_bytes_with(bytes, Tracks::default())
+}
+
+/// Opens an MP4 file in memory, and reads chosen tracks.
+///
+/// # Errors
+///
+/// The errors of [`open_with`].
+pub fn open_bytes_with(
+    bytes: impl Into<Arc<[u8]>>,
+    tracks: Tracks,
+) -> Result<Box<dyn MediaSource>, MediaError> {
     let bytes: Arc<[u8]> = bytes.into();
     if bytes.is_empty() {
         return Err(MediaError::Empty);
@@ -117,7 +150,7 @@ pub fn open_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn MediaSource>, M
     let head = bytes.len().min(SNIFF_BYTES as usize);
     sniff(bytes.get(..head).unwrap_or_default())?;
     let [video, audio] = [Arc::clone(&bytes), bytes].map(Cursor::new);
-    Ok(Box::new(Mp4Clip::new(video, audio, size)?))
+    Ok(Box::new(Mp4Clip::new(video, audio, size, tracks)?))
 }
 
 /// Opens the audio of a WAV file in memory.
@@ -129,25 +162,4 @@ pub fn wav_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn AudioStream>, Me
     let bytes: Arc<[u8]> = bytes.into();
     let size = bytes.len() as u64;
     Ok(Box::new(Wav::new(Cursor::new(bytes), size)?))
-}
-
-/// Returns what a path is that is neither a file nor a folder.
-#[cfg(unix)]
-pub(crate) fn file_kind(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_fifo() {
-        "named pipe"
-    } else if kind.is_socket() {
-        "socket"
-    } else if kind.is_char_device() || kind.is_block_device() {
-        "device"
-    } else {
-        "special file"
-    }
-}
-
-/// Returns what a path is that is neither a file nor a folder.
-#[cfg(not(unix))]
-pub(crate) fn file_kind(_: FileType) -> &'static str {
-    "special file"
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::{audio::Audio, error::MediaError, frame::Frame};
+use crate::{audio::Audio, error::MediaError, frame::Frame, tracks::TrackChoice};
 
 /// The properties of a clip, as its container states them without decoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +29,37 @@ pub struct MediaInfo {
     pub audio_start: f64,
     /// When the audio ends on the clip's clock, in seconds, according to the container.
     pub audio_end: f64,
+    /// When the last frame ends on the clip's clock, in seconds.
+    pub video_end: f64,
+    /// How many frames after the last displayed one decord counts: those that the end of an edit list
+    /// hides. A clip that is sampled as a whole follows decord.
+    pub hidden_frames: usize,
+    /// How far the audio is from its place on the clip's clock when its packets are played one after
+    /// the other, at most, in seconds.
+    pub audio_drift: f64,
+    /// Parts of the clip whose media was lost, in seconds on the clip's clock: start and end. Neither
+    /// frames nor audio of these parts can be trusted.
+    pub holes: Vec<(f64, f64)>,
+    /// The video track that is read.
+    pub video_track: TrackChoice,
+    /// The audio track that is read.
+    pub audio_track: TrackChoice,
     /// What the reader assumed, and how the clip differs from a plain clip, as sentences; empty for
     /// ordinary clips.
     pub notes: Vec<String>,
+}
+
+impl MediaInfo {
+    /// Moves the start of the clock to `origin`, in seconds.
+    pub(crate) fn started_at(&mut self, origin: f64) {
+        for time in [&mut self.audio_start, &mut self.audio_end, &mut self.video_end] {
+            *time -= origin;
+        }
+        for (start, end) in &mut self.holes {
+            *start -= origin;
+            *end -= origin;
+        }
+    }
 }
 
 /// A clip whose two streams this build can decode.

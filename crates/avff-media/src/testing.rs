@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{
-    audio_track::sample_range,
-    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range},
+use super::source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range};
+use crate::{
+    audio::{Audio, sample_range},
+    error::MediaError,
+    frame::Frame,
+    tracks::TrackChoice,
 };
-use crate::{audio::Audio, error::MediaError, frame::Frame};
 
 /// A clip whose frame `i` has the level `i` in every pixel, and whose audio is a tone.
 pub struct TestClip {
@@ -54,6 +56,12 @@ impl TestClip {
             channels: 1,
             audio_start: 0.0,
             audio_end: samples as f64 / f64::from(RATE),
+            video_end: count as f64 / 25.0,
+            hidden_frames: 0,
+            audio_drift: 0.0,
+            holes: Vec::new(),
+            video_track: TrackChoice::ONLY,
+            audio_track: TrackChoice::ONLY,
             notes: Vec::new(),
         };
         Self {

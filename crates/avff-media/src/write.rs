@@ -60,8 +60,14 @@ impl FolderWriter {
     /// # Errors
     /// Returns the I/O error of the operating system, and `InvalidInput` for more audio than a WAV
     /// file holds.
-    pub fn finish(self, audio: &Audio, times: &[f64], audio_start: f64) -> io::Result<()> {
-        self.end(audio, SampleFormat::Float32, &Sidecar::new(times, audio_start))
+    pub fn finish(
+        self,
+        audio: &Audio,
+        times: &[f64],
+        end: f64,
+        audio_start: f64,
+    ) -> io::Result<()> {
+        self.end(audio, SampleFormat::Float32, &Sidecar::new(times, end, audio_start))
     }
 
     /// Writes the audio as 16-bit integers, and `clip.json` with `fps` frames per second from the

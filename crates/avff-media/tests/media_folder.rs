@@ -206,7 +206,7 @@ fn written_folder_reads_back_exactly() {
     for frame in &frames {
         writer.frame(frame).unwrap();
     }
-    writer.finish(&audio, &times, start).unwrap();
+    writer.finish(&audio, &times, clip.info().video_end, start).unwrap();
     let mut back = avff_media::open(folder.path()).unwrap();
     let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
     assert!(back.frame_times().iter().zip(&times).all(|(&a, &b)| near(a, b)));
@@ -217,7 +217,7 @@ fn written_folder_reads_back_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = FolderWriter::new(folder.path(), FrameCoding::Jpeg(95));
     writer.frame(&frames[0]).unwrap();
-    writer.finish(&audio, &times[..1], 0.0).unwrap();
+    writer.finish(&audio, &times[..1], 1.0, 0.0).unwrap();
     let lossy = avff_media::open(folder.path()).unwrap().frames_at(&[0]).unwrap();
     let far: u64 =
         lossy[0].rgb.iter().zip(&frames[0].rgb).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();

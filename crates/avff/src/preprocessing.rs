@@ -55,7 +55,7 @@ pub fn differences(trained: &ClipSpec, now: &ClipSpec) -> Result<Vec<String>, Pr
     let mut rest = [trained.clone(), now.clone()];
     for spec in &mut rest {
         (spec.sampling, spec.face) = (Sampling::Whole, None);
-        spec.decoder = now.decoder;
+        (spec.decoder, spec.tracks) = (now.decoder, now.tracks);
     }
     let [before, after] = rest.map(serde_json::to_value);
     let stored = PreprocessingError::Stored;

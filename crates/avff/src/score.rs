@@ -39,6 +39,9 @@ pub struct Score {
     /// Whether whole frames were used because no face was found. Such a clip is prepared differently from other
     /// clips.
     pub without_face: bool,
+    /// What is worth knowing of the clip: choices between tracks, assumptions, and differences from its
+    /// presentation.
+    pub notes: Vec<String>,
 }
 
 impl Score {
@@ -46,10 +49,11 @@ impl Score {
     pub(crate) fn of(
         windows: Vec<WindowScore>,
         without_face: bool,
+        notes: &[String],
         aggregate: Aggregate,
     ) -> Result<Self, ClipFailure> {
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(Self { logits, windows, without_face })
+        Ok(Self { logits, windows, without_face, notes: notes.to_vec() })
     }
 
     /// The network's probability that the clip is fake, from 0 to 1: the sigmoid of the output for fake. It is not

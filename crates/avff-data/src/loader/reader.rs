@@ -62,7 +62,7 @@ impl ClipReader {
     }
 
     pub(super) fn open(&self, path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
-        Ok(avff_media::open_with(path, self.spec.decoder)?)
+        Ok(avff_media::open_with(path, self.spec.open_options())?)
     }
 
     fn read_window(

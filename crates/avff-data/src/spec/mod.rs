@@ -8,7 +8,7 @@ mod framing;
 mod sampling;
 
 use avff_face::FaceCrop;
-use avff_media::{Decoder, SettingError, Stream, UnknownName};
+use avff_media::{Decoder, OpenOptions, SettingError, Stream, Tracks, UnknownName};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -57,6 +57,9 @@ pub struct ClipSpec {
     /// The decoder.
     #[serde(default, skip_serializing_if = "Decoder::is_auto")]
     pub decoder: Decoder,
+    /// The tracks to read where a clip has several.
+    #[serde(default, skip_serializing_if = "Tracks::is_default")]
+    pub tracks: Tracks,
     /// Single-modality ablation: the only stream that the network receives. The other stream must
     /// exist and is replaced by its mean. The ablation shows what a network detects from one
     /// modality.
@@ -188,6 +191,7 @@ impl ClipSpec {
             sampling: Sampling::Whole,
             trim_silence: None,
             decoder: Decoder::Auto,
+            tracks: Tracks::default(),
             only: None,
         }
     }
@@ -220,6 +224,12 @@ impl ClipSpec {
         [self.audio.frames, self.audio.mels] = audio;
         [self.video.frames, self.video.height, self.video.width] = video;
         self
+    }
+
+    /// Returns how clips are opened.
+    #[must_use]
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions { decoder: self.decoder, tracks: self.tracks }
     }
 
     /// Checks that tensors with bounded size and finite values can be created.

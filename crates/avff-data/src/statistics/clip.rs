@@ -53,7 +53,7 @@ pub struct ClipFacts {
 pub fn examine(path: &Path, spec: &ClipSpec, depth: Depth) -> Result<ClipFacts, ClipError> {
     let examine = || {
         spec.validate()?;
-        facts(&mut *avff_media::open_with(path, spec.decoder)?, spec, depth)
+        facts(&mut *avff_media::open_with(path, spec.open_options())?, spec, depth)
     };
     examine().map_err(|source| ClipError::new(path, source))
 }
@@ -67,7 +67,6 @@ fn facts(
     let frames = source.frame_count();
     let (first, last) = ends(source.frame_times());
     let frame_rate = (frames > 1 && last > first).then(|| (frames - 1) as f64 / (last - first));
-    let video_end = last + frame_rate.map_or(0.0, f64::recip);
     // Properties concern the complete clip, independent of the network's input.
     let (sampling, face, trim_silence) = (Sampling::Whole, None, None);
     let complete = ClipSpec { sampling, face, trim_silence, ..spec.clone() };
@@ -86,7 +85,7 @@ fn facts(
     Ok(ClipFacts {
         frames,
         frame_rate,
-        seconds: video_end.max(info.audio_end) - first.min(info.audio_start),
+        seconds: info.video_end.max(info.audio_end) - first.min(info.audio_start),
         leading_silence: silence.leading_seconds(audio.rate),
         silent: silence.leading == audio.len(),
         fbank: Moments::from_values(&rows),

@@ -70,20 +70,14 @@ impl Window {
     }
 }
 
-/// Returns the time span of the frames: from the first to one average interval after the last.
-pub(crate) fn video_span(times: &[f64]) -> Option<Span> {
-    let (&start, &last) = (times.first()?, times.last()?);
-    let steps = times.len().saturating_sub(1).max(1) as f64;
-    Some(Span { start, end: last + (last - start) / steps })
-}
-
 /// Returns the time span with both frames and audio, according to the container.
 ///
 /// # Errors
 /// [`MediaError::Damaged`] for a clip without frames.
 pub fn extent(source: &dyn MediaSource) -> Result<Span, DataError> {
-    let frames = video_span(source.frame_times()).ok_or_else(|| DataError::from(missing(1, 0)))?;
     let info = source.info();
+    let start = *source.frame_times().first().ok_or_else(|| DataError::from(missing(1, 0)))?;
+    let frames = Span { start, end: info.video_end };
     Ok(frames.intersection(Span { start: info.audio_start, end: info.audio_end }))
 }
 
@@ -112,8 +106,8 @@ fn trim(stream: &mut dyn AudioStream, span: Span, options: TrimSilence) -> Resul
 ///
 /// # Errors
 /// [`DataError::ShorterThanWindow`] if not one window fits, [`MediaError::TooLarge`] for too many
-/// windows, [`DataError::Spec`], [`MediaError::Damaged`] for a clip without frames, and errors of
-/// reading the audio for [`TrimSilence`].
+/// windows, [`DataError::Spec`], [`MediaError::Damaged`] for a clip without frames or one that lost the
+/// media of every window, and errors of reading the audio for [`TrimSilence`].
 pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Window>, DataError> {
     spec.validate()?;
     let frames = spec.video.frames;
@@ -122,7 +116,15 @@ pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Wind
         if let Some(options) = spec.trim_silence {
             span = trim(source.streams().1, span, options)?;
         }
-        let windows = plan(span, seconds, 1.0 / fps, stride)?;
+        let mut windows = plan(span, seconds, 1.0 / fps, stride)?;
+        let holes = &source.info().holes;
+        let touched = |window: &Span| {
+            holes.iter().any(|&(start, end)| window.start < end && start < window.end)
+        };
+        windows.retain(|window| !touched(window));
+        if windows.is_empty() {
+            return Err(lost(holes));
+        }
         let value = windows.len().saturating_mul(frames);
         if value > MAX_FRAMES {
             let (value, limit) = (value as u64, MAX_FRAMES as u64);
@@ -138,8 +140,14 @@ pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Wind
             |window| Window { frames: shown_frames(times, window, frames), span: Some(window) };
         return Ok(windows.into_iter().map(to_window).collect());
     }
+    if !source.info().holes.is_empty() {
+        return Err(lost(&source.info().holes));
+    }
     let Some(options) = spec.trim_silence else {
-        let indices = frame_indices(source.frame_count(), frames)?;
+        // Decord counts frames that an edit list hides, and repeats the last frame for them.
+        let (shown, hidden) = (source.frame_count(), source.info().hidden_frames);
+        let mut indices = frame_indices(shown.saturating_add(hidden), frames)?;
+        indices.iter_mut().for_each(|index| *index = (*index).min(shown.saturating_sub(1)));
         return Ok(vec![Window { frames: indices, span: None }]);
     };
     let audio = Span { start: source.info().audio_start, end: source.info().audio_end };
@@ -151,6 +159,15 @@ pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Wind
     let mut indices = frame_indices(end.min(times.len()).saturating_sub(first), frames)?;
     indices.iter_mut().for_each(|index| *index += first);
     Ok(vec![Window { frames: indices, span: Some(span) }])
+}
+
+/// Returns the error for a clip whose parts were lost.
+fn lost(holes: &[(f64, f64)]) -> DataError {
+    let parts: Vec<String> =
+        holes.iter().take(3).map(|(start, end)| format!("{start:.2} to {end:.2} s")).collect();
+    let more = if holes.len() > 3 { " and later" } else { "" };
+    let what = format!("its fragments from {}{more} are missing", parts.join(", "));
+    MediaError::Damaged { stream: Stream::Video, what }.into()
 }
 
 /// Returns the windows of two complete clips concatenated in time, as in Open-AVFF. The frames of a

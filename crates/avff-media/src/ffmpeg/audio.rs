@@ -1,4 +1,7 @@
-//! Decodes the audio of a clip with FFmpeg, which applies the container's trimming.
+//! Decodes the audio of a clip with FFmpeg.
+//!
+//! The whole audio is what FFmpeg returns, with the container's trimming. Spans of time are read from
+//! the [timeline](crate::timeline), which knows the time of each packet.
 
 use std::path::{Path, PathBuf};
 
@@ -7,30 +10,36 @@ use video_rs::ffmpeg::{Error, codec::Id, decoder, error::EAGAIN, frame};
 use super::{
     decoder::open_decoder,
     errors::{codec_name, damaged, decode_error},
-    input::Input,
+    input::{EditLists, Input},
     samples::planar,
 };
 use crate::{
-    audio::Audio,
-    audio_track::{append, sample_range},
+    audio::{Audio, append},
     error::{MediaError, Stream},
     pcm::MAX_CHANNELS,
     source::AudioStream,
+    timeline::{AudioPackets, EditList, PlacedAudio},
 };
 
 /// Reads an audio stream through the decoder.
 pub(super) struct AudioReader {
     path: PathBuf,
     stream: usize,
+    /// The parts of the stream that are presented.
+    edits: EditList,
+    /// The time of the first packet, in ticks.
+    first: i64,
+    /// The duration of a tick, in seconds.
+    tick: f64,
     /// When the audio starts on the clip's clock, in seconds.
     start: f64,
-    state: Option<DecodeState>,
+    placed: Option<PlacedAudio<Packets>>,
 }
 
 /// The properties of the first decoded audio.
 pub(super) struct FirstAudio {
-    /// The start time, in seconds on the container's clock.
-    pub(super) time: f64,
+    /// Its time, in ticks.
+    pub(super) time: i64,
     /// Samples per second.
     pub(super) rate: u32,
     /// Channels.
@@ -39,8 +48,10 @@ pub(super) struct FirstAudio {
     pub(super) codec: String,
 }
 
-/// A decoding position that starts at the first packet and buffers the decoded audio.
-struct DecodeState {
+/// Decodes the packets of a stream in order.
+struct Packets {
+    path: PathBuf,
+    edit_lists: EditLists,
     input: Input,
     stream: usize,
     decoder: decoder::Audio,
@@ -48,41 +59,49 @@ struct DecodeState {
     frame: frame::Audio,
     /// The index of the next packet.
     next: usize,
-    /// Samples per channel that were already released from the buffer.
-    released: usize,
-    /// The decoded audio that was not yet released; without channels before the first frame.
-    buffered: Audio,
+    /// The number of decoded frames.
+    decoded: usize,
+    /// The time of the first frame, in ticks.
+    first: i64,
+    /// The first time that is no longer decoded, in ticks.
+    end: i64,
+    /// The duration of a tick, in seconds.
+    tick: f64,
+    rate: u32,
     planes: Vec<Vec<f32>>,
 }
 
-impl DecodeState {
-    fn open(path: &Path, stream: usize) -> Result<Self, MediaError> {
-        let input = Input::open(path)?;
+impl Packets {
+    fn open(
+        path: &Path,
+        stream: usize,
+        edit_lists: EditLists,
+        first: i64,
+    ) -> Result<Self, MediaError> {
+        let input = Input::open(path, edit_lists)?;
         let ffmpeg_stream = input.stream(stream);
         let ffmpeg_stream =
             ffmpeg_stream.ok_or(MediaError::MissingStream { stream: Stream::Audio })?;
-        let codec = ffmpeg_stream.parameters().id();
+        let (codec, tick) = (ffmpeg_stream.parameters().id(), ffmpeg_stream.time_base().into());
         let decoder = open_decoder(&ffmpeg_stream, Stream::Audio)?
             .audio()
             .map_err(|error| decode_error(Stream::Audio, codec, "the stream", error))?;
-        let buffered = Audio { rate: 0, channels: Vec::new() };
-        let (frame, planes) = (frame::Audio::empty(), Vec::new());
-        Ok(Self { input, stream, decoder, codec, frame, next: 0, released: 0, buffered, planes })
-    }
-
-    /// Decodes the next audio frame; returns `false` after the last.
-    fn step(&mut self) -> Result<bool, MediaError> {
-        loop {
-            match self.decoder.receive_frame(&mut self.frame) {
-                Ok(()) => {
-                    self.buffer_frame()?;
-                    return Ok(true);
-                }
-                Err(Error::Eof) => return Ok(false),
-                Err(Error::Other { errno: EAGAIN }) => self.feed()?,
-                Err(error) => return Err(self.fault(error)),
-            }
-        }
+        Ok(Self {
+            path: path.to_owned(),
+            edit_lists,
+            input,
+            stream,
+            decoder,
+            codec,
+            frame: frame::Audio::empty(),
+            next: 0,
+            decoded: 0,
+            first,
+            end: i64::MAX,
+            tick,
+            rate: 0,
+            planes: Vec::new(),
+        })
     }
 
     fn feed(&mut self) -> Result<(), MediaError> {
@@ -95,37 +114,80 @@ impl DecodeState {
         self.decoder.send_eof().map_err(|error| self.fault(error))
     }
 
-    fn buffer_frame(&mut self) -> Result<(), MediaError> {
+    /// Takes the audio of the frame that was decoded last.
+    fn take(&mut self) -> Result<(), MediaError> {
         let fault = |what: &str| damaged(Stream::Audio, format!("packet {}: {what}", self.next));
         if self.frame.is_corrupt() || self.frame.has_decode_errors() {
             return Err(fault("the audio is incomplete"));
         }
-        let rate = self.frame.rate();
+        let before = (self.rate, self.planes.len());
+        self.rate = self.frame.rate();
         planar(&self.frame, &mut self.planes).ok_or_else(|| fault("contains no channel"))?;
-        if self.buffered.channels.is_empty() {
-            if self.planes.len() > MAX_CHANNELS as usize || rate == 0 {
-                return Err(fault("contains no channel"));
-            }
-            self.buffered = Audio { rate, channels: vec![Vec::new(); self.planes.len()] };
+        if self.planes.len() > MAX_CHANNELS as usize || self.rate == 0 {
+            return Err(fault("contains no channel"));
         }
-        if (self.buffered.rate, self.buffered.channels.len()) != (rate, self.planes.len()) {
+        if self.decoded > 0 && before != (self.rate, self.planes.len()) {
             return Err(fault("the sample rate or the channel count changes"));
         }
-        append(&mut self.buffered, &self.planes)
-            .map_err(|error| error.unwrap_or_else(|| fault("a sample is infinite or not a number")))
+        if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
+            return Err(fault("a sample is infinite or not a number"));
+        }
+        self.decoded += 1;
+        Ok(())
+    }
+
+    /// Returns the time of the last decoded frame in ticks.
+    fn ticks(&self) -> Option<i64> {
+        // The decoder moves this time where it drops the encoder's delay, but not its best guess.
+        self.frame.pts().or_else(|| self.frame.timestamp())
     }
 
     fn fault(&self, error: Error) -> MediaError {
         decode_error(Stream::Audio, self.codec, &format!("packet {}", self.next), error)
     }
+}
 
-    /// Releases all samples before sample `index` of the audio.
-    fn release_before(&mut self, index: usize) {
-        let samples = index.saturating_sub(self.released).min(self.buffered.len());
-        for channel in &mut self.buffered.channels {
-            channel.drain(..samples.min(channel.len()));
+impl AudioPackets<()> for Packets {
+    fn next(&mut self, _: &mut ()) -> Result<bool, MediaError> {
+        loop {
+            match self.decoder.receive_frame(&mut self.frame) {
+                // Nothing is cut within the last packet, as by FFmpeg itself.
+                Ok(()) if self.ticks().is_some_and(|time| time >= self.end) => return Ok(false),
+                Ok(()) => {
+                    self.take()?;
+                    return Ok(true);
+                }
+                Err(Error::Eof) => return Ok(false),
+                Err(Error::Other { errno: EAGAIN }) => self.feed()?,
+                Err(error) => return Err(self.fault(error)),
+            }
         }
-        self.released += samples;
+    }
+
+    fn restart(&mut self, _: &mut ()) -> Result<(), MediaError> {
+        let end = self.end;
+        *self = Self::open(&self.path, self.stream, self.edit_lists, self.first)?;
+        self.end = end;
+        Ok(())
+    }
+
+    fn time(&self) -> Option<f64> {
+        let ticks = self.ticks()?;
+        // The start of a stretched first packet is not its time stamp.
+        let ticks = if self.decoded == 1 { ticks.max(self.first) } else { ticks };
+        Some(ticks.saturating_sub(self.first) as f64 * self.tick)
+    }
+
+    fn planes(&self) -> &[Vec<f32>] {
+        &self.planes
+    }
+
+    fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    fn delay(&self) -> usize {
+        0
     }
 }
 
@@ -136,65 +198,62 @@ impl AudioReader {
     ///
     /// `UnsupportedCodec`, `Damaged`, `Malformed`, `Io`; `MissingStream` where the stream has no
     /// audio.
-    pub(super) fn open(path: &Path, stream: usize) -> Result<(FirstAudio, Self), MediaError> {
-        let mut state = DecodeState::open(path, stream)?;
-        if !state.step()? {
+    pub(super) fn first(path: &Path, stream: usize) -> Result<FirstAudio, MediaError> {
+        let mut packets = Packets::open(path, stream, EditLists::Ignored, 0)?;
+        if !packets.next(&mut ())? {
             return Err(MediaError::MissingStream { stream: Stream::Audio });
         }
-        let tick = state.input.stream(stream).map_or(0.0, |stream| stream.time_base().into());
-        let first = FirstAudio {
-            time: state.frame.timestamp().unwrap_or(0) as f64 * tick,
-            rate: state.buffered.rate,
-            channels: state.buffered.channels.len(),
-            codec: codec_name(state.codec),
-        };
-        let reader = Self { path: path.to_owned(), stream, start: 0.0, state: Some(state) };
-        Ok((first, reader))
+        Ok(FirstAudio {
+            time: packets.ticks().unwrap_or(0),
+            rate: packets.rate,
+            channels: packets.planes.len(),
+            codec: codec_name(packets.codec),
+        })
     }
 
-    /// Sets when the audio starts on the clip's clock, in seconds.
-    pub(super) fn started_at(mut self, start: f64) -> Self {
-        self.start = start;
-        self
-    }
-
-    /// Returns the current state if it still holds sample `first`, otherwise a new one.
-    fn state_from(&mut self, first: usize) -> Result<DecodeState, MediaError> {
-        match self.state.take().filter(|state| state.released <= first) {
-            Some(state) => Ok(state),
-            None => DecodeState::open(&self.path, self.stream),
-        }
+    /// Reads a stream whose first packet has the time `first`, in ticks. The audio starts at `start`
+    /// on the clip's clock, in seconds.
+    pub(super) fn new(
+        path: &Path,
+        stream: usize,
+        edits: EditList,
+        (first, tick): (i64, f64),
+        start: f64,
+    ) -> Self {
+        Self { path: path.to_owned(), stream, edits, first, tick, start, placed: None }
     }
 }
 
 impl AudioStream for AudioReader {
     fn whole(&mut self) -> Result<Audio, MediaError> {
-        let mut state = self.state_from(0)?;
-        while state.step()? {}
-        if state.buffered.channels.is_empty() {
-            return Err(MediaError::MissingStream { stream: Stream::Audio });
+        let mut packets = Packets::open(&self.path, self.stream, EditLists::Applied, 0)?;
+        let mut whole: Option<Audio> = None;
+        while packets.next(&mut ())? {
+            let channels = packets.planes.len();
+            let audio = whole.get_or_insert_with(|| Audio {
+                rate: packets.rate,
+                channels: vec![Vec::new(); channels],
+            });
+            append(audio, &packets.planes)?;
         }
-        Ok(state.buffered)
+        whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
-        let mut state = self.state_from(usize::MAX)?;
-        // The rate is known only after the first packet.
-        while state.buffered.channels.is_empty() && state.step()? {}
-        let range = sample_range(start - self.start, end - self.start, state.buffered.rate);
-        if range.start < state.released {
-            state = DecodeState::open(&self.path, self.stream)?;
-        }
-        state.release_before(range.start);
-        while state.released + state.buffered.len() < range.end && state.step()? {
-            state.release_before(range.start);
-        }
-        if state.buffered.channels.is_empty() {
-            return Err(MediaError::MissingStream { stream: Stream::Audio });
-        }
-        let before = |index: usize| index.saturating_sub(state.released);
-        let part = state.buffered.part(before(range.start), before(range.end));
-        self.state = Some(state);
-        Ok(part)
+        let placed = match &mut self.placed {
+            Some(placed) => placed,
+            None => {
+                let mut packets =
+                    Packets::open(&self.path, self.stream, EditLists::Ignored, self.first)?;
+                // A segment may follow that goes back, so only a single one ends the decoding.
+                if let ([_], Some(end)) = (self.edits.segments(), self.edits.end()) {
+                    packets.end = end;
+                }
+                let placed =
+                    PlacedAudio::new(packets, &mut (), &self.edits, self.first, self.tick)?;
+                self.placed.insert(placed)
+            }
+        };
+        placed.between(&mut (), start - self.start, end - self.start)
     }
 }

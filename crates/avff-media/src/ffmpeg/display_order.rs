@@ -2,6 +2,10 @@
 //! decoding.
 
 use super::index::Packets;
+use crate::{
+    error::MediaError,
+    timeline::{EditList, FrameTime, PresentedFrames},
+};
 
 /// The timestamps of a decoded frame: the one of its packet, and the decoder's best guess.
 pub(super) type Timestamps = (Option<i64>, Option<i64>);
@@ -9,49 +13,90 @@ pub(super) type Timestamps = (Option<i64>, Option<i64>);
 /// The displayed frames of a clip.
 #[derive(Debug)]
 pub(super) struct DisplayOrder {
-    /// The packet of each frame, in display order; `None` where frames can only be counted from the
-    /// start.
-    pub(super) packets: Option<Vec<usize>>,
-    /// The display time of each frame, in seconds.
-    pub(super) times: Vec<f64>,
+    /// The frames. Their indices are those of packets, or those of decoded frames where frames can only
+    /// be counted from the start.
+    pub(super) presented: PresentedFrames,
+    /// Whether the indices are those of packets.
+    pub(super) by_packet: bool,
 }
 
 impl DisplayOrder {
     /// Determines the order from the packets alone, or returns `None` where that could be wrong.
     /// `first` is the first decoded frame. If it does not belong to the earliest packet, some
     /// packets are hidden.
-    pub(super) fn from_packets(packets: &Packets, first: Timestamps) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`PresentedFrames::new`].
+    pub(super) fn from_packets(
+        packets: &Packets,
+        first: Timestamps,
+        edits: &EditList,
+    ) -> Result<Option<Self>, MediaError> {
         let earliest = packets.by_time.first().map(|(time, _)| *time);
         if !packets.all_displayed || earliest != first.0 {
-            return None;
+            return Ok(None);
         }
-        let times = packets.by_time.iter().map(|(time, _)| packets.seconds(*time)).collect();
-        let numbers = packets.by_time.iter().map(|(_, number)| *number).collect();
-        Some(Self { packets: Some(numbers), times })
+        let frame = |(_, index): &(i64, usize)| {
+            packets.coded.get(*index).map(|coded| FrameTime {
+                time: coded.shown,
+                duration: coded.duration,
+                index: *index,
+            })
+        };
+        let mut frames: Vec<FrameTime> = packets.by_time.iter().filter_map(frame).collect();
+        frames.sort_by_key(|frame| frame.time);
+        let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
+        Ok(Some(Self { presented, by_packet: true }))
     }
 
     /// Determines the order from every decoded frame, in the decoder's order.
-    pub(super) fn from_decoded(packets: &Packets, decoded: &[Timestamps]) -> Self {
-        let numbers: Option<Vec<usize>> =
-            decoded.iter().map(|(time, _)| packets.at((*time)?)).collect();
-        let timestamps: Option<Vec<i64>> = decoded.iter().map(|(time, _)| *time).collect();
-        let timestamps =
-            timestamps.filter(|times| packets.timed && times.is_sorted_by(|a, b| a < b));
-        let in_order = timestamps.is_some();
-        let times = match timestamps {
-            Some(ticks) => ticks.into_iter().map(|time| packets.seconds(time)).collect(),
-            None => {
-                let step = if packets.rate > 0.0 { 1.0 / packets.rate } else { 0.0 };
-                // Without timestamps, as in AVI, frames have a constant rate. FFmpeg's guesses
-                // follow the decode order: they give the start time, but not the order.
-                let known = decoded.iter().enumerate().find_map(|(rank, (_, time))| {
-                    time.map(|time| packets.seconds(time) - rank as f64 * step)
-                });
-                let start = known.unwrap_or(0.0);
-                (0..decoded.len()).map(|rank| start + rank as f64 * step).collect()
-            }
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`PresentedFrames::new`].
+    pub(super) fn from_decoded(
+        packets: &Packets,
+        decoded: &[Timestamps],
+        edits: &EditList,
+    ) -> Result<Self, MediaError> {
+        let times: Option<Vec<i64>> = decoded.iter().map(|(time, _)| *time).collect();
+        let times = times.filter(|times| packets.timed && times.is_sorted_by(|a, b| a < b));
+        let listed = packets.listed.len() == decoded.len()
+            && packets.listed.is_sorted_by_key(|(time, _)| *time);
+        if times.is_none() && listed {
+            // Pictures that are not reordered, of which several have one time.
+            let frame = |(index, &(time, duration)): (usize, &(i64, i64))| FrameTime {
+                time,
+                duration,
+                index,
+            };
+            let frames: Vec<FrameTime> = packets.listed.iter().enumerate().map(frame).collect();
+            let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
+            return Ok(Self { presented, by_packet: false });
+        }
+        let Some(times) = times else {
+            let step = if packets.rate > 0.0 { 1.0 / packets.rate } else { 0.0 };
+            // Without timestamps, as in AVI, frames have a constant rate. FFmpeg's guesses
+            // follow the decode order: they give the start time, but not the order.
+            let known = decoded.iter().enumerate().find_map(|(rank, (_, time))| {
+                time.map(|time| packets.seconds(time) - rank as f64 * step)
+            });
+            let presented = PresentedFrames::at_rate(decoded.len(), known.unwrap_or(0.0), step);
+            return Ok(Self { presented, by_packet: false });
         };
-        Self { packets: numbers.filter(|_| in_order), times }
+        let numbers: Option<Vec<usize>> = times.iter().map(|&time| packets.at(time)).collect();
+        let by_packet = numbers.is_some();
+        let numbers = numbers.unwrap_or_else(|| (0..times.len()).collect());
+        let frame = |(&time, index): (&i64, usize)| {
+            let coded = packets.coded.get(index).filter(|_| by_packet);
+            let duration = coded.map_or(0, |coded| coded.duration);
+            FrameTime { time: coded.map_or(time, |coded| coded.shown), duration, index }
+        };
+        let mut frames: Vec<FrameTime> = times.iter().zip(numbers).map(frame).collect();
+        frames.sort_by_key(|frame| frame.time);
+        let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
+        Ok(Self { presented, by_packet })
     }
 }
 
@@ -62,48 +107,67 @@ mod tests {
     use video_rs::ffmpeg::{Rational, codec::Id};
 
     use super::{super::index::CodedPicture, *};
+    use crate::timeline::AudioExtent;
 
     fn packets(times: &[i64]) -> Packets {
         let mut by_time: Vec<_> = times.iter().copied().zip(0..).collect();
         by_time.sort_unstable();
+        let coded = |&time: &i64| CodedPicture {
+            time,
+            shown: time,
+            duration: 2,
+            key: false,
+            random_access: false,
+        };
         Packets {
             by_time,
             codec: Id::H264,
             tick: Rational(1, 10),
             rate: 5.0,
-            coded: times.iter().map(|&time| CodedPicture { time, random_access: false }).collect(),
+            coded: times.iter().map(coded).collect(),
             timed: true,
             count: times.len(),
             all_displayed: true,
             seekable: true,
-            audio_end: 0.0,
+            listed: Vec::new(),
+            audio: AudioExtent::default(),
+            audio_tick: 0.0,
         }
     }
 
     #[test]
     fn packets_are_sorted_in_display_order() {
         let packets = packets(&[0, 6, 2, 4]);
-        let order = DisplayOrder::from_packets(&packets, (Some(0), None)).unwrap();
-        assert_eq!(order.packets.unwrap(), [0, 2, 3, 1]);
-        assert_eq!(order.times, [0.0, 0.2, 0.4, 0.6]);
-        assert!(
-            DisplayOrder::from_packets(&packets, (Some(2), None)).is_none(),
-            "the first packet is hidden"
-        );
+        let order = |first| DisplayOrder::from_packets(&packets, first, &EditList::all()).unwrap();
+        let shown = order((Some(0), None)).unwrap().presented;
+        assert_eq!(shown.indices, [0, 2, 3, 1]);
+        for (time, expected) in shown.times.iter().zip([0.0, 0.2, 0.4, 0.6]) {
+            assert!((time - expected).abs() < 1e-12, "{time}");
+        }
+        assert!((shown.end - 0.8).abs() < 1e-12);
+        assert!(order((Some(2), None)).is_none(), "the first packet is hidden");
     }
 
     #[test]
     fn decoded_frames_are_matched_by_time_or_counted() {
         let packets = packets(&[0, 6, 2, 4]);
-        let decoded =
-            |times: &[Option<i64>]| -> Vec<Timestamps> { times.iter().map(|t| (*t, *t)).collect() };
-        let order = DisplayOrder::from_decoded(&packets, &decoded(&[Some(2), Some(6)]));
-        assert_eq!((order.packets.unwrap(), order.times), (vec![2, 1], vec![0.2, 0.6]));
-        let order = DisplayOrder::from_decoded(&packets, &decoded(&[Some(2), None, Some(6)]));
-        assert_eq!((order.packets, order.times), (None, vec![0.2, 0.4, 0.2 + 0.4]));
-        let order = DisplayOrder::from_decoded(&packets, &decoded(&[Some(4), Some(2)]));
-        assert_eq!((order.packets, order.times), (None, vec![0.4, 0.4 + 0.2]));
-        let guessed = [(None, Some(1)), (Some(9), Some(4))];
-        assert_eq!(DisplayOrder::from_decoded(&packets, &guessed).times, [0.1, 0.1 + 0.2]);
+        let order = |decoded: &[Timestamps]| {
+            let order = DisplayOrder::from_decoded(&packets, decoded, &EditList::all()).unwrap();
+            (order.by_packet, order.presented.indices, order.presented.times)
+        };
+        let of = |times: &[Option<i64>]| -> Vec<Timestamps> {
+            times.iter().map(|time| (*time, *time)).collect()
+        };
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        let (by_packet, indices, times) = order(&of(&[Some(2), Some(6)]));
+        assert!(by_packet && near(&times, &[0.2, 0.6]), "{times:?}");
+        assert_eq!(indices, [2, 1]);
+        let (by_packet, indices, times) = order(&of(&[Some(2), None, Some(6)]));
+        assert!(!by_packet && near(&times, &[0.2, 0.4, 0.6]), "{times:?}");
+        assert_eq!(indices, [0, 1, 2]);
+        let (by_packet, _, times) = order(&of(&[Some(4), Some(2)]));
+        assert!(!by_packet && near(&times, &[0.4, 0.6]), "{times:?}");
+        let (by_packet, _, times) = order(&[(None, Some(1)), (Some(9), Some(4))]);
+        assert!(!by_packet && near(&times, &[0.1, 0.3]), "{times:?}");
     }
 }

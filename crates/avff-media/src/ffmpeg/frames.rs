@@ -26,6 +26,7 @@ use crate::{
     mp4::MAX_DIMENSION,
     rotate::Turns,
     source::{FrameSink, FrameStream, missing, out_of_range},
+    timeline::{EditList, PresentedFrames},
 };
 
 /// A video stream that can be decoded.
@@ -67,6 +68,7 @@ impl Frames {
         path: &Path,
         stream: usize,
         packets: Packets,
+        edits: &EditList,
     ) -> Result<(Self, FirstFrame), MediaError> {
         let mut reader = VideoReader::open(path, stream)?;
         let turns = reader.input().stream(stream).map_or(Ok(Turns::default()), |stream| {
@@ -85,7 +87,7 @@ impl Frames {
         }
         let pixel_aspect = pixel_aspect(path, stream, &reader);
         let mut decoded = vec![reader.timestamps()];
-        let order = match DisplayOrder::from_packets(&packets, reader.timestamps()) {
+        let order = match DisplayOrder::from_packets(&packets, reader.timestamps(), edits)? {
             Some(order) => order,
             None => {
                 while reader.next_frame()? {
@@ -96,11 +98,11 @@ impl Frames {
                     }
                     decoded.push(reader.timestamps());
                 }
-                DisplayOrder::from_decoded(&packets, &decoded)
+                DisplayOrder::from_decoded(&packets, &decoded, edits)?
             }
         };
         let first = FirstFrame {
-            time: order.times.first().copied().unwrap_or_default(),
+            time: order.presented.times.first().copied().unwrap_or_default(),
             codec: codec_name(packets.codec),
             size: turns.size((size.0 as usize, size.1 as usize)),
             pixel_aspect: turns.size(pixel_aspect),
@@ -125,13 +127,13 @@ impl Frames {
 
     /// Moves the start of the clock to `origin`, a time of the container in seconds.
     pub(super) fn started_at(mut self, origin: f64) -> Self {
-        self.order.times.iter_mut().for_each(|time| *time -= origin);
+        self.order.presented.started_at(origin);
         self
     }
 
-    /// Returns the display time of each frame, in seconds.
-    pub(super) fn times(&self) -> &[f64] {
-        &self.order.times
+    /// Returns the displayed frames.
+    pub(super) fn presented(&self) -> &PresentedFrames {
+        &self.order.presented
     }
 
     /// Returns the packet from which decoding must start for the frame of packet `target`.
@@ -147,14 +149,11 @@ impl Frames {
     fn by_packet(
         &mut self,
         indices: &[usize],
-        displayed: &[usize],
         delivery: &mut Delivery<'_>,
     ) -> Result<(), MediaError> {
         let mut requested = Vec::with_capacity(indices.len());
         for &index in indices {
-            let packet =
-                *displayed.get(index).ok_or_else(|| out_of_range(index, displayed.len()))?;
-            requested.push((packet, index));
+            requested.push((self.decoded_index(index)?, index));
         }
         // Decode order; a frame that is decoded before its display turn waits.
         requested.sort_unstable();
@@ -225,15 +224,14 @@ impl Frames {
     ) -> Result<(), MediaError> {
         let mut reader = self.reader()?;
         for &index in indices {
-            if index >= self.order.times.len() {
-                return Err(out_of_range(index, self.order.times.len()));
-            }
-            if reader.decoded_count() > index {
+            let decoded = self.decoded_index(index)?;
+            if reader.decoded_count() > decoded {
                 reader = VideoReader::open(&self.path, self.stream)?;
             }
-            while reader.decoded_count() <= index {
+            while reader.decoded_count() <= decoded {
                 if !reader.next_frame()? {
-                    return Err(missing(self.order.times.len(), reader.decoded_count()));
+                    let count = self.order.presented.times.len();
+                    return Err(missing(count, reader.decoded_count()));
                 }
             }
             if delivery.deliver(index, self.convert(&reader)?).is_break() {
@@ -242,6 +240,12 @@ impl Frames {
         }
         self.reader = Some(reader);
         Ok(())
+    }
+
+    /// Returns the index of a displayed frame in decode order.
+    fn decoded_index(&self, index: usize) -> Result<usize, MediaError> {
+        let indices = &self.order.presented.indices;
+        indices.get(index).copied().ok_or_else(|| out_of_range(index, indices.len()))
     }
 
     fn reader(&mut self) -> Result<VideoReader, MediaError> {
@@ -263,13 +267,19 @@ impl FrameStream for Frames {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
         let mut delivery =
             Delivery { pending: indices, waiting: BTreeMap::new(), sink, stopped: false };
-        match self.order.packets.take() {
-            Some(displayed) => {
-                let result = self.by_packet(indices, &displayed, &mut delivery);
-                self.order.packets = Some(displayed);
-                result?;
+        // Frames are reordered within a segment of an edit list, never across segments.
+        let mut rest = indices;
+        while let Some((&first, after)) = rest.split_first() {
+            let presented = &self.order.presented;
+            let segment = presented.segment(first);
+            let same = after.iter().take_while(|&&index| presented.segment(index) == segment);
+            let (now, later) = rest.split_at(1 + same.count());
+            if self.order.by_packet {
+                self.by_packet(now, &mut delivery)?;
+            } else {
+                self.by_count(now, &mut delivery)?;
             }
-            None => self.by_count(indices, &mut delivery)?,
+            rest = if delivery.stopped { &[] } else { later };
         }
         match delivery.pending.len() {
             0 => Ok(()),

@@ -8,14 +8,23 @@ use super::{
 };
 use crate::{
     error::{MediaError, Stream},
+    h264::unknown_order,
     mp4::limits::MAX_SAMPLES,
+    mp4_clip::Mp4Index,
+    timeline::AudioExtent,
 };
 
 /// A coded picture.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CodedPicture {
-    /// The display time, in ticks.
+    /// The display time according to FFmpeg, in ticks. It identifies the packet.
     pub(super) time: i64,
+    /// The display time according to the index of the container, in ticks.
+    pub(super) shown: i64,
+    /// How long the picture lasts, in ticks; 0 where the container does not say.
+    pub(super) duration: i64,
+    /// Whether the container calls the picture a key frame.
+    pub(super) key: bool,
     /// Whether decoding can start here; see [`PacketInfo`](super::access::PacketInfo).
     pub(super) random_access: bool,
 }
@@ -42,8 +51,12 @@ pub(super) struct Packets {
     pub(super) all_displayed: bool,
     /// Whether the container can seek to an exact time.
     pub(super) seekable: bool,
-    /// When the last audio packet ends, in seconds.
-    pub(super) audio_end: f64,
+    /// Time and duration of each coded picture according to the index of an MP4 file, in decode order.
+    pub(super) listed: Vec<(i64, i64)>,
+    /// The times of the audio packets.
+    pub(super) audio: AudioExtent,
+    /// The duration of a tick of the audio stream, in seconds.
+    pub(super) audio_tick: f64,
 }
 
 impl Packets {
@@ -58,34 +71,38 @@ impl Packets {
         let stream = input.stream(video).ok_or_else(missing(Stream::Video))?;
         let (codec, tick, rate) =
             (stream.parameters().id(), stream.time_base(), f64::from(stream.avg_frame_rate()));
-        let (length, of_mp4) = (stream.duration(), input.container() == MP4);
         let audio_stream = input.stream(audio).ok_or_else(missing(Stream::Audio))?;
         let (audio_tick, audio_codec) =
             (f64::from(audio_stream.time_base()), audio_stream.parameters().id());
         let mut coded = Vec::new();
         let known = one_to_one(codec);
         let (mut hidden, mut timed) = (false, true);
-        let (mut count, mut audio_packets) = (0, 0);
-        let mut end_of_audio = AudioEnd::default();
+        let mut count = 0;
+        let mut audio_packets = Vec::new();
         while let Some(packet) = input.next()? {
             if packet.stream() == audio {
                 check(&packet, Stream::Audio)?;
-                audio_packets = checked_increment(audio_packets, "number of audio packets")?;
-                end_of_audio.add(packet.pts(), packet.duration());
+                checked_increment(audio_packets.len(), "number of audio packets")?;
+                let before = audio_packets.last().map_or(0, |(time, _)| *time);
+                audio_packets.push((packet.pts().unwrap_or(before), packet.duration()));
             } else if packet.stream() == video {
                 check(&packet, Stream::Video)?;
                 count = checked_increment(count, "number of video packets")?;
                 let info = inspect(codec, packet.data().unwrap_or_default(), packet.is_key());
                 hidden |= info.hidden;
                 match packet.pts() {
-                    Some(time) if known => {
-                        coded.push(CodedPicture { time, random_access: info.random_access })
-                    }
+                    Some(time) if known => coded.push(CodedPicture {
+                        time,
+                        shown: time,
+                        duration: packet.duration().max(0),
+                        key: packet.is_key(),
+                        random_access: info.random_access,
+                    }),
                     time => timed &= time.is_some(),
                 }
             }
         }
-        for (packets, stream) in [(count, Stream::Video), (audio_packets, Stream::Audio)] {
+        for (packets, stream) in [(count, Stream::Video), (audio_packets.len(), Stream::Audio)] {
             if packets == 0 {
                 return Err(MediaError::MissingStream { stream });
             }
@@ -96,19 +113,18 @@ impl Packets {
         let mut by_time: Vec<(i64, usize)> =
             coded.iter().enumerate().map(|(number, one)| (one.time, number)).collect();
         by_time.sort_unstable();
-        if by_time.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
+        let equal = by_time.windows(2).filter(|pair| matches!(pair, [a, b] if a.0 == b.0)).count();
+        if equal > 0 {
+            if input.container() == MP4 && !coded.is_sorted_by_key(|picture| picture.time) {
+                return Err(unknown_order(equal));
+            }
             (coded, by_time) = (Vec::new(), Vec::new());
         }
-        // An edit list hides decoded pictures, which FFmpeg marks where this code cannot see it. An
-        // edit list also shortens the stream.
-        let span = match (by_time.first(), by_time.last()) {
-            (Some(first), Some(last)) => last.0.saturating_sub(first.0),
-            _ => 0,
-        };
-        let cut = of_mp4 && length > 0 && span >= length;
-        let all_displayed = !coded.is_empty() && !hidden && !cut;
-        let audio_end =
-            end_of_audio.end(audio_codec.name().starts_with("pcm_")) as f64 * audio_tick;
+        let all_displayed = !coded.is_empty() && !hidden;
+        // MP4 shortens the last packet to the end of the audio, but a coded packet is decoded whole.
+        let last = audio_packets.last().map(|(_, duration)| *duration);
+        let last = last.filter(|_| audio_codec.name().starts_with("pcm_"));
+        let audio = AudioExtent::new(audio_packets.into_iter(), last);
         let seekable = matches!(input.container(), MP4 | "Matroska");
         Ok(Self {
             codec,
@@ -120,8 +136,25 @@ impl Packets {
             count,
             all_displayed,
             seekable,
-            audio_end,
+            listed: Vec::new(),
+            audio,
+            audio_tick,
         })
+    }
+
+    /// Takes times and durations from the index of an MP4 file. FFmpeg changes times that repeat, and
+    /// does not know the durations of all packets.
+    pub(super) fn with_index(mut self, index: &Mp4Index) -> Self {
+        if index.video_times.len() == self.coded.len() {
+            for (coded, &(time, duration)) in self.coded.iter_mut().zip(&index.video_times) {
+                (coded.shown, coded.duration) = (time, duration);
+            }
+        }
+        self.listed.clone_from(&index.video_times);
+        if index.audio_times.len() == self.audio.len() {
+            self.audio = AudioExtent::new(index.audio_times.iter().copied(), None);
+        }
+        self
     }
 
     /// Converts ticks to seconds.
@@ -143,28 +176,6 @@ impl Packets {
         let den = i128::from(self.tick.denominator().max(1));
         i64::try_from(scaled.div_euclid(den) + i128::from(scaled.rem_euclid(den) != 0))
             .unwrap_or(i64::MAX)
-    }
-}
-
-/// Tracks where the audio packets end.
-#[derive(Default)]
-struct AudioEnd {
-    last: i64,
-    length: i64,
-    longest: i64,
-}
-
-impl AudioEnd {
-    fn add(&mut self, time: Option<i64>, length: i64) {
-        if let Some(time) = time.filter(|time| *time >= self.last) {
-            (self.last, self.length) = (time, length.max(0));
-        }
-        self.longest = self.longest.max(length);
-    }
-
-    /// MP4 shortens the last packet to the end of the audio, but a coded packet is decoded whole.
-    fn end(&self, uncompressed: bool) -> i64 {
-        self.last.saturating_add(if uncompressed { self.length } else { self.longest })
     }
 }
 

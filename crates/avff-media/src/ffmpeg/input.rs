@@ -56,6 +56,15 @@ const MAX_READS: u64 = 64;
 /// The number of bytes that may be read of even the smallest file.
 const MIN_BUDGET: u64 = 64 << 20;
 
+/// Whether FFmpeg applies the edit lists of MP4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EditLists {
+    /// As FFmpeg applies them, for the whole audio.
+    Applied,
+    /// Not at all: the [timeline](crate::timeline) applies them.
+    Ignored,
+}
+
 /// An open container.
 pub(super) struct Input {
     context: context::Input,
@@ -89,7 +98,7 @@ impl Input {
     /// # Errors
     ///
     /// `NotMedia` where no allowed demuxer accepts the file, `Malformed`, `Io`.
-    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+    pub(super) fn open(path: &Path, edit_lists: EditLists) -> Result<Self, MediaError> {
         static SETUP: Once = Once::new();
         SETUP.call_once(|| {
             register_all();
@@ -107,6 +116,7 @@ impl Input {
             ("protocol_whitelist", "none"),
             ("max_streams", tracks.as_str()),
             ("err_detect", "crccheck+explode"),
+            ("ignore_editlist", if edit_lists == EditLists::Ignored { "1" } else { "0" }),
         ];
         let reader = BoundedFile { file, budget: budget.clone() };
         let opened = StreamIo::from_read_seek(reader).and_then(|reader| {

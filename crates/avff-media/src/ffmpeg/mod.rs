@@ -24,16 +24,21 @@ mod video_reader;
 
 use std::path::Path;
 
-use video_rs::ffmpeg::{format::stream::Disposition, media::Type};
+use video_rs::ffmpeg::{codec::Id, decoder as codecs, format::stream::Disposition, media::Type};
 
 use self::{
     audio::{AudioReader, FirstAudio},
     frames::Frames,
     index::Packets,
-    input::Input,
+    input::{EditLists, Input},
 };
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
-use crate::error::{MediaError, Stream};
+use crate::{
+    error::{MediaError, Stream},
+    mp4_clip::Mp4Index,
+    timeline::hidden_frames,
+    tracks::{self, Candidate, TrackChoice, Tracks},
+};
 
 /// A clip that FFmpeg decodes.
 pub(crate) struct FfmpegClip {
@@ -48,24 +53,39 @@ impl FfmpegClip {
     /// # Errors
     ///
     /// The errors of [`super::open`].
-    pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
-        let mut input = Input::open(path)?;
-        let video_stream = choose(&input, Stream::Video)?;
-        let audio_stream = choose(&input, Stream::Audio)?;
-        let packets = Packets::read(&mut input, video_stream, audio_stream)?;
+        let mut input = Input::open(path, EditLists::Ignored)?;
+        let (video_stream, video_track) = choose(&input, Stream::Video, tracks)?;
+        let (audio_stream, audio_track) = choose(&input, Stream::Audio, tracks)?;
         let container = input.container();
+        let of_mp4 = container == input::MP4;
+        let id = |stream| input.stream(stream).map_or(0, |stream| stream.id());
+        let edits = match of_mp4 {
+            true => Mp4Index::read(path, id(video_stream), id(audio_stream))?,
+            false => Mp4Index::none(),
+        };
+        let packets = Packets::read(&mut input, video_stream, audio_stream)?;
+        let mut packets = packets.with_index(&edits);
         drop(input);
-        let (first_audio, audio) = AudioReader::open(path, audio_stream)?;
-        let FirstAudio { time: audio_start, rate, channels, codec: audio_codec } = first_audio;
-        let audio_end = packets.audio_end.max(audio_start);
-        let (frames, first_frame) = Frames::open(path, video_stream, packets)?;
-        // The edit list of an MP4 file defines where its clock starts. Elsewhere the clock starts
-        // with the first frame or audio, as broadcasts count from an arbitrary time.
-        let origin = if container == input::MP4 { 0.0 } else { first_frame.time.min(audio_start) };
-        let frames = frames.started_at(origin);
-        let audio = audio.started_at(audio_start - origin);
-        let info = MediaInfo {
+        let tick = packets.audio_tick;
+        if edits.stretched {
+            packets.audio = std::mem::take(&mut packets.audio).with_stretched_start(tick);
+        }
+        let extent = packets.audio.clone();
+        let samples = packets.coded.iter().map(|coded| (coded.shown, coded.key));
+        let hidden = if edits.fragmented { 0 } else { hidden_frames(samples, &edits.video) };
+        let FirstAudio { time, rate, channels, codec: audio_codec } =
+            AudioReader::first(path, audio_stream)?;
+        let (frames, first_frame) = Frames::open(path, video_stream, packets, &edits.video)?;
+        let (mut audio_start, audio_end) = extent.seconds(&edits.audio, tick);
+        let mut first = extent.first();
+        if !of_mp4 {
+            // A decoder may drop the encoder's delay, so the audio starts later than its packet.
+            first = time;
+            audio_start = time as f64 * tick;
+        }
+        let mut info = MediaInfo {
             container: container.to_owned(),
             video_codec: first_frame.codec,
             width: first_frame.size.0,
@@ -74,29 +94,52 @@ impl FfmpegClip {
             audio_codec,
             sample_rate: rate,
             channels,
-            audio_start: audio_start - origin,
-            audio_end: audio_end - origin,
+            audio_start,
+            audio_end: audio_end.max(audio_start),
+            video_end: frames.presented().end,
+            hidden_frames: hidden,
+            audio_drift: extent.drift() as f64 * tick,
+            holes: edits.holes,
+            video_track,
+            audio_track,
             notes: Vec::new(),
         };
+        // The index of an MP4 file defines where its clock starts. Elsewhere the clock starts with the
+        // first frame or audio, as broadcasts count from an arbitrary time.
+        let starts_with_media = !of_mp4 || edits.fragmented;
+        let origin = if starts_with_media { first_frame.time.min(audio_start) } else { 0.0 };
+        let frames = frames.started_at(origin);
+        info.started_at(origin);
+        let clock = (first, tick);
+        let audio = AudioReader::new(path, audio_stream, edits.audio, clock, info.audio_start);
         Ok(Self { info, frames, audio })
     }
 }
 
-/// Returns the index of the stream that FFmpeg's players choose, cover images excluded.
-fn choose(input: &Input, stream: Stream) -> Result<usize, MediaError> {
+/// Returns the index of the stream of a kind that is read.
+fn choose(
+    input: &Input,
+    stream: Stream,
+    tracks: Tracks,
+) -> Result<(usize, TrackChoice), MediaError> {
     let kind = match stream {
         Stream::Video => Type::Video,
         Stream::Audio => Type::Audio,
     };
-    let is_no_cover = |candidate: &video_rs::ffmpeg::Stream<'_>| {
-        !candidate.disposition().contains(Disposition::ATTACHED_PIC)
+    let of_kind: Vec<_> = input.streams().filter(|one| one.parameters().medium() == kind).collect();
+    let candidate = |one: &video_rs::ffmpeg::Stream<'_>| {
+        let codec = one.parameters().id();
+        let still = [Id::MJPEG, Id::PNG, Id::BMP, Id::GIF, Id::TIFF, Id::WEBP].contains(&codec);
+        Candidate {
+            enabled: one.disposition().contains(Disposition::DEFAULT),
+            known: codecs::find(codec).is_some(),
+            picture: still || one.disposition().contains(Disposition::ATTACHED_PIC),
+        }
     };
-    let best = input.streams().best(kind).filter(is_no_cover);
-    best.or_else(|| {
-        input.streams().find(|one| one.parameters().medium() == kind && is_no_cover(one))
-    })
-    .map(|chosen| chosen.index())
-    .ok_or(MediaError::MissingStream { stream })
+    let candidates: Vec<Candidate> = of_kind.iter().map(candidate).collect();
+    let (index, choice) = tracks::choose(&candidates, stream, tracks)?;
+    let chosen = of_kind.get(index).ok_or(MediaError::MissingStream { stream })?;
+    Ok((chosen.index(), choice))
 }
 
 impl MediaSource for FfmpegClip {
@@ -105,7 +148,7 @@ impl MediaSource for FfmpegClip {
     }
 
     fn frame_times(&self) -> &[f64] {
-        self.frames.times()
+        &self.frames.presented().times
     }
 
     fn streams(&mut self) -> (&mut dyn FrameStream, &mut dyn AudioStream) {

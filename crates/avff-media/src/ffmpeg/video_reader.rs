@@ -4,7 +4,12 @@ use std::path::Path;
 
 use video_rs::ffmpeg::Packet;
 
-use super::{decoder::VideoDecoder, display_order::Timestamps, index::Packets, input::Input};
+use super::{
+    decoder::VideoDecoder,
+    display_order::Timestamps,
+    index::Packets,
+    input::{EditLists, Input},
+};
 use crate::error::{MediaError, Stream};
 
 /// Up to this many packets are skipped by reading instead of seeking.
@@ -29,7 +34,7 @@ pub(super) struct VideoReader {
 impl VideoReader {
     /// Opens a stream at its first packet.
     pub(super) fn open(path: &Path, stream: usize) -> Result<Self, MediaError> {
-        let input = Input::open(path)?;
+        let input = Input::open(path, EditLists::Ignored)?;
         let ffmpeg_stream = input.stream(stream);
         let decoder = VideoDecoder::open(
             &ffmpeg_stream.ok_or(MediaError::MissingStream { stream: Stream::Video })?,

@@ -163,6 +163,26 @@ fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Fields<'a>, MediaE
     Ok(Fields::new("esds", fields.take(length)?))
 }
 
+/// Returns whether players have a decoder for a format. They pass over tracks of other formats, such
+/// as the spatial audio of phones.
+pub(crate) fn is_playable(format: FourCc) -> bool {
+    let unplayable =
+        [*b"ac-4", *b"mha1", *b"mhm1", *b"enca", *b"encv", *b"vvc1", *b"vvi1", *b"apac"];
+    let named = |name: String| !name.starts_with('\'');
+    let pcm = [*b"raw ", *b"sowt", *b"twos", *b"in24", *b"in32", *b"fl32", *b"fl64", *b"lpcm"];
+    let others = [*b"ipcm", *b"fpcm", *b".mp3", *b"ms\0\x55", *b"QDM2", *b"QDMC", *b"MAC3"];
+    !unplayable.contains(&format)
+        && (named(visual_name(format))
+            || named(audio_name(format))
+            || pcm.contains(&format)
+            || others.contains(&format))
+}
+
+/// Returns whether a format is one of still pictures, which covers and thumbnails have.
+pub(crate) fn is_still_picture(format: FourCc) -> bool {
+    matches!(&format, b"jpeg" | b"png " | b"tiff" | b"gif ")
+}
+
 /// Returns the common name of a video format.
 pub(crate) fn visual_name(format: FourCc) -> String {
     match &format {

@@ -1,13 +1,17 @@
 //! Reads movie fragments (`moof`): the sample tables of files that were written piece by piece, as
 //! streams.
 
-use std::io::{Read, Seek};
+use std::{
+    io::{Read, Seek},
+    ops::Range,
+};
 
 use super::{
     boxes::{Children, FileBox, box_at, malformed, read_body},
     fields::Fields,
     limits::{MAX_MOOF_BYTES, MAX_TOP_BOXES},
     table::{Sample, Samples},
+    track::Track,
 };
 use crate::error::MediaError;
 
@@ -16,13 +20,22 @@ use crate::error::MediaError;
 pub(crate) struct Fragmented {
     /// The track id.
     pub(crate) id: u32,
+    /// Ticks per second.
+    timescale: u32,
     /// The samples read so far.
     pub(crate) samples: Samples,
     /// Default duration, size and flags of samples, from `trex`.
     defaults: Defaults,
     /// The decode time after the last sample.
     next_time: i64,
+    /// The number of the fragment that was read last.
+    sequence: u32,
+    /// Parts of the track that no fragment holds, in ticks.
+    pub(crate) holes: Vec<Range<i64>>,
 }
+
+/// The longest time in seconds between two fragments that is no sign of a lost one.
+const LONGEST_PAUSE: i64 = 1;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Defaults {
@@ -32,9 +45,28 @@ struct Defaults {
 }
 
 impl Fragmented {
+    /// Moves to the start of a fragment and notes a hole before it.
+    ///
+    /// A fragment may start a little late: a recorder lost a packet. Where numbers are missing too,
+    /// or for longer, fragments were lost.
+    fn start(&mut self, sequence: u32, time: i64) {
+        let missing = time.saturating_sub(self.next_time);
+        let skipped = sequence > self.sequence.saturating_add(1) && self.sequence > 0;
+        let long = missing > i64::from(self.timescale).saturating_mul(LONGEST_PAUSE);
+        if missing > 0 && (skipped || long) && !self.samples.is_empty() {
+            self.holes.push(self.next_time..time);
+        }
+        self.next_time = time;
+    }
+
     /// Starts with the samples of the `moov` box, usually none, and reads the track's defaults in
     /// `mvex`.
-    pub(crate) fn new(id: u32, samples: Samples, mvex: &[u8]) -> Result<Self, MediaError> {
+    pub(crate) fn new(
+        track: &Track<'_>,
+        samples: Samples,
+        mvex: &[u8],
+    ) -> Result<Self, MediaError> {
+        let (id, timescale) = (track.id, track.timescale);
         let mut defaults = Defaults::default();
         for child in Children::new(mvex) {
             let (kind, body) = child?;
@@ -48,7 +80,7 @@ impl Fragmented {
                     Defaults { duration: fields.u32()?, size: fields.u32()?, flags: fields.u32()? };
             }
         }
-        Ok(Self { id, samples, defaults, next_time: 0 })
+        Ok(Self { id, timescale, samples, defaults, next_time: 0, sequence: 0, holes: Vec::new() })
     }
 }
 
@@ -80,6 +112,10 @@ pub(crate) fn read(
 }
 
 fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result<(), MediaError> {
+    let sequence = match Children::find(moof, *b"mfhd")? {
+        Some(body) => Fields::full("mfhd", body)?.0.u32()?,
+        None => 0,
+    };
     // Without a base offset of its own, a track's data follows the data of the previous track.
     let mut after_previous = file_box.start;
     for child in Children::new(moof) {
@@ -118,9 +154,11 @@ fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result
         if let Some(body) = Children::find(traf, *b"tfdt")? {
             let (mut fields, version, _) = Fields::full("tfdt", body)?;
             let time = if version == 1 { fields.u64()? } else { u64::from(fields.u32()?) };
-            track.next_time =
+            let time =
                 i64::try_from(time).map_err(|_| malformed("box 'tfdt' has an invalid time"))?;
+            track.start(sequence, time);
         }
+        track.sequence = sequence;
         let mut offset = base;
         for child in Children::new(traf) {
             let (kind, trun) = child?;
@@ -210,7 +248,7 @@ fn run(
         let time = track.next_time.checked_add(i64::from(shift)).ok_or_else(invalid_run)?;
         // Bit 16 is `sample_is_non_sync_sample`.
         let sync = sample_flags & 0x1_0000 == 0;
-        track.samples.push(Sample { offset, time, size, sync })?;
+        track.samples.push(Sample { offset, time, duration, size, sync })?;
         offset = offset.checked_add(u64::from(size)).ok_or_else(invalid_run)?;
         track.next_time =
             track.next_time.checked_add(i64::from(duration)).ok_or_else(invalid_run)?;
@@ -229,6 +267,38 @@ mod tests {
         head.iter().chain(words).flat_map(|word| word.to_be_bytes()).collect()
     }
 
+    fn fragmented(samples: Samples, defaults: Defaults) -> Fragmented {
+        Fragmented {
+            id: 1,
+            timescale: 1000,
+            samples,
+            defaults,
+            next_time: 0,
+            sequence: 0,
+            holes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn lost_fragments_leave_holes() {
+        let holes = |fragments: &[(u32, i64)]| {
+            let mut track = fragmented(Samples::new(1 << 20), Defaults::default());
+            for &(sequence, time) in fragments {
+                track.start(sequence, time);
+                track.sequence = sequence;
+                let sample = Sample { offset: 0, time, duration: 100, size: 1, sync: true };
+                track.samples.push(sample).unwrap();
+                track.next_time += 100;
+            }
+            track.holes.into_iter().map(|hole| (hole.start, hole.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(holes(&[(1, 0), (2, 100), (4, 300)]), [(200, 300)]);
+        assert_eq!(holes(&[(7, 1_000_000), (8, 1_000_100)]), [], "a live stream is joined late");
+        assert_eq!(holes(&[(1, 0), (2, 164)]), [], "a recorder lost a packet");
+        assert_eq!(holes(&[(1, 0), (2, 5_000)]), [(100, 5_000)]);
+        assert_eq!(holes(&[(0, 0), (0, 100), (0, 50)]), []);
+    }
+
     /// Skipping a run must advance the offset exactly as listing it does.
     #[test]
     fn skipped_runs_advance_the_offset_like_listed_ones() {
@@ -242,7 +312,7 @@ mod tests {
         ] {
             let run_box = trun(flags, words);
             let samples = Samples::new(1 << 20);
-            let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+            let mut track = fragmented(samples, defaults);
             assert_eq!(run(&run_box, 1000, 1000, defaults, &mut track).unwrap(), after);
             let size = u32::try_from(8 + run_box.len()).unwrap();
             let traf = [&size.to_be_bytes()[..], b"trun", &run_box].concat();
@@ -258,7 +328,15 @@ mod tests {
         let traf = [&[0, 0, 0, 16][..], b"trun", &run_box].concat();
         assert_eq!(skip_track(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
         let samples = Samples::new(100);
-        let mut track = Fragmented { id: 1, samples, defaults, next_time: 0 };
+        let mut track = Fragmented {
+            id: 1,
+            timescale: 1000,
+            samples,
+            defaults,
+            next_time: 0,
+            sequence: 0,
+            holes: Vec::new(),
+        };
         let listed = run(&run_box, 0, 0, defaults, &mut track);
         assert!(matches!(listed, Err(MediaError::TooLarge { limit: 100, .. })));
     }

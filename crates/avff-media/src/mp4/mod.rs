@@ -5,6 +5,7 @@
 //! fragments.
 
 mod boxes;
+mod edit;
 mod entry;
 mod fields;
 mod fragments;
@@ -13,7 +14,10 @@ mod stbl;
 mod table;
 mod track;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::{
+    io::{Read, Seek, SeekFrom},
+    ops::Range,
+};
 
 pub(crate) use self::{
     boxes::{Children, malformed, show},
@@ -21,7 +25,7 @@ pub(crate) use self::{
     fields::Fields,
     limits::MAX_DIMENSION,
     table::Sample,
-    track::{Edit, Track},
+    track::Track,
 };
 use self::{
     boxes::{box_at, read_body},
@@ -48,6 +52,10 @@ pub(crate) struct Tables {
     pub(crate) audio: Vec<Sample>,
     /// Whether the file has fragments.
     pub(crate) fragmented: bool,
+    /// Parts of the video track that no fragment holds, in ticks.
+    pub(crate) video_holes: Vec<Range<i64>>,
+    /// Parts of the audio track that no fragment holds, in ticks.
+    pub(crate) audio_holes: Vec<Range<i64>>,
 }
 
 impl Movie {
@@ -126,6 +134,58 @@ impl Movie {
         Ok(tracks)
     }
 
+    /// Returns whether the movie has fragments.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` for a broken index.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn is_fragmented(&self) -> Result<bool, MediaError> {
+        Ok(Children::find(&self.moov, *b"mvex")?.is_some())
+    }
+
+    /// Lists the samples of two tracks as far as this reader understands them: none of uncompressed
+    /// audio, or where a table is damaged. Another reader has an index of its own.
+    ///
+    /// # Errors
+    ///
+    /// The errors of fragments.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn listed(
+        &self,
+        file: &mut (impl Read + Seek),
+        video: &Track<'_>,
+        audio: &Track<'_>,
+    ) -> Result<Tables, MediaError> {
+        let empty = || table::Samples::new(self.file_size);
+        let read = |track: &Track<'_>| table::read(track.stbl, self.file_size);
+        let mvex = Children::find(&self.moov, *b"mvex")?;
+        let Some(mvex) = mvex else {
+            let list = |track, stream| read(track).and_then(|all| all.finish(stream));
+            return Ok(Tables {
+                video: list(video, Stream::Video).unwrap_or_default(),
+                audio: list(audio, Stream::Audio).unwrap_or_default(),
+                fragmented: false,
+                video_holes: Vec::new(),
+                audio_holes: Vec::new(),
+            });
+        };
+        let start = |track| read(track).unwrap_or_else(|_| empty());
+        let mut tracks = [
+            Fragmented::new(video, start(video), mvex)?,
+            Fragmented::new(audio, start(audio), mvex)?,
+        ];
+        fragments::read(file, self.after, self.file_size, &mut tracks)?;
+        let [video, audio] = tracks;
+        Ok(Tables {
+            video: video.samples.finish(Stream::Video)?,
+            audio: audio.samples.finish(Stream::Audio)?,
+            fragmented: true,
+            video_holes: video.holes,
+            audio_holes: audio.holes,
+        })
+    }
+
     /// Reads the samples of two tracks, including fragments, and checks that all lie within the
     /// file.
     ///
@@ -148,13 +208,16 @@ impl Movie {
             None => table::read(audio.stbl, self.file_size)?,
         };
         let mvex = Children::find(&self.moov, *b"mvex")?;
+        let (mut video_holes, mut audio_holes) = (Vec::new(), Vec::new());
         if let Some(mvex) = mvex {
             let mut tracks = [
-                Fragmented::new(video.id, video_samples, mvex)?,
-                Fragmented::new(audio.id, audio_samples, mvex)?,
+                Fragmented::new(video, video_samples, mvex)?,
+                Fragmented::new(audio, audio_samples, mvex)?,
             ];
             fragments::read(file, self.after, self.file_size, &mut tracks)?;
-            [video_samples, audio_samples] = tracks.map(|track| track.samples);
+            let [video, audio] = tracks;
+            (video_samples, audio_samples) = (video.samples, audio.samples);
+            (video_holes, audio_holes) = (video.holes, audio.holes);
         }
         let finish = |samples: table::Samples, stream| {
             let list = samples.finish(stream)?;
@@ -164,6 +227,8 @@ impl Movie {
             video: finish(video_samples, Stream::Video)?,
             audio: finish(audio_samples, Stream::Audio)?,
             fragmented: mvex.is_some(),
+            video_holes,
+            audio_holes,
         })
     }
 }

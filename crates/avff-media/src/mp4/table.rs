@@ -18,6 +18,8 @@ pub(crate) struct Sample {
     pub(crate) offset: u64,
     /// Composition time in the track's timescale, before the edit list.
     pub(crate) time: i64,
+    /// How long the sample lasts, in ticks; 0 where the container does not say.
+    pub(crate) duration: u32,
     /// Size in bytes.
     pub(crate) size: u32,
     /// Whether the container marks the sample as a sync sample, where decoding may start.
@@ -35,6 +37,11 @@ impl Samples {
     /// Creates an empty list for a file of `file_size` bytes.
     pub(crate) fn new(file_size: u64) -> Self {
         Self { list: Vec::new(), file_size }
+    }
+
+    /// Returns whether there are no samples yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// Checks `count` samples against the limits and reserves memory for them.
@@ -146,7 +153,7 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
                 }
                 None => true,
             };
-            samples.push(Sample { offset, time, size, sync: is_sync })?;
+            samples.push(Sample { offset, time, duration: delta, size, sync: is_sync })?;
             offset = offset
                 .checked_add(u64::from(size))
                 .ok_or_else(|| malformed("sample offsets overflow"))?;
@@ -181,7 +188,7 @@ pub(crate) fn read_chunks(
         let frames = count.min(remaining);
         if frames > 0 {
             let size = frames.checked_mul(frame_bytes).ok_or_else(overflow)?;
-            samples.push(Sample { offset, time, size, sync: true })?;
+            samples.push(Sample { offset, time, duration: frames, size, sync: true })?;
         }
         remaining -= frames;
         time += i64::from(frames);
@@ -266,7 +273,7 @@ mod tests {
         let MediaError::TooLarge { value, limit, .. } = error else { panic!("{error}") };
         assert_eq!((value, limit), (4501, 4500));
         let mut samples = Samples::new(2);
-        let sample = Sample { offset: 0, time: 0, size: 0, sync: true };
+        let sample = Sample { offset: 0, time: 0, duration: 0, size: 0, sync: true };
         assert!(samples.push(sample).is_ok() && samples.push(sample).is_ok());
         assert!(matches!(samples.push(sample), Err(MediaError::TooLarge { limit: 2, .. })));
     }

@@ -2,42 +2,16 @@
 
 use super::{
     boxes::{Children, FourCc, malformed},
+    edit,
+    entry::{audio, is_playable, is_still_picture, visual},
     fields::Fields,
 };
 use crate::{
     error::{MediaError, Stream},
     rotate::Turns,
+    timeline::EditList,
+    tracks::Candidate,
 };
-
-/// The part of a track that the edit list presents, in the track's timescale.
-///
-/// One segment is supported. Leading empty edits delay a stream on the clip's clock. As with
-/// FFmpeg's decoders, the delay does not change what is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edit {
-    /// The first presented composition time.
-    pub(crate) start: i64,
-    /// The first composition time after the presented part; `None` for no end.
-    pub(crate) end: Option<i64>,
-    /// The delay of this track's start after the clip's start, in the track's timescale.
-    pub(crate) delay: i64,
-}
-
-impl Edit {
-    /// Presents the whole track, for a track without an edit list.
-    pub(crate) const ALL: Self = Self { start: i64::MIN, end: None, delay: 0 };
-
-    /// Returns whether a sample with this composition time is presented.
-    pub(crate) fn presents(self, time: i64) -> bool {
-        time >= self.start && self.end.is_none_or(|end| time < end)
-    }
-
-    /// Converts a composition time to the clip's clock, in ticks of the track's timescale.
-    pub(crate) fn clock(self, time: i64) -> i64 {
-        let start = if self.start == i64::MIN { 0 } else { self.start };
-        time.saturating_sub(start).saturating_add(self.delay)
-    }
-}
 
 /// The boxes of a track. Their tables are read only for the selected tracks.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +22,10 @@ pub(crate) struct Track<'a> {
     pub(crate) stream: Stream,
     /// Ticks per second of the track's times.
     pub(crate) timescale: u32,
+    /// Whether the track is switched on.
+    enabled: bool,
+    /// Whether the media lies in another file.
+    pub(crate) external: bool,
     /// The track's own display matrix.
     pub(crate) turns: [i32; 4],
     /// The body of the `elst` box.
@@ -77,7 +55,7 @@ impl<'a> Track<'a> {
         if timescale == 0 {
             return Err(malformed("a track has a timescale of 0"));
         }
-        let (mut header, version, _) = Fields::full("tkhd", Children::need(trak, *b"tkhd")?)?;
+        let (mut header, version, flags) = Fields::full("tkhd", Children::need(trak, *b"tkhd")?)?;
         header.take(if version == 1 { 16 } else { 8 })?;
         let id = header.u32()?;
         // A reserved word, the duration, two reserved words, layer, group, volume, reserved.
@@ -87,58 +65,58 @@ impl<'a> Track<'a> {
             Some(edts) => Children::find(edts, *b"elst")?,
             None => None,
         };
-        let stbl = Children::need(Children::need(mdia, *b"minf")?, *b"stbl")?;
+        let minf = Children::need(mdia, *b"minf")?;
+        let external = has_external_data(minf)?;
+        let stbl = Children::need(minf, *b"stbl")?;
         let stsd = Children::need(stbl, *b"stsd")?;
-        Ok(Some(Self { id, stream, timescale, turns, edits, stsd, stbl }))
+        let enabled = flags & 1 != 0;
+        Ok(Some(Self { id, stream, timescale, enabled, external, turns, edits, stsd, stbl }))
     }
 
-    /// Reads the edit list and converts its durations from the movie's timescale.
+    /// Returns what decides whether the track is read.
     ///
     /// # Errors
     ///
-    /// `Malformed` where the box ends early, `UnsupportedContainer` for several segments.
-    pub(crate) fn edit(&self, movie_timescale: u32) -> Result<Edit, MediaError> {
-        /// The `media_time` of an empty edit.
-        const EMPTY: i64 = -1;
-        let Some(body) = self.edits else { return Ok(Edit::ALL) };
-        let (mut fields, version, _) = Fields::full("elst", body)?;
-        let mut edit = None;
-        let mut delay = 0_i64;
-        for _ in 0..fields.u32()? {
-            let (duration, start) = if version == 1 {
-                (fields.u64()?, fields.u64()?.cast_signed())
-            } else {
-                (u64::from(fields.u32()?), i64::from(fields.i32()?))
-            };
-            fields.take(4)?;
-            if start == EMPTY {
-                let ticks = rescale(duration, self.timescale, movie_timescale);
-                delay = delay.saturating_add(ticks);
-                continue;
-            }
-            if start < 0 {
-                return Err(malformed(format!("box 'elst' starts at {start}")));
-            }
-            // Writers store 0 for an unknown duration.
-            let end = (duration != 0).then(|| {
-                let ticks = rescale(duration, self.timescale, movie_timescale);
-                start.saturating_add(ticks)
-            });
-            if edit.replace(Edit { start, end, delay }).is_some() {
-                return Err(MediaError::UnsupportedContainer {
-                    container: "MP4 with an edit list of several segments",
-                });
-            }
+    /// `Malformed` for a track without a format.
+    pub(crate) fn candidate(&self) -> Result<Candidate, MediaError> {
+        let format = match self.stream {
+            Stream::Video => visual(self.stsd)?.format,
+            Stream::Audio => audio(self.stsd)?.format,
+        };
+        Ok(Candidate {
+            enabled: self.enabled,
+            known: is_playable(format),
+            picture: is_still_picture(format),
+        })
+    }
+
+    /// Returns whether the track has an edit list.
+    pub(crate) fn has_edits(&self) -> bool {
+        self.edits.is_some()
+    }
+
+    /// Reads the edit list.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed`, `TooLarge` or `UnsupportedContainer`, as [`edit::read`] describes them.
+    pub(crate) fn edits(&self, movie_timescale: u32) -> Result<EditList, MediaError> {
+        match self.edits {
+            Some(body) => edit::read(body, self.timescale, movie_timescale),
+            None => Ok(EditList::all()),
         }
-        Ok(edit.unwrap_or(Edit::ALL))
     }
 }
 
-/// Returns `value * to / from`, rounded to nearest as FFmpeg's `av_rescale`, saturating.
-fn rescale(value: u64, to: u32, from: u32) -> i64 {
-    let from = u128::from(from.max(1));
-    let scaled = (u128::from(value) * u128::from(to) + from / 2) / from;
-    i64::try_from(scaled).unwrap_or(i64::MAX)
+/// Returns whether the data reference names another file. Flag 1 means the same file.
+fn has_external_data(minf: &[u8]) -> Result<bool, MediaError> {
+    let Some(dinf) = Children::find(minf, *b"dinf")? else { return Ok(false) };
+    let Some(dref) = Children::find(dinf, *b"dref")? else { return Ok(false) };
+    let (mut fields, ..) = Fields::full("dref", dref)?;
+    fields.take(4)?;
+    let Some(entry) = Children::new(fields.rest()).next() else { return Ok(false) };
+    let (_, body) = entry?;
+    Ok(Fields::full("dref", body)?.2 & 1 == 0)
 }
 
 /// Reads the media handler: `vide`, `soun` or another.
@@ -170,64 +148,4 @@ pub(crate) fn movie_header(moov: &[u8]) -> Result<(u32, Turns), MediaError> {
     // Duration, rate, volume and ten reserved bytes.
     fields.take(if version == 1 { 24 } else { 20 })?;
     Ok((timescale, Turns::from_matrix(matrix(&mut fields)?)?))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-    use super::*;
-
-    fn track(elst: &[u8]) -> Track<'_> {
-        Track {
-            id: 1,
-            stream: Stream::Audio,
-            timescale: 48_000,
-            turns: [0; 4],
-            edits: Some(elst),
-            stsd: &[],
-            stbl: &[],
-        }
-    }
-
-    fn elst(edits: &[(u32, i32)]) -> Vec<u8> {
-        let mut body = vec![0; 4];
-        body.extend(u32::try_from(edits.len()).unwrap().to_be_bytes());
-        for (duration, start) in edits {
-            body.extend(duration.to_be_bytes());
-            body.extend(start.to_be_bytes());
-            body.extend([0, 1, 0, 0]);
-        }
-        body
-    }
-
-    #[test]
-    fn one_segment_after_empty_edits_is_read() {
-        let body = elst(&[(40, -1), (1001, 1024)]);
-        let edit = track(&body).edit(1000).unwrap();
-        assert_eq!(edit, Edit { start: 1024, end: Some(1024 + 48_048), delay: 1920 });
-        assert_eq!([1024, 2024].map(|time| edit.clock(time)), [1920, 2920]);
-        assert_eq!(Edit::ALL.clock(-7), -7);
-        assert_eq!(
-            [1023, 1024, 49_071, 49_072].map(|t| edit.presents(t)),
-            [false, true, true, false]
-        );
-        let open = elst(&[(0, 1024)]);
-        assert_eq!(track(&open).edit(1000).unwrap(), Edit { start: 1024, end: None, delay: 0 });
-    }
-
-    #[test]
-    fn several_segments_and_invalid_edits_are_refused() {
-        assert!(track(&elst(&[(10, 0), (10, 500)])).edit(1000).is_err());
-        assert!(track(&elst(&[(10, -2)])).edit(1000).is_err());
-        assert!(track(&elst(&[(10, 0)])[..12]).edit(1000).is_err());
-        assert!(Edit::ALL.presents(i64::MIN));
-    }
-
-    #[test]
-    fn rescaling_rounds_to_nearest_and_saturates() {
-        assert_eq!(rescale(5005, 30_000, 1000), 150_150);
-        assert_eq!(rescale(1, 44_100, 1000), 44);
-        assert_eq!(rescale(u64::MAX, u32::MAX, 1), i64::MAX);
-    }
 }

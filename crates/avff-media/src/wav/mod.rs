@@ -15,13 +15,9 @@ use std::{
 };
 
 use self::header::Header;
-use super::{
-    audio_track::{append, sample_range},
-    pcm::Pcm,
-    source::AudioStream,
-};
+use super::{pcm::Pcm, source::AudioStream};
 use crate::{
-    audio::Audio,
+    audio::{Audio, append, sample_range},
     error::{MediaError, Stream},
 };
 
@@ -100,12 +96,13 @@ impl<R: Read + Seek> Wav<R> {
             }
             planes.iter_mut().for_each(Vec::clear);
             pcm.decode(&block, &mut planes);
-            append(&mut audio, &planes).map_err(|error| {
-                error.unwrap_or_else(|| MediaError::Damaged {
+            if planes.iter().flatten().any(|sample| !sample.is_finite()) {
+                return Err(MediaError::Damaged {
                     stream: Stream::Audio,
                     what: "a sample is infinite or not a number".to_owned(),
-                })
-            })?;
+                });
+            }
+            append(&mut audio, &planes)?;
             remaining -= bytes;
         }
         Ok(audio)

@@ -284,15 +284,8 @@ impl AvffConfig {
     /// [`ModelError::Config`] for an unknown field or a value of another type.
     pub fn merged(&self, overrides: &serde_json::Value) -> Result<Self, ModelError> {
         let malformed = |e: serde_json::Error| config("file", e.to_string());
-        if let Some(loss) = overrides.get("loss") {
-            for (old, new) in [("contrast", "contrastive"), ("contrast_over", "contrastive_over")] {
-                if loss.get(old).is_some() {
-                    return Err(config(&format!("loss.{old}"), format!("it is now `loss.{new}`")));
-                }
-            }
-        }
         let mut json = serde_json::to_value(self).map_err(malformed)?;
-        merge(&mut json, overrides);
+        merge(&mut json, &with_present_names(overrides));
         serde_json::from_value(json).map_err(malformed)
     }
 
@@ -346,6 +339,19 @@ impl AvffConfig {
     pub fn video_patch_len(&self) -> usize {
         self.video.channels * self.video.tubelet * self.video.patch * self.video.patch
     }
+}
+
+/// Returns a config file with the present names of keys that had another name.
+fn with_present_names(overrides: &serde_json::Value) -> serde_json::Value {
+    let mut overrides = overrides.clone();
+    if let Some(loss) = overrides.get_mut("loss").and_then(serde_json::Value::as_object_mut) {
+        for (old, new) in [("contrast", "contrastive"), ("contrast_over", "contrastive_over")] {
+            if let Some(value) = loss.remove(old) {
+                loss.entry(new).or_insert(value);
+            }
+        }
+    }
+    overrides
 }
 
 fn merge(base: &mut serde_json::Value, over: &serde_json::Value) {

@@ -1,10 +1,12 @@
 //! Options of clip preparation.
 
+use std::num::NonZeroUsize;
+
 use avff::{
     Preparation,
     data::spec::{FrameFit, TrimSilence},
 };
-use avff_media::Decoder;
+use avff_media::{Decoder, Tracks};
 
 use super::face::{CropArg, FaceArgs};
 
@@ -37,6 +39,14 @@ pub(super) struct ClipArgs {
     /// Remove silence below DB at both ends, with its frames; at most half a second
     #[arg(long, value_name = "DB", num_args = 0..=1, default_missing_value = "-60", allow_negative_numbers = true)]
     trim_silence: Option<f32>,
+
+    /// Video track to read, counted from 1 [default: the one that players choose]
+    #[arg(long, value_name = "N")]
+    video_track: Option<NonZeroUsize>,
+
+    /// Audio track to read, counted from 1 [default: the one that players choose]
+    #[arg(long, value_name = "N")]
+    audio_track: Option<NonZeroUsize>,
 
     /// Media reader: auto, embedded or ffmpeg
     #[arg(long, value_name = "READER")]
@@ -73,6 +83,7 @@ impl ClipArgs {
             stride: self.stride,
             trim_silence: self.trim_silence.map(trim),
             decoder: self.decoder,
+            tracks: Tracks { video: self.video_track, audio: self.audio_track },
         }
     }
 }

@@ -71,6 +71,9 @@ struct Scored {
     face: Option<bool>,
     /// The windows that the score is computed from.
     windows: Vec<Window>,
+    /// What is worth knowing of the clip.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     error: Option<ClipFailure>,
 }
 
@@ -128,7 +131,7 @@ impl Scored {
         };
         let logits = score.as_ref().map(|score| score.logits);
         let face = score.as_ref().filter(|_| faces).map(|score| !score.without_face);
-        let windows = score.map(|score| score.windows).unwrap_or_default();
+        let (windows, notes) = score.map(|score| (score.windows, score.notes)).unwrap_or_default();
         Self {
             path: path.display().to_string(),
             sha256: None,
@@ -136,6 +139,7 @@ impl Scored {
             logits,
             face,
             windows: windows.into_iter().map(Window::from).collect(),
+            notes,
             error,
         }
     }
@@ -172,6 +176,15 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
         .collect();
     if !whole.is_empty() {
         writeln!(out, "note: no face was found, so whole frames are scored: {}", listed(&whole))?;
+    }
+    let mut notes = BTreeMap::<&str, Vec<&str>>::new();
+    for clip in clips {
+        for note in &clip.notes {
+            notes.entry(note).or_default().push(&clip.path);
+        }
+    }
+    for (note, paths) in notes {
+        writeln!(out, "note for {}: {note}", listed(&paths))?;
     }
     let mut hints = BTreeMap::<String, Vec<&str>>::new();
     for clip in clips {

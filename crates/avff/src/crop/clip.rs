@@ -9,7 +9,7 @@ use std::{
 use avff_data::{ClipError, DataError, fit::letterbox, windows::frame_indices};
 use avff_datasets::manifest::Row;
 use avff_face::{FaceCrop, FaceStream, Faces, square::Square};
-use avff_media::{FolderWriter, FrameCoding, MediaSource, pixel_aspect::square_pixels};
+use avff_media::{FolderWriter, FrameCoding, MediaInfo, MediaSource, pixel_aspect::square_pixels};
 use avff_plots::png;
 use serde::{Deserialize, Serialize};
 
@@ -137,8 +137,8 @@ impl Plan {
         };
         let mut work = || -> Result<Record, DataError> {
             let mut source = avff_media::open(&row.path)?;
-            let (times, start) = (source.frame_times().to_vec(), source.info().audio_start);
-            let pixel_aspect = source.info().pixel_aspect;
+            let times = source.frame_times().to_vec();
+            let MediaInfo { audio_start, audio_end, video_end, pixel_aspect, .. } = *source.info();
             let mut indices = match self.frames {
                 Some(frames) => frame_indices(times.len(), frames)?,
                 None => (0..times.len()).collect(),
@@ -159,7 +159,9 @@ impl Plan {
             let faces = stream.faces().cloned();
             let frame_times: Vec<f64> =
                 indices.iter().filter_map(|&index| times.get(index)).copied().collect();
-            check_write(writer.finish(&audio.whole()?, &frame_times, start))?;
+            // The audio may end a little later than its container says.
+            let played = audio.between(audio_start, audio_end + 1.0)?;
+            check_write(writer.finish(&played, &frame_times, video_end, audio_start))?;
             let faces =
                 faces.unwrap_or(Faces { squares: None, detections: Vec::new(), examined: 0 });
             if let Some(sheets) = &self.sheets {

@@ -11,7 +11,7 @@ use avff_data::{
     spec::{FrameFit, Sampling, TrimSilence},
 };
 use avff_face::NoFace;
-use avff_media::Decoder;
+use avff_media::{Decoder, Tracks};
 use avff_model::{Checkpoint, FusionScope, checkpoint::Kind};
 
 use super::Detector;
@@ -67,6 +67,8 @@ pub struct Preparation {
     pub trim_silence: Option<TrimSilence>,
     /// The decoder of media files.
     pub decoder: Option<Decoder>,
+    /// The tracks to read where a clip has several; those that players choose by default.
+    pub tracks: Tracks,
 }
 
 impl Preparation {
@@ -93,6 +95,9 @@ impl Preparation {
         }
         spec.video.fit = self.frame_fit.unwrap_or(spec.video.fit);
         spec.decoder = self.decoder.unwrap_or(spec.decoder);
+        if !self.tracks.is_default() {
+            spec.tracks = self.tracks;
+        }
         spec.trim_silence = self.trim_silence.or(spec.trim_silence);
         match self.window {
             None => match (self.stride, &mut spec.sampling) {

@@ -3,7 +3,7 @@
 //! A batch may hold samples of several clips; each sample remembers its clip. A clip with an unreadable
 //! window has no score.
 
-use std::{collections::VecDeque, path::Path};
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use avff_data::{
     Clip, load_samples,
@@ -41,6 +41,7 @@ struct Pending<I> {
     samples: Vec<(Span, Vec<usize>)>,
     logits: Vec<Logits>,
     without_face: bool,
+    notes: Arc<[String]>,
     failure: Option<ClipFailure>,
 }
 
@@ -51,6 +52,7 @@ impl<I> Pending<I> {
             samples: Vec::new(),
             logits: Vec::new(),
             without_face: false,
+            notes: Arc::default(),
             failure: None,
         }
     }
@@ -70,7 +72,7 @@ impl<I> Pending<I> {
             .zip(self.logits)
             .map(|((span, frames), logits)| WindowScore { span, frames, logits })
             .collect();
-        Score::of(windows, self.without_face, aggregate)
+        Score::of(windows, self.without_face, &self.notes, aggregate)
     }
 }
 
@@ -151,10 +153,11 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 continue;
             }
             match self.samples.next() {
-                Some(Event::Part(Ok(Sample { span, frames, clip, without_face }))) => {
+                Some(Event::Part(Ok(Sample { span, frames, clip, without_face, notes }))) => {
                     let (owner, open) = self.open();
                     open.samples.push((span, frames));
                     open.without_face |= without_face;
+                    open.notes = notes;
                     self.batch.push(clip);
                     self.owners.push(owner);
                 }

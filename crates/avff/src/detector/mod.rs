@@ -190,10 +190,12 @@ impl Detector {
         let network = self.network().map_err(|error| ClipFailure::network(&error))?;
         let mut windows = Vec::new();
         let mut without_face = false;
+        let mut notes = Arc::<[String]>::default();
         let mut network_failure = None;
         guarded(|| {
             read(&mut |sample| {
                 without_face |= sample.without_face;
+                notes = Arc::clone(&sample.notes);
                 match network.logits(std::slice::from_ref(&sample.clip)).as_deref() {
                     Ok(&[logits, ..]) => {
                         let (span, frames) = (sample.span, sample.frames);
@@ -211,7 +213,7 @@ impl Detector {
         if let Some(failure) = network_failure {
             return Err(failure);
         }
-        Score::of(windows, without_face, self.aggregate)
+        Score::of(windows, without_face, &notes, self.aggregate)
     }
 }
 

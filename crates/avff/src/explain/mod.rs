@@ -101,7 +101,7 @@ impl Detector {
         let sample_rate = match spec.audio.rate {
             Some(rate) => rate,
             None => guarded(|| {
-                let source = avff_media::open_with(clip, spec.decoder);
+                let source = avff_media::open_with(clip, spec.open_options());
                 Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
             })
             .map_err(failed)?,

@@ -227,7 +227,7 @@ fn read(clip: &Path, spec: &ClipSpec, window: usize) -> Result<ClipInput, Error>
             selected = Some(sample);
             std::ops::ControlFlow::Break(())
         })?;
-        let source = avff_media::open_with(clip, spec.decoder)
+        let source = avff_media::open_with(clip, spec.open_options())
             .map_err(|source| ClipError::new(clip, source))?;
         Ok((selected, windows, source.frame_times().to_vec(), source.info().clone()))
     })

@@ -1,6 +1,6 @@
 //! Recipes with every key set.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use avff_data::{
     augment::{
@@ -10,7 +10,7 @@ use avff_data::{
     loader::{Order, Unreadable, Weights},
     spec::TrimSilence,
 };
-use avff_media::{Decoder, Stream};
+use avff_media::{Decoder, Stream, Tracks};
 use avff_model::Preset;
 use proptest::{collection::vec, option, prelude::*};
 
@@ -39,6 +39,7 @@ fn full(
         sampling: Sampling::Window { seconds: 3.2, fps: 5.0, stride: 1.6 },
         trim_silence: Some(TrimSilence::default()),
         decoder: Decoder::Embedded,
+        tracks: Tracks { video: NonZeroUsize::new(2), audio: NonZeroUsize::new(1) },
         only: Some(Stream::Audio),
         ..ClipSpec::avff()
     };

@@ -1,0 +1,45 @@
+//! What is worth knowing of a clip beside its tensors.
+
+use avff_media::{MediaSource, Stream, TrackChoice};
+
+use crate::spec::ClipSpec;
+
+/// The largest difference from the presentation that goes without a note, in seconds: half a frame at
+/// 25 frames per second.
+const NEGLIGIBLE: f64 = 0.02;
+
+/// Describes choices between tracks, lost parts, and where whole-clip sampling differs from the clip's
+/// presentation.
+pub(crate) fn notes(source: &dyn MediaSource, spec: &ClipSpec) -> Vec<String> {
+    let info = source.info();
+    let mut notes = info.notes.clone();
+    for (stream, choice) in [(Stream::Video, info.video_track), (Stream::Audio, info.audio_track)] {
+        let TrackChoice { number, count } = choice;
+        if count > 1 {
+            notes.push(format!("{stream} track {number} of {count} is read"));
+        }
+    }
+    for (start, end) in &info.holes {
+        notes.push(format!(
+            "the media from {start:.2} to {end:.2} s is missing, so windows there are left out"
+        ));
+    }
+    if spec.sampling.is_whole() {
+        let first = source.frame_times().first().copied().unwrap_or_default();
+        let start = (info.audio_start - first).abs();
+        if start > NEGLIGIBLE {
+            notes.push(format!(
+                "audio and frames start {start:.2} s apart, but a clip that is sampled as a whole starts \
+                 both together; windows keep them in sync"
+            ));
+        }
+        if info.audio_drift > NEGLIGIBLE {
+            notes.push(format!(
+                "audio packets have gaps or overlap, so audio that is read as a whole is up to {:.2} s \
+                 from its place; windows keep it in sync",
+                info.audio_drift
+            ));
+        }
+    }
+    notes
+}

@@ -1,0 +1,179 @@
+//! When the packets of an audio track start and end.
+
+use super::edit::EditList;
+
+/// The longest that a packet is thought to last, in seconds. A longer duration is a gap after it.
+const LONGEST_PACKET: f64 = 1.0;
+
+/// The times of audio packets, in ticks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct AudioExtent {
+    /// The time of each packet, never decreasing.
+    times: Vec<i64>,
+    /// How long a packet usually lasts.
+    packet: i64,
+    /// How far a packet's time is from the end of all packets before it, at most.
+    drift: u64,
+}
+
+impl AudioExtent {
+    /// Collects the times and durations of packets. `last` is how long the last packet lasts where
+    /// that is known; containers shorten the last packet to the end of the audio, but decoders return
+    /// it whole.
+    pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>, last: Option<i64>) -> Self {
+        let mut extent = Self::default();
+        let mut usual = MostFrequent::default();
+        let mut durations = Vec::new();
+        for (time, duration) in packets {
+            let after = extent.times.last().map_or(time, |&before| time.max(before));
+            extent.times.push(after);
+            durations.push(duration);
+            usual.add(duration);
+        }
+        let equal = durations.iter().filter(|&&duration| duration == usual.value).count();
+        let count = durations.len();
+        extent.packet = match last {
+            Some(last) => last,
+            None if equal * 2 > count => usual.value,
+            // Time stamps of packets of one length may jitter, and most durations differ.
+            None => durations.iter().sum::<i64>() / i64::try_from(count).unwrap_or(i64::MAX).max(1),
+        };
+        // Packets of one length are decoded to that length, whatever their durations say. Packets of
+        // many lengths are as long as their durations.
+        let constant = last.is_none() && equal * 10 >= count * 9;
+        let mut end = extent.first();
+        for (&time, duration) in extent.times.iter().zip(durations) {
+            extent.drift = extent.drift.max(time.abs_diff(end));
+            end = end.saturating_add(if constant { usual.value } else { duration });
+        }
+        extent
+    }
+
+    /// Returns how far a packet is from its place when packets are played one after the other, at
+    /// most, in ticks.
+    pub(crate) fn drift(&self) -> u64 {
+        self.drift
+    }
+
+    /// Returns the number of packets.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Returns the time of the first packet.
+    pub(crate) fn first(&self) -> i64 {
+        self.times.first().copied().unwrap_or(0)
+    }
+
+    /// Moves the first packet to the end of its duration where that is longer than a packet.
+    ///
+    /// FFmpeg's muxer starts each track of a fragmented file at 0. A track that starts later gets a
+    /// longer first packet, whose audio belongs to the end of it. `tick` is in seconds.
+    pub(crate) fn with_stretched_start(mut self, tick: f64) -> Self {
+        if let [first, second, ..] = self.times.as_mut_slice() {
+            let at = second.saturating_sub(self.packet);
+            if at > *first && (at - *first) as f64 * tick < LONGEST_PACKET {
+                *first = at;
+            }
+        }
+        self
+    }
+
+    /// Returns when the audio starts and ends on the clip's clock, in seconds. `tick` is in seconds.
+    pub(crate) fn seconds(&self, edits: &EditList, tick: f64) -> (f64, f64) {
+        let first = edits.first();
+        let start = first.clock_of(self.first().max(first.start.unwrap_or(i64::MIN)));
+        let after = |time: &i64| time.saturating_add(self.packet);
+        let mut end = start;
+        let several = edits.segments().len() > 1;
+        for segment in edits.segments() {
+            let before = segment.end.unwrap_or(i64::MAX);
+            let packets = self.times.partition_point(|&time| time < before);
+            let Some(last) = self.times.get(..packets).and_then(<[i64]>::last) else { continue };
+            // A single segment ends with a whole packet, as in FFmpeg; several are cut where they end.
+            let stop = if several { before.min(after(last)) } else { after(last) };
+            if segment.hold.is_none() && segment.start.is_none_or(|start| start < stop) {
+                end = segment.clock_of(stop).max(end);
+            }
+        }
+        (start as f64 * tick, end as f64 * tick)
+    }
+}
+
+/// The value of the majority.
+#[derive(Default)]
+struct MostFrequent {
+    value: i64,
+    votes: u64,
+}
+
+impl MostFrequent {
+    fn add(&mut self, value: i64) {
+        if value == self.value {
+            self.votes += 1;
+        } else if self.votes == 0 {
+            (self.value, self.votes) = (value, 1);
+        } else {
+            self.votes -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::{
+        super::edit::tests::{PLAY, edits},
+        *,
+    };
+
+    fn seconds(packets: &[(i64, i64)], list: &[(i64, i64, u32)]) -> (f64, f64) {
+        AudioExtent::new(packets.iter().copied(), None).seconds(&edits(list), 0.01)
+    }
+
+    #[test]
+    fn the_last_packet_is_played_whole() {
+        let packets = [(0, 10), (10, 10), (20, 3)];
+        assert_eq!(seconds(&packets, &[]), (0.0, 0.3));
+        assert_eq!(seconds(&packets, &[(12, 5, PLAY)]), (0.0, 0.15));
+        assert_eq!(seconds(&packets, &[(7, -1, PLAY), (0, 5, PLAY)]), (0.07, 0.32));
+        assert_eq!(seconds(&[(40, 10), (50, 10)], &[]), (0.4, 0.6));
+        assert_eq!(seconds(&packets, &[(12, 5, PLAY), (5, 25, PLAY)]), (0.0, 0.17));
+        assert_eq!(seconds(&[], &[]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_gap_is_no_long_packet() {
+        assert_eq!(seconds(&[(0, 10), (10, 10), (20, 60), (80, 10)], &[]), (0.0, 0.9));
+    }
+
+    #[test]
+    fn gaps_and_overlaps_are_measured() {
+        let drift =
+            |packets: &[(i64, i64)]| AudioExtent::new(packets.iter().copied(), None).drift();
+        let even = |at: i64| (at, 10);
+        let plain: Vec<_> = (0..20).map(|index| even(index * 10)).collect();
+        assert_eq!(drift(&plain), 0);
+        let mut gap = plain.clone();
+        gap[9].1 = 60;
+        gap[10..].iter_mut().for_each(|packet| packet.0 += 50);
+        assert_eq!(drift(&gap), 50);
+        let mut overlap = plain;
+        overlap[9].1 = 1;
+        overlap[10..].iter_mut().for_each(|packet| packet.0 -= 9);
+        assert_eq!(drift(&overlap), 9);
+        assert_eq!(drift(&[(0, 3), (3, 10), (13, 3), (16, 10)]), 0, "packets of two lengths");
+    }
+
+    #[test]
+    fn a_stretched_first_packet_belongs_to_its_end() {
+        let packets = [(0, 24), (24, 10), (34, 10), (44, 10)];
+        let extent = AudioExtent::new(packets.into_iter(), None).with_stretched_start(0.01);
+        assert_eq!(extent.first(), 14);
+        let far = [(0, 900), (900, 10), (910, 10), (920, 10)];
+        let extent = AudioExtent::new(far.into_iter(), None).with_stretched_start(0.01);
+        assert_eq!(extent.first(), 0);
+    }
+}
