@@ -1,0 +1,71 @@
+//! A table of files that no encoder writes alike: edit lists, time stamps, fragments and tracks, each in
+//! several layouts. What is right follows from the rules of the container, by code that shares nothing
+//! with the readers. Each reader must agree with each row; all rows that fail are reported.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_wrap,
+    clippy::print_stdout,
+    reason = "a failed unwrap is a failed test"
+)]
+
+mod boxes;
+mod expect;
+mod rows;
+mod streams;
+
+use std::collections::BTreeMap;
+
+use avff_media::{Decoder, Frame, open_bytes};
+
+use self::{
+    expect::check,
+    rows::{FPS, rows},
+    streams::{PACKET, pictures},
+};
+
+fn readers() -> &'static [Decoder] {
+    if cfg!(feature = "ffmpeg") {
+        &[Decoder::Embedded, Decoder::Ffmpeg]
+    } else {
+        &[Decoder::Embedded]
+    }
+}
+
+#[test]
+fn every_reader_presents_every_row() {
+    let flat = pictures("edit_list_of_two.mp4", 512);
+    let reordered = pictures("all_durations_zero.mp4", 512);
+    let plain: Vec<Vec<Frame>> = [&flat, &reordered]
+        .map(|pictures| {
+            let tracks = [boxes::video(pictures, 25, 1), boxes::audio(&[PACKET; 10], 16_000)];
+            let file = boxes::write(&tracks, boxes::Layout::PLAIN);
+            let mut clip = open_bytes(file).unwrap();
+            let step = clip.frame_times()[1] - clip.frame_times()[0];
+            assert!((step - 1.0 / FPS).abs() < 1e-9);
+            let all: Vec<usize> = (0..clip.frame_count()).collect();
+            clip.frames_at(&all).unwrap()
+        })
+        .into();
+    let rows = rows(&flat, &reordered);
+    let mut kinds = BTreeMap::new();
+    let mut failed = Vec::new();
+    for row in &rows {
+        let kind = row.name.split(',').next().unwrap_or_default();
+        *kinds.entry(kind).or_insert(0) += 1;
+        let plain = &plain[usize::from(row.name.contains("reordered"))];
+        for &reader in readers() {
+            if let Err(error) = check(row, reader, plain) {
+                failed.push(format!("{} ({reader}): {error}", row.name));
+            }
+        }
+    }
+    println!("{} rows of {} kinds", rows.len(), kinds.len());
+    for (kind, count) in kinds {
+        println!("{count:4}  {kind}");
+    }
+    assert!(rows.len() >= 120, "{} rows", rows.len());
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
+}
