@@ -97,8 +97,10 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let (width, height) = track.size();
         let fields = audio_entry.audio;
         let (audio_start, audio_end) = audio.seconds();
-        let mut holes = in_seconds(&tables.video_holes, &video_edits, video_track.timescale);
-        holes.extend(in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale));
+        let holes = union(
+            in_seconds(&tables.video_holes, &video_edits, video_track.timescale),
+            in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale),
+        );
         let mut info = MediaInfo {
             container: "MP4".to_owned(),
             video_codec: visual_name(visual(video_track.stsd)?.format),
@@ -139,6 +141,20 @@ fn external() -> MediaError {
 fn in_seconds(parts: &[Range<i64>], edits: &EditList, timescale: u32) -> Vec<(f64, f64)> {
     let seconds = |time: i64| edits.first().clock_of(time) as f64 / f64::from(timescale.max(1));
     parts.iter().map(|part| (seconds(part.start), seconds(part.end))).collect()
+}
+
+/// Joins time spans that touch, in order.
+fn union(mut spans: Vec<(f64, f64)>, others: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    spans.extend(others);
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut joined: Vec<(f64, f64)> = Vec::new();
+    for (start, end) in spans {
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
 }
 
 /// What the index says about two tracks, for a reader that has an index of its own.
@@ -202,8 +218,10 @@ impl Mp4Index {
         };
         let (video_edits, audio_edits) = (edits(video)?, edits(audio)?);
         let listed = movie.listed(&mut file, video, audio)?;
-        let mut holes = in_seconds(&listed.video_holes, &video_edits, video.timescale);
-        holes.extend(in_seconds(&listed.audio_holes, &audio_edits, audio.timescale));
+        let holes = union(
+            in_seconds(&listed.video_holes, &video_edits, video.timescale),
+            in_seconds(&listed.audio_holes, &audio_edits, audio.timescale),
+        );
         let times = |samples: &[Sample]| {
             samples.iter().map(|sample| (sample.time, i64::from(sample.duration))).collect()
         };

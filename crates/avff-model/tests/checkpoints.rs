@@ -371,3 +371,13 @@ proptest! {
         let _ = try_to_load(&path);
     }
 }
+
+/// Config files that were written before two keys got new names are read.
+#[test]
+fn old_names_of_config_keys_are_read() {
+    let old = json!({ "loss": { "contrast": 0.5, "contrast_over": "slices" } });
+    let new = json!({ "loss": { "contrastive": 0.5, "contrastive_over": "slices" } });
+    let [old, new] = [old, new].map(|json| nano().merged(&json).unwrap());
+    assert_eq!(old, new);
+    assert_ne!(old, nano());
+}

@@ -35,7 +35,7 @@ pub enum ManifestError {
     },
 }
 
-/// Options of [`write`].
+/// Options of [`write()`].
 #[derive(Debug, Clone)]
 pub struct ManifestOptions {
     /// The layout of the data set; `None` to detect it.

@@ -384,7 +384,10 @@ fn fragments(rows: &mut Rows, flat: &Pictures, reordered: &Pictures) {
         let seconds = |packets: usize| (packets * PACKET) as f64 / f64::from(RATE);
         clip.shown.audio =
             vec![(0.0, 0..from * PACKET), (seconds(to), to * PACKET..PACKETS * PACKET)];
-        clip.shown.holes = vec![(from as f64 / FPS, to as f64 / FPS), (seconds(from), seconds(to))];
+        // Both tracks lack the fragments, at slightly different times.
+        let (video, audio) = ((from as f64 / FPS, to as f64 / FPS), (seconds(from), seconds(to)));
+        let apart = video.1 < audio.0;
+        clip.shown.holes = if apart { vec![video, audio] } else { vec![(video.0, audio.1)] };
         let kind = format!("{} of 10 samples", last - first);
         let layout = (&*kind, layout(10, (first, last), 0, false));
         rows.add("lost fragments", &clip.tracks(), layout, &Right::Shown(clip.shown));

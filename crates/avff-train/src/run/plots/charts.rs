@@ -184,8 +184,9 @@ pub(super) fn overlay(runs: &[(&str, &History)], quantity: &str) -> Chart {
             lines.push(epoch_line(label(part), color, part, points));
         }
     }
-    let same = title.eq_ignore_ascii_case(quantity);
-    let title = if same { title } else { format!("{title}: {quantity}") };
+    let words = names::title(quantity);
+    let same = title.eq_ignore_ascii_case(&words);
+    let title = if same { title } else { format!("{title}: {words}") };
     Chart { file_stem: "overlay".into(), title, quantity: unit, scale, lines, epochs: Vec::new() }
 }
 
