@@ -86,8 +86,8 @@ impl AudioTrack {
             } else {
                 without += 1
             }
-            // The rest cannot change the answer.
-            if without > SBR_PROBES / 2 {
+            // Plain AAC has it in no packet. Later, the rest cannot change the answer.
+            if (with == 0 && without >= 8) || without > SBR_PROBES / 2 {
                 return Ok(());
             }
         }

@@ -242,7 +242,7 @@ impl Mp4Index {
 /// # Errors
 ///
 /// The errors of [`choose`], and `Malformed` for a track without a format.
-pub(crate) fn track<'a, 'b>(
+fn track<'a, 'b>(
     tracks: &'a [Track<'b>],
     stream: Stream,
     wanted: Tracks,

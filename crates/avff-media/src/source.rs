@@ -128,9 +128,10 @@ pub trait AudioStream {
 
     /// Decodes the audio from `start` to `end` on the clip's clock, in seconds.
     ///
-    /// The result holds exactly those samples of [`whole`](Self::whole), fewer where the audio
-    /// starts later or ends earlier. Spans with non-decreasing starts are decoded in one run, in
-    /// memory for the longest span.
+    /// Each packet is in its place on the clock: there is silence where packets are missing, and a
+    /// packet that overlaps the one before replaces the rest of it. The result is shorter where the
+    /// audio starts later or ends earlier. Spans with non-decreasing starts are decoded in one run, in
+    /// memory for the longest span. The audio of an edit list that goes back stays in memory.
     ///
     /// # Errors
     /// The errors of [`whole`](Self::whole).

@@ -133,7 +133,7 @@ pub fn for_config(config: &AvffConfig) -> ClipSpec {
 /// # Errors
 /// Returns [`PreprocessingError::Stored`] if the spec cannot be written as JSON.
 pub fn store(metadata: &mut Metadata, spec: &ClipSpec) -> Result<(), PreprocessingError> {
-    let json = serde_json::to_value(spec).map_err(PreprocessingError::Stored)?;
+    let json = serde_json::to_value(spec.for_weights()).map_err(PreprocessingError::Stored)?;
     metadata.extra.insert(CLIP_ENTRY.into(), json);
     Ok(())
 }

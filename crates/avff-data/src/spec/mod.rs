@@ -226,6 +226,13 @@ impl ClipSpec {
         self
     }
 
+    /// Returns the spec as weights store it. Which track to read depends on the clips, not on the
+    /// network.
+    #[must_use]
+    pub fn for_weights(&self) -> Self {
+        Self { tracks: Tracks::default(), ..self.clone() }
+    }
+
     /// Returns how clips are opened.
     #[must_use]
     pub fn open_options(&self) -> OpenOptions {

@@ -8,6 +8,8 @@ use crate::{
 
 /// The limit on segments of an edit list. Editors write one for each cut.
 const MAX_SEGMENTS: u32 = 10_000;
+/// The limit on segments that go back to earlier media, which is then decoded again.
+const MAX_GOING_BACK: u32 = 64;
 
 /// Reads the body of an `elst` box. `timescale` counts the track's ticks per second,
 /// `movie_timescale` the ticks of the durations.
@@ -34,6 +36,7 @@ pub(super) fn read(
     }
     let mut segments = Vec::new();
     let mut clock = 0_i64;
+    let (mut after, mut going_back) = (0_i64, 0_u32);
     for index in 0..count {
         let (duration, start) = if version == 1 {
             (fields.u64()?, fields.u64()?.cast_signed())
@@ -62,6 +65,15 @@ pub(super) fn read(
         if duration == 0 && index + 1 < count {
             continue;
         }
+        going_back += u32::from(start < after);
+        if going_back > MAX_GOING_BACK {
+            return Err(MediaError::TooLarge {
+                what: "number of segments of an edit list that go back",
+                value: u64::from(going_back),
+                limit: u64::from(MAX_GOING_BACK),
+            });
+        }
+        after = start.saturating_add(if hold.is_some() { 0 } else { length });
         let end = (duration != 0).then(|| start.saturating_add(length));
         segments.push(Segment { start: Some(start), end, clock, hold });
         clock = clock.saturating_add(length);

@@ -327,16 +327,7 @@ mod tests {
         run_box.splice(4..8, u32::MAX.to_be_bytes());
         let traf = [&[0, 0, 0, 16][..], b"trun", &run_box].concat();
         assert_eq!(skip_track(&traf, 0, defaults).unwrap(), u64::from(u32::MAX));
-        let samples = Samples::new(100);
-        let mut track = Fragmented {
-            id: 1,
-            timescale: 1000,
-            samples,
-            defaults,
-            next_time: 0,
-            sequence: 0,
-            holes: Vec::new(),
-        };
+        let mut track = fragmented(Samples::new(100), defaults);
         let listed = run(&run_box, 0, 0, defaults, &mut track);
         assert!(matches!(listed, Err(MediaError::TooLarge { limit: 100, .. })));
     }

@@ -60,6 +60,9 @@ pub(crate) struct PlacedAudio<P> {
     channels: usize,
     /// Samples before this one are no longer held.
     released: i64,
+    /// Whether everything stays in memory, because a later part goes back. Decoding again for each
+    /// part would take time without a bound.
+    keeps_all: bool,
     /// Where the last packet starts: later packets may replace what follows.
     settled: i64,
     ended: bool,
@@ -102,8 +105,12 @@ impl<P> PlacedAudio<P> {
         }
         let rate = packets.rate();
         let parts = parts(edits, first, tick * f64::from(rate), packets.delay());
+        let goes_back = parts.windows(2).any(|two| {
+            matches!(two, [a, b] if b.from < a.from.saturating_add(a.len.unwrap_or(i64::MAX)))
+        });
         let mut placed = Self {
             rate,
+            keeps_all: goes_back,
             parts,
             runs: VecDeque::new(),
             channels: packets.planes().len(),
@@ -140,7 +147,10 @@ impl<P> PlacedAudio<P> {
         }
         let [from, to] = [range.start, range.end].map(|at| i64::try_from(at).unwrap_or(i64::MAX));
         let mut audio = Audio { rate: self.rate, channels: vec![Vec::new(); self.channels] };
-        for part in self.parts.clone() {
+        // The last part that starts before the span, and those that start within it.
+        let first = self.parts.partition_point(|part| part.at <= from).saturating_sub(1);
+        for index in first..self.parts.len() {
+            let Some(&part) = self.parts.get(index).filter(|part| part.at < to) else { break };
             let part_end = part.len.map_or(i64::MAX, |len| part.at.saturating_add(len));
             let (from, to) = (from.max(part.at), to.min(part_end));
             if from >= to {
@@ -159,7 +169,7 @@ impl<P> PlacedAudio<P> {
             }
         }
         // A span may end within a pause before the last part.
-        let pause = self.parts.iter().map(|part| part.at).max().unwrap_or(0).min(to);
+        let pause = self.parts.last().map_or(0, |part| part.at).min(to);
         let silent = usize::try_from(pause).unwrap_or(0).saturating_sub(range.start);
         if silent > audio.len() {
             audio.channels.iter_mut().for_each(|channel| channel.resize(silent, 0.0));
@@ -190,6 +200,13 @@ impl<P> PlacedAudio<P> {
             if !self.ended {
                 self.place::<R>();
                 self.release_before(range.start);
+                let held: u64 =
+                    self.runs.iter().map(|run| length(&run.channels).unsigned_abs()).sum();
+                let value = held.saturating_mul(self.channels as u64);
+                if value > MAX_AUDIO_SAMPLES {
+                    let what = "number of audio samples";
+                    return Err(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES });
+                }
             }
         }
         Ok(self.runs.back().map_or(self.released, Run::end))
@@ -238,7 +255,7 @@ impl<P> PlacedAudio<P> {
     }
 
     fn release_before(&mut self, at: i64) {
-        if at <= self.released {
+        if self.keeps_all || at <= self.released {
             return;
         }
         self.released = at;

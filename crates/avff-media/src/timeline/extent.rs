@@ -36,7 +36,10 @@ impl AudioExtent {
             Some(last) => last,
             None if equal * 2 > count => usual.value,
             // Time stamps of packets of one length may jitter, and most durations differ.
-            None => durations.iter().sum::<i64>() / i64::try_from(count).unwrap_or(i64::MAX).max(1),
+            None => {
+                let sum = durations.iter().fold(0_i64, |sum, &one| sum.saturating_add(one));
+                sum / i64::try_from(count).unwrap_or(i64::MAX).max(1)
+            }
         };
         // Packets of one length are decoded to that length, whatever their durations say. Packets of
         // many lengths are as long as their durations.
@@ -73,7 +76,7 @@ impl AudioExtent {
     pub(crate) fn with_stretched_start(mut self, tick: f64) -> Self {
         if let [first, second, ..] = self.times.as_mut_slice() {
             let at = second.saturating_sub(self.packet);
-            if at > *first && (at - *first) as f64 * tick < LONGEST_PACKET {
+            if at > *first && at.saturating_sub(*first) as f64 * tick < LONGEST_PACKET {
                 *first = at;
             }
         }

@@ -184,10 +184,11 @@ fn edit_lists(rows: &mut Rows, flat: &Pictures) {
             rows.add(name, &tracks, layout, &right);
         }
     }
-    let refused: [(&str, Vec<Edit>, &str); 4] = [
+    let refused: [(&str, Vec<Edit>, &str); 5] = [
         ("double speed", vec![(1000, 0, 2 * PLAY)], "changes the speed"),
         ("a negative start", vec![(1000, -5, PLAY)], "starts at -5"),
         ("an edit after the end", vec![(1000, 1_000_000, PLAY)], "hides every frame"),
+        ("segments that go back", vec![(100, 0, PLAY); 66], "that go back"),
         ("too many segments", vec![(1, 0, PLAY); 10_001], "segments of an edit list"),
     ];
     for (name, list, error) in refused {

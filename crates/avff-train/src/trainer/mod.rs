@@ -450,7 +450,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let json = |error: serde_json::Error| checkpoints::io_error(&path, error.into());
         let trained = self.progress.step > self.progress.skipped;
         let mut metadata = Metadata::new(L::KIND, &self.parts.network, trained);
-        let spec = serde_json::to_value(&self.parts.spec).map_err(json)?;
+        let spec = serde_json::to_value(self.parts.spec.for_weights()).map_err(json)?;
         metadata.extra.insert(avff_data::spec::CLIP_ENTRY.into(), spec);
         let metrics = metrics.iter().map(|(name, value)| (name.clone(), (*value).into()));
         let run = serde_json::json!({
