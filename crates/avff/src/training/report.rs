@@ -4,7 +4,8 @@ use std::path::Path;
 
 use avff_data::ClipError;
 use avff_train::{
-    TrainError,
+    Recipe, TrainError,
+    optim::OptimizerConfig,
     run::{Record, RunLog, State, Values, folder::SKIPPED},
     trainer::{EpochReport, Observer, StepReport},
 };
@@ -40,6 +41,20 @@ pub fn epoch_values(report: &EpochReport) -> Values {
     values
 }
 
+/// Returns the names and the factors of parameter groups with a learning rate of their own. A group
+/// is named by its first key, and by the number of its other keys.
+fn group_rates(optimizer: &OptimizerConfig) -> Vec<(String, f64)> {
+    let groups = optimizer.groups.iter().filter(|group| group.lr_factor != 1.0);
+    groups
+        .filter_map(|group| {
+            let (first, others) = group.keys.split_first()?;
+            let others =
+                if others.is_empty() { String::new() } else { format!("+{}", others.len()) };
+            Some((format!("lr.{first}{others}"), group.lr_factor))
+        })
+        .collect()
+}
+
 /// Number of skipped clips that the log names; the run's folder lists all of them.
 const NAMED: u64 = 10;
 
@@ -49,18 +64,18 @@ pub(super) struct Reporter<'a> {
     /// The metric that determines the best epoch.
     best: Option<&'static str>,
     watch: &'a mut dyn Observer,
+    /// Names of parameter groups, and their learning rates as multiples of the run's.
+    groups: Vec<(String, f64)>,
     /// Skipped clips that this process met for the first time.
     new_skipped: u64,
 }
 
 impl<'a> Reporter<'a> {
     /// Creates a reporter. Only one process of a run has a `log`.
-    pub(super) fn new(
-        log: Option<RunLog>,
-        best: Option<&'static str>,
-        watch: &'a mut dyn Observer,
-    ) -> Self {
-        Self { log, best, watch, new_skipped: 0 }
+    pub(super) fn new(log: Option<RunLog>, recipe: &Recipe, watch: &'a mut dyn Observer) -> Self {
+        let best = recipe.best_metric().map(|metric| metric.key);
+        let groups = group_rates(&recipe.optimizer);
+        Self { log, best, watch, groups, new_skipped: 0 }
     }
 
     /// The number of different clips that the run has skipped.
@@ -83,6 +98,12 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    fn add_group_rates(&self, values: &mut Values, lr: f64) {
+        for (name, factor) in &self.groups {
+            values.set(name.as_str(), lr * factor);
+        }
+    }
+
     fn write(&mut self, record: Record) -> Result<(), TrainError> {
         match &mut self.log {
             Some(log) => Ok(log.write(record)?),
@@ -97,6 +118,9 @@ impl Observer for Reporter<'_> {
         for (name, value) in &report.values {
             values.set(name_of("train", name), *value);
         }
+        if let Some((_, lr)) = report.values.iter().find(|(name, _)| *name == "lr") {
+            self.add_group_rates(&mut values, *lr);
+        }
         let seconds = report.took.as_secs_f64();
         values.set("clips_per_second", report.clips as f64 / seconds.max(1e-9));
         values.set("data_wait", report.waited.as_secs_f64() / seconds.max(1e-9));
@@ -109,7 +133,9 @@ impl Observer for Reporter<'_> {
     }
 
     fn epoch(&mut self, report: &EpochReport) -> Result<(), TrainError> {
-        self.write(Record::epoch(report.epoch, report.step, epoch_values(report)))?;
+        let mut values = epoch_values(report);
+        self.add_group_rates(&mut values, report.lr);
+        self.write(Record::epoch(report.epoch, report.step, values))?;
         let best = report.validation.iter().find(|(name, _)| Some(name.as_str()) == self.best);
         if let Some((name, value)) = best.filter(|(_, value)| !value.is_finite()) {
             tracing::warn!(
@@ -144,7 +170,26 @@ impl Observer for Reporter<'_> {
 
 #[cfg(test)]
 mod tests {
+    use avff_train::optim::Group;
+
     use super::*;
+
+    #[test]
+    fn groups_with_their_own_rate_are_named() {
+        let group = |keys: &[&str], lr_factor| Group {
+            keys: keys.iter().map(|&key| key.into()).collect(),
+            lr_factor,
+            weight_decay: None,
+        };
+        let mut optimizer = OptimizerConfig::adam(1e-4);
+        optimizer.groups = vec![
+            group(&["mlp_head"], 50.0),
+            group(&["video_encoder"], 1.0),
+            group(&["a2v", "v2a", "fusion"], 0.1),
+        ];
+        let expected = [("lr.mlp_head".to_owned(), 50.0), ("lr.a2v+2".to_owned(), 0.1)];
+        assert_eq!(group_rates(&optimizer), expected);
+    }
 
     #[test]
     fn names_contain_part_and_quantity() {
