@@ -1,11 +1,12 @@
 //! Reads a CSV list of clips.
 #![no_main]
 
-use avff_datasets::manifest::ManifestReader;
+use avff_datasets::{ManifestOptions, ManifestReader};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(reader) = ManifestReader::from_reader(bytes, "list.csv", None) else { return };
+    let options = ManifestOptions::default();
+    let Ok(reader) = ManifestReader::from_reader(bytes, "list.csv", &options) else { return };
     let columns = reader.columns().len();
     let mut line = 0;
     for row in reader.flatten() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     error::{DatasetError, Reason},
-    manifest::{ManifestReader, Row},
+    manifest::{ManifestOptions, ManifestReader, Row},
 };
 
 /// Maximum number of rows: 16 times the largest published set of clips, a few gigabytes.
@@ -18,14 +18,13 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads the manifest at `path`. Relative clip names start at `root`, or at the manifest's
-    /// folder.
+    /// Reads the manifest at `path`.
     ///
     /// # Errors
     /// The first problem with the file or a row, a manifest without rows, and [`Reason::TooLarge`]
     /// for more than 2^24 rows.
-    pub fn read(path: &Path, root: Option<&Path>) -> Result<Self, DatasetError> {
-        let reader = ManifestReader::open(path, root)?;
+    pub fn read(path: &Path, options: &ManifestOptions) -> Result<Self, DatasetError> {
+        let reader = ManifestReader::open(path, options)?;
         let columns = reader.columns().to_vec();
         let rows: Vec<Row> = reader.take(MAX_ROWS + 1).collect::<Result<_, _>>()?;
         Self::new(rows, columns).map_err(|source| DatasetError::new(path, source))

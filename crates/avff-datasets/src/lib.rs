@@ -10,10 +10,11 @@
 //! data set, and every error names its line.
 //!
 //! ```
-//! use avff_datasets::{DatasetError, ManifestReader};
+//! use avff_datasets::{DatasetError, ManifestOptions, ManifestReader};
 //!
 //! let csv = "video_name,target\nreal/a.mp4,0\nfake/b.mp4,1\n";
-//! let rows = ManifestReader::from_reader(csv.as_bytes(), "set/test.csv", None)?;
+//! let options = ManifestOptions::default();
+//! let rows = ManifestReader::from_reader(csv.as_bytes(), "set/test.csv", &options)?;
 //! let rows = rows.collect::<Result<Vec<_>, DatasetError>>()?;
 //! assert_eq!(rows[1].path, std::path::Path::new("set/fake/b.mp4"));
 //! assert_eq!(rows[1].target, Some(1));
@@ -37,5 +38,5 @@ pub use self::{
     dataset::Dataset,
     error::{DatasetError, Reason},
     layout::Layout,
-    manifest::{ManifestReader, Row},
+    manifest::{ColumnNames, ManifestOptions, ManifestReader, Row},
 };

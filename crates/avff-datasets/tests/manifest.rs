@@ -9,7 +9,7 @@ use std::{
 
 use avff_datasets::{
     DatasetError, Reason,
-    manifest::{ManifestReader, Row},
+    manifest::{ColumnNames, ManifestOptions, ManifestReader, Row},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ fn write(bytes: impl AsRef<[u8]>) -> (TempDir, PathBuf) {
 
 fn rows(bytes: impl AsRef<[u8]>) -> Vec<Result<Row, String>> {
     let (_folder, path) = write(bytes);
-    let reader = ManifestReader::open(&path, Some(Path::new("/clips"))).unwrap();
+    let reader = ManifestReader::open(&path, &ManifestOptions::with_root("/clips")).unwrap();
     reader.map(|row| row.map_err(|error| error.source.to_string())).collect()
 }
 
@@ -33,14 +33,14 @@ fn valid_rows(bytes: impl AsRef<[u8]>) -> Vec<Row> {
 
 fn header_error(bytes: impl AsRef<[u8]>) -> DatasetError {
     let (_folder, path) = write(bytes);
-    ManifestReader::open(path, None).unwrap_err()
+    ManifestReader::open(path, &ManifestOptions::default()).unwrap_err()
 }
 
 #[test]
 fn cells_are_verbatim_and_in_order() {
     let (_folder, path) =
         write("split,video_name,target,note\ntest, a.mp4 ,1,\"x, \"\"y\"\"\"\nval,b/c.mp4,, z \n");
-    let mut reader = ManifestReader::open(&path, Some(Path::new("/clips"))).unwrap();
+    let mut reader = ManifestReader::open(&path, &ManifestOptions::with_root("/clips")).unwrap();
     assert_eq!(reader.columns(), ["split", "target", "note"]);
     assert!(reader.has_target());
     let first = reader.next().unwrap().unwrap();
@@ -58,12 +58,70 @@ fn cells_are_verbatim_and_in_order() {
 #[test]
 fn paths_start_at_the_root_or_the_folder_of_the_manifest() {
     let (folder, path) = write("video_name\nsub/a.mp4\n/abs/b.mp4\n");
-    let resolved = |root: Option<&Path>| -> Vec<PathBuf> {
-        ManifestReader::open(&path, root).unwrap().map(|row| row.unwrap().path).collect()
+    let resolved = |options: &ManifestOptions| -> Vec<PathBuf> {
+        ManifestReader::open(&path, options).unwrap().map(|row| row.unwrap().path).collect()
     };
     let absolute = PathBuf::from("/abs/b.mp4");
-    assert_eq!(resolved(None), [folder.path().join("sub/a.mp4"), absolute.clone()]);
-    assert_eq!(resolved(Some(Path::new("/r"))), [PathBuf::from("/r/sub/a.mp4"), absolute]);
+    assert_eq!(
+        resolved(&ManifestOptions::default()),
+        [folder.path().join("sub/a.mp4"), absolute.clone()]
+    );
+    assert_eq!(
+        resolved(&ManifestOptions::with_root("/r")),
+        [PathBuf::from("/r/sub/a.mp4"), absolute]
+    );
+}
+
+#[test]
+fn columns_may_have_other_names() {
+    let named = |name: &str, target: &str| ManifestOptions {
+        columns: ColumnNames { name: name.into(), target: target.into() },
+        ..ManifestOptions::default()
+    };
+    let read = |text: &str, options: &ManifestOptions| {
+        let reader = ManifestReader::from_reader(text.as_bytes(), "list.csv", options);
+        let reader = reader.map_err(|error| error.source.to_string())?;
+        let columns = reader.columns().join(" ");
+        let rows: Vec<Row> = reader.map(|row| row.unwrap()).collect();
+        Ok::<_, String>((columns, rows))
+    };
+    // The separator is that of the header with the other name.
+    let (columns, rows) =
+        read("id;label;path, as found\n7;fake;a.mp4\n", &named("path, as found", "label")).unwrap();
+    assert_eq!(columns, "id target");
+    assert_eq!((rows[0].name.as_str(), rows[0].target), ("a.mp4", Some(1)));
+    assert_eq!(rows[0].extra, ["7", "fake"]);
+    let (columns, rows) = read("path\na.mp4\n", &named("path", "target")).unwrap();
+    assert_eq!((columns.as_str(), rows[0].target), ("", None));
+    for (text, name, target, reason) in [
+        (
+            "path,note\n",
+            "path",
+            "label",
+            "line 1: the header has no `label` column, it is `path,note`",
+        ),
+        (
+            "path,note\n",
+            "clip",
+            "target",
+            "line 1: the header has no `clip` column, it is `path,note`",
+        ),
+        (
+            "path,video_name\n",
+            "path",
+            "target",
+            "line 1: columns `path` and `video_name` would both be `video_name`: rename or remove one",
+        ),
+        (
+            "video_name,target,label\n",
+            "video_name",
+            "label",
+            "line 1: columns `target` and `label` would both be `target`: rename or remove one",
+        ),
+        ("a,a\n", "a", "a", "line 1: `a` cannot hold both names and labels: name two columns"),
+    ] {
+        assert_eq!(read(text, &named(name, target)).unwrap_err(), reason);
+    }
 }
 
 #[test]
@@ -229,8 +287,10 @@ fn names_in_another_normal_form_or_notation_find_their_file() {
     for name in ["cafe\u{301}.mp4", "plain.mp4"] {
         fs::write(folder.path().join("sub").join(name), "").unwrap();
     }
-    let rows: Vec<Row> =
-        ManifestReader::open(&path, None).unwrap().map(|row| row.unwrap()).collect();
+    let rows: Vec<Row> = ManifestReader::open(&path, &ManifestOptions::default())
+        .unwrap()
+        .map(|row| row.unwrap())
+        .collect();
     assert_eq!(rows[0].name, "sub/caf\u{e9}.mp4");
     assert!(rows[0].path.exists() && rows[1].path.exists());
     assert_eq!(rows[1].name, "sub\\plain.mp4");
@@ -251,10 +311,10 @@ fn absolute_paths_of_windows_are_refused_with_their_line() {
 fn file_errors_contain_the_path() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("none.csv");
-    let error = ManifestReader::open(&missing, None).unwrap_err();
+    let error = ManifestReader::open(&missing, &ManifestOptions::default()).unwrap_err();
     assert!(matches!(error.source, Reason::NotFound));
     assert_eq!(error.path, missing);
-    let error = ManifestReader::open(folder.path(), None).unwrap_err();
+    let error = ManifestReader::open(folder.path(), &ManifestOptions::default()).unwrap_err();
     assert!(matches!(error.source, Reason::NotAFile { kind: "folder" }));
     assert!(matches!(header_error("").source, Reason::Empty));
 }
@@ -294,7 +354,7 @@ proptest! {
         let bytes = [head.as_bytes(), &body].concat();
         let newlines = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let (_folder, path) = write(&bytes);
-        if let Ok(reader) = ManifestReader::open(&path, None) {
+        if let Ok(reader) = ManifestReader::open(&path, &ManifestOptions::default()) {
             let width = reader.columns().len();
             let mut last = 1;
             for row in reader {
@@ -325,7 +385,7 @@ proptest! {
             .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
             .collect();
         let read = |bytes: &[u8]| {
-            let reader = ManifestReader::from_reader(bytes, "list.csv", None);
+            let reader = ManifestReader::from_reader(bytes, "list.csv", &ManifestOptions::default());
             let reader = reader.map_err(|error| error.to_string())?;
             let columns = reader.columns().to_vec();
             let rows: Vec<_> = reader.map(|row| row.map_err(|error| error.to_string())).collect();

@@ -5,13 +5,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
-use avff_datasets::protocol::{
-    ColumnValues, Groups, Names, Split, SplitError, Strata, Subsets, Table, balance::balance,
-    composition::Composition, leakage, leave_out::leave_out, random::random, subjects::subjects,
-    table::values,
+use avff_datasets::{
+    ManifestOptions,
+    protocol::{
+        ColumnValues, Groups, Names, Split, SplitError, Strata, Subsets, Table, balance::balance,
+        composition::Composition, leakage, leave_out::leave_out, random::random,
+        subjects::subjects, table::values,
+    },
 };
 use proptest::prelude::*;
 
@@ -22,7 +24,7 @@ fn table(rows: &[String]) -> Table {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clips.csv");
     fs::write(&path, format!("{HEADER}\n{}\n", rows.join("\n"))).unwrap();
-    Table::read(&[path], Some(Path::new("/clips"))).unwrap()
+    Table::read(&[path], &ManifestOptions::with_root("/clips")).unwrap()
 }
 
 /// Creates `count` clips: one real per four fakes of two categories, and `per_person` clips per

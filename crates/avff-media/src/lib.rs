@@ -87,7 +87,7 @@ pub use self::{
     error::{MediaError, SettingError, Stream, UnknownName},
     frame::Frame,
     missing::{is_url, missing},
-    open::{OpenOptions, open, open_bytes, open_bytes_with, open_with, wav_bytes},
+    open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
     tracks::{TrackChoice, Tracks},

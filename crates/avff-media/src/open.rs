@@ -1,7 +1,7 @@
 //! Detects the type of a file and opens it with a suitable reader.
 
 use std::{
-    fs,
+    fs::{self, Metadata},
     io::{self, Cursor},
     path::Path,
     sync::Arc,
@@ -46,6 +46,22 @@ impl From<Decoder> for OpenOptions {
     }
 }
 
+/// Checks that the file or folder of a clip exists, without opening it.
+///
+/// # Errors
+///
+/// `NotFound`, `Url`, `StandardInput`, `PaddedName` or `Io`.
+pub fn locate(path: &Path) -> Result<(), MediaError> {
+    metadata(path).map(drop)
+}
+
+fn metadata(path: &Path) -> Result<Metadata, MediaError> {
+    fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(path),
+        _ => MediaError::Io(error),
+    })
+}
+
 /// Opens a clip with a chosen reader, and chosen tracks.
 ///
 /// # Errors
@@ -57,10 +73,7 @@ pub fn open_with(
 ) -> Result<Box<dyn MediaSource>, MediaError> {
     let OpenOptions { decoder, tracks } = options.into();
     // The file type is checked first, as opening a pipe would wait for its writer.
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(path),
-        _ => MediaError::Io(error),
-    })?;
+    let metadata = metadata(path)?;
     if metadata.is_dir() {
         return Ok(Box::new(FrameFolder::open(path)?));
     }

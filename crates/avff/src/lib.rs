@@ -30,7 +30,7 @@
 //! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`synth`]: data sets, for the command.
 //! - [`compare`]: tests whether two detectors differ significantly. [`training`], [`initialize`]: training runs and
 //!   their initialization.
-//! - [`data`], [`metrics`], [`model`], [`plots`], [`train`]: the crates that avff builds on.
+//! - [`data`], [`datasets`], [`metrics`], [`model`], [`plots`], [`train`]: the crates that avff builds on.
 
 #![forbid(unsafe_code)]
 
@@ -89,6 +89,7 @@ pub mod table;
 pub mod training;
 
 pub use avff_data as data;
+pub use avff_datasets as datasets;
 pub use avff_metrics as metrics;
 pub use avff_model as model;
 pub use avff_model::FusionScope;

@@ -61,6 +61,28 @@ impl ClipReader {
         self
     }
 
+    /// Checks that the file of a clip exists, without opening it.
+    ///
+    /// # Errors
+    /// The system's error, with the path.
+    pub fn locate(&self, path: &Path) -> Result<(), ClipError> {
+        avff_media::locate(path).map_err(|source| ClipError::new(path, source))
+    }
+
+    /// Checks that a clip can be opened, and that it has a window. Nothing is decoded, so the check
+    /// does not find all damage.
+    ///
+    /// # Errors
+    /// The error of an unreadable clip, with its path.
+    pub fn probe(&self, path: &Path) -> Result<(), ClipError> {
+        // Trimming would decode the audio.
+        let spec = ClipSpec { trim_silence: None, ..self.spec.clone() };
+        self.open(path)
+            .and_then(|mut source| windows(&mut *source, &spec))
+            .map(drop)
+            .map_err(|source| ClipError::new(path, source))
+    }
+
     pub(super) fn open(&self, path: &Path) -> Result<Box<dyn MediaSource>, DataError> {
         Ok(avff_media::open_with(path, self.spec.open_options())?)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{NAME_COLUMN, lines::MAX_RECORD, quote};
+use super::{lines::MAX_RECORD, quote};
 
 /// Separators of columns. The comma is preferred.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -18,17 +18,18 @@ pub(super) struct Dialect {
 }
 
 impl Dialect {
-    /// Returns the dialect of a table whose first line, after empty ones, is `line`.
+    /// Returns the dialect of a table whose first line, after empty ones, is `line`. `name` is the
+    /// column of clip names.
     ///
     /// # Errors
     /// The reason why a stated separator is refused.
-    pub(super) fn of(line: &[u8]) -> Result<Self, String> {
+    pub(super) fn of(line: &[u8], name: &str) -> Result<Self, String> {
         let trimmed = line.trim_ascii();
         let bare = trimmed.strip_prefix(b"\"").unwrap_or(trimmed);
         if bare.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep=")) {
             return Self::stated(line);
         }
-        let names_clips = |&separator: &u8| names_clips(line, separator);
+        let names_clips = |&separator: &u8| has_column(line, separator, name);
         let occurs = |separator: &u8| line.contains(separator);
         let separator =
             SEPARATORS.into_iter().find(names_clips).or(SEPARATORS.into_iter().find(occurs));
@@ -50,14 +51,14 @@ impl Dialect {
     }
 }
 
-/// Whether a header with this separator has the column of clip names.
-fn names_clips(line: &[u8], separator: u8) -> bool {
+/// Whether a header with this separator has a column.
+fn has_column(line: &[u8], separator: u8, name: &str) -> bool {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).delimiter(separator).from_reader(line);
     let mut record = csv::ByteRecord::new();
     reader
         .read_byte_record(&mut record)
-        .is_ok_and(|_| record.iter().any(|cell| cell.trim_ascii() == NAME_COLUMN.as_bytes()))
+        .is_ok_and(|_| record.iter().any(|cell| cell.trim_ascii() == name.as_bytes()))
 }
 
 /// The start of a table.
@@ -109,7 +110,7 @@ fn is_empty(line: &[u8]) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    use super::{super::NAME_COLUMN, *};
 
     #[test]
     fn separator_is_found_in_the_header() {
@@ -126,7 +127,7 @@ mod tests {
             ("", b','),
         ] {
             let expected = Dialect { separator, stated: false };
-            assert_eq!(Dialect::of(line.as_bytes()), Ok(expected), "{line}");
+            assert_eq!(Dialect::of(line.as_bytes(), NAME_COLUMN), Ok(expected), "{line}");
         }
     }
 
@@ -140,10 +141,10 @@ mod tests {
             ("sep=;;", b';'),
         ] {
             let expected = Dialect { separator, stated: true };
-            assert_eq!(Dialect::of(line.as_bytes()), Ok(expected), "{line}");
+            assert_eq!(Dialect::of(line.as_bytes(), NAME_COLUMN), Ok(expected), "{line}");
         }
         for line in ["sep=", "sep=|", "sep=x"] {
-            let error = Dialect::of(line.as_bytes()).unwrap_err();
+            let error = Dialect::of(line.as_bytes(), NAME_COLUMN).unwrap_err();
             assert!(error.contains(line) && error.contains("by commas"), "{error}");
         }
     }

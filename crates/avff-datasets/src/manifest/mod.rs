@@ -11,11 +11,12 @@ mod dialect;
 mod label;
 pub(crate) mod lines;
 mod nameless;
+mod options;
 pub(crate) mod resolve;
 pub(crate) mod text;
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -23,13 +24,16 @@ use std::{
 
 use csv::ByteRecord;
 
-pub use self::label::label;
 use self::{
     dialect::Dialect,
     lines::{Lines, TooLong},
     nameless::without_name,
     resolve::clip_path,
     text::Utf8,
+};
+pub use self::{
+    label::label,
+    options::{ColumnNames, ManifestOptions},
 };
 use crate::error::{DatasetError, Reason};
 
@@ -76,16 +80,14 @@ pub struct ManifestReader<R = File> {
 impl ManifestReader {
     /// Opens the manifest at `path` and reads its header.
     ///
-    /// Relative clip names start at `root`, or at the manifest's folder if `root` is `None`.
-    ///
     /// # Errors
     /// [`Reason::NotFound`], [`Reason::NotAFile`], [`Reason::Io`] or [`Reason::Empty`] for the
-    /// file. [`Reason::Row`] for a header that lacks `video_name`, repeats a column, or is not
-    /// UTF-8.
-    pub fn open(path: impl AsRef<Path>, root: Option<&Path>) -> Result<Self, DatasetError> {
+    /// file. [`Reason::Row`] for a header that lacks the column of clip names, repeats a column, or
+    /// is not UTF-8.
+    pub fn open(path: impl AsRef<Path>, options: &ManifestOptions) -> Result<Self, DatasetError> {
         let path = path.as_ref();
         let file = regular_file(path).map_err(|source| DatasetError::new(path, source))?;
-        Self::from_reader(file, path, root)
+        Self::from_reader(file, path, options)
     }
 }
 
@@ -98,10 +100,10 @@ impl<R: Read> ManifestReader<R> {
     pub fn from_reader(
         reader: R,
         path: impl AsRef<Path>,
-        root: Option<&Path>,
+        options: &ManifestOptions,
     ) -> Result<Self, DatasetError> {
         let path = path.as_ref();
-        Self::read(reader, path, root).map_err(|source| DatasetError::new(path, source))
+        Self::read(reader, path, options).map_err(|source| DatasetError::new(path, source))
     }
 
     /// Returns the columns of [`Row::extra`], in file order: all except `video_name`.
@@ -116,10 +118,11 @@ impl<R: Read> ManifestReader<R> {
         self.header.target.is_some()
     }
 
-    fn read(reader: R, path: &Path, root: Option<&Path>) -> Result<Self, Reason> {
+    fn read(reader: R, path: &Path, options: &ManifestOptions) -> Result<Self, Reason> {
         let mut text = Utf8::new(reader);
         let start = dialect::start(&mut text)?;
-        let dialect = Dialect::of(&start.line).map_err(|what| row_error(start.number, what))?;
+        let dialect = Dialect::of(&start.line, &options.columns.name)
+            .map_err(|what| row_error(start.number, what))?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -131,17 +134,17 @@ impl<R: Read> ManifestReader<R> {
             line = next_filled_record(&mut reader, &mut record)?;
         }
         let Some(line) = line else {
+            let ColumnNames { name, target } = &options.columns;
             return Err(row_error(
                 1,
-                "there is no header: the first line must be `video_name,target`",
+                format!("there is no header: the first line must be like `{name},{target}`"),
             ));
         };
-        let header =
-            Header::new(&record, dialect.separator).map_err(|what| row_error(line, what))?;
-        let folder = || path.parent().unwrap_or(Path::new("")).to_owned();
+        let header = Header::new(&record, dialect.separator, &options.columns)
+            .map_err(|what| row_error(line, what))?;
         Ok(Self {
             path: path.to_owned(),
-            root: root.map_or_else(folder, Path::to_owned),
+            root: options.root_of(path),
             reader,
             record,
             header,
@@ -188,37 +191,61 @@ struct Header {
 }
 
 impl Header {
-    fn new(record: &ByteRecord, separator: u8) -> Result<Self, String> {
+    fn new(record: &ByteRecord, separator: u8, names: &ColumnNames) -> Result<Self, String> {
         let separator = char::from(separator);
         // Spreadsheets write empty columns after the last named one.
         let width = filled(record);
         if width > MAX_COLUMNS {
             return Err(format!("{width} columns: remove all but {MAX_COLUMNS}"));
         }
+        if names.name == names.target {
+            return Err(format!(
+                "{} cannot hold both names and labels: name two columns",
+                quote(&names.name)
+            ));
+        }
         let (mut name, mut target) = (None, None);
         let mut columns = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         for (index, cell) in record.iter().take(width).enumerate() {
             // Without trimming, a space after the comma would hide a label column.
             let column = text(cell)?.trim();
-            if !seen.insert(column) {
-                return Err(format!(
-                    "column {} appears twice: rename or remove one",
-                    quote(column)
-                ));
+            let own = names.own(column);
+            match seen.insert(own, column) {
+                None => {}
+                Some(other) if other == column => {
+                    return Err(format!(
+                        "column {} appears twice: rename or remove one",
+                        quote(column)
+                    ));
+                }
+                Some(other) => {
+                    return Err(format!(
+                        "columns {} and {} would both be `{own}`: rename or remove one",
+                        quote(other),
+                        quote(column)
+                    ));
+                }
             }
-            if column == NAME_COLUMN {
+            if own == NAME_COLUMN {
                 name = Some(index);
                 continue;
             }
-            if column == TARGET_COLUMN {
+            if own == TARGET_COLUMN {
                 target = Some(index);
             }
-            columns.push(column.to_owned());
+            columns.push(own.to_owned());
         }
         let Some(name) = name else {
-            return Err(without_name(&columns, separator));
+            return Err(without_name(&columns, separator, &names.name));
         };
+        if target.is_none() && names.target != TARGET_COLUMN {
+            return Err(format!(
+                "the header has no {} column, it is {}",
+                quote(&names.target),
+                quote(&String::from_utf8_lossy(&join(record, separator)))
+            ));
+        }
         Ok(Self { separator, width, name, target, columns })
     }
 
@@ -271,6 +298,12 @@ fn next_filled_record<R: Read>(
             end_or_line => return Ok(end_or_line),
         }
     }
+}
+
+/// Joins the cells of a record.
+fn join(record: &ByteRecord, separator: char) -> Vec<u8> {
+    let cells: Vec<&[u8]> = record.iter().take(filled(record)).collect();
+    cells.join(separator.to_string().as_bytes())
 }
 
 /// Returns the number of cells up to the last one that is not empty.

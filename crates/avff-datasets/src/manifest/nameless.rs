@@ -21,20 +21,26 @@ const LIKELY: [&str; 14] = [
 ];
 
 /// Returns the reason why a header with these columns is refused. `separator` stands between them
-/// in the file.
-pub(super) fn without_name(columns: &[String], separator: char) -> String {
+/// in the file, and `name` is the missing column.
+pub(super) fn without_name(columns: &[String], separator: char, name: &str) -> String {
     let header = columns.join(&separator.to_string());
     if header.contains('\0') {
         return "the header has zero bytes, as UTF-16 without a byte order mark and UTF-32 do: save \
                 the file as UTF-8"
             .to_owned();
     }
+    let missing = format!("the header has no {} column, it is {}", quote(name), quote(&header));
+    if name != NAME_COLUMN {
+        return missing;
+    }
     let likely = columns.iter().find(|column| LIKELY.contains(&&*column.to_ascii_lowercase()));
-    let advice = match likely {
-        Some(column) => format!("rename {} to `{NAME_COLUMN}`", quote(column)),
-        None => format!("the first line must be like `{NAME_COLUMN},{TARGET_COLUMN}`"),
-    };
-    format!("the header has no `{NAME_COLUMN}` column, it is {}: {advice}", quote(&header))
+    match likely {
+        Some(column) => format!(
+            "{missing}: rename {} to `{NAME_COLUMN}`, or name the column with --name-column",
+            quote(column)
+        ),
+        None => format!("{missing}: the first line must be like `{NAME_COLUMN},{TARGET_COLUMN}`"),
+    }
 }
 
 #[cfg(test)]
@@ -47,12 +53,14 @@ mod tests {
             (
                 "id,Path",
                 ',',
-                "the header has no `video_name` column, it is `id,Path`: rename `Path` to `video_name`",
+                "the header has no `video_name` column, it is `id,Path`: rename `Path` to `video_name`, or \
+                 name the column with --name-column",
             ),
             (
                 "id;file",
                 ';',
-                "the header has no `video_name` column, it is `id;file`: rename `file` to `video_name`",
+                "the header has no `video_name` column, it is `id;file`: rename `file` to `video_name`, or \
+                 name the column with --name-column",
             ),
             (
                 "id\tx",
@@ -68,9 +76,12 @@ mod tests {
             ),
         ] {
             let columns: Vec<String> = header.split(separator).map(str::to_owned).collect();
-            assert_eq!(without_name(&columns, separator), reason);
+            assert_eq!(without_name(&columns, separator, NAME_COLUMN), reason);
         }
-        let wide = without_name(&["v\0i\0".to_owned()], ',');
+        let columns: Vec<String> = vec!["id".into(), "path".into()];
+        let other = without_name(&columns, ',', "clip");
+        assert_eq!(other, "the header has no `clip` column, it is `id,path`");
+        let wide = without_name(&["v\0i\0".to_owned()], ',', NAME_COLUMN);
         assert!(wide.contains("UTF-16") && wide.ends_with("save the file as UTF-8"), "{wide}");
     }
 }

@@ -8,7 +8,9 @@ use std::{
 use super::error::SplitError;
 use crate::{
     error::{DatasetError, Reason},
-    manifest::{ManifestReader, NAME_COLUMN, Row, TARGET_COLUMN, resolve::clip_path},
+    manifest::{
+        ManifestOptions, ManifestReader, NAME_COLUMN, Row, TARGET_COLUMN, resolve::clip_path,
+    },
 };
 
 /// Maximum number of rows: a thousand times the largest data set.
@@ -42,11 +44,14 @@ impl Table {
     ///
     /// # Errors
     /// The errors of [`ManifestReader`], for the first invalid row.
-    pub fn read(paths: &[impl AsRef<Path>], root: Option<&Path>) -> Result<Self, DatasetError> {
+    pub fn read(
+        paths: &[impl AsRef<Path>],
+        options: &ManifestOptions,
+    ) -> Result<Self, DatasetError> {
         let mut table = Self::default();
         let mut readers = Vec::with_capacity(paths.len());
         for path in paths {
-            let reader = ManifestReader::open(path, root)?;
+            let reader = ManifestReader::open(path, options)?;
             for column in reader.columns() {
                 if !table.columns.contains(column) {
                     table.columns.push(column.clone());
@@ -56,8 +61,7 @@ impl Table {
         }
         for (path, reader) in paths.iter().zip(readers) {
             let path = path.as_ref().to_owned();
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let root = root.unwrap_or(folder).to_owned();
+            let root = options.root_of(&path);
             table.files.push(TableFile { path: path.clone(), root, first: table.len() });
             // The index of each table column in this file.
             let indices: Vec<Option<usize>> = table
@@ -241,7 +245,8 @@ mod tests {
         fs::write(path("a.csv"), "target,video_name,note\n1.0,x.mp4, n \n,./y.mp4,\n").unwrap();
         fs::create_dir(path("sub")).unwrap();
         fs::write(path("sub/b.csv"), "video_name,identity\n../x.mp4,p;q\n").unwrap();
-        let table = Table::read(&[path("a.csv"), path("sub/b.csv")], None).unwrap();
+        let table =
+            Table::read(&[path("a.csv"), path("sub/b.csv")], &ManifestOptions::default()).unwrap();
         assert_eq!(table.columns(), ["target", "note", "identity"]);
         assert_eq!((table.name(1), table.name(2), table.name(3)), ("./y.mp4", "../x.mp4", ""));
         assert_eq!((table.cell(0, 0), table.value(0, 0), table.target(0)), ("1.0", "1", Some(1)));

@@ -8,6 +8,7 @@ use avff_data::{
     cache::Identity,
     loader::{Order, Unreadable},
 };
+use avff_datasets::ColumnNames;
 use avff_model::{AvffConfig, Preset};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,9 @@ pub struct Data {
     /// Folder of relative clip names; each manifest's folder by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
+    /// Names of the manifests' columns.
+    #[serde(default, skip_serializing_if = "ColumnNames::is_default")]
+    pub columns: ColumnNames,
     /// Clips per step, over all processes.
     pub batch: usize,
     /// Clips per validation batch; `batch` by default.
@@ -76,6 +80,10 @@ pub struct Data {
     /// Handling of unreadable clips.
     #[serde(default)]
     pub unreadable: Unreadable,
+    /// Whether every clip is opened before the first step of a new run, unless unreadable clips are
+    /// skipped.
+    #[serde(default = "Data::default_preflight")]
+    pub preflight: bool,
     /// Threads that read clips; the number of cores by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
@@ -94,6 +102,10 @@ pub struct Data {
 }
 
 impl Data {
+    fn default_preflight() -> bool {
+        true
+    }
+
     fn default_prefetch() -> usize {
         16
     }

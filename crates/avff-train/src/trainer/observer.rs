@@ -51,6 +51,14 @@ pub struct EpochReport {
 /// Receives progress reports of a run. An error ends the run.
 #[expect(unused_variables, reason = "most observers use only some reports")]
 pub trait Observer {
+    /// Reports the number of clips of a manifest that were opened so far, before the first step.
+    ///
+    /// # Errors
+    /// Any error of the observer.
+    fn opened(&mut self, clips: usize, total: usize) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// Reports a step.
     ///
     /// # Errors

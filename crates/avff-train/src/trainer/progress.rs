@@ -130,6 +130,7 @@ impl Identity {
             let data = &mut recipe.data;
             (data.workers, data.prefetch, data.cache) = (None, 0, None);
             (data.train, data.validation, data.root) = Default::default();
+            data.preflight = false;
             recipe.to_toml().unwrap_or_default()
         };
         let (was, is) = (bare(&self.recipe), bare(&now.recipe));

@@ -22,6 +22,7 @@ use avff_data::{
     loader::CacheFiller,
     prefetch::Prefetch,
 };
+use avff_datasets::ManifestOptions;
 
 pub use self::summary::CacheSummary;
 use crate::{
@@ -56,8 +57,8 @@ pub enum CacheError {
 pub struct CacheOptions {
     /// A CSV with a column `video_name`.
     pub csv: PathBuf,
-    /// The folder of relative paths; `None` for the CSV's folder.
-    pub root: Option<PathBuf>,
+    /// How the CSV is read: the folder of relative names, and the names of its columns.
+    pub manifest: ManifestOptions,
     /// The shard of the rows to decode; `None` for all rows.
     pub shard: Option<Shard>,
     /// The cache, configured as in training.
@@ -95,7 +96,7 @@ pub fn fill(
 ) -> Result<CacheSummary, CacheError> {
     let path = options.errors_file();
     expect_replaceable(&path, &options.csv)?;
-    let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
+    let manifest = manifest::scan(&options.csv, &options.manifest, options.shard)?;
     let cache = Arc::new(Cache::open(&options.cache)?);
     let filler = CacheFiller::new(options.spec.clone(), Arc::clone(&cache), options.audio.clone())
         .map_err(|source| ClipError::new(&options.csv, source))?;

@@ -13,7 +13,10 @@ mod splits;
 use std::{num::NonZeroUsize, path::PathBuf, thread};
 
 use avff_data::{ClipSpec, spec::SpecError};
-use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage};
+use avff_datasets::{
+    ManifestOptions,
+    protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Table, leakage},
+};
 
 pub use findings::{Example, ExampleClip, FindingKind, Findings};
 pub use media::{ClassCounts, Distribution, Fbank, Media};
@@ -43,8 +46,8 @@ pub enum CheckError {
 pub struct CheckOptions {
     /// One CSV with a column `split_column`, or one CSV for each split.
     pub csvs: Vec<PathBuf>,
-    /// The folder of relative paths; `None` for the folder of each CSV.
-    pub root: Option<PathBuf>,
+    /// How the CSVs are read: the folder of relative names, and the names of their columns.
+    pub manifest: ManifestOptions,
     /// The column that names the split of each row, if there is one CSV.
     pub split_column: String,
     /// How thoroughly files are checked.
@@ -92,7 +95,7 @@ pub fn check(
     if let Some(report) = &options.report {
         findings::expect_not_input(report, &options.csvs)?;
     }
-    let table = Table::read(&options.csvs, options.root.as_deref()).map_err(InputError::from)?;
+    let table = Table::read(&options.csvs, &options.manifest).map_err(InputError::from)?;
     if table.is_empty() {
         let path = options.csvs.first().cloned().unwrap_or_default();
         return Err(InputError::NoRows { path }.into());

@@ -17,7 +17,9 @@ use avff::{
 };
 use clap::ValueEnum;
 
-use super::{clip::ClipArgs, code_for_coverage, fraction, interrupt, progress::Clips};
+use super::{
+    clip::ClipArgs, code_for_coverage, csv::CsvArgs, fraction, interrupt, progress::Clips,
+};
 
 /// Decode clips ahead of training
 ///
@@ -34,9 +36,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Folder that relative paths start at [default: the CSV's folder]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: CsvArgs,
 
     /// Folder of the cache; it is created if needed
     #[arg(long, value_name = "DIR")]
@@ -124,7 +125,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = CacheOptions {
         csv: args.csv.clone(),
-        root: args.root.clone(),
+        manifest: args.manifest.options(),
         shard: args.shard,
         cache: CacheConfig {
             folder: args.cache.clone(),

@@ -9,7 +9,7 @@ use avff::{
 use avff_datasets::protocol::SPLIT_COLUMN;
 use indicatif::ProgressBar;
 
-use super::{LEAK, code_for_coverage, fraction, hints::of_code};
+use super::{LEAK, code_for_coverage, csv::CsvArgs, fraction, hints::of_code};
 
 /// Find leaks, shortcuts and unreadable files
 ///
@@ -26,9 +26,8 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "CSV")]
     csvs: Vec<PathBuf>,
 
-    /// Folder that relative paths start at [default: the folder of each CSV]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: CsvArgs,
 
     /// The column with a row's split, if one CSV is given
     #[arg(long, value_name = "NAME", default_value = SPLIT_COLUMN)]
@@ -94,7 +93,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     (spec.audio.frame_ms, spec.audio.shift_ms) = (args.frame_ms, args.shift_ms);
     let options = CheckOptions {
         csvs: args.csvs.clone(),
-        root: args.root.clone(),
+        manifest: args.manifest.options(),
         split_column: args.split_column.clone(),
         depth: match (args.no_media, args.hash, args.decode) {
             (true, ..) => CheckDepth::Csv,

@@ -4,7 +4,9 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use super::{code_for_coverage, face::FaceArgs, fraction, interrupt, progress::Clips};
+use super::{
+    code_for_coverage, csv::CsvArgs, face::FaceArgs, fraction, interrupt, progress::Clips,
+};
 use avff::{
     crop::{CropOptions, Names, crop},
     shard::Shard,
@@ -27,9 +29,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Folder that relative paths start at [default: the CSV's folder]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: CsvArgs,
 
     /// Folder to write; it must be new or empty
     #[arg(long, value_name = "DIR")]
@@ -76,7 +77,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = CropOptions {
         csv: args.csv.clone(),
-        root: args.root.clone(),
+        manifest: args.manifest.options(),
         output: args.output.clone(),
         shard: args.shard,
         face: args.face.crop(),

@@ -8,7 +8,7 @@ use avff::{
 };
 
 use super::{
-    code_for_coverage, fraction, interrupt, network::NetworkArgs, progress::Clips,
+    code_for_coverage, csv::CsvArgs, fraction, interrupt, network::NetworkArgs, progress::Clips,
     report::ReportArgs,
 };
 
@@ -30,9 +30,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     csv: PathBuf,
 
-    /// Folder that relative paths start at [default: the CSV's folder]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: CsvArgs,
 
     /// Predictions to write
     #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
@@ -73,7 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let run = run.wait()?;
     let options = EvalOptions {
         csv: args.csv.clone(),
-        root: args.root.clone(),
+        manifest: args.manifest.options(),
         output: args.output.clone(),
         shard: args.shard,
         workers: args.workers,

@@ -319,9 +319,9 @@ fn of_training(error: &Dyn) -> Option<String> {
         TrainingError::File { key, source } if is_missing(source) => {
             format!("give the file with --set {key}=FILE")
         }
-        TrainingError::MissingClips { .. } => {
-            "correct the paths in the manifest, or give the folder where they start with --set data.root=DIR; \
-             `avff check` lists all unreadable clips, and --set data.unreadable=skip leaves them out"
+        TrainingError::UnreadableClips { .. } => {
+            "`avff check` lists all unreadable clips, and --set data.unreadable=skip leaves them out; if the paths are \
+             relative to another folder than the CSV's, give it with --set data.root=DIR"
                 .into()
         }
         TrainingError::InitializationKind { actual, stage, .. } => match (stage, actual) {

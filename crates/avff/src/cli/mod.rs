@@ -8,6 +8,7 @@ mod compare;
 mod completions;
 mod convert;
 mod crop;
+mod csv;
 mod eval;
 mod explain;
 mod face;

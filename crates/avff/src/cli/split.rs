@@ -6,6 +6,8 @@ use avff::split::{Protocol, SplitOptions, split};
 use avff_datasets::protocol::{IDENTITY_COLUMN, SOURCE_COLUMN, Subsets};
 use clap::Subcommand;
 
+use super::csv::CsvArgs;
+
 /// Split a CSV into training and test sets
 ///
 /// A split depends on the seed and on the contents of the CSV, not on the order of its rows. Rows of one
@@ -97,9 +99,8 @@ struct Common {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Folder that relative paths start at [default: the CSV's folder]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: CsvArgs,
 
     /// Keep `video_name` unchanged; the new CSVs then need --root
     #[arg(long)]
@@ -140,8 +141,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             (common, Protocol::Balance { columns: by, ratio })
         }
     };
-    let Common { csv, output, seed, root, keep_names, json } = common;
-    let summary = split(&SplitOptions { csv, root, output, keep_names, seed, protocol })?;
+    let Common { csv, output, seed, manifest, keep_names, json } = common;
+    let manifest = manifest.options();
+    let summary = split(&SplitOptions { csv, manifest, output, keep_names, seed, protocol })?;
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;

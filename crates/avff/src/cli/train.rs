@@ -191,6 +191,21 @@ impl Show {
 }
 
 impl Observer for Show {
+    fn opened(&mut self, clips: usize, total: usize) -> Result<(), TrainError> {
+        self.bar.set_prefix("opening clips");
+        self.bar.set_length(total as u64);
+        self.bar.set_position(clips as u64);
+        let last = *self.last.get_or_insert_with(Instant::now);
+        if !self.on_terminal && last.elapsed() > LOG_EVERY {
+            let _ = writeln!(std::io::stderr().lock(), "opening clips: {clips} of {total}");
+            self.last = Some(Instant::now());
+        }
+        if clips == total {
+            self.last = None;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, report: &StepReport) -> Result<(), TrainError> {
         let before = Position { step: report.step - 1, epochs: report.epoch - 1 };
         let pace = self

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use avff_datasets::manifest::ManifestReader;
+use avff_datasets::manifest::{ManifestOptions, ManifestReader};
 
 use super::CompareError;
 use crate::{evaluate::output::SCORE, input::InputError};
@@ -72,7 +72,7 @@ fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usiz
 }
 
 fn read(path: &Path) -> Result<Vec<Prediction>, InputError> {
-    let reader = ManifestReader::open(path, None)?;
+    let reader = ManifestReader::open(path, &ManifestOptions::default())?;
     let column = reader.columns().iter().position(|name| name == SCORE);
     let column = column.ok_or_else(|| InputError::unknown_column(path, SCORE, reader.columns()))?;
     let predictions = reader.map(|row| {

@@ -17,7 +17,7 @@ use std::{
 };
 
 use avff_data::prefetch::Prefetch;
-use avff_datasets::manifest::NAME_COLUMN;
+use avff_datasets::manifest::{ManifestOptions, NAME_COLUMN};
 use avff_face::FaceCrop;
 use avff_media::{FrameCoding, SettingError};
 
@@ -64,8 +64,8 @@ pub enum CropError {
 pub struct CropOptions {
     /// A CSV with a column `video_name`; other columns are copied.
     pub csv: PathBuf,
-    /// The folder of relative paths; `None` for the CSV's folder.
-    pub root: Option<PathBuf>,
+    /// How the CSV is read: the folder of relative names, and the names of its columns.
+    pub manifest: ManifestOptions,
     /// The output folder. A shard writes to a subfolder ([`CropOptions::folder`]).
     pub output: PathBuf,
     /// The shard of the rows to crop; `None` for all rows.
@@ -135,7 +135,7 @@ pub fn crop(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<CropSummary, CropError> {
     options.face.validate()?;
-    let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
+    let manifest = manifest::scan(&options.csv, &options.manifest, options.shard)?;
     if manifest.columns.iter().any(|column| column == COVERAGE) {
         let path = options.csv.clone();
         return Err(InputError::ColumnClash { path, column: COVERAGE }.into());

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_datasets::manifest::Row;
+use avff_datasets::manifest::{ManifestOptions, Row};
 use avff_face::NoFace;
 use avff_metrics::{MetricError, Scored};
 use avff_model::FusionScope;
@@ -48,8 +48,8 @@ use report::Categories;
 pub struct EvalOptions {
     /// A CSV with a column `video_name`. `target` and other columns are copied to the predictions.
     pub csv: PathBuf,
-    /// The folder of relative paths; `None` for the CSV's folder.
-    pub root: Option<PathBuf>,
+    /// How the CSV is read: the folder of relative names, and the names of its columns.
+    pub manifest: ManifestOptions,
     /// The path of the predictions. Errors, summary and journal are written beside it. A shard adds its number
     /// to the names ([`Paths::of`]).
     pub output: PathBuf,
@@ -81,7 +81,7 @@ impl EvalOptions {
     pub fn new(csv: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self {
             csv: csv.into(),
-            root: None,
+            manifest: ManifestOptions::default(),
             output: output.into(),
             shard: None,
             workers: None,
@@ -162,7 +162,7 @@ fn evaluate(
     let paths = Paths::of(&options.output, options.shard);
     paths.expect_not_input(&options.csv)?;
     paths.expect_not_input(Path::new(&run.checkpoint.path))?;
-    let manifest = manifest::scan(&options.csv, options.root.as_deref(), options.shard)?;
+    let manifest = manifest::scan(&options.csv, &options.manifest, options.shard)?;
     run.manifest = Some(manifest.id.clone());
     run.shard = options.shard;
     let total = manifest.row_count();

@@ -32,7 +32,7 @@ pub(super) fn without_target(columns: &[String]) -> Option<String> {
     let bare = |column: &str| column.trim_matches(['"', '\'', ' ']).to_ascii_lowercase();
     let likely = columns.iter().find(|column| LIKELY.contains(&&*bare(column)));
     let advice = likely.map(|column| {
-        format!(": if `{column}` has the labels, name it `{TARGET_COLUMN}` (1 fake, 0 real)")
+        format!(": if `{column}` has the labels, give --target-column {column}, or name it `{TARGET_COLUMN}` (1 fake, 0 real)")
     });
     let advice = advice.unwrap_or_default();
     Some(format!("no column `{TARGET_COLUMN}`, so there are no metrics{advice}"))
@@ -81,7 +81,9 @@ mod tests {
         assert_eq!(note(&["note"]).unwrap(), "no column `target`, so there are no metrics");
         for column in ["label", "Labels", "is_fake", "class", "Target", "\"target\""] {
             let note = note(&["note", column]).unwrap();
-            let advice = format!(": if `{column}` has the labels, name it `target`");
+            let advice = format!(
+                ": if `{column}` has the labels, give --target-column {column}, or name it `target`"
+            );
             assert!(note.contains(&advice), "{note}");
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use avff_data::ClipError;
-use avff_datasets::{DatasetError, ManifestReader, Row};
+use avff_datasets::{ColumnNames, DatasetError, ManifestOptions, ManifestReader, Row};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +24,15 @@ pub struct ManifestId {
     pub rows: u64,
     /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<String>,
+    /// The names that the file gives to its columns, unless they are `video_name` and `target`.
+    #[serde(default, skip_serializing_if = "ColumnNames::is_default")]
+    pub columns: ColumnNames,
 }
 
 /// A manifest, or a shard of it, whose rows are all known to be well-formed.
 pub(crate) struct Manifest {
     path: PathBuf,
-    root: Option<PathBuf>,
+    options: ManifestOptions,
     shard: Option<Shard>,
     pub(crate) id: ManifestId,
     pub(crate) columns: Vec<String>,
@@ -38,10 +41,10 @@ pub(crate) struct Manifest {
 /// Reads all rows of a manifest once and counts them.
 pub(crate) fn scan(
     path: &Path,
-    root: Option<&Path>,
+    options: &ManifestOptions,
     shard: Option<Shard>,
 ) -> Result<Manifest, InputError> {
-    let mut reader = ManifestReader::open(path, root)?;
+    let mut reader = ManifestReader::open(path, options)?;
     let columns = reader.columns().to_vec();
     let rows = reader.try_fold(0, |rows: u64, row| row.map(|_| rows + 1))?;
     if rows == 0 {
@@ -51,14 +54,15 @@ pub(crate) fn scan(
         path: path.display().to_string(),
         sha256: hash::content(path).map_err(|source| ClipError::new(path, source))?,
         rows,
-        root: root.map(|root| root.display().to_string()),
+        root: options.root.as_ref().map(|root| root.display().to_string()),
+        columns: options.columns.clone(),
     };
-    Ok(Manifest { path: path.into(), root: root.map(Into::into), shard, id, columns })
+    Ok(Manifest { path: path.into(), options: options.clone(), shard, id, columns })
 }
 
 impl Manifest {
     fn open(&self) -> Result<ManifestReader, DatasetError> {
-        ManifestReader::open(&self.path, self.root.as_deref())
+        ManifestReader::open(&self.path, &self.options)
     }
 
     /// The number of rows of the manifest, or of the shard.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use avff_datasets::{
-    manifest::TARGET_COLUMN,
+    manifest::{ManifestOptions, TARGET_COLUMN},
     protocol::{
         Groups, Split, SplitError, Strata, Subsets, Table,
         balance::balance,
@@ -71,8 +71,8 @@ pub enum SplitCommandError {
 pub struct SplitOptions {
     /// A CSV with a column `video_name`.
     pub csv: PathBuf,
-    /// The folder of relative names; `None` for the CSV's folder.
-    pub root: Option<PathBuf>,
+    /// How the CSV is read: the folder of relative names, and the names of its columns.
+    pub manifest: ManifestOptions,
     /// A path that ends in `.csv` for one file with the column `split`, or a folder for one CSV per subset.
     pub output: PathBuf,
     /// Whether to keep `video_name` unchanged. The written CSVs then need the same root.
@@ -148,7 +148,8 @@ pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
         _ => {}
     }
     let root = root(options)?;
-    let table = Table::read(&[&options.csv], Some(&root)).map_err(InputError::from)?;
+    let manifest = ManifestOptions { root: Some(root.clone()), ..options.manifest.clone() };
+    let table = Table::read(&[&options.csv], &manifest).map_err(InputError::from)?;
     if table.is_empty() {
         return Err(InputError::NoRows { path: options.csv.clone() }.into());
     }
@@ -179,7 +180,7 @@ pub fn split(options: &SplitOptions) -> Result<Summary, SplitCommandError> {
 
 /// The canonical folder of relative names, from which paths to other folders can be computed.
 fn root(options: &SplitOptions) -> Result<PathBuf, SplitCommandError> {
-    let folder = match &options.root {
+    let folder = match &options.manifest.root {
         Some(root) => root.as_path(),
         None => options.csv.parent().unwrap_or(Path::new("")),
     };
@@ -187,7 +188,7 @@ fn root(options: &SplitOptions) -> Result<PathBuf, SplitCommandError> {
     match folder.canonicalize() {
         Ok(folder) => Ok(folder),
         // The CSV is missing as well, and reading it reports the error.
-        Err(_) if options.root.is_none() => Ok(folder.to_owned()),
+        Err(_) if options.manifest.root.is_none() => Ok(folder.to_owned()),
         Err(source) => Err(SplitCommandError::Root { path: folder.into(), source }),
     }
 }

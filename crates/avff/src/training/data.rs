@@ -1,18 +1,21 @@
 //! The clips of a training run.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use avff_data::{
     DataError,
     cache::{Cache, CacheConfig},
     loader::{ClipReader, Loader, LoaderConfig, Order, Shard, Unreadable},
 };
-use avff_datasets::Dataset;
+use avff_datasets::{Dataset, ManifestOptions};
 use avff_media::SettingError;
 use avff_metrics::Needs;
-use avff_train::{TrainError, distributed::Processes, recipe};
+use avff_train::{TrainError, distributed::Processes, trainer::Observer};
 
-use super::{Planned, TrainingError, missing_clips, shared_clips};
+use super::{Planned, TrainOptions, TrainingError, preflight::Preflight, shared_clips};
 
 /// Loaders of training and validation clips.
 pub(super) struct Clips {
@@ -25,11 +28,14 @@ pub(super) fn open(
     plan: &Planned,
     labeled: bool,
     processes: &dyn Processes,
+    watch: &mut dyn Observer,
+    stop: &AtomicBool,
 ) -> Result<Clips, TrainingError> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
     let (rank, world) = (processes.rank(), processes.world());
+    let options = ManifestOptions { root: data.root.clone(), columns: data.columns.clone() };
     let read = |path: &Path| -> Result<Arc<Dataset>, TrainingError> {
-        let dataset = Dataset::read(path, data.root.as_deref())?;
+        let dataset = Dataset::read(path, &options)?;
         match dataset.unlabeled() {
             Some(row) if labeled => {
                 let (line, name) = (row.line, row.name.clone());
@@ -74,7 +80,20 @@ pub(super) fn open(
         data.validation.as_deref().map(|path| Ok::<_, TrainingError>((path, read(path)?)));
     let validation = validation.transpose()?;
     if rank == 0 {
-        check_clips(data, &train, validation.as_ref())?;
+        let open = data.preflight && matches!(plan.options, TrainOptions::New { .. });
+        let preflight = Preflight { reader: &reader, open, stop };
+        let mut check = |dataset, path| {
+            preflight.check(dataset, path, &mut |clips, total| watch.opened(clips, total))
+        };
+        if data.unreadable == Unreadable::Error {
+            check(&train, &data.train)?;
+            validation.iter().try_for_each(|(path, dataset)| check(dataset, path))?;
+        }
+        if let Some((path, dataset)) = &validation
+            && let Some(warning) = shared_clips::warning([&train, dataset], [&data.train, path])
+        {
+            tracing::warn!("{warning}");
+        }
     }
     let metrics = [recipe.best_metric(), recipe.plateau_metric()];
     let needs_both = metrics.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
@@ -95,25 +114,6 @@ pub(super) fn open(
             .map_err(|error| as_key(error, path))
     });
     Ok(Clips { train, validation: validation.transpose()? })
-}
-
-/// Checks that the clips exist, unless unreadable ones are skipped, and warns if training and validation share clips.
-fn check_clips(
-    data: &recipe::Data,
-    train: &Dataset,
-    validation: Option<&(&Path, Arc<Dataset>)>,
-) -> Result<(), TrainingError> {
-    if data.unreadable == Unreadable::Error {
-        missing_clips::check(train, &data.train)?;
-    }
-    let Some((path, dataset)) = validation else { return Ok(()) };
-    if data.unreadable == Unreadable::Error {
-        missing_clips::check(dataset, path)?;
-    }
-    if let Some(warning) = shared_clips::warning([train, dataset], [&data.train, path]) {
-        tracing::warn!("{warning}");
-    }
-    Ok(())
 }
 
 /// Converts an invalid loader setting to an error that names the recipe's key.

@@ -41,19 +41,19 @@ pub enum TrainingError {
     },
     /// Clips of a manifest do not exist.
     #[error(
-        "{}: {missing} of {clips} clips are missing or cannot be accessed; the first is on line {line}: {source}",
+        "{}: {unreadable} of {clips} clips cannot be read; the first is on line {line}: {source}",
         manifest.display()
     )]
-    MissingClips {
+    UnreadableClips {
         /// The manifest.
         manifest: PathBuf,
-        /// Number of missing clips.
-        missing: usize,
+        /// Number of unreadable clips.
+        unreadable: usize,
         /// Number of clips in the manifest.
         clips: usize,
-        /// Line of the first missing clip.
+        /// Line of the first unreadable clip.
         line: u64,
-        /// The first missing clip and the error.
+        /// The first unreadable clip and the error.
         source: Box<ClipError>,
     },
     /// The file of the initial weights holds the other model.

@@ -4,8 +4,8 @@ mod consistency;
 mod data;
 mod error;
 mod initial;
-mod missing_clips;
 mod network_diff;
+mod preflight;
 mod report;
 mod shared_clips;
 
@@ -217,7 +217,7 @@ impl Planned {
         watch: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<Trained, TrainingError> {
-        let Clips { train, validation } = data::open(&self, L::LABELED, &*processes)?;
+        let Clips { train, validation } = data::open(&self, L::LABELED, &*processes, watch, stop)?;
         let (rank, world) = (processes.rank(), processes.world());
         let recipe = self.recipe.clone();
         let folder = self.folder().to_path_buf();
@@ -282,7 +282,7 @@ impl Planned {
             Some(run) => Some(RunLog::start(run).map_err(TrainError::Run)?),
             None => None,
         };
-        let mut reporter = Reporter::new(log, recipe.best_metric().map(|metric| metric.key), watch);
+        let mut reporter = Reporter::new(log, &recipe, watch);
         let outcome = trainer.run(&mut reporter, stop);
         let (state, reason) = match &outcome {
             Ok(Outcome::Done) => (State::Done, None),

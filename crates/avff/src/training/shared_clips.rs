@@ -40,6 +40,8 @@ fn resolved(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use avff_datasets::ManifestOptions;
+
     use super::*;
 
     #[test]
@@ -48,7 +50,7 @@ mod tests {
         let write = |name: &str, rows: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, format!("video_name\n{rows}")).unwrap();
-            (Dataset::read(&path, None).unwrap(), path)
+            (Dataset::read(&path, &ManifestOptions::default()).unwrap(), path)
         };
         std::fs::create_dir(folder.path().join("clips")).unwrap();
         std::fs::write(folder.path().join("clips/b.mp4"), "").unwrap();

@@ -57,6 +57,37 @@ fn scores_do_not_depend_on_batch_order_or_neighbors() {
 }
 
 #[test]
+fn columns_may_have_other_names() {
+    let scene = Scene::new();
+    let sample = std::fs::read_to_string(root().join("crates/avff/tests/fixtures/sample.csv"));
+    let sample = sample.unwrap().replace("clips/", clip("").to_str().unwrap());
+    let own = scene.write("own.csv", &sample);
+    scene.eval(&own, "own.out.csv", &[]).expect(0);
+    let other = sample.replace("video_name", "path").replace("target", "label");
+    let other = scene.write("other.csv", &other);
+    let names = ["--name-column", "path", "--target-column", "label"];
+    let ran = scene.eval(&other, "other.out.csv", &names).expect(0);
+    assert!(ran.stdout.contains("AUC"), "{}", ran.stdout);
+    assert_eq!(scene.read("other.out.csv"), scene.read("own.out.csv"));
+    let (own, other) = (scene.json("own.out.summary.json"), scene.json("other.out.summary.json"));
+    assert_eq!(other["metrics"], own["metrics"]);
+    assert_eq!(other["run"]["manifest"]["columns"]["name"], "path");
+    assert!(own["run"]["manifest"]["columns"].is_null());
+
+    // Without the option, the answer names it.
+    let ran = scene.eval(&scene.path("other.csv"), "none.csv", &[]).expect(2);
+    assert!(ran.stderr.contains("--name-column"), "{}", ran.stderr);
+    let ran = scene.eval(&scene.path("other.csv"), "none.csv", &names[..2]).expect(0);
+    assert!(ran.stdout.contains("give --target-column label"), "{}", ran.stdout);
+    let ran = scene.eval(&scene.path("other.csv"), "none.csv", &["--name-column", "x"]).expect(2);
+    assert!(
+        ran.stderr.contains("the header has no `x` column, it is `path,label`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn copied_columns_and_missing_targets() {
     let scene = Scene::new();
     let a = clip("match_a.mp4");

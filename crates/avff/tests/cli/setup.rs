@@ -47,6 +47,23 @@ pub(crate) fn media(name: &str) -> PathBuf {
     root().join("crates/avff-media/tests/fixtures/media").join(name)
 }
 
+/// A network that takes a second for a few steps.
+pub(crate) const TINY: [&str; 13] = [
+    "model.config.audio.frames=128",
+    "model.config.audio.mels=32",
+    "model.config.video.height=32",
+    "model.config.video.width=32",
+    "model.config.encoder.dim=24",
+    "model.config.encoder.depth=1",
+    "model.config.encoder.heads=3",
+    "model.config.decoder.dim=12",
+    "model.config.decoder.depth=1",
+    "model.config.decoder.heads=3",
+    "model.config.head.hidden=16",
+    "data.batch=2",
+    "data.workers=1",
+];
+
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }

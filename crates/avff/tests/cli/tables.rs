@@ -57,7 +57,8 @@ fn labels_in_another_column_are_pointed_out() {
     let scene = Scene::new();
     let path = clip("match_a.mp4");
     let note = "no column `target`, so there are no metrics";
-    for (column, advice) in [("label", ": if `label` has the labels, name it `target`"), ("id", "")]
+    for (column, advice) in
+        [("label", ": if `label` has the labels, give --target-column label"), ("id", "")]
     {
         let csv = scene.write("in.csv", &format!("video_name,{column}\n{},1\n", path.display()));
         let ran = scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);

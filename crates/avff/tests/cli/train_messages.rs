@@ -2,24 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::setup::{Ran, Scene, clip, root, weights};
-
-/// A network that takes a second for a few steps.
-const TINY: [&str; 13] = [
-    "model.config.audio.frames=128",
-    "model.config.audio.mels=32",
-    "model.config.video.height=32",
-    "model.config.video.width=32",
-    "model.config.encoder.dim=24",
-    "model.config.encoder.depth=1",
-    "model.config.encoder.heads=3",
-    "model.config.decoder.dim=12",
-    "model.config.decoder.depth=1",
-    "model.config.decoder.heads=3",
-    "model.config.head.hidden=16",
-    "data.batch=2",
-    "data.workers=1",
-];
+use crate::setup::{Ran, Scene, TINY, clip, root, weights};
 
 fn recipe(stage: u8) -> String {
     let path = root().join(format!("data/recipes/avff-tiny-stage{stage}.toml"));
@@ -88,16 +71,25 @@ fn shared_clips_are_a_warning() {
 }
 
 #[test]
-fn missing_clips_end_the_run_before_its_first_step_or_are_skipped() {
+fn unreadable_clips_end_the_run_before_its_first_step_or_are_skipped() {
     let scene = Scene::new();
-    let clips = ["match_a.mp4", "absent1.mp4", "swapped_a.mp4", "absent2.mp4"];
+    scene.write("absent_text.mp4", "not a video");
+    let clips = ["match_a.mp4", "absent1.mp4", "swapped_a.mp4", "absent2.mp4", "absent_text.mp4"];
     let a = format!("data.train={}", manifest(&scene, "train.csv", &CLIPS));
     let b = format!("data.validation={}", manifest(&scene, "val.csv", &clips));
     let ran = train(&scene, 1, "run", &[&a, &b, "epochs=2"]).expect(2);
-    assert!(ran.stderr.contains("val.csv: 2 of 4 clips are missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("val.csv: 3 of 5 clips cannot be read"), "{}", ran.stderr);
     assert!(ran.stderr.contains("line 3: ") && ran.stderr.contains("absent1.mp4: no such file"));
     assert!(ran.stderr.contains("data.unreadable=skip"), "{}", ran.stderr);
     assert!(!scene.path("run").exists(), "nothing began");
+    // Without the check, the run begins, and ends at the clip that exists and cannot be read.
+    let b = format!(
+        "data.validation={}",
+        manifest(&scene, "bad.csv", &["match_a.mp4", "absent_text.mp4"])
+    );
+    let ran = train(&scene, 1, "late", &[&a, &b, "epochs=1", "data.preflight=false"]).expect(2);
+    assert!(ran.stderr.contains("absent_text.mp4: "), "{}", ran.stderr);
+    assert!(scene.path("late/run.json").exists(), "the run began");
 
     // Twelve clips are skipped in each of two epochs, some after the last batch.
     let absent: Vec<String> = (0..12).map(|number| format!("absent{number}.mp4")).collect();

@@ -10,6 +10,7 @@ use avff_data::{
     loader::{Order, Unreadable, Weights},
     spec::TrimSilence,
 };
+use avff_datasets::ColumnNames;
 use avff_media::{Decoder, Stream, Tracks};
 use avff_model::Preset;
 use proptest::{collection::vec, option, prelude::*};
@@ -54,10 +55,12 @@ fn full(
             train: "/train.csv".into(),
             validation: Some("/validation.csv".into()),
             root: Some("/clips".into()),
+            columns: ColumnNames { name: "path".into(), target: "label".into() },
             batch: 4,
             validation_batch: Some(8),
             order,
             unreadable: Unreadable::Skip,
+            preflight: false,
             workers: Some(2),
             prefetch: 3,
             cache: Some(Cache {
