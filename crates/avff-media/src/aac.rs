@@ -28,6 +28,14 @@ pub(crate) fn check_config(config: &[u8]) -> Result<(), String> {
         .unwrap_or_else(|| Err("AAC with a broken configuration".into()))
 }
 
+/// Returns the number of channels that a decoder configuration of mono or stereo announces.
+pub(crate) fn channels(config: &[u8]) -> Option<usize> {
+    let bits = &mut Bits::new(config);
+    object_type(bits)?;
+    rate(bits)?;
+    bits.bits(4).filter(|channels| (1..=2).contains(channels)).map(|channels| channels as usize)
+}
+
 /// Reads an `AudioSpecificConfig` (ISO/IEC 14496-3 section 1.6.2.1).
 fn audio_specific_config(bits: &mut Bits<'_>) -> Option<Result<(), String>> {
     /// `syncExtensionType`: announces an extension after the configuration of the core.

@@ -13,7 +13,10 @@ use std::{
 };
 
 use symphonia::core::{
-    codecs::audio::AudioDecoder,
+    codecs::audio::{
+        AudioDecoder,
+        well_known::{CODEC_ID_AAC, CODEC_ID_MP3},
+    },
     packet::PacketRef,
     units::{Duration, Timestamp},
 };
@@ -94,6 +97,32 @@ impl AudioTrack {
         if with >= 2 && with >= without { Err(unsupported("HE-AAC".to_owned())) } else { Ok(()) }
     }
 
+    /// Returns the number of channels. `stated` is that of the sample entry, which is 2 for any AAC
+    /// and MP3 that FFmpeg writes.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, and `Damaged` for a first packet that is too long.
+    pub(crate) fn channels(
+        &self,
+        file: &mut (impl Read + Seek),
+        stated: usize,
+    ) -> Result<usize, MediaError> {
+        let Codec::Coded(params) = &self.codec else { return Ok(stated) };
+        let coded = match params.codec {
+            CODEC_ID_AAC => params.extra_data.as_deref().and_then(aac::channels),
+            CODEC_ID_MP3 => {
+                let mut packet = Vec::new();
+                if let Some(sample) = self.samples.first() {
+                    read_sample(file, sample, &mut packet)?;
+                }
+                mp3_channels(&packet)
+            }
+            _ => None,
+        };
+        Ok(coded.unwrap_or(stated))
+    }
+
     /// Returns the duration of a tick in seconds.
     fn tick(&self) -> f64 {
         1.0 / f64::from(self.timescale.max(1))
@@ -119,6 +148,14 @@ impl AudioTrack {
             0 => delay,
             skip => usize::try_from(skip).unwrap_or(usize::MAX),
         }
+    }
+}
+
+/// Returns the number of channels of an MP3 frame (ISO/IEC 11172-3 section 2.4.2.3, `mode`).
+fn mp3_channels(packet: &[u8]) -> Option<usize> {
+    match packet {
+        [0xff, sync, _, mode, ..] if *sync >= 0xe0 => Some(if mode >> 6 == 3 { 1 } else { 2 }),
+        _ => None,
     }
 }
 

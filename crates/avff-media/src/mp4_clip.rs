@@ -17,7 +17,7 @@ use super::{
     rotate::Turns,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
     timeline::EditList,
-    tracks::{Candidate, TrackChoice, Tracks, choose},
+    tracks::{Candidate, Choice, Tracks, choose},
 };
 use crate::error::{MediaError, Stream};
 
@@ -109,7 +109,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             pixel_aspect: track.pixel_aspect(),
             audio_codec: audio.codec.name().to_owned(),
             sample_rate: fields.rate,
-            channels: fields.channels as usize,
+            channels: audio.channels(&mut file, fields.channels as usize)?,
             audio_start,
             audio_end,
             video_end: track.presented().end,
@@ -246,7 +246,7 @@ fn track<'a, 'b>(
     tracks: &'a [Track<'b>],
     stream: Stream,
     wanted: Tracks,
-) -> Result<(&'a Track<'b>, TrackChoice), MediaError> {
+) -> Result<(&'a Track<'b>, Choice), MediaError> {
     let of_kind: Vec<&Track<'_>> = tracks.iter().filter(|track| track.stream == stream).collect();
     let candidates: Vec<Candidate> =
         of_kind.iter().map(|track| track.candidate()).collect::<Result<_, _>>()?;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::{audio::Audio, error::MediaError, frame::Frame, tracks::TrackChoice};
+use crate::{audio::Audio, error::MediaError, frame::Frame, tracks::Choice};
 
 /// The properties of a clip, as its container states them without decoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,8 @@ pub struct MediaInfo {
     pub audio_codec: String,
     /// Samples per second according to the container; the decoded audio is authoritative.
     pub sample_rate: u32,
-    /// Audio channels according to the container; the decoded audio is authoritative.
+    /// Audio channels according to the container or the codec's settings; the decoded audio is
+    /// authoritative.
     pub channels: usize,
     /// When the audio starts on the clip's clock, in seconds.
     pub audio_start: f64,
@@ -41,9 +42,9 @@ pub struct MediaInfo {
     /// frames nor audio of these parts can be trusted.
     pub holes: Vec<(f64, f64)>,
     /// The video track that is read.
-    pub video_track: TrackChoice,
+    pub video_track: Choice,
     /// The audio track that is read.
-    pub audio_track: TrackChoice,
+    pub audio_track: Choice,
     /// What the reader assumed, and how the clip differs from a plain clip, as sentences; empty for
     /// ordinary clips.
     pub notes: Vec<String>,

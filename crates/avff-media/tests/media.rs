@@ -105,9 +105,11 @@ fn audio_matches_ffmpeg() {
     let heads = SafeTensors::deserialize(&heads).unwrap();
     for (name, _) in CLIPS {
         let golden = &goldens[name];
-        let audio = avff_media::open(&fixture(&format!("{name}.mp4"))).unwrap().audio().unwrap();
+        let mut clip = avff_media::open(&fixture(&format!("{name}.mp4"))).unwrap();
+        let audio = clip.audio().unwrap();
         assert_eq!(audio.rate as usize, number(golden, "sample_rate"), "{name}");
         assert_eq!(audio.channels.len(), number(golden, "channels"), "{name}");
+        assert_eq!(clip.info().channels, audio.channels.len(), "{name}");
         assert!(audio.channels.iter().all(|c| c.len() == number(golden, "samples")), "{name}");
         let head = heads.tensor(name).unwrap();
         assert_eq!(head.shape(), [audio.channels.len(), 2000]);

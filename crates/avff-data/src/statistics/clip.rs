@@ -37,8 +37,8 @@ pub struct ClipFacts {
     pub frame_rate: Option<f64>,
     /// Duration from the start of the first frame or audio to the end of the last, in seconds.
     pub seconds: f64,
-    /// Duration at the start in which no channel exceeds -60 dB of full scale, in seconds; the
-    /// complete audio if it is silent.
+    /// Time from the start of the clip to the first sample that exceeds -60 dB of full scale in any
+    /// channel, in seconds on the clip's clock; to the end of the audio if it is silent.
     pub leading_silence: f64,
     /// Whether the audio never exceeds that threshold.
     pub silent: bool,
@@ -80,14 +80,22 @@ fn facts(
     let Some(audio) = waves.first() else {
         return Err(MediaError::MissingStream { stream: Stream::Audio }.into());
     };
-    let silence = Silence::measure(audio, SILENCE_DB);
+    // The complete audio lies on the clock as it is, unless packets have gaps or overlap.
+    let placed = match info.audio_drift > 0.0 {
+        true => Some(source.streams().1.between(info.audio_start, info.audio_end)),
+        false => None,
+    };
+    let placed = placed.transpose().map_err(DataError::from);
+    let placed = placed.map_err(DataError::while_reading(Stream::Audio))?;
+    let silence = Silence::measure(placed.as_ref().unwrap_or(audio), SILENCE_DB);
+    let start = first.min(info.audio_start);
     (info.sample_rate, info.channels) = (audio.rate, audio.channels.len());
     Ok(ClipFacts {
         frames,
         frame_rate,
-        seconds: info.video_end.max(info.audio_end) - first.min(info.audio_start),
-        leading_silence: silence.leading_seconds(audio.rate),
-        silent: silence.leading == audio.len(),
+        seconds: info.video_end.max(info.audio_end) - start,
+        leading_silence: info.audio_start - start + silence.leading_seconds(audio.rate),
+        silent: silence.leading == placed.as_ref().unwrap_or(audio).len(),
         fbank: Moments::from_values(&rows),
         info,
     })
@@ -120,6 +128,22 @@ mod tests {
         assert_eq!(source.frames.requests.len(), 1);
         let rows = Fbank::new(8_000, 128).unwrap().stretched(&source.audio.0, 1024).unwrap();
         assert_eq!(actual.fbank, Moments::from_values(&rows));
+    }
+
+    #[test]
+    fn silence_is_measured_on_the_clock() {
+        let spec = ClipSpec::open_avff();
+        let mut source = TestClip::new(50);
+        source.audio.0.channels[0][..800].fill(0.0);
+        // Without drift, the audio is read once, and begins where the container says.
+        source.info.audio_start = 0.25;
+        let actual = facts(&mut source, &spec, Depth::Audio).unwrap();
+        assert!((actual.leading_silence - 0.35).abs() < 1e-9, "{}", actual.leading_silence);
+        // With drift, each packet is in its place.
+        source.info.audio_drift = 0.1;
+        source.audio.0.channels[0][..2400].fill(0.0);
+        let actual = facts(&mut source, &spec, Depth::Audio).unwrap();
+        assert!((actual.leading_silence - 0.3).abs() < 1e-9, "{}", actual.leading_silence);
     }
 
     #[test]
