@@ -70,6 +70,7 @@ pub mod windows;
 
 pub use self::{
     error::{ClipError, DataError, Stage},
+    notes::StreamChoices,
     pipeline::{Sample, load_clip, load_samples},
     spec::ClipSpec,
     tensors::Clip,

@@ -1,8 +1,31 @@
 //! What is worth knowing of a clip beside its tensors.
 
-use avff_media::{MediaSource, Stream, TrackChoice};
+use avff_media::{Choice, MediaSource, Stream};
+use serde::Serialize;
 
 use crate::spec::ClipSpec;
+
+/// Which streams of a clip were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StreamChoices {
+    /// The video track.
+    pub video_track: Choice,
+    /// The audio track.
+    pub audio_track: Choice,
+    /// The audio channel: always the first, as in Open-AVFF. The count is the container's.
+    pub audio_channel: Choice,
+}
+
+impl StreamChoices {
+    pub(crate) fn of(source: &dyn MediaSource) -> Self {
+        let info = source.info();
+        Self {
+            video_track: info.video_track,
+            audio_track: info.audio_track,
+            audio_channel: Choice { number: 1, count: info.channels },
+        }
+    }
+}
 
 /// The largest difference from the presentation that goes without a note, in seconds: half a frame at
 /// 25 frames per second.
@@ -14,7 +37,7 @@ pub(crate) fn notes(source: &dyn MediaSource, spec: &ClipSpec) -> Vec<String> {
     let info = source.info();
     let mut notes = info.notes.clone();
     for (stream, choice) in [(Stream::Video, info.video_track), (Stream::Audio, info.audio_track)] {
-        let TrackChoice { number, count } = choice;
+        let Choice { number, count } = choice;
         if count > 1 {
             notes.push(format!("{stream} track {number} of {count} is read"));
         }

@@ -11,7 +11,7 @@ use avff_media::{MediaSource, source::missing};
 use crate::{
     decode::{AudioForm, DecodeRequest, decode},
     error::{ClipError, DataError},
-    notes::notes,
+    notes::{StreamChoices, notes},
     spec::ClipSpec,
     tensors::{Clip, tensors},
     windows::{Span, Window, extent, windows},
@@ -29,6 +29,8 @@ pub struct Sample {
     /// Whether the clip's frames are uncropped because no face was detected, under
     /// [`NoFace::Full`](avff_face::NoFace::Full).
     pub without_face: bool,
+    /// The streams that were read.
+    pub streams: StreamChoices,
     /// What is worth knowing of the clip: choices, assumptions, and differences from its presentation.
     pub notes: Arc<[String]>,
 }
@@ -90,7 +92,8 @@ pub fn read_samples(
 ) -> Result<(), DataError> {
     let windows = windows(source, spec)?;
     let all = extent(source)?;
-    let notes: Arc<[String]> = notes(source, spec).into();
+    let (streams, notes) = (StreamChoices::of(source), notes(source, spec));
+    let notes: Arc<[String]> = notes.into();
     let request = DecodeRequest { frames: true, audio: Some(AudioForm::Fbank) };
     decode(source, &windows, spec, request, &mut |index, decoded| {
         let without_face = decoded.without_face;
@@ -101,6 +104,7 @@ pub fn read_samples(
             frames,
             clip,
             without_face,
+            streams,
             notes: Arc::clone(&notes),
         }))
     })

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
-    tracks::TrackChoice,
+    tracks::Choice,
 };
 
 /// The limit on entries in a folder.
@@ -152,8 +152,8 @@ impl FrameFolder {
             hidden_frames: 0,
             audio_drift: 0.0,
             holes: Vec::new(),
-            video_track: TrackChoice::ONLY,
-            audio_track: TrackChoice::ONLY,
+            video_track: Choice::ONLY,
+            audio_track: Choice::ONLY,
             notes: wav.notes().to_vec(),
         };
         Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })

@@ -90,6 +90,6 @@ pub use self::{
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
-    tracks::{TrackChoice, Tracks},
+    tracks::{Choice, Tracks},
     write::{FolderWriter, FrameCoding, encode},
 };

@@ -7,7 +7,7 @@ use crate::{
     audio::{Audio, sample_range},
     error::MediaError,
     frame::Frame,
-    tracks::TrackChoice,
+    tracks::Choice,
 };
 
 /// A clip whose frame `i` has the level `i` in every pixel, and whose audio is a tone.
@@ -60,8 +60,8 @@ impl TestClip {
             hidden_frames: 0,
             audio_drift: 0.0,
             holes: Vec::new(),
-            video_track: TrackChoice::ONLY,
-            audio_track: TrackChoice::ONLY,
+            video_track: Choice::ONLY,
+            audio_track: Choice::ONLY,
             notes: Vec::new(),
         };
         Self {

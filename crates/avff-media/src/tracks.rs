@@ -37,17 +37,17 @@ impl Tracks {
     }
 }
 
-/// The track that was read.
+/// The one of several tracks or channels that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct TrackChoice {
-    /// The number of the track among those of its kind, from 1.
+pub struct Choice {
+    /// The number of the track among those of its kind, or of the channel, from 1.
     pub number: usize,
-    /// How many tracks of the kind the clip has.
+    /// How many there are.
     pub count: usize,
 }
 
-impl TrackChoice {
-    /// The only track.
+impl Choice {
+    /// The only one.
     pub const ONLY: Self = Self { number: 1, count: 1 };
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn choose(
     candidates: &[Candidate],
     stream: Stream,
     tracks: Tracks,
-) -> Result<(usize, TrackChoice), MediaError> {
+) -> Result<(usize, Choice), MediaError> {
     let count = candidates.len();
     let best = candidates.iter().map(|candidate| candidate.rank()).max();
     let best = best.and_then(|best| candidates.iter().position(|one| one.rank() == best));
@@ -88,7 +88,7 @@ pub(crate) fn choose(
         Some(number) if number <= count => number - 1,
         Some(number) => return Err(MediaError::NoTrack { stream, number, count }),
     };
-    Ok((index, TrackChoice { number: index + 1, count }))
+    Ok((index, Choice { number: index + 1, count }))
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
         ] {
             let (index, choice) = choose(candidates, Stream::Audio, Tracks::default()).unwrap();
             assert_eq!(index, chosen, "{candidates:?}");
-            assert_eq!(choice, TrackChoice { number: chosen + 1, count: candidates.len() });
+            assert_eq!(choice, Choice { number: chosen + 1, count: candidates.len() });
         }
         assert!(choose(&[], Stream::Audio, Tracks::default()).is_err());
     }

@@ -1,6 +1,6 @@
 //! Scores of clips: the network's outputs for each window and their aggregate.
 
-use avff_data::windows::Span;
+use avff_data::{StreamChoices, windows::Span};
 use avff_media::UnknownName;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub struct Score {
     /// Whether whole frames were used because no face was found. Such a clip is prepared differently from other
     /// clips.
     pub without_face: bool,
+    /// The streams that were read.
+    pub streams: StreamChoices,
     /// What is worth knowing of the clip: choices between tracks, assumptions, and differences from its
     /// presentation.
     pub notes: Vec<String>,
@@ -49,11 +51,12 @@ impl Score {
     pub(crate) fn of(
         windows: Vec<WindowScore>,
         without_face: bool,
+        streams: StreamChoices,
         notes: &[String],
         aggregate: Aggregate,
     ) -> Result<Self, ClipFailure> {
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(Self { logits, windows, without_face, notes: notes.to_vec() })
+        Ok(Self { logits, windows, without_face, streams, notes: notes.to_vec() })
     }
 
     /// The network's probability that the clip is fake, from 0 to 1: the sigmoid of the output for fake. It is not

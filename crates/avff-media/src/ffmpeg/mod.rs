@@ -37,7 +37,7 @@ use crate::{
     error::{MediaError, Stream},
     mp4_clip::Mp4Index,
     timeline::hidden_frames,
-    tracks::{self, Candidate, TrackChoice, Tracks},
+    tracks::{self, Candidate, Choice, Tracks},
 };
 
 /// A clip that FFmpeg decodes.
@@ -117,11 +117,7 @@ impl FfmpegClip {
 }
 
 /// Returns the index of the stream of a kind that is read.
-fn choose(
-    input: &Input,
-    stream: Stream,
-    tracks: Tracks,
-) -> Result<(usize, TrackChoice), MediaError> {
+fn choose(input: &Input, stream: Stream, tracks: Tracks) -> Result<(usize, Choice), MediaError> {
     let kind = match stream {
         Stream::Video => Type::Video,
         Stream::Audio => Type::Audio,

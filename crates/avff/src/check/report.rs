@@ -134,7 +134,16 @@ fn coverage(table: &Table, first_of_path: &[usize], scan: &ScanResult) -> Covera
     let (rows, failed) = (table.len() as u64, failures_by_stage.values().sum());
     let scored = rows - failed;
     let fraction = scored as f64 / rows.max(1) as f64;
-    Coverage { rows, scored, without_face: 0, failed, skipped: 0, fraction, failures_by_stage }
+    Coverage {
+        rows,
+        scored,
+        without_face: 0,
+        with_notes: 0,
+        failed,
+        skipped: 0,
+        fraction,
+        failures_by_stage,
+    }
 }
 
 /// Returns `spec` with the filterbank statistics of the training split, or of all clips without one.

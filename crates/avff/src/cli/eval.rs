@@ -3,7 +3,7 @@
 use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    evaluate::{EvalOptions, Paths},
+    evaluate::{EvalOptions, Paths, Summary},
     shard::Shard,
 };
 
@@ -17,7 +17,8 @@ use super::{
 /// Writes three files. NAME.csv has a row `video_name,y_pred` (probability of fake) for every clip that
 /// could be read, with the other columns of the CSV. NAME.errors.csv has a reason for every other clip; it
 /// is a CSV itself, to score again once the clips are repaired. NAME.summary.json has coverage, metrics
-/// where targets are known, and everything that the scores depend on.
+/// where targets are known, and everything that the scores depend on. Clips of which something was assumed,
+/// or where several tracks could be read, have a row in NAME.notes.csv.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -65,6 +66,20 @@ pub(super) struct Args {
     network: NetworkArgs,
 }
 
+/// Names the file of notes on clips, if there is one.
+pub(super) fn print_notes(
+    out: &mut impl Write,
+    summary: &Summary,
+    paths: &Paths,
+) -> anyhow::Result<()> {
+    let clips = summary.coverage.with_notes;
+    if clips > 0 {
+        let clips = if clips == 1 { "1 clip".into() } else { format!("{clips} clips") };
+        writeln!(out, "notes on {clips}: {}", paths.notes.display())?;
+    }
+    Ok(())
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let network = args.network.read(false)?;
     let run = network.describe();
@@ -95,5 +110,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
+    print_notes(&mut out, &summary, &paths)?;
     Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
 }

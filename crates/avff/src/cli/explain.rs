@@ -3,6 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
+    data::StreamChoices,
     explain::{Attention, Window},
     table::Text,
 };
@@ -52,6 +53,10 @@ struct Report<'a> {
     drawn: usize,
     /// Which of its patches the encoders attend to.
     attention: &'a Attention,
+    /// The streams that were read.
+    streams: StreamChoices,
+    /// What is worth knowing of the clip.
+    notes: &'a [String],
     output: String,
 }
 
@@ -76,6 +81,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         windows: &made.windows,
         drawn: made.drawn,
         attention: &made.attention,
+        streams: made.sample().streams,
+        notes: &made.sample().notes,
         output: output.display().to_string(),
     };
     print(args, &report)?;
@@ -90,6 +97,9 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     }
     if let Some(warning) = report.warning {
         writeln!(out, "warning: {warning}")?;
+    }
+    for note in report.notes {
+        writeln!(out, "note: {note}")?;
     }
     for window in report.windows {
         let (span, score) = (window.span, window.logits.probability_fake());

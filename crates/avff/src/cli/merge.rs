@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{crop, evaluate};
 
+use super::eval::print_notes;
 use super::{code_for_coverage, fraction, report::ReportArgs};
 
 /// Join the shards of a run
@@ -45,6 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             evaluate::merge(&args.shards, &args.output, args.overwrite, &args.report.options())?;
         writeln!(out, "{}", summary.table())?;
         writeln!(out, "scores: {}", args.output.display())?;
+        print_notes(&mut out, &summary, &evaluate::Paths::of(&args.output, None))?;
         summary.coverage.fraction
     } else if folders == args.shards.len() {
         let summary = crop::merge(&args.shards, &args.output, args.overwrite)?;

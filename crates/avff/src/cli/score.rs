@@ -9,6 +9,7 @@ use std::{
 
 use avff::{
     Logits, Score, WindowScore,
+    data::StreamChoices,
     evaluate::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
@@ -71,6 +72,8 @@ struct Scored {
     face: Option<bool>,
     /// The windows that the score is computed from.
     windows: Vec<Window>,
+    /// The streams that were read; `null` if the clip could not be read.
+    streams: Option<StreamChoices>,
     /// What is worth knowing of the clip.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -131,6 +134,7 @@ impl Scored {
         };
         let logits = score.as_ref().map(|score| score.logits);
         let face = score.as_ref().filter(|_| faces).map(|score| !score.without_face);
+        let streams = score.as_ref().map(|score| score.streams);
         let (windows, notes) = score.map(|score| (score.windows, score.notes)).unwrap_or_default();
         Self {
             path: path.display().to_string(),
@@ -139,6 +143,7 @@ impl Scored {
             logits,
             face,
             windows: windows.into_iter().map(Window::from).collect(),
+            streams,
             notes,
             error,
         }

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use avff_data::{
-    Clip, load_samples,
+    Clip, StreamChoices, load_samples,
     pipeline::Sample,
     prefetch::{Event, Streams},
     windows::Span,
@@ -41,6 +41,7 @@ struct Pending<I> {
     samples: Vec<(Span, Vec<usize>)>,
     logits: Vec<Logits>,
     without_face: bool,
+    streams: Option<StreamChoices>,
     notes: Arc<[String]>,
     failure: Option<ClipFailure>,
 }
@@ -52,6 +53,7 @@ impl<I> Pending<I> {
             samples: Vec::new(),
             logits: Vec::new(),
             without_face: false,
+            streams: None,
             notes: Arc::default(),
             failure: None,
         }
@@ -72,7 +74,9 @@ impl<I> Pending<I> {
             .zip(self.logits)
             .map(|((span, frames), logits)| WindowScore { span, frames, logits })
             .collect();
-        Score::of(windows, self.without_face, &self.notes, aggregate)
+        // A clip without a window has no output.
+        let streams = self.streams.ok_or_else(ClipFailure::not_finite)?;
+        Score::of(windows, self.without_face, streams, &self.notes, aggregate)
     }
 }
 
@@ -153,10 +157,18 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 continue;
             }
             match self.samples.next() {
-                Some(Event::Part(Ok(Sample { span, frames, clip, without_face, notes }))) => {
+                Some(Event::Part(Ok(Sample {
+                    span,
+                    frames,
+                    clip,
+                    without_face,
+                    streams,
+                    notes,
+                }))) => {
                     let (owner, open) = self.open();
                     open.samples.push((span, frames));
                     open.without_face |= without_face;
+                    open.streams = Some(streams);
                     open.notes = notes;
                     self.batch.push(clip);
                     self.owners.push(owner);

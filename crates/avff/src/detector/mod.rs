@@ -190,11 +190,12 @@ impl Detector {
         let network = self.network().map_err(|error| ClipFailure::network(&error))?;
         let mut windows = Vec::new();
         let mut without_face = false;
-        let mut notes = Arc::<[String]>::default();
+        let (mut streams, mut notes) = (None, Arc::<[String]>::default());
         let mut network_failure = None;
         guarded(|| {
             read(&mut |sample| {
                 without_face |= sample.without_face;
+                streams = Some(sample.streams);
                 notes = Arc::clone(&sample.notes);
                 match network.logits(std::slice::from_ref(&sample.clip)).as_deref() {
                     Ok(&[logits, ..]) => {
@@ -213,7 +214,9 @@ impl Detector {
         if let Some(failure) = network_failure {
             return Err(failure);
         }
-        Score::of(windows, without_face, &notes, self.aggregate)
+        // A clip without a window has no output.
+        let streams = streams.ok_or_else(ClipFailure::not_finite)?;
+        Score::of(windows, without_face, streams, &notes, self.aggregate)
     }
 }
 

@@ -114,8 +114,14 @@ pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
 /// Formats an entry. Rust prints the shortest decimal that parses to the same number.
 fn format_entry(entry: &Entry) -> String {
     match entry {
-        Entry::Scored { logits: Logits { fake, real }, without_face } => {
-            format!("{fake} {real}{}\n", if *without_face { WITHOUT_FACE } else { "" })
+        Entry::Scored { logits: Logits { fake, real }, without_face, notes } => {
+            let face = if *without_face { WITHOUT_FACE } else { "" };
+            let notes = match notes.as_slice() {
+                [] => String::new(),
+                // JSON has no line breaks within its texts.
+                notes => format!(" {}", serde_json::json!(notes)),
+            };
+            format!("{fake} {real}{face}{notes}\n")
         }
         Entry::Failed(stage) => format!("! {stage}\n"),
     }
@@ -124,11 +130,15 @@ fn format_entry(entry: &Entry) -> String {
 fn parse(line: &str) -> Option<Entry> {
     match line.split_once(' ')? {
         ("!", stage) => Some(Entry::Failed(stage.into())),
-        (fake, real) => {
-            let marked = real.strip_suffix(WITHOUT_FACE);
-            let (real, without_face) = (marked.unwrap_or(real), marked.is_some());
+        (fake, rest) => {
+            let (rest, notes) = match rest.split_once(" [") {
+                Some((rest, notes)) => (rest, serde_json::from_str(&format!("[{notes}")).ok()?),
+                None => (rest, Vec::new()),
+            };
+            let marked = rest.strip_suffix(WITHOUT_FACE);
+            let (real, without_face) = (marked.unwrap_or(rest), marked.is_some());
             let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
-            Some(Entry::Scored { logits, without_face })
+            Some(Entry::Scored { logits, without_face, notes })
         }
     }
 }
@@ -138,19 +148,23 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn scored(fake: f32, real: f32, without_face: bool) -> Entry {
-        Entry::Scored { logits: Logits { fake, real }, without_face }
+    fn scored(fake: f32, real: f32, without_face: bool, notes: &[&str]) -> Entry {
+        let notes = notes.iter().map(|&note| note.to_owned()).collect();
+        Entry::Scored { logits: Logits { fake, real }, without_face, notes }
     }
 
     #[test]
     fn entries_round_trip_bit_identically() {
         for entry in [
-            scored(-0.100_748_69, 1.0e-30, false),
-            scored(f32::MAX, -0.0, true),
+            scored(-0.100_748_69, 1.0e-30, false, &[]),
+            scored(f32::MAX, -0.0, true, &[]),
+            scored(1.5, -2.0, false, &["audio track 2 of 3 is read"]),
+            scored(1.5, -2.0, true, &["a [\"b\"]\nline", "\u{e9} whole"]),
             Entry::Failed("video".into()),
         ] {
             assert_eq!(parse(format_entry(&entry).trim_end()).unwrap(), entry);
         }
         assert_eq!(parse("1.0"), None);
+        assert_eq!(parse("1.0 2.0 [\"cut"), None);
     }
 }

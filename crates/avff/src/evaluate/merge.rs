@@ -10,6 +10,7 @@ use csv::ByteRecord;
 
 use super::{
     Accumulator, Entry,
+    clip_notes::ClipNotes,
     journal::{self, Journal},
     output::{Paths, SCORE},
     report::{Categories, ReportOptions},
@@ -55,7 +56,7 @@ pub fn merge(
     let paths = Paths::new(output);
     for shard in shards {
         let own = Paths::new(shard);
-        for file in [&own.predictions, &own.errors, &own.summary, &own.rows] {
+        for file in [&own.predictions, &own.errors, &own.notes, &own.summary, &own.rows] {
             paths.expect_not_input(file)?;
         }
     }
@@ -66,11 +67,12 @@ pub fn merge(
         paths.refuse_results()?;
     }
     let journal = Journal::create(&paths, &run)?;
-    let merged = write(&mut members, run, report, &paths).and_then(|(summary, tables)| {
+    let merged = write(&mut members, run, report, &paths).and_then(|(summary, notes, tables)| {
         remove(&paths.summary)?;
         for table in tables {
             table.finish()?;
         }
+        notes.write(&paths.notes)?;
         write_json(&paths.summary, &summary)?;
         Ok(summary)
     });
@@ -136,7 +138,7 @@ fn write(
     run: Run,
     report: &ReportOptions,
     paths: &Paths,
-) -> Result<(Summary, [Table; 2]), MergeError> {
+) -> Result<(Summary, ClipNotes, [Table; 2]), MergeError> {
     let mut scored = Table::create(&paths.predictions)?;
     let mut failed = Table::create(&paths.errors)?;
     let Some(first) = members.first().map(|member| &member.content) else {
@@ -206,7 +208,8 @@ fn write(
             }
         }
     }
-    Ok((accumulator.summary(run, total, report)?, [scored, failed]))
+    let (summary, notes) = accumulator.finish(run, total, report)?;
+    Ok((summary, notes, [scored, failed]))
 }
 
 fn next(table: &mut Records) -> Result<ByteRecord, MergeError> {

@@ -4,6 +4,7 @@
 //! manifest. Rows are written in the manifest's order. A journal lets an interrupted run resume; the
 //! resumed run writes byte-identical files.
 
+mod clip_notes;
 mod error;
 mod journal;
 mod merge;
@@ -38,6 +39,7 @@ use crate::{
     score::{Logits, Score},
     shard::Shard,
 };
+use clip_notes::ClipNotes;
 use journal::Journal;
 use notes::{Repeats, without_target};
 use output::Outputs;
@@ -227,9 +229,10 @@ fn evaluate(
         progress(state);
     }
 
-    let summary = accumulator.summary(run, total, &options.report)?;
+    let (summary, clip_notes) = accumulator.finish(run, total, &options.report)?;
     // The journal is removed last: until then the run can be resumed.
     outputs.finish()?;
+    clip_notes.write(&paths.notes)?;
     write_json(&paths.summary, &summary)?;
     match &summary.run.shard {
         Some(_) => journal.rename(&paths.rows)?,
@@ -249,7 +252,8 @@ fn write_row(
     let entry = match outcome {
         Ok(score) => {
             outputs.predict(row, &score)?;
-            Entry::Scored { logits: score.logits, without_face: score.without_face }
+            let Score { logits, without_face, notes, .. } = score;
+            Entry::Scored { logits, without_face, notes }
         }
         Err(failure) => {
             outputs.fail(row, &failure)?;
@@ -272,6 +276,8 @@ pub(crate) enum Entry {
         logits: Logits,
         /// [`Score::without_face`].
         without_face: bool,
+        /// [`Score::notes`].
+        notes: Vec<String>,
     },
     Failed(String),
 }
@@ -285,6 +291,7 @@ struct Accumulator {
     /// The categories of the labeled clips.
     categories: Categories,
     repeats: Repeats,
+    clip_notes: ClipNotes,
     /// The note on the column of labels.
     without_target: Option<String>,
 }
@@ -299,6 +306,7 @@ impl Accumulator {
             labeled: Vec::new(),
             categories,
             repeats: Repeats::default(),
+            clip_notes: ClipNotes::default(),
             without_target: without_target(columns),
         }
     }
@@ -324,8 +332,9 @@ impl Accumulator {
     ) {
         self.repeats.add(name);
         match entry {
-            Entry::Scored { logits, without_face } => {
+            Entry::Scored { logits, without_face, notes } => {
                 self.scored += 1;
+                self.clip_notes.add(name, notes);
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
                 if let Some(target) = target {
@@ -337,18 +346,20 @@ impl Accumulator {
         }
     }
 
-    fn summary(
+    /// Returns the summary of all rows, and the notes on their clips.
+    fn finish(
         mut self,
         run: Run,
         total: u64,
         report: &ReportOptions,
-    ) -> Result<Summary, MetricError> {
+    ) -> Result<(Summary, ClipNotes), MetricError> {
         let skips = run.clip.face.is_some_and(|face| face.no_face == NoFace::Skip);
         let skipped = if skips { self.failures.remove(NO_FACE).unwrap_or(0) } else { 0 };
         let coverage = Coverage {
             rows: total,
             scored: self.scored,
             without_face: self.without_face,
+            with_notes: self.clip_notes.clips(),
             failed: self.failed(),
             skipped,
             fraction: match total {
@@ -362,6 +373,6 @@ impl Accumulator {
             (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
         let by = self.categories.reports(&self.labeled, report)?;
         let notes = self.without_target.into_iter().chain(self.repeats.note()).collect();
-        Ok(Summary { run, coverage, metrics, notes, by })
+        Ok((Summary { run, coverage, metrics, notes, by }, self.clip_notes))
     }
 }

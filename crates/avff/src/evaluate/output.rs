@@ -24,6 +24,8 @@ pub struct Paths {
     /// `NAME.errors.csv`: one row per clip without a score. `NAME.errors.csv.partial` while the run is
     /// unfinished.
     pub errors: PathBuf,
+    /// `NAME.notes.csv`: one row per note on a clip; written at the end if there are notes.
+    pub notes: PathBuf,
     /// `NAME.summary.json`: written at the end.
     pub summary: PathBuf,
     /// `NAME.journal`: exists while the run is unfinished.
@@ -49,6 +51,7 @@ impl Paths {
         Self {
             predictions: output.into(),
             errors: output.with_extension("errors.csv"),
+            notes: output.with_extension("notes.csv"),
             summary: output.with_extension("summary.json"),
             journal: output.with_extension("journal"),
             rows: output.with_extension("rows"),
@@ -68,8 +71,8 @@ impl Paths {
     /// given by mistake would be lost otherwise.
     pub(super) fn expect_not_input(&self, input: &Path) -> Result<(), OutputError> {
         expect_csv(&self.predictions)?;
-        let mut files =
-            [&self.predictions, &self.errors, &self.summary, &self.journal, &self.rows].into_iter();
+        let Self { predictions, errors, notes, summary, journal, rows } = self;
+        let mut files = [predictions, errors, notes, summary, journal, rows].into_iter();
         files.try_for_each(|path| output::expect_not_input(path, input))
     }
 
@@ -88,7 +91,7 @@ impl Paths {
 
     /// Refuses to overwrite results, including those of an unfinished run.
     pub(super) fn refuse_results(&self) -> Result<(), OutputError> {
-        let files = [&self.predictions, &self.errors, &self.summary, &self.journal];
+        let files = [&self.predictions, &self.errors, &self.notes, &self.summary, &self.journal];
         match files.into_iter().find(|path| path.exists()) {
             Some(path) => Err(OutputError::Results { path: path.clone() }),
             None => Ok(()),

@@ -160,6 +160,9 @@ pub struct Coverage {
     /// Scored rows whose clip was not cropped because no face was found.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_face: u64,
+    /// Scored rows whose clip has notes, which are in `NAME.notes.csv`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub with_notes: u64,
     /// Rows without a score, except skipped rows.
     pub failed: u64,
     /// Rows skipped because no face was found, if such clips are to be skipped.

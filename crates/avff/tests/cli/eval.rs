@@ -57,6 +57,24 @@ fn scores_do_not_depend_on_batch_order_or_neighbors() {
 }
 
 #[test]
+fn notes_on_clips_are_in_a_file_of_their_own() {
+    let scene = Scene::new();
+    let csv = scene.manifest("in.csv", 9);
+    let ran = scene.eval(&csv, "out.csv", &["--min-coverage", "0"]).expect(0);
+    assert!(ran.stdout.contains("notes on 1 clip: out.notes.csv"), "{}", ran.stdout);
+    let notes = scene.read("out.notes.csv");
+    assert!(notes.starts_with("video_name,note\n"), "{notes}");
+    assert!(notes.ends_with("first_video_track_disabled.mp4,video track 2 of 2 is read\n"));
+    assert_eq!(notes.lines().count(), 2, "{notes}");
+    assert_eq!(scene.json("out.summary.json")["coverage"]["with_notes"], 1);
+    // An overwritten run without notes leaves none.
+    let csv = scene.manifest("in.csv", 4);
+    let ran = scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);
+    assert!(!ran.stdout.contains("notes on"), "{}", ran.stdout);
+    assert!(!scene.path("out.notes.csv").exists());
+}
+
+#[test]
 fn columns_may_have_other_names() {
     let scene = Scene::new();
     let sample = std::fs::read_to_string(root().join("crates/avff/tests/fixtures/sample.csv"));

@@ -9,7 +9,7 @@ use std::{
 use crate::setup::{Scene, weights};
 
 const ROWS: usize = 40;
-const OUTPUTS: [&str; 3] = ["csv", "errors.csv", "summary.json"];
+const OUTPUTS: [&str; 4] = ["csv", "errors.csv", "notes.csv", "summary.json"];
 
 /// Options of the summary that depend on every row, including the rows before an interruption.
 const REPORT: [&str; 5] = ["--by", "kind", "--by", "target", "--intervals"];

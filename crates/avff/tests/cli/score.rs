@@ -1,9 +1,9 @@
 //! `avff score`.
 
 use avff::model::precision;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::setup::{Scene, clip};
+use crate::setup::{Scene, clip, timeline, weights};
 
 #[test]
 fn a_table_and_json_have_scores_and_errors() {
@@ -22,6 +22,8 @@ fn a_table_and_json_have_scores_and_errors() {
         (clips[1]["y_pred"].as_f64().unwrap(), clips[1]["logits"]["fake"].as_f64().unwrap());
     assert!((score - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
     assert!(clips[1]["error"].is_null());
+    assert!(clips[0]["streams"].is_null());
+    assert_eq!(clips[1]["streams"]["audio_channel"], json!({"number": 1, "count": 1}));
     // In batches, each clip keeps its place and its score.
     let many = [&good, &bad, &good, &bad, &bad, &good];
     let ran =
@@ -58,6 +60,26 @@ fn a_folder_of_frames_with_a_wav_is_a_clip() {
     std::fs::remove_file(folder.join("audio.wav")).unwrap();
     let ran = scene.score(&[&folder], &[]).expect(3);
     assert!(ran.stdout.contains("no audio stream"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_tracks_that_were_read_are_told() {
+    let scene = Scene::new();
+    let clip = timeline("first_video_track_disabled.mp4");
+    let ran = scene.score(&[&clip], &["--json"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let told = &json["clips"][0];
+    assert_eq!(told["streams"]["video_track"], json!({"number": 2, "count": 2}));
+    assert_eq!(told["streams"]["audio_track"], json!({"number": 1, "count": 1}));
+    assert_eq!(told["notes"], json!(["video track 2 of 2 is read"]));
+    let ran = scene.score(&[&clip], &["--json", "--video-track", "1"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["clips"][0]["streams"]["video_track"]["number"], 1);
+    let (clip, weights) = (clip.to_str().unwrap(), weights());
+    let ran = scene.run(&["explain", clip, "--json", "--checkpoint", weights.to_str().unwrap()]);
+    let json: Value = serde_json::from_str(&ran.expect(0).stdout).unwrap();
+    assert_eq!(json["streams"], told["streams"]);
+    assert_eq!(json["notes"], told["notes"]);
 }
 
 #[test]

@@ -64,6 +64,11 @@ pub(crate) const TINY: [&str; 13] = [
     "data.workers=1",
 ];
 
+/// A clip whose container says more than its frames and audio, of the crate `avff-media`.
+pub(crate) fn timeline(name: &str) -> PathBuf {
+    root().join("crates/avff-media/tests/fixtures/timeline").join(name)
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
@@ -86,13 +91,15 @@ impl Scene {
         self.path(name)
     }
 
-    /// A manifest of `rows` rows. Clips alternate, and every fifth row names a missing file.
+    /// A manifest of `rows` rows. Clips alternate, every fifth row names a missing file, and row 7 of ten names
+    /// a clip on which there is a note.
     pub(crate) fn manifest(&self, name: &str, rows: usize) -> PathBuf {
         let clips = ["match_a.mp4", "match_b.mp4", "swapped_a.mp4", "swapped_b.mp4"];
         let mut text = "video_name,target,note\n".to_owned();
         for row in 0..rows {
             let path = match row % 5 {
                 4 => self.path(&format!("absent{row}.mp4")),
+                _ if row % 10 == 7 => timeline("first_video_track_disabled.mp4"),
                 other => clip(clips[(other + row / 5) % 4]),
             };
             text += &format!("{},{},\"row {row}, \"\"noted\"\"\"\n", path.display(), row % 2);
