@@ -20,6 +20,22 @@ impl DatasetError {
     }
 }
 
+/// A header without a required column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: the header has no `{column}` column, it is {header}{advice}")]
+pub struct NoColumn {
+    /// The line of the header, from 1.
+    pub line: u64,
+    /// The missing column.
+    pub column: String,
+    /// The header, quoted.
+    pub header: String,
+    /// What to do: a colon and a sentence, or empty.
+    pub advice: String,
+    /// A column that may hold the clip names under another name.
+    pub likely: Option<String>,
+}
+
 /// The reason of an error, without the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -65,6 +81,9 @@ pub enum Reason {
         /// The reason.
         what: String,
     },
+    /// The header lacks a column.
+    #[error(transparent)]
+    NoColumn(Box<NoColumn>),
     /// No layout has the name.
     #[error("no layout is named `{name}`")]
     NoSuchLayout {

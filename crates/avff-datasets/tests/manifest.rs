@@ -304,7 +304,7 @@ fn absolute_paths_of_windows_are_refused_with_their_line() {
     assert!(results[0].is_ok() && results[2].is_ok());
     let error = results[1].as_ref().unwrap_err();
     assert!(error.starts_with("line 3: `C:\\\\clips"), "{error}");
-    assert!(error.contains("--root"), "{error}");
+    assert!(error.contains("root folder"), "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 mod dialect;
 mod label;
 pub(crate) mod lines;
-mod nameless;
+mod missing_column;
 mod options;
 pub(crate) mod resolve;
 pub(crate) mod text;
@@ -27,7 +27,7 @@ use csv::ByteRecord;
 use self::{
     dialect::Dialect,
     lines::{Lines, TooLong},
-    nameless::without_name,
+    missing_column::without_column,
     resolve::clip_path,
     text::Utf8,
 };
@@ -140,8 +140,7 @@ impl<R: Read> ManifestReader<R> {
                 format!("there is no header: the first line must be like `{name},{target}`"),
             ));
         };
-        let header = Header::new(&record, dialect.separator, &options.columns)
-            .map_err(|what| row_error(line, what))?;
+        let header = Header::new(&record, dialect.separator, &options.columns, line)?;
         Ok(Self {
             path: path.to_owned(),
             root: options.root_of(path),
@@ -191,15 +190,21 @@ struct Header {
 }
 
 impl Header {
-    fn new(record: &ByteRecord, separator: u8, names: &ColumnNames) -> Result<Self, String> {
+    fn new(
+        record: &ByteRecord,
+        separator: u8,
+        names: &ColumnNames,
+        line: u64,
+    ) -> Result<Self, Reason> {
+        let fault = |what: String| Err(row_error(line, what));
         let separator = char::from(separator);
         // Spreadsheets write empty columns after the last named one.
         let width = filled(record);
         if width > MAX_COLUMNS {
-            return Err(format!("{width} columns: remove all but {MAX_COLUMNS}"));
+            return fault(format!("{width} columns: remove all but {MAX_COLUMNS}"));
         }
         if names.name == names.target {
-            return Err(format!(
+            return fault(format!(
                 "{} cannot hold both names and labels: name two columns",
                 quote(&names.name)
             ));
@@ -209,18 +214,18 @@ impl Header {
         let mut seen = HashMap::new();
         for (index, cell) in record.iter().take(width).enumerate() {
             // Without trimming, a space after the comma would hide a label column.
-            let column = text(cell)?.trim();
+            let column = text(cell).map_err(|what| row_error(line, what))?.trim();
             let own = names.own(column);
             match seen.insert(own, column) {
                 None => {}
                 Some(other) if other == column => {
-                    return Err(format!(
+                    return fault(format!(
                         "column {} appears twice: rename or remove one",
                         quote(column)
                     ));
                 }
                 Some(other) => {
-                    return Err(format!(
+                    return fault(format!(
                         "columns {} and {} would both be `{own}`: rename or remove one",
                         quote(other),
                         quote(column)
@@ -237,14 +242,11 @@ impl Header {
             columns.push(own.to_owned());
         }
         let Some(name) = name else {
-            return Err(without_name(&columns, separator, &names.name));
+            return Err(without_column(&columns, separator, &names.name, line));
         };
         if target.is_none() && names.target != TARGET_COLUMN {
-            return Err(format!(
-                "the header has no {} column, it is {}",
-                quote(&names.target),
-                quote(&String::from_utf8_lossy(&join(record, separator)))
-            ));
+            columns.insert(name, names.name.clone());
+            return Err(without_column(&columns, separator, &names.target, line));
         }
         Ok(Self { separator, width, name, target, columns })
     }
@@ -298,12 +300,6 @@ fn next_filled_record<R: Read>(
             end_or_line => return Ok(end_or_line),
         }
     }
-}
-
-/// Joins the cells of a record.
-fn join(record: &ByteRecord, separator: char) -> Vec<u8> {
-    let cells: Vec<&[u8]> = record.iter().take(filled(record)).collect();
-    cells.join(separator.to_string().as_bytes())
 }
 
 /// Returns the number of cells up to the last one that is not empty.

@@ -27,7 +27,7 @@ pub(crate) fn clip_path(root: &Path, name: &str) -> Result<PathBuf, String> {
     if foreign && (has_drive(name) || name.starts_with('\\')) {
         return Err(format!(
             "{} is an absolute path of Windows, which this system cannot open: write the name \
-             relative to the CSV's folder or to --root",
+             relative to the CSV's folder, or to the root folder",
             quote(name)
         ));
     }
@@ -119,7 +119,10 @@ mod tests {
         for name in ["C:\\clips\\a.mp4", "d:/a.mp4", "\\\\server\\share\\a.mp4", "\\a.mp4"] {
             let error = clip_path(folder.path(), name).unwrap_err();
             assert!(error.contains("absolute path of Windows"), "{error}");
-            assert!(error.contains("relative to the CSV's folder or to --root"), "{error}");
+            assert!(
+                error.contains("relative to the CSV's folder, or to the root folder"),
+                "{error}"
+            );
         }
     }
 

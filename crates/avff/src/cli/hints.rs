@@ -115,6 +115,12 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
     None
 }
 
+/// A command-line argument, in quotes where a shell needs them.
+fn argument(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.=/".contains(c);
+    if text.chars().all(plain) { text.into() } else { format!("'{text}'") }
+}
+
 /// The hint for an error itself.
 fn own(error: &Dyn) -> Option<String> {
     if let Some(hint) = of_training(error) {
@@ -131,6 +137,14 @@ fn own(error: &Dyn) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<DataError>() {
         return of_failure(&ClipFailure::of(error));
+    }
+    if let Some(DatasetError { source: Reason::NoColumn(missing), .. }) = error.downcast_ref()
+        && let Some(likely) = &missing.likely
+    {
+        return Some(format!(
+            "or give the column of clip names: --name-column {}",
+            argument(likely)
+        ));
     }
     if let Some(DatasetError { path, source }) = error.downcast_ref() {
         if matches!(source, Reason::NotFound) && is_url(path) {
@@ -319,6 +333,10 @@ fn of_training(error: &Dyn) -> Option<String> {
         TrainingError::File { key, source } if is_missing(source) => {
             format!("give the file with --set {key}=FILE")
         }
+        TrainingError::Dataset(DatasetError { source: Reason::NoColumn(missing), .. }) => format!(
+            "or give the column of clip names: --set {}",
+            argument(&format!("data.columns.name={}", missing.likely.as_ref()?))
+        ),
         TrainingError::UnreadableClips { .. } => {
             "`avff check` lists all unreadable clips, and --set data.unreadable=skip leaves them out; if the paths are \
              relative to another folder than the CSV's, give it with --set data.root=DIR"

@@ -1,6 +1,7 @@
 //! Explains a header without the column of clip names.
 
-use super::{NAME_COLUMN, TARGET_COLUMN, quote};
+use super::{NAME_COLUMN, TARGET_COLUMN, quote, row_error};
+use crate::error::{NoColumn, Reason};
 
 /// Names that other tables give to the column of clips.
 const LIKELY: [&str; 14] = [
@@ -21,26 +22,32 @@ const LIKELY: [&str; 14] = [
 ];
 
 /// Returns the reason why a header with these columns is refused. `separator` stands between them
-/// in the file, and `name` is the missing column.
-pub(super) fn without_name(columns: &[String], separator: char, name: &str) -> String {
+/// in the file, and `column` is missing.
+pub(super) fn without_column(
+    columns: &[String],
+    separator: char,
+    column: &str,
+    line: u64,
+) -> Reason {
     let header = columns.join(&separator.to_string());
     if header.contains('\0') {
-        return "the header has zero bytes, as UTF-16 without a byte order mark and UTF-32 do: save \
-                the file as UTF-8"
-            .to_owned();
-    }
-    let missing = format!("the header has no {} column, it is {}", quote(name), quote(&header));
-    if name != NAME_COLUMN {
-        return missing;
+        return row_error(
+            line,
+            "the header has zero bytes, as UTF-16 without a byte order mark and UTF-32 do: save \
+             the file as UTF-8",
+        );
     }
     let likely = columns.iter().find(|column| LIKELY.contains(&&*column.to_ascii_lowercase()));
-    match likely {
-        Some(column) => format!(
-            "{missing}: rename {} to `{NAME_COLUMN}`, or name the column with --name-column",
-            quote(column)
-        ),
-        None => format!("{missing}: the first line must be like `{NAME_COLUMN},{TARGET_COLUMN}`"),
-    }
+    let likely = likely.filter(|_| column == NAME_COLUMN).cloned();
+    let advice = match &likely {
+        Some(likely) => format!(": rename {} to `{column}`", quote(likely)),
+        None if column == NAME_COLUMN => {
+            format!(": the first line must be like `{NAME_COLUMN},{TARGET_COLUMN}`")
+        }
+        None => String::new(),
+    };
+    let (column, header) = (column.to_owned(), quote(&header));
+    Reason::NoColumn(NoColumn { line, column, header, advice, likely }.into())
 }
 
 #[cfg(test)]
@@ -53,14 +60,12 @@ mod tests {
             (
                 "id,Path",
                 ',',
-                "the header has no `video_name` column, it is `id,Path`: rename `Path` to `video_name`, or \
-                 name the column with --name-column",
+                "the header has no `video_name` column, it is `id,Path`: rename `Path` to `video_name`",
             ),
             (
                 "id;file",
                 ';',
-                "the header has no `video_name` column, it is `id;file`: rename `file` to `video_name`, or \
-                 name the column with --name-column",
+                "the header has no `video_name` column, it is `id;file`: rename `file` to `video_name`",
             ),
             (
                 "id\tx",
@@ -76,12 +81,13 @@ mod tests {
             ),
         ] {
             let columns: Vec<String> = header.split(separator).map(str::to_owned).collect();
-            assert_eq!(without_name(&columns, separator, NAME_COLUMN), reason);
+            let error = without_column(&columns, separator, NAME_COLUMN, 2);
+            assert_eq!(error.to_string(), format!("line 2: {reason}"));
         }
         let columns: Vec<String> = vec!["id".into(), "path".into()];
-        let other = without_name(&columns, ',', "clip");
-        assert_eq!(other, "the header has no `clip` column, it is `id,path`");
-        let wide = without_name(&["v\0i\0".to_owned()], ',', NAME_COLUMN);
+        let other = without_column(&columns, ',', "clip", 1).to_string();
+        assert_eq!(other, "line 1: the header has no `clip` column, it is `id,path`");
+        let wide = without_column(&["v\0i\0".to_owned()], ',', NAME_COLUMN, 1).to_string();
         assert!(wide.contains("UTF-16") && wide.ends_with("save the file as UTF-8"), "{wide}");
     }
 }
