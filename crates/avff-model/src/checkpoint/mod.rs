@@ -259,5 +259,5 @@ pub fn save<B: Backend, M: Module<B>>(
     if tensors.iter().any(|tensor| tensor.shape.contains(&0)) {
         return Err(ModelError::Prepared);
     }
-    safetensors::write(&path, &tensors, json)
+    safetensors::write(&path, &tensors, &json)
 }

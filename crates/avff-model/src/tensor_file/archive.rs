@@ -40,7 +40,7 @@ impl Archive {
             })
             .collect();
         tensors.sort_by(|a, b| a.key.cmp(&b.key));
-        safetensors::write(path, &tensors, metadata)
+        safetensors::write(path, &tensors, &metadata)
     }
 
     /// Opens a file that [`write`](Self::write) created.
@@ -92,5 +92,51 @@ impl ArchiveReader<'_> {
             return Err(error(format!("{name} is {what}")));
         }
         self.reader.read(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use std::{fs, sync::Arc};
+
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let entry = |name: &str, shape: &[usize], values: Vec<f32>| Entry {
+            name: name.into(),
+            shape: shape.into(),
+            data: Box::new(move || TensorData::from(&values[..])),
+        };
+        vec![entry("a/w", &[2, 2], vec![1.0, -2.0, 0.5, 3.0]), entry("b", &[1], vec![7.0])]
+    }
+
+    fn read(bytes: Arc<[u8]>) -> Result<(Option<String>, Vec<Vec<f32>>), ModelError> {
+        let archive = Archive(TensorFile::from_bytes(Path::new("a"), bytes)?);
+        let mut reader = archive.reader()?;
+        let values = vec![reader.read("a/w", &[2, 2])?, reader.read("b", &[1])?];
+        Ok((archive.metadata().map(str::to_owned), values))
+    }
+
+    #[test]
+    fn a_flipped_bit_is_an_error_or_changes_nothing() {
+        for metadata in ["step = 3\n[optimizer]\nlr = 0.5\n", "{\"config\":{\"dim\":24}}"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("state.safetensors");
+            Archive::write(&path, entries(), metadata.into()).unwrap();
+            let whole = fs::read(&path).unwrap();
+            let right = read(whole.clone().into()).unwrap();
+            assert_eq!(right.0.as_deref(), Some(metadata));
+            let mut refused = 0;
+            for bit in 0..whole.len() * 8 {
+                let mut flipped = whole.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                match read(flipped.into()) {
+                    Err(_) => refused += 1,
+                    Ok(values) => assert_eq!(values, right, "bit {bit} of {metadata}"),
+                }
+            }
+            assert!(refused > whole.len() * 7, "{refused} of {}", whole.len() * 8);
+        }
     }
 }

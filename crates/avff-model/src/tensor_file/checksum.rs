@@ -1,4 +1,4 @@
-//! Checksums of the storages in a zip archive.
+//! Checksums of stored bytes.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -9,12 +9,12 @@ use super::source::Bytes;
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
-/// The CRC-32 of a storage, as its zip archive states it.
+/// The CRC-32 of a storage or tensor, as its file states it.
 #[derive(Debug)]
 pub(crate) struct Checksum {
     /// Index of the file that holds the storage.
     pub(super) shard: usize,
-    /// Name of the storage in its archive.
+    /// Name of the storage or tensor.
     pub(super) member: String,
     pub(super) offset: u64,
     pub(super) bytes: u64,
@@ -48,7 +48,7 @@ impl Checksum {
             return Ok(());
         }
         Err(format!(
-            "{} is damaged: its CRC-32 is {actual:08x}, but the zip archive says {:08x}; copy or \
+            "{} is damaged: its CRC-32 is {actual:08x}, but the file says {:08x}; copy or \
              download the file again",
             self.member, self.crc32
         ))

@@ -13,6 +13,7 @@ mod prefix;
 mod reader;
 mod recognize;
 pub(crate) mod safetensors;
+mod seal;
 mod shards;
 mod source;
 mod stored;

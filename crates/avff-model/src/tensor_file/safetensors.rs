@@ -11,7 +11,13 @@ use burn::tensor::TensorData;
 use half::f16;
 use safetensors::{Dtype, View, tensor::Metadata};
 
-use super::{Listing, StoredDtype, StoredTensor, incomplete, source::Bytes};
+use super::{
+    Listing, StoredDtype, StoredTensor,
+    checksum::Checksum,
+    incomplete,
+    seal::{self, Seal},
+    source::Bytes,
+};
 use crate::error::ModelError;
 
 /// The metadata entry of this library. There is only one, because safetensors writes several in
@@ -50,7 +56,23 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
         serde_json::from_slice(&bytes).map_err(|e| format!("safetensors header: {e}"))?;
     let start = header + 8;
     let mut listing = Listing::default();
-    for (key, info) in metadata.tensors() {
+    let tensors = metadata.tensors();
+    let own = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
+    let others = metadata.metadata().iter().flatten().filter(|(name, _)| *name != ENTRY);
+    if own.is_none() && others.into_iter().any(|(_, text)| seal::is_sealed(text)) {
+        return Err("the header is damaged: its metadata has another name".into());
+    }
+    let mut sealed = None;
+    if let Some(own) = own {
+        let described = seal::describe(
+            tensors
+                .iter()
+                .map(|(key, info)| (key.as_str(), info.dtype.to_string(), &info.shape[..])),
+        );
+        let (own, seal) = seal::split(own, &described)?;
+        (listing.metadata, sealed) = (Some(own), seal);
+    }
+    for (key, info) in tensors {
         let dtype = match info.dtype {
             Dtype::F64 => StoredDtype::F64,
             Dtype::F32 => StoredDtype::F32,
@@ -74,9 +96,23 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
                 info.shape
             ));
         }
+        let stated = sealed.as_ref().and_then(|seal| seal.get(&key));
+        let tensor = match stated.and_then(|text| u32::from_str_radix(text, 16).ok()) {
+            None => tensor,
+            Some(crc32) => {
+                let (offset, bytes) = (tensor.offset, (to - from) as u64);
+                listing.checksums.push(Checksum {
+                    shard: 0,
+                    member: key.clone(),
+                    offset,
+                    bytes,
+                    crc32,
+                });
+                StoredTensor { checksum: Some(listing.checksums.len() - 1), ..tensor }
+            }
+        };
         listing.tensors.push((key, tensor));
     }
-    listing.metadata = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY)).cloned();
     Ok(listing)
 }
 
@@ -118,12 +154,23 @@ impl View for &Outgoing {
     }
 }
 
-/// Writes a file atomically.
-pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: String) -> Result<(), ModelError> {
+/// Writes a file atomically, with checksums. Values are fetched twice, because the checksums precede
+/// them.
+pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: &str) -> Result<(), ModelError> {
+    let checksums: Seal =
+        tensors.iter().map(|tensor| (tensor.key.clone(), seal::checksum(&tensor.data()))).collect();
+    let described = seal::describe(
+        tensors
+            .iter()
+            .map(|tensor| (tensor.key.as_str(), tensor.dtype().to_string(), &tensor.shape[..])),
+    );
+    let io = |source| ModelError::Io { path: path.into(), source };
+    let metadata = seal::append(metadata, checksums, &described)
+        .map_err(|error| io(io::Error::other(error)))?;
     let views = tensors.iter().map(|tensor| (tensor.key.clone(), tensor));
     let metadata = HashMap::from([(ENTRY.to_owned(), metadata)]);
     avff_files::replace(path, |temporary| {
         safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(io::Error::other)
     })
-    .map_err(|source| ModelError::Io { path: path.into(), source })
+    .map_err(io)
 }

@@ -216,7 +216,7 @@ fn of_evaluate(error: &EvaluateError) -> Option<&'static str> {
         EvaluateError::Output(OutputError::OtherRun(_)) => {
             "give the inputs and options of the unfinished run, or --overwrite to start again"
         }
-        EvaluateError::Output(OutputError::Damaged { .. })
+        EvaluateError::Output(OutputError::Damaged { .. } | OutputError::Altered { .. })
         | EvaluateError::UnfinishedAcrossBatch { .. } => "add --overwrite to start again",
         EvaluateError::OtherReport(_) => {
             "give the --by and --intervals of the finished run, or --overwrite to start again"
@@ -248,7 +248,9 @@ fn of_folder(error: &OutputError) -> Option<&'static str> {
         OutputError::OtherRun(_) => {
             "give the inputs and options of the earlier run, or another output folder"
         }
-        OutputError::Damaged { .. } => "remove the folder and start again",
+        OutputError::Damaged { .. } | OutputError::Altered { .. } => {
+            "remove the folder and start again"
+        }
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use crate::{
         records::Records,
         set::{Member, complete, other_run},
     },
-    output::{OutputError, partial, read_json, remove, table::Table, write_json},
+    output::{OutputError, partial, read_json, remove, table::Table, vouch, write_json},
 };
 
 /// A finished shard: its summary and its rows.
@@ -40,10 +40,11 @@ pub fn merge(shards: &[PathBuf], into: &Path, overwrite: bool) -> Result<CropSum
             return Err(OutputError::Results { path: path.clone() }.into());
         }
     }
-    let merged = write(&mut members, run, &names).and_then(|(summary, tables)| {
+    let merged = write(&mut members, run, &names).and_then(|(mut summary, tables)| {
         for table in tables {
             table.finish()?;
         }
+        summary.files = vouch::hashes(&names.tables())?;
         write_json(&names.summary, &summary)?;
         Ok(summary)
     });
@@ -71,6 +72,7 @@ fn open(folder: &Path, into: &Path) -> Result<Member<Shard>, MergeError> {
     if shard.row_count(summary.run.manifest.rows) != summary.rows {
         return Err(damaged("its row count is not that of the shard"));
     }
+    vouch::expect_unchanged(&summary.files, &names.tables())?;
     let canonical = |path: &Path| path.canonicalize().map_err(OutputError::io(path));
     if canonical(folder)? != canonical(into)?.join(shard.folder()) {
         return Err(MergeError::OutsideFolder { path: folder.into(), into: into.into() });

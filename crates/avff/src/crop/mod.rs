@@ -34,7 +34,7 @@ use crate::{
     output::{
         OutputError, read_json,
         table::{ERRORS, Table},
-        write_json,
+        vouch, write_json,
     },
     run_lock,
     shard::{self, Shard},
@@ -123,6 +123,11 @@ impl Names {
             clips: output.join(clip::FOLDER),
         }
     }
+
+    /// The tables with their roles in the summary.
+    fn tables(&self) -> [(&'static str, &Path); 2] {
+        [("manifest", &self.manifest), ("errors", &self.errors)]
+    }
 }
 
 /// Crops every clip of a manifest.
@@ -147,6 +152,7 @@ pub fn crop(
         && let Some(finished) = read_json::<CropSummary>(&names.summary)?
     {
         finished.run.expect_same(&run)?;
+        vouch::expect_unchanged(&finished.files, &names.tables())?;
         return Ok(finished);
     }
     let (folder, path) = (options.folder(), &names.unfinished);
@@ -208,6 +214,7 @@ fn crop_all(
     }
     cropped.finish()?;
     errors.finish()?;
+    summary.files = vouch::hashes(&names.tables())?;
     summary.finish(coverage);
     Ok(summary)
 }

@@ -1,5 +1,7 @@
 //! The options and the result of a crop, as JSON and as a table.
 
+use std::collections::BTreeMap;
+
 use avff_face::{FaceCrop, NoFace};
 use avff_media::FrameCoding;
 use serde::{Deserialize, Serialize};
@@ -99,6 +101,9 @@ pub struct CropSummary {
     pub failures_by_stage: Stages,
     /// Mean over the cropped clips of the share of examined frames in which the face was detected.
     pub face_coverage: Option<f64>,
+    /// SHA-256 of the tables that were written: `manifest` and `errors`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 impl CropSummary {
@@ -112,6 +117,7 @@ impl CropSummary {
             fraction: 0.0,
             failures_by_stage: Stages::new(),
             face_coverage: None,
+            files: BTreeMap::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The predictions contain one number per clip, but metrics over both outputs need two. The journal
 //! stores both logits, counts the rows that are in the other files, and records the options of the run.
+//! Each line ends with a CRC-32 of all lines so far, so that a changed, lost or doubled line is noticed.
 //! It is removed once the summary is written. A shard keeps it under another name for merging.
 
 use std::{
@@ -9,6 +10,8 @@ use std::{
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
+
+use crc32fast::Hasher;
 
 use super::{Entry, output::Paths, summary::Run};
 use crate::{
@@ -19,8 +22,35 @@ use crate::{
 /// Marks the logits of a clip that was scored without a face crop because no face was found.
 const WITHOUT_FACE: &str = " whole";
 
+/// Precedes the checksum of a line.
+const CHECKSUM: &str = " #";
+
+/// The checksum of all lines so far.
+#[derive(Debug, Clone, Default)]
+struct Chain(Hasher);
+
+impl Chain {
+    /// Returns the line with its checksum.
+    fn seal(&mut self, line: &str) -> String {
+        format!("{line}{CHECKSUM}{}\n", self.after(line))
+    }
+
+    /// Returns a line without its checksum, if that is right.
+    fn open<'a>(&mut self, sealed: &'a str) -> Option<&'a str> {
+        let (line, checksum) = sealed.rsplit_once(CHECKSUM)?;
+        (self.after(line) == checksum).then_some(line)
+    }
+
+    fn after(&mut self, line: &str) -> String {
+        self.0.update(line.as_bytes());
+        self.0.update(b"\n");
+        format!("{:08x}", self.0.clone().finalize())
+    }
+}
+
 pub(super) struct Journal {
     path: PathBuf,
+    chain: Chain,
     file: File,
     /// The entries written before the interruption.
     entries: Vec<Entry>,
@@ -33,8 +63,9 @@ impl Journal {
         let output = OutputError::io(path);
         let mut file = open(paths)?;
         file.set_len(0).map_err(&output)?;
-        writeln!(file, "{}", run.to_json()).map_err(&output)?;
-        Ok(Self { path: path.clone(), file, entries: Vec::new(), appended: 0 })
+        let mut chain = Chain::default();
+        file.write_all(chain.seal(&run.to_json()).as_bytes()).map_err(&output)?;
+        Ok(Self { path: path.clone(), chain, file, entries: Vec::new(), appended: 0 })
     }
 
     pub(super) fn resume(paths: &Paths, run: &Run) -> Result<Self, OutputError> {
@@ -50,11 +81,11 @@ impl Journal {
             drop(file);
             return Self::create(paths, run);
         }
-        let (earlier, entries) = read(complete).map_err(damaged)?;
+        let (earlier, entries, chain) = read_chain(complete).map_err(damaged)?;
         earlier.expect_same(run)?;
         file.set_len(complete.len() as u64).map_err(&output)?;
         file.seek(SeekFrom::End(0)).map_err(&output)?;
-        Ok(Self { path: path.clone(), file, entries, appended: 0 })
+        Ok(Self { path: path.clone(), chain, file, entries, appended: 0 })
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -67,7 +98,8 @@ impl Journal {
     }
 
     pub(super) fn append(&mut self, entry: &Entry) -> Result<(), OutputError> {
-        self.file.write_all(format_entry(entry).as_bytes()).map_err(OutputError::io(&self.path))?;
+        let line = self.chain.seal(&format_entry(entry));
+        self.file.write_all(line.as_bytes()).map_err(OutputError::io(&self.path))?;
         self.appended += 1;
         Ok(())
     }
@@ -104,11 +136,26 @@ fn open(paths: &Paths) -> Result<File, OutputError> {
 
 /// Parses a journal into its run and its entries. The error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
+    let (run, entries, _) = read_chain(text)?;
+    Ok((run, entries))
+}
+
+fn read_chain(text: &str) -> Result<(Run, Vec<Entry>, Chain), String> {
+    let mut chain = Chain::default();
+    let mut lines = (1..).zip(text.lines()).map(|(number, sealed)| {
+        let line = chain.open(sealed);
+        line.map(|line| (number, line))
+            .ok_or_else(|| format!("line {number} is damaged: its CRC-32 does not match"))
+    });
+    let header = lines.next().unwrap_or(Ok((1, "")))?.1;
     let run = serde_json::from_str(header).map_err(|error| error.to_string())?;
-    let entry = |line| parse(line).ok_or_else(|| format!("cannot read `{line}`"));
-    Ok((run, lines.map(entry).collect::<Result<_, _>>()?))
+    let entries = lines
+        .map(|line| {
+            let (number, line) = line?;
+            parse(line).ok_or_else(|| format!("line {number} cannot be read: `{line}`"))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((run, entries, chain))
 }
 
 /// Formats an entry. Rust prints the shortest decimal that parses to the same number.
@@ -121,9 +168,9 @@ fn format_entry(entry: &Entry) -> String {
                 // JSON has no line breaks within its texts.
                 notes => format!(" {}", serde_json::json!(notes)),
             };
-            format!("{fake} {real}{face}{notes}\n")
+            format!("{fake} {real}{face}{notes}")
         }
-        Entry::Failed(stage) => format!("! {stage}\n"),
+        Entry::Failed(stage) => format!("! {stage}"),
     }
 }
 
@@ -162,9 +209,25 @@ mod tests {
             scored(1.5, -2.0, true, &["a [\"b\"]\nline", "\u{e9} whole"]),
             Entry::Failed("video".into()),
         ] {
-            assert_eq!(parse(format_entry(&entry).trim_end()).unwrap(), entry);
+            assert_eq!(parse(&format_entry(&entry)).unwrap(), entry);
         }
         assert_eq!(parse("1.0"), None);
         assert_eq!(parse("1.0 2.0 [\"cut"), None);
+    }
+
+    #[test]
+    fn changed_lost_and_doubled_lines_are_noticed() {
+        let mut chain = Chain::default();
+        let lines: Vec<String> = ["one", "two", "two", "three"].map(|line| chain.seal(line)).into();
+        let read = |lines: &[&String]| {
+            let mut chain = Chain::default();
+            lines.iter().all(|line| chain.open(line.trim_end()).is_some())
+        };
+        let [a, b, c, d] = [0, 1, 2, 3].map(|index| &lines[index]);
+        assert!(read(&[a, b, c, d]) && read(&[a, b]));
+        let changed = b.replace("two", "twp");
+        for wrong in [&[a, c, d][..], &[a, b, b, c, d], &[b, a], &[a, &changed], &[a, d]] {
+            assert!(!read(wrong), "{wrong:?}");
+        }
     }
 }

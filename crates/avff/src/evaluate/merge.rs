@@ -23,9 +23,9 @@ use crate::{
         set::{Member, complete, other_run},
     },
     output::{
-        OutputError, partial, remove,
+        OutputError, partial, read_json, remove,
         table::{ERRORS, Table},
-        write_json,
+        vouch, write_json,
     },
 };
 
@@ -67,15 +67,17 @@ pub fn merge(
         paths.refuse_results()?;
     }
     let journal = Journal::create(&paths, &run)?;
-    let merged = write(&mut members, run, report, &paths).and_then(|(summary, notes, tables)| {
-        remove(&paths.summary)?;
-        for table in tables {
-            table.finish()?;
-        }
-        notes.write(&paths.notes)?;
-        write_json(&paths.summary, &summary)?;
-        Ok(summary)
-    });
+    let merged =
+        write(&mut members, run, report, &paths).and_then(|(mut summary, notes, tables)| {
+            remove(&paths.summary)?;
+            for table in tables {
+                table.finish()?;
+            }
+            notes.write(&paths.notes)?;
+            summary.files = vouch::hashes(&paths.tables())?;
+            write_json(&paths.summary, &summary)?;
+            Ok(summary)
+        });
     if merged.is_err() {
         for path in [&paths.predictions, &paths.errors] {
             // The first error is the one to report.
@@ -105,6 +107,9 @@ fn open(path: &Path) -> Result<Member<Shard>, MergeError> {
     let rows = run.manifest.as_ref().map_or(0, |manifest| manifest.rows);
     if shard.row_count(rows) != entries.len() as u64 || !text.ends_with('\n') {
         return Err(damaged(&format!("rows are missing: the shard has {}", shard.row_count(rows))));
+    }
+    if let Some(summary) = read_json::<Summary>(&paths.summary)? {
+        vouch::expect_unchanged(&summary.files, &paths.tables())?;
     }
     let (predictions, errors) = (Records::open(&paths.predictions)?, Records::open(&paths.errors)?);
     let content = Shard { run, entries, predictions, errors };

@@ -35,7 +35,7 @@ use crate::{
     error::Error,
     failure::ClipFailure,
     input::{InputError, manifest},
-    output::{OutputError, read_json, write_json},
+    output::{OutputError, read_json, vouch, write_json},
     score::{Logits, Score},
     shard::Shard,
 };
@@ -181,6 +181,7 @@ fn evaluate(
         && let Some(finished) = read_json::<Summary>(&paths.summary)?
     {
         finished.run.expect_same(&run)?;
+        vouch::expect_unchanged(&finished.files, &paths.tables())?;
         options.report.expect_in(&finished)?;
         progress(Progress { done: total, total, failed: finished.coverage.failed });
         return Ok(finished);
@@ -229,10 +230,11 @@ fn evaluate(
         progress(state);
     }
 
-    let (summary, clip_notes) = accumulator.finish(run, total, &options.report)?;
+    let (mut summary, clip_notes) = accumulator.finish(run, total, &options.report)?;
     // The journal is removed last: until then the run can be resumed.
     outputs.finish()?;
     clip_notes.write(&paths.notes)?;
+    summary.files = vouch::hashes(&paths.tables())?;
     write_json(&paths.summary, &summary)?;
     match &summary.run.shard {
         Some(_) => journal.rename(&paths.rows)?,
@@ -373,6 +375,7 @@ impl Accumulator {
             (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
         let by = self.categories.reports(&self.labeled, report)?;
         let notes = self.without_target.into_iter().chain(self.repeats.note()).collect();
-        Ok((Summary { run, coverage, metrics, notes, by }, self.clip_notes))
+        let files = BTreeMap::new();
+        Ok((Summary { run, coverage, metrics, notes, by, files }, self.clip_notes))
     }
 }

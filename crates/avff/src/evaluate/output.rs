@@ -67,6 +67,11 @@ impl Paths {
         }
     }
 
+    /// The tables with their roles in the summary.
+    pub(super) fn tables(&self) -> [(&'static str, &Path); 3] {
+        [("predictions", &self.predictions), ("errors", &self.errors), ("notes", &self.notes)]
+    }
+
     /// Refuses output names that would overwrite `input` or do not end in `.csv`. A media file or checkpoint
     /// given by mistake would be lost otherwise.
     pub(super) fn expect_not_input(&self, input: &Path) -> Result<(), OutputError> {

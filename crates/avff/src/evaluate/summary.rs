@@ -193,6 +193,9 @@ pub struct Summary {
     /// Metrics by category, for the requested columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<ColumnReport>,
+    /// SHA-256 of the tables that were written: `predictions`, `errors`, and `notes` if there are any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 impl Summary {

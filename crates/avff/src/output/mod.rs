@@ -4,6 +4,7 @@
 //! then.
 
 pub(crate) mod table;
+pub(crate) mod vouch;
 
 use std::{
     fs, io,
@@ -69,6 +70,14 @@ pub enum OutputError {
     /// The earlier run had other inputs or options.
     #[error("cannot resume: {} was {}, now it is {}", .0.what, .0.was, .0.now)]
     OtherRun(Difference),
+    /// A file of a finished run was changed after the run.
+    #[error("{}: not the file that the finished run wrote: {what}", path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// How this shows.
+        what: &'static str,
+    },
     /// A file of the earlier run is damaged.
     #[error("cannot resume: {}: {reason}", path.display())]
     Damaged {

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::setup::{Ran, Scene, clip, media};
+use crate::setup::{Ran, Scene, clip, media, sealed};
 
 /// Height in pixels of a contact sheet's title and legend.
 const HEAD: u32 = 56;
@@ -149,7 +149,7 @@ fn an_uncropped_clip_is_marked() {
     // The journal keeps the mark, so a run resumed after its last row still counts it.
     let run = serde_json::to_string(&scene.json("full.summary.json")["run"]).unwrap();
     std::fs::remove_file(scene.path("full.summary.json")).unwrap();
-    scene.write("full.journal", &format!("{run}\n0.5 0.25\n0.5 0.25 whole\n"));
+    scene.write("full.journal", &sealed(&[run, "0.5 0.25".into(), "0.5 0.25 whole".into()]));
     scene.eval(&csv, "full.csv", &[&full[..], &["--resume"]].concat()).expect(0);
     assert_eq!(scene.json("full.summary.json")["coverage"]["without_face"], 1);
     assert_eq!(scene.read("full.csv"), text);

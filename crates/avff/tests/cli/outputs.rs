@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::setup::{Scene, clip, weights};
+use crate::setup::{Scene, clip, sealed, weights};
 
 #[test]
 fn folders_of_outputs_are_created() {
@@ -62,7 +62,7 @@ fn resuming_another_run_names_the_keys_that_differ() {
     let csv = scene.write("in.csv", &format!("video_name\n{}\n", clip("match_a.mp4").display()));
     scene.eval(&csv, "out.csv", &[]).expect(0);
     let run = serde_json::to_string(&scene.json("out.summary.json")["run"]).unwrap();
-    scene.write("other.journal", &(run + "\n"));
+    scene.write("other.journal", &sealed(&[run]));
     let ran = scene.eval(&csv, "other.csv", &["--resume", "--frame-fit", "letterbox"]).expect(2);
     let expected = "the clip preparation was video.fit: resize, now it is video.fit: letterbox\n";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::setup::{Scene, weights};
+use crate::setup::{Scene, sealed, weights};
 
 const ROWS: usize = 40;
 const OUTPUTS: [&str; 4] = ["csv", "errors.csv", "notes.csv", "summary.json"];
@@ -111,17 +111,17 @@ fn torn_and_uncounted_rows_are_truncated() {
         let summary = scene.json("whole.summary.json");
         let predictions = scene.read("whole.csv");
         let mut scores = predictions.lines().skip(1);
-        let mut journal = serde_json::to_string(&summary["run"]).unwrap() + "\n";
+        let mut lines = vec![serde_json::to_string(&summary["run"]).unwrap()];
         for row in 0..rows {
-            journal += &match row % 5 {
-                4 => "! open\n".to_owned(),
+            lines.push(match row % 5 {
+                4 => "! open".to_owned(),
                 _ => {
                     let y: f64 = scores.next().unwrap().split(',').nth(1).unwrap().parse().unwrap();
-                    format!("{} 0\n", (y / (1.0 - y)).ln())
+                    format!("{} 0", (y / (1.0 - y)).ln())
                 }
-            };
+            });
         }
-        journal
+        sealed(&lines)
     };
     let whole = scene.read("whole.csv");
     let cut = whole.len() * 3 / 4;
@@ -139,7 +139,7 @@ fn an_unfinished_run_is_not_silently_overwritten() {
     let scene = Scene::new();
     let csv = unbroken(&scene);
     let run = serde_json::to_string(&scene.json("whole.summary.json")["run"]).unwrap();
-    scene.write("other.journal", &(run + "\n"));
+    scene.write("other.journal", &sealed(&[run]));
     let ran = scene.eval(&csv, "other.csv", &[]).expect(2);
     assert!(
         ran.stderr.contains("--resume") && ran.stderr.contains("--overwrite"),
@@ -161,4 +161,50 @@ fn an_unfinished_run_is_not_silently_overwritten() {
     let again = [&REPORT[..], &["--overwrite", "--min-coverage", "0"]].concat();
     scene.eval(&csv, "other.csv", &again).expect(0);
     same_as_unbroken(&scene, "other");
+}
+
+#[test]
+fn changed_tables_of_a_finished_run_are_noticed() {
+    let scene = Scene::new();
+    let csv = scene.manifest("in.csv", 8);
+    let lenient = ["--min-coverage", "0"];
+    scene.eval(&csv, "out.csv", &lenient).expect(0);
+    let resume = [&lenient[..], &["--resume"]].concat();
+    scene.eval(&csv, "out.csv", &resume).expect(0);
+    for name in ["out.csv", "out.errors.csv", "out.notes.csv"] {
+        let whole = scene.read(name);
+        let last = whole.lines().last().unwrap();
+        for changed in [whole.clone() + last + "\n", whole[..whole.len() - 4].to_owned()] {
+            scene.write(name, &changed);
+            let ran = scene.eval(&csv, "out.csv", &resume).expect(2);
+            assert!(ran.stderr.contains(&format!("{name}: not the file")), "{}", ran.stderr);
+            assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
+        }
+        fs::remove_file(scene.path(name)).unwrap();
+        let ran = scene.eval(&csv, "out.csv", &resume).expect(2);
+        assert!(ran.stderr.contains("it is missing"), "{}", ran.stderr);
+        scene.write(name, &whole);
+    }
+    scene.eval(&csv, "out.csv", &resume).expect(0);
+}
+
+#[test]
+fn a_changed_journal_is_noticed() {
+    let scene = Scene::new();
+    let csv = unbroken(&scene);
+    let run = serde_json::to_string(&scene.json("whole.summary.json")["run"]).unwrap();
+    let journal = sealed(&[run, "0.5 0".into(), "0.25 0".into()]);
+    let lines: Vec<&str> = journal.lines().collect();
+    let joined = |lines: &[&str]| lines.join("\n") + "\n";
+    for (changed, number) in [
+        (journal.replace("0.25 0", "0.75 0"), 3),
+        (joined(&[lines[0], lines[2]]), 2),
+        (joined(&[lines[0], lines[1], lines[1]]), 3),
+        (journal.replace("\"batch_size\"", "\"batch_Size\""), 1),
+    ] {
+        scene.write("bad.journal", &changed);
+        let ran = scene.eval(&csv, "bad.csv", &["--resume"]).expect(2);
+        let reason = format!("bad.journal: line {number} is damaged");
+        assert!(ran.stderr.contains(&reason), "{reason}: {}", ran.stderr);
+    }
 }

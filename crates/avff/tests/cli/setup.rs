@@ -69,6 +69,16 @@ pub(crate) fn timeline(name: &str) -> PathBuf {
     root().join("crates/avff-media/tests/fixtures/timeline").join(name)
 }
 
+/// A journal of these lines: each ends with the CRC-32 of all lines so far.
+pub(crate) fn sealed(lines: &[String]) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    let seal = |line: &String| {
+        hasher.update(format!("{line}\n").as_bytes());
+        format!("{line} #{:08x}\n", hasher.clone().finalize())
+    };
+    lines.iter().map(seal).collect()
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{assert_same, eval_shard, eval_shards, merge, shards};
-use crate::setup::{Scene, weights};
+use crate::setup::{Scene, sealed, weights};
 
 #[test]
 fn incomplete_or_different_runs_are_refused() {
@@ -61,10 +61,16 @@ fn incomplete_or_different_runs_are_refused() {
     scene.write("p.2-of-3.rows", "{}\n");
     refused(&good, "p.2-of-3.rows");
     scene.write("p.2-of-3.rows", &rows.replace("\"2/3\"", "\"3/3\""));
+    refused(&good, "line 1 is damaged");
+    let bare = |line: &str| line.rsplit_once(" #").unwrap().0.replace("\"2/3\"", "\"3/3\"");
+    scene.write("p.2-of-3.rows", &sealed(&rows.lines().map(bare).collect::<Vec<_>>()));
     refused(&good, "there is no shard 3/3");
     scene.write("p.2-of-3.rows", &rows);
     let table = scene.read("p.0-of-3.csv");
     scene.write("p.0-of-3.csv", &table.replacen(",0.", ",0.1", 1));
+    refused(&good, "its SHA-256 is not the one in the summary");
+    // Without the summary, the rows are compared with those in the journal.
+    fs::remove_file(scene.path("p.0-of-3.summary.json")).unwrap();
     refused(&good, "its rows are not the rows");
     scene.write("p.0-of-3.csv", &table[..table.trim_end().rfind('\n').unwrap() + 1]);
     refused(&good, "its rows are not the rows");
