@@ -62,8 +62,9 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let movie = Movie::read(&mut file, size)?;
         let (timescale, movie_turns) = movie.header()?;
         let tracks = movie.tracks()?;
-        let (video_track, video_choice) = track(&tracks, Stream::Video, wanted)?;
-        let (audio_track, audio_choice) = track(&tracks, Stream::Audio, wanted)?;
+        let choose = |stream| track(&tracks, movie.is_fragmented()?, stream, wanted);
+        let (video_track, video_choice) = choose(Stream::Video)?;
+        let (audio_track, audio_choice) = choose(Stream::Audio)?;
         if video_track.external || audio_track.external {
             return Err(external());
         }
@@ -144,7 +145,7 @@ fn in_seconds(parts: &[Range<i64>], edits: &EditList, timescale: u32) -> Vec<(f6
 }
 
 /// Joins time spans that touch, in order.
-fn union(mut spans: Vec<(f64, f64)>, others: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+pub(crate) fn union(mut spans: Vec<(f64, f64)>, others: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     spans.extend(others);
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut joined: Vec<(f64, f64)> = Vec::new();
@@ -244,12 +245,13 @@ impl Mp4Index {
 /// The errors of [`choose`], and `Malformed` for a track without a format.
 fn track<'a, 'b>(
     tracks: &'a [Track<'b>],
+    fragmented: bool,
     stream: Stream,
     wanted: Tracks,
 ) -> Result<(&'a Track<'b>, Choice), MediaError> {
     let of_kind: Vec<&Track<'_>> = tracks.iter().filter(|track| track.stream == stream).collect();
     let candidates: Vec<Candidate> =
-        of_kind.iter().map(|track| track.candidate()).collect::<Result<_, _>>()?;
+        of_kind.iter().map(|track| track.candidate(fragmented)).collect::<Result<_, _>>()?;
     let (index, choice) = choose(&candidates, stream, wanted)?;
     let track = of_kind.get(index).ok_or(MediaError::MissingStream { stream })?;
     Ok((track, choice))

@@ -116,10 +116,15 @@ fn is_unsupported(error: &MediaError) -> bool {
     matches!(error, NotMedia | UnsupportedCodec { .. } | UnsupportedContainer { .. })
 }
 
-/// Returns the more specific error of two readers: a fault of the clip instead of an unknown
-/// format.
+/// Returns the more specific error of two readers: a fault of the clip instead of an unknown format,
+/// and a codec instead of its container.
 fn more_specific(own: MediaError, other: MediaError) -> MediaError {
-    if is_unsupported(&other) { own } else { other }
+    use MediaError::{NotMedia, UnsupportedCodec, UnsupportedContainer};
+    match (&own, &other) {
+        (UnsupportedContainer { .. } | NotMedia, UnsupportedCodec { .. }) => other,
+        _ if is_unsupported(&other) => own,
+        _ => other,
+    }
 }
 
 /// Returns the error for a file that starts like MP4 but that FFmpeg cannot open.

@@ -25,16 +25,17 @@ pub fn checked((width, height): (u32, u32)) -> (u32, u32) {
     if width == 0 || height == 0 || !is_possible(width, height) || !is_possible(height, width) {
         return SQUARE;
     }
-    let divisor = common_divisor(width, height);
-    (width / divisor, height / divisor)
+    lowest_terms(width.into(), height.into()).unwrap_or(SQUARE)
 }
 
-fn common_divisor(a: u32, b: u32) -> u32 {
-    let (mut a, mut b) = (a, b);
-    while b != 0 {
-        (a, b) = (b, a % b);
+/// Returns a ratio in lowest terms; `None` where a side is zero or does not fit.
+pub(crate) fn lowest_terms(width: u64, height: u64) -> Option<(u32, u32)> {
+    let (mut divisor, mut rest) = (width, height);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
     }
-    a.max(1)
+    let side = |side: u64| u32::try_from(side.checked_div(divisor)?).ok().filter(|&side| side > 0);
+    side(width).zip(side(height))
 }
 
 /// Returns the size at which a frame of `width` by `height` pixels of the ratio `aspect` is shown.

@@ -60,11 +60,13 @@ pub(crate) struct Candidate {
     pub(crate) known: bool,
     /// Whether the track is a cover or a thumbnail, or in a format of still pictures.
     pub(crate) picture: bool,
+    /// Whether the track has no packets, as that of another program in a part of a broadcast.
+    pub(crate) empty: bool,
 }
 
 impl Candidate {
     fn rank(self) -> (bool, bool, bool) {
-        (self.known, !self.picture, self.enabled)
+        (self.known && !self.empty, !self.picture, self.enabled)
     }
 }
 
@@ -97,10 +99,11 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Candidate = Candidate { enabled: true, known: true, picture: false };
+    const PLAIN: Candidate = Candidate { enabled: true, known: true, picture: false, empty: false };
     const OFF: Candidate = Candidate { enabled: false, ..PLAIN };
     const UNKNOWN: Candidate = Candidate { known: false, ..PLAIN };
     const COVER: Candidate = Candidate { picture: true, ..PLAIN };
+    const EMPTY: Candidate = Candidate { empty: true, ..PLAIN };
 
     #[test]
     fn the_first_enabled_track_of_a_known_format_is_read() {
@@ -111,6 +114,8 @@ mod tests {
             (&[UNKNOWN, OFF], 1),
             (&[COVER, PLAIN], 1),
             (&[COVER, OFF], 1),
+            (&[EMPTY, OFF], 1),
+            (&[EMPTY, COVER], 1),
             (&[OFF, OFF], 0),
             (&[UNKNOWN], 0),
             (&[COVER], 0),

@@ -10,6 +10,10 @@ use crate::{
 /// The timestamps of a decoded frame: the one of its packet, and the decoder's best guess.
 pub(super) type Timestamps = (Option<i64>, Option<i64>);
 
+/// How far the time of a frame may be from its place in the order of the frames, in seconds. Writers
+/// that mix up the times of reordered pictures stay below.
+const MAX_MOVED: f64 = 0.25;
+
 /// The displayed frames of a clip.
 #[derive(Debug)]
 pub(super) struct DisplayOrder {
@@ -34,7 +38,7 @@ impl DisplayOrder {
         edits: &EditList,
     ) -> Result<Option<Self>, MediaError> {
         let earliest = packets.by_time.first().map(|(time, _)| *time);
-        if !packets.all_displayed || earliest != first.0 {
+        if !packets.all_displayed || earliest != first.0 || packets.far_from_order() {
             return Ok(None);
         }
         let frame = |(_, index): &(i64, usize)| {
@@ -61,10 +65,11 @@ impl DisplayOrder {
         edits: &EditList,
     ) -> Result<Self, MediaError> {
         let times: Option<Vec<i64>> = decoded.iter().map(|(time, _)| *time).collect();
-        let times = times.filter(|times| packets.timed && times.is_sorted_by(|a, b| a < b));
+        let times = times.filter(|_| packets.timed);
+        let distinct = times.as_ref().is_some_and(|times| times.is_sorted_by(|a, b| a < b));
         let listed = packets.listed.len() == decoded.len()
             && packets.listed.is_sorted_by_key(|(time, _)| *time);
-        if times.is_none() && listed {
+        if !distinct && listed {
             // Pictures that are not reordered, of which several have one time.
             let frame = |(index, &(time, duration)): (usize, &(i64, i64))| FrameTime {
                 time,
@@ -85,12 +90,14 @@ impl DisplayOrder {
             let presented = PresentedFrames::at_rate(decoded.len(), known.unwrap_or(0.0), step);
             return Ok(Self { presented, by_packet: false });
         };
+        let times = in_order(times, packets)?;
         let numbers: Option<Vec<usize>> = times.iter().map(|&time| packets.at(time)).collect();
+        let numbers = numbers.filter(|_| distinct);
         let by_packet = numbers.is_some();
         let numbers = numbers.unwrap_or_else(|| (0..times.len()).collect());
         let frame = |(&time, index): (&i64, usize)| {
             let coded = packets.coded.get(index).filter(|_| by_packet);
-            let duration = coded.map_or(0, |coded| coded.duration);
+            let duration = coded.map_or_else(|| packets.duration(time), |coded| coded.duration);
             FrameTime { time: coded.map_or(time, |coded| coded.shown), duration, index }
         };
         let mut frames: Vec<FrameTime> = times.iter().zip(numbers).map(frame).collect();
@@ -98,6 +105,28 @@ impl DisplayOrder {
         let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
         Ok(Self { presented, by_packet })
     }
+}
+
+/// Sorts the times of decoded frames. A decoder returns frames in their order, so times that do not
+/// increase are wrong by a little: the frame that is first gets the earliest time.
+///
+/// # Errors
+///
+/// `Malformed` where times go back by much, as where a clock was set back. Frames and audio after it
+/// cannot be placed.
+fn in_order(times: Vec<i64>, packets: &Packets) -> Result<Vec<i64>, MediaError> {
+    let mut sorted = times.clone();
+    sorted.sort_unstable();
+    let moved = sorted.iter().zip(&times).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+    let moved = packets.seconds(i64::try_from(moved).unwrap_or(i64::MAX));
+    if moved > MAX_MOVED {
+        let what = format!(
+            "the time stamps of the frames go back by about {moved:.1} s, so the frames cannot be \
+             placed"
+        );
+        return Err(MediaError::Malformed { container: "container", what });
+    }
+    Ok(sorted)
 }
 
 #[cfg(test)]
@@ -165,8 +194,13 @@ mod tests {
         let (by_packet, indices, times) = order(&of(&[Some(2), None, Some(6)]));
         assert!(!by_packet && near(&times, &[0.2, 0.4, 0.6]), "{times:?}");
         assert_eq!(indices, [0, 1, 2]);
-        let (by_packet, _, times) = order(&of(&[Some(4), Some(2)]));
-        assert!(!by_packet && near(&times, &[0.4, 0.6]), "{times:?}");
+        let (by_packet, _, times) = order(&of(&[Some(4), Some(4), Some(6)]));
+        assert!(!by_packet && near(&times, &[0.4, 0.4, 0.6]), "{times:?}");
+        let (_, _, times) = order(&of(&[Some(4), Some(2), Some(6)]));
+        assert!(near(&times, &[0.2, 0.4, 0.6]), "{times:?}");
+        let back = of(&[Some(4), Some(6), Some(0)]);
+        let error = DisplayOrder::from_decoded(&packets, &back, &EditList::all()).unwrap_err();
+        assert!(error.to_string().contains("go back by about 0.6 s"), "{error}");
         let (by_packet, _, times) = order(&[(None, Some(1)), (Some(9), Some(4))]);
         assert!(!by_packet && near(&times, &[0.1, 0.3]), "{times:?}");
     }

@@ -4,7 +4,7 @@ use video_rs::ffmpeg::{Rational, codec::Id};
 
 use super::{
     access::{inspect, one_to_one},
-    input::{Input, MP4, check},
+    input::{Input, MATROSKA, MP4, check},
 };
 use crate::{
     error::{MediaError, Stream},
@@ -13,6 +13,10 @@ use crate::{
     mp4_clip::Mp4Index,
     timeline::AudioExtent,
 };
+
+/// How far a codec displays a picture from its place in decode order, in pictures. H.264 and HEVC
+/// reorder 16 pictures at most, and each may have a second field.
+const MAX_REORDER: usize = 32;
 
 /// A coded picture.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +42,10 @@ pub(super) struct Packets {
     pub(super) tick: Rational,
     /// The average frame rate according to the container; 0 where the container does not state it.
     pub(super) rate: f64,
-    /// The coded pictures, in decode order. Empty where packets cannot be distinguished by their
-    /// times.
+    /// The coded pictures, in decode order. Empty where some have no time.
     pub(super) coded: Vec<CodedPicture>,
-    /// Time and index of each coded picture, sorted by time.
+    /// Time and index of each coded picture, sorted by time. Empty where packets cannot be
+    /// distinguished by their times.
     pub(super) by_time: Vec<(i64, usize)>,
     /// Whether the container states the display time of every packet.
     pub(super) timed: bool,
@@ -91,14 +95,14 @@ impl Packets {
                 let info = inspect(codec, packet.data().unwrap_or_default(), packet.is_key());
                 hidden |= info.hidden;
                 match packet.pts() {
-                    Some(time) if known => coded.push(CodedPicture {
+                    Some(time) => coded.push(CodedPicture {
                         time,
                         shown: time,
                         duration: packet.duration().max(0),
                         key: packet.is_key(),
                         random_access: info.random_access,
                     }),
-                    time => timed &= time.is_some(),
+                    None => timed = false,
                 }
             }
         }
@@ -114,18 +118,19 @@ impl Packets {
             coded.iter().enumerate().map(|(number, one)| (one.time, number)).collect();
         by_time.sort_unstable();
         let equal = by_time.windows(2).filter(|pair| matches!(pair, [a, b] if a.0 == b.0)).count();
-        if equal > 0 {
-            if input.container() == MP4 && !coded.is_sorted_by_key(|picture| picture.time) {
-                return Err(unknown_order(equal));
-            }
-            (coded, by_time) = (Vec::new(), Vec::new());
+        let in_order = coded.is_sorted_by_key(|picture| picture.time);
+        if known && equal > 0 && input.container() == MP4 && !in_order {
+            return Err(unknown_order(equal));
         }
-        let all_displayed = !coded.is_empty() && !hidden;
+        if !known || equal > 0 {
+            by_time.clear();
+        }
+        let all_displayed = !by_time.is_empty() && !hidden;
         // MP4 shortens the last packet to the end of the audio, but a coded packet is decoded whole.
         let last = audio_packets.last().map(|(_, duration)| *duration);
         let last = last.filter(|_| audio_codec.name().starts_with("pcm_"));
         let audio = AudioExtent::new(audio_packets.into_iter(), last);
-        let seekable = matches!(input.container(), MP4 | "Matroska");
+        let seekable = matches!(input.container(), MP4 | MATROSKA);
         Ok(Self {
             codec,
             tick,
@@ -167,6 +172,37 @@ impl Packets {
     pub(super) fn at(&self, time: i64) -> Option<usize> {
         let at = self.by_time.binary_search_by_key(&time, |(time, _)| *time).ok()?;
         self.by_time.get(at).map(|(_, number)| *number)
+    }
+
+    /// Returns whether times order pictures in a way that no codec does. The index of an MP4 file
+    /// states the order of its pictures.
+    pub(super) fn far_from_order(&self) -> bool {
+        let far =
+            |(rank, (_, number)): (usize, &(i64, usize))| rank.abs_diff(*number) > MAX_REORDER;
+        self.listed.is_empty() && self.by_time.iter().enumerate().any(far)
+    }
+
+    /// Returns the time spans without pictures that are longer than `longest`, in seconds.
+    pub(super) fn jumps(&self, longest: f64) -> Vec<(f64, f64)> {
+        let mut pictures: Vec<(i64, i64)> =
+            self.coded.iter().map(|coded| (coded.time, coded.duration)).collect();
+        pictures.sort_unstable();
+        let jump = |two: &[(i64, i64)]| match *two {
+            [(time, duration), (next, _)] => {
+                let [end, next] =
+                    [time.saturating_add(duration), next].map(|time| self.seconds(time));
+                (next - end > longest).then_some((end, next))
+            }
+            _ => None,
+        };
+        pictures.windows(2).filter_map(jump).collect()
+    }
+
+    /// Returns how long the pictures with this time last, in ticks; 0 where that is unknown.
+    pub(super) fn duration(&self, time: i64) -> i64 {
+        let last = self.coded.last().filter(|coded| coded.time == time);
+        let coded = last.or_else(|| self.coded.iter().rfind(|coded| coded.time == time));
+        coded.map_or(0, |coded| coded.duration)
     }
 
     /// Returns the display time of a packet, in microseconds, rounded up.

@@ -16,13 +16,14 @@ use std::{
 };
 
 use video_rs::ffmpeg::{
-    Dictionary, Error, Packet,
+    Dictionary, Error, Packet, Stream as FfStream,
     error::{EIO, ENOMEM, register_all},
     format::{
         context::{self, StreamIo},
         input_from_stream,
     },
     log,
+    media::Type,
 };
 
 use crate::{
@@ -32,11 +33,13 @@ use crate::{
 
 /// The name of MP4, MOV and related containers.
 pub(super) const MP4: &str = "MP4";
+/// The name of Matroska and WebM.
+pub(super) const MATROSKA: &str = "Matroska";
 
 /// The allowed demuxers by FFmpeg's name, and their containers. None opens a second file.
 const FORMATS: [(&str, &str); 13] = [
     ("mov", MP4),
-    ("matroska", "Matroska"),
+    ("matroska", MATROSKA),
     ("avi", "AVI"),
     ("mpegts", "MPEG transport stream"),
     ("mpeg", "MPEG program stream"),
@@ -139,10 +142,45 @@ impl Input {
         FORMATS.iter().find(|(name, _)| named(name)).map_or("media", |(_, container)| container)
     }
 
-    /// Returns whether recordings may start mid-stream, as broadcasts do. The packets before the
-    /// first key frame were never meant to be displayed.
-    pub(super) fn may_start_midstream(&self) -> bool {
+    /// Iterates over the streams of a kind, covers included.
+    pub(super) fn of_kind(&self, stream: Stream) -> impl Iterator<Item = FfStream<'_>> {
+        let kind = match stream {
+            Stream::Video => Type::Video,
+            Stream::Audio => Type::Audio,
+        };
+        self.context.streams().filter(move |one| one.parameters().medium() == kind)
+    }
+
+    /// Returns whether the container is that of broadcasts. Recordings of them may start mid-stream,
+    /// and their clock may jump.
+    pub(super) fn is_broadcast(&self) -> bool {
         matches!(self.container(), "MPEG transport stream" | "MPEG program stream")
+    }
+
+    /// Returns whether each stream has packets. Reads the file up to the first packet of every stream
+    /// of video and audio.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`next`](Self::next).
+    pub(super) fn filled(mut self) -> Result<Vec<bool>, MediaError> {
+        let kinds = [Stream::Video, Stream::Audio];
+        let mut filled = vec![true; self.streams().len()];
+        let empty = kinds.iter().flat_map(|&kind| self.of_kind(kind)).map(|one| one.index());
+        let mut rest = 0;
+        for index in empty.collect::<Vec<usize>>() {
+            if let Some(filled) = filled.get_mut(index) {
+                (*filled, rest) = (false, rest + 1);
+            }
+        }
+        while rest > 0
+            && let Some(packet) = self.next()?
+        {
+            if let Some(filled) = filled.get_mut(packet.stream()).filter(|filled| !**filled) {
+                (*filled, rest) = (true, rest - 1);
+            }
+        }
+        Ok(filled)
     }
 
     /// Reads the next packet of any stream; returns `None` at the end.

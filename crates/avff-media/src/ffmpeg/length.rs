@@ -49,7 +49,7 @@ fn end(file: &mut (impl Read + Seek), size: u64) -> Result<u64, MediaError> {
 }
 
 /// Reads the bytes at an offset; bytes past the end are zero.
-fn bytes<const N: usize>(
+pub(super) fn bytes<const N: usize>(
     file: &mut (impl Read + Seek),
     at: u64,
     size: u64,

@@ -18,13 +18,16 @@ mod frames;
 mod index;
 mod input;
 mod length;
+mod matroska;
 mod pixel_aspect;
 mod samples;
 mod video_reader;
 
 use std::path::Path;
 
-use video_rs::ffmpeg::{codec::Id, decoder as codecs, format::stream::Disposition, media::Type};
+use video_rs::ffmpeg::{
+    Stream as FfStream, codec::Id, decoder as codecs, format::stream::Disposition,
+};
 
 use self::{
     audio::{AudioReader, FirstAudio},
@@ -35,10 +38,14 @@ use self::{
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::{
     error::{MediaError, Stream},
-    mp4_clip::Mp4Index,
+    mp4_clip::{Mp4Index, union},
     timeline::hidden_frames,
     tracks::{self, Candidate, Choice, Tracks},
 };
+
+/// The longest step of a broadcast's clock, in seconds. FFmpeg, too, takes a longer one for a jump of
+/// the clock, as where a recording was interrupted. What happened in between is unknown.
+const JUMP: f64 = 10.0;
 
 /// A clip that FFmpeg decodes.
 pub(crate) struct FfmpegClip {
@@ -56,8 +63,14 @@ impl FfmpegClip {
     pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
-        let (video_stream, video_track) = choose(&input, Stream::Video, tracks)?;
-        let (audio_stream, audio_track) = choose(&input, Stream::Audio, tracks)?;
+        let several =
+            [Stream::Video, Stream::Audio].iter().any(|&kind| input.of_kind(kind).count() > 1);
+        let filled = match several {
+            true => Input::open(path, EditLists::Ignored)?.filled()?,
+            false => Vec::new(),
+        };
+        let (video_stream, video_track) = choose(path, &input, &filled, Stream::Video, tracks)?;
+        let (audio_stream, audio_track) = choose(path, &input, &filled, Stream::Audio, tracks)?;
         let container = input.container();
         let of_mp4 = container == input::MP4;
         let id = |stream| input.stream(stream).map_or(0, |stream| stream.id());
@@ -67,12 +80,17 @@ impl FfmpegClip {
         };
         let packets = Packets::read(&mut input, video_stream, audio_stream)?;
         let mut packets = packets.with_index(&edits);
+        let is_broadcast = input.is_broadcast();
         drop(input);
         let tick = packets.audio_tick;
         if edits.stretched {
             packets.audio = std::mem::take(&mut packets.audio).with_stretched_start(tick);
         }
         let extent = packets.audio.clone();
+        let holes = match is_broadcast {
+            true => union(packets.jumps(JUMP), extent.jumps(JUMP, tick)),
+            false => edits.holes.clone(),
+        };
         let samples = packets.coded.iter().map(|coded| (coded.shown, coded.key));
         let hidden = if edits.fragmented { 0 } else { hidden_frames(samples, &edits.video) };
         let FirstAudio { time, rate, channels, codec: audio_codec } =
@@ -99,7 +117,7 @@ impl FfmpegClip {
             video_end: frames.presented().end,
             hidden_frames: hidden,
             audio_drift: extent.drift() as f64 * tick,
-            holes: edits.holes,
+            holes,
             video_track,
             audio_track,
             notes: Vec::new(),
@@ -116,23 +134,28 @@ impl FfmpegClip {
     }
 }
 
-/// Returns the index of the stream of a kind that is read.
-fn choose(input: &Input, stream: Stream, tracks: Tracks) -> Result<(usize, Choice), MediaError> {
-    let kind = match stream {
-        Stream::Video => Type::Video,
-        Stream::Audio => Type::Audio,
-    };
-    let of_kind: Vec<_> = input.streams().filter(|one| one.parameters().medium() == kind).collect();
-    let candidate = |one: &video_rs::ffmpeg::Stream<'_>| {
+/// Returns the index of the stream of a kind that is read. `filled` says which streams have packets.
+fn choose(
+    path: &Path,
+    input: &Input,
+    filled: &[bool],
+    stream: Stream,
+    tracks: Tracks,
+) -> Result<(usize, Choice), MediaError> {
+    let of_kind: Vec<FfStream<'_>> = input.of_kind(stream).collect();
+    let headers = matroska::tracks(path, input, stream);
+    let candidate = |(rank, one): (usize, &FfStream<'_>)| {
         let codec = one.parameters().id();
         let still = [Id::MJPEG, Id::PNG, Id::BMP, Id::GIF, Id::TIFF, Id::WEBP].contains(&codec);
         Candidate {
-            enabled: one.disposition().contains(Disposition::DEFAULT),
+            enabled: one.disposition().contains(Disposition::DEFAULT)
+                && headers.get(rank).is_none_or(|header| header.enabled),
             known: codecs::find(codec).is_some(),
+            empty: filled.get(one.index()) == Some(&false),
             picture: still || one.disposition().contains(Disposition::ATTACHED_PIC),
         }
     };
-    let candidates: Vec<Candidate> = of_kind.iter().map(candidate).collect();
+    let candidates: Vec<Candidate> = of_kind.iter().enumerate().map(candidate).collect();
     let (index, choice) = tracks::choose(&candidates, stream, tracks)?;
     let chosen = of_kind.get(index).ok_or(MediaError::MissingStream { stream })?;
     Ok((chosen.index(), choice))

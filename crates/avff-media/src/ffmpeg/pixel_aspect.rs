@@ -1,15 +1,20 @@
 //! Finds the pixel aspect ratio of a clip that FFmpeg decodes.
 //!
 //! FFmpeg's players prefer the ratio of the container to that of the decoded frame. The bindings
-//! show only the second, so the `pasp` box of MP4 files is read here. The display size in Matroska
-//! files is not read.
+//! show only the second, so the `pasp` box of MP4 files and the display size of Matroska files are
+//! read here. The aspect ratio in the `vprp` chunk of AVI files is not read.
 
 use std::{fs::File, io::BufReader, path::Path};
 
 use video_rs::ffmpeg::Rational;
 
-use super::{input::MP4, video_reader::VideoReader};
+use super::{
+    input::{Input, MP4},
+    matroska,
+    video_reader::VideoReader,
+};
 use crate::{
+    error::Stream,
     mp4::{Children, Movie, visual},
     pixel_aspect::{first_known, of_pasp},
 };
@@ -18,11 +23,17 @@ use crate::{
 pub(super) fn pixel_aspect(path: &Path, stream: usize, reader: &VideoReader) -> (u32, u32) {
     let Rational(width, height) = reader.decoder().frame().aspect_ratio();
     let of_frame = u32::try_from(width).ok().zip(u32::try_from(height).ok());
-    let is_mp4 = reader.input().container() == MP4;
-    // FFmpeg numbers the streams of an MP4 file by their track.
-    let track = reader.input().stream(stream).filter(|_| is_mp4).map(|stream| stream.id());
-    let track = track.and_then(|id| u32::try_from(id).ok());
-    first_known([track.and_then(|track| of_track(path, track)), of_frame])
+    first_known([of_container(path, stream, reader.input()), of_frame])
+}
+
+/// Returns the ratio that the container states.
+fn of_container(path: &Path, stream: usize, input: &Input) -> Option<(u32, u32)> {
+    if input.container() == MP4 {
+        // FFmpeg numbers the streams of an MP4 file by their track.
+        return of_track(path, u32::try_from(input.stream(stream)?.id()).ok()?);
+    }
+    let rank = input.of_kind(Stream::Video).position(|one| one.index() == stream)?;
+    matroska::tracks(path, input, Stream::Video).get(rank)?.pixel_aspect
 }
 
 /// Returns the ratio in the `pasp` box of an MP4 track. A file that the embedded reader does not

@@ -39,7 +39,7 @@ impl VideoReader {
         let decoder = VideoDecoder::open(
             &ffmpeg_stream.ok_or(MediaError::MissingStream { stream: Stream::Video })?,
         )?;
-        let awaiting_key_frame = input.may_start_midstream();
+        let awaiting_key_frame = input.is_broadcast();
         Ok(Self {
             input,
             decoder,

@@ -139,7 +139,6 @@ impl Movie {
     /// # Errors
     ///
     /// `Malformed` for a broken index.
-    #[cfg(feature = "ffmpeg")]
     pub(crate) fn is_fragmented(&self) -> Result<bool, MediaError> {
         Ok(Children::find(&self.moov, *b"mvex")?.is_some())
     }

@@ -5,6 +5,7 @@ use super::{
     edit,
     entry::{audio, is_playable, is_still_picture, visual},
     fields::Fields,
+    stbl::Sizes,
 };
 use crate::{
     error::{MediaError, Stream},
@@ -73,12 +74,13 @@ impl<'a> Track<'a> {
         Ok(Some(Self { id, stream, timescale, enabled, external, turns, edits, stsd, stbl }))
     }
 
-    /// Returns what decides whether the track is read.
+    /// Returns what decides whether the track is read. The samples of a `fragmented` file are not in
+    /// the track.
     ///
     /// # Errors
     ///
     /// `Malformed` for a track without a format.
-    pub(crate) fn candidate(&self) -> Result<Candidate, MediaError> {
+    pub(crate) fn candidate(&self, fragmented: bool) -> Result<Candidate, MediaError> {
         let format = match self.stream {
             Stream::Video => visual(self.stsd)?.format,
             Stream::Audio => audio(self.stsd)?.format,
@@ -87,6 +89,7 @@ impl<'a> Track<'a> {
             enabled: self.enabled,
             known: is_playable(format),
             picture: is_still_picture(format),
+            empty: !fragmented && Sizes::read(self.stbl).is_ok_and(|sizes| sizes.count == 0),
         })
     }
 

@@ -22,14 +22,15 @@ impl AudioExtent {
     /// it whole.
     pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>, last: Option<i64>) -> Self {
         let mut extent = Self::default();
-        let mut usual = MostFrequent::default();
         let mut durations = Vec::new();
         for (time, duration) in packets {
             let after = extent.times.last().map_or(time, |&before| time.max(before));
             extent.times.push(after);
             durations.push(duration);
-            usual.add(duration);
         }
+        fill_unknown(&mut durations, &extent.times);
+        let mut usual = MostFrequent::default();
+        durations.iter().for_each(|&duration| usual.add(duration));
         let equal = durations.iter().filter(|&&duration| duration == usual.value).count();
         let count = durations.len();
         extent.packet = match last {
@@ -56,6 +57,21 @@ impl AudioExtent {
     /// most, in ticks.
     pub(crate) fn drift(&self) -> u64 {
         self.drift
+    }
+
+    /// Returns the time spans without packets that are longer than `longest`, in seconds. `tick` is in
+    /// seconds.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn jumps(&self, longest: f64, tick: f64) -> Vec<(f64, f64)> {
+        let jump = |two: &[i64]| match *two {
+            [time, next] => {
+                let end = time.saturating_add(self.packet) as f64 * tick;
+                let next = next as f64 * tick;
+                (next - end > longest).then_some((end, next))
+            }
+            _ => None,
+        };
+        self.times.windows(2).filter_map(jump).collect()
     }
 
     /// Returns the number of packets.
@@ -104,6 +120,30 @@ impl AudioExtent {
     }
 }
 
+/// Replaces durations that are not stated: a packet lasts until the next one, but a gap is not a part
+/// of it.
+fn fill_unknown(durations: &mut [i64], times: &[i64]) {
+    let next = |index: usize| {
+        let (time, next) = (times.get(index)?, times.get(index + 1)?);
+        Some(next.saturating_sub(*time)).filter(|&step| step > 0)
+    };
+    let is_unknown = |(index, duration): (usize, &i64)| (*duration <= 0).then_some(index);
+    let unknown: Vec<usize> = durations.iter().enumerate().filter_map(is_unknown).collect();
+    // The last duration of MP4 is often zero. It needs no replacement where others are stated.
+    if unknown.len() * 2 < durations.len() {
+        return;
+    }
+    let mut steps: Vec<i64> = unknown.iter().filter_map(|&index| next(index)).collect();
+    steps.sort_unstable();
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
+    let is_usual = |step: &i64| step.abs_diff(usual).saturating_mul(2) <= usual.unsigned_abs();
+    for index in unknown {
+        if let Some(duration) = durations.get_mut(index) {
+            *duration = next(index).filter(is_usual).unwrap_or(usual);
+        }
+    }
+}
+
 /// The value of the majority.
 #[derive(Default)]
 struct MostFrequent {
@@ -145,6 +185,22 @@ mod tests {
         assert_eq!(seconds(&[(40, 10), (50, 10)], &[]), (0.4, 0.6));
         assert_eq!(seconds(&packets, &[(12, 5, PLAY), (5, 25, PLAY)]), (0.0, 0.17));
         assert_eq!(seconds(&[], &[]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn packets_without_durations_last_until_the_next() {
+        // Rounded time stamps of packets of 6.25 ticks, a gap of 20, and an overlap of 4.
+        let times = [0, 6, 13, 19, 25, 51, 58, 64, 66, 73];
+        let extent = AudioExtent::new(times.iter().map(|&time| (time, 0)), None);
+        let (start, end) = extent.seconds(&EditList::all(), 0.01);
+        assert!(start == 0.0 && (0.79..=0.80).contains(&end), "{end}");
+        assert_eq!(extent.drift(), 20);
+        let even: Vec<(i64, i64)> = (0..40).map(|index| (index * 25 / 4, 0)).collect();
+        assert_eq!(AudioExtent::new(even.into_iter(), None).drift(), 0);
+        assert_eq!(
+            AudioExtent::new([(7, 0)].into_iter(), None).seconds(&EditList::all(), 1.0).1,
+            7.0
+        );
     }
 
     #[test]

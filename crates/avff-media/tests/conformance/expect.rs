@@ -4,7 +4,7 @@ use std::{io::Write as _, ops::Range, panic, path::Path};
 
 use avff_media::{Decoder, Frame, MediaSource, OpenOptions, Tracks, open_with};
 
-use super::streams::{RATE, value};
+use super::streams::value;
 
 /// What is right for a file.
 #[derive(Clone)]
@@ -16,21 +16,26 @@ pub(crate) enum Right {
 }
 
 /// A presentation. Times are in seconds.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Shown {
     /// The frames, by their display order in the plain clip, and when each is shown.
     pub(crate) frames: Vec<(usize, f64)>,
     pub(crate) video_end: f64,
     /// When each part of the audio is played, and its samples; silence between parts.
     pub(crate) audio: Vec<(f64, Range<usize>)>,
+    /// Samples per second of the audio.
+    pub(crate) rate: u32,
     pub(crate) holes: Vec<(f64, f64)>,
     /// The numbers of the tracks.
     pub(crate) tracks: (usize, usize),
+    pub(crate) pixel_aspect: (u32, u32),
 }
 
 /// A file and what is right for it.
 pub(crate) struct Row {
     pub(crate) name: String,
+    /// Whether only FFmpeg reads the container.
+    pub(crate) only_ffmpeg: bool,
     pub(crate) file: Vec<u8>,
     pub(crate) wanted: Tracks,
     pub(crate) right: Right,
@@ -65,6 +70,10 @@ fn compare(
             if tracks != shown.tracks {
                 return Err(format!("tracks {tracks:?}, not {:?}", shown.tracks));
             }
+            if info.pixel_aspect != shown.pixel_aspect {
+                let (seen, right) = (info.pixel_aspect, shown.pixel_aspect);
+                return Err(format!("pixels of {seen:?}, not {right:?}"));
+            }
             (info.holes.clone(), shown.holes.clone())
         }
     };
@@ -78,8 +87,9 @@ fn compare(
 
 fn frames(clip: &mut dyn MediaSource, shown: &Shown, plain: &[Frame]) -> Result<(), String> {
     let times = clip.frame_times();
-    if times.len() != shown.frames.len() {
-        return Err(format!("{} frames, not {}", times.len(), shown.frames.len()));
+    let count = times.len();
+    if count != shown.frames.len() {
+        return Err(format!("{count} frames, not {}", shown.frames.len()));
     }
     for (index, (time, (_, right))) in times.iter().zip(&shown.frames).enumerate() {
         if (time - right).abs() > 2e-3 {
@@ -99,7 +109,13 @@ fn frames(clip: &mut dyn MediaSource, shown: &Shown, plain: &[Frame]) -> Result<
             index % 17 == 0 || cut || before.is_some_and(|before| before != shown.frames[index].0)
         })
         .collect();
-    let decoded = clip.frames_at(&looked).map_err(|error| error.to_string())?;
+    let mut decoded = clip.frames_at(&looked).map_err(|error| error.to_string())?;
+    let mut looked = looked;
+    // The last frame, then the one in the middle, as a reader that goes back.
+    for index in [count - 1, count / 2] {
+        decoded.extend(clip.frames_at(&[index]).map_err(|error| error.to_string())?);
+        looked.push(index);
+    }
     for (frame, &index) in decoded.iter().zip(&looked) {
         let right = shown.frames[index].0;
         if *frame != plain[right] {
@@ -111,7 +127,7 @@ fn frames(clip: &mut dyn MediaSource, shown: &Shown, plain: &[Frame]) -> Result<
 }
 
 fn audio(clip: &mut dyn MediaSource, shown: &Shown) -> Result<(), String> {
-    let rate = f64::from(RATE);
+    let rate = f64::from(shown.rate);
     let at = |time: f64| (time * rate).round() as i64;
     let start = at(shown.audio[0].0);
     let end = shown.audio.iter().map(|(time, span)| at(*time) + span.len() as i64).max().unwrap();

@@ -12,11 +12,35 @@
 )]
 
 mod boxes;
+#[cfg(feature = "ffmpeg")]
+mod common_rows;
 mod expect;
+#[cfg(feature = "ffmpeg")]
+mod flv;
+#[cfg(feature = "ffmpeg")]
+mod flv_rows;
+#[cfg(feature = "ffmpeg")]
+mod matroska;
+#[cfg(feature = "ffmpeg")]
+mod matroska_rows;
+#[cfg(feature = "ffmpeg")]
+mod packets;
 mod rows;
 mod streams;
+#[cfg(feature = "ffmpeg")]
+mod transport_stream;
+#[cfg(feature = "ffmpeg")]
+mod transport_stream_rows;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use avff_media::{Decoder, Frame, open_bytes};
 
@@ -49,19 +73,39 @@ fn every_reader_presents_every_row() {
             clip.frames_at(&all).unwrap()
         })
         .into();
-    let rows = rows(&flat, &reordered);
-    let mut kinds = BTreeMap::new();
-    let mut failed = Vec::new();
-    for row in &rows {
-        let kind = row.name.split(',').next().unwrap_or_default();
-        *kinds.entry(kind).or_insert(0) += 1;
-        let plain = &plain[usize::from(row.name.contains("reordered"))];
-        for &reader in readers() {
-            if let Err(error) = check(row, reader, plain) {
-                failed.push(format!("{} ({reader}): {error}", row.name));
-            }
-        }
+    #[allow(unused_mut, reason = "some rows need a feature")]
+    let mut rows = rows(&flat, &reordered);
+    #[cfg(feature = "ffmpeg")]
+    for of_container in [matroska_rows::rows, transport_stream_rows::rows, flv_rows::rows] {
+        rows.extend(of_container(&flat, &reordered));
     }
+    let mut kinds = BTreeMap::new();
+    for row in &rows {
+        *kinds.entry(row.name.split(',').next().unwrap_or_default()).or_insert(0) += 1;
+    }
+    let failed = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZeroUsize::get) {
+            scope.spawn(|| {
+                while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let plain = &plain[usize::from(row.name.contains("reordered"))];
+                    for &reader in readers() {
+                        if row.only_ffmpeg && reader == Decoder::Embedded {
+                            continue;
+                        }
+                        if let Err(error) = check(row, reader, plain) {
+                            failed
+                                .lock()
+                                .unwrap()
+                                .push(format!("{} ({reader}): {error}", row.name));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
     println!("{} rows of {} kinds", rows.len(), kinds.len());
     for (kind, count) in kinds {
         println!("{count:4}  {kind}");

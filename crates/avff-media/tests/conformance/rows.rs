@@ -18,7 +18,7 @@ const VIDEO: (u32, u32) = (12_800, 512);
 const PACKETS: usize = 100;
 
 /// Frames `range` of the plain clip from `start` on, at its rate.
-fn frames(start: f64, range: Range<usize>) -> Vec<(usize, f64)> {
+pub(crate) fn frames(start: f64, range: Range<usize>) -> Vec<(usize, f64)> {
     range.clone().map(|frame| (frame, start + (frame - range.start) as f64 / FPS)).collect()
 }
 
@@ -50,8 +50,10 @@ impl Clip {
                 frames: frames(first, 0..count),
                 video_end: first + end,
                 audio: vec![(0.0, 0..PACKET * PACKETS)],
+                rate: RATE,
                 holes: Vec::new(),
                 tracks: (1, 1),
+                pixel_aspect: (1, 1),
             },
         }
     }
@@ -79,7 +81,7 @@ impl Rows {
     ) {
         let file = write(tracks, layout);
         let name = format!("{name}, {layout_name}");
-        self.0.push(Row { name, file, wanted, right: right.clone() });
+        self.0.push(Row { name, only_ffmpeg: false, file, wanted, right: right.clone() });
     }
 }
 
@@ -109,7 +111,8 @@ fn cut(shown: &Shown, cuts: &[Cut]) -> Shown {
     let (frame_count, sample_count) = (shown.frames.len(), shown.audio[0].1.len());
     let several = cuts.iter().filter(|(start, ..)| start.is_some()).count() > 1;
     let mut clock = 0.0;
-    let mut right = Shown { tracks: (1, 1), ..Shown::default() };
+    let mut right =
+        Shown { frames: Vec::new(), video_end: 0.0, audio: Vec::new(), ..shown.clone() };
     for &(start, seconds, rate) in cuts {
         if let Some(start) = start {
             let end = if seconds > 0.0 { start + seconds } else { 1e6 };
@@ -431,6 +434,9 @@ fn track_choice(rows: &mut Rows, flat: &Pictures) {
     let mut tracks = three();
     tracks[1].entry[4..8].copy_from_slice(b"apac");
     add("an undecodable audio track", &tracks, other_shown(1, 2), default);
+    let mut tracks = three();
+    tracks[1].samples.clear();
+    add("an empty audio track", &tracks, other_shown(1, 2), default);
     let mut tracks = three();
     tracks[2].enabled = false;
     let wanted = Tracks { audio: NonZeroUsize::new(2), ..default };

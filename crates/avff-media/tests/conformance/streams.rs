@@ -107,17 +107,22 @@ pub(crate) fn alac_packet(range: Range<usize>) -> Vec<u8> {
         .collect()
 }
 
-/// The sample entry of ALAC.
-pub(crate) fn alac_entry() -> Vec<u8> {
+/// The settings of ALAC.
+pub(crate) fn alac_cookie() -> Vec<u8> {
     let mut cookie = u32::try_from(4096).unwrap().to_be_bytes().to_vec();
     cookie.extend([0, 16, 40, 10, 14, 1]);
     cookie.extend(255_u16.to_be_bytes());
     cookie.extend([0; 8]);
     cookie.extend(RATE.to_be_bytes());
+    cookie
+}
+
+/// The sample entry of ALAC.
+pub(crate) fn alac_entry() -> Vec<u8> {
     let mut entry = vec![0, 0, 0, 0, 0, 0, 0, 1];
     entry.extend([0; 8]);
     entry.extend([0, 1, 0, 16, 0, 0, 0, 0]);
     entry.extend((RATE << 16).to_be_bytes());
-    entry.extend(super::boxes::full(b"alac", 0, 0, &cookie));
+    entry.extend(super::boxes::full(b"alac", 0, 0, &alac_cookie()));
     super::boxes::plain(b"alac", &entry)
 }

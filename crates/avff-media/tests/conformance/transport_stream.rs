@@ -1,0 +1,188 @@
+//! Writes MPEG transport streams. It shares nothing with the reader that it tests.
+
+use std::ops::Range;
+
+use super::{
+    packets::{Clip, Packet, annex_b},
+    streams::value,
+};
+
+/// Ticks a second of the clock.
+const CLOCK: i64 = 90_000;
+/// The clock has 33 bits.
+const BITS: i64 = (1 << 33) - 1;
+const PMT_PID: u16 = 0x100;
+const VIDEO_PID: u16 = 0x200;
+const AUDIO_PID: u16 = 0x201;
+
+/// What is unusual about a file.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Stream {
+    /// The clock at time 0, in ticks.
+    pub(crate) clock: i64,
+    /// The number of a program without streams that is listed first, or 0.
+    pub(crate) other_program: u16,
+    /// When the discontinuity of the clock is announced, in microseconds.
+    pub(crate) discontinuity: Option<i64>,
+    /// From when on the clock is moved, and by how much, in microseconds.
+    pub(crate) moved: (i64, i64),
+}
+
+/// The audio of SMPTE 302M: 16 bits of both channels and four flags each, the lowest bit first.
+pub(crate) fn smpte_302m(range: Range<usize>) -> Vec<u8> {
+    let length = u16::try_from(range.len() * 5).unwrap();
+    let mut data = length.to_be_bytes().to_vec();
+    data.extend([0, 0]);
+    for sample in range {
+        let low_first = u64::from(value(sample).cast_unsigned().reverse_bits());
+        let pair = low_first << 24 | low_first << 4;
+        data.extend(&pair.to_be_bytes()[3..]);
+    }
+    data
+}
+
+fn crc(section: &[u8]) -> u32 {
+    section.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
+            if crc >> 31 == 1 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 }
+        })
+    })
+}
+
+/// A table: its id, the number it belongs to, and its body.
+fn section(table: u8, number: u16, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len() + 9).unwrap() | 0xb000;
+    let mut section = vec![0, table];
+    section.extend(length.to_be_bytes());
+    section.extend(number.to_be_bytes());
+    section.extend([0xc1, 0, 0]);
+    section.extend(body);
+    section.extend(crc(&section[1..]).to_be_bytes());
+    section
+}
+
+/// A PES packet.
+fn pes(id: u8, pts: i64, dts: Option<i64>, data: &[u8]) -> Vec<u8> {
+    let stamp = |mark: u8, time: i64| {
+        let bits = |shift: u32, mask: i64| u8::try_from(time >> shift & mask).unwrap();
+        vec![
+            mark << 4 | bits(30, 7) << 1 | 1,
+            bits(22, 255),
+            bits(15, 127) << 1 | 1,
+            bits(7, 255),
+            bits(0, 127) << 1 | 1,
+        ]
+    };
+    let stamps = match dts {
+        Some(dts) => [stamp(3, pts), stamp(1, dts)].concat(),
+        None => stamp(2, pts),
+    };
+    let length = u16::try_from(3 + stamps.len() + data.len()).unwrap_or(0);
+    let mut packet = vec![0, 0, 1, id];
+    packet.extend(if id == 0xe0 { [0, 0] } else { length.to_be_bytes() });
+    let flags = if dts.is_some() { 0xc0 } else { 0x80 };
+    packet.extend([0x84, flags, u8::try_from(stamps.len()).unwrap()]);
+    [packet, stamps, data.to_vec()].concat()
+}
+
+/// The packets of a file and how many each stream has.
+struct Writer {
+    file: Vec<u8>,
+    counters: std::collections::BTreeMap<u16, u8>,
+}
+
+impl Writer {
+    /// Splits a section or a PES packet. `clock` is the clock of the program.
+    fn put(&mut self, pid: u16, unit: &[u8], clock: Option<i64>, key: bool, jump: bool) {
+        let mut rest = unit;
+        let mut first = true;
+        while !rest.is_empty() {
+            let counter = self.counters.entry(pid).or_default();
+            let mut field = Vec::new();
+            if first && (clock.is_some() || key || jump) {
+                let flags = u8::from(jump) << 7 | u8::from(key) << 6;
+                field.push(flags | u8::from(clock.is_some()) << 4);
+                if let Some(clock) = clock {
+                    let base = u64::try_from(clock & BITS).unwrap() << 15 | 0x7e00;
+                    field.extend(&base.to_be_bytes()[2..]);
+                }
+            }
+            let room = 184 - if field.is_empty() { 0 } else { field.len() + 1 };
+            let taken = rest.len().min(room);
+            let stuffing = room - taken;
+            let head = pid | u16::from(first) << 14;
+            let adapts = !field.is_empty() || stuffing > 0;
+            self.file.push(0x47);
+            self.file.extend(head.to_be_bytes());
+            self.file.push(u8::from(adapts) << 5 | 0x10 | *counter);
+            if adapts {
+                let before = self.file.len();
+                // The length byte is a part of the stuffing where there is no field yet.
+                let length = if field.is_empty() { stuffing - 1 } else { field.len() + stuffing };
+                self.file.push(u8::try_from(length).unwrap());
+                if field.is_empty() && length > 0 {
+                    field.push(0);
+                }
+                self.file.extend(&field);
+                self.file.resize(before + 1 + length, 255);
+            }
+            self.file.extend(&rest[..taken]);
+            *counter = (*counter + 1) & 15;
+            rest = &rest[taken..];
+            first = false;
+        }
+        assert_eq!(self.file.len() % 188, 0);
+    }
+}
+
+pub(crate) fn write_clip(clip: &Clip) -> Vec<u8> {
+    // A second after zero, since reordered pictures are decoded earlier than they are shown.
+    write(clip, Stream { clock: CLOCK, ..Stream::default() })
+}
+
+/// Writes a file.
+pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
+    let ticks = |time: i64, packet: &Packet| {
+        let moved = if packet.decode >= stream.moved.0 { stream.moved.1 } else { 0 };
+        ((time + moved) as f64 * 0.09).round() as i64 + stream.clock
+    };
+    let mut programs = Vec::new();
+    if stream.other_program > 0 {
+        programs.extend([stream.other_program, 0xe000 | (PMT_PID + 1)].map(u16::to_be_bytes));
+    }
+    programs.extend([1, 0xe000 | PMT_PID].map(u16::to_be_bytes));
+    let pat = section(0, 1, programs.as_flattened());
+    let mut map = [0xe000 | VIDEO_PID, 0xf000].map(u16::to_be_bytes).as_flattened().to_vec();
+    map.push(0x1b);
+    map.extend([0xe000 | VIDEO_PID, 0xf000].map(u16::to_be_bytes).as_flattened());
+    map.push(0x06);
+    map.extend([0xe000 | AUDIO_PID, 0xf006].map(u16::to_be_bytes).as_flattened());
+    map.extend(b"\x05\x04BSSD");
+    let map = section(2, 1, &map);
+    // A program of a stream that never comes.
+    let other = [&[0xff, 0xff, 0xf0, 0, 0x1b][..], &[0xe3, 0, 0xf0, 0]].concat();
+    let other = section(2, stream.other_program, &other);
+    let mut writer = Writer { file: Vec::new(), counters: Default::default() };
+    for (index, (track, packet)) in clip.in_order().into_iter().enumerate() {
+        if index % 50 == 0 {
+            writer.put(0, &pat, None, false, false);
+            if stream.other_program > 0 {
+                writer.put(PMT_PID + 1, &other, None, false, false);
+            }
+            writer.put(PMT_PID, &map, None, false, false);
+        }
+        let jump = stream.discontinuity == Some(packet.decode);
+        if track == 0 {
+            // Pictures are decoded before they are shown.
+            let decode = ticks(packet.decode, packet);
+            let data = annex_b(clip, packet);
+            let unit = pes(0xe0, ticks(packet.time, packet) & BITS, Some(decode & BITS), &data);
+            let clock = decode - CLOCK / 10;
+            writer.put(VIDEO_PID, &unit, Some(clock), packet.sync, jump);
+        } else {
+            let unit = pes(0xbd, ticks(packet.time, packet) & BITS, None, &packet.data);
+            writer.put(AUDIO_PID, &unit, None, false, jump);
+        }
+    }
+    writer.file
+}
