@@ -39,7 +39,7 @@ use crate::{
 pub(crate) struct AudioTrack {
     /// The codec.
     pub(crate) codec: Codec,
-    /// The packets, or the chunks of uncompressed audio.
+    /// The packets, or runs of uncompressed samples.
     samples: Vec<Sample>,
     /// The parts of the track that are presented.
     edits: EditList,
@@ -59,12 +59,14 @@ impl AudioTrack {
         timescale: u32,
         stretched: bool,
     ) -> Self {
-        let last = match (&codec, samples.last()) {
-            (Codec::Pcm(pcm), Some(last)) => Some(i64::from(last.size / pcm.frame_bytes().max(1))),
-            _ => None,
+        let mut extent = match &codec {
+            Codec::Pcm(pcm) => AudioExtent::uncompressed(
+                samples.iter().map(|sample| (sample.time, pcm.ticks(sample.size, timescale))),
+            ),
+            Codec::Coded(_) => AudioExtent::new(
+                samples.iter().map(|sample| (sample.time, i64::from(sample.duration))),
+            ),
         };
-        let packets = samples.iter().map(|sample| (sample.time, i64::from(sample.duration)));
-        let mut extent = AudioExtent::new(packets, last);
         if stretched {
             extent = extent.with_stretched_start(1.0 / f64::from(timescale.max(1)));
         }
@@ -274,6 +276,10 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
 
     fn delay(&self) -> usize {
         self.delay
+    }
+
+    fn uncompressed(&self) -> bool {
+        self.decoder.is_none()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
-    mp4::{Movie, Track, audio, visual, visual_name},
+    mp4::{Movie, Track, audio, audio as entry_of_audio, visual, visual_name},
     rotate::Turns,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
     timeline::EditList,
@@ -173,8 +173,10 @@ pub(crate) struct Mp4Index {
     pub(crate) holes: Vec<(f64, f64)>,
     /// Time and duration of each video sample, in decode order.
     pub(crate) video_times: Vec<(i64, i64)>,
-    /// Time and duration of each audio packet; empty for uncompressed audio.
+    /// Time and duration of each audio packet, or of runs of uncompressed samples.
     pub(crate) audio_times: Vec<(i64, i64)>,
+    /// Whether the audio is uncompressed.
+    pub(crate) uncompressed: bool,
 }
 
 #[cfg(feature = "ffmpeg")]
@@ -189,6 +191,7 @@ impl Mp4Index {
             holes: Vec::new(),
             video_times: Vec::new(),
             audio_times: Vec::new(),
+            uncompressed: false,
         }
     }
 
@@ -218,17 +221,26 @@ impl Mp4Index {
             Ok::<_, MediaError>(if fragmented { edits.moved_only() } else { edits })
         };
         let (video_edits, audio_edits) = (edits(video)?, edits(audio)?);
-        let listed = movie.listed(&mut file, video, audio)?;
+        // Another reader decodes more codecs than this one knows.
+        let pcm = match entry_of_audio(audio.stsd).and_then(|entry| Codec::of(&entry)) {
+            Ok(Codec::Pcm(pcm)) => Some(pcm),
+            _ => None,
+        };
+        let frame_bytes = pcm.map(|pcm| pcm.frame_bytes());
+        let listed = movie.listed(&mut file, video, audio, frame_bytes)?;
         let holes = union(
             in_seconds(&listed.video_holes, &video_edits, video.timescale),
             in_seconds(&listed.audio_holes, &audio_edits, audio.timescale),
         );
-        let times = |samples: &[Sample]| {
-            samples.iter().map(|sample| (sample.time, i64::from(sample.duration))).collect()
+        let video_time = |sample: &Sample| (sample.time, i64::from(sample.duration));
+        let audio_time = |sample: &Sample| match pcm {
+            Some(pcm) => (sample.time, pcm.ticks(sample.size, audio.timescale)),
+            None => video_time(sample),
         };
         Ok(Self {
-            video_times: times(&listed.video),
-            audio_times: times(&listed.audio),
+            video_times: listed.video.iter().map(video_time).collect(),
+            audio_times: listed.audio.iter().map(audio_time).collect(),
+            uncompressed: pcm.is_some(),
             video: video_edits,
             audio: audio_edits,
             stretched: fragmented && !audio.has_edits(),

@@ -53,6 +53,14 @@ impl Pcm {
         self.bytes * self.channels
     }
 
+    /// Returns how long the samples in `bytes` bytes last, in ticks of `timescale` a second.
+    pub(crate) fn ticks(&self, bytes: u32, timescale: u32) -> i64 {
+        let rate = u64::from(self.rate.max(1));
+        let frames = u64::from(bytes / self.frame_bytes().max(1));
+        let ticks = (frames * u64::from(timescale)).saturating_add(rate / 2) / rate;
+        i64::try_from(ticks).unwrap_or(i64::MAX)
+    }
+
     /// Decodes interleaved samples and appends them to the channels. Trailing bytes that do not
     /// fill all channels are dropped.
     pub(crate) fn decode(&self, data: &[u8], channels: &mut [Vec<f32>]) {

@@ -189,6 +189,15 @@ impl AudioPackets<()> for Packets {
     fn delay(&self) -> usize {
         0
     }
+
+    fn uncompressed(&self) -> bool {
+        is_uncompressed(self.codec)
+    }
+}
+
+/// Returns whether a codec stores samples as they are.
+pub(super) fn is_uncompressed(codec: Id) -> bool {
+    codec.name().starts_with("pcm_")
 }
 
 impl AudioReader {

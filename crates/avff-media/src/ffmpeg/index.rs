@@ -4,6 +4,7 @@ use video_rs::ffmpeg::{Rational, codec::Id};
 
 use super::{
     access::{inspect, one_to_one},
+    audio::is_uncompressed,
     input::{Input, MATROSKA, MP4, check},
 };
 use crate::{
@@ -126,10 +127,10 @@ impl Packets {
             by_time.clear();
         }
         let all_displayed = !by_time.is_empty() && !hidden;
-        // MP4 shortens the last packet to the end of the audio, but a coded packet is decoded whole.
-        let last = audio_packets.last().map(|(_, duration)| *duration);
-        let last = last.filter(|_| audio_codec.name().starts_with("pcm_"));
-        let audio = AudioExtent::new(audio_packets.into_iter(), last);
+        let audio = match is_uncompressed(audio_codec) {
+            true => AudioExtent::uncompressed(audio_packets.into_iter()),
+            false => AudioExtent::new(audio_packets.into_iter()),
+        };
         let seekable = matches!(input.container(), MP4 | MATROSKA);
         Ok(Self {
             codec,
@@ -156,8 +157,11 @@ impl Packets {
             }
         }
         self.listed.clone_from(&index.video_times);
-        if index.audio_times.len() == self.audio.len() {
-            self.audio = AudioExtent::new(index.audio_times.iter().copied(), None);
+        let audio = index.audio_times.iter().copied();
+        if index.uncompressed && audio.len() > 0 {
+            self.audio = AudioExtent::uncompressed(audio);
+        } else if audio.len() == self.audio.len() {
+            self.audio = AudioExtent::new(audio);
         }
         self
     }

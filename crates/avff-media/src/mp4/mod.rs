@@ -143,8 +143,9 @@ impl Movie {
         Ok(Children::find(&self.moov, *b"mvex")?.is_some())
     }
 
-    /// Lists the samples of two tracks as far as this reader understands them: none of uncompressed
-    /// audio, or where a table is damaged. Another reader has an index of its own.
+    /// Lists the samples of two tracks as far as this reader understands them: none where a table is
+    /// damaged. Another reader has an index of its own. `frame_bytes` is set for uncompressed audio,
+    /// as for [`tables`](Self::tables).
     ///
     /// # Errors
     ///
@@ -155,9 +156,13 @@ impl Movie {
         file: &mut (impl Read + Seek),
         video: &Track<'_>,
         audio: &Track<'_>,
+        frame_bytes: Option<u32>,
     ) -> Result<Tables, MediaError> {
         let empty = || table::Samples::new(self.file_size);
-        let read = |track: &Track<'_>| table::read(track.stbl, self.file_size);
+        let read = |track: &Track<'_>| match frame_bytes.filter(|_| track.stream == Stream::Audio) {
+            Some(bytes) => table::read_chunks(track.stbl, bytes, self.file_size),
+            None => table::read(track.stbl, self.file_size),
+        };
         let mvex = Children::find(&self.moov, *b"mvex")?;
         let Some(mvex) = mvex else {
             let list = |track, stream| read(track).and_then(|all| all.finish(stream));
@@ -188,7 +193,7 @@ impl Movie {
     /// Reads the samples of two tracks, including fragments, and checks that all lie within the
     /// file.
     ///
-    /// `frame_bytes` is set for uncompressed audio, whose chunks are read as one sample each.
+    /// `frame_bytes` is set for uncompressed audio, whose chunks are read as few samples.
     ///
     /// # Errors
     ///

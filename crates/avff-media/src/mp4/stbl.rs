@@ -21,7 +21,18 @@ pub(super) struct Runs<'a> {
 impl<'a> Runs<'a> {
     /// Starts at the first pair.
     pub(super) fn new(entries: &'a [[u8; 8]]) -> Self {
-        Self { entries: entries.iter(), left: 0, value: 0 }
+        Self { entries: entries.iter(), left: 0, value: 1 }
+    }
+
+    /// Returns how many of the next `count` values are equal, and the value. The last value stands for
+    /// all that are missing; an empty list stands for ones.
+    pub(super) fn take_run(&mut self, count: u32) -> (u32, u32) {
+        let taken = match self.next() {
+            Some(_) => count.min(self.left.saturating_add(1)),
+            None => count,
+        };
+        self.left = self.left.saturating_sub(taken.saturating_sub(1));
+        (taken, self.value)
     }
 }
 
@@ -153,6 +164,16 @@ mod tests {
         out.extend([0; 4]);
         out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         out
+    }
+
+    #[test]
+    fn runs_are_taken_in_parts() {
+        let pairs =
+            [[3, 10], [0, 99], [1, 20]].map(|[count, value]| [0, 0, 0, count, 0, 0, 0, value]);
+        let mut runs = Runs::new(&pairs);
+        let taken = [2, 2, 1, 5].map(|count| runs.take_run(count));
+        assert_eq!(taken, [(2, 10), (1, 10), (1, 20), (5, 20)]);
+        assert_eq!(Runs::new(&[]).take_run(7), (7, 1));
     }
 
     #[test]

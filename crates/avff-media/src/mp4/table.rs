@@ -168,8 +168,9 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
     Ok(samples)
 }
 
-/// Reads the chunks of an `stbl` box as one sample each. Uncompressed audio has a sample for every
-/// sampling instant, too many to list. The time of a chunk is the number of instants before it.
+/// Reads the chunks of an `stbl` box as few samples. Uncompressed audio has a sample for every
+/// sampling instant, too many to list. A chunk is one sample, or several where the durations of its
+/// instants differ, as before a gap.
 ///
 /// # Errors
 ///
@@ -183,15 +184,24 @@ pub(crate) fn read_chunks(
     let chunks = Chunks::read(stbl)?;
     let mut remaining = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| overflow())?;
     let mut samples = Samples::new(file_size);
+    if remaining == 0 {
+        return Ok(samples);
+    }
+    let mut durations =
+        Runs::new(Fields::full("stts", Children::need(stbl, *b"stts")?)?.0.table()?);
     let mut time = 0_i64;
-    for (offset, count) in chunks.iter() {
-        let frames = count.min(remaining);
-        if frames > 0 {
+    for (mut offset, count) in chunks.iter() {
+        let mut rest = count.min(remaining);
+        remaining -= rest;
+        while rest > 0 {
+            let (frames, delta) = durations.take_run(rest);
+            rest -= frames;
             let size = frames.checked_mul(frame_bytes).ok_or_else(overflow)?;
-            samples.push(Sample { offset, time, duration: frames, size, sync: true })?;
+            let duration = frames.saturating_mul(delta);
+            samples.push(Sample { offset, time, duration, size, sync: true })?;
+            offset = offset.checked_add(u64::from(size)).ok_or_else(overflow)?;
+            time = time.saturating_add(i64::from(frames).saturating_mul(i64::from(delta)));
         }
-        remaining -= frames;
-        time += i64::from(frames);
     }
     if remaining > 0 {
         return Err(malformed(format!("box 'stco' has no chunk for {remaining} samples")));

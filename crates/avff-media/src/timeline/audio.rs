@@ -37,6 +37,11 @@ pub(crate) trait AudioPackets<R> {
 
     /// Returns how many samples at the start of the first packet are the encoder's delay.
     fn delay(&self) -> usize;
+
+    /// Returns whether the audio is uncompressed, so that an edit list ends within a packet.
+    fn uncompressed(&self) -> bool {
+        false
+    }
 }
 
 /// A part of the presentation, in samples.
@@ -104,7 +109,8 @@ impl<P> PlacedAudio<P> {
             return Err(MediaError::MissingStream { stream: Stream::Audio });
         }
         let rate = packets.rate();
-        let parts = parts(edits, first, tick * f64::from(rate), packets.delay());
+        let cuts = edits.segments().len() > 1 || packets.uncompressed();
+        let parts = parts(edits, first, tick * f64::from(rate), packets.delay(), cuts);
         let goes_back = parts.windows(2).any(|two| {
             matches!(two, [a, b] if b.from < a.from.saturating_add(a.len.unwrap_or(i64::MAX)))
         });
@@ -301,12 +307,12 @@ fn drop_front(samples: &mut Vec<f32>, count: usize) {
     samples.drain(..count.min(samples.len()));
 }
 
-/// Converts an edit list to samples. `scale` is in samples for each tick.
-fn parts(edits: &EditList, first: i64, scale: f64, delay: usize) -> Vec<Part> {
+/// Converts an edit list to samples. `scale` is in samples for each tick. `cuts` says whether the end
+/// of a segment cuts a packet.
+fn parts(edits: &EditList, first: i64, scale: f64, delay: usize, cuts: bool) -> Vec<Part> {
     let origin = edits.first();
     let origin = origin.clock_of(first.max(origin.start.unwrap_or(i64::MIN)));
     let samples = |ticks: i64| ticks as f64 * scale;
-    let several = edits.segments().len() > 1;
     let mut parts = Vec::new();
     for segment in edits.segments() {
         if segment.hold.is_some() {
@@ -316,10 +322,11 @@ fn parts(edits: &EditList, first: i64, scale: f64, delay: usize) -> Vec<Part> {
         // FFmpeg drops whole samples before the edit.
         let from = samples(start.saturating_sub(first)).floor() as i64;
         let encoder = if from == 0 { i64::try_from(delay).unwrap_or(0) } else { 0 };
-        // A single segment ends with a whole packet, as in FFmpeg; several are cut where they end.
+        // A single segment ends with a whole coded packet, as in FFmpeg; several are cut where they
+        // end.
         let len = segment
             .end
-            .filter(|_| several)
+            .filter(|_| cuts)
             .map(|end| samples(end.saturating_sub(start)).round() as i64);
         let at = samples(segment.clock_of(start).saturating_sub(origin)).round() as i64;
         parts.push(Part { at, from: from.saturating_add(encoder), len });

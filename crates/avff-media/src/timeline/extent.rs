@@ -12,15 +12,31 @@ pub(crate) struct AudioExtent {
     times: Vec<i64>,
     /// How long a packet usually lasts.
     packet: i64,
+    /// How long each packet of uncompressed audio lasts; empty for coded audio.
+    lengths: Vec<i64>,
     /// How far a packet's time is from the end of all packets before it, at most.
     drift: u64,
 }
 
 impl AudioExtent {
-    /// Collects the times and durations of packets. `last` is how long the last packet lasts where
-    /// that is known; containers shorten the last packet to the end of the audio, but decoders return
-    /// it whole.
-    pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>, last: Option<i64>) -> Self {
+    /// Collects the times of uncompressed audio, and how long the samples of each packet last.
+    pub(crate) fn uncompressed(packets: impl Iterator<Item = (i64, i64)>) -> Self {
+        let mut extent = Self::default();
+        let mut end = None;
+        for (time, length) in packets {
+            let after = extent.times.last().map_or(time, |&before| time.max(before));
+            extent.times.push(after);
+            extent.lengths.push(length);
+            let played = *end.get_or_insert(after);
+            extent.drift = extent.drift.max(after.abs_diff(played));
+            end = Some(played.saturating_add(length));
+        }
+        extent
+    }
+
+    /// Collects the times and durations of coded packets. Containers shorten the last packet to the end
+    /// of the audio, but decoders return it whole.
+    pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>) -> Self {
         let mut extent = Self::default();
         let mut durations = Vec::new();
         for (time, duration) in packets {
@@ -33,18 +49,16 @@ impl AudioExtent {
         durations.iter().for_each(|&duration| usual.add(duration));
         let equal = durations.iter().filter(|&&duration| duration == usual.value).count();
         let count = durations.len();
-        extent.packet = match last {
-            Some(last) => last,
-            None if equal * 2 > count => usual.value,
+        extent.packet = if equal * 2 > count {
+            usual.value
+        } else {
             // Time stamps of packets of one length may jitter, and most durations differ.
-            None => {
-                let sum = durations.iter().fold(0_i64, |sum, &one| sum.saturating_add(one));
-                sum / i64::try_from(count).unwrap_or(i64::MAX).max(1)
-            }
+            let sum = durations.iter().fold(0_i64, |sum, &one| sum.saturating_add(one));
+            sum / i64::try_from(count).unwrap_or(i64::MAX).max(1)
         };
         // Packets of one length are decoded to that length, whatever their durations say. Packets of
         // many lengths are as long as their durations.
-        let constant = last.is_none() && equal * 10 >= count * 9;
+        let constant = equal * 10 >= count * 9;
         let mut end = extent.first();
         for (&time, duration) in extent.times.iter().zip(durations) {
             extent.drift = extent.drift.max(time.abs_diff(end));
@@ -63,15 +77,15 @@ impl AudioExtent {
     /// seconds.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn jumps(&self, longest: f64, tick: f64) -> Vec<(f64, f64)> {
-        let jump = |two: &[i64]| match *two {
+        let jump = |(index, two): (usize, &[i64])| match *two {
             [time, next] => {
-                let end = time.saturating_add(self.packet) as f64 * tick;
+                let end = time.saturating_add(self.length(index)) as f64 * tick;
                 let next = next as f64 * tick;
                 (next - end > longest).then_some((end, next))
             }
             _ => None,
         };
-        self.times.windows(2).filter_map(jump).collect()
+        self.times.windows(2).enumerate().filter_map(jump).collect()
     }
 
     /// Returns the number of packets.
@@ -91,7 +105,8 @@ impl AudioExtent {
     /// longer first packet, whose audio belongs to the end of it. `tick` is in seconds.
     pub(crate) fn with_stretched_start(mut self, tick: f64) -> Self {
         if let [first, second, ..] = self.times.as_mut_slice() {
-            let at = second.saturating_sub(self.packet);
+            let length = self.lengths.first().copied().unwrap_or(self.packet);
+            let at = second.saturating_sub(length);
             if at > *first && at.saturating_sub(*first) as f64 * tick < LONGEST_PACKET {
                 *first = at;
             }
@@ -99,19 +114,25 @@ impl AudioExtent {
         self
     }
 
+    fn length(&self, index: usize) -> i64 {
+        self.lengths.get(index).copied().unwrap_or(self.packet)
+    }
+
     /// Returns when the audio starts and ends on the clip's clock, in seconds. `tick` is in seconds.
     pub(crate) fn seconds(&self, edits: &EditList, tick: f64) -> (f64, f64) {
         let first = edits.first();
         let start = first.clock_of(self.first().max(first.start.unwrap_or(i64::MIN)));
-        let after = |time: &i64| time.saturating_add(self.packet);
         let mut end = start;
-        let several = edits.segments().len() > 1;
+        let cuts = edits.segments().len() > 1 || !self.lengths.is_empty();
         for segment in edits.segments() {
             let before = segment.end.unwrap_or(i64::MAX);
             let packets = self.times.partition_point(|&time| time < before);
-            let Some(last) = self.times.get(..packets).and_then(<[i64]>::last) else { continue };
-            // A single segment ends with a whole packet, as in FFmpeg; several are cut where they end.
-            let stop = if several { before.min(after(last)) } else { after(last) };
+            let Some(index) = packets.checked_sub(1) else { continue };
+            let Some(last) = self.times.get(index) else { continue };
+            let after = last.saturating_add(self.length(index));
+            // A single segment ends with a whole coded packet, as in FFmpeg; several are cut where they
+            // end.
+            let stop = if cuts { before.min(after) } else { after };
             if segment.hold.is_none() && segment.start.is_none_or(|start| start < stop) {
                 end = segment.clock_of(stop).max(end);
             }
@@ -173,7 +194,7 @@ mod tests {
     };
 
     fn seconds(packets: &[(i64, i64)], list: &[(i64, i64, u32)]) -> (f64, f64) {
-        AudioExtent::new(packets.iter().copied(), None).seconds(&edits(list), 0.01)
+        AudioExtent::new(packets.iter().copied()).seconds(&edits(list), 0.01)
     }
 
     #[test]
@@ -188,19 +209,25 @@ mod tests {
     }
 
     #[test]
+    fn uncompressed_audio_is_cut_where_an_edit_ends() {
+        let packets = [(0, 10), (10, 10), (40, 3)];
+        let extent = AudioExtent::uncompressed(packets.into_iter());
+        assert_eq!((extent.seconds(&edits(&[]), 0.01), extent.drift()), ((0.0, 0.43), 20));
+        assert_eq!(extent.seconds(&edits(&[(12, 3, PLAY)]), 0.01), (0.0, 0.12));
+        assert_eq!(extent.seconds(&edits(&[(30, 0, PLAY)]), 0.01), (0.0, 0.2), "ends in the gap");
+    }
+
+    #[test]
     fn packets_without_durations_last_until_the_next() {
         // Rounded time stamps of packets of 6.25 ticks, a gap of 20, and an overlap of 4.
         let times = [0, 6, 13, 19, 25, 51, 58, 64, 66, 73];
-        let extent = AudioExtent::new(times.iter().map(|&time| (time, 0)), None);
+        let extent = AudioExtent::new(times.iter().map(|&time| (time, 0)));
         let (start, end) = extent.seconds(&EditList::all(), 0.01);
         assert!(start == 0.0 && (0.79..=0.80).contains(&end), "{end}");
         assert_eq!(extent.drift(), 20);
         let even: Vec<(i64, i64)> = (0..40).map(|index| (index * 25 / 4, 0)).collect();
-        assert_eq!(AudioExtent::new(even.into_iter(), None).drift(), 0);
-        assert_eq!(
-            AudioExtent::new([(7, 0)].into_iter(), None).seconds(&EditList::all(), 1.0).1,
-            7.0
-        );
+        assert_eq!(AudioExtent::new(even.into_iter()).drift(), 0);
+        assert_eq!(AudioExtent::new([(7, 0)].into_iter()).seconds(&EditList::all(), 1.0).1, 7.0);
     }
 
     #[test]
@@ -210,8 +237,7 @@ mod tests {
 
     #[test]
     fn gaps_and_overlaps_are_measured() {
-        let drift =
-            |packets: &[(i64, i64)]| AudioExtent::new(packets.iter().copied(), None).drift();
+        let drift = |packets: &[(i64, i64)]| AudioExtent::new(packets.iter().copied()).drift();
         let even = |at: i64| (at, 10);
         let plain: Vec<_> = (0..20).map(|index| even(index * 10)).collect();
         assert_eq!(drift(&plain), 0);
@@ -229,10 +255,10 @@ mod tests {
     #[test]
     fn a_stretched_first_packet_belongs_to_its_end() {
         let packets = [(0, 24), (24, 10), (34, 10), (44, 10)];
-        let extent = AudioExtent::new(packets.into_iter(), None).with_stretched_start(0.01);
+        let extent = AudioExtent::new(packets.into_iter()).with_stretched_start(0.01);
         assert_eq!(extent.first(), 14);
         let far = [(0, 900), (900, 10), (910, 10), (920, 10)];
-        let extent = AudioExtent::new(far.into_iter(), None).with_stretched_start(0.01);
+        let extent = AudioExtent::new(far.into_iter()).with_stretched_start(0.01);
         assert_eq!(extent.first(), 0);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Track {
     pub(crate) enabled: bool,
     /// Whether the media is said to be in another file.
     pub(crate) external: bool,
+    /// Whether the tables are short: a run for equal durations, and one size for all samples.
+    pub(crate) uncompressed: bool,
 }
 
 /// How a file is laid out.
@@ -84,6 +86,7 @@ pub(crate) fn video(pictures: &Pictures, timescale: u32, ticks: u32) -> Track {
         edits: None,
         enabled: true,
         external: false,
+        uncompressed: false,
     }
 }
 
@@ -104,7 +107,23 @@ pub(crate) fn audio(lengths: &[usize], timescale: u32) -> Track {
         edits: None,
         enabled: true,
         external: false,
+        uncompressed: false,
     }
+}
+
+/// The track of `count` uncompressed samples, each a sample of the container.
+pub(crate) fn uncompressed(count: usize, timescale: u32) -> Track {
+    let mut track = audio(&[], timescale);
+    let duration = timescale / super::streams::RATE;
+    let sample = |index: usize| Sample {
+        data: super::streams::value(index).to_le_bytes().to_vec(),
+        duration,
+        shift: 0,
+        sync: true,
+    };
+    track.samples = (0..count).map(sample).collect();
+    (track.entry, track.uncompressed) = (super::streams::pcm_entry(), true);
+    track
 }
 
 /// Writes a file.
@@ -188,8 +207,15 @@ fn mdia(track: &Track, offsets: &[u64], layout: Layout, time: &dyn Fn(u32) -> Ve
     let kind = if track.video { *b"vide" } else { *b"soun" };
     let handler = [&[0; 4][..], &kind, &[0; 13]].concat();
     let count = |of: usize| u32::try_from(of).unwrap();
-    let stts = samples.iter().flat_map(|sample| words([1, sample.duration]));
-    let stts = [words([count(samples.len())]), stts.collect()].concat();
+    let mut durations: Vec<[u32; 2]> = Vec::new();
+    for sample in samples {
+        match durations.last_mut().filter(|_| track.uncompressed) {
+            Some([runs, duration]) if *duration == sample.duration => *runs += 1,
+            _ => durations.push([1, sample.duration]),
+        }
+    }
+    let stts = words(durations.as_flattened().iter().copied());
+    let stts = [words([count(durations.len())]), stts].concat();
     let mut stbl = full(b"stsd", 0, 0, &[words([1]), track.entry.clone()].concat());
     stbl.extend(full(b"stts", 0, 0, &stts));
     if samples.iter().any(|sample| sample.shift != 0) {
@@ -213,7 +239,11 @@ fn mdia(track: &Track, offsets: &[u64], layout: Layout, time: &dyn Fn(u32) -> Ve
     let runs = if samples.is_empty() { Vec::new() } else { runs };
     stbl.extend(full(b"stsc", 0, 0, &[words([count(runs.len() / 3)]), words(runs)].concat()));
     let sizes = samples.iter().map(|sample| count(sample.data.len()));
-    stbl.extend(full(b"stsz", 0, 0, &[words([0, count(samples.len())]), words(sizes)].concat()));
+    let sizes = match samples.first().filter(|_| track.uncompressed) {
+        Some(first) => words([count(first.data.len()), count(samples.len())]),
+        None => [words([0, count(samples.len())]), words(sizes)].concat(),
+    };
+    stbl.extend(full(b"stsz", 0, 0, &sizes));
     let mut chunks = words([count(offsets.len())]);
     for &offset in offsets {
         if layout.wide {

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, ops::Range};
 use avff_media::Tracks;
 
 use super::{
-    boxes::{Edit, Layout, PLAY, Track, audio, video, write},
+    boxes::{Edit, Layout, PLAY, Track, audio, uncompressed, video, write},
     expect::{Right, Row, Shown},
     streams::{PACKET, Pictures, RATE},
 };
@@ -147,6 +147,7 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
     edit_lists(&mut rows, flat);
     frame_times(&mut rows, flat, reordered);
     audio_times(&mut rows, flat);
+    uncompressed_audio(&mut rows, flat);
     fragments(&mut rows, flat, reordered);
     track_choice(&mut rows, flat);
     rows.0
@@ -342,6 +343,65 @@ fn audio_times(rows: &mut Rows, flat: &Pictures) {
         clip.audio.samples.truncate(60);
         clip.shown.audio = vec![(0.0, 0..60 * PACKET)];
     });
+}
+
+/// Every sample of uncompressed audio is a sample of the container.
+fn uncompressed_audio(rows: &mut Rows, flat: &Pictures) {
+    let all = PACKET * PACKETS;
+    let second = |sample: usize| sample as f64 / f64::from(RATE);
+    let layouts = [
+        ("chunks of 4000 samples", Layout { chunk: 4000, ..Layout::PLAIN }),
+        ("chunks of 700 samples", Layout { chunk: 700, index_first: true, ..Layout::PLAIN }),
+        ("chunks of 1024 samples", Layout { chunk: 1024, wide: true, ..Layout::PLAIN }),
+    ];
+    let change = |rows: &mut Rows, name: &str, timescale: u32, change: &dyn Fn(&mut Clip)| {
+        let mut clip = Clip::new(flat);
+        clip.audio = uncompressed(all, timescale);
+        change(&mut clip);
+        for layout in layouts {
+            rows.add(name, &clip.tracks(), layout, &Right::Shown(clip.shown.clone()));
+        }
+    };
+    for timescale in [RATE, 3 * RATE] {
+        let ticks = timescale / RATE;
+        change(rows, &format!("PCM of {timescale} ticks a second"), timescale, &|_| ());
+        for (at, gap) in [(39_999, 1024), (39_000, 1024), (8000, 30_000), (16, 200)] {
+            change(rows, &format!("PCM with a gap of {gap} after {at}"), timescale, &|clip| {
+                clip.audio.samples[at - 1].duration += gap * ticks;
+                let rest = (second(at + gap as usize), at..all);
+                clip.shown.audio = vec![(0.0, 0..at), rest];
+            });
+        }
+        // The samples between are not in the file.
+        change(rows, "PCM with lost samples", timescale, &|clip| {
+            clip.audio.samples.drain(40_000..41_500);
+            clip.audio.samples[39_999].duration += 1500 * ticks;
+            clip.shown.audio = vec![(0.0, 0..40_000), (second(41_500), 41_500..all)];
+        });
+        let list: &[Cut] = &[(None, 0.3, PLAY), (Some(0.0), 6.4, PLAY)];
+        change(rows, "PCM that starts late", timescale, &|clip| {
+            clip.audio.edits = edits(list, timescale);
+            clip.shown.audio[0].0 = 0.3;
+        });
+        let lists: [(&str, &[Cut]); 4] = [
+            ("the start is cut", &[(Some(1.01), 5.39, PLAY)]),
+            ("the end is cut", &[(Some(0.0), 4.0, PLAY)]),
+            ("both ends are cut", &[(Some(0.8), 3.25, PLAY)]),
+            ("a lossless cut", &[(Some(0.0), 2.0, PLAY), (Some(3.2), 2.4, PLAY)]),
+        ];
+        for (name, list) in lists {
+            change(rows, &format!("PCM of which {name}"), timescale, &|clip| {
+                clip.video.edits = edits(list, VIDEO.0);
+                clip.audio.edits = edits(list, timescale);
+                clip.shown = cut(&clip.shown, list);
+                // Every sample is a packet.
+                if let [(start, seconds, _)] = list {
+                    let start = start.unwrap();
+                    clip.shown.audio[0].1 = samples(start, start + seconds);
+                }
+            });
+        }
+    }
 }
 
 fn fragments(rows: &mut Rows, flat: &Pictures, reordered: &Pictures) {

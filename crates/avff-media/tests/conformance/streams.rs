@@ -119,10 +119,19 @@ pub(crate) fn alac_cookie() -> Vec<u8> {
 
 /// The sample entry of ALAC.
 pub(crate) fn alac_entry() -> Vec<u8> {
+    audio_entry(b"alac", &super::boxes::full(b"alac", 0, 0, &alac_cookie()))
+}
+
+/// The sample entry of little-endian samples of 16 bits.
+pub(crate) fn pcm_entry() -> Vec<u8> {
+    audio_entry(b"sowt", &[])
+}
+
+fn audio_entry(format: &[u8; 4], settings: &[u8]) -> Vec<u8> {
     let mut entry = vec![0, 0, 0, 0, 0, 0, 0, 1];
     entry.extend([0; 8]);
     entry.extend([0, 1, 0, 16, 0, 0, 0, 0]);
     entry.extend((RATE << 16).to_be_bytes());
-    entry.extend(super::boxes::full(b"alac", 0, 0, &alac_cookie()));
-    super::boxes::plain(b"alac", &entry)
+    entry.extend(settings);
+    super::boxes::plain(format, &entry)
 }
