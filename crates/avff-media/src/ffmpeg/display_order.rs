@@ -64,9 +64,9 @@ impl DisplayOrder {
         decoded: &[Timestamps],
         edits: &EditList,
     ) -> Result<Self, MediaError> {
-        let times: Option<Vec<i64>> = decoded.iter().map(|(time, _)| *time).collect();
-        let times = times.filter(|_| packets.timed);
-        let distinct = times.as_ref().is_some_and(|times| times.is_sorted_by(|a, b| a < b));
+        let times = display_times(packets, decoded);
+        let stated = packets.timed && decoded.iter().all(|(time, _)| time.is_some());
+        let distinct = stated && times.is_sorted_by(|a, b| a < b);
         let listed = packets.listed.len() == decoded.len()
             && packets.listed.is_sorted_by_key(|(time, _)| *time);
         if !distinct && listed {
@@ -80,16 +80,6 @@ impl DisplayOrder {
             let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
             return Ok(Self { presented, by_packet: false });
         }
-        let Some(times) = times else {
-            let step = if packets.rate > 0.0 { 1.0 / packets.rate } else { 0.0 };
-            // Without timestamps, as in AVI, frames have a constant rate. FFmpeg's guesses
-            // follow the decode order: they give the start time, but not the order.
-            let known = decoded.iter().enumerate().find_map(|(rank, (_, time))| {
-                time.map(|time| packets.seconds(time) - rank as f64 * step)
-            });
-            let presented = PresentedFrames::at_rate(decoded.len(), known.unwrap_or(0.0), step);
-            return Ok(Self { presented, by_packet: false });
-        };
         let times = in_order(times, packets)?;
         let numbers: Option<Vec<usize>> = times.iter().map(|&time| packets.at(time)).collect();
         let numbers = numbers.filter(|_| distinct);
@@ -98,6 +88,9 @@ impl DisplayOrder {
         let frame = |(&time, index): (&i64, usize)| {
             let coded = packets.coded.get(index).filter(|_| by_packet);
             let duration = coded.map_or_else(|| packets.duration(time), |coded| coded.duration);
+            // A container without display times has a constant rate.
+            let step = if packets.timed { 0 } else { packets.step().round() as i64 };
+            let duration = if duration > 0 { duration } else { step };
             FrameTime { time: coded.map_or(time, |coded| coded.shown), duration, index }
         };
         let mut frames: Vec<FrameTime> = times.iter().zip(numbers).map(frame).collect();
@@ -105,6 +98,44 @@ impl DisplayOrder {
         let presented = PresentedFrames::new(&frames, edits, packets.tick.into())?;
         Ok(Self { presented, by_packet })
     }
+}
+
+/// Returns the time of each decoded frame, in ticks. The containers of some frames do not say it.
+fn display_times(packets: &Packets, decoded: &[Timestamps]) -> Vec<i64> {
+    let step = packets.step();
+    let Some(known) = decoded.iter().position(|(time, _)| time.is_some()) else {
+        // AVI only states when packets are decoded. Frames are shown at these times, in their own
+        // order.
+        if packets.decode_times.len() == decoded.len() {
+            let mut times = packets.decode_times.clone();
+            times.sort_unstable();
+            return times;
+        }
+        let first = packets.decode_times.first().copied().unwrap_or(0);
+        return (0..decoded.len()).map(|rank| after(first, rank, step)).collect();
+    };
+    // The last frame of a known time, and that time.
+    let mut last = (known, 0);
+    let time = |(rank, (time, _)): (usize, &Timestamps)| match *time {
+        Some(time) => {
+            last = (rank, time);
+            time
+        }
+        None if rank < known => 0,
+        None => after(last.1, rank - last.0, step),
+    };
+    let mut times: Vec<i64> = decoded.iter().enumerate().map(time).collect();
+    let first = times.get(known).copied().unwrap_or(0);
+    for (rank, time) in times.iter_mut().enumerate().take(known) {
+        *time = after(first, known - rank, -step);
+    }
+    times
+}
+
+/// Returns the time of the frame `count` frames after `time`, in ticks.
+fn after(time: i64, count: usize, step: f64) -> i64 {
+    // `as` saturates.
+    time.saturating_add((count as f64 * step).round() as i64)
 }
 
 /// Sorts the times of decoded frames. A decoder returns frames in their order, so times that do not
@@ -155,6 +186,7 @@ mod tests {
             rate: 5.0,
             coded: times.iter().map(coded).collect(),
             timed: true,
+            decode_times: Vec::new(),
             count: times.len(),
             all_displayed: true,
             seekable: true,
@@ -202,6 +234,22 @@ mod tests {
         let error = DisplayOrder::from_decoded(&packets, &back, &EditList::all()).unwrap_err();
         assert!(error.to_string().contains("go back by about 0.6 s"), "{error}");
         let (by_packet, _, times) = order(&[(None, Some(1)), (Some(9), Some(4))]);
-        assert!(!by_packet && near(&times, &[0.1, 0.3]), "{times:?}");
+        assert!(!by_packet && near(&times, &[0.7, 0.9]), "{times:?}");
+    }
+
+    #[test]
+    fn frames_without_times_are_shown_when_packets_are_decoded() {
+        let mut packets = packets(&[]);
+        (packets.timed, packets.decode_times) = (false, vec![3, 5, 11]);
+        let present = |count: usize| {
+            let decoded = vec![(None, Some(1)); count];
+            DisplayOrder::from_decoded(&packets, &decoded, &EditList::all()).unwrap().presented
+        };
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        let shown = present(3);
+        assert!(near(&shown.times, &[0.3, 0.5, 1.1]) && (shown.end - 1.3).abs() < 1e-12);
+        // Of four frames in three packets, only the rate is known.
+        let shown = present(4);
+        assert!(near(&shown.times, &[0.3, 0.5, 0.7, 0.9]) && (shown.end - 1.1).abs() < 1e-12);
     }
 }

@@ -50,6 +50,9 @@ pub(super) struct Packets {
     pub(super) by_time: Vec<(i64, usize)>,
     /// Whether the container states the display time of every packet.
     pub(super) timed: bool,
+    /// When each video packet is decoded, in ticks. Empty where the container does not state it for
+    /// all.
+    pub(super) decode_times: Vec<i64>,
     /// The number of video packets, distinguishable or not.
     pub(super) count: usize,
     /// Whether each packet yields one displayed frame, as far as visible without decoding.
@@ -84,6 +87,7 @@ impl Packets {
         let (mut hidden, mut timed) = (false, true);
         let mut count = 0;
         let mut audio_packets = Vec::new();
+        let mut decode_times = Vec::new();
         while let Some(packet) = input.next()? {
             if packet.stream() == audio {
                 check(&packet, Stream::Audio)?;
@@ -95,6 +99,7 @@ impl Packets {
                 count = checked_increment(count, "number of video packets")?;
                 let info = inspect(codec, packet.data().unwrap_or_default(), packet.is_key());
                 hidden |= info.hidden;
+                decode_times.extend(packet.dts());
                 match packet.pts() {
                     Some(time) => coded.push(CodedPicture {
                         time,
@@ -114,6 +119,9 @@ impl Packets {
         }
         if !timed {
             coded.clear();
+        }
+        if decode_times.len() != count {
+            decode_times.clear();
         }
         let mut by_time: Vec<(i64, usize)> =
             coded.iter().enumerate().map(|(number, one)| (one.time, number)).collect();
@@ -139,6 +147,7 @@ impl Packets {
             coded,
             by_time,
             timed,
+            decode_times,
             count,
             all_displayed,
             seekable,
@@ -164,6 +173,13 @@ impl Packets {
             self.audio = AudioExtent::new(audio);
         }
         self
+    }
+
+    /// Returns the duration of a frame in ticks, according to the average frame rate; 0 where the
+    /// container does not state it.
+    pub(super) fn step(&self) -> f64 {
+        let tick = f64::from(self.tick);
+        if self.rate > 0.0 && tick > 0.0 { 1.0 / (self.rate * tick) } else { 0.0 }
     }
 
     /// Converts ticks to seconds.

@@ -33,6 +33,8 @@ use crate::{
 
 /// The name of MP4, MOV and related containers.
 pub(super) const MP4: &str = "MP4";
+/// The name of AVI.
+pub(super) const AVI: &str = "AVI";
 /// The name of Matroska and WebM.
 pub(super) const MATROSKA: &str = "Matroska";
 
@@ -40,7 +42,7 @@ pub(super) const MATROSKA: &str = "Matroska";
 const FORMATS: [(&str, &str); 13] = [
     ("mov", MP4),
     ("matroska", MATROSKA),
-    ("avi", "AVI"),
+    ("avi", AVI),
     ("mpegts", "MPEG transport stream"),
     ("mpeg", "MPEG program stream"),
     ("asf", "ASF (WMV)"),

@@ -10,6 +10,7 @@
 
 mod access;
 mod audio;
+mod avi;
 mod convert;
 mod decoder;
 mod display_order;

@@ -1,15 +1,15 @@
 //! Finds the pixel aspect ratio of a clip that FFmpeg decodes.
 //!
 //! FFmpeg's players prefer the ratio of the container to that of the decoded frame. The bindings
-//! show only the second, so the `pasp` box of MP4 files and the display size of Matroska files are
-//! read here. The aspect ratio in the `vprp` chunk of AVI files is not read.
+//! show only the second, so the headers of MP4, Matroska and AVI files are read here.
 
 use std::{fs::File, io::BufReader, path::Path};
 
 use video_rs::ffmpeg::Rational;
 
 use super::{
-    input::{Input, MP4},
+    avi,
+    input::{AVI, Input, MP4},
     matroska,
     video_reader::VideoReader,
 };
@@ -33,6 +33,9 @@ fn of_container(path: &Path, stream: usize, input: &Input) -> Option<(u32, u32)>
         return of_track(path, u32::try_from(input.stream(stream)?.id()).ok()?);
     }
     let rank = input.of_kind(Stream::Video).position(|one| one.index() == stream)?;
+    if input.container() == AVI {
+        return avi::pixel_aspect(path, rank);
+    }
     matroska::tracks(path, input, Stream::Video).get(rank)?.pixel_aspect
 }
 

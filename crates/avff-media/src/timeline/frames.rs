@@ -101,17 +101,6 @@ impl PresentedFrames {
         Ok(presented)
     }
 
-    /// Presents `count` frames at a constant rate from `start` on, `step` seconds apart.
-    #[cfg(feature = "ffmpeg")]
-    pub(crate) fn at_rate(count: usize, start: f64, step: f64) -> Self {
-        Self {
-            indices: (0..count).collect(),
-            times: (0..count).map(|rank| start + rank as f64 * step).collect(),
-            end: start + count as f64 * step,
-            segments: vec![0],
-        }
-    }
-
     /// Returns which segment of the edit list presents frame `index`.
     pub(crate) fn segment(&self, index: usize) -> usize {
         self.segments.partition_point(|&first| first <= index)

@@ -11,6 +11,10 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+#[cfg(feature = "ffmpeg")]
+mod avi;
+#[cfg(feature = "ffmpeg")]
+mod avi_rows;
 mod boxes;
 #[cfg(feature = "ffmpeg")]
 mod common_rows;
@@ -76,7 +80,9 @@ fn every_reader_presents_every_row() {
     #[allow(unused_mut, reason = "some rows need a feature")]
     let mut rows = rows(&flat, &reordered);
     #[cfg(feature = "ffmpeg")]
-    for of_container in [matroska_rows::rows, transport_stream_rows::rows, flv_rows::rows] {
+    for of_container in
+        [matroska_rows::rows, transport_stream_rows::rows, flv_rows::rows, avi_rows::rows]
+    {
         rows.extend(of_container(&flat, &reordered));
     }
     let mut kinds = BTreeMap::new();

@@ -358,9 +358,9 @@ fn uncompressed_audio(rows: &mut Rows, flat: &Pictures) {
         let mut clip = Clip::new(flat);
         clip.audio = uncompressed(all, timescale);
         change(&mut clip);
-        for layout in layouts {
-            rows.add(name, &clip.tracks(), layout, &Right::Shown(clip.shown.clone()));
-        }
+        // FFmpeg reads each sample as a packet, which takes long. The layouts take turns.
+        let layout = layouts[rows.0.len() % layouts.len()];
+        rows.add(name, &clip.tracks(), layout, &Right::Shown(clip.shown));
     };
     for timescale in [RATE, 3 * RATE] {
         let ticks = timescale / RATE;

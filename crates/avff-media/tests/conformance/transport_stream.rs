@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     pub(crate) other_program: u16,
     /// When the discontinuity of the clock is announced, in microseconds.
     pub(crate) discontinuity: Option<i64>,
+    /// Pictures in a packet, which has only the time of the first one.
+    pub(crate) pictures: usize,
     /// From when on the clock is moved, and by how much, in microseconds.
     pub(crate) moved: (i64, i64),
 }
@@ -163,6 +165,7 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
     let other = [&[0xff, 0xff, 0xf0, 0, 0x1b][..], &[0xe3, 0, 0xf0, 0]].concat();
     let other = section(2, stream.other_program, &other);
     let mut writer = Writer { file: Vec::new(), counters: Default::default() };
+    let mut shown = 0;
     for (index, (track, packet)) in clip.in_order().into_iter().enumerate() {
         if index % 50 == 0 {
             writer.put(0, &pat, None, false, false);
@@ -175,7 +178,17 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
         if track == 0 {
             // Pictures are decoded before they are shown.
             let decode = ticks(packet.decode, packet);
-            let data = annex_b(clip, packet);
+            let data = if stream.pictures < 2 {
+                annex_b(clip, packet)
+            } else if shown % stream.pictures == 0 {
+                let end = (shown + stream.pictures).min(clip.video.len());
+                let several = &clip.video[shown..end];
+                several.iter().flat_map(|picture| annex_b(clip, picture)).collect()
+            } else {
+                shown += 1;
+                continue;
+            };
+            shown += 1;
             let unit = pes(0xe0, ticks(packet.time, packet) & BITS, Some(decode & BITS), &data);
             let clock = decode - CLOCK / 10;
             writer.put(VIDEO_PID, &unit, Some(clock), packet.sync, jump);

@@ -27,7 +27,7 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
         rows.push(CONTAINER.row(name, file, Right::Shown(clip.shown)));
     };
     // Seconds until the clock wraps: within the clip, for one of the tracks, or after all.
-    for (until, late) in [(0.01, 0), (0.3, 400_000), (1.6, 0), (3.19, 400_000), (100.0, 0)] {
+    for (until, late) in [(0.01, 0), (0.3, 400_000), (1.6, 0), (3.19, 400_000)] {
         for (name, pictures) in [("", flat), (" of reordered frames", reordered)] {
             let clock = (1 << 33) - (until * 90_000.0) as i64;
             let stream = Stream { clock, ..Stream::default() };
@@ -47,6 +47,22 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
         // The other program comes first, but has no pictures.
         clip.shown.tracks = (2, 1);
     });
+    for (pictures, name) in [(flat, ""), (reordered, " of reordered frames")] {
+        for count in [2, 5] {
+            let stream = Stream { pictures: count, ..plain };
+            let name = format!("packets of {count} pictures{name}");
+            add(&name, pictures, stream, &|_| ());
+            if pictures.coded.iter().any(|picture| picture.delay > 0) {
+                // Nothing says which of the reordered pictures is held.
+                continue;
+            }
+            add(&format!("{name} and a held frame"), pictures, stream, &|clip| {
+                shift(&mut clip.video[50..], 1_000_000);
+                clip.shown.frames.iter_mut().skip(50).for_each(|(_, time)| *time += 1.0);
+                clip.shown.video_end += 1.0;
+            });
+        }
+    }
     // Both tracks jump: what lies between was not recorded.
     for announced in [true, false] {
         let name = if announced { "an announced jump" } else { "a jump" };
