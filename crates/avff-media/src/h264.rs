@@ -153,10 +153,11 @@ impl VideoTrack {
         &self.presented
     }
 
-    /// Returns how many frames after the last displayed one decord counts.
+    /// Returns how many frames decord counts beyond the displayed ones.
     pub(crate) fn hidden_frames(&self, edits: &EditList) -> usize {
-        let samples = self.samples.iter().map(|sample| (sample.time, sample.sync));
-        hidden_frames(samples, edits)
+        let picture = |sample: &Sample| (sample.time, i64::from(sample.duration), sample.sync);
+        let pictures: Vec<_> = self.samples.iter().map(picture).collect();
+        hidden_frames(&pictures, edits, self.presented.indices.len())
     }
 
     /// Moves the start of the clock to `origin`, in seconds.

@@ -32,8 +32,9 @@ pub struct MediaInfo {
     pub audio_end: f64,
     /// When the last frame ends on the clip's clock, in seconds.
     pub video_end: f64,
-    /// How many frames after the last displayed one decord counts: those that the end of an edit list
-    /// hides. A clip that is sampled as a whole follows decord.
+    /// How many frames decord counts beyond the displayed ones: those that an edit list hides, but that
+    /// are decoded. A clip that is sampled as a whole follows decord, which repeats the last frame in
+    /// their place.
     pub hidden_frames: usize,
     /// How far the audio is from its place on the clip's clock when its packets are played one after
     /// the other, at most, in seconds.

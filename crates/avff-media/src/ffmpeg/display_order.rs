@@ -193,6 +193,7 @@ mod tests {
             listed: Vec::new(),
             audio: AudioExtent::default(),
             audio_tick: 0.0,
+            audio_padding: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reads a container once without decoding: every video packet, and where the audio ends.
 
-use video_rs::ffmpeg::{Rational, codec::Id};
+use video_rs::ffmpeg::{Packet, Rational, codec::Id, packet::side_data::Type as Side};
 
 use super::{
     access::{inspect, one_to_one},
@@ -65,6 +65,8 @@ pub(super) struct Packets {
     pub(super) audio: AudioExtent,
     /// The duration of a tick of the audio stream, in seconds.
     pub(super) audio_tick: f64,
+    /// How many samples at the end of the last audio packet are padding.
+    pub(super) audio_padding: u32,
 }
 
 impl Packets {
@@ -88,11 +90,13 @@ impl Packets {
         let mut count = 0;
         let mut audio_packets = Vec::new();
         let mut decode_times = Vec::new();
+        let mut padding = 0;
         while let Some(packet) = input.next()? {
             if packet.stream() == audio {
                 check(&packet, Stream::Audio)?;
                 checked_increment(audio_packets.len(), "number of audio packets")?;
                 let before = audio_packets.last().map_or(0, |(time, _)| *time);
+                padding = end_padding(&packet);
                 audio_packets.push((packet.pts().unwrap_or(before), packet.duration()));
             } else if packet.stream() == video {
                 check(&packet, Stream::Video)?;
@@ -154,6 +158,7 @@ impl Packets {
             listed: Vec::new(),
             audio,
             audio_tick,
+            audio_padding: padding,
         })
     }
 
@@ -233,6 +238,13 @@ impl Packets {
         i64::try_from(scaled.div_euclid(den) + i128::from(scaled.rem_euclid(den) != 0))
             .unwrap_or(i64::MAX)
     }
+}
+
+/// Returns how many samples the decoder drops at the end of a packet.
+fn end_padding(packet: &Packet) -> u32 {
+    let skipped = packet.side_data().find(|side| side.kind() == Side::SkipSamples);
+    let end = skipped.and_then(|side| side.data().get(4..8)?.try_into().ok());
+    end.map_or(0, u32::from_le_bytes)
 }
 
 fn checked_increment(count: usize, what: &'static str) -> Result<usize, MediaError> {

@@ -92,17 +92,24 @@ impl FfmpegClip {
             true => union(packets.jumps(JUMP), extent.jumps(JUMP, tick)),
             false => edits.holes.clone(),
         };
-        let samples = packets.coded.iter().map(|coded| (coded.shown, coded.key));
-        let hidden = if edits.fragmented { 0 } else { hidden_frames(samples, &edits.video) };
+        let padding = packets.audio_padding;
+        let pictures: Vec<_> =
+            packets.coded.iter().map(|coded| (coded.shown, coded.duration, coded.key)).collect();
         let FirstAudio { time, rate, channels, codec: audio_codec } =
             AudioReader::first(path, audio_stream)?;
         let (frames, first_frame) = Frames::open(path, video_stream, packets, &edits.video)?;
-        let (mut audio_start, audio_end) = extent.seconds(&edits.audio, tick);
+        let shown = frames.presented().indices.len();
+        let hidden = match of_mp4 && !edits.fragmented {
+            true => hidden_frames(&pictures, &edits.video, shown),
+            false => 0,
+        };
+        let (mut audio_start, mut audio_end) = extent.seconds(&edits.audio, tick);
         let mut first = extent.first();
         if !of_mp4 {
             // A decoder may drop the encoder's delay, so the audio starts later than its packet.
             first = time;
             audio_start = time as f64 * tick;
+            audio_end -= f64::from(padding) / f64::from(rate.max(1));
         }
         let mut info = MediaInfo {
             container: container.to_owned(),

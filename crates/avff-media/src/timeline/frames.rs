@@ -124,33 +124,82 @@ fn end(frames: &[FrameTime]) -> i64 {
     last.time.saturating_add(last.time.saturating_sub(first.time) / steps)
 }
 
-/// Returns how many frames after the end of an edit list decord counts. `samples` has the time of each
-/// sample and whether decoding may start there, in decode order.
+/// Returns how many frames decord counts beyond the `shown` ones. `pictures` has the time and duration
+/// of each picture and whether decoding may start there, in decode order.
 ///
-/// FFmpeg keeps the packets after the end up to the next key frame and hides their frames. Where
-/// pictures are reordered, it keeps those up to the key frame after that one (libavformat/mov.c,
-/// `mov_fix_index`). Decord counts packets.
+/// Decord counts the packets that FFmpeg keeps for an edit list, also those whose frames are hidden. It
+/// repeats the last frame in their place.
 pub(crate) fn hidden_frames(
-    samples: impl Iterator<Item = (i64, bool)> + Clone,
+    pictures: &[(i64, i64, bool)],
     edits: &EditList,
+    shown: usize,
 ) -> usize {
-    let Some(end) = edits.end() else { return 0 };
-    let reordered = !samples.clone().map(|(time, _)| time).is_sorted();
-    let mut keys_to_pass = usize::from(reordered);
-    let mut hidden = 0;
-    for (time, key) in samples {
-        if time < end {
-            continue;
-        }
+    let mut decode_time = 0_i64;
+    let mut index = PictureIndex { pictures, keys: Vec::new(), reordered: false, steps: 0 };
+    for (number, &(time, duration, key)) in pictures.iter().enumerate() {
+        index.reordered |= time != decode_time;
         if key {
-            if keys_to_pass == 0 {
-                break;
-            }
-            keys_to_pass -= 1;
+            index.keys.push((number, decode_time));
         }
-        hidden += 1;
+        decode_time = decode_time.saturating_add(duration);
     }
-    hidden
+    let mut kept = 0_usize;
+    for segment in edits.segments() {
+        // A segment without an end is that of an unknown duration.
+        let (Some(start), Some(end)) = (segment.start, segment.end) else { return 0 };
+        let Some(packets) = index.kept(start, end) else { return 0 };
+        kept = kept.saturating_add(packets);
+    }
+    kept.saturating_sub(shown)
+}
+
+/// The pictures of a track by their key pictures.
+struct PictureIndex<'a> {
+    pictures: &'a [(i64, i64, bool)],
+    /// The number and the decode time of each key picture.
+    keys: Vec<(usize, i64)>,
+    reordered: bool,
+    steps: usize,
+}
+
+/// The limit on steps of a search. Only hostile files need more.
+const MAX_STEPS: usize = 1 << 24;
+
+impl PictureIndex<'_> {
+    /// Returns how many packets FFmpeg keeps for a segment of an edit list; `None` for a hostile list.
+    ///
+    /// It keeps the packets from the key picture before the segment to the key picture at the end of
+    /// the segment or after it. Where pictures are reordered, it keeps those to the next key picture
+    /// (libavformat/mov.c, `mov_fix_index`).
+    fn kept(&mut self, start: i64, end: i64) -> Option<usize> {
+        let mut first = self.keys.partition_point(|&(_, decode_time)| decode_time <= start);
+        while first > 0 && self.reordered && self.key(first - 1)?.0 > start {
+            first -= 1;
+        }
+        let from = first.checked_sub(1).and_then(|rank| self.keys.get(rank));
+        let from = from.map_or(0, |(number, _)| *number);
+        let mut to_pass = usize::from(self.reordered);
+        for rank in first.saturating_sub(1)..self.keys.len() {
+            let (time, duration) = self.key(rank)?;
+            let (number, _) = *self.keys.get(rank)?;
+            let is_last = number + 1 == self.pictures.len();
+            let duration = if is_last { end.saturating_sub(start) } else { duration };
+            if time.saturating_add(duration) >= end {
+                if to_pass == 0 {
+                    return Some(number + 1 - from);
+                }
+                to_pass -= 1;
+            }
+        }
+        Some(self.pictures.len() - from)
+    }
+
+    /// Returns time and duration of a key picture; `None` after too many steps.
+    fn key(&mut self, rank: usize) -> Option<(i64, i64)> {
+        self.steps += 1;
+        let (number, _) = self.keys.get(rank).filter(|_| self.steps < MAX_STEPS)?;
+        self.pictures.get(*number).map(|&(time, duration, _)| (time, duration))
+    }
 }
 
 #[cfg(test)]
@@ -194,16 +243,32 @@ mod tests {
     }
 
     #[test]
-    fn frames_after_the_end_are_counted_up_to_the_next_key_frame() {
-        let list = edits(&[(10, 0, PLAY)]);
-        let count = |samples: &[(i64, bool)]| hidden_frames(samples.iter().copied(), &list);
-        assert_eq!(count(&[(0, true), (4, false), (8, false)]), 0);
-        assert_eq!(count(&[(0, true), (4, false), (8, false), (12, false), (16, false)]), 2);
-        assert_eq!(count(&[(0, true), (4, false), (8, false), (12, false), (16, true)]), 1);
-        let reordered = [(0, true), (8, false), (4, false), (12, true), (16, true), (20, false)];
-        assert_eq!(count(&reordered), 1);
-        let open = EditList::all();
-        assert_eq!(hidden_frames([(400, false)].into_iter(), &open), 0);
+    fn packets_around_segments_are_counted() {
+        // Pictures of 4 ticks with key pictures every 5, like those whose counts decord gives.
+        let pictures = |count: i64, delays: [i64; 5]| -> Vec<(i64, i64, bool)> {
+            let picture = |index: i64| {
+                let delay = delays.iter().copied().cycle().nth(index as usize).unwrap();
+                (4 * (index + delay), 4, index % 5 == 0)
+            };
+            (0..count).map(picture).collect()
+        };
+        let flat = pictures(20, [0; 5]);
+        let count = |list: &[(i64, i64, u32)], shown| hidden_frames(&flat, &edits(list), shown);
+        assert_eq!(count(&[(80, 0, PLAY)], 20), 0);
+        assert_eq!(count(&[(48, 0, PLAY)], 12), 4, "to the key picture 15");
+        assert_eq!(count(&[(60, 0, PLAY)], 15), 1, "the key picture 15 begins at the end");
+        assert_eq!(count(&[(64, 0, PLAY)], 16), 0, "the key picture 15 lasts to the end");
+        assert_eq!(count(&[(20, 28, PLAY)], 5), 2 + 4, "from the key picture 5 to 15");
+        assert_eq!(count(&[(8, 0, PLAY), (8, 40, PLAY)], 4), 4 + 4, "two segments");
+        assert_eq!(count(&[(8, -1, PLAY), (48, 0, PLAY)], 12), 4, "a pause keeps nothing");
+        assert_eq!(count(&[(0, 8, PLAY)], 18), 0, "an unknown duration");
+        assert_eq!(hidden_frames(&flat, &EditList::all(), 20), 0);
+        assert_eq!(hidden_frames(&[], &edits(&[(48, 0, PLAY)]), 0), 0);
+        let reordered = pictures(20, [1, 2, 0, 0, 2]);
+        let count =
+            |list: &[(i64, i64, u32)], shown| hidden_frames(&reordered, &edits(list), shown);
+        assert_eq!(count(&[(32, 4, PLAY)], 8), 8, "to the key picture 15, not 10");
+        assert_eq!(count(&[(16, 20, PLAY)], 4), 12, "the key picture 5 is shown after the start");
     }
 
     #[test]

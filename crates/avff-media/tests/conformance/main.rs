@@ -24,9 +24,13 @@ mod flv;
 #[cfg(feature = "ffmpeg")]
 mod flv_rows;
 #[cfg(feature = "ffmpeg")]
+mod hidden;
+#[cfg(feature = "ffmpeg")]
 mod matroska;
 #[cfg(feature = "ffmpeg")]
 mod matroska_rows;
+#[cfg(feature = "ffmpeg")]
+mod opus;
 #[cfg(feature = "ffmpeg")]
 mod packets;
 mod rows;
