@@ -21,22 +21,18 @@ pub(crate) struct AudioExtent {
 impl AudioExtent {
     /// Collects the times of uncompressed audio, and how long the samples of each packet last.
     pub(crate) fn uncompressed(packets: impl Iterator<Item = (i64, i64)>) -> Self {
-        let mut extent = Self::default();
-        let mut end = None;
-        for (time, length) in packets {
-            let after = extent.times.last().map_or(time, |&before| time.max(before));
-            extent.times.push(after);
-            extent.lengths.push(length);
-            let played = *end.get_or_insert(after);
-            extent.drift = extent.drift.max(after.abs_diff(played));
-            end = Some(played.saturating_add(length));
+        let (mut extent, lengths) = Self::collect(packets);
+        let mut end = extent.first();
+        for (time, length) in extent.times.iter().zip(&lengths) {
+            extent.drift = extent.drift.max(time.abs_diff(end));
+            end = end.saturating_add(*length);
         }
+        extent.lengths = lengths;
         extent
     }
 
-    /// Collects the times and durations of coded packets. Containers shorten the last packet to the end
-    /// of the audio, but decoders return it whole.
-    pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>) -> Self {
+    /// Returns the times of packets, and their durations.
+    fn collect(packets: impl Iterator<Item = (i64, i64)>) -> (Self, Vec<i64>) {
         let mut extent = Self::default();
         let mut durations = Vec::new();
         for (time, duration) in packets {
@@ -45,6 +41,13 @@ impl AudioExtent {
             durations.push(duration);
         }
         fill_unknown(&mut durations, &extent.times);
+        (extent, durations)
+    }
+
+    /// Collects the times and durations of coded packets. Containers shorten the last packet to the end
+    /// of the audio, but decoders return it whole.
+    pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>) -> Self {
+        let (mut extent, durations) = Self::collect(packets);
         let mut usual = MostFrequent::default();
         durations.iter().for_each(|&duration| usual.add(duration));
         let equal = durations.iter().filter(|&&duration| duration == usual.value).count();

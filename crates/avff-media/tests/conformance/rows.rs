@@ -51,6 +51,7 @@ impl Clip {
                 video_end: first + end,
                 audio: vec![(0.0, 0..PACKET * PACKETS)],
                 rate: RATE,
+
                 holes: Vec::new(),
                 tracks: (1, 1),
                 pixel_aspect: (1, 1),

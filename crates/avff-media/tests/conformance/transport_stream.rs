@@ -18,6 +18,8 @@ const AUDIO_PID: u16 = 0x201;
 /// What is unusual about a file.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Stream {
+    /// Whether the audio is that of SMPTE 302M instead of Blu-ray discs.
+    pub(crate) smpte_302m: bool,
     /// The clock at time 0, in ticks.
     pub(crate) clock: i64,
     /// The number of a program without streams that is listed first, or 0.
@@ -39,6 +41,18 @@ pub(crate) fn smpte_302m(range: Range<usize>) -> Vec<u8> {
         let low_first = u64::from(value(sample).cast_unsigned().reverse_bits());
         let pair = low_first << 24 | low_first << 4;
         data.extend(&pair.to_be_bytes()[3..]);
+    }
+    data
+}
+
+/// The audio of Blu-ray discs: 16 bits, 48,000 samples a second, one channel and one of padding.
+pub(crate) fn bluray_pcm(range: Range<usize>) -> Vec<u8> {
+    let length = u16::try_from(range.len() * 4).unwrap();
+    let mut data = length.to_be_bytes().to_vec();
+    data.extend([0x11, 0x40]);
+    for sample in range {
+        data.extend(value(sample).to_be_bytes());
+        data.extend([0, 0]);
     }
     data
 }
@@ -154,12 +168,22 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
     }
     programs.extend([1, 0xe000 | PMT_PID].map(u16::to_be_bytes));
     let pat = section(0, 1, programs.as_flattened());
-    let mut map = [0xe000 | VIDEO_PID, 0xf000].map(u16::to_be_bytes).as_flattened().to_vec();
-    map.push(0x1b);
-    map.extend([0xe000 | VIDEO_PID, 0xf000].map(u16::to_be_bytes).as_flattened());
-    map.push(0x06);
-    map.extend([0xe000 | AUDIO_PID, 0xf006].map(u16::to_be_bytes).as_flattened());
-    map.extend(b"\x05\x04BSSD");
+    let pid = |pid: u16| (0xe000 | pid).to_be_bytes();
+    let mut map = pid(VIDEO_PID).to_vec();
+    let (program, audio, descriptor): (&[u8], u8, &[u8]) = match stream.smpte_302m {
+        true => (&[], 0x06, b"\x05\x04BSSD"),
+        false => (b"\x05\x04HDMV", 0x80, &[]),
+    };
+    for (kind, id, descriptor) in
+        [(None, 0, program), (Some(0x1b), VIDEO_PID, &[]), (Some(audio), AUDIO_PID, descriptor)]
+    {
+        if let Some(kind) = kind {
+            map.push(kind);
+            map.extend(pid(id));
+        }
+        map.extend((0xf000 | u16::try_from(descriptor.len()).unwrap()).to_be_bytes());
+        map.extend(descriptor);
+    }
     let map = section(2, 1, &map);
     // A program of a stream that never comes.
     let other = [&[0xff, 0xff, 0xf0, 0, 0x1b][..], &[0xe3, 0, 0xf0, 0]].concat();

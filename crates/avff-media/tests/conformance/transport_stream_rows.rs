@@ -5,12 +5,12 @@ use super::{
     expect::{Right, Row},
     packets::{AudioFormat, Clip, shift},
     streams::Pictures,
-    transport_stream::{Stream, smpte_302m, write, write_clip},
+    transport_stream::{Stream, bluray_pcm, smpte_302m, write, write_clip},
 };
 
 const CONTAINER: Container = Container {
     name: "transport stream",
-    audio: AudioFormat { rate: 48_000, packet: 1920, seconds: 3.2, encode: smpte_302m },
+    audio: AudioFormat { rate: 48_000, packet: 1920, seconds: 3.2, encode: bluray_pcm },
     tick: 1e6 / 90_000.0,
     write: write_clip,
 };
@@ -43,6 +43,21 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
         }
     }
     let plain = Stream { clock: 90_000, ..Stream::default() };
+    for lost in [0, 1, 5] {
+        let mut clip = Clip::new(flat, AudioFormat { encode: smpte_302m, ..CONTAINER.audio });
+        clip.audio.drain(30..30 + lost);
+        let rest = (30 + lost) * 1920..80 * 1920;
+        clip.shown.audio = vec![(0.0, 0..30 * 1920), ((30 + lost) as f64 * 0.04, rest)];
+        let file = write(&clip, Stream { smpte_302m: true, ..plain });
+        let name = format!("SMPTE 302M with {lost} packets lost");
+        rows.push(CONTAINER.row(&name, file, Right::Shown(clip.shown)));
+    }
+    let mut add = |name: &str, pictures: &Pictures, stream: Stream, change: &dyn Fn(&mut Clip)| {
+        let mut clip = Clip::new(pictures, CONTAINER.audio);
+        change(&mut clip);
+        let file = write(&clip, stream);
+        rows.push(CONTAINER.row(name, file, Right::Shown(clip.shown)));
+    };
     add("two programs", flat, Stream { other_program: 7, ..plain }, &|clip| {
         // The other program comes first, but has no pictures.
         clip.shown.tracks = (2, 1);
