@@ -62,11 +62,13 @@ pub(crate) struct Candidate {
     pub(crate) picture: bool,
     /// Whether the track has no packets, as that of another program in a part of a broadcast.
     pub(crate) empty: bool,
+    /// Whether the track belongs to another program of a broadcast than its counterpart.
+    pub(crate) foreign: bool,
 }
 
 impl Candidate {
-    fn rank(self) -> (bool, bool, bool) {
-        (self.known && !self.empty, !self.picture, self.enabled)
+    fn rank(self) -> (bool, bool, bool, bool) {
+        (self.known && !self.empty, !self.foreign, !self.picture, self.enabled)
     }
 }
 
@@ -99,7 +101,8 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: Candidate = Candidate { enabled: true, known: true, picture: false, empty: false };
+    const PLAIN: Candidate =
+        Candidate { enabled: true, known: true, picture: false, empty: false, foreign: false };
     const OFF: Candidate = Candidate { enabled: false, ..PLAIN };
     const UNKNOWN: Candidate = Candidate { known: false, ..PLAIN };
     const COVER: Candidate = Candidate { picture: true, ..PLAIN };
@@ -116,6 +119,7 @@ mod tests {
             (&[COVER, OFF], 1),
             (&[EMPTY, OFF], 1),
             (&[EMPTY, COVER], 1),
+            (&[Candidate { foreign: true, ..PLAIN }, OFF], 1),
             (&[OFF, OFF], 0),
             (&[UNKNOWN], 0),
             (&[COVER], 0),

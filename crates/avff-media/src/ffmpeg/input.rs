@@ -35,6 +35,8 @@ use crate::{
 pub(super) const MP4: &str = "MP4";
 /// The name of AVI.
 pub(super) const AVI: &str = "AVI";
+/// The name of MPEG transport streams.
+pub(super) const TRANSPORT_STREAM: &str = "MPEG transport stream";
 /// The name of Matroska and WebM.
 pub(super) const MATROSKA: &str = "Matroska";
 
@@ -43,7 +45,7 @@ const FORMATS: [(&str, &str); 13] = [
     ("mov", MP4),
     ("matroska", MATROSKA),
     ("avi", AVI),
-    ("mpegts", "MPEG transport stream"),
+    ("mpegts", TRANSPORT_STREAM),
     ("mpeg", "MPEG program stream"),
     ("asf", "ASF (WMV)"),
     ("flv", "FLV"),
@@ -156,7 +158,7 @@ impl Input {
     /// Returns whether the container is that of broadcasts. Recordings of them may start mid-stream,
     /// and their clock may jump.
     pub(super) fn is_broadcast(&self) -> bool {
-        matches!(self.container(), "MPEG transport stream" | "MPEG program stream")
+        matches!(self.container(), TRANSPORT_STREAM | "MPEG program stream")
     }
 
     /// Returns whether each stream has packets. Reads the file up to the first packet of every stream

@@ -11,6 +11,7 @@
 mod access;
 mod audio;
 mod avi;
+mod choice;
 mod convert;
 mod decoder;
 mod display_order;
@@ -21,27 +22,25 @@ mod input;
 mod length;
 mod matroska;
 mod pixel_aspect;
+mod programs;
 mod samples;
 mod video_reader;
 
 use std::path::Path;
 
-use video_rs::ffmpeg::{
-    Stream as FfStream, codec::Id, decoder as codecs, format::stream::Disposition,
-};
-
 use self::{
     audio::{AudioReader, FirstAudio},
+    choice::Choice,
     frames::Frames,
     index::Packets,
     input::{EditLists, Input},
 };
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::{
-    error::{MediaError, Stream},
+    error::MediaError,
     mp4_clip::{Mp4Index, union},
     timeline::hidden_frames,
-    tracks::{self, Candidate, Choice, Tracks},
+    tracks::Tracks,
 };
 
 /// The longest step of a broadcast's clock, in seconds. FFmpeg, too, takes a longer one for a jump of
@@ -64,14 +63,9 @@ impl FfmpegClip {
     pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
-        let several =
-            [Stream::Video, Stream::Audio].iter().any(|&kind| input.of_kind(kind).count() > 1);
-        let filled = match several {
-            true => Input::open(path, EditLists::Ignored)?.filled()?,
-            false => Vec::new(),
-        };
-        let (video_stream, video_track) = choose(path, &input, &filled, Stream::Video, tracks)?;
-        let (audio_stream, audio_track) = choose(path, &input, &filled, Stream::Audio, tracks)?;
+        let choice = Choice::new(path, &input, tracks)?;
+        let (video_stream, video_track) = choice.video()?;
+        let (audio_stream, audio_track) = choice.audio(video_stream)?;
         let container = input.container();
         let of_mp4 = container == input::MP4;
         let id = |stream| input.stream(stream).map_or(0, |stream| stream.id());
@@ -140,33 +134,6 @@ impl FfmpegClip {
         let audio = AudioReader::new(path, audio_stream, edits.audio, clock, info.audio_start);
         Ok(Self { info, frames, audio })
     }
-}
-
-/// Returns the index of the stream of a kind that is read. `filled` says which streams have packets.
-fn choose(
-    path: &Path,
-    input: &Input,
-    filled: &[bool],
-    stream: Stream,
-    tracks: Tracks,
-) -> Result<(usize, Choice), MediaError> {
-    let of_kind: Vec<FfStream<'_>> = input.of_kind(stream).collect();
-    let headers = matroska::tracks(path, input, stream);
-    let candidate = |(rank, one): (usize, &FfStream<'_>)| {
-        let codec = one.parameters().id();
-        let still = [Id::MJPEG, Id::PNG, Id::BMP, Id::GIF, Id::TIFF, Id::WEBP].contains(&codec);
-        Candidate {
-            enabled: one.disposition().contains(Disposition::DEFAULT)
-                && headers.get(rank).is_none_or(|header| header.enabled),
-            known: codecs::find(codec).is_some(),
-            empty: filled.get(one.index()) == Some(&false),
-            picture: still || one.disposition().contains(Disposition::ATTACHED_PIC),
-        }
-    };
-    let candidates: Vec<Candidate> = of_kind.iter().enumerate().map(candidate).collect();
-    let (index, choice) = tracks::choose(&candidates, stream, tracks)?;
-    let chosen = of_kind.get(index).ok_or(MediaError::MissingStream { stream })?;
-    Ok((chosen.index(), choice))
 }
 
 impl MediaSource for FfmpegClip {

@@ -89,6 +89,7 @@ impl<'a> Track<'a> {
             enabled: self.enabled,
             known: is_playable(format),
             picture: is_still_picture(format),
+            foreign: false,
             empty: !fragmented && Sizes::read(self.stbl).is_ok_and(|sizes| sizes.count == 0),
         })
     }

@@ -8,13 +8,13 @@ use super::{
     avi::{Layout, write},
     common_rows::Container,
     expect::{Right, Row},
-    packets::{AudioFormat, Clip, pcm},
-    streams::Pictures,
+    packets::{AudioFormat, Clip},
+    streams::{Pictures, pcm_packet},
 };
 
 const CONTAINER: Container = Container {
     name: "AVI",
-    audio: AudioFormat { rate: 16_000, packet: 1024, seconds: 6.4, encode: pcm },
+    audio: AudioFormat { rate: 16_000, packet: 1024, seconds: 6.4, encode: pcm_packet },
     tick: 1e6 / 16_000.0,
     write: |clip| write(clip, &Layout::default()),
 };

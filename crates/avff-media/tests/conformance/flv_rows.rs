@@ -4,14 +4,14 @@ use super::{
     common_rows::{Container, common_rows},
     expect::{Right, Row},
     flv::{write, write_clip},
-    packets::{AudioFormat, Clip, pcm},
-    streams::Pictures,
+    packets::{AudioFormat, Clip},
+    streams::{Pictures, pcm_packet},
 };
 
 /// Packets of 46.4 ms, so time stamps are rounded.
 const CONTAINER: Container = Container {
     name: "FLV",
-    audio: AudioFormat { rate: 22_050, packet: 1024, seconds: 6.4, encode: pcm },
+    audio: AudioFormat { rate: 22_050, packet: 1024, seconds: 6.4, encode: pcm_packet },
     tick: 1e3,
     write: write_clip,
 };

@@ -11,13 +11,13 @@ use super::{
         Block, File, Lacing, audio_track, default_duration, element, file, number, track,
         video_track, write, write_clip,
     },
-    packets::{AudioFormat, Clip, pcm, shift},
-    streams::{Pictures, alac_cookie, alac_packet},
+    packets::{AudioFormat, Clip, shift},
+    streams::{Pictures, alac_cookie, alac_packet, pcm_packet},
 };
 
 const PCM: Container = Container {
     name: "Matroska",
-    audio: AudioFormat { rate: 16_000, packet: 1024, seconds: 6.4, encode: pcm },
+    audio: AudioFormat { rate: 16_000, packet: 1024, seconds: 6.4, encode: pcm_packet },
     tick: 1e3,
     write: write_clip,
 };

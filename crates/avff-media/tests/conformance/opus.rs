@@ -6,8 +6,8 @@ use avff_media::{Audio, Decoder, open_with};
 
 use super::{
     matroska::{self, Block, File, element, number},
-    packets::{AudioFormat, Clip, Packet, pcm},
-    streams::pictures,
+    packets::{AudioFormat, Clip, Packet},
+    streams::{pcm_packet, pictures},
 };
 
 /// Samples per second.
@@ -57,7 +57,7 @@ fn opus_packets() -> Vec<Packet> {
 
 /// A file whose audio has a delay of so many samples, changed.
 fn file(delay: usize, change: impl Fn(&mut Clip, &mut File)) -> Vec<u8> {
-    let format = AudioFormat { rate: 48_000, packet: PACKET, seconds: 0.0, encode: pcm };
+    let format = AudioFormat { rate: 48_000, packet: PACKET, seconds: 0.0, encode: pcm_packet };
     let mut clip = Clip::new(&pictures("edit_list_of_two.mp4", 512), format);
     clip.audio = opus_packets();
     let mut file = matroska::file(&clip);

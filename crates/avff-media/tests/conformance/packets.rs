@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     expect::Shown,
     rows::{FPS, frames},
-    streams::{Pictures, value},
+    streams::Pictures,
 };
 
 /// A coded picture or a packet of audio. Times are in microseconds.
@@ -108,11 +108,6 @@ pub(crate) fn shift(packets: &mut [Packet], by: i64) {
         packet.time += by;
         packet.decode += by;
     }
-}
-
-/// Little-endian samples of 16 bits.
-pub(crate) fn pcm(range: Range<usize>) -> Vec<u8> {
-    range.flat_map(|sample| value(sample).to_le_bytes()).collect()
 }
 
 /// The body of the `avcC` box of a sample entry.

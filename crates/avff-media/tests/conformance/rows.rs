@@ -5,9 +5,9 @@ use std::{num::NonZeroUsize, ops::Range};
 use avff_media::Tracks;
 
 use super::{
-    boxes::{Edit, Layout, PLAY, Track, audio, uncompressed, video, write},
+    boxes::{Edit, Layout, PLAY, Sample, Track, audio, uncompressed, video, write},
     expect::{Right, Row, Shown},
-    streams::{PACKET, Pictures, RATE},
+    streams::{PACKET, Pictures, RATE, pcm_packet},
 };
 
 /// Pictures a second.
@@ -430,6 +430,36 @@ fn fragments(rows: &mut Rows, flat: &Pictures, reordered: &Pictures) {
             let layout = (kind, layout(count, (0, 0), live, false));
             rows.add(name, &clip.tracks(), layout, &right);
         }
+    }
+    // Uncompressed audio in fragments, where a packet is a sample of the container.
+    let pcm = |clip: &mut Clip| {
+        let samples = (0..PACKETS).map(|index| Sample {
+            data: pcm_packet(index * PACKET..(index + 1) * PACKET),
+            duration: u32::try_from(PACKET).unwrap(),
+            shift: 0,
+            sync: true,
+        });
+        clip.audio = Track { samples: samples.collect(), ..uncompressed(0, RATE) };
+    };
+    let mut clip = Clip::new(flat);
+    pcm(&mut clip);
+    let right = Right::Shown(clip.shown.clone());
+    for count in [1, 10] {
+        let kind = format!("of {count} samples");
+        let layout = (&*kind, layout(count, (0, 0), 0, false));
+        rows.add("fragments of PCM", &clip.tracks(), layout, &right);
+    }
+    let mut clip = Clip::new(flat);
+    pcm(&mut clip);
+    clip.audio.samples.drain(40..43);
+    clip.audio.samples[39].duration += 3 * 1024;
+    let rest = (43.0 * 0.064, 43 * PACKET..PACKETS * PACKET);
+    clip.shown.audio = vec![(0.0, 0..40 * PACKET), rest];
+    for count in [1, 10] {
+        let kind = format!("of {count} samples");
+        let layout = (&*kind, layout(count, (0, 0), 0, false));
+        let right = Right::Shown(clip.shown.clone());
+        rows.add("fragments of PCM with lost packets", &clip.tracks(), layout, &right);
     }
     let mut clip = Clip::new(flat);
     // The video starts 80 ms late; the muxer gives the first audio packet 80 ms more.

@@ -107,6 +107,11 @@ pub(crate) fn alac_packet(range: Range<usize>) -> Vec<u8> {
         .collect()
 }
 
+/// Little-endian samples of 16 bits.
+pub(crate) fn pcm_packet(range: Range<usize>) -> Vec<u8> {
+    range.flat_map(|sample| value(sample).to_le_bytes()).collect()
+}
+
 /// The settings of ALAC.
 pub(crate) fn alac_cookie() -> Vec<u8> {
     let mut cookie = u32::try_from(4096).unwrap().to_be_bytes().to_vec();

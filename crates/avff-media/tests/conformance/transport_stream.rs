@@ -14,6 +14,17 @@ const BITS: i64 = (1 << 33) - 1;
 const PMT_PID: u16 = 0x100;
 const VIDEO_PID: u16 = 0x200;
 const AUDIO_PID: u16 = 0x201;
+const OTHER_PID: u16 = 0x300;
+const OTHER_PROGRAM: u16 = 7;
+
+/// The only stream of another program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Other {
+    /// A video stream without packets.
+    Empty,
+    Video,
+    Audio,
+}
 
 /// What is unusual about a file.
 #[derive(Clone, Copy, Default)]
@@ -22,8 +33,8 @@ pub(crate) struct Stream {
     pub(crate) smpte_302m: bool,
     /// The clock at time 0, in ticks.
     pub(crate) clock: i64,
-    /// The number of a program without streams that is listed first, or 0.
-    pub(crate) other_program: u16,
+    /// A program that is listed first.
+    pub(crate) other_program: Option<Other>,
     /// When the discontinuity of the clock is announced, in microseconds.
     pub(crate) discontinuity: Option<i64>,
     /// Pictures in a packet, which has only the time of the first one.
@@ -163,8 +174,8 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
         ((time + moved) as f64 * 0.09).round() as i64 + stream.clock
     };
     let mut programs = Vec::new();
-    if stream.other_program > 0 {
-        programs.extend([stream.other_program, 0xe000 | (PMT_PID + 1)].map(u16::to_be_bytes));
+    if stream.other_program.is_some() {
+        programs.extend([OTHER_PROGRAM, 0xe000 | (PMT_PID + 1)].map(u16::to_be_bytes));
     }
     programs.extend([1, 0xe000 | PMT_PID].map(u16::to_be_bytes));
     let pat = section(0, 1, programs.as_flattened());
@@ -185,15 +196,17 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
         map.extend(descriptor);
     }
     let map = section(2, 1, &map);
-    // A program of a stream that never comes.
-    let other = [&[0xff, 0xff, 0xf0, 0, 0x1b][..], &[0xe3, 0, 0xf0, 0]].concat();
-    let other = section(2, stream.other_program, &other);
+    let kind = if stream.other_program == Some(Other::Audio) { 0x80 } else { 0x1b };
+    let mut other = [&[0xff, 0xff, 0xf0, 6], &b"\x05\x04HDMV"[..], &[kind]].concat();
+    other.extend(pid(OTHER_PID));
+    other.extend([0xf0, 0]);
+    let other = section(2, OTHER_PROGRAM, &other);
     let mut writer = Writer { file: Vec::new(), counters: Default::default() };
     let mut shown = 0;
     for (index, (track, packet)) in clip.in_order().into_iter().enumerate() {
         if index % 50 == 0 {
             writer.put(0, &pat, None, false, false);
-            if stream.other_program > 0 {
+            if stream.other_program.is_some() {
                 writer.put(PMT_PID + 1, &other, None, false, false);
             }
             writer.put(PMT_PID, &map, None, false, false);
@@ -216,9 +229,15 @@ pub(crate) fn write(clip: &Clip, stream: Stream) -> Vec<u8> {
             let unit = pes(0xe0, ticks(packet.time, packet) & BITS, Some(decode & BITS), &data);
             let clock = decode - CLOCK / 10;
             writer.put(VIDEO_PID, &unit, Some(clock), packet.sync, jump);
+            if stream.other_program == Some(Other::Video) {
+                writer.put(OTHER_PID, &unit, None, packet.sync, jump);
+            }
         } else {
             let unit = pes(0xbd, ticks(packet.time, packet) & BITS, None, &packet.data);
             writer.put(AUDIO_PID, &unit, None, false, jump);
+            if stream.other_program == Some(Other::Audio) {
+                writer.put(OTHER_PID, &unit, None, false, jump);
+            }
         }
     }
     writer.file

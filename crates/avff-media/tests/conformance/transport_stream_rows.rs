@@ -5,7 +5,7 @@ use super::{
     expect::{Right, Row},
     packets::{AudioFormat, Clip, shift},
     streams::Pictures,
-    transport_stream::{Stream, bluray_pcm, smpte_302m, write, write_clip},
+    transport_stream::{Other, Stream, bluray_pcm, smpte_302m, write, write_clip},
 };
 
 const CONTAINER: Container = Container {
@@ -58,10 +58,15 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
         let file = write(&clip, stream);
         rows.push(CONTAINER.row(name, file, Right::Shown(clip.shown)));
     };
-    add("two programs", flat, Stream { other_program: 7, ..plain }, &|clip| {
-        // The other program comes first, but has no pictures.
-        clip.shown.tracks = (2, 1);
-    });
+    // The other program comes first, but lacks one of the streams.
+    for (name, other, tracks) in [
+        ("an empty program", Other::Empty, (2, 1)),
+        ("a program without audio", Other::Video, (2, 1)),
+        ("a program without video", Other::Audio, (1, 2)),
+    ] {
+        let stream = Stream { other_program: Some(other), ..plain };
+        add(name, flat, stream, &|clip| clip.shown.tracks = tracks);
+    }
     for (pictures, name) in [(flat, ""), (reordered, " of reordered frames")] {
         for count in [2, 5] {
             let stream = Stream { pictures: count, ..plain };
