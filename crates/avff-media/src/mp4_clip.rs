@@ -13,7 +13,7 @@ use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
-    mp4::{Movie, Track, audio, audio as entry_of_audio, visual, visual_name},
+    mp4::{Movie, Track, audio, visual, visual_name},
     rotate::Turns,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
     timeline::EditList,
@@ -222,7 +222,7 @@ impl Mp4Index {
         };
         let (video_edits, audio_edits) = (edits(video)?, edits(audio)?);
         // Another reader decodes more codecs than this one knows.
-        let pcm = match entry_of_audio(audio.stsd).and_then(|entry| Codec::of(&entry)) {
+        let pcm = match super::mp4::audio(audio.stsd).and_then(|entry| Codec::of(&entry)) {
             Ok(Codec::Pcm(pcm)) => Some(pcm),
             _ => None,
         };
