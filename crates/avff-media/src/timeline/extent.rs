@@ -22,11 +22,7 @@ impl AudioExtent {
     /// Collects the times of uncompressed audio, and how long the samples of each packet last.
     pub(crate) fn uncompressed(packets: impl Iterator<Item = (i64, i64)>) -> Self {
         let (mut extent, lengths) = Self::collect(packets);
-        let mut end = extent.first();
-        for (time, length) in extent.times.iter().zip(&lengths) {
-            extent.drift = extent.drift.max(time.abs_diff(end));
-            end = end.saturating_add(*length);
-        }
+        extent.drift = drift(&extent.times, &lengths);
         extent.lengths = lengths;
         extent
     }
@@ -48,25 +44,16 @@ impl AudioExtent {
     /// of the audio, but decoders return it whole.
     pub(crate) fn new(packets: impl Iterator<Item = (i64, i64)>) -> Self {
         let (mut extent, durations) = Self::collect(packets);
-        let mut usual = MostFrequent::default();
-        durations.iter().for_each(|&duration| usual.add(duration));
-        let equal = durations.iter().filter(|&&duration| duration == usual.value).count();
+        let (usual, equal) = most_frequent(&durations);
         let count = durations.len();
         extent.packet = if equal * 2 > count {
-            usual.value
+            usual
         } else {
             // Time stamps of packets of one length may jitter, and most durations differ.
             let sum = durations.iter().fold(0_i64, |sum, &one| sum.saturating_add(one));
             sum / i64::try_from(count).unwrap_or(i64::MAX).max(1)
         };
-        // Packets of one length are decoded to that length, whatever their durations say. Packets of
-        // many lengths are as long as their durations.
-        let constant = equal * 10 >= count * 9;
-        let mut end = extent.first();
-        for (&time, duration) in extent.times.iter().zip(durations) {
-            extent.drift = extent.drift.max(time.abs_diff(end));
-            end = end.saturating_add(if constant { usual.value } else { duration });
-        }
+        extent.drift = drift(&extent.times, &durations);
         extent
     }
 
@@ -160,7 +147,7 @@ fn fill_unknown(durations: &mut [i64], times: &[i64]) {
     let mut steps: Vec<i64> = unknown.iter().filter_map(|&index| next(index)).collect();
     steps.sort_unstable();
     let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
-    let is_usual = |step: &i64| step.abs_diff(usual).saturating_mul(2) <= usual.unsigned_abs();
+    let is_usual = |step: &i64| is_near(*step, usual);
     for index in unknown {
         if let Some(duration) = durations.get_mut(index) {
             *duration = next(index).filter(is_usual).unwrap_or(usual);
@@ -168,23 +155,51 @@ fn fill_unknown(durations: &mut [i64], times: &[i64]) {
     }
 }
 
-/// The value of the majority.
-#[derive(Default)]
-struct MostFrequent {
-    value: i64,
-    votes: u64,
+/// Returns whether a step of time stamps is that of packets that last `usual` ticks, up to rounding and
+/// jitter.
+fn is_near(step: i64, usual: i64) -> bool {
+    step.abs_diff(usual).saturating_mul(8) <= usual.unsigned_abs().max(8)
 }
 
-impl MostFrequent {
-    fn add(&mut self, value: i64) {
-        if value == self.value {
-            self.votes += 1;
-        } else if self.votes == 0 {
-            (self.value, self.votes) = (value, 1);
+/// Returns how far a packet is from the end of all packets before it, at most, in ticks.
+///
+/// Packets of one length are decoded to that length, whatever their durations say. The durations of
+/// packets of many lengths are right.
+fn drift(times: &[i64], durations: &[i64]) -> u64 {
+    let (usual, equal) = most_frequent(durations);
+    let constant = equal * 10 >= durations.len() * 9;
+    // The duration may be rounded to coarse ticks. The average step of the time stamps is not.
+    let steps = times.windows(2).filter_map(|two| match *two {
+        [a, b] => Some(b.saturating_sub(a)).filter(|&step| is_near(step, usual)),
+        _ => None,
+    });
+    let (count, sum) =
+        steps.fold((0_usize, 0_i128), |(n, sum), step| (n + 1, sum + i128::from(step)));
+    let average = if count * 2 > times.len() { sum as f64 / count as f64 } else { usual as f64 };
+    let mut end = 0.0;
+    let first = times.first().copied().unwrap_or(0);
+    let mut drift = 0.0_f64;
+    for (&time, &duration) in times.iter().zip(durations) {
+        drift = drift.max((time.saturating_sub(first) as f64 - end).abs());
+        end += if constant { average } else { duration as f64 };
+    }
+    // `as` saturates.
+    drift.round() as u64
+}
+
+/// Returns the value of the majority, where there is one, and how often it occurs.
+fn most_frequent(values: &[i64]) -> (i64, usize) {
+    let (mut frequent, mut votes) = (0, 0_u64);
+    for &value in values {
+        if value == frequent {
+            votes += 1;
+        } else if votes == 0 {
+            (frequent, votes) = (value, 1);
         } else {
-            self.votes -= 1;
+            votes -= 1;
         }
     }
+    (frequent, values.iter().filter(|&&value| value == frequent).count())
 }
 
 #[cfg(test)]
@@ -253,6 +268,19 @@ mod tests {
         overlap[10..].iter_mut().for_each(|packet| packet.0 -= 9);
         assert_eq!(drift(&overlap), 9);
         assert_eq!(drift(&[(0, 3), (3, 10), (13, 3), (16, 10)]), 0, "packets of two lengths");
+    }
+
+    #[test]
+    fn rounded_durations_do_not_add_up() {
+        // Packets of 46.44 ms in milliseconds, and one that is lost.
+        let packet = |index: usize| ((index as f64 * 46.44).round() as i64, 46);
+        let all: Vec<(i64, i64)> = (0..1000).map(packet).collect();
+        let lost: Vec<(i64, i64)> = (0..1000).filter(|&index| index != 300).map(packet).collect();
+        for extent in [AudioExtent::new, AudioExtent::uncompressed].map(|new| {
+            (new(all.clone().into_iter()).drift(), new(lost.clone().into_iter()).drift())
+        }) {
+            assert!(extent.0 <= 1 && (45..=48).contains(&extent.1), "{extent:?}");
+        }
     }
 
     #[test]

@@ -46,7 +46,13 @@ pub(crate) fn check(row: &Row, decoder: Decoder, plain: &[Frame]) -> Result<(), 
     let mut file = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
     file.write_all(&row.file).unwrap();
     let options = OpenOptions { decoder, tracks: row.wanted };
-    let read = || compare(file.path(), options, &row.right, plain);
+    let read = || {
+        compare(file.path(), options, &row.right, plain)?;
+        match &row.right {
+            Right::Shown(shown) if row.only_ffmpeg => drift(file.path(), options, shown),
+            _ => Ok(()),
+        }
+    };
     panic::catch_unwind(panic::AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err("panicked".to_owned()))
 }
@@ -81,6 +87,26 @@ fn compare(
         |(a, b): (&(f64, f64), &(f64, f64))| (a.0 - b.0).abs() < 2e-3 && (a.1 - b.1).abs() < 2e-3;
     if shown.0.len() != shown.1.len() || !shown.0.iter().zip(&shown.1).all(near) {
         return Err(format!("holes {:?}, not {:?}", shown.0, shown.1));
+    }
+    Ok(())
+}
+
+/// Checks how far packets are from their places when they are played one after the other. An edit list
+/// would not count.
+fn drift(path: &Path, options: OpenOptions, shown: &Shown) -> Result<(), String> {
+    let seconds = |samples: usize| samples as f64 / f64::from(shown.rate);
+    let right = match &shown.audio[..] {
+        [(first, before), (then, after)] => {
+            let gap = then - first - seconds(before.len());
+            // Without a gap, the end of a packet was cut.
+            if gap > 1e-3 { gap } else { seconds(after.start - before.end) }
+        }
+        _ => 0.0,
+    };
+    let seen = open_with(path, options).unwrap().info().audio_drift;
+    // Time stamps are rounded, or jitter by 2.5 ms.
+    if (seen - right).abs() > 5e-3 {
+        return Err(format!("packets drift by {seen:.4} s, not {right:.4}"));
     }
     Ok(())
 }
