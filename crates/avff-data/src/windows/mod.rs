@@ -166,7 +166,7 @@ fn lost(holes: &[(f64, f64)]) -> DataError {
     let parts: Vec<String> =
         holes.iter().take(3).map(|(start, end)| format!("{start:.2} to {end:.2} s")).collect();
     let more = if holes.len() > 3 { " and later" } else { "" };
-    let what = format!("its fragments from {}{more} are missing", parts.join(", "));
+    let what = format!("its media from {}{more} is missing", parts.join(", "));
     MediaError::Damaged { stream: Stream::Video, what }.into()
 }
 

@@ -11,7 +11,7 @@
 mod access;
 mod audio;
 mod avi;
-mod choice;
+mod chooser;
 mod convert;
 mod decoder;
 mod display_order;
@@ -30,7 +30,7 @@ use std::path::Path;
 
 use self::{
     audio::{AudioReader, FirstAudio},
-    choice::Choice,
+    chooser::Chooser,
     frames::Frames,
     index::Packets,
     input::{EditLists, Input},
@@ -63,9 +63,9 @@ impl FfmpegClip {
     pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
-        let choice = Choice::new(path, &input, tracks)?;
-        let (video_stream, video_track) = choice.video()?;
-        let (audio_stream, audio_track) = choice.audio(video_stream)?;
+        let chooser = Chooser::new(path, &input, tracks)?;
+        let (video_stream, video_track) = chooser.video()?;
+        let (audio_stream, audio_track) = chooser.audio(video_stream)?;
         let container = input.container();
         let of_mp4 = container == input::MP4;
         let id = |stream| input.stream(stream).map_or(0, |stream| stream.id());

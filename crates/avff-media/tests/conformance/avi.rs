@@ -81,7 +81,7 @@ pub(crate) fn write(clip: &Clip, layout: &Layout) -> Vec<u8> {
     };
     let mut shown = 0;
     let mut waiting: Vec<u8> = Vec::new();
-    let mut heard = 0;
+    let mut written = 0;
     for (track, packet) in clip.in_order() {
         if track == 0 {
             let repeats = layout.empty.iter().find(|(before, _)| *before == shown);
@@ -93,8 +93,8 @@ pub(crate) fn write(clip: &Clip, layout: &Layout) -> Vec<u8> {
             continue;
         }
         waiting.extend(&packet.data);
-        heard += 1;
-        if heard % layout.interleave.max(1) == 0 || heard == clip.audio.len() {
+        written += 1;
+        if written % layout.interleave.max(1) == 0 || written == clip.audio.len() {
             let data = std::mem::take(&mut waiting);
             if layout.other_audio {
                 put(*b"01wb", true, &vec![0; data.len()]);

@@ -20,7 +20,7 @@ use crate::{
 const STILL: [Id; 6] = [Id::MJPEG, Id::PNG, Id::BMP, Id::GIF, Id::TIFF, Id::WEBP];
 
 /// What decides which streams of a file are read.
-pub(super) struct Choice<'a> {
+pub(super) struct Chooser<'a> {
     path: &'a Path,
     input: &'a Input,
     tracks: Tracks,
@@ -30,7 +30,7 @@ pub(super) struct Choice<'a> {
     programs: Vec<Vec<u16>>,
 }
 
-impl<'a> Choice<'a> {
+impl<'a> Chooser<'a> {
     /// Reads what is needed to choose.
     ///
     /// # Errors
