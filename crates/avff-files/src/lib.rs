@@ -1,4 +1,6 @@
-//! Atomic file writes: a file is written completely or not at all.
+//! Atomic file writes, and reads of files that a user names.
+//!
+//! A file is written completely or not at all.
 //!
 //! [`write()`], [`write_with`] and [`replace`] replace a file. A reader sees the old contents or
 //! the new contents, even after a crash. [`finish`] gives a partial file, such as one that was
@@ -17,6 +19,10 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+mod read;
+
+pub use read::{expect_regular, open, read_text};
 
 use std::{
     fs::{self, File},

@@ -1,10 +1,6 @@
 //! Reading, overriding and writing a recipe file.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
@@ -90,12 +86,8 @@ fn write_error(error: &toml::ser::Error) -> RecipeError {
 
 fn read_text(path: &Path) -> Result<String, RecipeError> {
     let read_error = |source| RecipeError::Read { path: path.into(), source };
-    // Opening a pipe would block until a writer opens it.
-    if !path.metadata().map_err(read_error)?.is_file() {
-        return Err(read_error(io::Error::other("not a regular file")));
-    }
     let mut bytes = Vec::new();
-    File::open(path)
+    avff_files::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(read_error)?;
     let not_a_recipe = |reason: String| RecipeError::NotARecipe { path: path.into(), reason };

@@ -5,7 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{error::RunError, folder::RECIPE, info::About, overview::Overview};
+use super::{
+    error::RunError,
+    folder::{MAX_RECIPE, RECIPE},
+    info::About,
+    overview::Overview,
+};
 
 /// A setting with different values in two runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,7 +52,7 @@ fn facts(about: &About) -> Table {
 
 fn recipe(folder: &Path) -> Result<Table, RunError> {
     let path = folder.join(RECIPE);
-    let text = std::fs::read_to_string(&path)
+    let text = avff_files::read_text(&path, MAX_RECIPE)
         .map_err(|source| RunError::Read { path: path.clone(), source })?;
     toml::from_str(&text)
         .map_err(|error| RunError::Malformed { path, reason: error.message().into() })

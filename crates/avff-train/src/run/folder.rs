@@ -33,6 +33,8 @@ use super::{
 
 /// File name of the resolved recipe.
 pub const RECIPE: &str = "recipe.toml";
+/// Maximum size of the resolved recipe in bytes.
+pub(super) const MAX_RECIPE: u64 = 16 << 20;
 /// File name of the run's description and state.
 pub const RUN: &str = "run.json";
 /// File name of the lock of the training process.
@@ -136,7 +138,7 @@ impl RunFolder {
     /// [`RunError::Read`].
     pub fn recipe(&self) -> Result<String, RunError> {
         let path = self.path.join(RECIPE);
-        fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })
+        avff_files::read_text(&path, MAX_RECIPE).map_err(|source| RunError::Read { path, source })
     }
 
     /// Continues the run with `recipe`, where `now` is its new description.
@@ -219,7 +221,9 @@ fn refuse_contents(path: &Path, recipe: &str) -> Result<(), RunError> {
         let ours = match name.as_str() {
             LOCK => true,
             // An equal text can be overwritten without loss.
-            RECIPE => fs::read(entry.path()).is_ok_and(|text| text == recipe.as_bytes()),
+            RECIPE => {
+                avff_files::read_text(&entry.path(), MAX_RECIPE).is_ok_and(|text| text == recipe)
+            }
             EVENTS | PLOTS | CHECKPOINTS => {
                 fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none())
             }

@@ -134,6 +134,7 @@ impl RunInfo {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let read = |source| RunError::Read { path: path.into(), source };
         let malformed = |reason| RunError::Malformed { path: path.into(), reason };
+        avff_files::expect_regular(path).map_err(read)?;
         let bytes = std::fs::metadata(path).map_err(read)?.len();
         if bytes > MAX_BYTES {
             return Err(malformed(format!(

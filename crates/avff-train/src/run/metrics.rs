@@ -110,7 +110,7 @@ impl MetricsLog {
 /// [`RunError::Read`]; a missing file has no records.
 pub fn read(path: &Path, mut each: impl FnMut(Record)) -> Result<u64, RunError> {
     let read = |source| RunError::Read { path: path.into(), source };
-    let file = match File::open(path) {
+    let file = match avff_files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(read(error)),

@@ -12,6 +12,9 @@ use std::{
 
 use super::error::{RunError, written};
 
+/// Maximum size of the list in bytes: that of millions of clips.
+const MAX_BYTES: u64 = 1 << 30;
+
 const HEADER: [&str; 2] = ["path", "error"];
 
 /// The skipped clips of a run.
@@ -30,7 +33,7 @@ impl SkippedClips {
     /// [`RunError::Read`] and [`RunError::Write`].
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let mut skipped = Self { path: path.into(), known: BTreeSet::new(), file: None };
-        let text = match fs::read_to_string(path) {
+        let text = match avff_files::read_text(path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(skipped),
             Err(source) => return Err(RunError::Read { path: path.into(), source }),

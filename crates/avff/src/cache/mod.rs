@@ -8,8 +8,7 @@
 mod summary;
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
@@ -157,7 +156,10 @@ fn not_cached(cache: &Cache) -> ClipFailure {
 fn expect_replaceable(path: &Path, csv: &Path) -> Result<(), OutputError> {
     expect_csv(path)?;
     expect_not_input(path, csv)?;
-    let Ok(file) = File::open(path) else { return Ok(()) };
+    let file = match avff_files::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(OutputError::io(path))?,
+    };
     let (mut line, header) = (Vec::new(), ERRORS.join(",") + "\n");
     let read = BufReader::new(file).take(header.len() as u64).read_until(b'\n', &mut line);
     if read.map_err(OutputError::io(path))? > 0 && line != header.as_bytes() {

@@ -188,11 +188,14 @@ impl From<DtypeArg> for Precision {
     }
 }
 
+/// Maximum size of the JSON of `--config`. A config has a few hundred bytes.
+const MAX_CONFIG: u64 = 1 << 20;
+
 /// Reads the JSON of `--config`.
 pub(super) fn overrides(path: Option<&PathBuf>) -> anyhow::Result<Option<serde_json::Value>> {
     let Some(path) = path else { return Ok(None) };
     let named = || format!("--config {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(named)?;
+    let text = avff_files::read_text(path, MAX_CONFIG).with_context(named)?;
     let json = serde_json::from_str(&text).with_context(named)?;
     Ok(Some(json))
 }

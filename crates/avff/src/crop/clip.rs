@@ -233,9 +233,12 @@ pub(super) fn coverage(folder: &Path) -> Result<f64, OutputError> {
     Ok(read_record(&folder.join(RECORD))?.coverage())
 }
 
+/// Maximum size of a record: a number for each frame of a long clip.
+const MAX_RECORD: u64 = 256 << 20;
+
 fn read_record(path: &Path) -> Result<Record, OutputError> {
     let failed = OutputError::io(path);
-    let text = fs::read_to_string(path).map_err(&failed)?;
+    let text = avff_files::read_text(path, MAX_RECORD).map_err(&failed)?;
     serde_json::from_str(&text).map_err(|error| failed(error.into()))
 }
 

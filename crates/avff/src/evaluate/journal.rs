@@ -15,7 +15,7 @@ use crc32fast::Hasher;
 
 use super::{Entry, output::Paths, summary::Run};
 use crate::{
-    output::{OutputError, create_folder_of},
+    output::{MAX_TABLE, OutputError, create_folder_of},
     score::Logits,
 };
 
@@ -74,7 +74,7 @@ impl Journal {
         let damaged = |reason: String| OutputError::Damaged { path: path.clone(), reason };
         let mut file = open(paths)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(&output)?;
+        Read::take(&mut file, MAX_TABLE).read_to_string(&mut text).map_err(&output)?;
         // The run was interrupted while it wrote the incomplete last line.
         let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
         if complete.is_empty() {
@@ -122,6 +122,9 @@ impl Journal {
 fn open(paths: &Paths) -> Result<File, OutputError> {
     create_folder_of(&paths.predictions)?;
     let path = &paths.journal;
+    if path.exists() {
+        avff_files::expect_regular(path).map_err(OutputError::io(&paths.predictions))?;
+    }
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
     // The journal is the first file that is written. The user knows the output alone.

@@ -1,7 +1,7 @@
 //! Merges the shards of a run into the exact files of a run without shards.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -23,7 +23,7 @@ use crate::{
         set::{Member, complete, other_run},
     },
     output::{
-        OutputError, partial, read_json, remove,
+        MAX_TABLE, OutputError, partial, read_json, remove,
         table::{ERRORS, Table},
         vouch, write_json,
     },
@@ -94,7 +94,7 @@ fn open(path: &Path) -> Result<Member<Shard>, MergeError> {
     if paths.journal.exists() {
         return Err(MergeError::Unfinished { path: paths.journal });
     }
-    let text = match fs::read_to_string(&paths.rows) {
+    let text = match avff_files::read_text(&paths.rows, MAX_TABLE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(MergeError::NotAShard { path: path.into(), missing: paths.rows });
         }

@@ -57,7 +57,7 @@ impl Records {
 
     fn fill(&mut self) -> Result<(), MergeError> {
         let output = OutputError::io(&self.path);
-        let file = File::open(&self.path).map_err(&output)?;
+        let file = avff_files::open(&self.path).map_err(&output)?;
         let mut reader: Reader<File> =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
         let read = |error: csv::Error| output(error.into());

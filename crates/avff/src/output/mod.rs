@@ -164,6 +164,9 @@ pub(crate) fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Maximum size of a summary or journal: that of hundreds of millions of clips.
+pub(crate) const MAX_TABLE: u64 = 16 << 30;
+
 /// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> Result<(), OutputError> {
     match fs::remove_file(path) {
@@ -174,7 +177,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), OutputError> {
 
 /// Reads a file that [`write_json`] wrote; `None` if it does not exist.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, OutputError> {
-    let text = match fs::read_to_string(path) {
+    let text = match avff_files::read_text(path, MAX_TABLE) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(OutputError::io(path)(error)),

@@ -131,3 +131,55 @@ fn a_backend_that_is_not_built_in_names_its_feature() {
         .expect(2);
     assert!(ran.stderr.contains("--features cuda"), "{}", ran.stderr);
 }
+
+/// Nothing that a user can name makes a command wait or read for ever.
+#[test]
+#[cfg(unix)]
+fn named_pipes_and_devices_are_refused_at_once() {
+    let scene = Scene::new();
+    let pipe = scene.path("pipe.csv");
+    if !Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        println!("skipped: no mkfifo here");
+        return;
+    }
+    let (weights, clip) = (weights(), clip("match_a.mp4"));
+    let (weights, clip) = (weights.to_str().unwrap(), clip.to_str().unwrap());
+    std::fs::create_dir(scene.path("run")).unwrap();
+    for special in [pipe.to_str().unwrap(), "/dev/zero"] {
+        let link = scene.path("run/run.json");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(special, &link).unwrap();
+        for arguments in [
+            &["score", "--checkpoint", weights, "--config", special, clip][..],
+            &["score", "--checkpoint", special, clip],
+            &["inspect", special],
+            &["convert", special, "out.safetensors"],
+            &["eval", "--checkpoint", weights, "--csv", special],
+            &["check", special],
+            &["split", "random", special, "--output", "sets"],
+            &["compare", special, special],
+            &["merge", special, "--output", "merged.csv"],
+            &["train", special],
+            &["train", "--resume", "run"],
+        ] {
+            let start = Instant::now();
+            let mut child = scene
+                .command(arguments)
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            while child.try_wait().unwrap().is_none() {
+                if start.elapsed() > Duration::from_secs(60) {
+                    child.kill().unwrap();
+                    panic!("{arguments:?} does not end");
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+            assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
+        }
+    }
+}
