@@ -23,6 +23,7 @@ use symphonia::core::{
 
 use super::{
     aac::{self, LIBFAAC_DELAY, SBR_PROBES},
+    audio_packet::{PacketCheck, ends_in_tag},
     codec::{Codec, damaged, decoder, unsupported},
     mp4::{Sample, read_sample},
     pcm::MAX_CHANNELS,
@@ -47,6 +48,8 @@ pub(crate) struct AudioTrack {
     extent: AudioExtent,
     /// Ticks per second of the track's times.
     timescale: u32,
+    /// Whether the packets of AAC end in the end tag.
+    end_tag: bool,
 }
 
 impl AudioTrack {
@@ -70,22 +73,26 @@ impl AudioTrack {
         if stretched {
             extent = extent.with_stretched_start(1.0 / f64::from(timescale.max(1)));
         }
-        Self { codec, samples, edits, extent, timescale }
+        Self { codec, samples, edits, extent, timescale, end_tag: false }
     }
 
-    /// Refuses HE-AAC that only its packets announce.
+    /// Refuses HE-AAC that only its packets announce, and finds out whether packets of AAC end in the
+    /// end tag.
     ///
     /// # Errors
     ///
     /// `UnsupportedCodec`, `Io`.
-    pub(crate) fn check(&self, file: &mut (impl Read + Seek)) -> Result<(), MediaError> {
+    pub(crate) fn check(&mut self, file: &mut (impl Read + Seek)) -> Result<(), MediaError> {
         if !self.codec.is_aac() {
             return Ok(());
         }
         let mut packet = Vec::new();
-        let (mut with, mut without) = (0_usize, 0_usize);
+        let (mut with, mut without, mut end_tags) = (0_usize, 0_usize, 0_usize);
         for sample in self.samples.iter().take(SBR_PROBES) {
             read_sample(file, sample, &mut packet)?;
+            end_tags += usize::from(ends_in_tag(&packet));
+            // One damaged packet among them makes no difference.
+            self.end_tag = end_tags > (with + without) * 3 / 4;
             if aac::ends_in_sbr(&packet) {
                 with += 1
             } else {
@@ -166,6 +173,7 @@ struct Packets {
     track: Arc<AudioTrack>,
     /// `None` for uncompressed audio.
     decoder: Option<Box<dyn AudioDecoder>>,
+    check: Option<PacketCheck>,
     /// The first composition time that is no longer decoded.
     end: i64,
     /// The index of the next packet.
@@ -182,13 +190,16 @@ struct Packets {
 impl Packets {
     /// Starts at the first packet. Packets from composition time `end` on are left out.
     fn new(track: &Arc<AudioTrack>, end: Option<i64>) -> Result<Self, MediaError> {
-        let decoder = match &track.codec {
-            Codec::Coded(params) => Some(decoder(params)?),
-            Codec::Pcm(_) => None,
+        let (decoder, check) = match &track.codec {
+            Codec::Coded(params) => {
+                (Some(decoder(params)?), Some(PacketCheck::new(params, track.end_tag)))
+            }
+            Codec::Pcm(_) => (None, None),
         };
         Ok(Self {
             track: Arc::clone(track),
             decoder,
+            check,
             end: end.unwrap_or(i64::MAX),
             next: 0,
             time: 0,
@@ -224,10 +235,16 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
                         self.delay = LIBFAAC_DELAY;
                     }
                 }
+                let check = self.check.as_mut().map(|check| check.check(&self.packet));
+                let expected = check.transpose().map_err(|what| fault(&what))?.flatten();
                 let time = Timestamp::new(sample.time);
                 let decoded = decoder
                     .decode_ref(&PacketRef::new(0, time, Duration::new(0), &self.packet))
                     .map_err(|error| fault(&error.to_string()))?;
+                let actual = decoded.frames();
+                if let Some(expected) = expected.filter(|&expected| expected != actual) {
+                    return Err(fault(&format!("it gave {actual} of its {expected} samples")));
+                }
                 decoded.copy_to_vecs_planar(&mut self.planes);
                 decoded.spec().rate()
             }
@@ -257,6 +274,7 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
     fn restart(&mut self, _: &mut R) -> Result<(), MediaError> {
         if let Codec::Coded(params) = &self.track.codec {
             self.decoder = Some(decoder(params)?);
+            self.check = Some(PacketCheck::new(params, self.track.end_tag));
         }
         self.next = 0;
         Ok(())

@@ -10,6 +10,8 @@ use symphonia::core::{
 
 use super::{
     aac,
+    alac::Cookie,
+    audio_packet::StreamInfo,
     mp4::{Children, Entry, Esds, Fields, audio_name},
     pcm::{Coding, Pcm},
 };
@@ -50,7 +52,13 @@ impl Codec {
                 // Skips the header of the STREAMINFO block; the decoder needs the 34 bytes of the
                 // block.
                 fields.take(4)?;
-                (CODEC_ID_FLAC, fields.take(34)?)
+                let block = fields.take(34)?;
+                // The difference of two channels has 33 bits, with which the decoder panics.
+                if StreamInfo::read(block).is_some_and(|info| info.bits == 32 && info.channels == 2)
+                {
+                    return Err(unsupported("FLAC with two channels of 32 bits".to_owned()));
+                }
+                (CODEC_ID_FLAC, block)
             }
             _ => {
                 let pcm = pcm_of(entry)?;
@@ -60,6 +68,48 @@ impl Codec {
         let params = parameters(id, config);
         decoder(&params)?;
         Ok(Self::Coded(Box::new(params)))
+    }
+
+    /// Compares the codec's own configuration with the sample entry and with the time scale of the
+    /// track. A decoder follows the configuration, so a wrong one changes the speed of the audio.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` where they contradict each other.
+    pub(crate) fn check(&self, entry: &Entry<'_>, timescale: u32) -> Result<(), MediaError> {
+        let entry = entry.audio;
+        let Self::Coded(params) = self else { return Ok(()) };
+        let config = params.extra_data.as_deref().unwrap_or_default();
+        let (rate, channels, bits) = match params.codec {
+            CODEC_ID_ALAC => match Cookie::read(config) {
+                Some(cookie) => (cookie.rate, cookie.channels, cookie.bits),
+                None => return Ok(()),
+            },
+            CODEC_ID_FLAC => match StreamInfo::read(config) {
+                Some(info) => (info.rate, info.channels, info.bits),
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        let contradiction = |what: &str, actual: u32, entry: u32| {
+            Err(damaged(format!(
+                "the configuration of {} states {actual} {what}, but the track states {entry}",
+                self.name()
+            )))
+        };
+        // A rate above 65,535 Hz does not fit into the entry, which then has a divisor of it or 0.
+        let divides = entry.rate == 0 || rate % entry.rate == 0;
+        if !divides && timescale != rate {
+            return contradiction("Hz", rate, entry.rate);
+        }
+        // Two channels and 16 bits are the entry's values where its writer does not know better.
+        if !matches!(entry.channels, 0 | 2) && entry.channels != channels {
+            return contradiction("channels", channels, entry.channels);
+        }
+        if !matches!(entry.bits, 0 | 16) && entry.bits != bits {
+            return contradiction("bits per sample", bits, entry.bits);
+        }
+        Ok(())
     }
 
     /// Returns whether the codec is AAC.

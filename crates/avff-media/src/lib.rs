@@ -15,8 +15,8 @@
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
 //!   choice of reader; `missing`: why there is no file.
-//! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `pcm`,
-//!   `codec`: parsers of those streams.
+//! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `alac`, `pcm`,
+//!   `codec`: parsers of those streams; `audio_packet`: what damage breaks in coded audio.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `wav`, `sidecar`, `write`: read and write folders of
 //!   images with a WAV file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
@@ -45,7 +45,9 @@
 struct Readme;
 
 mod aac;
+mod alac;
 pub mod audio;
+mod audio_packet;
 mod audio_track;
 mod avc;
 mod bits;

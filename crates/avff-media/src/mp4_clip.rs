@@ -71,6 +71,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let config = VideoConfig::of(&visual(video_track.stsd)?)?;
         let codec = Codec::of(&audio(audio_track.stsd)?)?;
         let audio_entry = audio(audio_track.stsd)?;
+        codec.check(&audio_entry, audio_track.timescale)?;
         let tables = movie.tables(&mut file, video_track, audio_track, codec.frame_bytes())?;
         let turns = Turns::from_matrix(video_track.turns)?.then(movie_turns);
         let edits = |track: &Track<'_>| {
@@ -79,7 +80,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
         };
         let (video_edits, audio_edits) = (edits(video_track)?, edits(audio_track)?);
         let stretched = tables.fragmented && !audio_track.has_edits();
-        let audio = AudioTrack::new(
+        let mut audio = AudioTrack::new(
             codec,
             tables.audio,
             audio_edits.clone(),
@@ -222,8 +223,12 @@ impl Mp4Index {
         };
         let (video_edits, audio_edits) = (edits(video)?, edits(audio)?);
         // Another reader decodes more codecs than this one knows.
-        let pcm = match super::mp4::audio(audio.stsd).and_then(|entry| Codec::of(&entry)) {
-            Ok(Codec::Pcm(pcm)) => Some(pcm),
+        let codec = super::mp4::audio(audio.stsd).and_then(|entry| Ok((Codec::of(&entry)?, entry)));
+        if let Ok((codec, entry)) = &codec {
+            codec.check(entry, audio.timescale)?;
+        }
+        let pcm = match codec {
+            Ok((Codec::Pcm(pcm), _)) => Some(pcm),
             _ => None,
         };
         let frame_bytes = pcm.map(|pcm| pcm.frame_bytes());
