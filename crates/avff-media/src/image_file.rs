@@ -6,13 +6,13 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader},
+    io::{self, BufReader, Cursor, Read as _},
     path::Path,
 };
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{exif, jpeg, mp4::MAX_DIMENSION, rotate::Turns};
+use super::{exif, jpeg, jpeg_image::JpegImage, mp4::MAX_DIMENSION, rotate::Turns};
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
@@ -26,8 +26,15 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_DIMENSION * MAX_DIMENSION;
 /// An image file with a parsed header.
 pub(crate) struct ImageFile<'a> {
     path: &'a Path,
-    decoder: Box<dyn ImageDecoder>,
+    image: Image,
     turns: Turns,
+}
+
+/// An image by its format.
+enum Image {
+    Jpeg(JpegImage),
+    /// PNG; other formats are refused.
+    Png(Box<dyn ImageDecoder>),
 }
 
 impl<'a> ImageFile<'a> {
@@ -47,27 +54,27 @@ impl<'a> ImageFile<'a> {
             });
         }
         let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-        let mut limits = Limits::default();
-        limits.max_image_width = u32::try_from(MAX_DIMENSION).ok();
-        limits.max_image_height = limits.max_image_width;
-        limits.max_alloc = Some(MAX_DECODED_BYTES);
-        reader.limits(limits);
-        let is_png = reader.format() == Some(ImageFormat::Png);
-        if reader.format() == Some(ImageFormat::Jpeg) {
-            let channels = jpeg::channels(&mut BufReader::new(File::open(path)?))?;
+        let file = if reader.format() == Some(ImageFormat::Jpeg) {
+            let mut bytes = Vec::new();
+            File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+            let channels = jpeg::channels(&mut BufReader::new(Cursor::new(&bytes)))?;
             if let Some(channels) = channels.filter(|channels| !matches!(channels, 1 | 3 | 4)) {
-                let what = format!("{}: JPEG with {channels} channels", name(path));
-                return Err(MediaError::Damaged { stream: Stream::Video, what });
+                return Err(jpeg_error(path, &format!("JPEG with {channels} channels")));
             }
-        }
-        let mut decoder = reader.into_decoder().map_err(damaged)?;
-        let exif = if is_png {
-            exif::of_png(&mut BufReader::new(File::open(path)?))?
+            let image = JpegImage::read(bytes).map_err(|what| jpeg_error(path, &what))?;
+            let turns = exif::orientation(image.exif());
+            Self { path, image: Image::Jpeg(image), turns }
         } else {
-            decoder.exif_metadata().map_err(damaged)?
+            let mut limits = Limits::default();
+            limits.max_image_width = u32::try_from(MAX_DIMENSION).ok();
+            limits.max_image_height = limits.max_image_width;
+            limits.max_alloc = Some(MAX_DECODED_BYTES);
+            reader.limits(limits);
+            let decoder = reader.into_decoder().map_err(damaged)?;
+            let exif = exif::of_png(&mut BufReader::new(File::open(path)?))?;
+            let turns = exif::orientation(exif.as_deref());
+            Self { path, image: Image::Png(Box::new(decoder)), turns }
         };
-        let file =
-            Self { path, decoder: Box::new(decoder), turns: exif::orientation(exif.as_deref()) };
         let (width, height) = file.size();
         for (what, value) in [("frame width", width), ("frame height", height)] {
             let value = u64::from(value);
@@ -80,7 +87,10 @@ impl<'a> ImageFile<'a> {
 
     /// Returns width and height as displayed, before decoding.
     pub(crate) fn size(&self) -> (u32, u32) {
-        self.turns.size(self.decoder.dimensions())
+        self.turns.size(match &self.image {
+            Image::Jpeg(image) => image.size(),
+            Image::Png(decoder) => decoder.dimensions(),
+        })
     }
 
     /// Decodes the image.
@@ -89,15 +99,24 @@ impl<'a> ImageFile<'a> {
     ///
     /// `Damaged` with the file's name, `Io`.
     pub(crate) fn decode(self) -> Result<Frame, MediaError> {
-        let image = DynamicImage::from_decoder(self.decoder)
-            .map_err(|error| image_error(self.path, error))?;
-        let rgb = image.into_rgb8();
-        Ok(self.turns.apply(Frame {
-            width: rgb.width() as usize,
-            height: rgb.height() as usize,
-            rgb: rgb.into_raw(),
-        }))
+        let path = self.path;
+        let (size, rgb) = match self.image {
+            Image::Jpeg(image) => {
+                (image.size(), image.decode().map_err(|what| jpeg_error(path, &what))?)
+            }
+            Image::Png(decoder) => {
+                let image = DynamicImage::from_decoder(decoder);
+                let rgb = image.map_err(|error| image_error(path, error))?.into_rgb8();
+                (rgb.dimensions(), rgb.into_raw())
+            }
+        };
+        Ok(self.turns.apply(Frame { width: size.0 as usize, height: size.1 as usize, rgb }))
     }
+}
+
+fn jpeg_error(path: &Path, what: &str) -> MediaError {
+    let what = format!("{}: {what}", name(path));
+    MediaError::Damaged { stream: Stream::Video, what }
 }
 
 /// Returns the name of a file, for messages.

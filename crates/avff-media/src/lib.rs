@@ -17,7 +17,7 @@
 //!   choice of reader; `missing`: why there is no file.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `alac`, `pcm`,
 //!   `codec`: parsers of those streams; `audio_packet`: what damage breaks in coded audio.
-//! - `folder`, `image_file`, `exif`, `jpeg`, `wav`, `sidecar`, `write`: read and write folders of
+//! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read and write folders of
 //!   images with a WAV file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
 //!   every reader.
@@ -64,6 +64,8 @@ pub mod frame;
 mod h264;
 mod image_file;
 mod jpeg;
+mod jpeg_image;
+mod jpeg_scan;
 mod missing;
 mod mp4;
 mod mp4_clip;

@@ -153,6 +153,48 @@ fn four_channels_are_converted_as_by_pillow() {
 }
 
 #[test]
+fn pixels_of_jpeg_are_those_of_the_lenient_decoder() {
+    let fixture = |name: &str| fs::read(Path::new("tests/fixtures/media/frames").join(name));
+    let gray: Vec<u8> = (0..=255).collect();
+    let mut gray_file = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut gray_file, 80);
+    image::GrayImage::from_raw(32, 8, gray).unwrap().write_with_encoder(encoder).unwrap();
+    let files = ["cmyk.jpg", "ycck.jpg", "cmyk_plain.jpg"].map(|name| fixture(name).unwrap());
+    for jpeg in files.into_iter().chain([gray_file, coded(FrameCoding::Jpeg(50))]) {
+        let expected = image::load_from_memory(&jpeg).unwrap().into_rgb8();
+        let (size, frame) = read_frame("1.jpg", &jpeg);
+        assert_eq!(size, (expected.width() as usize, expected.height() as usize));
+        assert!(frame.rgb == expected.into_raw());
+    }
+}
+
+#[test]
+fn damaged_jpeg_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    add_audio(folder.path());
+    let path = folder.path().join("1.jpg");
+    let jpeg = coded(FrameCoding::Jpeg(90));
+    let data = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xda]).unwrap() + 14;
+    let half = &jpeg[..data + (jpeg.len() - data) / 2];
+    let ended = [half, &[0xff, 0xd9]].concat();
+    let mut zeroed = jpeg.clone();
+    zeroed[data + 10..data + 60].fill(0);
+    for (file, what) in [
+        (half, "the coded data ends early"),
+        (&ended, "the coded data ends early"),
+        (&zeroed, "in block group 5 of 6"),
+        (&jpeg[..data - 8], "invalid JPEG"),
+        (&jpeg[..20], "invalid JPEG"),
+    ] {
+        fs::write(&path, file).unwrap();
+        let frames = avff_media::open(folder.path()).and_then(|mut clip| clip.frames_at(&[0]));
+        let error = frames.unwrap_err();
+        let MediaError::Damaged { what: text, .. } = &error else { panic!("{error}") };
+        assert!(text.starts_with("1.jpg: invalid JPEG: ") && text.contains(what), "{text}");
+    }
+}
+
+#[test]
 fn jpeg_of_two_channels_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     add_audio(folder.path());
