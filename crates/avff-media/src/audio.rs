@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::error::MediaError;
 
-/// The limit on samples of all channels together: four hours of mono or two of stereo at 48 kHz,
-/// 2.6 GiB.
-pub(crate) const MAX_AUDIO_SAMPLES: u64 = 4 * 3600 * 48_000;
+/// The limit on samples of all channels together: 90 minutes of mono or 45 of stereo at 48 kHz, about
+/// 1 GB.
+pub(crate) const MAX_AUDIO_SAMPLES: u64 = 90 * 60 * 48_000;
 
 /// Audio samples of all channels at the file's own sample rate, in `[-1, 1]`. All channels have
 /// equal length.
@@ -55,6 +55,27 @@ pub(crate) fn sample_range(start: f64, end: f64, rate: u32) -> Range<usize> {
     at(start)..at(end)
 }
 
+/// Checks the number of samples of all channels together.
+///
+/// # Errors
+///
+/// `TooLarge` for hours of audio.
+pub(crate) fn check_count(samples: u64) -> Result<(), MediaError> {
+    let (what, value, limit) = ("number of audio samples", samples, MAX_AUDIO_SAMPLES);
+    if value > limit { Err(MediaError::TooLarge { what, value, limit }) } else { Ok(()) }
+}
+
+/// Returns audio without samples, with memory for `expected` samples in each channel where there is as
+/// much. A vector that grows by itself needs up to twice the memory for a moment.
+pub(crate) fn with_room(rate: u32, channels: usize, expected: usize) -> Audio {
+    let mut audio = Audio { rate, channels: vec![Vec::new(); channels] };
+    for channel in &mut audio.channels {
+        // Without the memory, appending fails later or not at all.
+        let _ = channel.try_reserve_exact(expected);
+    }
+    audio
+}
+
 /// Appends the channels of a packet.
 ///
 /// # Errors
@@ -63,10 +84,7 @@ pub(crate) fn sample_range(start: f64, end: f64, rate: u32) -> Range<usize> {
 pub(crate) fn append(audio: &mut Audio, planes: &[Vec<f32>]) -> Result<(), MediaError> {
     let added: usize = planes.iter().map(Vec::len).sum();
     let value = (audio.len().saturating_mul(audio.channels.len())).saturating_add(added) as u64;
-    if value > MAX_AUDIO_SAMPLES {
-        let what = "number of audio samples";
-        return Err(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES });
-    }
+    check_count(value)?;
     for (channel, plane) in audio.channels.iter_mut().zip(planes) {
         channel.extend_from_slice(plane);
     }

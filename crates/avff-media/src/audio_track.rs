@@ -31,7 +31,8 @@ use super::{
     timeline::{AudioExtent, AudioPackets, EditList, PlacedAudio},
 };
 use crate::{
-    audio::{Audio, append},
+    audio::{Audio, append, with_room},
+    audio_bound::AudioBound,
     error::{MediaError, Stream},
 };
 
@@ -174,6 +175,7 @@ struct Packets {
     /// `None` for uncompressed audio.
     decoder: Option<Box<dyn AudioDecoder>>,
     check: Option<PacketCheck>,
+    bound: AudioBound,
     /// The first composition time that is no longer decoded.
     end: i64,
     /// The index of the next packet.
@@ -200,6 +202,7 @@ impl Packets {
             track: Arc::clone(track),
             decoder,
             check,
+            bound: AudioBound::new(track.extent.duration(track.tick())),
             end: end.unwrap_or(i64::MAX),
             next: 0,
             time: 0,
@@ -263,6 +266,8 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
         if self.next > 0 && before != (self.rate, channels) {
             return Err(fault("the sample rate or the channel count changes"));
         }
+        let samples = self.planes.first().map_or(0, Vec::len);
+        self.bound.add(samples, self.rate).map_err(|what| fault(&what))?;
         if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
             return Err(fault("a sample is infinite or not a number"));
         }
@@ -277,6 +282,7 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
             self.check = Some(PacketCheck::new(params, self.track.end_tag));
         }
         self.next = 0;
+        self.bound.restart();
         Ok(())
     }
 
@@ -322,10 +328,13 @@ impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
         let mut whole: Option<Audio> = None;
         while packets.next(&mut self.file)? {
             let planes = AudioPackets::<R>::planes(&packets);
-            let audio = whole.get_or_insert_with(|| Audio {
-                rate: packets.rate,
-                channels: vec![Vec::new(); planes.len()],
-            });
+            let audio = match &mut whole {
+                Some(audio) => audio,
+                None => {
+                    let expected = packets.bound.expected(packets.rate, planes.len())?;
+                    whole.insert(with_room(packets.rate, planes.len(), expected))
+                }
+            };
             append(audio, planes)?;
         }
         let mut whole = whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })?;

@@ -16,7 +16,8 @@
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
 //!   choice of reader; `missing`: why there is no file.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `alac`, `pcm`,
-//!   `codec`: parsers of those streams; `audio_packet`: what damage breaks in coded audio.
+//!   `codec`: parsers of those streams; `audio_packet`: what damage breaks in coded audio;
+//!   `audio_bound`: how much audio is decoded at most.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read and write folders of
 //!   images with a WAV file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
@@ -47,6 +48,7 @@ struct Readme;
 mod aac;
 mod alac;
 pub mod audio;
+mod audio_bound;
 mod audio_packet;
 mod audio_track;
 mod avc;

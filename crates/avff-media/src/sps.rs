@@ -16,12 +16,12 @@ use crate::error::{MediaError, Stream};
 const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 /// The decoder's own limit on macroblocks in a picture: four times the limit of level 5.2.
-const MAX_MACROBLOCKS: u64 = 4 * 36_864;
+pub(crate) const MAX_MACROBLOCKS: u64 = 4 * 36_864;
 
 /// Limits on reference pictures and on macroblocks of all of them: `MaxDpbFrames` and `MaxDpbMbs`
 /// of level 6.2 (sections A.3.1 and A.3.4.1, Table A-1). The decoder itself has no limit.
 const MAX_REFERENCES: u64 = 16;
-const MAX_REFERENCE_MACROBLOCKS: u64 = 696_320;
+pub(crate) const MAX_REFERENCE_MACROBLOCKS: u64 = 696_320;
 
 /// The properties of pictures in a sequence parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -116,6 +116,33 @@ fn mp3_packet_of_silence_breaks_the_reservoir() {
 }
 
 #[test]
+fn hours_of_audio_are_refused_before_they_are_decoded() {
+    let mut clip = Clip::read("h264_mp3.mp4");
+    // The header of the track precedes its handler: one tick a second instead of 16,000.
+    let header = clip.bytes[..clip.track].windows(4).rposition(|kind| kind == b"mdhd").unwrap();
+    assert_eq!(clip.bytes[header + 16..header + 20], 16_000_u32.to_be_bytes());
+    clip.bytes[header + 16..header + 20].copy_from_slice(&1_u32.to_be_bytes());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.mp4");
+    fs::write(&path, &clip.bytes).unwrap();
+    for decoder in decoders() {
+        let mut clip = avff_media::open_with(&path, decoder).unwrap();
+        let error = clip.audio().unwrap_err();
+        let MediaError::TooLarge { what: "number of audio samples", .. } = error else {
+            panic!("{error}")
+        };
+    }
+}
+
+fn decoders() -> Vec<Decoder> {
+    if cfg!(feature = "ffmpeg") {
+        vec![Decoder::Embedded, Decoder::Ffmpeg]
+    } else {
+        vec![Decoder::Embedded]
+    }
+}
+
+#[test]
 fn configuration_contradicts_the_track() {
     let whole = Clip::read("opengop_cropped_alac.mp4");
     // The box inside the sample entry of the same name; its version, then the configuration.
@@ -126,11 +153,7 @@ fn configuration_contradicts_the_track() {
     {
         let mut clip = Clip::read("opengop_cropped_alac.mp4");
         clip.bytes[at] ^= 0x0c;
-        let mut decoders = vec![Decoder::Embedded];
-        if cfg!(feature = "ffmpeg") {
-            decoders.push(Decoder::Ffmpeg);
-        }
-        for decoder in decoders {
+        for decoder in decoders() {
             let error = clip.error(decoder);
             assert!(error.contains("the configuration of ALAC states"), "{error}");
             assert!(error.contains(&format!(" {what}, but the track states")), "{error}");

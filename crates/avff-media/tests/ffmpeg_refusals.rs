@@ -111,6 +111,23 @@ fn no_file_opens_another_file() {
     assert!(matches!(error, MediaError::NotFound), "{error}");
 }
 
+#[test]
+fn large_pictures_are_refused_before_they_are_decoded() {
+    let name = fixture("media/vp9_opus.webm");
+    let mut file = fs::read(&name).unwrap();
+    let clip = avff_media::open_with(&name, Decoder::Ffmpeg).unwrap();
+    let [high, low] = u16::try_from(clip.info().width).unwrap().to_be_bytes();
+    // The width of the video track: its id, its length and the value.
+    let width = [0xb0, 0x82, high, low];
+    let at = file.windows(4).position(|bytes| bytes == width).unwrap();
+    file[at + 2..at + 4].copy_from_slice(&[0x40, 0]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.webm");
+    fs::write(&path, &file).unwrap();
+    let error = fault(&path, Decoder::Ffmpeg).unwrap();
+    assert_eq!(error.to_string(), "frame width of 16384 is over the limit of 8192");
+}
+
 #[cfg(unix)]
 #[test]
 fn path_need_not_be_utf8() {

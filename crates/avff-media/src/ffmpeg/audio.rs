@@ -14,7 +14,8 @@ use super::{
     samples::planar,
 };
 use crate::{
-    audio::{Audio, append},
+    audio::{Audio, append, with_room},
+    audio_bound::AudioBound,
     error::{MediaError, Stream},
     pcm::MAX_CHANNELS,
     source::AudioStream,
@@ -33,6 +34,8 @@ pub(super) struct AudioReader {
     tick: f64,
     /// When the audio starts on the clip's clock, in seconds.
     start: f64,
+    /// How long all packets last, in seconds.
+    duration: f64,
     placed: Option<PlacedAudio<Packets>>,
 }
 
@@ -69,6 +72,7 @@ struct Packets {
     tick: f64,
     rate: u32,
     planes: Vec<Vec<f32>>,
+    bound: AudioBound,
 }
 
 impl Packets {
@@ -86,6 +90,10 @@ impl Packets {
         let decoder = open_decoder(&ffmpeg_stream, Stream::Audio)?
             .audio()
             .map_err(|error| decode_error(Stream::Audio, codec, "the stream", error))?;
+        let (what, value) = ("number of audio channels", u64::from(decoder.channels()));
+        if value > u64::from(MAX_CHANNELS) {
+            return Err(MediaError::TooLarge { what, value, limit: u64::from(MAX_CHANNELS) });
+        }
         Ok(Self {
             path: path.to_owned(),
             edit_lists,
@@ -101,6 +109,7 @@ impl Packets {
             tick,
             rate: 0,
             planes: Vec::new(),
+            bound: AudioBound::new(0.0),
         })
     }
 
@@ -132,6 +141,8 @@ impl Packets {
         if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
             return Err(fault("a sample is infinite or not a number"));
         }
+        let samples = self.planes.first().map_or(0, Vec::len);
+        self.bound.add(samples, self.rate).map_err(|what| fault(&what))?;
         self.decoded += 1;
         Ok(())
     }
@@ -165,9 +176,10 @@ impl AudioPackets<()> for Packets {
     }
 
     fn restart(&mut self, _: &mut ()) -> Result<(), MediaError> {
-        let end = self.end;
+        let (end, mut bound) = (self.end, self.bound);
+        bound.restart();
         *self = Self::open(&self.path, self.stream, self.edit_lists, self.first)?;
-        self.end = end;
+        (self.end, self.bound) = (end, bound);
         Ok(())
     }
 
@@ -220,29 +232,33 @@ impl AudioReader {
         })
     }
 
-    /// Reads a stream whose first packet has the time `first`, in ticks. The audio starts at `start`
-    /// on the clip's clock, in seconds.
+    /// Reads a stream whose first packet has the time `first`, in ticks. On the clip's clock, the audio
+    /// starts at `start`, in seconds. All packets last `duration` seconds.
     pub(super) fn new(
         path: &Path,
         stream: usize,
         edits: EditList,
         (first, tick): (i64, f64),
-        start: f64,
+        (start, duration): (f64, f64),
     ) -> Self {
-        Self { path: path.to_owned(), stream, edits, first, tick, start, placed: None }
+        Self { path: path.to_owned(), stream, edits, first, tick, start, duration, placed: None }
     }
 }
 
 impl AudioStream for AudioReader {
     fn whole(&mut self) -> Result<Audio, MediaError> {
         let mut packets = Packets::open(&self.path, self.stream, EditLists::Applied, 0)?;
+        packets.bound = AudioBound::new(self.duration);
         let mut whole: Option<Audio> = None;
         while packets.next(&mut ())? {
             let channels = packets.planes.len();
-            let audio = whole.get_or_insert_with(|| Audio {
-                rate: packets.rate,
-                channels: vec![Vec::new(); channels],
-            });
+            let audio = match &mut whole {
+                Some(audio) => audio,
+                None => {
+                    let expected = packets.bound.expected(packets.rate, channels)?;
+                    whole.insert(with_room(packets.rate, channels, expected))
+                }
+            };
             append(audio, &packets.planes)?;
         }
         whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })
@@ -254,6 +270,7 @@ impl AudioStream for AudioReader {
             None => {
                 let mut packets =
                     Packets::open(&self.path, self.stream, EditLists::Ignored, self.first)?;
+                packets.bound = AudioBound::new(self.duration);
                 // A segment may follow that goes back, so only a single one ends the decoding.
                 if let ([_], Some(end)) = (self.edits.segments(), self.edits.end()) {
                     packets.end = end;

@@ -8,11 +8,17 @@ use video_rs::ffmpeg::{
     frame,
 };
 
-use super::errors::{damaged, decode_error};
+use super::{
+    errors::{damaged, decode_error},
+    picture_bound::{check_size, macroblocks},
+};
 use crate::{
     error::{MediaError, Stream},
-    mp4::MAX_DIMENSION,
+    sps::{MAX_MACROBLOCKS, MAX_REFERENCE_MACROBLOCKS},
 };
+
+/// Pixels of a macroblock.
+const MACROBLOCK: u64 = 256;
 
 /// Opens the decoder of a stream with one thread, as several clips are decoded in parallel.
 ///
@@ -20,6 +26,19 @@ use crate::{
 ///
 /// `UnsupportedCodec` where FFmpeg has no decoder, `Damaged` where it rejects the configuration.
 pub(super) fn open_decoder(stream: &FfStream<'_>, kind: Stream) -> Result<Opened, MediaError> {
+    let opened = open_bounded(stream, kind, MAX_MACROBLOCKS * MACROBLOCK);
+    if opened.is_err() && kind == Stream::Video {
+        // FFmpeg does not say that the frames are too large.
+        let unbounded = open_bounded(stream, kind, u64::from(u32::MAX) / 2);
+        if let Ok(Ok(decoder)) = unbounded.map(Opened::video) {
+            check_size(u64::from(decoder.width()), u64::from(decoder.height()))?;
+        }
+    }
+    opened
+}
+
+/// Opens a decoder of frames with at most `pixels` pixels.
+fn open_bounded(stream: &FfStream<'_>, kind: Stream, pixels: u64) -> Result<Opened, MediaError> {
     let parameters = stream.parameters();
     let codec = parameters.id();
     let fault = |error| decode_error(kind, codec, "the decoder's configuration", error);
@@ -35,7 +54,7 @@ pub(super) fn open_decoder(stream: &FfStream<'_>, kind: Stream) -> Result<Opened
     let mut decoder = context.decoder();
     decoder.check(Check::CRC | Check::EXPLODE);
     decoder.set_packet_time_base(stream.time_base());
-    let pixels = (MAX_DIMENSION * MAX_DIMENSION).to_string();
+    let pixels = pixels.to_string();
     let options: Dictionary<'_> = [("max_pixels", pixels.as_str())].into_iter().collect();
     let implementation = decoder::find(codec).ok_or(Error::DecoderNotFound).map_err(fault)?;
     decoder.open_as_with(implementation, options).map_err(fault)
@@ -56,6 +75,7 @@ impl VideoDecoder {
         let decoder = open_decoder(stream, Stream::Video)?
             .video()
             .map_err(|error| decode_error(Stream::Video, codec, "the stream", error))?;
+        check_size(u64::from(decoder.width()), u64::from(decoder.height()))?;
         Ok(Self { decoder, codec, frame: frame::Video::empty(), at: String::new() })
     }
 
@@ -72,7 +92,19 @@ impl VideoDecoder {
         let skip = !requested && self.codec == Id::H264;
         self.decoder.skip_frame(if skip { Discard::NonReference } else { Discard::Default });
         self.at = format!("packet {number}");
-        self.decoder.send_packet(packet).map_err(|error| self.fault(error))
+        self.decoder.send_packet(packet).map_err(|error| self.fault(error))?;
+        self.check_references()
+    }
+
+    /// Checks how many frames the decoder holds. In H.264 the first packet states it.
+    fn check_references(&self) -> Result<(), MediaError> {
+        let size = macroblocks(self.decoder.width().into(), self.decoder.height().into());
+        let value = (self.decoder.references() as u64).saturating_mul(size);
+        let (what, limit) = ("reference pictures in macroblocks", MAX_REFERENCE_MACROBLOCKS);
+        if self.codec == Id::H264 && value > limit {
+            return Err(MediaError::TooLarge { what, value, limit });
+        }
+        Ok(())
     }
 
     /// Requests the frames that the decoder still holds. No packet may follow before

@@ -32,6 +32,8 @@ const TRACK_ENTRY: u32 = 0xae;
 const TRACK_TYPE: u32 = 0x83;
 const FLAG_ENABLED: u32 = 0xb9;
 const VIDEO: u32 = 0xe0;
+const CODEC_ID: u32 = 0x86;
+const CODEC_PRIVATE: u32 = 0x63a2;
 const PIXEL_SIZE: [u32; 2] = [0xb0, 0xba];
 /// Left and right, top and bottom.
 const PIXEL_CROP: [[u32; 2]; 2] = [[0x54cc, 0x54dd], [0x54bb, 0x54aa]];
@@ -63,14 +65,43 @@ pub(super) fn tracks(path: &Path, input: &Input, stream: Stream) -> Vec<Track> {
     if tracks.len() == input.of_kind(stream).filter(is_track).count() { tracks } else { Vec::new() }
 }
 
-fn all_tracks(path: &Path) -> Vec<Track> {
+/// The pictures of a video track as the header describes them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pictures {
+    /// Width and height; 0 where the header does not say them.
+    pub(super) size: [u64; 2],
+    /// The configuration record of H.264.
+    pub(super) avc: Option<Vec<u8>>,
+}
+
+/// Returns the pictures of all video tracks; none of another container.
+pub(super) fn pictures(path: &Path) -> Vec<Pictures> {
+    let list = track_list(path);
+    let entries = Elements(&list).filter(|(id, _)| *id == TRACK_ENTRY);
+    entries.filter_map(|(_, entry)| pictures_of(entry)).collect()
+}
+
+fn pictures_of(entry: &[u8]) -> Option<Pictures> {
+    let content = |wanted: u32| Elements(entry).find(|(id, _)| *id == wanted);
+    let (_, video) = content(VIDEO)?;
+    let is_avc = content(CODEC_ID).is_some_and(|(_, codec)| codec == b"V_MPEG4/ISO/AVC");
+    let avc = content(CODEC_PRIVATE).filter(|_| is_avc).map(|(_, config)| config.to_vec());
+    Some(Pictures { size: PIXEL_SIZE.map(|side| number(video, side).unwrap_or(0)), avc })
+}
+
+/// Returns the content of the list of tracks of a file; nothing of another container.
+fn track_list(path: &Path) -> Vec<u8> {
     let read = || {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let list = list(&mut BufReader::new(file), size)?;
         Ok::<_, MediaError>(list.unwrap_or_default())
     };
-    let list = read().unwrap_or_default();
+    read().unwrap_or_default()
+}
+
+fn all_tracks(path: &Path) -> Vec<Track> {
+    let list = track_list(path);
     let entries = Elements(&list).filter(|(id, _)| *id == TRACK_ENTRY);
     entries.filter_map(|(_, entry)| track(entry)).collect()
 }

@@ -21,6 +21,7 @@ mod index;
 mod input;
 mod length;
 mod matroska;
+mod picture_bound;
 mod pixel_aspect;
 mod programs;
 mod samples;
@@ -62,6 +63,7 @@ impl FfmpegClip {
     /// The errors of [`super::open`].
     pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
+        picture_bound::check(path)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
         let chooser = Chooser::new(path, &input, tracks)?;
         let (video_stream, video_track) = chooser.video()?;
@@ -131,7 +133,8 @@ impl FfmpegClip {
         let frames = frames.started_at(origin);
         info.started_at(origin);
         let clock = (first, tick);
-        let audio = AudioReader::new(path, audio_stream, edits.audio, clock, info.audio_start);
+        let span = (info.audio_start, extent.duration(tick));
+        let audio = AudioReader::new(path, audio_stream, edits.audio, clock, span);
         Ok(Self { info, frames, audio })
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use super::edit::EditList;
 use crate::{
-    audio::{Audio, MAX_AUDIO_SAMPLES, sample_range},
+    audio::{Audio, check_count, sample_range},
     error::{MediaError, Stream},
 };
 
@@ -147,10 +147,7 @@ impl<P> PlacedAudio<P> {
         let range = sample_range(start, end, self.rate);
         let size = range.len().saturating_mul(self.channels) as u64;
         // Time spans reach over the end of the audio by little, so a huge one is no time span.
-        if size > MAX_AUDIO_SAMPLES {
-            let what = "number of audio samples";
-            return Err(MediaError::TooLarge { what, value: size, limit: MAX_AUDIO_SAMPLES });
-        }
+        check_count(size)?;
         let [from, to] = [range.start, range.end].map(|at| i64::try_from(at).unwrap_or(i64::MAX));
         let mut audio = Audio { rate: self.rate, channels: vec![Vec::new(); self.channels] };
         // The last part that starts before the span, and those that start within it.
@@ -208,11 +205,7 @@ impl<P> PlacedAudio<P> {
                 self.release_before(range.start);
                 let held: u64 =
                     self.runs.iter().map(|run| length(&run.channels).unsigned_abs()).sum();
-                let value = held.saturating_mul(self.channels as u64);
-                if value > MAX_AUDIO_SAMPLES {
-                    let what = "number of audio samples";
-                    return Err(MediaError::TooLarge { what, value, limit: MAX_AUDIO_SAMPLES });
-                }
+                check_count(held.saturating_mul(self.channels as u64))?;
             }
         }
         Ok(self.runs.back().map_or(self.released, Run::end))

@@ -84,6 +84,16 @@ impl AudioExtent {
         self.times.len()
     }
 
+    /// Returns how long all packets together last, in seconds, without the gaps between them. `tick` is
+    /// in seconds.
+    pub(crate) fn duration(&self, tick: f64) -> f64 {
+        let ticks = match self.lengths.as_slice() {
+            [] => self.packet as f64 * self.times.len() as f64,
+            lengths => lengths.iter().map(|&length| length as f64).sum(),
+        };
+        ticks * tick
+    }
+
     /// Returns the time of the first packet.
     pub(crate) fn first(&self) -> i64 {
         self.times.first().copied().unwrap_or(0)
