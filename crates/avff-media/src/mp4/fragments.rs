@@ -28,6 +28,8 @@ pub(crate) struct Fragmented {
     defaults: Defaults,
     /// The decode time after the last sample.
     next_time: i64,
+    /// When the last fragment starts; `None` before the first.
+    started: Option<i64>,
     /// The number of the fragment that was read last.
     sequence: u32,
     /// Parts of the track that no fragment holds, in ticks.
@@ -49,7 +51,21 @@ impl Fragmented {
     ///
     /// A fragment may start a little late: a recorder lost a packet. Where numbers are missing too,
     /// or for longer, fragments were lost.
-    fn start(&mut self, sequence: u32, time: i64) {
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` for a fragment that starts no later than the one before: fragments are in order, so
+    /// one was repeated or moved.
+    fn start(&mut self, sequence: u32, time: i64) -> Result<(), MediaError> {
+        if let Some(before) = self.started
+            && time <= before
+            && before < self.next_time
+        {
+            return Err(malformed(format!(
+                "fragment {sequence} starts at {time}, but the one before it at {before}"
+            )));
+        }
+        self.started = Some(time);
         let missing = time.saturating_sub(self.next_time);
         let skipped = sequence > self.sequence.saturating_add(1) && self.sequence > 0;
         let long = missing > i64::from(self.timescale).saturating_mul(LONGEST_PAUSE);
@@ -57,6 +73,7 @@ impl Fragmented {
             self.holes.push(self.next_time..time);
         }
         self.next_time = time;
+        Ok(())
     }
 
     /// Starts with the samples of the `moov` box, usually none, and reads the track's defaults in
@@ -80,7 +97,8 @@ impl Fragmented {
                     Defaults { duration: fields.u32()?, size: fields.u32()?, flags: fields.u32()? };
             }
         }
-        Ok(Self { id, timescale, samples, defaults, next_time: 0, sequence: 0, holes: Vec::new() })
+        let (next_time, sequence, holes) = (0, 0, Vec::new());
+        Ok(Self { id, timescale, samples, defaults, next_time, started: None, sequence, holes })
     }
 }
 
@@ -156,7 +174,7 @@ fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result
             let time = if version == 1 { fields.u64()? } else { u64::from(fields.u32()?) };
             let time =
                 i64::try_from(time).map_err(|_| malformed("box 'tfdt' has an invalid time"))?;
-            track.start(sequence, time);
+            track.start(sequence, time)?;
         }
         track.sequence = sequence;
         let mut offset = base;
@@ -274,6 +292,7 @@ mod tests {
             samples,
             defaults,
             next_time: 0,
+            started: None,
             sequence: 0,
             holes: Vec::new(),
         }
@@ -284,19 +303,29 @@ mod tests {
         let holes = |fragments: &[(u32, i64)]| {
             let mut track = fragmented(Samples::new(1 << 20), Defaults::default());
             for &(sequence, time) in fragments {
-                track.start(sequence, time);
+                track.start(sequence, time)?;
                 track.sequence = sequence;
                 let sample = Sample { offset: 0, time, duration: 100, size: 1, sync: true };
                 track.samples.push(sample).unwrap();
                 track.next_time += 100;
             }
-            track.holes.into_iter().map(|hole| (hole.start, hole.end)).collect::<Vec<_>>()
+            Ok::<_, MediaError>(
+                track.holes.into_iter().map(|hole| (hole.start, hole.end)).collect::<Vec<_>>(),
+            )
         };
+        let refused = |fragments| holes(fragments).unwrap_err().to_string();
+        let holes = |fragments| holes(fragments).unwrap();
         assert_eq!(holes(&[(1, 0), (2, 100), (4, 300)]), [(200, 300)]);
         assert_eq!(holes(&[(7, 1_000_000), (8, 1_000_100)]), [], "a live stream is joined late");
         assert_eq!(holes(&[(1, 0), (2, 164)]), [], "a recorder lost a packet");
         assert_eq!(holes(&[(1, 0), (2, 5_000)]), [(100, 5_000)]);
-        assert_eq!(holes(&[(0, 0), (0, 100), (0, 50)]), []);
+        assert_eq!(holes(&[(0, 0), (0, 100), (0, 150)]), [], "fragments overlap");
+        for (fragments, error) in [
+            (&[(1, 0), (2, 100), (2, 100)][..], "fragment 2 starts at 100"),
+            (&[(0, 0), (0, 100), (0, 50)], "the one before it at 100"),
+        ] {
+            assert!(refused(fragments).contains(error), "{}", refused(fragments));
+        }
     }
 
     /// Skipping a run must advance the offset exactly as listing it does.

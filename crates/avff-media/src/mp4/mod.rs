@@ -9,6 +9,7 @@ mod edit;
 mod entry;
 mod fields;
 mod fragments;
+mod heads;
 pub(crate) mod limits;
 mod stbl;
 mod table;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     boxes::{Children, malformed, show},
     entry::{Entry, Esds, audio, audio_name, visual, visual_name},
     fields::Fields,
+    heads::read_heads,
     limits::MAX_DIMENSION,
     table::Sample,
     track::Track,
@@ -143,13 +145,13 @@ impl Movie {
         Ok(Children::find(&self.moov, *b"mvex")?.is_some())
     }
 
-    /// Lists the samples of two tracks as far as this reader understands them: none where a table is
-    /// damaged. Another reader has an index of its own. `frame_bytes` is set for uncompressed audio,
+    /// Lists the samples of two tracks as far as this reader understands them. Another reader has an
+    /// index of its own, but that reader does not say where tables disagree. `frame_bytes` is set for uncompressed audio,
     /// as for [`tables`](Self::tables).
     ///
     /// # Errors
     ///
-    /// The errors of fragments.
+    /// `Malformed`, `Truncated` and `Damaged` for a damaged table, and the errors of fragments.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn listed(
         &self,
@@ -165,10 +167,22 @@ impl Movie {
         };
         let mvex = Children::find(&self.moov, *b"mvex")?;
         let Some(mvex) = mvex else {
-            let list = |track, stream| read(track).and_then(|all| all.finish(stream));
+            let checked = |track: &Track<'_>| {
+                let samples = read(track)?;
+                track.check_duration(samples.duration())?;
+                samples.finish(track.stream)
+            };
+            let list = |track| match checked(track) {
+                Err(
+                    error @ (MediaError::Malformed { .. }
+                    | MediaError::Truncated { .. }
+                    | MediaError::Damaged { .. }),
+                ) => Err(error),
+                other => Ok(other.unwrap_or_default()),
+            };
             return Ok(Tables {
-                video: list(video, Stream::Video).unwrap_or_default(),
-                audio: list(audio, Stream::Audio).unwrap_or_default(),
+                video: list(video)?,
+                audio: list(audio)?,
                 fragmented: false,
                 video_holes: Vec::new(),
                 audio_holes: Vec::new(),
@@ -197,7 +211,7 @@ impl Movie {
     ///
     /// # Errors
     ///
-    /// `Truncated` where a sample lies beyond the file, `MissingStream` where a track has none,
+    /// `Truncated` where a sample lies beyond the file, `Damaged` for a sample without bytes, `MissingStream` where a track has none,
     /// `Malformed` or `TooLarge` for a broken or hostile table.
     pub(crate) fn tables(
         &self,
@@ -212,6 +226,10 @@ impl Movie {
             None => table::read(audio.stbl, self.file_size)?,
         };
         let mvex = Children::find(&self.moov, *b"mvex")?;
+        if mvex.is_none() {
+            video.check_duration(video_samples.duration())?;
+            audio.check_duration(audio_samples.duration())?;
+        }
         let (mut video_holes, mut audio_holes) = (Vec::new(), Vec::new());
         if let Some(mvex) = mvex {
             let mut tracks = [

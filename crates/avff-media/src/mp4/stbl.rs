@@ -24,6 +24,13 @@ impl<'a> Runs<'a> {
         Self { entries: entries.iter(), left: 0, value: 1 }
     }
 
+    /// Returns how many values were not taken.
+    pub(super) fn left(&self) -> u64 {
+        let counts =
+            self.entries.clone().map(|[a, b, c, d, ..]| u32::from_be_bytes([*a, *b, *c, *d]));
+        counts.map(u64::from).sum::<u64>() + u64::from(self.left)
+    }
+
     /// Returns how many of the next `count` values are equal, and the value. The last value stands for
     /// all that are missing; an empty list stands for ones.
     pub(super) fn take_run(&mut self, count: u32) -> (u32, u32) {
@@ -105,6 +112,14 @@ impl<'a> Sizes<'a> {
     }
 }
 
+/// Returns the number of sample descriptions.
+fn descriptions(stbl: &[u8]) -> Result<u32, MediaError> {
+    match Children::find(stbl, *b"stsd")? {
+        Some(body) => Fields::full("stsd", body)?.0.u32(),
+        None => Ok(1),
+    }
+}
+
 /// The chunks of `stsc` with `stco` or `co64`.
 pub(super) struct Chunks<'a> {
     runs: &'a [[u8; 12]],
@@ -119,7 +134,14 @@ impl<'a> Chunks<'a> {
         if runs.windows(2).any(|pair| matches!(pair, [a, b] if first_word(a) >= first_word(b))) {
             return Err(malformed("box 'stsc' is not in order"));
         }
-        if runs.iter().any(|[.., a, b, c, d]| u32::from_be_bytes([*a, *b, *c, *d]) > 1) {
+        let descriptions = descriptions(stbl)?;
+        let named = |[.., a, b, c, d]: &[u8; 12]| u32::from_be_bytes([*a, *b, *c, *d]);
+        if let Some(name) = runs.iter().map(named).find(|&name| name > descriptions) {
+            return Err(malformed(format!(
+                "box 'stsc' names sample description {name}, but box 'stsd' has {descriptions}"
+            )));
+        }
+        if runs.iter().map(named).any(|name| name > 1) {
             return Err(MediaError::UnsupportedContainer {
                 container: "MP4 with changing codec settings",
             });
@@ -129,7 +151,21 @@ impl<'a> Chunks<'a> {
             Some(body) => short = Fields::full("stco", body)?.0.table()?,
             None => long = Fields::full("co64", Children::need(stbl, *b"co64")?)?.0.table()?,
         }
+        let count = short.len() + long.len();
+        if let (Some(first), Some(last)) =
+            (runs.first().map(first_word), runs.last().map(first_word))
+            && (first != 1 || last as usize > count)
+        {
+            return Err(malformed(format!(
+                "box 'stsc' describes chunks {first} to {last}, but box 'stco' has {count} chunks"
+            )));
+        }
         Ok(Self { runs, short, long })
+    }
+
+    /// Returns the number of samples in all chunks.
+    pub(super) fn samples(&self) -> u64 {
+        self.iter().map(|(_, count)| u64::from(count)).sum()
     }
 
     /// Iterates over the chunks: offset and number of samples.

@@ -44,6 +44,11 @@ impl Samples {
         self.list.is_empty()
     }
 
+    /// Returns the duration of all samples, in ticks.
+    pub(crate) fn duration(&self) -> u64 {
+        self.list.iter().map(|sample| u64::from(sample.duration)).sum()
+    }
+
     /// Checks `count` samples against the limits and reserves memory for them.
     fn reserve(&mut self, count: usize) -> Result<(), MediaError> {
         check_count(count, self.file_size)?;
@@ -73,11 +78,16 @@ impl Samples {
     ///
     /// # Errors
     ///
-    /// `Truncated` where a sample ends past the end of the file. `Malformed` where the samples
+    /// `Damaged` for a sample without bytes. `Truncated` where a sample ends past the end of the file.
+    /// `Malformed` where the samples
     /// together are larger than the file: they would have to overlap, which happens only in a
     /// decompression bomb.
     pub(crate) fn finish(self, stream: Stream) -> Result<Vec<Sample>, MediaError> {
-        let file_size = self.file_size;
+        let (file_size, count) = (self.file_size, self.list.len());
+        if let Some(empty) = self.list.iter().position(|sample| sample.size == 0) {
+            let what = format!("sample {empty} of {count} has no bytes");
+            return Err(MediaError::Damaged { stream, what });
+        }
         let mut needed = 0;
         let mut total = 0_u64;
         for sample in &self.list {
@@ -123,15 +133,16 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
         None => None,
     };
     let mut sync = match Children::find(stbl, *b"stss")? {
-        Some(body) => Some(Fields::full("stss", body)?.0.table::<4>()?.iter().peekable()),
+        Some(body) => Some(sync_samples(body, sizes.count)?.iter().peekable()),
         None => None,
     };
     let chunks = Chunks::read(stbl)?;
+    check_total("stsc", chunks.samples(), sizes.count)?;
     let mut decode_time = 0_i64;
     let mut index = 0;
     for (mut offset, count) in chunks.iter() {
         for _ in 0..count {
-            let Some(size) = sizes.get(index) else { return Ok(samples) };
+            let Some(size) = sizes.get(index) else { break };
             index += 1;
             let delta = times.next().ok_or_else(|| disagree("stts", index, sizes.count))?;
             let shift = match &mut shifts {
@@ -165,6 +176,11 @@ pub(crate) fn read(stbl: &[u8], file_size: u64) -> Result<Samples, MediaError> {
     if index < sizes.count {
         return Err(disagree("stco", index, sizes.count));
     }
+    check_total("stts", index as u64 + times.left(), sizes.count)?;
+    if let Some(shifts) = shifts {
+        check_total("ctts", index as u64 + shifts.left(), sizes.count)?;
+    }
+    check_durations(&samples)?;
     Ok(samples)
 }
 
@@ -182,7 +198,8 @@ pub(crate) fn read_chunks(
 ) -> Result<Samples, MediaError> {
     let overflow = || malformed("chunk sizes overflow");
     let chunks = Chunks::read(stbl)?;
-    let mut remaining = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| overflow())?;
+    let count = u32::try_from(Sizes::read(stbl)?.count).map_err(|_| overflow())?;
+    let mut remaining = count;
     let mut samples = Samples::new(file_size);
     if remaining == 0 {
         return Ok(samples);
@@ -206,7 +223,46 @@ pub(crate) fn read_chunks(
     if remaining > 0 {
         return Err(malformed(format!("box 'stco' has no chunk for {remaining} samples")));
     }
+    check_total("stsc", chunks.samples(), count as usize)?;
+    check_total("stts", u64::from(count) + durations.left(), count as usize)?;
+    check_durations(&samples)?;
     Ok(samples)
+}
+
+/// Checks that some sample of several has a duration.
+fn check_durations(samples: &Samples) -> Result<(), MediaError> {
+    let count = samples.list.len();
+    if count > 1 && samples.duration() == 0 {
+        return Err(malformed(format!(
+            "all {count} samples of a track have the duration 0, so their order is unknown"
+        )));
+    }
+    Ok(())
+}
+
+/// Checks that a box describes no more samples than the track has.
+fn check_total(name: &str, described: u64, count: usize) -> Result<(), MediaError> {
+    if described > count as u64 {
+        return Err(malformed(format!(
+            "box '{name}' describes {described} samples, but the track has {count}"
+        )));
+    }
+    Ok(())
+}
+
+/// Reads the numbers of sync samples, which count from 1 and rise.
+fn sync_samples(stss: &[u8], count: usize) -> Result<&[[u8; 4]], MediaError> {
+    let numbers = Fields::full("stss", stss)?.0.table::<4>()?;
+    let mut before = 0;
+    for number in numbers.iter().map(|number| u32::from_be_bytes(*number)) {
+        if number <= before || number as usize > count {
+            return Err(malformed(format!(
+                "box 'stss' names sample {number} after {before}, but the track has {count} samples"
+            )));
+        }
+        before = number;
+    }
+    Ok(numbers)
 }
 
 fn disagree(name: &str, has: usize, needed: usize) -> MediaError {
@@ -275,6 +331,46 @@ mod tests {
         assert!(matches!(large, MediaError::TooLarge { .. }));
         let overlapping = read(None, &[1000, 5]).unwrap().finish(Stream::Video);
         assert!(matches!(overlapping, Err(MediaError::Malformed { .. })));
+    }
+
+    /// Boxes by their kind, and their words.
+    type Boxes = Vec<(&'static [u8; 4], Vec<u32>)>;
+
+    #[test]
+    fn boxes_that_describe_more_samples_are_refused() {
+        let error = |table: &[u8]| match read(table, 4500) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        let of = |change: fn(&mut Boxes)| {
+            let mut boxes = vec![
+                (b"stts", vec![2, 3, 10, 2, 20]),
+                (b"ctts", vec![1, 5, 20]),
+                (b"stss", vec![2, 1, 4]),
+                (b"stsc", vec![2, 1, 2, 1, 2, 3, 1]),
+                (b"stsz", vec![7, 5]),
+                (b"stco", vec![2, 100, 1000]),
+            ];
+            change(&mut boxes);
+            error(&boxes.iter().flat_map(|(kind, words)| full(kind, words)).collect::<Vec<_>>())
+        };
+        assert_eq!(of(|_| ()), "");
+        let cases: [(fn(&mut Boxes), &str); 10] = [
+            (|boxes| boxes[0].1[3] = 4, "'stts' describes 7 samples, but the track has 5"),
+            (|boxes| boxes[0].1[1] = 2, "'stts' describes fewer"),
+            (|boxes| boxes[1].1[1] = 335, "'ctts' describes 335 samples"),
+            (|boxes| boxes[1].1[1] = 4, "'ctts' describes fewer"),
+            (|boxes| boxes[2].1[2] = 6, "'stss' names sample 6 after 1"),
+            (|boxes| boxes[2].1[2] = 1, "'stss' names sample 1 after 1"),
+            (|boxes| boxes[3].1[5] = 4, "'stsc' describes 6 samples"),
+            (|boxes| boxes[3].1[6] = 0x1001, "names sample description 4097, but box 'stsd' has 1"),
+            (|boxes| boxes[3].1[4] = 3, "describes chunks 1 to 3, but box 'stco' has 2"),
+            (|boxes| boxes[0].1 = vec![1, 5, 0], "have the duration 0"),
+        ];
+        for (change, part) in cases {
+            let error = of(change);
+            assert!(error.contains(part), "{error}, not {part}");
+        }
     }
 
     #[test]

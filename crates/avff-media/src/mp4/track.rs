@@ -23,6 +23,8 @@ pub(crate) struct Track<'a> {
     pub(crate) stream: Stream,
     /// Ticks per second of the track's times.
     pub(crate) timescale: u32,
+    /// The duration of the media in ticks; `None` where it is unknown.
+    pub(super) duration: Option<u64>,
     /// Whether the track is switched on.
     enabled: bool,
     /// Whether the media lies in another file.
@@ -56,6 +58,9 @@ impl<'a> Track<'a> {
         if timescale == 0 {
             return Err(malformed("a track has a timescale of 0"));
         }
+        let duration = if version == 1 { header.u64()? } else { u64::from(header.u32()?) };
+        let unknown = [0, u64::from(u32::MAX), u64::MAX].contains(&duration);
+        let duration = Some(duration).filter(|_| !unknown);
         let (mut header, version, flags) = Fields::full("tkhd", Children::need(trak, *b"tkhd")?)?;
         header.take(if version == 1 { 16 } else { 8 })?;
         let id = header.u32()?;
@@ -71,7 +76,18 @@ impl<'a> Track<'a> {
         let stbl = Children::need(minf, *b"stbl")?;
         let stsd = Children::need(stbl, *b"stsd")?;
         let enabled = flags & 1 != 0;
-        Ok(Some(Self { id, stream, timescale, enabled, external, turns, edits, stsd, stbl }))
+        Ok(Some(Self {
+            id,
+            stream,
+            timescale,
+            duration,
+            enabled,
+            external,
+            turns,
+            edits,
+            stsd,
+            stbl,
+        }))
     }
 
     /// Returns what decides whether the track is read. The samples of a `fragmented` file are not in
@@ -92,6 +108,28 @@ impl<'a> Track<'a> {
             foreign: false,
             empty: !fragmented && Sizes::read(self.stbl).is_ok_and(|sizes| sizes.count == 0),
         })
+    }
+
+    /// Compares the duration of the track's samples, in ticks, with that of the media.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` where they differ by more than writers round.
+    pub(super) fn check_duration(&self, samples: u64) -> Result<(), MediaError> {
+        /// Writers count the last sample differently.
+        const LONGEST_DIFFERENCE: u64 = 1;
+        let Some(media) = self.duration else { return Ok(()) };
+        let timescale = u64::from(self.timescale);
+        if media.abs_diff(samples) > timescale.saturating_mul(LONGEST_DIFFERENCE) {
+            let seconds = |ticks: u64| ticks as f64 / timescale as f64;
+            return Err(malformed(format!(
+                "the {} samples last {:.2} s by box 'stts', but {:.2} s by box 'mdhd'",
+                self.stream,
+                seconds(samples),
+                seconds(media)
+            )));
+        }
+        Ok(())
     }
 
     /// Returns whether the track has an edit list.
