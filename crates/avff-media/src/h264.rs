@@ -8,24 +8,25 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Seek},
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
 };
 
 use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::{
+    access_units::AccessUnits,
     avc::{
         AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
         push_nal,
     },
     color::{ColorSpace, to_rgb},
-    mp4::{Children, Entry, Fields, Sample, malformed, read_sample, visual_name},
+    mp4::{Children, Entry, Fields, Sample, malformed, read_heads, read_sample, visual_name},
     pixel_aspect,
     rotate::Turns,
     source::{FrameSink, missing, out_of_range},
     sps::Sps,
-    timeline::{EditList, FrameTime, PresentedFrames, hidden_frames},
+    timeline::{EditList, FrameTime, PresentedFrames, TimedPicture, hidden_frames, lost_pictures},
 };
 use crate::error::{MediaError, Stream};
 
@@ -104,10 +105,13 @@ pub(crate) struct VideoTrack {
     samples: Vec<Sample>,
     /// The displayed samples.
     presented: PresentedFrames,
+    /// Parts whose pictures were lost or refer to lost ones, in ticks.
+    lost: Vec<Range<i64>>,
 }
 
 impl VideoTrack {
-    /// Combines settings and samples. Reads the first sample where it holds the parameter sets.
+    /// Combines settings and samples. Reads the headers of all samples, as frames may be missing
+    /// anywhere. `holes` are the parts that no fragment holds, in ticks.
     ///
     /// # Errors
     ///
@@ -118,7 +122,7 @@ impl VideoTrack {
         config: VideoConfig,
         samples: Vec<Sample>,
         edits: &EditList,
-        timescale: u32,
+        (timescale, holes): (u32, &[Range<i64>]),
         turns: Turns,
     ) -> Result<Self, MediaError> {
         let VideoConfig { mut avc, container_color, container_pixel_aspect } = config;
@@ -135,10 +139,14 @@ impl VideoTrack {
         }
         let sps = Sps::read(&avc.sps)?;
         let frames = frame_times(&samples)?;
-        let presented = PresentedFrames::new(&frames, edits, 1.0 / f64::from(timescale.max(1)))?;
+        check_display_order(&frames, sps.max_reordered())?;
+        let tick = 1.0 / f64::from(timescale.max(1));
+        let presented = PresentedFrames::new(&frames, edits, tick)?;
+        let lost = lost_pictures(&timed_pictures(&samples), holes, tick);
         let color = sps.color(container_color);
         let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
-        let track = Self { color, avc, sps, turns, pixel_aspect, samples, presented };
+        let track = Self { color, avc, sps, turns, pixel_aspect, samples, presented, lost };
+        track.check_access_units(file, holes)?;
         // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
         // may each picture; the first picture is checked on behalf of all.
         let mut decoder = track.decoder()?;
@@ -146,6 +154,35 @@ impl VideoTrack {
             track.decode(file, &mut decoder, 0, true, &mut first)?;
         }
         Ok(track)
+    }
+
+    /// Checks the headers of every sample, also of those that will not be decoded. After a hole,
+    /// frame numbers start anew.
+    fn check_access_units(
+        &self,
+        file: &mut (impl Read + Seek),
+        holes: &[Range<i64>],
+    ) -> Result<(), MediaError> {
+        let mut units = AccessUnits::new(&self.avc.annex_b);
+        let mut holes = holes.iter().peekable();
+        let mut heads = Vec::new();
+        for (index, sample) in self.samples.iter().enumerate() {
+            let fault = |what: &str| damaged(format!("{}: {what}", self.describe(index)));
+            if holes.next_if(|hole| sample.time >= hole.end).is_some() {
+                units.restart();
+            }
+            if !read_heads(file, sample, self.avc.length_size, &mut heads)? {
+                return Err(fault("a NAL unit runs past the end of the sample"));
+            }
+            let nals = heads.iter().map(Vec::as_slice);
+            units.check(nals).map_err(|what| fault(&what))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the parts whose pictures were lost or refer to lost ones, in ticks.
+    pub(crate) fn lost(&self) -> &[Range<i64>] {
+        &self.lost
     }
 
     /// Returns the displayed frames.
@@ -344,6 +381,35 @@ impl VideoTrack {
 
     fn describe(&self, index: usize) -> String {
         format!("sample {index} of {}", self.samples.len())
+    }
+}
+
+/// Returns what the container says about when each sample is displayed.
+pub(crate) fn timed_pictures(samples: &[Sample]) -> Vec<TimedPicture> {
+    let picture = |sample: &Sample| TimedPicture {
+        time: sample.time,
+        duration: i64::from(sample.duration),
+        sync: sample.sync,
+    };
+    samples.iter().map(picture).collect()
+}
+
+/// Checks that each picture is displayed soon enough after earlier ones. A decoder holds at most
+/// `held` pictures back, so that a picture precedes at most as many that are decoded before it.
+///
+/// # Errors
+///
+/// `Malformed`.
+pub(crate) fn check_display_order(frames: &[FrameTime], held: usize) -> Result<(), MediaError> {
+    let late = frames.iter().enumerate().find(|(rank, frame)| frame.index > rank + held);
+    match late {
+        Some((rank, frame)) => Err(malformed(format!(
+            "sample {} of {} is displayed as frame {rank}, which is before more than {held} samples \
+             that are decoded earlier",
+            frame.index,
+            frames.len()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -46,6 +46,7 @@
 struct Readme;
 
 mod aac;
+mod access_units;
 mod alac;
 pub mod audio;
 mod audio_bound;

@@ -7,8 +7,6 @@ use std::{
     path::Path,
 };
 
-#[cfg(feature = "ffmpeg")]
-use super::mp4::Sample;
 use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
@@ -18,6 +16,13 @@ use super::{
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
     timeline::EditList,
     tracks::{Candidate, Choice, Tracks, choose},
+};
+#[cfg(feature = "ffmpeg")]
+use super::{
+    avc::AvcConfig,
+    h264::timed_pictures,
+    mp4::{Children, Sample},
+    timeline::lost_pictures,
 };
 use crate::error::{MediaError, Stream};
 
@@ -93,14 +98,14 @@ impl<R: Read + Seek> Mp4Clip<R> {
             config,
             tables.video,
             &video_edits,
-            video_track.timescale,
+            (video_track.timescale, &tables.video_holes),
             turns,
         )?;
         let (width, height) = track.size();
         let fields = audio_entry.audio;
         let (audio_start, audio_end) = audio.seconds();
         let holes = union(
-            in_seconds(&tables.video_holes, &video_edits, video_track.timescale),
+            in_seconds(track.lost(), &video_edits, video_track.timescale),
             in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale),
         );
         let mut info = MediaInfo {
@@ -178,6 +183,10 @@ pub(crate) struct Mp4Index {
     pub(crate) audio_times: Vec<(i64, i64)>,
     /// Whether the audio is uncompressed.
     pub(crate) uncompressed: bool,
+    /// Parts of the video track that no fragment holds, in ticks.
+    pub(crate) video_holes: Vec<Range<i64>>,
+    /// The decoder configuration of H.264.
+    pub(crate) avc: Option<AvcConfig>,
 }
 
 #[cfg(feature = "ffmpeg")]
@@ -193,6 +202,8 @@ impl Mp4Index {
             video_times: Vec::new(),
             audio_times: Vec::new(),
             uncompressed: false,
+            video_holes: Vec::new(),
+            avc: None,
         }
     }
 
@@ -233,8 +244,10 @@ impl Mp4Index {
         };
         let frame_bytes = pcm.map(|pcm| pcm.frame_bytes());
         let listed = movie.listed(&mut file, video, audio, frame_bytes)?;
+        let tick = 1.0 / f64::from(video.timescale.max(1));
+        let lost = lost_pictures(&timed_pictures(&listed.video), &listed.video_holes, tick);
         let holes = union(
-            in_seconds(&listed.video_holes, &video_edits, video.timescale),
+            in_seconds(&lost, &video_edits, video.timescale),
             in_seconds(&listed.audio_holes, &audio_edits, audio.timescale),
         );
         let video_time = |sample: &Sample| (sample.time, i64::from(sample.duration));
@@ -246,6 +259,8 @@ impl Mp4Index {
             video_times: listed.video.iter().map(video_time).collect(),
             audio_times: listed.audio.iter().map(audio_time).collect(),
             uncompressed: pcm.is_some(),
+            video_holes: listed.video_holes,
+            avc: avc_of(video),
             video: video_edits,
             audio: audio_edits,
             stretched: fragmented && !audio.has_edits(),
@@ -253,6 +268,14 @@ impl Mp4Index {
             holes,
         })
     }
+}
+
+/// Returns the decoder configuration of a track of H.264; `None` where this reader does not
+/// understand it.
+#[cfg(feature = "ffmpeg")]
+fn avc_of(track: &Track<'_>) -> Option<AvcConfig> {
+    let entry = visual(track.stsd).ok()?;
+    AvcConfig::read(Children::find(entry.boxes, *b"avcC").ok()??).ok()
 }
 
 /// Returns the track of a kind that is read.

@@ -13,7 +13,8 @@ use super::{
 use crate::error::{MediaError, Stream};
 
 /// Profiles whose SPS has chroma format, bit depths and scaling lists (section 7.3.2.1.1).
-const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+pub(crate) const HIGH_PROFILES: [u8; 13] =
+    [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 /// The decoder's own limit on macroblocks in a picture: four times the limit of level 5.2.
 pub(crate) const MAX_MACROBLOCKS: u64 = 4 * 36_864;
@@ -148,7 +149,7 @@ fn profile_and_format(bits: &mut Bits<'_>) -> Option<Result<u8, MediaError>> {
     Some(Ok(profile))
 }
 
-fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
+pub(crate) fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
     let (mut last, mut next) = (8, 8);
     for _ in 0..size {
         if next != 0 {

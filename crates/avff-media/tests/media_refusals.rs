@@ -62,11 +62,18 @@ fn each_bad_file_has_its_error() {
 }
 
 #[test]
-fn damage_is_detected_during_decoding() {
-    let mut clip = avff_media::open(&fixture("bad/bit_flips.mp4")).unwrap();
-    let indices: Vec<usize> = (0..clip.frame_count()).collect();
-    let video = clip.frames_at(&indices).unwrap_err();
+fn damage_is_detected_before_and_during_decoding() {
+    let damaged = fs::read(fixture("bad/bit_flips.mp4")).unwrap();
+    let video = avff_media::open_bytes(damaged.clone()).err().unwrap();
     assert!(matches!(video, MediaError::Damaged { stream: Stream::Video, .. }), "{video}");
+    // Two chunks of audio packets of the clip before the bits were flipped.
+    let mut only_audio = fs::read(fixture("h264_bframes_aac_48k_stereo.mp4")).unwrap();
+    for chunk in [204_980..205_564, 391_981..392_579] {
+        only_audio[chunk.clone()].copy_from_slice(&damaged[chunk]);
+    }
+    let mut clip = avff_media::open_bytes(only_audio).unwrap();
+    let indices: Vec<usize> = (0..clip.frame_count()).collect();
+    assert!(clip.frames_at(&indices).is_ok());
     let audio = clip.audio().unwrap_err();
     assert!(matches!(audio, MediaError::Damaged { stream: Stream::Audio, .. }), "{audio}");
     println!("{video}\n{audio}");

@@ -5,19 +5,24 @@ use video_rs::ffmpeg::{Packet, Rational, codec::Id, packet::side_data::Type as S
 use super::{
     access::{inspect, one_to_one},
     audio::is_uncompressed,
-    input::{Input, MATROSKA, MP4, check},
+    errors::damaged,
+    input::{AVI, Input, MATROSKA, MP4, check},
+    pictures::{Expected, PictureCheck},
 };
 use crate::{
     error::{MediaError, Stream},
-    h264::unknown_order,
+    h264::{check_display_order, unknown_order},
     mp4::limits::MAX_SAMPLES,
     mp4_clip::Mp4Index,
-    timeline::AudioExtent,
+    timeline::{AudioExtent, FrameTime, TimedPicture, lost_pictures},
 };
 
 /// How far a codec displays a picture from its place in decode order, in pictures. H.264 and HEVC
 /// reorder 16 pictures at most, and each may have a second field.
 const MAX_REORDER: usize = 32;
+
+/// How many pictures a decoder of H.264 or HEVC holds back.
+const MAX_HELD: usize = 16;
 
 /// A coded picture.
 #[derive(Debug, Clone, Copy)]
@@ -70,13 +75,18 @@ pub(super) struct Packets {
 }
 
 impl Packets {
-    /// Reads a container to its end.
+    /// Reads a container to its end, and checks its packets against what is `expected`.
     ///
     /// # Errors
     ///
     /// `MissingStream` for a stream without packets, `TooLarge` for too many, `Damaged`,
     /// `Malformed`, `Io`.
-    pub(super) fn read(input: &mut Input, video: usize, audio: usize) -> Result<Self, MediaError> {
+    pub(super) fn read(
+        input: &mut Input,
+        video: usize,
+        audio: usize,
+        expected: Expected,
+    ) -> Result<Self, MediaError> {
         let missing = |stream| move || MediaError::MissingStream { stream };
         let stream = input.stream(video).ok_or_else(missing(Stream::Video))?;
         let (codec, tick, rate) =
@@ -86,6 +96,9 @@ impl Packets {
             (f64::from(audio_stream.time_base()), audio_stream.parameters().id());
         let mut coded = Vec::new();
         let known = one_to_one(codec);
+        let mut pictures = PictureCheck::new(codec, expected);
+        // An empty chunk of AVI shows the frame before it again.
+        let may_be_empty = input.container() == AVI;
         let (mut hidden, mut timed) = (false, true);
         let mut count = 0;
         let mut audio_packets = Vec::new();
@@ -94,12 +107,21 @@ impl Packets {
         while let Some(packet) = input.next()? {
             if packet.stream() == audio {
                 check(&packet, Stream::Audio)?;
+                if packet.size() == 0 && !may_be_empty {
+                    return Err(empty(Stream::Audio, audio_packets.len()));
+                }
                 checked_increment(audio_packets.len(), "number of audio packets")?;
                 let before = audio_packets.last().map_or(0, |(time, _)| *time);
                 padding = end_padding(&packet);
                 audio_packets.push((packet.pts().unwrap_or(before), packet.duration()));
             } else if packet.stream() == video {
                 check(&packet, Stream::Video)?;
+                if packet.size() == 0 && !may_be_empty {
+                    return Err(empty(Stream::Video, count));
+                }
+                if let Some(pictures) = &mut pictures {
+                    pictures.check(&packet)?;
+                }
                 count = checked_increment(count, "number of video packets")?;
                 let info = inspect(codec, packet.data().unwrap_or_default(), packet.is_key());
                 hidden |= info.hidden;
@@ -160,6 +182,37 @@ impl Packets {
             audio_tick,
             audio_padding: padding,
         })
+    }
+
+    /// Compares the packets with the index of an MP4 file. FFmpeg passes over packets that it cannot
+    /// read, without an error.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` for another number of packets, and the errors of [`check_display_order`].
+    pub(super) fn check_index(&self, index: &Mp4Index) -> Result<(), MediaError> {
+        if matches!(self.codec, Id::H264 | Id::HEVC) {
+            let frame = |(index, &(time, duration)): (usize, &(i64, i64))| FrameTime {
+                time,
+                duration,
+                index,
+            };
+            let mut frames: Vec<FrameTime> =
+                index.video_times.iter().enumerate().map(frame).collect();
+            frames.sort_by_key(|frame| frame.time);
+            check_display_order(&frames, MAX_HELD)?;
+        }
+        let audio = if index.uncompressed { 0 } else { index.audio_times.len() };
+        for (stream, read, listed) in [
+            (Stream::Video, self.count, index.video_times.len()),
+            (Stream::Audio, self.audio.len(), audio),
+        ] {
+            if listed > 0 && read != listed {
+                let what = format!("the index lists {listed} packets, but {read} can be read");
+                return Err(damaged(stream, what));
+            }
+        }
+        Ok(())
     }
 
     /// Takes times and durations from the index of an MP4 file. FFmpeg changes times that repeat, and
@@ -223,6 +276,18 @@ impl Packets {
         pictures.windows(2).filter_map(jump).collect()
     }
 
+    /// Returns the time spans whose pictures were lost, as their times say, in seconds.
+    pub(super) fn lost(&self) -> Vec<(f64, f64)> {
+        let picture = |coded: &CodedPicture| TimedPicture {
+            time: coded.time,
+            duration: coded.duration,
+            sync: coded.key,
+        };
+        let pictures: Vec<TimedPicture> = self.coded.iter().map(picture).collect();
+        let lost = lost_pictures(&pictures, &[], self.tick.into());
+        lost.iter().map(|span| (self.seconds(span.start), self.seconds(span.end))).collect()
+    }
+
     /// Returns how long the pictures with this time last, in ticks; 0 where that is unknown.
     pub(super) fn duration(&self, time: i64) -> i64 {
         let last = self.coded.last().filter(|coded| coded.time == time);
@@ -238,6 +303,10 @@ impl Packets {
         i64::try_from(scaled.div_euclid(den) + i128::from(scaled.rem_euclid(den) != 0))
             .unwrap_or(i64::MAX)
     }
+}
+
+fn empty(stream: Stream, number: usize) -> MediaError {
+    damaged(stream, format!("packet {number} has no bytes"))
 }
 
 /// Returns how many samples the decoder drops at the end of a packet.

@@ -31,6 +31,7 @@ const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_TYPE: u32 = 0x83;
 const FLAG_ENABLED: u32 = 0xb9;
+const CODEC_PRIVATE: u32 = 0x63a2;
 const VIDEO: u32 = 0xe0;
 const CODEC_ID: u32 = 0x86;
 const CODEC_PRIVATE: u32 = 0x63a2;
@@ -43,13 +44,15 @@ const DISPLAY_UNIT: u32 = 0x54b2;
 const UNKNOWN_UNIT: u64 = 4;
 
 /// What the header says about a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) stream: Stream,
     /// Whether the track is usable.
     pub(super) enabled: bool,
     /// Width and height of a pixel, where the header says them.
     pub(super) pixel_aspect: Option<(u32, u32)>,
+    /// The configuration of the codec.
+    pub(super) codec_private: Vec<u8>,
 }
 
 /// Returns the tracks of a kind in the order of FFmpeg's streams, without covers, which are no tracks
@@ -137,10 +140,12 @@ fn track(entry: &[u8]) -> Option<Track> {
         _ => return None,
     };
     let video = Elements(entry).find(|(id, _)| *id == VIDEO).map(|(_, content)| content);
+    let private = Elements(entry).find(|(id, _)| *id == CODEC_PRIVATE);
     Some(Track {
         stream,
         enabled: number(entry, FLAG_ENABLED) != Some(0),
         pixel_aspect: video.and_then(pixel_aspect),
+        codec_private: private.map_or_else(Vec::new, |(_, content)| content.to_vec()),
     })
 }
 
@@ -172,16 +177,16 @@ fn number(content: &[u8], id: u32) -> Option<u64> {
 
 /// The id and the length of an element.
 #[derive(Debug, PartialEq, Eq)]
-struct Head {
-    id: u32,
+pub(super) struct Head {
+    pub(super) id: u32,
     /// `None` where the length is not stated.
-    length: Option<u64>,
+    pub(super) length: Option<u64>,
     /// The bytes of id and length.
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl Head {
-    fn of(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
         let (id, id_bytes) = variable(bytes)?;
         let (length, length_bytes) = variable(bytes.get(id_bytes..)?)?;
         // The first one bit marks the number of bytes.

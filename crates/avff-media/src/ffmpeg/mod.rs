@@ -22,6 +22,7 @@ mod input;
 mod length;
 mod matroska;
 mod picture_bound;
+mod pictures;
 mod pixel_aspect;
 mod programs;
 mod samples;
@@ -35,10 +36,12 @@ use self::{
     frames::Frames,
     index::Packets,
     input::{EditLists, Input},
+    pictures::Expected,
 };
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::{
-    error::MediaError,
+    avc::AvcConfig,
+    error::{MediaError, Stream},
     mp4_clip::{Mp4Index, union},
     timeline::hidden_frames,
     tracks::Tracks,
@@ -75,9 +78,19 @@ impl FfmpegClip {
             true => Mp4Index::read(path, id(video_stream), id(audio_stream))?,
             false => Mp4Index::none(),
         };
-        let packets = Packets::read(&mut input, video_stream, audio_stream)?;
-        let mut packets = packets.with_index(&edits);
         let is_broadcast = input.is_broadcast();
+        let tick = input.stream(video_stream).map_or(0.0, |one| f64::from(one.time_base()));
+        let expected = Expected {
+            avc: avc(path, &input, video_stream, &edits)?,
+            times: edits.video_times.iter().map(|(time, _)| *time).collect(),
+            holes: edits.video_holes.clone(),
+            is_broadcast,
+            // `as` saturates.
+            jump: if is_broadcast && tick > 0.0 { (JUMP / tick) as i64 } else { 0 },
+        };
+        let packets = Packets::read(&mut input, video_stream, audio_stream, expected)?;
+        packets.check_index(&edits)?;
+        let mut packets = packets.with_index(&edits);
         drop(input);
         let tick = packets.audio_tick;
         if edits.stretched {
@@ -86,7 +99,8 @@ impl FfmpegClip {
         let extent = packets.audio.clone();
         let holes = match is_broadcast {
             true => union(packets.jumps(JUMP), extent.jumps(JUMP, tick)),
-            false => edits.holes.clone(),
+            false if of_mp4 => edits.holes.clone(),
+            false => packets.lost(),
         };
         let padding = packets.audio_padding;
         let pictures: Vec<_> =
@@ -137,6 +151,26 @@ impl FfmpegClip {
         let audio = AudioReader::new(path, audio_stream, edits.audio, clock, span);
         Ok(Self { info, frames, audio })
     }
+}
+
+/// Returns the configuration of H.264 that the container holds; `None` where there is none or it is
+/// not understood.
+fn avc(
+    path: &Path,
+    input: &Input,
+    video: usize,
+    index: &Mp4Index,
+) -> Result<Option<AvcConfig>, MediaError> {
+    let record = match input.container() {
+        input::MP4 => return Ok(index.avc.clone()),
+        input::MATROSKA => {
+            let rank = input.of_kind(Stream::Video).position(|one| one.index() == video);
+            let tracks = matroska::tracks(path, input, Stream::Video);
+            rank.and_then(|rank| tracks.get(rank).map(|track| track.codec_private.clone()))
+        }
+        _ => None,
+    };
+    Ok(record.and_then(|record| AvcConfig::read(&record).ok()))
 }
 
 impl MediaSource for FfmpegClip {

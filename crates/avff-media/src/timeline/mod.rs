@@ -9,10 +9,12 @@ pub(crate) mod audio;
 pub(crate) mod edit;
 pub(crate) mod extent;
 pub(crate) mod frames;
+pub(crate) mod lost;
 
 pub(crate) use self::{
     audio::{AudioPackets, PlacedAudio},
     edit::{EditList, Segment},
     extent::AudioExtent,
     frames::{FrameTime, PresentedFrames, hidden_frames},
+    lost::{TimedPicture, lost_pictures},
 };

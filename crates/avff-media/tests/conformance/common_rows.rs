@@ -111,5 +111,14 @@ pub(crate) fn common_rows(
         shift(&mut clip.video[21..22], -PICTURE);
         clip.shown.frames[21].1 -= 1.0 / FPS;
     });
+    // Damage: a lost reference frame, and a time without frames.
+    for (name, pictures, lost) in
+        [("a lost frame", flat, 33), ("a lost frame, reordered", reordered, 1)]
+    {
+        let mut clip = Clip::new(pictures, container.audio);
+        clip.video.remove(lost);
+        let right = Right::Refused("frames before it are missing or repeated");
+        rows.push(container.row(name, (container.write)(&clip), right));
+    }
     rows
 }

@@ -18,6 +18,7 @@ mod avi_rows;
 mod boxes;
 #[cfg(feature = "ffmpeg")]
 mod common_rows;
+mod damage_rows;
 mod expect;
 #[cfg(feature = "ffmpeg")]
 mod flv;
@@ -81,8 +82,8 @@ fn every_reader_presents_every_row() {
             clip.frames_at(&all).unwrap()
         })
         .into();
-    #[allow(unused_mut, reason = "some rows need a feature")]
     let mut rows = rows(&flat, &reordered);
+    rows.extend(damage_rows::rows(&flat, &reordered));
     #[cfg(feature = "ffmpeg")]
     for of_container in
         [matroska_rows::rows, transport_stream_rows::rows, flv_rows::rows, avi_rows::rows]

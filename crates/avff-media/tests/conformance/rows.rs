@@ -29,14 +29,14 @@ fn samples(from: f64, to: f64) -> Range<usize> {
 }
 
 /// A clip to change: both tracks, and what is right without a change.
-struct Clip {
-    video: Track,
-    audio: Track,
-    shown: Shown,
+pub(crate) struct Clip {
+    pub(crate) video: Track,
+    pub(crate) audio: Track,
+    pub(crate) shown: Shown,
 }
 
 impl Clip {
-    fn new(pictures: &Pictures) -> Self {
+    pub(crate) fn new(pictures: &Pictures) -> Self {
         let count = pictures.coded.len();
         let end = count as f64 / FPS;
         // Reordered pictures are shown two pictures after they are decoded at the earliest.
@@ -59,7 +59,7 @@ impl Clip {
         }
     }
 
-    fn tracks(&self) -> Vec<Track> {
+    pub(crate) fn tracks(&self) -> Vec<Track> {
         vec![self.video.clone(), self.audio.clone()]
     }
 }

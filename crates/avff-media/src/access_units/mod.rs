@@ -1,0 +1,171 @@
+//! Finds frames of H.264 that are missing or repeated, and pictures whose slices do not belong
+//! together.
+//!
+//! A decoder goes on after a lost frame: it takes another frame for the reference. But frames have
+//! numbers, `frame_num`, that count the reference frames (ITU-T H.264 section 7.4.3). Each picture
+//! that is no IDR picture has the number after that of the last reference frame. Both readers check
+//! every access unit here, also those that they need not decode.
+
+mod annex_b;
+mod sets;
+mod slice;
+
+pub(crate) use self::annex_b::AnnexB;
+use self::{
+    sets::{Numbering, ParameterSets},
+    slice::{SliceHeader, Unreadable},
+};
+#[cfg(any(feature = "ffmpeg", test))]
+use crate::avc::Nals;
+use crate::avc::{is_slice, nal_type};
+
+/// The NAL unit types of parameter sets, and of slices that have a whole header (Table 7-1).
+const SEQUENCE_SET: u8 = 7;
+const PICTURE_SET: u8 = 8;
+const WITH_HEADER: [u8; 3] = [1, 2, 5];
+
+/// Checks the access units of a stream, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AccessUnits {
+    sets: ParameterSets,
+    /// The number of the last reference frame; `None` where it is unknown.
+    last_reference: Option<u32>,
+}
+
+impl AccessUnits {
+    /// Starts a stream with its parameter sets, each after an Annex B start code.
+    pub(crate) fn new(parameter_sets: &[u8]) -> Self {
+        let mut units = Self::default();
+        for nal in AnnexB::new(parameter_sets) {
+            units.add_set(nal);
+        }
+        units
+    }
+
+    /// Takes the number of the next picture as it is, as after lost pictures.
+    pub(crate) fn restart(&mut self) {
+        self.last_reference = None;
+    }
+
+    fn add_set(&mut self, nal: &[u8]) {
+        match nal_type(nal) {
+            Some(SEQUENCE_SET) => self.sets.add_sequence(nal),
+            Some(PICTURE_SET) => self.sets.add_picture(nal),
+            _ => {}
+        }
+    }
+
+    /// Checks an access unit whose NAL units follow their lengths.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a message.
+    #[cfg(any(feature = "ffmpeg", test))]
+    pub(crate) fn check_sample(&mut self, sample: &[u8], length_size: usize) -> Result<(), String> {
+        let mut nals = Vec::new();
+        for nal in Nals::new(sample, length_size) {
+            nals.push(nal.ok_or("a NAL unit runs past the end of the sample")?);
+        }
+        self.check(nals)
+    }
+
+    /// Checks the NAL units of the next access unit. The first bytes of each slice are enough.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a message.
+    pub(crate) fn check<'a>(
+        &mut self,
+        nals: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(), String> {
+        let mut first: Option<SliceHeader> = None;
+        let (mut slices, mut last_start) = (0_usize, 0);
+        for nal in nals {
+            if nal.first().is_some_and(|header| header & 0x80 != 0) {
+                return Err("the header of a NAL unit is damaged (forbidden_zero_bit)".to_owned());
+            }
+            self.add_set(nal);
+            slices += usize::from(is_slice(nal));
+            if !nal_type(nal).is_some_and(|kind| WITH_HEADER.contains(&kind)) {
+                continue;
+            }
+            let slice = match SliceHeader::read(nal, &self.sets) {
+                Ok(slice) => slice,
+                Err(Unreadable::Cut) => return Err("a slice ends within its header".to_owned()),
+                Err(Unreadable::NoSets) => {
+                    self.last_reference = None;
+                    continue;
+                }
+            };
+            let Some((numbering, in_order)) = self.sets.of(slice.picture_set) else { continue };
+            match first {
+                None => self.number(slice, numbering)?,
+                // The second field of a frame may differ.
+                Some(before) if slice.field || before.field => {
+                    self.number(slice, numbering)?;
+                }
+                Some(before) => agree(before, slice)?,
+            }
+            let whole = in_order && !slice.field && !numbering.separate_planes;
+            match first {
+                None if whole && slice.first != 0 => {
+                    return Err(format!(
+                        "the first slice is missing (it begins at macroblock {})",
+                        slice.first
+                    ));
+                }
+                Some(_) if whole && slice.first <= last_start => {
+                    return Err("the slices are not in order".to_owned());
+                }
+                _ => last_start = slice.first,
+            }
+            first = first.or(Some(slice));
+        }
+        if slices == 0 {
+            return Err("contains no slice of a picture".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Checks the number of a picture.
+    fn number(&mut self, slice: SliceHeader, numbering: Numbering) -> Result<(), String> {
+        let all = 1_u32 << numbering.bits;
+        let frame_num = slice.frame_num;
+        let before = (frame_num + all - 1) % all;
+        if slice.idr && frame_num != 0 {
+            return Err(format!("an IDR picture has frame_num {frame_num} instead of 0"));
+        }
+        if let Some(last) = self.last_reference.filter(|_| !slice.idr) {
+            let follows = before == last % all;
+            let is_second = !numbering.frames_only && frame_num == last;
+            // A picture may reset the numbers (memory management control operation 5).
+            let is_reset = frame_num == 0;
+            if !follows && !is_second && !is_reset && !numbering.gaps_allowed {
+                return Err(format!(
+                    "frames before it are missing or repeated (its frame_num is {frame_num} instead \
+                     of {})",
+                    (last + 1) % all
+                ));
+            }
+        }
+        self.last_reference = Some(if slice.reference { frame_num } else { before });
+        Ok(())
+    }
+}
+
+/// Checks that two slices belong to one picture (section 7.4.1.2.4).
+fn agree(first: SliceHeader, slice: SliceHeader) -> Result<(), String> {
+    let same = [
+        ("frame_num", first.frame_num == slice.frame_num),
+        ("nal_ref_idc", first.reference == slice.reference),
+        ("nal_unit_type", first.idr == slice.idr),
+        ("pic_parameter_set_id", first.picture_set == slice.picture_set),
+    ];
+    match same.into_iter().find(|(_, same)| !same) {
+        Some((field, _)) => Err(format!("its slices are of different pictures (by {field})")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
