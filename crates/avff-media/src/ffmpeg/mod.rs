@@ -26,6 +26,7 @@ mod pictures;
 mod pixel_aspect;
 mod programs;
 mod samples;
+mod structure;
 mod video_reader;
 
 use std::path::Path;
@@ -88,6 +89,7 @@ impl FfmpegClip {
             // `as` saturates.
             jump: if is_broadcast && tick > 0.0 { (JUMP / tick) as i64 } else { 0 },
         };
+        structure::check(path, &input, [video_stream, audio_stream])?;
         let packets = Packets::read(&mut input, video_stream, audio_stream, expected)?;
         packets.check_index(&edits)?;
         let mut packets = packets.with_index(&edits);
@@ -168,6 +170,7 @@ fn avc(
             let tracks = matroska::tracks(path, input, Stream::Video);
             rank.and_then(|rank| tracks.get(rank).map(|track| track.codec_private.clone()))
         }
+        "FLV" => structure::flv_avc(path)?,
         _ => None,
     };
     Ok(record.and_then(|record| AvcConfig::read(&record).ok()))
