@@ -34,7 +34,6 @@ const FLAG_ENABLED: u32 = 0xb9;
 const CODEC_PRIVATE: u32 = 0x63a2;
 const VIDEO: u32 = 0xe0;
 const CODEC_ID: u32 = 0x86;
-const CODEC_PRIVATE: u32 = 0x63a2;
 const PIXEL_SIZE: [u32; 2] = [0xb0, 0xba];
 /// Left and right, top and bottom.
 const PIXEL_CROP: [[u32; 2]; 2] = [[0x54cc, 0x54dd], [0x54bb, 0x54aa]];
