@@ -82,7 +82,16 @@ impl Packets {
         edit_lists: EditLists,
         first: i64,
     ) -> Result<Self, MediaError> {
-        let input = Input::open(path, edit_lists)?;
+        Self::of(Input::open(path, edit_lists)?, path, stream, edit_lists, first)
+    }
+
+    fn of(
+        input: Input,
+        path: &Path,
+        stream: usize,
+        edit_lists: EditLists,
+        first: i64,
+    ) -> Result<Self, MediaError> {
         let ffmpeg_stream = input.stream(stream);
         let ffmpeg_stream =
             ffmpeg_stream.ok_or(MediaError::MissingStream { stream: Stream::Audio })?;
@@ -220,7 +229,20 @@ impl AudioReader {
     /// `UnsupportedCodec`, `Damaged`, `Malformed`, `Io`; `MissingStream` where the stream has no
     /// audio.
     pub(super) fn first(path: &Path, stream: usize) -> Result<FirstAudio, MediaError> {
-        let mut packets = Packets::open(path, stream, EditLists::Ignored, 0)?;
+        Self::first_of(Input::open(path, EditLists::Ignored)?, path, stream)
+    }
+
+    /// Decodes the first audio frame of an open file.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`first`](Self::first).
+    pub(super) fn first_of(
+        input: Input,
+        path: &Path,
+        stream: usize,
+    ) -> Result<FirstAudio, MediaError> {
+        let mut packets = Packets::of(input, path, stream, EditLists::Ignored, 0)?;
         if !packets.next(&mut ())? {
             return Err(MediaError::MissingStream { stream: Stream::Audio });
         }

@@ -211,6 +211,12 @@ impl Input {
     pub(super) fn seek(&mut self, time: i64) -> Result<(), MediaError> {
         self.context.seek(time, ..time).map_err(|error| demux_error(error, &self.budget))
     }
+
+    /// Moves to the start of the file after it was read, if the demuxer can. The first packets may
+    /// then be others than those of a file that was just opened.
+    pub(super) fn rewind(&mut self) -> bool {
+        self.context.seek(0, ..).is_ok()
+    }
 }
 
 impl Deref for Input {

@@ -93,7 +93,16 @@ impl FfmpegClip {
         let packets = Packets::read(&mut input, video_stream, audio_stream, expected)?;
         packets.check_index(&edits)?;
         let mut packets = packets.with_index(&edits);
-        drop(input);
+        // In an MP4 file the index tells the time of the first audio, and any packet the rest, so that
+        // the file need not be opened again.
+        let FirstAudio { time, rate, channels, codec: audio_codec } = match of_mp4 && input.rewind()
+        {
+            true => AudioReader::first_of(input, path, audio_stream)?,
+            false => {
+                drop(input);
+                AudioReader::first(path, audio_stream)?
+            }
+        };
         let tick = packets.audio_tick;
         if edits.stretched {
             packets.audio = std::mem::take(&mut packets.audio).with_stretched_start(tick);
@@ -107,8 +116,6 @@ impl FfmpegClip {
         let padding = packets.audio_padding;
         let pictures: Vec<_> =
             packets.coded.iter().map(|coded| (coded.shown, coded.duration, coded.key)).collect();
-        let FirstAudio { time, rate, channels, codec: audio_codec } =
-            AudioReader::first(path, audio_stream)?;
         let (frames, first_frame) = Frames::open(path, video_stream, packets, &edits.video)?;
         let shown = frames.presented().indices.len();
         let hidden = match of_mp4 && !edits.fragmented {
