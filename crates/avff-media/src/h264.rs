@@ -21,7 +21,7 @@ use super::{
         push_nal,
     },
     color::{ColorSpace, to_rgb},
-    mp4::{Children, Entry, Fields, Sample, malformed, read_heads, read_sample, visual_name},
+    mp4::{Children, Entry, Fields, Heads, Sample, malformed, read_sample, visual_name},
     pixel_aspect,
     rotate::Turns,
     source::{FrameSink, missing, out_of_range},
@@ -165,16 +165,16 @@ impl VideoTrack {
     ) -> Result<(), MediaError> {
         let mut units = AccessUnits::new(&self.avc.annex_b);
         let mut holes = holes.iter().peekable();
-        let mut heads = Vec::new();
+        let mut heads = Heads::new(file);
         for (index, sample) in self.samples.iter().enumerate() {
             let fault = |what: &str| damaged(format!("{}: {what}", self.describe(index)));
             if holes.next_if(|hole| sample.time >= hole.end).is_some() {
                 units.restart();
             }
-            if !read_heads(file, sample, self.avc.length_size, &mut heads)? {
+            let Some(nals) = heads.of(sample, self.avc.length_size)? else {
                 return Err(fault("a NAL unit runs past the end of the sample"));
-            }
-            let nals = heads.iter().map(Vec::as_slice);
+            };
+            let nals = nals.iter().map(Vec::as_slice);
             units.check(nals).map_err(|what| fault(&what))?;
         }
         Ok(())

@@ -15,11 +15,11 @@
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
 //!   choice of reader; `missing`: why there is no file.
-//! - `mp4`: the container; `h264`, `audio_track`: its streams; `avc`, `sps`, `aac`, `alac`, `pcm`,
-//!   `codec`: parsers of those streams; `audio_packet`: what damage breaks in coded audio;
-//!   `audio_bound`: how much audio is decoded at most.
-//! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read and write folders of
-//!   images with a WAV file.
+//! - `mp4`: the container; `h264`, `audio_track`: its streams; `access_units`: missing frames of
+//!   H.264, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
+//!   `audio_packet`: what damage breaks in coded audio; `audio_bound`: how much audio is decoded.
+//! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read
+//!   and write folders of images with a WAV file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
 //!   every reader.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.

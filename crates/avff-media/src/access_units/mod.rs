@@ -7,6 +7,7 @@
 //! every access unit here, also those that they need not decode.
 
 mod annex_b;
+mod marking;
 mod sets;
 mod slice;
 
@@ -30,6 +31,8 @@ pub(crate) struct AccessUnits {
     sets: ParameterSets,
     /// The number of the last reference frame; `None` where it is unknown.
     last_reference: Option<u32>,
+    /// Whether that frame may have started the numbers anew.
+    may_reset: bool,
 }
 
 impl AccessUnits {
@@ -97,7 +100,7 @@ impl AccessUnits {
                     continue;
                 }
             };
-            let Some((numbering, in_order)) = self.sets.of(slice.picture_set) else { continue };
+            let Some((numbering, fields)) = self.sets.of(slice.picture_set) else { continue };
             match first {
                 None => self.number(slice, numbering)?,
                 // The second field of a frame may differ.
@@ -106,6 +109,7 @@ impl AccessUnits {
                 }
                 Some(before) => agree(before, slice)?,
             }
+            let in_order = fields.is_some_and(|fields| !fields.redundant);
             let whole = in_order && !slice.field && !numbering.separate_planes;
             match first {
                 None if whole && slice.first != 0 => {
@@ -138,8 +142,7 @@ impl AccessUnits {
         if let Some(last) = self.last_reference.filter(|_| !slice.idr) {
             let follows = before == last % all;
             let is_second = !numbering.frames_only && frame_num == last;
-            // A picture may reset the numbers (memory management control operation 5).
-            let is_reset = frame_num == 0;
+            let is_reset = self.may_reset && frame_num <= 1;
             if !follows && !is_second && !is_reset && !numbering.gaps_allowed {
                 return Err(format!(
                     "frames before it are missing or repeated (its frame_num is {frame_num} instead \
@@ -149,6 +152,9 @@ impl AccessUnits {
             }
         }
         self.last_reference = Some(if slice.reference { frame_num } else { before });
+        if slice.reference {
+            self.may_reset = slice.may_reset;
+        }
         Ok(())
     }
 }

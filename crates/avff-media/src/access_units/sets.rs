@@ -24,6 +24,21 @@ pub(super) struct Numbering {
     pub(super) frames_only: bool,
     /// Whether each slice holds one color plane.
     pub(super) separate_planes: bool,
+    /// Whether pictures have chroma planes.
+    pub(super) chroma: bool,
+    /// How the display order is coded.
+    pub(super) order: Order,
+}
+
+/// How slices state the display order of a picture (`pic_order_cnt_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// By a number of so many bits.
+    Bits(u32),
+    /// By differences to a cycle, which slices state or not.
+    Cycle { stated: bool },
+    /// As they are decoded.
+    Decoded,
 }
 
 impl Numbering {
@@ -32,17 +47,18 @@ impl Numbering {
         let profile = u8::try_from(bits.bits(8)?).ok()?;
         bits.bits(16)?;
         let id = bits.ue()?;
-        let mut separate_planes = false;
+        let (mut separate_planes, mut chroma) = (false, true);
         if HIGH_PROFILES.contains(&profile) {
-            let chroma = bits.ue()?;
-            if chroma == 3 {
+            let format = bits.ue()?;
+            chroma = format != 0;
+            if format == 3 {
                 separate_planes = bits.flag()?;
             }
             bits.ue()?;
             bits.ue()?;
             bits.flag()?;
             if bits.flag()? {
-                for list in 0..if chroma == 3 { 12 } else { 8 } {
+                for list in 0..if format == 3 { 12 } else { 8 } {
                     if bits.flag()? {
                         skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
                     }
@@ -50,26 +66,35 @@ impl Numbering {
             }
         }
         let frame_num_bits = bits.ue()?.checked_add(4).filter(|&count| count <= 16)?;
-        match bits.ue()? {
-            0 => {
-                bits.ue()?;
-            }
+        let order = match bits.ue()? {
+            0 => Order::Bits(bits.ue()?.checked_add(4).filter(|&count| count <= 16)?),
             1 => {
-                bits.flag()?;
+                let stated = !bits.flag()?;
                 bits.se()?;
                 bits.se()?;
                 for _ in 0..bits.ue().filter(|&cycle| cycle <= 255)? {
                     bits.se()?;
                 }
+                Order::Cycle { stated }
             }
-            _ => {}
-        }
+            _ => Order::Decoded,
+        };
         bits.ue()?;
         let gaps_allowed = bits.flag()?;
         bits.ue()?;
         bits.ue()?;
         let frames_only = bits.flag()?;
-        Some((id, Self { bits: frame_num_bits, gaps_allowed, frames_only, separate_planes }))
+        Some((
+            id,
+            Self {
+                bits: frame_num_bits,
+                gaps_allowed,
+                frames_only,
+                separate_planes,
+                chroma,
+                order,
+            },
+        ))
     }
 }
 
@@ -78,28 +103,50 @@ impl Numbering {
 struct PictureSet {
     /// The identifier of the sequence parameter set.
     sequence: u32,
-    /// Whether slices follow each other in a picture: no groups of slices, and no redundant ones.
-    in_order: bool,
+    /// Which fields slices have; `None` where groups of slices make them differ.
+    slices: Option<SliceFields>,
+}
+
+/// Which fields of slices are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SliceFields {
+    /// Whether slices state the display order of both fields of a frame.
+    pub(super) order_of_fields: bool,
+    /// The usual number of reference pictures of each list.
+    pub(super) references: [u32; 2],
+    /// Whether P slices have weights.
+    pub(super) weighted: bool,
+    /// Whether B slices have weights.
+    pub(super) weighted_both: bool,
+    /// Whether slices may be copies of others.
+    pub(super) redundant: bool,
 }
 
 impl PictureSet {
     /// Reads the identifier and the fields of a picture parameter set without its NAL header.
     fn read(bits: &mut Bits<'_>) -> Option<(u32, Self)> {
         let (id, sequence) = (bits.ue()?, bits.ue()?);
-        bits.bits(2)?;
+        bits.flag()?;
+        let order_of_fields = bits.flag()?;
         let groups = bits.ue()?;
-        let mut in_order = groups == 0;
-        if in_order {
-            bits.ue()?;
-            bits.ue()?;
-            bits.bits(3)?;
+        let mut slices = None;
+        if groups == 0 {
+            let references = [bits.ue()?.checked_add(1)?, bits.ue()?.checked_add(1)?];
+            let (weighted, weighted_both) = (bits.flag()?, bits.bits(2)? == 1);
             for _ in 0..3 {
                 bits.se()?;
             }
             bits.bits(2)?;
-            in_order = !bits.flag()?;
+            let redundant = bits.flag()?;
+            slices = Some(SliceFields {
+                order_of_fields,
+                references,
+                weighted,
+                weighted_both,
+                redundant,
+            });
         }
-        Some((id, Self { sequence, in_order }))
+        Some((id, Self { sequence, slices }))
     }
 }
 
@@ -125,11 +172,11 @@ impl ParameterSets {
         self.pictures.extend(read.filter(|(id, _)| *id <= MAX_IDS[1]));
     }
 
-    /// Returns how the frames of a picture parameter set are numbered, and whether their slices
-    /// follow each other.
-    pub(super) fn of(&self, picture_set: u32) -> Option<(Numbering, bool)> {
+    /// Returns how the frames of a picture parameter set are numbered, and which fields their slices
+    /// have.
+    pub(super) fn of(&self, picture_set: u32) -> Option<(Numbering, Option<SliceFields>)> {
         let picture = self.pictures.get(&picture_set)?;
-        self.sequences.get(&picture.sequence).map(|&numbering| (numbering, picture.in_order))
+        self.sequences.get(&picture.sequence).map(|&numbering| (numbering, picture.slices))
     }
 }
 
@@ -149,13 +196,15 @@ mod tests {
         let mut sets = ParameterSets::default();
         sets.add_sequence(&sequence);
         sets.add_picture(&[0x68, 0xeb, 0xe1, 0x12, 0xc8, 0xb0]);
-        let (numbering, in_order) = sets.of(0).unwrap();
-        assert!(in_order);
+        let (numbering, slices) = sets.of(0).unwrap();
+        assert!(slices.is_some_and(|slices| !slices.redundant));
         let expected = Numbering {
             bits: numbering.bits,
             gaps_allowed: false,
             frames_only: true,
             separate_planes: false,
+            chroma: true,
+            order: numbering.order,
         };
         assert_eq!(numbering, expected);
         assert!((4..=16).contains(&numbering.bits));

@@ -1,10 +1,10 @@
 //! The start of a slice header (ITU-T H.264 section 7.3.3).
 
-use super::sets::ParameterSets;
+use super::{marking::resets, sets::ParameterSets};
 use crate::bits::{Bits, unescape};
 
-/// The most bytes that the start of a slice header takes, escapes included.
-const MAX_BYTES: usize = 40;
+/// The bytes of a slice that are looked at. Headers with many weights are longer.
+const MAX_BYTES: usize = 64;
 
 /// The fields of a slice that all slices of a picture share, and its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct SliceHeader {
     pub(super) idr: bool,
     /// Whether other pictures may refer to the picture.
     pub(super) reference: bool,
+    /// Whether frame numbers may start anew after the picture.
+    pub(super) may_reset: bool,
 }
 
 /// Why a header cannot be read.
@@ -39,20 +41,19 @@ impl SliceHeader {
         let rbsp = unescape(payload.get(..MAX_BYTES).unwrap_or(payload));
         let mut bits = Bits::new(&rbsp);
         let mut number = || bits.ue().ok_or(Unreadable::Cut);
-        let (first, _, picture_set) = (number()?, number()?, number()?);
-        let (numbering, _) = sets.of(picture_set).ok_or(Unreadable::NoSets)?;
+        let (first, kind, picture_set) = (number()?, number()?, number()?);
+        let (numbering, slices) = sets.of(picture_set).ok_or(Unreadable::NoSets)?;
         if numbering.separate_planes {
             bits.bits(2).ok_or(Unreadable::Cut)?;
         }
         let frame_num = bits.bits(numbering.bits).ok_or(Unreadable::Cut)?;
         let field = !numbering.frames_only && bits.flag().ok_or(Unreadable::Cut)?;
-        Ok(Self {
-            first,
-            picture_set,
-            frame_num,
-            field,
-            idr: header & 0x1f == 5,
-            reference: header & 0x60 != 0,
-        })
+        let (idr, reference) = (header & 0x1f == 5, header & 0x60 != 0);
+        // Where that cannot be read, it is possible.
+        let may_reset = reference && !idr && !field && {
+            let read = slices.and_then(|slices| resets(&mut bits, kind, numbering, slices));
+            read.unwrap_or(true)
+        };
+        Ok(Self { first, picture_set, frame_num, field, idr, reference, may_reset })
     }
 }

@@ -49,8 +49,18 @@ const IDR: u8 = 0x65;
 const P: u8 = 0x41;
 const B: u8 = 0x01;
 
+/// A slice of P pictures without changes of lists or marking.
 fn slice_of(header: u8, first: u32, set: u32, frame_num: u32) -> Vec<u8> {
     Writer::default().ue(first).ue(0).ue(set).bits(4, frame_num).bits(20, 0).nal(header)
+}
+
+/// A P picture that removes picture 2 before it, and starts frame numbers anew.
+fn resetting(frame_num: u32, resets: bool) -> Vec<u8> {
+    let writer = Writer::default().ue(0).ue(0).ue(0).bits(4, frame_num);
+    // One reference picture, which is another than usual.
+    let writer = writer.bits(1, 1).ue(0).bits(1, 1).ue(0).ue(3).ue(3);
+    let writer = writer.bits(1, 1).ue(1).ue(2);
+    if resets { writer.ue(5).ue(0) } else { writer.ue(0) }.nal(P)
 }
 
 fn slice(header: u8, frame_num: u32) -> Vec<u8> {
@@ -66,6 +76,7 @@ fn refused(mut units: AccessUnits, pictures: &[(u8, u32)]) -> Option<(usize, Str
 
 #[test]
 fn every_picture_follows_the_last_reference_frame() {
+    // Numbers start again after 15.
     let mut pictures = vec![(IDR, 0)];
     pictures.extend((1..40).map(|number| (P, number % 16)));
     pictures.extend([(IDR, 0), (B, 1), (B, 1), (P, 1), (B, 2), (P, 2), (IDR, 0), (P, 1)]);
@@ -74,7 +85,7 @@ fn every_picture_follows_the_last_reference_frame() {
     for lost in 1..pictures.len() - 1 {
         let mut pictures = pictures.clone();
         let (header, frame_num) = pictures.remove(lost);
-        let before_reset = matches!(pictures.get(lost), Some((IDR, _) | (_, 0)));
+        let before_reset = matches!(pictures.get(lost), Some((IDR, _)));
         let seen = refused(units(false, true), &pictures);
         let expected = header != B && !before_reset;
         assert_eq!(seen.is_some(), expected, "{lost} {frame_num}: {seen:?}");
@@ -97,7 +108,6 @@ fn streams_may_start_anywhere_reset_and_allow_gaps() {
     for (pictures, gaps_allowed, frames_only) in [
         (&[(P, 7), (P, 8)][..], false, true),
         (&[(B, 7), (P, 7), (P, 8)], false, true),
-        (&[(IDR, 0), (P, 1), (P, 0), (P, 1)], false, true),
         (&[(IDR, 0), (P, 1), (P, 9)], true, true),
         (&[(IDR, 0), (P, 1), (P, 1), (P, 2), (B, 3)], false, false),
     ] {
@@ -142,4 +152,23 @@ fn samples_are_split_by_lengths() {
     assert_eq!(units.check_sample(&sample, 2), Ok(()));
     let error = units.check_sample(&sample[..sample.len() - 1], 2).unwrap_err();
     assert!(error.contains("runs past the end"), "{error}");
+}
+
+#[test]
+fn a_picture_may_start_the_numbers_anew() {
+    for (resets, next, expected) in
+        [(true, 1, true), (true, 6, true), (true, 7, false), (false, 1, false), (false, 6, true)]
+    {
+        let mut units = units(false, true);
+        units.restart();
+        units.check([&slice(P, 4)[..]]).unwrap();
+        units.check([&resetting(5, resets)[..]]).unwrap();
+        let seen = units.check([&slice(P, next)[..]]);
+        assert_eq!(seen.is_ok(), expected, "{resets} {next}: {seen:?}");
+    }
+    // A header that ends too early may hold anything.
+    let mut units = units(false, true);
+    units.check([&slice(P, 4)[..]]).unwrap();
+    units.check([&resetting(5, true)[..4]]).unwrap();
+    assert_eq!(units.check([&slice(P, 1)[..]]), Ok(()));
 }

@@ -24,7 +24,7 @@ pub(crate) use self::{
     boxes::{Children, malformed, show},
     entry::{Entry, Esds, audio, audio_name, visual, visual_name},
     fields::Fields,
-    heads::read_heads,
+    heads::Heads,
     limits::MAX_DIMENSION,
     table::Sample,
     track::Track,

@@ -335,6 +335,8 @@ mod tests {
 
     /// Boxes by their kind, and their words.
     type Boxes = Vec<(&'static [u8; 4], Vec<u32>)>;
+    /// Damage, and a part of the error.
+    type Case = (fn(&mut Boxes), &'static str);
 
     #[test]
     fn boxes_that_describe_more_samples_are_refused() {
@@ -355,7 +357,7 @@ mod tests {
             error(&boxes.iter().flat_map(|(kind, words)| full(kind, words)).collect::<Vec<_>>())
         };
         assert_eq!(of(|_| ()), "");
-        let cases: [(fn(&mut Boxes), &str); 10] = [
+        let cases: [Case; 10] = [
             (|boxes| boxes[0].1[3] = 4, "'stts' describes 7 samples, but the track has 5"),
             (|boxes| boxes[0].1[1] = 2, "'stts' describes fewer"),
             (|boxes| boxes[1].1[1] = 335, "'ctts' describes 335 samples"),

@@ -6,6 +6,9 @@ use std::ops::Range;
 /// Some writers hold a frame, for example where a recorder stalled.
 const LONGEST_HELD: f64 = 1.25;
 
+/// How many frames a frame lasts at least where others were lost.
+const MANY_FRAMES: i64 = 8;
+
 /// A coded picture: display time and duration in ticks, and whether decoding may start there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedPicture {
@@ -50,7 +53,8 @@ pub(crate) fn lost_pictures(
     for (time, step, index) in steps {
         let in_hole = |hole: &Range<i64>| hole.start < time.saturating_add(step) && time < hole.end;
         let is_sync = pictures.get(index).is_some_and(|picture| picture.sync);
-        if step as f64 * tick > LONGEST_HELD && !is_sync && !holes.iter().any(in_hole) {
+        let long = step as f64 * tick > LONGEST_HELD && step / usual >= MANY_FRAMES;
+        if long && !is_sync && !holes.iter().any(in_hole) {
             let end = trusted_from(pictures, index, time.saturating_add(step));
             lost.push(time.saturating_add(usual)..end);
         }
@@ -104,6 +108,7 @@ mod tests {
         let many: Vec<_> = (0..10).map(|at| (4 * at + 1, 160)).collect();
         assert_eq!(lost(&many), [], "the rate varies");
         assert_eq!(lost_pictures(&[], &[], 0.01), []);
+        assert_eq!(lost_pictures(&pictures(&[(14, 16)]), &[], 0.5), [], "slides of 2 s");
     }
 
     #[test]

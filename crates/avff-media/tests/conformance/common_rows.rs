@@ -122,3 +122,28 @@ pub(crate) fn common_rows(
     }
     rows
 }
+
+/// Rows of files with damage after a third of the bytes: `lengths` bytes are cut out, or four times as
+/// many are zero. `errors` are what the message says of each.
+pub(crate) fn lost_bytes(
+    container: &Container,
+    flat: &Pictures,
+    lengths: &[usize],
+    errors: [&'static str; 2],
+) -> Vec<Row> {
+    let clip = Clip::new(flat, container.audio);
+    let file = (container.write)(&clip);
+    let at = file.len() / 3 / 188 * 188;
+    let mut rows = Vec::new();
+    for &length in lengths {
+        let mut cut = file.clone();
+        cut.drain(at..at + length);
+        let name = format!("{length} bytes lost");
+        rows.push(container.row(&name, cut, Right::Refused(errors[0])));
+        let mut zeros = file.clone();
+        zeros[at..at + 4 * length].fill(0);
+        let name = format!("{} bytes of zeros", 4 * length);
+        rows.push(container.row(&name, zeros, Right::Refused(errors[1])));
+    }
+    rows
+}

@@ -1,7 +1,7 @@
 //! The rows of FLV: time stamps of milliseconds and 32 bits.
 
 use super::{
-    common_rows::{Container, common_rows},
+    common_rows::{Container, common_rows, lost_bytes},
     expect::{Right, Row},
     flv::{write, write_clip},
     packets::{AudioFormat, Clip},
@@ -19,6 +19,7 @@ const CONTAINER: Container = Container {
 /// All rows of FLV.
 pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
     let mut rows = common_rows(&CONTAINER, flat, reordered);
+    rows.extend(lost_bytes(&CONTAINER, flat, &[500, 2000], ["there is no tag", "there is no tag"]));
     for (name, pictures) in [("", flat), (" of reordered frames", reordered)] {
         // Milliseconds: into the bits of the last byte, and over the sign and the end of them.
         for clock in [(1 << 24) - 2000, (1 << 31) - 2000, (1 << 32) - 2000] {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use avff_media::Tracks;
 
 use super::{
-    common_rows::{Container, common_rows},
+    common_rows::{Container, common_rows, lost_bytes},
     expect::{Right, Row},
     matroska::{
         Block, File, Lacing, audio_track, default_duration, element, file, number, track,
@@ -40,6 +40,7 @@ fn alac(clip: &Clip) -> File {
 pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
     let mut rows = common_rows(&PCM, flat, reordered);
     rows.extend(common_rows(&ALAC, flat, reordered));
+    rows.extend(lost_bytes(&PCM, flat, &[500, 2000], ["truncated", "there is no element"]));
     layouts(&mut rows, flat, reordered);
     lacing(&mut rows, flat);
     durations(&mut rows, flat, reordered);

@@ -1,7 +1,7 @@
 //! The rows of MPEG transport streams: a clock of 33 bits that starts anywhere and may jump.
 
 use super::{
-    common_rows::{Container, common_rows},
+    common_rows::{Container, common_rows, lost_bytes},
     expect::{Right, Row},
     packets::{AudioFormat, Clip, shift},
     streams::Pictures,
@@ -20,6 +20,9 @@ pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
     // FFmpeg takes long to find out what a transport stream contains, so the clip is short.
     let flat = &Pictures { coded: flat.coded[..80].to_vec(), entry: flat.entry.clone() };
     let mut rows = common_rows(&CONTAINER, flat, reordered);
+    let (lost, none) = ("are missing before byte", "there is no packet");
+    rows.extend(lost_bytes(&CONTAINER, flat, &[188, 376], [lost, none]));
+    rows.extend(lost_bytes(&CONTAINER, flat, &[1000], [none, none]));
     let mut add = |name: &str, pictures: &Pictures, stream: Stream, change: &dyn Fn(&mut Clip)| {
         let mut clip = Clip::new(pictures, CONTAINER.audio);
         change(&mut clip);
