@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crate::error::MediaError;
 
-/// The limit on samples of all channels together: 90 minutes of mono or 45 of stereo at 48 kHz, about
-/// 1 GB.
-pub(crate) const MAX_AUDIO_SAMPLES: u64 = 90 * 60 * 48_000;
+/// The limit on samples of all channels together: 80 minutes of mono or 40 of stereo at 48 kHz, 0.92
+/// GB. A copy of one channel at 16 kHz takes a third of that at most.
+pub(crate) const MAX_AUDIO_SAMPLES: u64 = 80 * 60 * 48_000;
 
 /// Audio samples of all channels at the file's own sample rate, in `[-1, 1]`. All channels have
 /// equal length.

@@ -88,11 +88,11 @@ mod tests {
     fn hours_are_refused_before_they_are_decoded() {
         let samples = |stated, channels| AudioBound::new(stated).expected(48_000, channels);
         assert_eq!(samples(1.5, 2).unwrap(), 72_000);
-        assert_eq!(samples(90.0 * 60.0, 1).unwrap(), 259_200_000);
-        let error = samples(90.0 * 60.0, 2).unwrap_err();
+        assert_eq!(samples(80.0 * 60.0, 1).unwrap(), 230_400_000);
+        let error = samples(80.0 * 60.0, 2).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "number of audio samples of 518400000 is over the limit of 259200000"
+            "number of audio samples of 460800000 is over the limit of 230400000"
         );
         assert!(samples(f64::INFINITY, 1).is_err());
         assert_eq!(samples(0.0, 1).unwrap(), 0);
