@@ -82,7 +82,8 @@ impl ManifestReader {
     ///
     /// # Errors
     /// [`Reason::NotFound`], [`Reason::NotAFile`], [`Reason::Io`] or [`Reason::Empty`] for the
-    /// file. [`Reason::Row`] for a header that lacks the column of clip names, repeats a column, or
+    /// file. [`Reason::NoColumn`] for a header that lacks the column of clip names, or a column of
+    /// labels with another name than the default. [`Reason::Row`] for one that repeats a column or
     /// is not UTF-8.
     pub fn open(path: impl AsRef<Path>, options: &ManifestOptions) -> Result<Self, DatasetError> {
         let path = path.as_ref();
@@ -96,7 +97,7 @@ impl<R: Read> ManifestReader<R> {
     /// [`open`](ManifestReader::open).
     ///
     /// # Errors
-    /// [`Reason::Io`] or [`Reason::Row`], as for `open`.
+    /// [`Reason::Io`], [`Reason::NoColumn`] or [`Reason::Row`], as for `open`.
     pub fn from_reader(
         reader: R,
         path: impl AsRef<Path>,
