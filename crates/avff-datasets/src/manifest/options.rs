@@ -1,6 +1,9 @@
 //! How a manifest is read: where its names start, and what its columns are called.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +44,12 @@ pub struct ColumnNames {
     pub name: String,
     /// The column with the label. A file may lack it only if it has the default name.
     pub target: String,
+}
+
+impl fmt::Display for ColumnNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` with `{}`", self.name, self.target)
+    }
 }
 
 impl Default for ColumnNames {

@@ -275,6 +275,8 @@ mod tests {
         safetensors.extend(HEADER.as_bytes());
         safetensors.extend([0; 8]);
         assert!(TensorFile::from_bytes(Path::new("a"), safetensors.clone().into()).is_ok());
+        let longer = reason(&[&safetensors[..], b"junk"].concat());
+        assert!(longer.contains("4 bytes follow its tensors"), "{longer}");
         let values = safetensors.len() - 1;
         for (bytes, what) in [
             (

@@ -55,6 +55,11 @@ pub(crate) fn list(file: &mut Bytes) -> Result<Listing, String> {
     let metadata: Metadata =
         serde_json::from_slice(&bytes).map_err(|e| format!("safetensors header: {e}"))?;
     let start = header + 8;
+    let values = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0);
+    let extra = (end - start).saturating_sub(values as u64);
+    if extra > 0 {
+        return Err(format!("{extra} bytes follow its tensors: the file is damaged"));
+    }
     let mut listing = Listing::default();
     let tensors = metadata.tensors();
     let own = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));

@@ -63,13 +63,13 @@ impl CropRun {
 
     /// Returns the first difference of two runs, ignoring their shards.
     pub(super) fn differs(&self, now: &Self) -> Option<Difference> {
-        let columns = |run: &Self| format!("{:?}", run.manifest.columns);
+        let columns = |run: &Self| run.manifest.columns.to_string();
         let (face_was, face_now) = changed_keys(&self.face, &now.face);
         difference([
             ("the version", self.version.clone(), now.version.clone()),
             ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
             ("the root folder", show(&self.manifest.root), show(&now.manifest.root)),
-            ("the names of the columns", columns(self), columns(now)),
+            ("the pair of columns", columns(self), columns(now)),
             ("the face crop", face_was, face_now),
             ("the number of frames", show(&self.frames), show(&now.frames)),
             ("the size", show(&self.size), show(&now.size)),

@@ -130,7 +130,10 @@ impl Run {
         let hash = |run: &Self| run.manifest.as_ref().map(|m| m.sha256.clone()).unwrap_or_default();
         let root =
             |run: &Self| format!("{:?}", run.manifest.as_ref().and_then(|m| m.root.as_ref()));
-        let columns = |run: &Self| format!("{:?}", run.manifest.as_ref().map(|m| &m.columns));
+        let columns = |run: &Self| {
+            let columns = run.manifest.as_ref().map(|m| m.columns.to_string());
+            columns.unwrap_or_default()
+        };
         let (clip_was, clip_now) = changed_keys(&self.clip, &now.clip);
         let (config_was, config_now) = changed_keys(&self.config, &now.config);
         difference([
@@ -138,7 +141,7 @@ impl Run {
             ("the checkpoint", self.checkpoint.sha256.clone(), now.checkpoint.sha256.clone()),
             ("the CSV", hash(self), hash(now)),
             ("the root folder", root(self), root(now)),
-            ("the names of the columns", columns(self), columns(now)),
+            ("the pair of columns", columns(self), columns(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),

@@ -92,6 +92,13 @@ fn columns_may_have_other_names() {
     assert_eq!(other["run"]["manifest"]["columns"]["name"], "path");
     assert!(own["run"]["manifest"]["columns"].is_null());
 
+    // Another pair of columns is another run.
+    let ran = scene
+        .eval(&scene.path("other.csv"), "other.out.csv", &["--resume", "--name-column", "path"])
+        .expect(2);
+    let difference = "the pair of columns was `path` with `label`, now it is `path` with `target`";
+    assert!(ran.stderr.contains(difference), "{}", ran.stderr);
+
     // Without the option, the answer names it.
     let ran = scene.eval(&scene.path("other.csv"), "none.csv", &[]).expect(2);
     assert!(ran.stderr.contains("--name-column"), "{}", ran.stderr);
