@@ -22,7 +22,7 @@ struct Readme;
 
 mod read;
 
-pub use read::{expect_regular, open, read_text};
+pub use read::{expect_regular, kind_name, open, read_text};
 
 use std::{
     fs::{self, File},

@@ -27,7 +27,7 @@ pub fn expect_regular(path: &Path) -> io::Result<()> {
     if kind.is_file() {
         return Ok(());
     }
-    let what = format!("not a regular file but a {}", name(kind));
+    let what = format!("not a regular file but a {}", kind_name(kind));
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
@@ -49,9 +49,11 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     })
 }
 
-/// Returns what a path leads to, for messages.
+/// Returns what a path leads to that is no regular file, for messages: a folder, a named pipe, a
+/// socket, a device or a special file.
 #[cfg(unix)]
-fn name(kind: FileType) -> &'static str {
+#[must_use]
+pub fn kind_name(kind: FileType) -> &'static str {
     use std::os::unix::fs::FileTypeExt as _;
     if kind.is_dir() {
         "folder"
@@ -66,9 +68,10 @@ fn name(kind: FileType) -> &'static str {
     }
 }
 
-/// Returns what a path leads to, for messages.
+/// Returns what a path leads to that is no regular file, for messages: a folder or a special file.
 #[cfg(not(unix))]
-fn name(kind: FileType) -> &'static str {
+#[must_use]
+pub fn kind_name(kind: FileType) -> &'static str {
     if kind.is_dir() { "folder" } else { "special file" }
 }
 

@@ -16,7 +16,6 @@ use std::{
 };
 
 use super::{
-    file_kind::file_kind,
     image_file::{ImageFile, name},
     pixel_aspect::SQUARE,
     sidecar::{self, Sidecar},
@@ -217,7 +216,7 @@ fn extension(path: &Path) -> String {
 fn not_a_file(path: &Path) -> MediaError {
     let what = match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => "is a folder".to_owned(),
-        Ok(metadata) => format!("is a {}", file_kind(metadata.file_type())),
+        Ok(metadata) => format!("is a {}", avff_files::kind_name(metadata.file_type())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             "is a link to a missing file".to_owned()
         }

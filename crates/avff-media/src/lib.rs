@@ -24,7 +24,6 @@
 //!   every reader.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
-//! - `file_kind`: what a path is that is no file.
 //! - [`error`]: the reasons why a clip cannot be read.
 //!
 //! # Example
@@ -61,7 +60,6 @@ pub mod error;
 mod exif;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
-mod file_kind;
 mod folder;
 pub mod frame;
 mod h264;

@@ -9,7 +9,6 @@ use std::{
 
 use super::{
     AudioStream, Decoder, MediaSource,
-    file_kind::file_kind,
     folder::FrameFolder,
     missing::missing,
     mp4_clip::Mp4Clip,
@@ -78,7 +77,7 @@ pub fn open_with(
         return Ok(Box::new(FrameFolder::open(path)?));
     }
     if !metadata.is_file() {
-        return Err(MediaError::NotAFile { kind: file_kind(metadata.file_type()) });
+        return Err(MediaError::NotAFile { kind: avff_files::kind_name(metadata.file_type()) });
     }
     if metadata.len() == 0 {
         return Err(MediaError::Empty);

@@ -351,8 +351,7 @@ fn regular_file(path: &Path) -> Result<File, Reason> {
     // The check precedes opening, because opening a pipe without a writer blocks forever.
     let metadata = fs::metadata(path).map_err(open_error)?;
     if !metadata.is_file() {
-        let kind = if metadata.is_dir() { "folder" } else { "special file" };
-        return Err(Reason::NotAFile { kind });
+        return Err(Reason::NotAFile { kind: avff_files::kind_name(metadata.file_type()) });
     }
     if metadata.len() == 0 {
         return Err(Reason::Empty);

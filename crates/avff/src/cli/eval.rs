@@ -14,9 +14,8 @@ use super::{
 
 /// Score every clip of a CSV
 ///
-/// Writes three files. NAME.csv has a row `video_name,y_pred` (probability of fake) for every clip that
-/// could be read, with the other columns of the CSV. NAME.errors.csv has a reason for every other clip; it
-/// is a CSV itself, to score again once the clips are repaired. NAME.summary.json has coverage, metrics
+/// NAME.csv has a row `video_name,y_pred` (probability of fake) for every clip that could be read, with the
+/// other columns of the CSV. NAME.errors.csv has a reason for every other clip; it is a CSV itself, to score again once the clips are repaired. NAME.summary.json has coverage, metrics
 /// where targets are known, and everything that the scores depend on. Clips of which something was assumed,
 /// or where several tracks could be read, have a row in NAME.notes.csv.
 #[derive(Debug, clap::Args)]
