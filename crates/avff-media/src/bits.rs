@@ -55,10 +55,27 @@ impl<'a> Bits<'a> {
         Some(if code % 2 == 1 { half } else { -half })
     }
 
+    /// Returns whether more follows than the stop bit and zeros (`more_rbsp_data`, section 7.2).
+    pub(crate) fn has_more(&self) -> bool {
+        stop_bit(self.bytes).is_some_and(|stop| self.at < stop)
+    }
+
+    /// Returns the number of bits that were read.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Returns the number of bits not yet read.
     pub(crate) fn remaining(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }
+}
+
+/// Returns the place of the last 1 bit, which ends the payload of a NAL unit of H.264.
+pub(crate) fn stop_bit(payload: &[u8]) -> Option<usize> {
+    let last = payload.iter().rposition(|&byte| byte != 0)?;
+    let zeros = payload.get(last)?.trailing_zeros() as usize;
+    Some(8 * last + 7 - zeros)
 }
 
 /// Removes the emulation prevention bytes (ITU-T H.264 section 7.4.1): 00 00 03 stands for 00 00.
@@ -97,6 +114,16 @@ mod tests {
         assert_eq!(bits.bits(9), None);
         assert_eq!(Bits::new(&[0; 8]).ue(), None, "more zeros than any code has");
         assert_eq!(Bits::new(&[0xff; 4]).bits(32), Some(u32::MAX));
+    }
+
+    #[test]
+    fn payload_ends_at_its_last_1_bit() {
+        let ends =
+            [&[0b1000_0000_u8][..], &[1, 0b0110_0000], &[1, 0, 0], &[0, 0], &[]].map(stop_bit);
+        assert_eq!(ends, [Some(0), Some(10), Some(7), None, None]);
+        let mut bits = Bits::new(&[0b1010_0000]);
+        assert!(bits.has_more() && bits.bits(2).is_some());
+        assert!(!bits.has_more() && bits.position() == 2);
     }
 
     #[test]

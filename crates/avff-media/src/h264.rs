@@ -15,7 +15,7 @@ use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::{
-    access_units::AccessUnits,
+    access_units::{AccessUnits, CodedPictures},
     avc::{
         AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
         push_nal,
@@ -84,9 +84,15 @@ fn damaged(what: String) -> MediaError {
     MediaError::Damaged { stream: Stream::Video, what }
 }
 
+/// A decoder and the checks that it lacks.
+struct CheckedDecoder {
+    decoder: Decoder,
+    pictures: CodedPictures,
+}
+
 /// A position in a track.
 struct Decoding {
-    decoder: Decoder,
+    decoder: CheckedDecoder,
     /// The next sample for the decoder, or `None` before the first.
     next: Option<usize>,
     buffer: Vec<u8>,
@@ -101,6 +107,8 @@ pub(crate) struct VideoTrack {
     turns: Turns,
     /// The width and height of a decoded pixel, before rotation.
     pixel_aspect: (u32, u32),
+    /// Whether the encoder is x264, as its first sample says.
+    is_of_x264: bool,
     /// The samples, in decode order.
     samples: Vec<Sample>,
     /// The displayed samples.
@@ -145,7 +153,9 @@ impl VideoTrack {
         let lost = lost_pictures(&timed_pictures(&samples), holes, tick);
         let color = sps.color(container_color);
         let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
-        let track = Self { color, avc, sps, turns, pixel_aspect, samples, presented, lost };
+        let is_of_x264 = is_of_x264(&first, avc.length_size);
+        let track =
+            Self { color, avc, sps, turns, pixel_aspect, is_of_x264, samples, presented, lost };
         track.check_access_units(file, holes)?;
         // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
         // may each picture; the first picture is checked on behalf of all.
@@ -323,10 +333,11 @@ impl VideoTrack {
     }
 
     /// Creates a decoder with the parameter sets.
-    fn decoder(&self) -> Result<Decoder, MediaError> {
+    fn decoder(&self) -> Result<CheckedDecoder, MediaError> {
         let mut decoder = Decoder::new();
+        let pictures = CodedPictures::new(&self.avc.annex_b, self.is_of_x264);
         match decoder.decode(&self.avc.annex_b) {
-            Ok(_) => Ok(decoder),
+            Ok(_) => Ok(CheckedDecoder { decoder, pictures }),
             Err(DecodeError::Unsupported(tool)) => Err(unsupported(format!("H.264 with {tool}"))),
             Err(error) => Err(damaged(format!("parameter sets: {error}"))),
         }
@@ -336,7 +347,7 @@ impl VideoTrack {
     fn decode(
         &self,
         file: &mut (impl Read + Seek),
-        decoder: &mut Decoder,
+        checked: &mut CheckedDecoder,
         index: usize,
         requested: bool,
         buffer: &mut Vec<u8>,
@@ -364,6 +375,8 @@ impl VideoTrack {
         if !needed {
             return Ok(None);
         }
+        let nals = Nals::new(buffer, self.avc.length_size).flatten();
+        let CheckedDecoder { decoder, pictures } = checked;
         let frame = decoder.decode(&annex_b).map_err(|error| match error {
             // These two follow from the parameter sets, so they do not indicate damage.
             DecodeError::Unsupported(tool)
@@ -376,12 +389,22 @@ impl VideoTrack {
             }
             error => fault(&error.to_string()),
         })?;
+        // What the decoder says is said first, since it knows what it does not support.
+        pictures.check(nals).map_err(|what| fault(&what))?;
         frame.map(Some).ok_or_else(|| fault("contains no complete picture"))
     }
 
     fn describe(&self, index: usize) -> String {
         format!("sample {index} of {}", self.samples.len())
     }
+}
+
+/// Returns whether supplemental information of a sample names x264 as the encoder.
+fn is_of_x264(sample: &[u8], length_size: usize) -> bool {
+    const NAME: &[u8] = b"x264 - core";
+    Nals::new(sample, length_size)
+        .flatten()
+        .any(|nal| nal_type(nal) == Some(6) && nal.windows(NAME.len()).any(|text| text == NAME))
 }
 
 /// Returns what the container says about when each sample is displayed.

@@ -7,12 +7,14 @@
 //! every access unit here, also those that they need not decode.
 
 mod annex_b;
-mod marking;
+mod header_rest;
+mod macroblocks;
 mod sets;
 mod slice;
 
 pub(crate) use self::annex_b::AnnexB;
 use self::{
+    macroblocks::Macroblocks,
     sets::{Numbering, ParameterSets},
     slice::{SliceHeader, Unreadable},
 };
@@ -20,9 +22,7 @@ use self::{
 use crate::avc::Nals;
 use crate::avc::{is_slice, nal_type};
 
-/// The NAL unit types of parameter sets, and of slices that have a whole header (Table 7-1).
-const SEQUENCE_SET: u8 = 7;
-const PICTURE_SET: u8 = 8;
+/// The NAL unit types of slices that have a whole header (Table 7-1).
 const WITH_HEADER: [u8; 3] = [1, 2, 5];
 
 /// Checks the access units of a stream, one after the other.
@@ -40,7 +40,7 @@ impl AccessUnits {
     pub(crate) fn new(parameter_sets: &[u8]) -> Self {
         let mut units = Self::default();
         for nal in AnnexB::new(parameter_sets) {
-            units.add_set(nal);
+            units.sets.add(nal);
         }
         units
     }
@@ -48,14 +48,6 @@ impl AccessUnits {
     /// Takes the number of the next picture as it is, as after lost pictures.
     pub(crate) fn restart(&mut self) {
         self.last_reference = None;
-    }
-
-    fn add_set(&mut self, nal: &[u8]) {
-        match nal_type(nal) {
-            Some(SEQUENCE_SET) => self.sets.add_sequence(nal),
-            Some(PICTURE_SET) => self.sets.add_picture(nal),
-            _ => {}
-        }
     }
 
     /// Checks an access unit whose NAL units follow their lengths.
@@ -87,7 +79,7 @@ impl AccessUnits {
             if nal.first().is_some_and(|header| header & 0x80 != 0) {
                 return Err("the header of a NAL unit is damaged (forbidden_zero_bit)".to_owned());
             }
-            self.add_set(nal);
+            self.sets.add(nal);
             slices += usize::from(is_slice(nal));
             if !nal_type(nal).is_some_and(|kind| WITH_HEADER.contains(&kind)) {
                 continue;
@@ -156,6 +148,41 @@ impl AccessUnits {
             self.may_reset = slice.may_reset;
         }
         Ok(())
+    }
+}
+
+/// Checks the macroblocks of access units, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CodedPictures {
+    sets: ParameterSets,
+    macroblocks: Macroblocks,
+}
+
+impl CodedPictures {
+    /// Starts a stream with its parameter sets, each after an Annex B start code. `is_strict` refuses
+    /// data behind the codes of a slice, which only encoders that were tried are known not to write.
+    pub(crate) fn new(parameter_sets: &[u8], is_strict: bool) -> Self {
+        let mut pictures = Self::default();
+        pictures.macroblocks.is_strict = is_strict;
+        for nal in AnnexB::new(parameter_sets) {
+            pictures.sets.add(nal);
+        }
+        pictures
+    }
+
+    /// Checks the NAL units of the next access unit.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a message.
+    pub(crate) fn check<'a>(
+        &mut self,
+        nals: impl IntoIterator<Item = &'a [u8]> + Clone,
+    ) -> Result<(), String> {
+        for nal in nals.clone() {
+            self.sets.add(nal);
+        }
+        self.macroblocks.check(nals, &self.sets).map_err(|fault| fault.to_string())
     }
 }
 

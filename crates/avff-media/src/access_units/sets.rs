@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    avc::nal_type,
     bits::{Bits, unescape},
     sps::{HIGH_PROFILES, skip_scaling_list},
 };
 
 /// The largest identifiers of sequence and picture parameter sets (sections 7.4.2.1 and 7.4.2.2).
 const MAX_IDS: [u32; 2] = [31, 255];
+/// The largest side of a picture in macroblocks, that of level 6.2.
+const MAX_SIDE: u32 = 1055;
 
 /// The fields of a sequence parameter set that tell how frames are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,34 @@ pub(super) struct Numbering {
     pub(super) chroma: bool,
     /// How the display order is coded.
     pub(super) order: Order,
+    /// Pictures whose macroblocks can be read; `None` for other kinds of pictures.
+    pub(super) picture: Option<Picture>,
+}
+
+/// The size of pictures of 8 bit, 4:2:0 whose macroblocks are no fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// Macroblocks of a row.
+    pub(super) columns: u32,
+    /// Rows of macroblocks.
+    pub(super) rows: u32,
+    /// Whether motion that is derived is the same for a quarter of a macroblock
+    /// (`direct_8x8_inference_flag`).
+    pub(super) direct_by_quarters: bool,
+}
+
+impl Picture {
+    /// Reads the rest of the fields. Rows of pictures that may be fields are counted in fields.
+    fn read(bits: &mut Bits<'_>, sides: [u32; 2], frames_only: bool) -> Option<Self> {
+        let per_row = if frames_only { 1 } else { 2 };
+        let side = |count: u32| count.checked_add(1).filter(|&count| count <= MAX_SIDE);
+        let [columns, rows] = [side(sides[0])?, side(sides[1])? * per_row];
+        // Frames whose macroblocks may be fields.
+        if !frames_only && bits.flag()? {
+            return None;
+        }
+        Some(Self { columns, rows, direct_by_quarters: bits.flag()? })
+    }
 }
 
 /// How slices state the display order of a picture (`pic_order_cnt_type`).
@@ -47,16 +78,15 @@ impl Numbering {
         let profile = u8::try_from(bits.bits(8)?).ok()?;
         bits.bits(16)?;
         let id = bits.ue()?;
-        let (mut separate_planes, mut chroma) = (false, true);
+        let (mut separate_planes, mut chroma, mut usual) = (false, true, true);
         if HIGH_PROFILES.contains(&profile) {
             let format = bits.ue()?;
             chroma = format != 0;
             if format == 3 {
                 separate_planes = bits.flag()?;
             }
-            bits.ue()?;
-            bits.ue()?;
-            bits.flag()?;
+            // 4:2:0, 8 bit of luma and of chroma, and not lossless.
+            usual = [format, bits.ue()?, bits.ue()?, u32::from(bits.flag()?)] == [1, 0, 0, 0];
             if bits.flag()? {
                 for list in 0..if format == 3 { 12 } else { 8 } {
                     if bits.flag()? {
@@ -81,9 +111,9 @@ impl Numbering {
         };
         bits.ue()?;
         let gaps_allowed = bits.flag()?;
-        bits.ue()?;
-        bits.ue()?;
+        let (columns, rows) = (bits.ue()?, bits.ue()?);
         let frames_only = bits.flag()?;
+        let picture = Picture::read(bits, [columns, rows], frames_only).filter(|_| usual);
         Some((
             id,
             Self {
@@ -93,6 +123,7 @@ impl Numbering {
                 separate_planes,
                 chroma,
                 order,
+                picture,
             },
         ))
     }
@@ -120,30 +151,45 @@ pub(super) struct SliceFields {
     pub(super) weighted_both: bool,
     /// Whether slices may be copies of others.
     pub(super) redundant: bool,
+    /// Whether macroblocks are coded by arithmetic codes (CABAC) instead of variable-length codes (CAVLC).
+    pub(super) arithmetic: bool,
+    /// The quantizer before the difference that a slice states.
+    pub(super) quantizer: i32,
+    /// Whether slices have the settings of the deblocking filter.
+    pub(super) filter: bool,
+    /// Whether macroblocks may have blocks of 8x8.
+    pub(super) blocks_of_8: bool,
 }
 
 impl PictureSet {
     /// Reads the identifier and the fields of a picture parameter set without its NAL header.
     fn read(bits: &mut Bits<'_>) -> Option<(u32, Self)> {
         let (id, sequence) = (bits.ue()?, bits.ue()?);
-        bits.flag()?;
+        let arithmetic = bits.flag()?;
         let order_of_fields = bits.flag()?;
         let groups = bits.ue()?;
         let mut slices = None;
         if groups == 0 {
             let references = [bits.ue()?.checked_add(1)?, bits.ue()?.checked_add(1)?];
             let (weighted, weighted_both) = (bits.flag()?, bits.bits(2)? == 1);
-            for _ in 0..3 {
-                bits.se()?;
-            }
-            bits.bits(2)?;
+            let quantizer = bits.se()?.checked_add(26)?;
+            bits.se()?;
+            bits.se()?;
+            let filter = bits.flag()?;
+            bits.flag()?;
             let redundant = bits.flag()?;
+            // The further fields may be absent.
+            let blocks_of_8 = bits.has_more() && bits.flag()?;
             slices = Some(SliceFields {
                 order_of_fields,
                 references,
                 weighted,
                 weighted_both,
                 redundant,
+                arithmetic,
+                quantizer,
+                filter,
+                blocks_of_8,
             });
         }
         Some((id, Self { sequence, slices }))
@@ -158,15 +204,24 @@ pub(super) struct ParameterSets {
 }
 
 impl ParameterSets {
+    /// Adds a NAL unit if it is a parameter set (Table 7-1).
+    pub(super) fn add(&mut self, nal: &[u8]) {
+        match nal_type(nal) {
+            Some(7) => self.add_sequence(nal),
+            Some(8) => self.add_picture(nal),
+            _ => {}
+        }
+    }
+
     /// Adds a sequence parameter set.
-    pub(super) fn add_sequence(&mut self, nal: &[u8]) {
+    fn add_sequence(&mut self, nal: &[u8]) {
         let rbsp = unescape(nal.get(1..).unwrap_or_default());
         let read = Numbering::read(&mut Bits::new(&rbsp));
         self.sequences.extend(read.filter(|(id, _)| *id <= MAX_IDS[0]));
     }
 
     /// Adds a picture parameter set.
-    pub(super) fn add_picture(&mut self, nal: &[u8]) {
+    fn add_picture(&mut self, nal: &[u8]) {
         let rbsp = unescape(nal.get(1..).unwrap_or_default());
         let read = PictureSet::read(&mut Bits::new(&rbsp));
         self.pictures.extend(read.filter(|(id, _)| *id <= MAX_IDS[1]));
@@ -205,8 +260,10 @@ mod tests {
             separate_planes: false,
             chroma: true,
             order: numbering.order,
+            picture: Some(Picture { columns: 40, rows: 23, direct_by_quarters: true }),
         };
         assert_eq!(numbering, expected);
+        assert!(slices.is_some_and(|slices| slices.arithmetic && slices.blocks_of_8));
         assert!((4..=16).contains(&numbering.bits));
         for length in 0..8 {
             let mut cut = ParameterSets::default();

@@ -1,6 +1,9 @@
 //! The start of a slice header (ITU-T H.264 section 7.3.3).
 
-use super::{marking::resets, sets::ParameterSets};
+use super::{
+    header_rest::{References, SliceType},
+    sets::ParameterSets,
+};
 use crate::bits::{Bits, unescape};
 
 /// The bytes of a slice that are looked at. Headers with many weights are longer.
@@ -51,8 +54,10 @@ impl SliceHeader {
         let (idr, reference) = (header & 0x1f == 5, header & 0x60 != 0);
         // Where that cannot be read, it is possible.
         let may_reset = reference && !idr && !field && {
-            let read = slices.and_then(|slices| resets(&mut bits, kind, numbering, slices));
-            read.unwrap_or(true)
+            let read = slices.zip(SliceType::of(kind)).and_then(|(slices, kind)| {
+                References::read(&mut bits, kind, (idr, reference), numbering, slices)
+            });
+            read.is_none_or(|references| references.resets)
         };
         Ok(Self { first, picture_set, frame_num, field, idr, reference, may_reset })
     }
