@@ -7,13 +7,13 @@ use std::{cell::Cell, collections::BTreeMap, ops::ControlFlow};
 
 use avff_face::FaceStream;
 use avff_media::{
-    Audio, AudioStream, Frame, FrameStream, MediaSource, Stream, pixel_aspect::SQUARE,
-    source::missing,
+    Audio, AudioStream, Frame, FrameStream, MediaInfo, MediaSource, Stream, memory,
+    pixel_aspect::SQUARE, source::missing,
 };
 
 use crate::{
     error::DataError,
-    fbank::concatenated_fbank,
+    fbank::{concatenated_fbank, whole_fbank},
     fit::fit_displayed,
     spec::{AudioSpec, ClipSpec},
     windows::Window,
@@ -91,12 +91,24 @@ pub fn decode(
     request: DecodeRequest,
     each: EachWindow<'_>,
 ) -> Result<(), DataError> {
+    let _memory = match request.audio {
+        Some(AudioForm::Wave) if windows.iter().any(|window| window.span.is_none()) => {
+            Some(memory::reserve("the samples of the whole audio", wave_bytes(source.info()))?)
+        }
+        _ => None,
+    };
     let times = source.frame_times().to_vec();
     let pixel_aspect = source.info().pixel_aspect;
     let (frames, audio) = source.streams();
     let mut emit = |index: usize, frames: Vec<Frame>, without_face: bool| {
         let mut decoded = DecodedClip { frames, audio: None, without_face };
-        if let (Some(form), Some(window)) = (request.audio, windows.get(index)) {
+        if let (Some(AudioForm::Fbank), Some(Window { span: None, .. })) =
+            (request.audio, windows.get(index))
+        {
+            let rows = whole_fbank(audio, &spec.audio);
+            let rows = rows.map_err(DataError::while_reading(Stream::Audio))?;
+            decoded.audio = Some(DecodedAudio::Fbank(rows));
+        } else if let (Some(form), Some(window)) = (request.audio, windows.get(index)) {
             let wave = window_audio(audio, window)?;
             if !window.is_covered_by(&wave, spec) {
                 return if index == 0 {
@@ -125,6 +137,13 @@ pub fn decode(
         }
     }
     Ok(())
+}
+
+/// Returns the bytes of a clip's audio, and of a copy while it is read.
+fn wave_bytes(info: &MediaInfo) -> u64 {
+    let samples = (info.audio_end - info.audio_start) * f64::from(info.sample_rate);
+    // `as` saturates.
+    (samples * info.channels as f64 * (2 * size_of::<f32>()) as f64) as u64
 }
 
 /// Decodes one window with [`decode`].

@@ -15,7 +15,8 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use avff_media::memory::{self, Turn};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 /// Number of parts of an item that may wait for the consumer: a part and the end, so that an item
 /// of one part never blocks its worker.
@@ -42,6 +43,7 @@ type Function<I, T> = dyn Fn(&I, Emit<'_, T>) + Send + Sync;
 /// An item for a worker, with the channel for its parts.
 struct Job<I, T> {
     item: I,
+    turn: Turn,
     reply: Sender<Message<I, T>>,
 }
 
@@ -50,7 +52,8 @@ struct Job<I, T> {
 ///
 /// At most `workers + prefetch` items are in flight: taken from the source and not yet returned.
 /// The source is not read beyond this limit, and few parts of each item wait, so memory is constant
-/// for any number of items and parts.
+/// for any number of items and parts. Items that reserve [`memory`] wait for it without blocking the
+/// item whose turn it is.
 ///
 /// A panic of the function resumes in the consumer when the item's turn comes. Dropping the
 /// iterator lets every worker finish its current part, starts no other part, and waits for the
@@ -61,7 +64,7 @@ pub struct Streams<I, T> {
     /// `None` once the iterator is being dropped.
     jobs: Option<Sender<Job<I, T>>>,
     /// One channel per item, oldest first: reading them in turn restores the order.
-    replies: VecDeque<Receiver<Message<I, T>>>,
+    replies: VecDeque<(Turn, Receiver<Message<I, T>>)>,
     /// Events that the consumer computed itself, without workers.
     computed: VecDeque<Event<I, T>>,
     in_flight: usize,
@@ -114,10 +117,11 @@ impl<I: Send + 'static, T: Send + 'static> Streams<I, T> {
         while self.replies.len() < self.in_flight {
             let Some(item) = self.source.next() else { break };
             let (reply, receiver) = bounded(QUEUE_LENGTH);
-            if jobs.send(Job { item, reply }).is_err() {
+            let turn = Turn::new();
+            if jobs.send(Job { item, turn: turn.clone(), reply }).is_err() {
                 break;
             }
-            self.replies.push_back(receiver);
+            self.replies.push_back((turn, receiver));
         }
     }
 
@@ -141,7 +145,9 @@ impl<I: Send + 'static, T: Send + 'static> Iterator for Streams<I, T> {
         if self.in_flight == 0 {
             return self.compute();
         }
-        let message = self.replies.front()?.recv();
+        let (turn, reply) = self.replies.front()?;
+        memory::want(turn);
+        let message = memory::stalled(|| reply.recv());
         if !matches!(message, Ok(Ok(Event::Part(_)))) {
             self.replies.pop_front();
             self.fill();
@@ -160,27 +166,31 @@ impl<I, T> Drop for Streams<I, T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.jobs = None;
-        self.replies.clear();
+        // A worker that waits for memory must not wait for this thread.
+        self.replies.drain(..).for_each(|(turn, _)| memory::want(&turn));
         for worker in self.workers.drain(..) {
             // The worker's panics were caught and sent, so the result carries no information.
-            let _ = worker.join();
+            let _ = memory::stalled(|| worker.join());
         }
     }
 }
 
 fn work<I, T>(jobs: &Receiver<Job<I, T>>, function: &Function<I, T>, stop: &AtomicBool) {
-    while let Ok(Job { item, reply }) = jobs.recv() {
+    while let Ok(Job { item, turn, reply }) = jobs.recv() {
         if stop.load(Ordering::Relaxed) {
             return;
         }
         // After the consumer is dropped, nobody receives, which is not an error.
-        let mut emit = |part| match reply.send(Ok(Event::Part(part))) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+        let mut emit = |part| {
+            let sent = match reply.try_send(Ok(Event::Part(part))) {
+                Err(TrySendError::Full(part)) => memory::stalled(|| reply.send(part)).is_ok(),
+                sent => sent.is_ok(),
+            };
+            if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         // The closure is shared, so other items see the state after a panic. The consumer gets the
         // panic and decides, as with a scoped thread.
-        let result = catch_unwind(AssertUnwindSafe(|| function(&item, &mut emit)));
+        let result = catch_unwind(AssertUnwindSafe(|| turn.run(|| function(&item, &mut emit))));
         let _ = reply.send(result.map(|()| Event::End(item)));
     }
 }

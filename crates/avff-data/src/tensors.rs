@@ -1,6 +1,9 @@
 //! Converts fitted frames and filterbanks to tensors.
 
-use avff_media::{Audio, Frame};
+use avff_media::{
+    Audio, Frame,
+    memory::{self, Reservation},
+};
 
 use crate::{
     augment::Plan,
@@ -17,6 +20,17 @@ pub struct Clip {
     pub audio: Vec<f32>,
     /// Normalized frames, `[3, frames, height, width]`.
     pub video: Vec<f32>,
+}
+
+impl Clip {
+    /// Reserves the memory of the tensors for as long as they wait in a queue.
+    ///
+    /// # Errors
+    /// [`MediaError::OverBudget`](avff_media::MediaError::OverBudget).
+    pub fn reserve(&self) -> Result<Reservation, DataError> {
+        let bytes = size_of::<f32>() * (self.audio.len() + self.video.len());
+        Ok(memory::reserve("the tensors of a window", bytes as u64)?.queued())
+    }
 }
 
 /// Converts a decoded window to tensors. In training, `plan` augments it.

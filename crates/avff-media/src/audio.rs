@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::error::MediaError;
+use crate::{allocate::reserve, error::MediaError};
+
+/// What audio samples are called where there is no memory for them.
+const AUDIO: &str = "decoded audio";
 
 /// The limit on samples of all channels together: 80 minutes of mono or 40 of stereo at 48 kHz, 0.92
 /// GB. A copy of one channel at 16 kHz takes a third of that at most.
@@ -76,17 +79,36 @@ pub(crate) fn with_room(rate: u32, channels: usize, expected: usize) -> Audio {
     audio
 }
 
+/// Makes a channel `length` samples long, with silence at its end where it is shorter.
+///
+/// # Errors
+///
+/// `NoMemory`.
+pub(crate) fn resize(channel: &mut Vec<f32>, length: usize) -> Result<(), MediaError> {
+    reserve(channel, length.saturating_sub(channel.len()), AUDIO)?;
+    channel.resize(length, 0.0);
+    Ok(())
+}
+
+/// Appends samples to a channel.
+///
+/// # Errors
+///
+/// `NoMemory`.
+pub(crate) fn extend(channel: &mut Vec<f32>, samples: &[f32]) -> Result<(), MediaError> {
+    reserve(channel, samples.len(), AUDIO)?;
+    channel.extend_from_slice(samples);
+    Ok(())
+}
+
 /// Appends the channels of a packet.
 ///
 /// # Errors
 ///
-/// `TooLarge` for hours of audio.
-pub(crate) fn append(audio: &mut Audio, planes: &[Vec<f32>]) -> Result<(), MediaError> {
-    let added: usize = planes.iter().map(Vec::len).sum();
+/// `TooLarge` for hours of audio, `NoMemory`.
+pub(crate) fn append(audio: &mut Audio, planes: &[&[f32]]) -> Result<(), MediaError> {
+    let added: usize = planes.iter().map(|plane| plane.len()).sum();
     let value = (audio.len().saturating_mul(audio.channels.len())).saturating_add(added) as u64;
     check_count(value)?;
-    for (channel, plane) in audio.channels.iter_mut().zip(planes) {
-        channel.extend_from_slice(plane);
-    }
-    Ok(())
+    audio.channels.iter_mut().zip(planes).try_for_each(|(channel, plane)| extend(channel, plane))
 }

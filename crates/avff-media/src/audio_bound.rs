@@ -58,10 +58,15 @@ impl AudioBound {
     ///
     /// `TooLarge` for hours of audio.
     pub(crate) fn expected(&self, rate: u32, channels: usize) -> Result<usize, MediaError> {
-        // `as` saturates.
-        let samples = (self.stated * f64::from(rate)).ceil() as u64;
+        let samples = self.samples(rate);
         check_count(samples.saturating_mul(channels as u64))?;
         Ok(usize::try_from(samples.min(MAX_AUDIO_SAMPLES)).unwrap_or(0))
+    }
+
+    /// Returns the stated number of samples per channel.
+    pub(crate) fn samples(&self, rate: u32) -> u64 {
+        // `as` saturates.
+        (self.stated * f64::from(rate)).ceil() as u64
     }
 }
 

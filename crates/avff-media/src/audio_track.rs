@@ -27,13 +27,14 @@ use super::{
     codec::{Codec, damaged, decoder, unsupported},
     mp4::{Sample, read_sample},
     pcm::MAX_CHANNELS,
-    source::AudioStream,
+    source::{AudioStream, BlockSink},
     timeline::{AudioExtent, AudioPackets, EditList, PlacedAudio},
 };
 use crate::{
-    audio::{Audio, append, with_room},
+    audio::Audio,
+    audio_blocks::{Blocks, collect},
     audio_bound::AudioBound,
-    error::{MediaError, Stream},
+    error::MediaError,
 };
 
 /// An audio track that can be decoded.
@@ -324,23 +325,29 @@ impl<R: Read + Seek> AudioTrackReader<R> {
 
 impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
     fn whole(&mut self) -> Result<Audio, MediaError> {
+        let bound = AudioBound::new(self.track.extent.duration(self.track.tick()));
+        collect(bound, |sink| self.blocks(sink))
+    }
+
+    fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError> {
         let mut packets = Packets::new(&self.track, self.track.edits.end())?;
-        let mut whole: Option<Audio> = None;
+        let mut blocks: Option<Blocks> = None;
         while packets.next(&mut self.file)? {
             let planes = AudioPackets::<R>::planes(&packets);
-            let audio = match &mut whole {
-                Some(audio) => audio,
+            let blocks = match &mut blocks {
+                Some(blocks) => blocks,
                 None => {
-                    let expected = packets.bound.expected(packets.rate, planes.len())?;
-                    whole.insert(with_room(packets.rate, planes.len(), expected))
+                    let expected = packets.bound.samples(packets.rate);
+                    let expected = expected.saturating_mul(planes.len() as u64);
+                    let skip = self.track.skip(packets.rate, packets.delay);
+                    blocks.insert(Blocks::new(skip, expected)?)
                 }
             };
-            append(audio, planes)?;
+            if blocks.pass(packets.rate, planes, sink)?.is_break() {
+                break;
+            }
         }
-        let mut whole = whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })?;
-        let skip = self.track.skip(whole.rate, packets.delay).min(whole.len());
-        whole.channels.iter_mut().for_each(|channel| drop(channel.drain(..skip)));
-        Ok(whole)
+        Ok(())
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {

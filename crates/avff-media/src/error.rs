@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use crate::byte_size::ByteSize;
+
 /// One of the two streams that every clip must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,6 +141,24 @@ pub enum MediaError {
         value: u64,
         /// The largest accepted value.
         limit: u64,
+    },
+    /// The clip needs more memory than the budget of the process.
+    #[error("{what} need {} of memory, over the budget of {}", ByteSize(*needed), ByteSize(*budget))]
+    OverBudget {
+        /// What the memory is for, in the plural.
+        what: &'static str,
+        /// The estimated bytes.
+        needed: u64,
+        /// The bytes of the budget.
+        budget: u64,
+    },
+    /// The operating system has no memory for a part of the clip.
+    #[error("no memory for {what}: {bytes} bytes")]
+    NoMemory {
+        /// What the memory is for.
+        what: &'static str,
+        /// The size of the allocation that failed.
+        bytes: u64,
     },
     /// FFmpeg was requested in a build that does not include it.
     #[error("this build has no FFmpeg")]

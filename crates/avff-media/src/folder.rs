@@ -17,6 +17,7 @@ use std::{
 
 use super::{
     image_file::{ImageFile, name},
+    memory,
     pixel_aspect::SQUARE,
     sidecar::{self, Sidecar},
     sniff,
@@ -31,6 +32,9 @@ use crate::{
 
 /// The limit on entries in a folder.
 const MAX_ENTRIES: usize = 1 << 20;
+
+/// The memory of an image for each pixel during decoding: RGBA of 16 bit, RGB and a turned copy.
+const PIXEL_BYTES: u64 = 8 + 3 + 3;
 
 /// The file extensions of video files, which are recognized even where the file is empty or cut.
 const VIDEO_EXTENSIONS: [&str; 12] =
@@ -184,6 +188,8 @@ impl Frames {
 
 impl FrameStream for Frames {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
+        let pixels = u64::from(self.size.0) * u64::from(self.size.1);
+        let _memory = memory::reserve("the frames", pixels * PIXEL_BYTES)?;
         for &index in indices {
             if sink(index, self.decode(index)?).is_break() {
                 break;

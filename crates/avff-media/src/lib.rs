@@ -17,11 +17,14 @@
 //!   choice of reader; `missing`: why there is no file.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `access_units`: missing frames of
 //!   H.264, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
-//!   `audio_packet`: what damage breaks in coded audio; `audio_bound`: how much audio is decoded.
+//!   `audio_packet`: what damage breaks in coded audio; `audio_bound`: how much audio is decoded;
+//!   `audio_blocks`: whole audio block by block.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read
 //!   and write folders of images with a WAV file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
 //!   every reader.
+//! - [`memory`]: the budget that all clips share; `byte_size`: a size as a user writes it;
+//!   `allocate`: allocations that fail with an error.
 //! - `color`, `rotate`: convert decoded planes to RGB as displayed.
 //! - `ffmpeg`: the same interface over FFmpeg's libraries.
 //! - [`error`]: the reasons why a clip cannot be read.
@@ -47,12 +50,15 @@ struct Readme;
 mod aac;
 mod access_units;
 mod alac;
+mod allocate;
 pub mod audio;
+mod audio_blocks;
 mod audio_bound;
 mod audio_packet;
 mod audio_track;
 mod avc;
 mod bits;
+mod byte_size;
 mod codec;
 mod color;
 pub mod decoder;
@@ -67,6 +73,7 @@ mod image_file;
 mod jpeg;
 mod jpeg_image;
 mod jpeg_scan;
+pub mod memory;
 mod missing;
 mod mp4;
 mod mp4_clip;
@@ -88,13 +95,14 @@ mod write;
 
 pub use self::{
     audio::Audio,
+    byte_size::{ByteSize, InvalidSize},
     decoder::Decoder,
     error::{MediaError, SettingError, Stream, UnknownName},
     frame::Frame,
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
-    source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
+    source::{AudioStream, BlockSink, FrameSink, FrameStream, MediaInfo, MediaSource},
     tracks::{Choice, Tracks},
     write::{FolderWriter, FrameCoding, encode},
 };

@@ -11,9 +11,11 @@ use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
     h264::{VideoConfig, VideoTrack},
+    memory,
     mp4::{Movie, Track, audio, visual, visual_name},
     rotate::Turns,
     source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource},
+    sps::max_reordered,
     timeline::EditList,
     tracks::{Candidate, Choice, Tracks, choose},
 };
@@ -25,6 +27,12 @@ use super::{
     timeline::lost_pictures,
 };
 use crate::error::{MediaError, Stream};
+
+/// The memory of decoding for each pixel, without references: the current picture, RGB, and a turned
+/// or resized copy.
+const HELD_BYTES: u64 = 24;
+/// The memory of a reference picture for each pixel.
+const REFERENCE_BYTES: u64 = 3;
 
 /// An MP4 file with one decodable stream of each kind.
 #[derive(Debug)]
@@ -138,6 +146,14 @@ impl<R: Read + Seek> Mp4Clip<R> {
         let audio = AudioTrackReader::new(audio_file, audio, info.audio_start);
         Ok(Self { info, video, audio })
     }
+}
+
+/// Returns an upper bound on the memory that decoding frames of `size` takes, in bytes.
+fn frame_bytes(size: (usize, usize)) -> u64 {
+    // The decoder adds a border of 64 pixels on each side.
+    let [width, height] = [size.0, size.1].map(|side| (side as u64).saturating_add(128));
+    let per_pixel = HELD_BYTES + REFERENCE_BYTES * max_reordered(size) as u64;
+    width.saturating_mul(height).saturating_mul(per_pixel)
 }
 
 fn external() -> MediaError {
@@ -313,6 +329,7 @@ impl<R: Read + Seek + Send> MediaSource for Mp4Clip<R> {
 
 impl<R: Read + Seek> FrameStream for VideoFrames<R> {
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError> {
+        let _memory = memory::reserve("the frames", frame_bytes(self.track.size()))?;
         self.track.frames(&mut self.file, indices, sink)
     }
 }

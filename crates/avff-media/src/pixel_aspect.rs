@@ -10,12 +10,15 @@ use crate::{
     frame::Frame,
     mp4::{Fields, MAX_DIMENSION},
     resize::{check, resize},
+    sps::MAX_MACROBLOCKS,
 };
 
 /// The width and height of a square pixel.
 pub const SQUARE: (u32, u32) = (1, 1);
 /// The largest ratio of the sides of a pixel. Real ones stay below 3.
 const MAX_RATIO: u64 = 16;
+/// The limit on pixels of a frame in square pixels: the limit on the frames of a video.
+const MAX_PIXELS: u64 = 256 * MAX_MACROBLOCKS;
 
 /// Returns a ratio in lowest terms. A side of zero, or a ratio beyond 16 to 1, counts as square:
 /// only damaged and hostile files have them.
@@ -62,7 +65,8 @@ fn scaled(side: usize, to: u32, from: u32) -> usize {
 ///
 /// # Errors
 /// [`MediaError::Damaged`] when the frame has no pixels or not `3 * width * height` bytes.
-/// [`MediaError::TooLarge`] when the frame is shown wider or higher than 8192 pixels.
+/// [`MediaError::TooLarge`] when the frame is shown wider or higher than 8192 pixels, or with more than
+/// 37,748,736 pixels.
 pub fn square_pixels(frame: &Frame, aspect: (u32, u32)) -> Result<Cow<'_, Frame>, MediaError> {
     check(frame)?;
     let size = (frame.width, frame.height);
@@ -77,6 +81,11 @@ pub fn square_pixels(frame: &Frame, aspect: (u32, u32)) -> Result<Cow<'_, Frame>
         if value > MAX_DIMENSION {
             return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
         }
+    }
+    // A frame that is resized takes five times the memory of a frame that is stored.
+    let (what, value) = ("frame size in square pixels", width as u64 * height as u64);
+    if value > MAX_PIXELS {
+        return Err(MediaError::TooLarge { what, value, limit: MAX_PIXELS });
     }
     resize(frame, width, height).map(Cow::Owned)
 }
@@ -144,6 +153,12 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "frame width in square pixels of 10923 is over the limit of 8192"
+        );
+        let high = Frame { width: 4096, height: 8192, rgb: vec![0; 3 * 4096 * 8192] };
+        let error = square_pixels(&high, (2, 1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "frame size in square pixels of 67108864 is over the limit of 37748736"
         );
         let broken = Frame { width: 2, height: 2, rgb: vec![0; 3] };
         assert!(matches!(square_pixels(&broken, (2, 1)), Err(MediaError::Damaged { .. })));

@@ -14,6 +14,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::{
+    allocate::reserve_exact,
     error::{MediaError, Stream},
     frame::Frame,
 };
@@ -38,6 +39,7 @@ const MAX_SIDE: usize = 1 << 16;
 /// # Errors
 /// [`MediaError::Damaged`] when the frame has no pixels or not `3 * width * height` bytes.
 /// [`MediaError::TooLarge`] when a side of either size is zero or over 65,536.
+/// [`MediaError::NoMemory`].
 pub fn resize(frame: &Frame, width: usize, height: usize) -> Result<Frame, MediaError> {
     check(frame)?;
     check_sides(frame.width, frame.height)?;
@@ -47,7 +49,11 @@ pub fn resize(frame: &Frame, width: usize, height: usize) -> Result<Frame, Media
     }
     let across = Axis::new(frame.width, width);
     let down = Axis::new(frame.height, height);
-    let rgb = Arch::new().dispatch(Resampling { frame, across: &across, down: &down });
+    let mut sums = Vec::new();
+    reserve_exact(&mut sums, 3 * width * height, "a resized frame")?;
+    sums.resize(3 * width * height, HALF);
+    let resampling = Resampling { frame, across: &across, down: &down, sums };
+    let rgb = Arch::new().dispatch(resampling);
     Ok(Frame { width, height, rgb })
 }
 
@@ -57,6 +63,8 @@ struct Resampling<'a> {
     frame: &'a Frame,
     across: &'a Axis,
     down: &'a Axis,
+    /// The start of each sum.
+    sums: Vec<i32>,
 }
 
 impl WithSimd for Resampling<'_> {
@@ -64,7 +72,7 @@ impl WithSimd for Resampling<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
-        resample(self.frame, self.across, self.down)
+        resample(self.frame, self.across, self.down, self.sums)
     }
 }
 
@@ -72,9 +80,8 @@ impl WithSimd for Resampling<'_> {
 /// that its weight reaches. Integer sums do not depend on their order, so the result equals
 /// Pillow's two passes without an intermediate image.
 #[inline(always)]
-fn resample(frame: &Frame, across: &Axis, down: &Axis) -> Vec<u8> {
+fn resample(frame: &Frame, across: &Axis, down: &Axis, mut sums: Vec<i32>) -> Vec<u8> {
     let stride = 3 * across.taps.len();
-    let mut sums = vec![HALF; stride * down.taps.len()];
     let mut block = vec![[0; ROWS]; 3 * frame.width];
     let mut rows = vec![0; ROWS * stride];
     let mut reached = 0..0;

@@ -128,6 +128,13 @@ pub trait AudioStream {
     /// of audio, [`MediaError::Io`].
     fn whole(&mut self) -> Result<Audio, MediaError>;
 
+    /// Decodes the same samples as [`whole`](Self::whole) and passes them to `sink` block by block, so
+    /// that memory does not grow with the length of the clip. Stops without an error where `sink` breaks.
+    ///
+    /// # Errors
+    /// The errors of [`whole`](Self::whole). The limit on the length is higher.
+    fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError>;
+
     /// Decodes the audio from `start` to `end` on the clip's clock, in seconds.
     ///
     /// Each packet is in its place on the clock: there is silence where packets are missing, and a
@@ -138,6 +145,30 @@ pub trait AudioStream {
     /// # Errors
     /// The errors of [`whole`](Self::whole).
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError>;
+}
+
+/// Receives the sample rate and the next samples of every channel, and may stop the reading.
+pub type BlockSink<'a> = &'a mut dyn FnMut(u32, &[&[f32]]) -> ControlFlow<()>;
+
+impl dyn AudioStream + '_ {
+    /// Like [`blocks`](AudioStream::blocks), for a sink that can fail. The sink's error ends the reading.
+    ///
+    /// # Errors
+    /// The errors of the stream, and the sink's own error.
+    pub fn try_blocks<E: From<MediaError>>(
+        &mut self,
+        mut sink: impl FnMut(u32, &[&[f32]]) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let mut failed = None;
+        let read = self.blocks(&mut |rate, channels| match sink(rate, channels) {
+            Ok(flow) => flow,
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        });
+        failed.map_or(Ok(()), Err).and(read.map_err(E::from))
+    }
 }
 
 impl dyn MediaSource + '_ {

@@ -64,12 +64,9 @@ impl Sps {
         Ok(sps)
     }
 
-    /// Returns the largest number of decoded pictures that wait for an earlier displayed one:
-    /// `MaxDpbFrames` of level 6.2 (section A.3.1).
+    /// Returns the largest number of decoded pictures that wait for an earlier displayed one.
     pub(crate) fn max_reordered(&self) -> usize {
-        let (width, height) = self.decoded;
-        let macroblocks = (width.div_ceil(16) * height.div_ceil(16)).max(1) as u64;
-        (MAX_REFERENCE_MACROBLOCKS / macroblocks).clamp(1, MAX_REFERENCES) as usize
+        max_reordered(self.decoded)
     }
 
     /// Returns the color space of the pictures, in FFmpeg's order: the VUI, then the container,
@@ -81,6 +78,13 @@ impl Sps {
             full_range: self.full_range.unwrap_or(fallback.full_range),
         }
     }
+}
+
+/// Returns the largest number of decoded pictures that wait for an earlier displayed one:
+/// `MaxDpbFrames` of level 6.2 (section A.3.1). `size` is their width and height in pixels.
+pub(crate) fn max_reordered((width, height): (usize, usize)) -> usize {
+    let macroblocks = (width.div_ceil(16) * height.div_ceil(16)).max(1) as u64;
+    (MAX_REFERENCE_MACROBLOCKS / macroblocks).clamp(1, MAX_REFERENCES) as usize
 }
 
 fn damaged() -> MediaError {

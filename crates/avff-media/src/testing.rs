@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::source::{AudioStream, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range};
+use super::source::{
+    AudioStream, BlockSink, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range,
+};
 use crate::{
     audio::{Audio, sample_range},
     error::MediaError,
@@ -30,8 +32,8 @@ pub struct TestFrames {
     pub requests: Vec<Vec<usize>>,
 }
 
-/// A stream of the audio it holds.
-pub struct TestAudio(pub Audio);
+/// A stream of the audio it holds, in blocks of a number of samples.
+pub struct TestAudio(pub Audio, pub usize);
 
 /// Samples per second.
 pub const RATE: u32 = 8_000;
@@ -68,7 +70,7 @@ impl TestClip {
             info,
             times: (0..count).map(|i| i as f64 / 25.0).collect(),
             frames: TestFrames { count, missing: 0, requests: Vec::new() },
-            audio: TestAudio(Audio { rate: RATE, channels: vec![tone] }),
+            audio: TestAudio(Audio { rate: RATE, channels: vec![tone] }, 1_000),
         }
     }
 }
@@ -106,6 +108,17 @@ impl FrameStream for TestFrames {
 impl AudioStream for TestAudio {
     fn whole(&mut self) -> Result<Audio, MediaError> {
         Ok(self.0.clone())
+    }
+
+    fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError> {
+        for start in (0..self.0.len().max(1)).step_by(self.1) {
+            let block = self.0.part(start, start + self.1);
+            let channels: Vec<&[f32]> = block.channels.iter().map(Vec::as_slice).collect();
+            if sink(block.rate, &channels).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {

@@ -85,6 +85,10 @@ pub fn of_media(error: &MediaError) -> Option<&'static str> {
         MediaError::Malformed { .. } | MediaError::Damaged { .. } => {
             "copy or download the file again"
         }
+        MediaError::OverBudget { .. } => {
+            "allow more memory, or re-encode the clip at a smaller size"
+        }
+        MediaError::NoMemory { .. } => "decode fewer clips at a time, or allow less memory",
         MediaError::TooLarge { .. } => "re-encode the clip at a smaller size, or shorten it",
         _ => return None,
     })
@@ -136,6 +140,8 @@ pub fn code(error: &DataError) -> &'static str {
             MediaError::Damaged { .. } => "damaged",
             MediaError::TooLarge { .. } => "too-large",
             MediaError::NoFfmpeg => "no-ffmpeg",
+            MediaError::OverBudget { .. } => "over-budget",
+            MediaError::NoMemory { .. } => "no-memory",
             _ => "media",
         },
         DataError::NoFace { .. } => "no-face",

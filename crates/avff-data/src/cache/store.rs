@@ -89,7 +89,11 @@ impl Store {
             return Lookup::Damaged;
         }
         let mut header = [0; HEADER];
-        let mut payload = Vec::with_capacity(metadata.len() as usize - HEADER);
+        let mut payload = Vec::new();
+        // Without the memory, the clip is decoded, which takes less.
+        if payload.try_reserve_exact(metadata.len() as usize - HEADER).is_err() {
+            return Lookup::Missing;
+        }
         let read = (&file)
             .read_exact(&mut header)
             .and_then(|()| (&file).take(MAX_PAYLOAD).read_to_end(&mut payload));

@@ -10,6 +10,7 @@
 //! - `wave`: selection and validation of the samples.
 //! - `stretch`: interpolation of any number of frames to the model's number.
 //! - `resample`: resampling to the rate of the spec.
+//! - `whole`: the filterbank of a whole clip, from blocks of samples.
 //! - `cache`: process-wide tables.
 
 mod cache;
@@ -18,6 +19,7 @@ mod resample;
 mod spectrum;
 mod stretch;
 mod wave;
+mod whole;
 
 use std::{fmt, sync::Arc};
 
@@ -26,7 +28,7 @@ use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
 use self::spectrum::{After, Before};
-pub use self::{stretch::concatenated_fbank, wave::Wave};
+pub use self::{stretch::concatenated_fbank, wave::Wave, whole::whole_fbank};
 use crate::{
     error::DataError,
     spec::{Framing, MAX_RATE},
@@ -188,6 +190,16 @@ impl Fbank {
         let Some(samples) = wave.samples().get(needed - size..needed) else {
             return Err(DataError::TooShort { samples: wave.len(), needed });
         };
+        self.row(samples, scratch, row)
+    }
+
+    /// Computes the log-mel energies of one frame's samples.
+    fn row(
+        &self,
+        samples: &[f32],
+        scratch: &mut Scratch,
+        row: &mut [f32],
+    ) -> Result<(), DataError> {
         let Scratch { frame, spectrum, power, energies, fft } = scratch;
         let arch = Arch::new();
         arch.dispatch(Before { samples, window: &self.window, frame });

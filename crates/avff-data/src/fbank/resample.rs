@@ -25,41 +25,124 @@ pub(super) fn at_rate(audio: &Audio, rate: Option<u32>) -> Result<Cow<'_, Audio>
         return Ok(Cow::Borrowed(audio));
     };
     let wave = Wave::new(audio)?;
+    check_rates(audio.rate, rate)?;
     let (from, to) = (u64::from(audio.rate), u64::from(rate));
-    for value in [from, to] {
-        if value > u64::from(MAX_RATE) {
-            let limit = MAX_RATE.into();
-            return Err(MediaError::TooLarge { what: "sample rate", value, limit }.into());
-        }
-    }
-    if audio.rate < MIN_RATE {
-        let reason = "too low for resampling";
-        return Err(DataError::SampleRate { rate: audio.rate, reason });
-    }
     let value = (wave.len() as u64).saturating_mul(to).div_ceil(from.max(1));
     if value > MAX_SAMPLES {
         return Err(
             MediaError::TooLarge { what: "resampled samples", value, limit: MAX_SAMPLES }.into()
         );
     }
+    let mut resampler = resampler(audio.rate, rate)?;
+    let samples = InterleavedSlice::new(wave.samples(), 1, wave.len()).map_err(failed)?;
+    let resampled = resampler.process_all(&samples, wave.len(), None).map_err(failed)?;
+    Ok(Cow::Owned(Audio { rate, channels: vec![resampled.take_data()] }))
+}
+
+/// Checks the rates of the audio and of the result.
+fn check_rates(from: u32, to: u32) -> Result<(), DataError> {
+    for value in [from, to].map(u64::from) {
+        if value > u64::from(MAX_RATE) {
+            let limit = MAX_RATE.into();
+            return Err(MediaError::TooLarge { what: "sample rate", value, limit }.into());
+        }
+    }
+    if from < MIN_RATE {
+        return Err(DataError::SampleRate { rate: from, reason: "too low for resampling" });
+    }
+    Ok(())
+}
+
+fn resampler(from: u32, to: u32) -> Result<Fft<f32>, DataError> {
     let reason = "not supported by the resampler";
     // An even multiple of the smallest block: the center of the filter then falls on a sample, and
     // the audio is not delayed by half a sample.
-    let smallest = (audio.rate / gcd(audio.rate, rate).max(1)).max(1) as usize;
+    let smallest = (from / gcd(from, to).max(1)).max(1) as usize;
     let block = smallest * BLOCK.div_ceil(smallest).next_multiple_of(2);
-    let (from, to) = (audio.rate as usize, rate as usize);
-    let mut resampler = Fft::<f32>::new(from, to, block, 1, FixedSync::Both)
-        .map_err(|_| DataError::SampleRate { rate: audio.rate, reason })?;
-    let failed = |error: String| MediaError::Damaged {
-        stream: Stream::Audio,
-        what: format!("cannot be resampled: {error}"),
-    };
-    let samples = InterleavedSlice::new(wave.samples(), 1, wave.len())
-        .map_err(|error| failed(error.to_string()))?;
-    let resampled = resampler
-        .process_all(&samples, wave.len(), None)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(Cow::Owned(Audio { rate, channels: vec![resampled.take_data()] }))
+    Fft::<f32>::new(from as usize, to as usize, block, 1, FixedSync::Both)
+        .map_err(|_| DataError::SampleRate { rate: from, reason })
+}
+
+fn failed(error: impl ToString) -> DataError {
+    let what = format!("cannot be resampled: {}", error.to_string());
+    MediaError::Damaged { stream: Stream::Audio, what }.into()
+}
+
+/// Resamples consecutive samples. The result is bit-identical to that of [`at_rate`]: both give the
+/// resampler blocks of one size, and fill the last one with zeros.
+pub(super) struct StreamResampler {
+    resampler: Fft<f32>,
+    /// Samples that do not fill a block.
+    input: Vec<f32>,
+    output: Vec<f32>,
+    /// How many samples at the start of the output are the delay of the filter.
+    delay: usize,
+    /// The number of samples of the result.
+    len: usize,
+    /// How many of them are still to come.
+    left: usize,
+}
+
+/// Receives resampled samples.
+type Resampled<'a> = &'a mut dyn FnMut(&[f32]) -> Result<(), DataError>;
+
+impl StreamResampler {
+    /// Takes both rates and the number of samples.
+    ///
+    /// # Errors
+    /// See [`at_rate`].
+    pub(super) fn new(from: u32, to: u32, samples: usize) -> Result<Self, DataError> {
+        check_rates(from, to)?;
+        let resampler = resampler(from, to)?;
+        let output = vec![0.0; resampler.output_frames_max()];
+        let delay = resampler.output_delay();
+        // As in the resampler's own arithmetic.
+        let len = (resampler.resample_ratio() * samples as f64).ceil() as usize;
+        Ok(Self { resampler, input: Vec::new(), output, delay, len, left: len })
+    }
+
+    /// Returns the number of samples of the result.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Resamples the next samples.
+    pub(super) fn add(&mut self, samples: &[f32], sink: Resampled<'_>) -> Result<(), DataError> {
+        self.input.extend_from_slice(samples);
+        let block = self.resampler.input_frames_next().max(1);
+        let input = std::mem::take(&mut self.input);
+        let (blocks, rest) = input.split_at(input.len() - input.len() % block);
+        for block in blocks.chunks_exact(block) {
+            self.block(block, sink)?;
+        }
+        self.input = rest.to_vec();
+        Ok(())
+    }
+
+    /// Gives the rest of the result after the last sample.
+    pub(super) fn finish(&mut self, sink: Resampled<'_>) -> Result<(), DataError> {
+        let mut block = std::mem::take(&mut self.input);
+        while self.left > 0 {
+            block.resize(self.resampler.input_frames_next(), 0.0);
+            self.block(&block, sink)?;
+            block.clear();
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, input: &[f32], sink: Resampled<'_>) -> Result<(), DataError> {
+        let size = self.output.len();
+        let input = InterleavedSlice::new(input, 1, input.len()).map_err(failed)?;
+        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, size).map_err(failed)?;
+        let (_, written) =
+            self.resampler.process_into_buffer(&input, &mut output, None).map_err(failed)?;
+        let skipped = self.delay.min(written);
+        self.delay -= skipped;
+        let end = written.min(skipped.saturating_add(self.left));
+        let samples = self.output.get(skipped..end).unwrap_or_default();
+        self.left -= samples.len();
+        sink(samples)
+    }
 }
 
 /// The greatest common divisor.

@@ -89,8 +89,17 @@ pub fn concatenated_fbank(segments: &[Audio], spec: &AudioSpec) -> Result<Vec<f3
     })
 }
 
+/// Returns the indices of the rows that [`interpolated`] needs, increasing.
+pub(super) fn needed_rows(from: usize, to: usize) -> Vec<usize> {
+    let positions = (0..to).map(|index| Position::new(index, from, to));
+    let mut rows: Vec<usize> = positions.flat_map(|at| [at.before, at.after]).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
 /// Stretches `from` rows to `to`, computing only the needed rows, each once.
-fn interpolated(
+pub(super) fn interpolated(
     from: usize,
     to: usize,
     mels: usize,

@@ -21,22 +21,10 @@ impl<'a> Wave<'a> {
     /// [`MediaError::MissingStream`] without channels. [`MediaError::Damaged`] if a sample is not
     /// finite (float WAV files permit this) or the channels differ in length.
     pub fn new(audio: &'a Audio) -> Result<Self, MediaError> {
-        let damaged = |what: String| MediaError::Damaged { stream: Stream::Audio, what };
         let Some(first) = audio.channels.first() else {
             return Err(MediaError::MissingStream { stream: Stream::Audio });
         };
-        for (index, channel) in audio.channels.iter().enumerate() {
-            if channel.len() != first.len() {
-                return Err(damaged(format!(
-                    "channel {index} has {} samples, but channel 0 has {}",
-                    channel.len(),
-                    first.len()
-                )));
-            }
-            if let Some(at) = not_finite(channel) {
-                return Err(damaged(format!("sample {at} of channel {index} is not finite")));
-            }
-        }
+        check(audio.channels.iter().map(Vec::as_slice), 0)?;
         Ok(Self { samples: first })
     }
 
@@ -57,6 +45,29 @@ impl<'a> Wave<'a> {
     pub fn samples(&self) -> &'a [f32] {
         self.samples
     }
+}
+
+/// Checks that all channels are equally long and finite. `start` is the index of their first sample.
+pub(super) fn check<'a>(
+    channels: impl Iterator<Item = &'a [f32]>,
+    start: usize,
+) -> Result<(), MediaError> {
+    let damaged = |what: String| MediaError::Damaged { stream: Stream::Audio, what };
+    let mut len = None;
+    for (index, channel) in channels.enumerate() {
+        let len = *len.get_or_insert(channel.len());
+        if channel.len() != len {
+            return Err(damaged(format!(
+                "channel {index} has {} samples, but channel 0 has {len}",
+                channel.len()
+            )));
+        }
+        if let Some(at) = not_finite(channel) {
+            let at = start + at;
+            return Err(damaged(format!("sample {at} of channel {index} is not finite")));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the index of the first sample that is not finite.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use avff_datasets::{Dataset, Row};
+use avff_media::memory::Reservation;
 use avff_rng::{Purpose, Rng, RngKey};
 
 use super::{
@@ -37,6 +38,8 @@ pub(super) struct BuiltSample {
     pub(super) clip: Clip,
     pub(super) origin: Origin,
     pub(super) skipped_partners: Vec<(usize, ClipError)>,
+    /// The memory of the clip while it waits for its batch.
+    _memory: Reservation,
 }
 
 impl SampleBuilder {
@@ -78,7 +81,8 @@ impl SampleBuilder {
         let origin = Origin { row, target: mixing.target(own.target, target), mixing, partner };
         let clip = tensors(decoded, spec, Some(&mut plan))
             .map_err(|source| ClipError::new(&own.path, source))?;
-        Ok(BuiltSample { clip, origin, skipped_partners })
+        let memory = clip.reserve().map_err(|source| ClipError::new(&own.path, source))?;
+        Ok(BuiltSample { clip, origin, skipped_partners, _memory: memory })
     }
 
     /// Reads one clip: its frames if requested, and its audio in the form that the plan needs.

@@ -14,11 +14,12 @@ use super::{
     samples::planar,
 };
 use crate::{
-    audio::{Audio, append, with_room},
+    audio::Audio,
+    audio_blocks::{Blocks, collect},
     audio_bound::AudioBound,
     error::{MediaError, Stream},
     pcm::MAX_CHANNELS,
-    source::AudioStream,
+    source::{AudioStream, BlockSink},
     timeline::{AudioPackets, EditList, PlacedAudio},
 };
 
@@ -269,21 +270,27 @@ impl AudioReader {
 
 impl AudioStream for AudioReader {
     fn whole(&mut self) -> Result<Audio, MediaError> {
+        collect(AudioBound::new(self.duration), |sink| self.blocks(sink))
+    }
+
+    fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError> {
         let mut packets = Packets::open(&self.path, self.stream, EditLists::Applied, 0)?;
         packets.bound = AudioBound::new(self.duration);
-        let mut whole: Option<Audio> = None;
+        let mut blocks: Option<Blocks> = None;
         while packets.next(&mut ())? {
-            let channels = packets.planes.len();
-            let audio = match &mut whole {
-                Some(audio) => audio,
+            let blocks = match &mut blocks {
+                Some(blocks) => blocks,
                 None => {
-                    let expected = packets.bound.expected(packets.rate, channels)?;
-                    whole.insert(with_room(packets.rate, channels, expected))
+                    let expected = packets.bound.samples(packets.rate);
+                    let expected = expected.saturating_mul(packets.planes.len() as u64);
+                    blocks.insert(Blocks::new(0, expected)?)
                 }
             };
-            append(audio, &packets.planes)?;
+            if blocks.pass(packets.rate, &packets.planes, sink)?.is_break() {
+                break;
+            }
         }
-        whole.ok_or(MediaError::MissingStream { stream: Stream::Audio })
+        Ok(())
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {

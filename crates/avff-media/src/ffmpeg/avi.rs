@@ -1,4 +1,5 @@
-//! Reads what the bindings of FFmpeg do not show of an AVI header: the aspect ratio of the frames.
+//! Reads what the bindings of FFmpeg do not show of an AVI header: the aspect ratio of the frames,
+//! and their size before anything is decoded.
 
 use std::{
     fs::File,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use super::length::bytes;
-use crate::{error::MediaError, pixel_aspect::lowest_terms};
+use crate::{allocate::zeros, error::MediaError, pixel_aspect::lowest_terms};
 
 /// The largest accepted header, in bytes.
 const MAX_HEADER_BYTES: u32 = 1 << 20;
@@ -15,15 +16,39 @@ const MAX_HEADER_BYTES: u32 = 1 << 20;
 /// Returns the width and height of a pixel of a video stream. `rank` counts the video streams from 0.
 /// A header that is not understood says nothing.
 pub(super) fn pixel_aspect(path: &Path, rank: usize) -> Option<(u32, u32)> {
+    let header = header_of(path)?;
+    let stream = video_streams(&header).nth(rank)?;
+    Chunks(stream).find(|(name, _)| name == b"vprp").and_then(|(_, body)| of_properties(body))
+}
+
+/// Returns width and height of the frames of each video stream, in pixels.
+pub(super) fn sizes(path: &Path) -> Vec<[u64; 2]> {
+    let header = header_of(path).unwrap_or_default();
+    let format = |stream| Chunks(stream).find(|(name, _)| name == b"strf");
+    video_streams(&header).filter_map(|stream| of_format(format(stream)?.1)).collect()
+}
+
+/// Reads a `BITMAPINFOHEADER`. A negative height means rows from the top to the bottom.
+fn of_format(body: &[u8]) -> Option<[u64; 2]> {
+    let side = |at: usize| {
+        let word = body.get(at..)?.first_chunk::<4>()?;
+        Some(u64::from(i32::from_le_bytes(*word).unsigned_abs()))
+    };
+    Some([side(4)?, side(8)?])
+}
+
+fn header_of(path: &Path) -> Option<Vec<u8>> {
     let file = File::open(path).ok()?;
     let size = file.metadata().ok()?.len();
-    let header = header(&mut BufReader::new(file), size).ok()??;
-    let streams = Chunks(&header).filter_map(|(name, body)| list(name, body, *b"strl"));
-    let video = |stream: &&[u8]| {
+    header(&mut BufReader::new(file), size).ok()?
+}
+
+/// Returns the contents of the lists of video streams.
+fn video_streams(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let streams = Chunks(header).filter_map(|(name, body)| list(name, body, *b"strl"));
+    streams.filter(|stream| {
         Chunks(stream).any(|(name, body)| name == *b"strh" && body.starts_with(b"vids"))
-    };
-    let stream = streams.filter(|stream| video(stream)).nth(rank)?;
-    Chunks(stream).find(|(name, _)| name == b"vprp").and_then(|(_, body)| of_properties(body))
+    })
 }
 
 /// Returns the content of the first list, which has the headers.
@@ -34,7 +59,7 @@ fn header(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Vec<u8>>, M
     if !head.ends_with(b"hdrl") || length > MAX_HEADER_BYTES || u64::from(length) > size {
         return Ok(None);
     }
-    let mut content = vec![0; length.saturating_sub(4) as usize];
+    let mut content = zeros(length.saturating_sub(4) as usize, "the header of AVI")?;
     file.seek(std::io::SeekFrom::Start(24))?;
     file.read_exact(&mut content)?;
     Ok(Some(content))
@@ -83,6 +108,14 @@ mod tests {
         assert_eq!(chunks, [(*b"abcd", &b"x"[..]), (*b"efgh", b"")]);
         assert_eq!(list(*b"LIST", b"strlrest", *b"strl"), Some(&b"rest"[..]));
         assert_eq!(list(*b"JUNK", b"strlrest", *b"strl"), None);
+    }
+
+    #[test]
+    fn format_holds_the_size() {
+        let format = |height: i32| [[40; 4], 640_i32.to_le_bytes(), height.to_le_bytes()].concat();
+        assert_eq!(of_format(&format(480)), Some([640, 480]));
+        assert_eq!(of_format(&format(-480)), Some([640, 480]));
+        assert_eq!(of_format(&format(480)[..11]), None);
     }
 
     #[test]

@@ -148,7 +148,8 @@ fn packed(frame: &frame::Video) -> Option<Frame> {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let (data, stride) = plane(frame, 0)?;
     let bytes = width.checked_mul(3)?;
-    let mut rgb = Vec::with_capacity(bytes.checked_mul(height)?);
+    let mut rgb = Vec::new();
+    rgb.try_reserve_exact(bytes.checked_mul(height)?).ok()?;
     for row in data.chunks(stride.max(1)).take(height) {
         rgb.extend_from_slice(row.get(..bytes)?);
     }

@@ -10,6 +10,7 @@ use video_rs::ffmpeg::{
 
 use super::{
     errors::{damaged, decode_error},
+    held_frames,
     picture_bound::{check_size, macroblocks},
 };
 use crate::{
@@ -76,7 +77,9 @@ impl VideoDecoder {
             .video()
             .map_err(|error| decode_error(Stream::Video, codec, "the stream", error))?;
         check_size(u64::from(decoder.width()), u64::from(decoder.height()))?;
-        Ok(Self { decoder, codec, frame: frame::Video::empty(), at: String::new() })
+        let decoder = Self { decoder, codec, frame: frame::Video::empty(), at: String::new() };
+        decoder.check_held()?;
+        Ok(decoder)
     }
 
     /// Sends a packet to the decoder. If it is not `requested`, a non-reference picture may be
@@ -93,10 +96,28 @@ impl VideoDecoder {
         self.decoder.skip_frame(if skip { Discard::NonReference } else { Discard::Default });
         self.at = format!("packet {number}");
         self.decoder.send_packet(packet).map_err(|error| self.fault(error))?;
-        self.check_references()
+        self.check_references()?;
+        self.check_held().map(drop)
     }
 
-    /// Checks how many frames the decoder holds. In H.264 the first packet states it.
+    /// Checks the memory of the frames that the decoder holds, and returns it in bytes. A packet can
+    /// change their size and format.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge`.
+    pub(super) fn check_held(&self) -> Result<u64, MediaError> {
+        let decoder = &self.decoder;
+        let order = (decoder.references(), decoder.has_b_frames());
+        held_frames::check_held(
+            self.codec,
+            (decoder.width(), decoder.height()),
+            decoder.format(),
+            order,
+        )
+    }
+
+    /// Checks the references that a stream declares. In H.264 the first packet states them.
     fn check_references(&self) -> Result<(), MediaError> {
         let size = macroblocks(self.decoder.width().into(), self.decoder.height().into());
         let value = (self.decoder.references() as u64).saturating_mul(size);
@@ -136,6 +157,11 @@ impl VideoDecoder {
             return Err(damaged(Stream::Video, what));
         }
         Ok(true)
+    }
+
+    /// Returns width and height of the frames, in pixels; 0 where they are unknown.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.decoder.width(), self.decoder.height())
     }
 
     /// Returns the last decoded frame.

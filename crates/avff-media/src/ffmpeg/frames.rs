@@ -23,11 +23,19 @@ use super::{
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
+    memory::{self, Reservation},
     mp4::MAX_DIMENSION,
     rotate::Turns,
     source::{FrameSink, FrameStream, missing, out_of_range},
+    sps::max_reordered,
     timeline::{EditList, PresentedFrames},
 };
+
+/// The memory of frames outside of the decoder for each pixel: RGB, a turned and a resized copy, and
+/// the frames that FFmpeg decodes when it opens the file for the audio.
+const IN_HAND_BYTES: u64 = 9 + 9;
+/// The memory of 17 frames of 8 bit 4:2:0 and their motion vectors, for each pixel.
+const UNKNOWN_BYTES: u64 = 39;
 
 /// A video stream that can be decoded.
 pub(super) struct Frames {
@@ -42,6 +50,8 @@ pub(super) struct Frames {
     size: (u32, u32),
     converter: RgbConverter,
     reader: Option<VideoReader>,
+    /// The memory of the decoder, whose frames stay until the clip is closed.
+    _memory: Reservation,
 }
 
 /// The properties of the first frame.
@@ -69,15 +79,19 @@ impl Frames {
         stream: usize,
         packets: Packets,
         edits: &EditList,
+        mut memory: Reservation,
     ) -> Result<(Self, FirstFrame), MediaError> {
         let mut reader = VideoReader::open(path, stream)?;
         let turns = reader.input().stream(stream).map_or(Ok(Turns::default()), |stream| {
             let matrix = stream.side_data().find(|side| side.kind() == Side::DisplayMatrix);
             matrix.map_or(Ok(Turns::default()), |side| turns_of(side.data()))
         })?;
+        memory.resize("the frames", needed(&reader)?)?;
         if !reader.next_frame()? {
             return Err(damaged(Stream::Video, "no frame can be decoded".to_owned()));
         }
+        // The first packet of H.264 states the references.
+        memory.resize("the frames", needed(&reader)?)?;
         let size = (reader.decoder().frame().width(), reader.decoder().frame().height());
         for value in [size.0, size.1].map(u64::from) {
             if value > MAX_DIMENSION {
@@ -121,6 +135,7 @@ impl Frames {
             size,
             converter,
             reader: Some(reader),
+            _memory: memory,
         };
         Ok((frames, first))
     }
@@ -206,7 +221,7 @@ impl Frames {
             let packet = reader.timestamps().0.and_then(|time| self.packets.at(time));
             if let Some((_, index)) = packet.and_then(of).and_then(|at| requested.get(at)) {
                 delivered += 1;
-                if delivery.deliver(*index, self.convert(&reader)?).is_break() {
+                if delivery.deliver(*index, self.convert(&reader)?)?.is_break() {
                     self.reader = Some(reader);
                     return Ok(());
                 }
@@ -234,7 +249,7 @@ impl Frames {
                     return Err(missing(count, reader.decoded_count()));
                 }
             }
-            if delivery.deliver(index, self.convert(&reader)?).is_break() {
+            if delivery.deliver(index, self.convert(&reader)?)?.is_break() {
                 break;
             }
         }
@@ -289,6 +304,20 @@ impl FrameStream for Frames {
     }
 }
 
+/// Reserves memory for opening a file whose frames have `pixels` pixels. What the decoder holds is not
+/// known before; this is as much as it can hold of 8 bit 4:2:0. More than the budget is no error yet.
+pub(super) fn reserve(pixels: u64) -> Result<Reservation, MediaError> {
+    let bytes = pixels.saturating_mul(IN_HAND_BYTES + UNKNOWN_BYTES);
+    memory::reserve("the frames", bytes.min(memory::limit()))
+}
+
+/// Returns the memory of a decoder and of the frames in hand.
+fn needed(reader: &VideoReader) -> Result<u64, MediaError> {
+    let (width, height) = reader.decoder().size();
+    let in_hand = u64::from(width) * u64::from(height) * IN_HAND_BYTES;
+    Ok(reader.decoder().check_held()?.saturating_add(in_hand))
+}
+
 /// Delivers frames to the sink in display order, whatever the order of decoding.
 struct Delivery<'a> {
     pending: &'a [usize],
@@ -298,7 +327,8 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    fn deliver(&mut self, index: usize, frame: Frame) -> ControlFlow<()> {
+    fn deliver(&mut self, index: usize, frame: Frame) -> Result<ControlFlow<()>, MediaError> {
+        let most = max_reordered((frame.width, frame.height));
         self.waiting.insert(index, frame);
         while let Some((next, rest)) = self.pending.split_first()
             && let Some(frame) = self.waiting.remove(next)
@@ -306,10 +336,15 @@ impl Delivery<'_> {
             self.pending = rest;
             if (self.sink)(*next, frame).is_break() {
                 self.stopped = true;
-                return ControlFlow::Break(());
+                return Ok(ControlFlow::Break(()));
             }
         }
-        ControlFlow::Continue(())
+        // Each frame that waits takes the memory of a whole frame.
+        if self.waiting.len() > most {
+            let what = format!("frame {index}: displayed too long after it is decoded");
+            return Err(damaged(Stream::Video, what));
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }
 

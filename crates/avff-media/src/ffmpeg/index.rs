@@ -6,6 +6,7 @@ use super::{
     access::{inspect, one_to_one},
     audio::is_uncompressed,
     errors::damaged,
+    hevc_sets,
     input::{AVI, Input, MATROSKA, MP4, check},
     pictures::{Expected, PictureCheck},
 };
@@ -121,6 +122,9 @@ impl Packets {
                 }
                 if let Some(pictures) = &mut pictures {
                     pictures.check(&packet)?;
+                }
+                if codec == Id::HEVC {
+                    hevc_sets::check_packet(packet.data().unwrap_or_default())?;
                 }
                 count = checked_increment(count, "number of video packets")?;
                 let info = inspect(codec, packet.data().unwrap_or_default(), packet.is_key());

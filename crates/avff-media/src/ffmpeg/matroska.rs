@@ -17,6 +17,7 @@ use super::{
     length::bytes,
 };
 use crate::{
+    allocate::zeros,
     error::{MediaError, Stream},
     pixel_aspect::lowest_terms,
 };
@@ -74,6 +75,8 @@ pub(super) struct Pictures {
     pub(super) size: [u64; 2],
     /// The configuration record of H.264.
     pub(super) avc: Option<Vec<u8>>,
+    /// The configuration record of HEVC.
+    pub(super) hevc: Option<Vec<u8>>,
 }
 
 /// Returns the pictures of all video tracks; none of another container.
@@ -86,9 +89,15 @@ pub(super) fn pictures(path: &Path) -> Vec<Pictures> {
 fn pictures_of(entry: &[u8]) -> Option<Pictures> {
     let content = |wanted: u32| Elements(entry).find(|(id, _)| *id == wanted);
     let (_, video) = content(VIDEO)?;
-    let is_avc = content(CODEC_ID).is_some_and(|(_, codec)| codec == b"V_MPEG4/ISO/AVC");
-    let avc = content(CODEC_PRIVATE).filter(|_| is_avc).map(|(_, config)| config.to_vec());
-    Some(Pictures { size: PIXEL_SIZE.map(|side| number(video, side).unwrap_or(0)), avc })
+    let record = |name: &[u8]| {
+        let is_codec = content(CODEC_ID).is_some_and(|(_, codec)| codec == name);
+        content(CODEC_PRIVATE).filter(|_| is_codec).map(|(_, config)| config.to_vec())
+    };
+    Some(Pictures {
+        size: PIXEL_SIZE.map(|side| number(video, side).unwrap_or(0)),
+        avc: record(b"V_MPEG4/ISO/AVC"),
+        hevc: record(b"V_MPEGH/ISO/HEVC"),
+    })
 }
 
 /// Returns the content of the list of tracks of a file; nothing of another container.
@@ -119,7 +128,8 @@ fn list(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Vec<u8>>, Med
             // The segment contains everything else. A live recording does not state its length.
             (SEGMENT, _) => start,
             (TRACKS, Some(length)) if length <= MAX_TRACKS_BYTES.min(size) => {
-                let mut content = vec![0; usize::try_from(length).unwrap_or(0)];
+                let mut content =
+                    zeros(usize::try_from(length).unwrap_or(0), "the list of tracks")?;
                 file.seek(SeekFrom::Start(start))?;
                 file.read_exact(&mut content)?;
                 return Ok(Some(content));

@@ -17,6 +17,8 @@ mod decoder;
 mod display_order;
 mod errors;
 mod frames;
+mod held_frames;
+mod hevc_sets;
 mod index;
 mod input;
 mod length;
@@ -67,7 +69,7 @@ impl FfmpegClip {
     /// The errors of [`super::open`].
     pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
         length::check(path)?;
-        picture_bound::check(path)?;
+        let memory = frames::reserve(picture_bound::check(path)?)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
         let chooser = Chooser::new(path, &input, tracks)?;
         let (video_stream, video_track) = chooser.video()?;
@@ -116,7 +118,8 @@ impl FfmpegClip {
         let padding = packets.audio_padding;
         let pictures: Vec<_> =
             packets.coded.iter().map(|coded| (coded.shown, coded.duration, coded.key)).collect();
-        let (frames, first_frame) = Frames::open(path, video_stream, packets, &edits.video)?;
+        let (frames, first_frame) =
+            Frames::open(path, video_stream, packets, &edits.video, memory)?;
         let shown = frames.presented().indices.len();
         let hidden = match of_mp4 && !edits.fragmented {
             true => hidden_frames(&pictures, &edits.video, shown),

@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use crate::error::MediaError;
+use crate::{allocate::zeros, error::MediaError};
 
 /// A four-character box type.
 pub(crate) type FourCc = [u8; 4];
@@ -108,7 +108,7 @@ pub(crate) fn read_body(
     let length =
         usize::try_from(length).map_err(|_| MediaError::TooLarge { what, value: length, limit })?;
     file.seek(SeekFrom::Start(file_box.body))?;
-    let mut body = vec![0; length];
+    let mut body = zeros(length, what)?;
     file.read_exact(&mut body)?;
     Ok(body)
 }

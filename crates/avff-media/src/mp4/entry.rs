@@ -48,6 +48,18 @@ pub(crate) fn visual(stsd: &[u8]) -> Result<Entry<'_>, MediaError> {
     Ok(Entry { format, audio: AudioFields::default(), boxes: fields.rest() })
 }
 
+/// Returns width and height of the first sample entry of a video track, in pixels.
+///
+/// # Errors
+///
+/// `Malformed` where the box ends early or is empty.
+#[cfg(feature = "ffmpeg")]
+pub(crate) fn visual_size(stsd: &[u8]) -> Result<[u64; 2], MediaError> {
+    let mut fields = Fields::new("stsd", first(stsd)?.1);
+    fields.take(COMMON_BYTES + 16)?;
+    Ok([u64::from(fields.u16()?), u64::from(fields.u16()?)])
+}
+
 /// Reads the first sample entry of an audio track, in any of QuickTime's three versions.
 ///
 /// # Errors

@@ -20,6 +20,8 @@ use std::{
     ops::Range,
 };
 
+#[cfg(feature = "ffmpeg")]
+pub(crate) use self::entry::visual_size;
 pub(crate) use self::{
     boxes::{Children, malformed, show},
     entry::{Entry, Esds, audio, audio_name, visual, visual_name},
@@ -35,7 +37,10 @@ use self::{
     limits::{MAX_MOOV_BYTES, MAX_TOP_BOXES, MAX_TRACKS},
 };
 use super::rotate::Turns;
-use crate::error::{MediaError, Stream};
+use crate::{
+    allocate::reserve_exact,
+    error::{MediaError, Stream},
+};
 
 /// The index of a movie: the `moov` box and its location.
 #[derive(Debug)]
@@ -268,6 +273,7 @@ pub(crate) fn read_sample(
 ) -> Result<(), MediaError> {
     buffer.clear();
     let size = usize::try_from(sample.size).unwrap_or(usize::MAX);
+    reserve_exact(buffer, size, "a coded frame or audio packet")?;
     buffer.resize(size, 0);
     file.seek(SeekFrom::Start(sample.offset))?;
     file.read_exact(buffer)?;

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use super::edit::EditList;
 use crate::{
-    audio::{Audio, check_count, sample_range},
+    audio::{Audio, check_count, extend, resize, sample_range},
     error::{MediaError, Stream},
 };
 
@@ -125,7 +125,7 @@ impl<P> PlacedAudio<P> {
             ended: false,
             packets,
         };
-        placed.place::<R>();
+        placed.place::<R>()?;
         Ok(placed)
     }
 
@@ -167,15 +167,15 @@ impl<P> PlacedAudio<P> {
             // Silence between two parts.
             let before = usize::try_from(from).unwrap_or(usize::MAX).saturating_sub(range.start);
             if end > media(from) {
-                audio.channels.iter_mut().for_each(|channel| channel.resize(before, 0.0));
-                self.copy(media(from)..media(to).min(end), &mut audio.channels);
+                audio.channels.iter_mut().try_for_each(|channel| resize(channel, before))?;
+                self.copy(media(from)..media(to).min(end), &mut audio.channels)?;
             }
         }
         // A span may end within a pause before the last part.
         let pause = self.parts.last().map_or(0, |part| part.at).min(to);
         let silent = usize::try_from(pause).unwrap_or(0).saturating_sub(range.start);
         if silent > audio.len() {
-            audio.channels.iter_mut().for_each(|channel| channel.resize(silent, 0.0));
+            audio.channels.iter_mut().try_for_each(|channel| resize(channel, silent))?;
         }
         Ok(audio)
     }
@@ -201,7 +201,7 @@ impl<P> PlacedAudio<P> {
         while self.settled < range.end && !self.ended {
             self.ended = !self.packets.next(input)?;
             if !self.ended {
-                self.place::<R>();
+                self.place::<R>()?;
                 self.release_before(range.start);
                 let held: u64 =
                     self.runs.iter().map(|run| length(&run.channels).unsigned_abs()).sum();
@@ -212,7 +212,7 @@ impl<P> PlacedAudio<P> {
     }
 
     /// Places the packet that was decoded last.
-    fn place<R>(&mut self)
+    fn place<R>(&mut self) -> Result<(), MediaError>
     where
         P: AudioPackets<R>,
     {
@@ -234,11 +234,12 @@ impl<P> PlacedAudio<P> {
         match self.runs.back_mut() {
             Some(run) if run.end() == at => {
                 for (channel, plane) in run.channels.iter_mut().zip(planes) {
-                    channel.extend_from_slice(plane);
+                    extend(channel, plane)?;
                 }
             }
             _ => self.runs.push_back(Run { at, channels: planes.to_vec() }),
         }
+        Ok(())
     }
 
     /// Removes all samples from `at` on.
@@ -275,11 +276,11 @@ impl<P> PlacedAudio<P> {
     }
 
     /// Appends samples of the track; silence in gaps.
-    fn copy(&self, range: Range<i64>, out: &mut [Vec<f32>]) {
+    fn copy(&self, range: Range<i64>, out: &mut [Vec<f32>]) -> Result<(), MediaError> {
         let index = |value: i64| usize::try_from(value).unwrap_or(0);
         for (channel, out) in out.iter_mut().enumerate() {
             let start = out.len();
-            out.resize(start + index(range.end.saturating_sub(range.start)), 0.0);
+            resize(out, start.saturating_add(index(range.end.saturating_sub(range.start))))?;
             for run in &self.runs {
                 let (from, to) = (range.start.max(run.at), range.end.min(run.end()));
                 let samples = run.channels.get(channel);
@@ -293,6 +294,7 @@ impl<P> PlacedAudio<P> {
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -15,9 +15,14 @@ use std::{
 };
 
 use self::header::Header;
-use super::{pcm::Pcm, source::AudioStream};
+use super::{
+    pcm::Pcm,
+    source::{AudioStream, BlockSink},
+};
 use crate::{
-    audio::{Audio, append, sample_range},
+    audio::{Audio, sample_range},
+    audio_blocks::{Blocks, collect},
+    audio_bound::AudioBound,
     error::{MediaError, Stream},
 };
 
@@ -77,18 +82,20 @@ impl<R: Read + Seek> Wav<R> {
         &self.header.notes
     }
 
-    /// Reads samples `range` of every channel, cut to the samples that exist.
-    fn read(&mut self, range: Range<u64>) -> Result<Audio, MediaError> {
+    /// Reads samples `range` of every channel, cut to the samples that exist, block by block. There is
+    /// at least one block.
+    fn read(&mut self, range: Range<u64>, sink: BlockSink<'_>) -> Result<(), MediaError> {
         let pcm = self.header.pcm;
-        let mut audio = Audio { rate: pcm.rate, channels: vec![Vec::new(); pcm.channels as usize] };
-        let mut planes = audio.channels.clone();
+        let mut planes = vec![Vec::new(); pcm.channels as usize];
         let frame = u64::from(pcm.frame_bytes());
         let end = range.end.min(self.samples());
         let start = range.start.min(end);
         let mut remaining = (end - start) * frame;
         self.file.seek(SeekFrom::Start(self.header.start + start * frame))?;
         let mut block = Vec::new();
-        while remaining > 0 {
+        let expected = (end - start).saturating_mul(u64::from(pcm.channels));
+        let mut blocks = Blocks::new(0, expected)?;
+        loop {
             let bytes = remaining.min(BLOCK.next_multiple_of(frame));
             block.clear();
             if (&mut self.file).take(bytes).read_to_end(&mut block)? as u64 != bytes {
@@ -102,22 +109,29 @@ impl<R: Read + Seek> Wav<R> {
                     what: "a sample is infinite or not a number".to_owned(),
                 });
             }
-            append(&mut audio, &planes)?;
             remaining -= bytes;
+            if blocks.pass(pcm.rate, &planes, sink)?.is_break() || remaining == 0 {
+                return Ok(());
+            }
         }
-        Ok(audio)
     }
 }
 
 impl<R: Read + Seek> AudioStream for Wav<R> {
     fn whole(&mut self) -> Result<Audio, MediaError> {
-        self.read(0..u64::MAX)
+        let bound = AudioBound::new(self.samples() as f64 / f64::from(self.pcm().rate.max(1)));
+        collect(bound, |sink| self.blocks(sink))
+    }
+
+    fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError> {
+        self.read(0..u64::MAX, sink)
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
         let rate = self.header.pcm.rate;
         let range = sample_range(start - self.origin, end - self.origin, rate);
-        self.read(range.start as u64..range.end as u64)
+        let range = range.start as u64..range.end as u64;
+        collect(AudioBound::new(0.0), |sink| self.read(range, sink))
     }
 }
 

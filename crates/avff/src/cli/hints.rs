@@ -66,6 +66,8 @@ pub(super) fn of_failure(failure: &ClipFailure) -> Option<String> {
 pub(super) fn of_code(code: &str, hint: Option<&str>) -> Option<String> {
     let own = match code {
         "no-face" => "--no-face full scores whole frames; --no-face skip leaves such clips out",
+        "over-budget" => "--memory SIZE allows more",
+        "no-memory" => "--memory SIZE allows less",
         "shorter-than-window" => {
             "--window SECONDS sets a shorter window; --window whole scores the clip at once"
         }

@@ -38,6 +38,7 @@ pub(crate) use {hints::hint, wrap::message};
 
 use std::{io::IsTerminal, process::ExitCode};
 
+use avff_media::ByteSize;
 use clap::{FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -78,6 +79,11 @@ struct Cli {
     /// Log more (-vv: even more). RUST_LOG overrides it
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
+
+    /// Memory for decoding clips, such as 512M or 4G, of all threads together. Clips wait for it, and a clip
+    /// that needs more is refused [default: half of the memory]
+    #[arg(long, value_name = "SIZE", global = true)]
+    memory: Option<ByteSize>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +131,9 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         .init();
     if std::io::stdout().is_terminal() {
         avff::table::set_width(usage::terminal_width());
+    }
+    if let Some(ByteSize(bytes)) = cli.memory {
+        avff_media::memory::set_limit(bytes);
     }
     match cli.command {
         Command::Score(args) => score::run(&args),

@@ -43,6 +43,7 @@ pub struct DetectorBuilder {
     batch_size: Option<usize>,
     aggregate: Aggregate,
     workers: Option<usize>,
+    memory: Option<u64>,
     config: Option<serde_json::Value>,
     weights_in_file: bool,
     preparation: Preparation,
@@ -164,6 +165,15 @@ impl DetectorBuilder {
         self
     }
 
+    /// Sets the memory for decoding clips, in bytes. It is that of the process: all detectors share it, and
+    /// the last detector that is opened sets it ([`avff_media::memory`]). The default is half of the machine's
+    /// memory. Clips wait for memory, and a clip that needs more is refused, so scores do not depend on it.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
     /// Scores windows of this many seconds in real time, instead of the whole clip stretched to the network's
     /// input length.
     #[must_use]
@@ -236,6 +246,9 @@ impl DetectorBuilder {
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(self.config.as_ref())?;
         let spec = preprocessing::spec(&checkpoint, &config, |spec| self.preparation.apply(spec))?;
+        if let Some(bytes) = self.memory {
+            avff_media::memory::set_limit(bytes);
+        }
         let options = NetworkOptions {
             device: self.device.unwrap_or_else(Device::auto),
             fusion: self.fusion,

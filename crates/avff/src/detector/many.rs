@@ -3,7 +3,7 @@
 //! A batch may hold samples of several clips; each sample remembers its clip. A clip with an unreadable
 //! window has no score.
 
-use std::{collections::VecDeque, path::Path, sync::Arc};
+use std::{collections::VecDeque, ops::ControlFlow, path::Path, sync::Arc};
 
 use avff_data::{
     Clip, StreamChoices, load_samples,
@@ -11,6 +11,7 @@ use avff_data::{
     prefetch::{Event, Streams},
     windows::Span,
 };
+use avff_media::memory::Reservation;
 
 use super::Detector;
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 pub struct ScoreMany<'a, I> {
     network: &'a dyn Network,
     aggregate: Aggregate,
-    samples: Streams<I, Result<Sample, ClipFailure>>,
+    samples: Streams<I, Result<(Sample, Reservation), ClipFailure>>,
     /// Clips that are not yielded yet, oldest first. The last one may still receive samples.
     clips: VecDeque<Pending<I>>,
     /// The index of the first pending clip among all clips.
@@ -95,8 +96,15 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         let samples = Streams::new(items, workers, prefetch, move |item, emit| {
             let read = guarded(|| {
                 let path = path(item)?;
-                load_samples(path, &spec, &mut |sample| emit(Ok(sample)))?;
-                Ok(())
+                let mut failure = None;
+                load_samples(path, &spec, &mut |sample| match sample.clip.reserve() {
+                    Ok(memory) => emit(Ok((sample, memory))),
+                    Err(error) => {
+                        failure = Some(ClipFailure::of(&error));
+                        ControlFlow::Break(())
+                    }
+                })?;
+                failure.map_or(Ok(()), Err)
             });
             if let Err(failure) = read {
                 let _ = emit(Err(failure));
@@ -157,14 +165,8 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 continue;
             }
             match self.samples.next() {
-                Some(Event::Part(Ok(Sample {
-                    span,
-                    frames,
-                    clip,
-                    without_face,
-                    streams,
-                    notes,
-                }))) => {
+                Some(Event::Part(Ok((sample, _memory)))) => {
+                    let Sample { span, frames, clip, without_face, streams, notes } = sample;
                     let (owner, open) = self.open();
                     open.samples.push((span, frames));
                     open.without_face |= without_face;

@@ -18,6 +18,7 @@ mod init;
 #[cfg(not(feature = "mpi"))]
 mod launch;
 mod manifest;
+mod memory;
 mod mistaken;
 mod outputs;
 mod reconstruct;
