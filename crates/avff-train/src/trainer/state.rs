@@ -35,11 +35,14 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
     /// for a checkpoint of another version, or the last error if none is readable.
     pub fn resume(&mut self) -> Result<bool, TrainError> {
         let mut unreadable = None;
-        for (_, path) in self.parts.checkpoints.list()? {
-            match self.load(&path) {
+        let checkpoints = self.parts.checkpoints.list()?;
+        for (rank, (_, path)) in checkpoints.iter().enumerate() {
+            match self.load(path) {
                 Ok(()) => return Ok(true),
                 Err(TrainError::Model(error)) => {
-                    tracing::warn!("{error}; trying the previous training checkpoint");
+                    if rank + 1 < checkpoints.len() {
+                        tracing::warn!("{error}; trying the previous training checkpoint");
+                    }
                     unreadable = Some(TrainError::Model(error));
                 }
                 Err(error) => return Err(error),

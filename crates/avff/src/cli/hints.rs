@@ -341,6 +341,12 @@ fn of_training(error: &Dyn) -> Option<String> {
             "or give the column of clip names: --set {}",
             argument(&format!("data.columns.name={}", missing.likely.as_ref()?))
         ),
+        TrainingError::NoTrainingCheckpoint { folder, weights } => format!(
+            "start a new run from its weights: avff train {} --run NEW --set \
+             'initialize={{from=\"checkpoint\", path=\"{}\"}}'",
+            folder.join("recipe.toml").display(),
+            weights.display()
+        ),
         TrainingError::UnreadableClips { .. } => {
             "`avff check` lists all unreadable clips, and --set data.unreadable=skip leaves them out; if the paths are \
              relative to another folder than the CSV's, give it with --set data.root=DIR"

@@ -121,6 +121,17 @@ pub enum TrainingError {
         "`initialize` cannot be changed in a resumed run, which continues with its own weights"
     )]
     InitializationOfResumed,
+    /// A run has weights, but no training checkpoint from which it could continue.
+    #[error(
+        "{} holds weights but no training checkpoint (checkpoints/state-*.safetensors), so it cannot continue",
+        folder.display()
+    )]
+    NoTrainingCheckpoint {
+        /// The run's folder.
+        folder: PathBuf,
+        /// The latest weights.
+        weights: PathBuf,
+    },
 }
 
 impl From<TrainError> for TrainingError {

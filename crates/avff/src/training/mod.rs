@@ -126,12 +126,10 @@ pub fn plan(
         add_hash("validation", "data.validation", path)?;
     }
     // A resumed run has its own weights, and the files of its initial weights may no longer exist. A run
-    // without a training checkpoint starts again.
+    // that was stopped before its first training checkpoint starts again.
     let resumed = match &options {
         TrainOptions::New { .. } => false,
-        TrainOptions::Resume { folder } => {
-            !CheckpointStore::new(&folder.join(CHECKPOINTS), recipe.keep.last).list()?.is_empty()
-        }
+        TrainOptions::Resume { folder } => is_resumable(folder, recipe.keep.last)?,
     };
     let initializes =
         |set: &String| key(set) == "initialize" || key(set).starts_with("initialize.");
@@ -145,6 +143,21 @@ pub fn plan(
         _ => {}
     }
     Ok(Planned { recipe, network, spec, hashes, device, options, resumed })
+}
+
+/// Returns whether a run has a training checkpoint.
+///
+/// # Errors
+/// [`TrainingError::NoTrainingCheckpoint`] where it has weights alone, which a new start would replace.
+fn is_resumable(folder: &Path, last: usize) -> Result<bool, TrainingError> {
+    let store = CheckpointStore::new(&folder.join(CHECKPOINTS), last);
+    if !store.list()?.is_empty() {
+        return Ok(true);
+    }
+    match store.latest_weights() {
+        Some(weights) => Err(TrainingError::NoTrainingCheckpoint { folder: folder.into(), weights }),
+        None => Ok(false),
+    }
 }
 
 impl Planned {

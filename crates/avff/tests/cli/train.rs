@@ -245,12 +245,19 @@ fn invalid_training_is_refused_with_a_reason() {
     let info = scene.json("run/run.json");
     assert_eq!(info["resumed"], serde_json::json!([]), "{info}");
     assert_eq!((&info["device"], &info["seed"]), (&"cpu".into(), &0.into()), "{info}");
-    // Without a training checkpoint the run starts again, with the recipe that it is resumed with.
+    // Without a training checkpoint, a new start would replace the weights.
     for file in fs::read_dir(scene.path("run/checkpoints")).unwrap() {
         let file = file.unwrap();
         if file.file_name().to_string_lossy().starts_with("state-") {
             fs::remove_file(file.path()).unwrap();
         }
+    }
+    let text = resumed(&["--set", "seed=9"]).expect(2).stderr;
+    assert!(text.contains("run holds weights but no training checkpoint"), "{text}");
+    assert!(text.contains("avff train run/recipe.toml --run NEW"), "{text}");
+    // A run that has no weights either starts again, with the recipe that it is resumed with.
+    for weights in ["best", "last"] {
+        fs::remove_file(scene.path(&format!("run/checkpoints/{weights}.safetensors"))).unwrap();
     }
     resumed(&["--set", "seed=9"]).expect(0);
     assert_eq!(scene.json("run/run.json")["seed"], 9);
