@@ -3,13 +3,17 @@
 //! Scoring converts the result to tensors at once. Training first augments frames as 8-bit RGB and
 //! audio as a waveform, and caches both on disk.
 
+mod damage;
+
 use std::{cell::Cell, collections::BTreeMap, ops::ControlFlow};
 
 use avff_face::FaceStream;
 use avff_media::{
-    Audio, AudioStream, Frame, FrameStream, MediaInfo, MediaSource, Stream, memory,
+    Audio, AudioStream, DamagedPart, Frame, FrameStream, MediaInfo, MediaSource, Stream, memory,
     pixel_aspect::SQUARE, source::missing,
 };
+
+use self::damage::{Damage, frames_of};
 
 use crate::{
     error::DataError,
@@ -75,11 +79,23 @@ impl DecodedAudio {
 pub type EachWindow<'a> =
     &'a mut dyn FnMut(usize, DecodedClip) -> Result<ControlFlow<()>, DataError>;
 
+/// How far the windows of a clip were decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The number of windows before the end of the clip, or before `each` broke.
+    pub windows: usize,
+    /// The damaged parts that were found. Windows that they touch may have been passed on before.
+    pub damage: Vec<DamagedPart>,
+}
+
 /// Decodes `windows`, which are in order, and passes them to `each` until it breaks.
 ///
 /// Frames are cropped to the face if the spec requires it, and fitted to the spec's size. Frames
 /// and audio are decoded in one pass and released after their last window. The clip ends at the
 /// first window whose audio is too short, whatever the container states.
+///
+/// After a damaged part, the windows that it does not touch are decoded, if the source reads on after
+/// damage. The streams then start with new decoders.
 ///
 /// # Errors
 /// The source's error, [`DataError::NoFace`], [`DataError::ShorterThanWindow`] if the audio of the
@@ -90,13 +106,14 @@ pub fn decode(
     spec: &ClipSpec,
     request: DecodeRequest,
     each: EachWindow<'_>,
-) -> Result<(), DataError> {
+) -> Result<Decoded, DataError> {
     let _memory = match request.audio {
         Some(AudioForm::Wave) if windows.iter().any(|window| window.span.is_none()) => {
             Some(memory::reserve("the samples of the whole audio", wave_bytes(source.info()))?)
         }
         _ => None,
     };
+    let (damage, end) = (Damage::default(), Cell::new(windows.len()));
     let times = source.frame_times().to_vec();
     let pixel_aspect = source.info().pixel_aspect;
     let (frames, audio) = source.streams();
@@ -109,8 +126,11 @@ pub fn decode(
             let rows = rows.map_err(DataError::while_reading(Stream::Audio))?;
             decoded.audio = Some(DecodedAudio::Fbank(rows));
         } else if let (Some(form), Some(window)) = (request.audio, windows.get(index)) {
-            let wave = window_audio(audio, window)?;
+            let Some(wave) = intact_audio(audio, window, &damage)? else {
+                return Ok(ControlFlow::Continue(()));
+            };
             if !window.is_covered_by(&wave, spec) {
+                end.set(index);
                 return if index == 0 {
                     Err(window.too_short(&wave))
                 } else {
@@ -125,18 +145,38 @@ pub fn decode(
                 ),
             });
         }
-        each(index, decoded)
+        let flow = each(index, decoded)?;
+        if flow.is_break() {
+            end.set(index + 1);
+        }
+        Ok(flow)
     };
     if request.frames && windows.iter().any(|window| !window.frames.is_empty()) {
-        let frames = Frames { stream: frames, times: &times, pixel_aspect };
-        return fitted_frames(frames, windows, spec, &mut emit);
-    }
-    for index in 0..windows.len() {
-        if emit(index, Vec::new(), false)?.is_break() {
-            break;
+        let mut frames = Frames { stream: frames, times: &times, pixel_aspect };
+        let mut rest: Vec<usize> = (0..windows.len()).collect();
+        loop {
+            let passed = Cell::new(0);
+            let read = fitted_frames(&mut frames, windows, &rest, &passed, spec, &mut emit);
+            let Err(error) = read else { break };
+            damage.add(error)?;
+            rest.drain(..passed.get());
+            if spec.face.is_some() {
+                // Faces are tracked over all windows, so all damage must be known before.
+                let windows: Vec<&Window> =
+                    rest.iter().filter_map(|&index| windows.get(index)).collect();
+                damage.find(frames.stream, &windows)?;
+            }
+            rest.retain(|&index| windows.get(index).is_some_and(|one| !damage.touches(one)));
+        }
+    } else {
+        for index in 0..windows.len() {
+            if emit(index, Vec::new(), false)?.is_break() {
+                break;
+            }
         }
     }
-    Ok(())
+    let windows = end.get();
+    Ok(Decoded { windows, damage: damage.into_parts() })
 }
 
 /// Returns the bytes of a clip's audio, and of a copy while it is read.
@@ -178,23 +218,24 @@ struct Frames<'a> {
     pixel_aspect: (u32, u32),
 }
 
+/// Decodes the windows with the indices `rest`. `passed` counts those that were passed on.
 fn fitted_frames(
-    frames: Frames<'_>,
+    frames: &mut Frames<'_>,
     windows: &[Window],
+    rest: &[usize],
+    passed: &Cell<usize>,
     spec: &ClipSpec,
     each: EachFrames<'_>,
 ) -> Result<(), DataError> {
     let Frames { stream, times, pixel_aspect } = frames;
+    let (times, pixel_aspect) = (*times, *pixel_aspect);
+    let windows: Vec<&Window> = rest.iter().filter_map(|&index| windows.get(index)).collect();
     // The face crop returns frames of square pixels.
     let fitted_aspect = if spec.face.is_some() { SQUARE } else { pixel_aspect };
-    let mut indices: Vec<usize> =
-        windows.iter().flat_map(|window| window.frames.iter().copied()).collect();
-    indices.sort_unstable();
-    indices.dedup();
+    let indices = frames_of(&windows);
     let without_face = Cell::new(false);
     // Full-size frames dominate memory, so only one is held at a time.
     let mut fitted: BTreeMap<usize, Frame> = BTreeMap::new();
-    let mut next = 0;
     let mut stopped = false;
     let sink = |index: usize, frame: Frame| {
         let video = &spec.video;
@@ -202,7 +243,8 @@ fn fitted_frames(
             fit_displayed(&frame, fitted_aspect, video.fit, video.width, video.height)?;
         fitted.insert(index, frame_fitted);
         drop(frame);
-        while let Some(window) = windows.get(next)
+        while let (Some(window), Some(&number)) =
+            (windows.get(passed.get()), rest.get(passed.get()))
             && window.frames.last() <= Some(&index)
         {
             let frames: Vec<Frame> =
@@ -210,12 +252,13 @@ fn fitted_frames(
             if frames.len() != window.frames.len() {
                 return Err(missing(window.frames.len(), frames.len()).into());
             }
-            if each(next, frames, without_face.get())?.is_break() {
+            if each(number, frames, without_face.get())?.is_break() {
                 stopped = true;
                 return Ok(ControlFlow::Break(()));
             }
-            next += 1;
-            let needed = windows.get(next).and_then(|window| window.frames.first()).copied();
+            passed.set(passed.get() + 1);
+            let needed =
+                windows.get(passed.get()).and_then(|window| window.frames.first()).copied();
             fitted = fitted.split_off(&needed.unwrap_or(usize::MAX));
         }
         Ok::<_, DataError>(ControlFlow::Continue(()))
@@ -223,16 +266,32 @@ fn fitted_frames(
     let result = match spec.face {
         None => stream.try_frames(&indices, sink),
         Some(crop) => {
-            let mut faces = FaceStream::new(stream, times, crop).pixel_aspect(pixel_aspect);
+            let mut faces = FaceStream::new(*stream, times, crop).pixel_aspect(pixel_aspect);
             faces = faces.report(&without_face);
             faces.try_frames(&indices, sink)
         }
     };
     result.map_err(DataError::while_reading(Stream::Video))?;
-    if stopped || next == windows.len() {
+    if stopped || passed.get() == windows.len() {
         return Ok(());
     }
     Err(missing(indices.len(), fitted.len()).into())
+}
+
+/// Returns the audio of a window; `None` where damage touches the window.
+fn intact_audio(
+    stream: &mut dyn AudioStream,
+    window: &Window,
+    damage: &Damage,
+) -> Result<Option<Audio>, DataError> {
+    while !damage.touches(window) {
+        match window_audio(stream, window) {
+            Ok(audio) => return Ok(Some(audio)),
+            // The damage may lie elsewhere.
+            Err(error) => damage.add(error)?,
+        }
+    }
+    Ok(None)
 }
 
 fn window_audio(stream: &mut dyn AudioStream, window: &Window) -> Result<Audio, DataError> {
@@ -292,7 +351,8 @@ mod tests {
         for frames in [vec![0, 4, 8], vec![8]] {
             let window = Window { frames, span: None };
             let error = decode_window(&mut source, &window, &small(), FRAMES).unwrap_err();
-            assert_eq!(error.stage(), crate::error::Stage::Video);
+            assert_eq!(error.stage(), crate::error::Stage::Damaged);
+            assert_eq!(error.stream(), Some(Stream::Video));
         }
     }
 

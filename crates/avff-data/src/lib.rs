@@ -69,9 +69,10 @@ pub mod tensors;
 pub mod windows;
 
 pub use self::{
-    error::{ClipError, DataError, Stage},
+    error::{ClipError, DataError, Stage, Untouched},
     notes::StreamChoices,
     pipeline::{Sample, load_clip, load_samples},
     spec::ClipSpec,
     tensors::Clip,
+    windows::{Coverage, LeftOut},
 };

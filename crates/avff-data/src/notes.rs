@@ -1,6 +1,6 @@
 //! What is worth knowing of a clip beside its tensors.
 
-use avff_media::{Choice, MediaSource, Stream};
+use avff_media::{Choice, MediaSource, Stream, missing_spans};
 use serde::Serialize;
 
 use crate::spec::ClipSpec;
@@ -42,7 +42,7 @@ pub(crate) fn notes(source: &dyn MediaSource, spec: &ClipSpec) -> Vec<String> {
             notes.push(format!("{stream} track {number} of {count} is read"));
         }
     }
-    for (start, end) in &info.holes {
+    for (start, end) in missing_spans(&info.damage) {
         notes.push(format!(
             "the media from {start:.2} to {end:.2} s is missing, so windows there are left out"
         ));

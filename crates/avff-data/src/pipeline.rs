@@ -6,15 +6,15 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
-use avff_media::{MediaSource, source::missing};
+use avff_media::{DamagePolicy, MediaSource, source::missing};
 
 use crate::{
     decode::{AudioForm, DecodeRequest, decode},
-    error::{ClipError, DataError},
+    error::{ClipError, DataError, Untouched},
     notes::{StreamChoices, notes},
     spec::ClipSpec,
     tensors::{Clip, tensors},
-    windows::{Span, Window, extent, windows},
+    windows::{Coverage, Plan, Span, Window, extent, plan_windows},
 };
 
 /// A window of a clip as tensors.
@@ -46,6 +46,8 @@ pub type EachSample<'a> = &'a mut dyn FnMut(Sample) -> ControlFlow<()>;
 /// decoded is never replaced by placeholder values.
 pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
     let mut first = None;
+    // Damage may be found after the first window.
+    let spec = &ClipSpec { damage: DamagePolicy::Refuse, ..spec.clone() };
     load_samples(path, spec, &mut |sample| {
         first = Some(sample.clip);
         ControlFlow::Break(())
@@ -56,16 +58,23 @@ pub fn load_clip(path: &Path, spec: &ClipSpec) -> Result<Clip, ClipError> {
 /// Reads all samples of the clip at `path` in order and passes them to `each` until it breaks.
 /// Memory does not grow with the length of the clip.
 ///
+/// Returns which windows were left out, by [`ClipSpec::damage`]. Samples of them may have been passed on
+/// before the damage was found.
+///
 /// # Errors
 /// See [`load_clip`]. Samples passed before an error are valid, but the clip was not read
 /// completely.
-pub fn load_samples(path: &Path, spec: &ClipSpec, each: EachSample<'_>) -> Result<(), ClipError> {
+pub fn load_samples(
+    path: &Path,
+    spec: &ClipSpec,
+    each: EachSample<'_>,
+) -> Result<Coverage, ClipError> {
     let mut read = || {
         // The spec is checked before the file, because an invalid spec fails for every file.
         spec.validate()?;
-        read_samples(&mut *avff_media::open_with(path, spec.open_options())?, spec, each)
+        read_samples(&mut *avff_media::open_with(path, spec.window_options())?, spec, each)
     };
-    read().map_err(|source| ClipError::new(path, source))
+    read().map_err(|source| ClipError::new(path, of_policy(source, spec)))
 }
 
 /// Reads all samples of a file in memory, like [`load_samples`].
@@ -76,9 +85,21 @@ pub fn load_samples_from_bytes(
     bytes: impl Into<Arc<[u8]>>,
     spec: &ClipSpec,
     each: EachSample<'_>,
-) -> Result<(), DataError> {
+) -> Result<Coverage, DataError> {
     spec.validate()?;
-    read_samples(&mut *avff_media::open_bytes_with(bytes, spec.tracks)?, spec, each)
+    let read = || {
+        read_samples(&mut *avff_media::open_bytes_with(bytes, spec.window_options())?, spec, each)
+    };
+    read().map_err(|error| of_policy(error, spec))
+}
+
+/// Says of damage why the policy does not help.
+fn of_policy(error: DataError, spec: &ClipSpec) -> DataError {
+    match spec.damage {
+        DamagePolicy::Refuse => error,
+        DamagePolicy::Windows if spec.sampling.is_whole() => error.without_window(Untouched::Whole),
+        DamagePolicy::Windows => error.without_window(Untouched::Unplaced),
+    }
 }
 
 /// Reads all samples of an open source, like [`load_samples`].
@@ -89,13 +110,13 @@ pub fn read_samples(
     source: &mut dyn MediaSource,
     spec: &ClipSpec,
     each: EachSample<'_>,
-) -> Result<(), DataError> {
-    let windows = windows(source, spec)?;
+) -> Result<Coverage, DataError> {
+    let Plan { windows, spans, damage: known } = plan_windows(source, spec)?;
     let all = extent(source)?;
     let (streams, notes) = (StreamChoices::of(source), notes(source, spec));
     let notes: Arc<[String]> = notes.into();
     let request = DecodeRequest { frames: true, audio: Some(AudioForm::Fbank) };
-    decode(source, &windows, spec, request, &mut |index, decoded| {
+    let decoded = decode(source, &windows, spec, request, &mut |index, decoded| {
         let without_face = decoded.without_face;
         let clip = tensors(decoded, spec, None)?;
         let Window { frames, span } = windows[index].clone();
@@ -107,7 +128,19 @@ pub fn read_samples(
             streams,
             notes: Arc::clone(&notes),
         }))
-    })
+    })?;
+    // The clip may end before some of the windows.
+    let end = windows.get(decoded.windows).and_then(|window| window.span);
+    let spans = match end {
+        Some(end) => spans.split(|span| *span == end).next().unwrap_or_default(),
+        None => &spans,
+    };
+    let parts = [known, decoded.damage].concat();
+    let coverage = Coverage::of(spans, &parts);
+    match (coverage.left_out.len() == spans.len(), parts.into_iter().next()) {
+        (true, Some(part)) => Err(DataError::no_intact_window(spans.len(), part)),
+        _ => Ok(coverage),
+    }
 }
 
 #[cfg(test)]
@@ -166,10 +199,10 @@ mod tests {
     #[test]
     fn missing_media_is_an_error() {
         let stage = |source: &mut TestClip| read(source, &small()).unwrap_err().stage();
-        assert_eq!(stage(&mut TestClip::new(0)), Stage::Video);
+        assert_eq!(stage(&mut TestClip::new(0)), Stage::Damaged);
         let mut gaps = TestClip::new(9);
         gaps.frames.missing = 1;
-        assert_eq!(stage(&mut gaps), Stage::Video);
+        assert_eq!(stage(&mut gaps), Stage::Damaged);
         let error = read(&mut TestClip::with_samples(9, 199), &small()).unwrap_err();
         assert!(matches!(error, DataError::TooShort { samples: 199, needed: 200 }), "{error}");
     }

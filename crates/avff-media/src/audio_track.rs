@@ -6,9 +6,13 @@
 //! begin at its end or later are dropped whole, and nothing is cut inside the last packet. Spans of
 //! time are read from the [timeline](super::timeline).
 
+mod recovery;
+
 use std::{
+    collections::VecDeque,
     fmt::{self, Debug, Formatter},
     io::{Read, Seek},
+    ops::Range,
     sync::Arc,
 };
 
@@ -21,10 +25,14 @@ use symphonia::core::{
     units::{Duration, Timestamp},
 };
 
+use self::recovery::{DamagedPackets, Recovery};
 use super::{
     aac::{self, LIBFAAC_DELAY, SBR_PROBES},
     audio_packet::{PacketCheck, ends_in_tag},
     codec::{Codec, damaged, decoder, unsupported},
+    damage_policy::DamagePolicy,
+    h264::bytes_of,
+    interleaving::Interleaving,
     mp4::{Sample, read_sample},
     pcm::MAX_CHANNELS,
     source::{AudioStream, BlockSink},
@@ -34,7 +42,8 @@ use crate::{
     audio::Audio,
     audio_blocks::{Blocks, collect},
     audio_bound::AudioBound,
-    error::MediaError,
+    audio_recovery::{AUDIO_MARGIN, Verdict},
+    error::{DamageCode, DamagedPart, MAX_DAMAGED_PARTS, MediaError, Stream, message_of},
 };
 
 /// An audio track that can be decoded.
@@ -188,11 +197,20 @@ struct Packets {
     delay: usize,
     planes: Vec<Vec<f32>>,
     packet: Vec<u8>,
+    damage: DamagePolicy,
+    /// The state after the last damaged packet.
+    recovery: Option<Recovery>,
+    /// Damage that was found and not yet taken.
+    found: Vec<DamagedPackets>,
 }
 
 impl Packets {
     /// Starts at the first packet. Packets from composition time `end` on are left out.
-    fn new(track: &Arc<AudioTrack>, end: Option<i64>) -> Result<Self, MediaError> {
+    fn new(
+        track: &Arc<AudioTrack>,
+        end: Option<i64>,
+        damage: DamagePolicy,
+    ) -> Result<Self, MediaError> {
         let (decoder, check) = match &track.codec {
             Codec::Coded(params) => {
                 (Some(decoder(params)?), Some(PacketCheck::new(params, track.end_tag)))
@@ -211,24 +229,18 @@ impl Packets {
             delay: 0,
             planes: Vec::new(),
             packet: Vec::new(),
+            damage,
+            recovery: None,
+            found: Vec::new(),
         })
     }
-}
 
-impl<R: Read + Seek> AudioPackets<R> for Packets {
-    fn next(&mut self, file: &mut R) -> Result<bool, MediaError> {
+    /// Decodes packet `index`, which has been read.
+    fn decode(&mut self, index: usize) -> Result<(), MediaError> {
         let track = &*self.track;
         let count = track.samples.len();
-        let rest = track.samples.iter().enumerate().skip(self.next);
-        let end = self.end;
-        let Some((index, sample)) = rest.into_iter().find(|(_, sample)| sample.time < end) else {
-            self.next = count;
-            return Ok(false);
-        };
         let kind = if self.decoder.is_some() { "packet" } else { "chunk" };
         let fault = |what: &str| damaged(format!("{kind} {index} of {count}: {what}"));
-        read_sample(file, sample, &mut self.packet)?;
-        let before = (self.rate, self.planes.len());
         self.rate = match (&mut self.decoder, &track.codec) {
             (Some(decoder), _) => {
                 if track.codec.is_aac() {
@@ -241,10 +253,9 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
                 }
                 let check = self.check.as_mut().map(|check| check.check(&self.packet));
                 let expected = check.transpose().map_err(|what| fault(&what))?.flatten();
-                let time = Timestamp::new(sample.time);
-                let decoded = decoder
-                    .decode_ref(&PacketRef::new(0, time, Duration::new(0), &self.packet))
-                    .map_err(|error| fault(&error.to_string()))?;
+                let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), &self.packet);
+                let decoded =
+                    decoder.decode_ref(&packet).map_err(|error| fault(&error.to_string()))?;
                 let actual = decoded.frames();
                 if let Some(expected) = expected.filter(|&expected| expected != actual) {
                     return Err(fault(&format!("it gave {actual} of its {expected} samples")));
@@ -260,6 +271,116 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
             }
             (None, Codec::Coded(_)) => return Err(fault("no decoder")),
         };
+        if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
+            return Err(fault("a sample is infinite or not a number"));
+        }
+        Ok(())
+    }
+
+    /// Replaces the damaged packet `index` by silence, where the rest of the clip is to be read.
+    ///
+    /// # Errors
+    ///
+    /// The error itself where the clip is refused, at the first packet, and where too much is damaged.
+    fn pass_over(
+        &mut self,
+        index: usize,
+        ((rate, channels), length): ((u32, usize), usize),
+        error: MediaError,
+    ) -> Result<(), MediaError> {
+        if self.damage.is_refuse() || index == 0 || self.found.len() >= MAX_DAMAGED_PARTS {
+            return Err(error);
+        }
+        let what = message_of(error)?;
+        let track = &*self.track;
+        let ticks = track.samples.get(index).map_or(0, |sample| match &track.codec {
+            Codec::Pcm(pcm) => pcm.ticks(sample.size, track.timescale),
+            Codec::Coded(_) => i64::from(sample.duration),
+        });
+        let samples = match &track.codec {
+            // All packets are of one length, whatever the container rounds it to.
+            Codec::Coded(params) if matches!(params.codec, CODEC_ID_AAC | CODEC_ID_MP3) => length,
+            // `as` saturates, and the bound on all audio follows.
+            _ => (ticks as f64 * track.tick() * f64::from(rate)).round() as usize,
+        };
+        if samples == 0 || channels == 0 {
+            return Err(damaged(what));
+        }
+        self.bound.add(samples, rate).map_err(damaged)?;
+        self.rate = rate;
+        self.planes.resize_with(channels, Vec::new);
+        self.planes.iter_mut().for_each(|plane| {
+            plane.clear();
+            plane.resize(samples, 0.0);
+        });
+        if let Codec::Coded(params) = &track.codec {
+            let old = self.decoder.replace(decoder(params)?);
+            self.check = Some(PacketCheck::new(params, track.end_tag));
+            self.recovery = old.and_then(|old| Recovery::new(params.codec, old));
+        }
+        // Damage may begin unnoticed at the end of the packet before.
+        let first = index.saturating_sub(1);
+        match self.found.last_mut() {
+            Some(last) if last.packets.end >= first => {
+                last.packets.end = index + 1;
+                let bytes = track.samples.get(index).map(bytes_of);
+                last.bytes = match (last.bytes.take(), bytes) {
+                    (Some(a), Some(b)) => Some(a.start.min(b.start)..a.end.max(b.end)),
+                    (a, b) => a.or(b),
+                };
+            }
+            _ => self.found.push({
+                let bytes = track.samples.get(index).map(bytes_of);
+                DamagedPackets { packets: first..index + 1, bytes, what }
+            }),
+        }
+        Ok(())
+    }
+
+    /// Adds packets whose audio depends on an earlier damaged packet.
+    fn settle(&mut self, index: usize) {
+        let Some(recovery) = &mut self.recovery else { return };
+        let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), &self.packet);
+        let end = match recovery.compare(&packet, &self.planes) {
+            Verdict::Intact => return,
+            Verdict::Dependent => index + 1,
+            Verdict::Endless => {
+                self.recovery = None;
+                self.track.samples.len()
+            }
+        };
+        let what = format!(
+            "packet {index} of {}: its audio depends on a damaged packet before it",
+            self.track.samples.len()
+        );
+        match self.found.last_mut() {
+            Some(last) if last.packets.end == index => last.packets.end = end,
+            _ => self.found.push(DamagedPackets { packets: index..end, bytes: None, what }),
+        }
+    }
+}
+
+impl<R: Read + Seek> AudioPackets<R> for Packets {
+    fn next(&mut self, file: &mut R) -> Result<bool, MediaError> {
+        let track = &*self.track;
+        let count = track.samples.len();
+        let rest = track.samples.iter().enumerate().skip(self.next);
+        let end = self.end;
+        let Some((index, sample)) = rest.into_iter().find(|(_, sample)| sample.time < end) else {
+            self.next = count;
+            return Ok(false);
+        };
+        let kind = if self.decoder.is_some() { "packet" } else { "chunk" };
+        let fault = |what: &str| damaged(format!("{kind} {index} of {count}: {what}"));
+        let time = if index == 0 { track.extent.first() } else { sample.time };
+        read_sample(file, sample, &mut self.packet)?;
+        let length = self.planes.first().map_or(0, Vec::len);
+        let before = (self.rate, self.planes.len());
+        if let Err(error) = self.decode(index) {
+            self.pass_over(index, (before, length), error)?;
+            (self.time, self.next) = (time, index + 1);
+            return Ok(true);
+        }
         let channels = self.planes.len();
         if channels == 0 || channels > MAX_CHANNELS as usize || self.rate == 0 {
             return Err(fault("contains no channel"));
@@ -269,11 +390,8 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
         }
         let samples = self.planes.first().map_or(0, Vec::len);
         self.bound.add(samples, self.rate).map_err(|what| fault(&what))?;
-        if self.planes.iter().flatten().any(|sample| !sample.is_finite()) {
-            return Err(fault("a sample is infinite or not a number"));
-        }
-        self.time = if index == 0 { track.extent.first() } else { sample.time };
-        self.next = index + 1;
+        self.settle(index);
+        (self.time, self.next) = (time, index + 1);
         Ok(true)
     }
 
@@ -283,6 +401,7 @@ impl<R: Read + Seek> AudioPackets<R> for Packets {
             self.check = Some(PacketCheck::new(params, self.track.end_tag));
         }
         self.next = 0;
+        self.recovery = None;
         self.bound.restart();
         Ok(())
     }
@@ -315,11 +434,56 @@ pub(crate) struct AudioTrackReader<R> {
     start: f64,
     track: Arc<AudioTrack>,
     placed: Option<PlacedAudio<Packets>>,
+    damage: DamagePolicy,
+    /// Damage that was found and not yet reported.
+    found: VecDeque<DamagedPart>,
+    /// What lies near the packets; known where the clip is read on after damage.
+    places: Option<Arc<Interleaving>>,
 }
 
 impl<R: Read + Seek> AudioTrackReader<R> {
-    pub(crate) fn new(file: R, track: AudioTrack, start: f64) -> Self {
-        Self { file, start, track: Arc::new(track), placed: None }
+    pub(crate) fn new(file: R, track: AudioTrack, start: f64, damage: DamagePolicy) -> Self {
+        let (track, found) = (Arc::new(track), VecDeque::new());
+        Self { file, start, track, placed: None, damage, found, places: None }
+    }
+
+    /// Returns where the packets lie, and when they are played.
+    pub(crate) fn places(&self) -> Vec<(Range<u64>, (f64, f64))> {
+        let packets = self.track.samples.iter().enumerate();
+        packets
+            .filter_map(|(index, sample)| Some((bytes_of(sample), self.span(index..index + 1)?)))
+            .collect()
+    }
+
+    /// Sets what lies near the packets.
+    pub(crate) fn set_places(&mut self, places: Arc<Interleaving>) {
+        self.places = Some(places);
+    }
+
+    /// Returns when packets are played; `None` where they are not.
+    fn span(&self, packets: Range<usize>) -> Option<(f64, f64)> {
+        let track = &*self.track;
+        let of = |index: usize| track.samples.get(index).map(|sample| sample.time);
+        let end = of(packets.end).unwrap_or(i64::MAX / 2);
+        let (start, end) = track.edits.span_of(of(packets.start)?, end)?;
+        // The times of the container, moved to the clip's clock.
+        let moved = self.start - track.seconds().0;
+        let seconds = |ticks: i64| ticks as f64 * track.tick() + moved;
+        let (start, end) = (seconds(start), seconds(end).min(track.seconds().1 + moved));
+        Some((start - AUDIO_MARGIN, end + AUDIO_MARGIN))
+    }
+
+    /// Returns when the audio of damaged packets is played, and what lies near them; `None` where they
+    /// are not played.
+    fn part(&self, damaged: DamagedPackets) -> Option<DamagedPart> {
+        let DamagedPackets { packets, bytes, what: message } = damaged;
+        let span = self.span(packets)?;
+        let (start, end) = match bytes.zip(self.places.as_ref()) {
+            Some((bytes, places)) => places.extend(&bytes, span),
+            None => span,
+        };
+        let (stream, code) = (Stream::Audio, DamageCode::Damaged);
+        Some(DamagedPart { start, end, stream, code, message })
     }
 }
 
@@ -330,7 +494,7 @@ impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
     }
 
     fn blocks(&mut self, sink: BlockSink<'_>) -> Result<(), MediaError> {
-        let mut packets = Packets::new(&self.track, self.track.edits.end())?;
+        let mut packets = Packets::new(&self.track, self.track.edits.end(), DamagePolicy::Refuse)?;
         let mut blocks: Option<Blocks> = None;
         while packets.next(&mut self.file)? {
             let planes = AudioPackets::<R>::planes(&packets);
@@ -351,6 +515,9 @@ impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
+        if let Some(part) = self.found.pop_front() {
+            return Err(MediaError::DamagedPart(part));
+        }
         let placed = match &mut self.placed {
             Some(placed) => placed,
             None => {
@@ -358,14 +525,21 @@ impl<R: Read + Seek> AudioStream for AudioTrackReader<R> {
                 let end = (self.track.edits.segments().len() == 1)
                     .then(|| self.track.edits.end())
                     .flatten();
-                let packets = Packets::new(&self.track, end)?;
+                let packets = Packets::new(&self.track, end, self.damage)?;
                 let (first, tick) = (self.track.extent.first(), self.track.tick());
                 let edits = &self.track.edits;
                 let placed = PlacedAudio::new(packets, &mut self.file, edits, first, tick)?;
                 self.placed.insert(placed)
             }
         };
-        placed.between(&mut self.file, start - self.start, end - self.start)
+        let audio = placed.between(&mut self.file, start - self.start, end - self.start)?;
+        let found = std::mem::take(&mut placed.packets_mut().found);
+        let parts: Vec<_> = found.into_iter().filter_map(|packets| self.part(packets)).collect();
+        self.found.extend(parts);
+        match self.found.pop_front() {
+            Some(part) => Err(MediaError::DamagedPart(part)),
+            None => Ok(audio),
+        }
     }
 }
 

@@ -25,7 +25,8 @@ use super::{
     wav::Wav,
 };
 use crate::{
-    error::{MediaError, Stream},
+    damage_policy::DamagePolicy,
+    error::{DamageCode, DamagedPart, MediaError, Stream, message_of},
     frame::Frame,
     tracks::Choice,
 };
@@ -57,6 +58,8 @@ struct Frames {
     paths: Vec<PathBuf>,
     /// Width and height of the first image as displayed, which all images must share.
     size: (u32, u32),
+    /// When each image is shown, in seconds: start and end. Empty where damage is refused.
+    shown: Vec<(f64, f64)>,
 }
 
 impl FrameFolder {
@@ -67,7 +70,7 @@ impl FrameFolder {
     /// `VideoInFolder`, `MissingStream` without images or without a WAV file. `Malformed` with
     /// several WAV files, or where a folder or a pipe has the name of a frame or of a WAV file. Also
     /// the errors of the first image, of the WAV header and of `clip.json`.
-    pub(crate) fn open(folder: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn open(folder: &Path, damage: DamagePolicy) -> Result<Self, MediaError> {
         let (mut frames, mut wavs, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let mut no_files = Vec::new();
         for (count, entry) in fs::read_dir(folder)?.enumerate() {
@@ -140,6 +143,11 @@ impl FrameFolder {
             ((0..frames.len()).map(|index| index as f64 * step).collect(), seconds, 0.0)
         };
         wav.start_at(audio_start);
+        let ends = times.iter().skip(1).copied().chain([video_end]);
+        let shown = match damage {
+            DamagePolicy::Refuse => Vec::new(),
+            DamagePolicy::Windows => times.iter().copied().zip(ends).collect(),
+        };
         let info = MediaInfo {
             container: "frame folder".to_owned(),
             video_codec: extension(first).to_ascii_uppercase(),
@@ -154,12 +162,12 @@ impl FrameFolder {
             video_end,
             hidden_frames: 0,
             audio_drift: 0.0,
-            holes: Vec::new(),
+            damage: Vec::new(),
             video_track: Choice::ONLY,
             audio_track: Choice::ONLY,
             notes: wav.notes().to_vec(),
         };
-        Ok(Self { info, times, frames: Frames { paths: frames, size }, wav })
+        Ok(Self { info, times, frames: Frames { paths: frames, size, shown }, wav })
     }
 }
 
@@ -184,6 +192,18 @@ impl Frames {
         }
         image.decode()
     }
+
+    /// Adds to the error of an image when it is shown, where the rest of the clip is to be read.
+    fn located(&self, index: usize, error: MediaError) -> MediaError {
+        let Some(&(start, end)) = self.shown.get(index) else { return error };
+        let (stream, code) = (Stream::Video, DamageCode::Damaged);
+        match message_of(error) {
+            Ok(message) => {
+                MediaError::DamagedPart(DamagedPart { start, end, stream, code, message })
+            }
+            Err(error) => error,
+        }
+    }
 }
 
 impl FrameStream for Frames {
@@ -191,7 +211,8 @@ impl FrameStream for Frames {
         let pixels = u64::from(self.size.0) * u64::from(self.size.1);
         let _memory = memory::reserve("the frames", pixels * PIXEL_BYTES)?;
         for &index in indices {
-            if sink(index, self.decode(index)?).is_break() {
+            let frame = self.decode(index).map_err(|error| self.located(index, error))?;
+            if sink(index, frame).is_break() {
                 break;
             }
         }

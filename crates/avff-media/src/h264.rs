@@ -5,10 +5,15 @@
 //! requested frame are decoded, each from an IDR picture, where H.264 guarantees that nothing
 //! earlier matters. Within a group, non-reference pictures that were not requested are skipped.
 
+mod damage;
+
+pub(crate) use self::damage::bytes_of;
+
 use std::{
     collections::BTreeMap,
     io::{Read, Seek},
     ops::{ControlFlow, Range},
+    sync::Arc,
 };
 
 use rusty_h264_common::YuvFrame;
@@ -21,6 +26,7 @@ use super::{
         push_nal,
     },
     color::{ColorSpace, to_rgb},
+    damage_policy::DamagePolicy,
     mp4::{Children, Entry, Fields, Heads, Sample, malformed, read_sample, visual_name},
     pixel_aspect,
     rotate::Turns,
@@ -28,7 +34,10 @@ use super::{
     sps::Sps,
     timeline::{EditList, FrameTime, PresentedFrames, TimedPicture, hidden_frames, lost_pictures},
 };
-use crate::error::{MediaError, Stream};
+use crate::{
+    error::{MediaError, Stream},
+    interleaving::Interleaving,
+};
 
 /// The settings in the sample entry of a video track.
 #[derive(Debug, Clone)]
@@ -90,6 +99,9 @@ struct CheckedDecoder {
     pictures: CodedPictures,
 }
 
+/// A faulty sample, and what is wrong with it.
+type Fault = (usize, String);
+
 /// A position in a track.
 struct Decoding {
     decoder: CheckedDecoder,
@@ -115,6 +127,14 @@ pub(crate) struct VideoTrack {
     presented: PresentedFrames,
     /// Parts whose pictures were lost or refer to lost ones, in ticks.
     lost: Vec<Range<i64>>,
+    /// What is done with damage.
+    damage: DamagePolicy,
+    /// The samples that start with an IDR picture, so that decoding may start there.
+    idr_samples: Vec<usize>,
+    /// Samples that are faulty, as their headers say, and what is wrong with each.
+    faults: Vec<Fault>,
+    /// What lies near the samples; known where the clip is read on after damage.
+    places: Option<Arc<Interleaving>>,
 }
 
 impl VideoTrack {
@@ -132,6 +152,7 @@ impl VideoTrack {
         edits: &EditList,
         (timescale, holes): (u32, &[Range<i64>]),
         turns: Turns,
+        damage: DamagePolicy,
     ) -> Result<Self, MediaError> {
         let VideoConfig { mut avc, container_color, container_pixel_aspect } = config;
         let mut first = Vec::new();
@@ -154,9 +175,23 @@ impl VideoTrack {
         let color = sps.color(container_color);
         let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
         let is_of_x264 = is_of_x264(&first, avc.length_size);
-        let track =
-            Self { color, avc, sps, turns, pixel_aspect, is_of_x264, samples, presented, lost };
-        track.check_access_units(file, holes)?;
+        let (idr_samples, faults, places) = (Vec::new(), Vec::new(), None);
+        let mut track = Self {
+            color,
+            avc,
+            sps,
+            turns,
+            pixel_aspect,
+            is_of_x264,
+            samples,
+            presented,
+            lost,
+            damage,
+            idr_samples,
+            faults,
+            places,
+        };
+        (track.idr_samples, track.faults) = track.check_access_units(file, holes)?;
         // The parameter sets may require tools that the decoder lacks. Where fields are allowed, so
         // may each picture; the first picture is checked on behalf of all.
         let mut decoder = track.decoder()?;
@@ -167,12 +202,14 @@ impl VideoTrack {
     }
 
     /// Checks the headers of every sample, also of those that will not be decoded. After a hole,
-    /// frame numbers start anew.
+    /// frame numbers start anew. Returns the samples that start with an IDR picture, and the faulty
+    /// samples that the rest of the clip can be read without.
     fn check_access_units(
         &self,
         file: &mut (impl Read + Seek),
         holes: &[Range<i64>],
-    ) -> Result<(), MediaError> {
+    ) -> Result<(Vec<usize>, Vec<Fault>), MediaError> {
+        let (mut idr_samples, mut faults) = (Vec::new(), Vec::new());
         let mut units = AccessUnits::new(&self.avc.annex_b);
         let mut holes = holes.iter().peekable();
         let mut heads = Heads::new(file);
@@ -181,13 +218,24 @@ impl VideoTrack {
             if holes.next_if(|hole| sample.time >= hole.end).is_some() {
                 units.restart();
             }
-            let Some(nals) = heads.of(sample, self.avc.length_size)? else {
-                return Err(fault("a NAL unit runs past the end of the sample"));
+            let checked = match heads.of(sample, self.avc.length_size)? {
+                Some(nals) => {
+                    let slice = nals.iter().find(|nal| is_slice(nal));
+                    if sample.sync && slice.and_then(|nal| nal_type(nal)) == Some(NAL_IDR) {
+                        idr_samples.push(index);
+                    }
+                    units.check(nals.iter().map(Vec::as_slice))
+                }
+                None => Err("a NAL unit runs past the end of the sample".to_owned()),
             };
-            let nals = nals.iter().map(Vec::as_slice);
-            units.check(nals).map_err(|what| fault(&what))?;
+            let Err(what) = checked else { continue };
+            if self.damage.is_refuse() || units.misnumbered() && !self.shows_gap_before(index) {
+                return Err(fault(&what));
+            }
+            faults.push((index, format!("{}: {what}", self.describe(index))));
+            units.restart();
         }
-        Ok(())
+        Ok((idr_samples, faults))
     }
 
     /// Returns the parts whose pictures were lost or refer to lost ones, in ticks.
@@ -230,7 +278,8 @@ impl VideoTrack {
     ///
     /// `TooLarge` for an index past the last frame. `Damaged` for any fault between the start of a
     /// needed group of pictures and its last needed picture. `UnsupportedCodec` for an unsupported
-    /// tool that first appears there. `Io`.
+    /// tool that first appears there. `Io`. `DamagedPart` instead of `Damaged` where the rest of the
+    /// clip is to be read: another call starts with a new decoder.
     pub(crate) fn frames(
         &self,
         file: &mut (impl Read + Seek),
@@ -280,14 +329,16 @@ impl VideoTrack {
             let mut frame = None;
             for sample in decoding.next.unwrap_or(0)..=target {
                 let Decoding { decoder, buffer, .. } = decoding;
-                frame = self.decode(file, decoder, sample, sample == target, buffer)?;
+                let decoded = self.decode(file, decoder, sample, sample == target, buffer);
+                frame = decoded.map_err(|error| self.located(sample, error))?;
             }
             decoding.next = Some(target + 1);
             let rgb_frame = frame
-                .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.color))
-                .ok_or_else(|| {
-                    damaged(format!("{}: unexpected frame size", self.describe(target)))
-                })?;
+                .and_then(|frame| to_rgb(&frame, self.sps.decoded, self.sps.origin, self.color));
+            let Some(rgb_frame) = rgb_frame else {
+                let error = damaged(format!("{}: unexpected frame size", self.describe(target)));
+                return Err(self.located(target, error));
+            };
             waiting.insert(index, self.turns.apply(rgb_frame));
             while let Some(frame) = pending.peek().and_then(|index| waiting.remove(index)) {
                 if sink(pending.next().unwrap_or_default(), frame).is_break() {

@@ -42,7 +42,7 @@ impl<'a> ImageFile<'a> {
     ///
     /// # Errors
     ///
-    /// `Damaged` with the file's name, `TooLarge`, `Io`.
+    /// `Damaged` or `UnsupportedCodec` with the file's name, `TooLarge`, `Io`.
     pub(crate) fn open(path: &'a Path) -> Result<Self, MediaError> {
         let damaged = |error| image_error(path, error);
         let size = fs::metadata(path)?.len();
@@ -59,7 +59,8 @@ impl<'a> ImageFile<'a> {
             File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
             let channels = jpeg::channels(&mut BufReader::new(Cursor::new(&bytes)))?;
             if let Some(channels) = channels.filter(|channels| !matches!(channels, 1 | 3 | 4)) {
-                return Err(jpeg_error(path, &format!("JPEG with {channels} channels")));
+                let codec = format!("JPEG with {channels} channels ({})", name(path));
+                return Err(MediaError::UnsupportedCodec { stream: Stream::Video, codec });
             }
             let image = JpegImage::read(bytes).map_err(|what| jpeg_error(path, &what))?;
             let turns = exif::orientation(image.exif());
@@ -128,6 +129,10 @@ fn image_error(path: &Path, error: ImageError) -> MediaError {
     match error {
         ImageError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             MediaError::Io(error)
+        }
+        ImageError::Unsupported(error) => {
+            let codec = format!("{error} ({})", name(path));
+            MediaError::UnsupportedCodec { stream: Stream::Video, codec }
         }
         error => {
             MediaError::Damaged { stream: Stream::Video, what: format!("{}: {error}", name(path)) }

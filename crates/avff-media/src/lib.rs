@@ -14,13 +14,15 @@
 //!   [`pixel_aspect`]: frames whose pixels are not square.
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
-//!   choice of reader; `missing`: why there is no file.
+//!   choice of reader; `missing`: why there is no file; `damage_policy`: what is done
+//!   with a damaged one.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `access_units`: missing frames of
 //!   H.264, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
-//!   `audio_packet`: what damage breaks in coded audio; `audio_bound`: how much audio is decoded;
-//!   `audio_blocks`: whole audio block by block.
+//!   `audio_packet`: what damage breaks in coded audio; `audio_recovery`: when audio after it is right;
+//!   `audio_bound`: how much audio is decoded; `audio_blocks`: whole audio block by block.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read
 //!   and write folders of images with a WAV file.
+//! - `interleaving`: what lies near damage in a file.
 //! - `timeline`, `tracks`: when frames are shown and audio is played, and which tracks are read, for
 //!   every reader.
 //! - [`memory`]: the budget that all clips share; `byte_size`: a size as a user writes it;
@@ -55,12 +57,14 @@ pub mod audio;
 mod audio_blocks;
 mod audio_bound;
 mod audio_packet;
+mod audio_recovery;
 mod audio_track;
 mod avc;
 mod bits;
 mod byte_size;
 mod codec;
 mod color;
+mod damage_policy;
 pub mod decoder;
 pub mod error;
 mod exif;
@@ -70,6 +74,7 @@ mod folder;
 pub mod frame;
 mod h264;
 mod image_file;
+mod interleaving;
 mod jpeg;
 mod jpeg_image;
 mod jpeg_scan;
@@ -96,8 +101,12 @@ mod write;
 pub use self::{
     audio::Audio,
     byte_size::{ByteSize, InvalidSize},
+    damage_policy::DamagePolicy,
     decoder::Decoder,
-    error::{MediaError, SettingError, Stream, UnknownName},
+    error::{
+        DamageCode, DamagedPart, Fault, MAX_DAMAGED_PARTS, MediaError, SettingError, Stream,
+        UnknownName, missing_spans,
+    },
     frame::Frame,
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},

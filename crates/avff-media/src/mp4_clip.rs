@@ -5,12 +5,15 @@ use std::{
     io::{BufReader, Read, Seek},
     ops::Range,
     path::Path,
+    sync::Arc,
 };
 
 use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
+    damage_policy::DamagePolicy,
     h264::{VideoConfig, VideoTrack},
+    interleaving::Interleaving,
     memory,
     mp4::{Movie, Track, audio, visual, visual_name},
     rotate::Turns,
@@ -26,7 +29,7 @@ use super::{
     mp4::{Children, Sample},
     timeline::lost_pictures,
 };
-use crate::error::{MediaError, Stream};
+use crate::error::{DamagedPart, MediaError, Stream};
 
 /// The memory of decoding for each pixel, without references: the current picture, RGB, and a turned
 /// or resized copy.
@@ -55,11 +58,15 @@ impl Mp4Clip<BufReader<File>> {
     /// # Errors
     ///
     /// The errors of [`super::open`].
-    pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
+    pub(crate) fn open(
+        path: &Path,
+        tracks: Tracks,
+        damage: DamagePolicy,
+    ) -> Result<Self, MediaError> {
         // Each stream needs a file position of its own.
         let [video, audio] = [File::open(path)?, File::open(path)?];
         let size = video.metadata()?.len();
-        Self::new(BufReader::new(video), BufReader::new(audio), size, tracks)
+        Self::new(BufReader::new(video), BufReader::new(audio), size, (tracks, damage))
     }
 }
 
@@ -70,7 +77,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
         mut file: R,
         audio_file: R,
         size: u64,
-        wanted: Tracks,
+        (wanted, damage): (Tracks, DamagePolicy),
     ) -> Result<Self, MediaError> {
         let movie = Movie::read(&mut file, size)?;
         let (timescale, movie_turns) = movie.header()?;
@@ -108,11 +115,12 @@ impl<R: Read + Seek> Mp4Clip<R> {
             &video_edits,
             (video_track.timescale, &tables.video_holes),
             turns,
+            damage,
         )?;
         let (width, height) = track.size();
         let fields = audio_entry.audio;
         let (audio_start, audio_end) = audio.seconds();
-        let holes = union(
+        let parts = missing(
             in_seconds(track.lost(), &video_edits, video_track.timescale),
             in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale),
         );
@@ -130,7 +138,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             video_end: track.presented().end,
             hidden_frames: if tables.fragmented { 0 } else { track.hidden_frames(&video_edits) },
             audio_drift: audio.drift(),
-            holes,
+            damage: parts,
             video_track: video_choice,
             audio_track: audio_choice,
             notes: Vec::new(),
@@ -142,8 +150,17 @@ impl<R: Read + Seek> Mp4Clip<R> {
             track.started_at(origin);
             info.started_at(origin);
         }
+        let mut audio = AudioTrackReader::new(audio_file, audio, info.audio_start, damage);
+        if !damage.is_refuse() {
+            let mut places = Interleaving::default();
+            places.add(track.places());
+            places.add(audio.places());
+            let places = Arc::new(places);
+            track.set_places(Arc::clone(&places));
+            audio.set_places(places);
+            info.damage.extend(track.faulty()?);
+        }
         let video = VideoFrames { file, track };
-        let audio = AudioTrackReader::new(audio_file, audio, info.audio_start);
         Ok(Self { info, video, audio })
     }
 }
@@ -166,18 +183,12 @@ fn in_seconds(parts: &[Range<i64>], edits: &EditList, timescale: u32) -> Vec<(f6
     parts.iter().map(|part| (seconds(part.start), seconds(part.end))).collect()
 }
 
-/// Joins time spans that touch, in order.
-pub(crate) fn union(mut spans: Vec<(f64, f64)>, others: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    spans.extend(others);
-    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut joined: Vec<(f64, f64)> = Vec::new();
-    for (start, end) in spans {
-        match joined.last_mut() {
-            Some(last) if start <= last.1 => last.1 = last.1.max(end),
-            _ => joined.push((start, end)),
-        }
-    }
-    joined
+/// Returns the parts whose media is missing, from the time spans of both streams.
+pub(crate) fn missing(video: Vec<(f64, f64)>, audio: Vec<(f64, f64)>) -> Vec<DamagedPart> {
+    let of = |spans: Vec<(f64, f64)>, stream| {
+        spans.into_iter().map(move |span| DamagedPart::missing(span, stream))
+    };
+    of(video, Stream::Video).chain(of(audio, Stream::Audio)).collect()
 }
 
 /// What the index says about two tracks, for a reader that has an index of its own.
@@ -191,8 +202,8 @@ pub(crate) struct Mp4Index {
     pub(crate) stretched: bool,
     /// Whether the file has fragments.
     pub(crate) fragmented: bool,
-    /// Parts whose fragments were lost, in seconds on the clip's clock.
-    pub(crate) holes: Vec<(f64, f64)>,
+    /// Parts whose fragments were lost.
+    pub(crate) holes: Vec<DamagedPart>,
     /// Time and duration of each video sample, in decode order.
     pub(crate) video_times: Vec<(i64, i64)>,
     /// Time and duration of each audio packet, or of runs of uncompressed samples.
@@ -262,7 +273,7 @@ impl Mp4Index {
         let listed = movie.listed(&mut file, video, audio, frame_bytes)?;
         let tick = 1.0 / f64::from(video.timescale.max(1));
         let lost = lost_pictures(&timed_pictures(&listed.video), &listed.video_holes, tick);
-        let holes = union(
+        let holes = missing(
             in_seconds(&lost, &video_edits, video.timescale),
             in_seconds(&listed.audio_holes, &audio_edits, audio.timescale),
         );

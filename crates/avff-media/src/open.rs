@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     AudioStream, Decoder, MediaSource,
+    damage_policy::DamagePolicy,
     folder::FrameFolder,
     missing::missing,
     mp4_clip::Mp4Clip,
@@ -37,6 +38,14 @@ pub struct OpenOptions {
     pub decoder: Decoder,
     /// The tracks to read.
     pub tracks: Tracks,
+    /// What is done with a clip that is damaged.
+    pub damage: DamagePolicy,
+}
+
+impl From<Tracks> for OpenOptions {
+    fn from(tracks: Tracks) -> Self {
+        Self { tracks, ..Self::default() }
+    }
 }
 
 impl From<Decoder> for OpenOptions {
@@ -70,11 +79,11 @@ pub fn open_with(
     path: &Path,
     options: impl Into<OpenOptions>,
 ) -> Result<Box<dyn MediaSource>, MediaError> {
-    let OpenOptions { decoder, tracks } = options.into();
+    let OpenOptions { decoder, tracks, damage } = options.into();
     // The file type is checked first, as opening a pipe would wait for its writer.
     let metadata = metadata(path)?;
     if metadata.is_dir() {
-        return Ok(Box::new(FrameFolder::open(path)?));
+        return Ok(Box::new(FrameFolder::open(path, damage)?));
     }
     if !metadata.is_file() {
         return Err(MediaError::NotAFile { kind: avff_files::kind_name(metadata.file_type()) });
@@ -91,19 +100,19 @@ pub fn open_with(
         if !decoder.is_built_in() {
             return Err(MediaError::NoFfmpeg);
         }
-        return ffmpeg(path, tracks).map_err(|error| match container {
+        return ffmpeg(path, tracks, damage).map_err(|error| match container {
             Ok(()) if matches!(error, MediaError::NotMedia) => mp4_without_index(),
             Ok(()) => error,
             Err(own) => more_specific(own, error),
         });
     }
-    match container.and_then(|()| Mp4Clip::open(path, tracks)) {
+    match container.and_then(|()| Mp4Clip::open(path, tracks, damage)) {
         Ok(clip) => Ok(Box::new(clip)),
         // FFmpeg is not tried after damage, since FFmpeg would conceal the damage.
         Err(own)
             if decoder == Decoder::Auto && cfg!(feature = "ffmpeg") && is_unsupported(&own) =>
         {
-            ffmpeg(path, tracks).map_err(|error| more_specific(own, error))
+            ffmpeg(path, tracks, damage).map_err(|error| more_specific(own, error))
         }
         Err(own) => Err(own),
     }
@@ -132,12 +141,16 @@ fn mp4_without_index() -> MediaError {
 }
 
 #[cfg(feature = "ffmpeg")]
-fn ffmpeg(path: &Path, tracks: Tracks) -> Result<Box<dyn MediaSource>, MediaError> {
-    Ok(Box::new(super::ffmpeg::FfmpegClip::open(path, tracks)?))
+fn ffmpeg(
+    path: &Path,
+    tracks: Tracks,
+    damage: DamagePolicy,
+) -> Result<Box<dyn MediaSource>, MediaError> {
+    Ok(Box::new(super::ffmpeg::FfmpegClip::open(path, tracks, damage)?))
 }
 
 #[cfg(not(feature = "ffmpeg"))]
-fn ffmpeg(_: &Path, _: Tracks) -> Result<Box<dyn MediaSource>, MediaError> {
+fn ffmpeg(_: &Path, _: Tracks, _: DamagePolicy) -> Result<Box<dyn MediaSource>, MediaError> {
     Err(MediaError::NotMedia)
 }
 
@@ -150,15 +163,16 @@ pub fn open_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Box<dyn MediaSource>, M
     open_bytes_with(bytes, Tracks::default())
 }
 
-/// Opens an MP4 file in memory, and reads chosen tracks.
+/// Opens an MP4 file in memory with chosen tracks. The decoder is the embedded one.
 ///
 /// # Errors
 ///
 /// The errors of [`open_with`].
 pub fn open_bytes_with(
     bytes: impl Into<Arc<[u8]>>,
-    tracks: Tracks,
+    options: impl Into<OpenOptions>,
 ) -> Result<Box<dyn MediaSource>, MediaError> {
+    let OpenOptions { tracks, damage, .. } = options.into();
     let bytes: Arc<[u8]> = bytes.into();
     if bytes.is_empty() {
         return Err(MediaError::Empty);
@@ -167,7 +181,7 @@ pub fn open_bytes_with(
     let head = bytes.len().min(SNIFF_BYTES as usize);
     sniff(bytes.get(..head).unwrap_or_default())?;
     let [video, audio] = [Arc::clone(&bytes), bytes].map(Cursor::new);
-    Ok(Box::new(Mp4Clip::new(video, audio, size, tracks)?))
+    Ok(Box::new(Mp4Clip::new(video, audio, size, (tracks, damage))?))
 }
 
 /// Opens the audio of a WAV file in memory.

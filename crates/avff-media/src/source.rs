@@ -2,7 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::{audio::Audio, error::MediaError, frame::Frame, tracks::Choice};
+use crate::{
+    audio::Audio,
+    error::{DamagedPart, MediaError},
+    frame::Frame,
+    tracks::Choice,
+};
 
 /// The properties of a clip, as its container states them without decoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +44,10 @@ pub struct MediaInfo {
     /// How far the audio is from its place on the clip's clock when its packets are played one after
     /// the other, at most, in seconds.
     pub audio_drift: f64,
-    /// Parts of the clip whose media was lost, in seconds on the clip's clock: start and end. Neither
-    /// frames nor audio of these parts can be trusted.
-    pub holes: Vec<(f64, f64)>,
+    /// The parts of the clip that cannot be trusted: those whose media was lost, and, under
+    /// [`DamagePolicy::Windows`](crate::DamagePolicy::Windows), those that were found to be damaged when
+    /// the clip was opened.
+    pub damage: Vec<DamagedPart>,
     /// The video track that is read.
     pub video_track: Choice,
     /// The audio track that is read.
@@ -57,10 +63,7 @@ impl MediaInfo {
         for time in [&mut self.audio_start, &mut self.audio_end, &mut self.video_end] {
             *time -= origin;
         }
-        for (start, end) in &mut self.holes {
-            *start -= origin;
-            *end -= origin;
-        }
+        self.damage.iter_mut().for_each(|part| part.started_at(origin));
     }
 }
 
@@ -88,7 +91,8 @@ pub trait FrameStream {
     ///
     /// # Errors
     /// [`MediaError::TooLarge`] for an index past the last frame. [`MediaError::Damaged`] where
-    /// data that is needed for a frame does not decode. [`MediaError::Io`]. For a folder,
+    /// data that is needed for a frame does not decode; [`MediaError::DamagedPart`] where the frames
+    /// after that part can be read by another call. [`MediaError::Io`]. For a folder,
     /// [`MediaError::Malformed`] for a frame of another size.
     fn frames(&mut self, indices: &[usize], sink: FrameSink<'_>) -> Result<(), MediaError>;
 }
@@ -143,7 +147,8 @@ pub trait AudioStream {
     /// memory for the longest span. The audio of an edit list that goes back stays in memory.
     ///
     /// # Errors
-    /// The errors of [`whole`](Self::whole).
+    /// The errors of [`whole`](Self::whole). [`MediaError::DamagedPart`] for each part that was found to
+    /// be damaged, once; it may lie elsewhere. Another call can read on.
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError>;
 }
 

@@ -204,7 +204,7 @@ fn jpeg_of_two_channels_is_refused() {
     jpeg[header + 9] = 2;
     fs::write(folder.path().join("1.jpg"), jpeg).unwrap();
     let error = avff_media::open(folder.path()).err().unwrap();
-    assert_eq!(error.to_string(), "damaged video stream: 1.jpg: JPEG with 2 channels");
+    assert_eq!(error.to_string(), "unsupported video codec JPEG with 2 channels (1.jpg)");
 }
 
 #[test]

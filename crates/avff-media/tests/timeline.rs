@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use avff_media::{Decoder, MediaSource, OpenOptions, Tracks, open_with};
+use avff_media::{Decoder, MediaSource, OpenOptions, Tracks, missing_spans, open_with};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new("tests/fixtures/timeline").join(name)
@@ -81,14 +81,16 @@ fn a_stretched_first_packet_starts_late() {
         let info = clip.info().clone();
         assert!(near(clip.frame_times()[0], 0.0) && near(info.audio_start, 0.0), "{info:?}");
         assert!(near(info.audio_end, 201.0 * 0.064) && near(info.video_end, 12.88), "{info:?}");
-        assert_eq!(info.holes, []);
+        assert_eq!(info.damage, []);
     });
 }
 
 #[test]
 fn lost_fragments_are_named() {
     each("last_fragment_far_away.mp4", |clip| {
-        let [(start, end)] = clip.info().holes[..] else { unreachable!("{:?}", clip.info()) };
+        let [(start, end)] = missing_spans(&clip.info().damage)[..] else {
+            unreachable!("{:?}", clip.info())
+        };
         assert!(near(start, 2.784) && end > 1e6, "{start} to {end}");
     });
 }
@@ -114,10 +116,13 @@ fn the_track_that_players_choose_is_read() {
     for &decoder in readers() {
         let tracks = Tracks { video: std::num::NonZeroUsize::new(1), ..Tracks::default() };
         let path = fixture("first_video_track_disabled.mp4");
-        let clip = open_with(&path, OpenOptions { decoder, tracks }).unwrap();
+        let clip =
+            open_with(&path, OpenOptions { decoder, tracks, ..OpenOptions::default() }).unwrap();
         assert_eq!(clip.info().video_track.number, 1);
         let tracks = Tracks { audio: std::num::NonZeroUsize::new(2), ..Tracks::default() };
-        let error = open_with(&path, OpenOptions { decoder, tracks }).err().unwrap();
+        let error = open_with(&path, OpenOptions { decoder, tracks, ..OpenOptions::default() })
+            .err()
+            .unwrap();
         assert_eq!(error.to_string(), "there is no audio track 2: the clip has 1");
     }
 }

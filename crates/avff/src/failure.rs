@@ -3,6 +3,7 @@
 use std::{error::Error, panic};
 
 use avff_data::{ClipError, DataError};
+use avff_media::Stream;
 use serde::Serialize;
 
 use crate::{error_text::chain, hint};
@@ -11,10 +12,14 @@ use crate::{error_text::chain, hint};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{stage}: {error}")]
 pub struct ClipFailure {
-    /// The stage that failed: `open`, `video`, `face`, `audio`, `network`, `manifest` or `internal`.
+    /// The stage that failed: `open`, `unsupported`, `damaged`, `too-large`, `too-short`, `face`, `network`,
+    /// `manifest` or `internal`.
     pub stage: String,
     /// An error code that is stable between versions, such as `no-face` or `truncated`.
     pub code: String,
+    /// The stream that failed, where it is one of the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Stream>,
     /// The error message, without the path.
     pub error: String,
     /// A suggestion to fix the problem.
@@ -28,6 +33,7 @@ impl ClipFailure {
         Self {
             stage: "network".into(),
             code: "not-finite".into(),
+            stream: None,
             error: "the network's output is not a finite number".into(),
             hint: Some(
                 "check the checkpoint's weights; a clip that differs strongly from the training data \
@@ -39,7 +45,13 @@ impl ClipFailure {
 
     /// The failure of a clip that the network could not score.
     pub(crate) fn network(error: &dyn Error) -> Self {
-        Self { stage: "network".into(), code: "network".into(), error: chain(error), hint: None }
+        Self {
+            stage: "network".into(),
+            code: "network".into(),
+            stream: None,
+            error: chain(error),
+            hint: None,
+        }
     }
 
     /// The failure of an unreadable manifest row.
@@ -47,6 +59,7 @@ impl ClipFailure {
         Self {
             stage: "manifest".into(),
             code: "row".into(),
+            stream: None,
             error: "the row cannot be read".into(),
             hint: None,
         }
@@ -57,7 +70,8 @@ impl ClipFailure {
     pub fn of(error: &DataError) -> Self {
         Self {
             stage: error.stage().name().into(),
-            code: hint::code(error).into(),
+            code: error.code().into(),
+            stream: error.stream(),
             error: chain(error),
             hint: hint::of_data(error).map(Into::into),
         }

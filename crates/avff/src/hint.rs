@@ -2,7 +2,7 @@
 //!
 //! Hints do not name options of the command or cargo features; the command adds these.
 
-use avff_data::DataError;
+use avff_data::{DataError, Untouched};
 use avff_datasets::Reason;
 use avff_media::MediaError;
 
@@ -30,6 +30,15 @@ const UNSUPPORTED: &str = if cfg!(feature = "ffmpeg") {
 pub fn of_data(error: &DataError) -> Option<&'static str> {
     Some(match error {
         DataError::Media { source, .. } => return of_media(source),
+        DataError::NoIntactWindow { untouched: Untouched::Whole, .. } => {
+            "copy or download the file again, or score windows"
+        }
+        DataError::NoIntactWindow { untouched: Untouched::None { .. }, .. } => {
+            "copy or download the file again, or score shorter windows"
+        }
+        DataError::NoIntactWindow { untouched: Untouched::Unplaced, .. } => {
+            "copy or download the file again"
+        }
         DataError::TooShort { .. } => "exclude the clip: it is too short to score",
         DataError::ShorterThanWindow { .. } => {
             "use a shorter window, or score whole clips as Open-AVFF does"
@@ -82,7 +91,7 @@ pub fn of_media(error: &MediaError) -> Option<&'static str> {
             "put the PNG or JPEG frames of one clip, all of one size, and one WAV file into the folder; to \
              score several clips, give each path or list them in a CSV"
         }
-        MediaError::Malformed { .. } | MediaError::Damaged { .. } => {
+        MediaError::Malformed { .. } | MediaError::Damaged { .. } | MediaError::DamagedPart(_) => {
             "copy or download the file again"
         }
         MediaError::OverBudget { .. } => {
@@ -115,40 +124,4 @@ pub fn of_dataset(reason: &Reason) -> Option<&'static str> {
         Reason::TooLarge { .. } => "split the file into smaller ones",
         _ => return None,
     })
-}
-
-/// Returns the error code, which is stable between versions, such as `no-face` or `unsupported-codec`.
-#[must_use]
-pub fn code(error: &DataError) -> &'static str {
-    match error {
-        DataError::Media { source, .. } => match source {
-            MediaError::NotFound | MediaError::PaddedName { .. } => "not-found",
-            MediaError::Url => "url",
-            MediaError::StandardInput => "standard-input",
-            MediaError::NotAFile { .. } => "not-a-file",
-            MediaError::Io(_) => "io",
-            MediaError::Empty => "empty",
-            MediaError::NotMedia => "not-media",
-            MediaError::Image { .. } => "image",
-            MediaError::VideoInFolder { .. } => "video-in-folder",
-            MediaError::UnsupportedContainer { .. } => "unsupported-container",
-            MediaError::NoIndex { .. } => "no-index",
-            MediaError::Malformed { .. } => "malformed",
-            MediaError::MissingStream { .. } => "missing-stream",
-            MediaError::UnsupportedCodec { .. } => "unsupported-codec",
-            MediaError::Truncated { .. } => "truncated",
-            MediaError::Damaged { .. } => "damaged",
-            MediaError::TooLarge { .. } => "too-large",
-            MediaError::NoFfmpeg => "no-ffmpeg",
-            MediaError::OverBudget { .. } => "over-budget",
-            MediaError::NoMemory { .. } => "no-memory",
-            _ => "media",
-        },
-        DataError::NoFace { .. } => "no-face",
-        DataError::TooShort { .. } => "too-short",
-        DataError::ShorterThanWindow { .. } => "shorter-than-window",
-        DataError::SampleRate { .. } => "sample-rate",
-        DataError::Spec(_) | DataError::Setting(_) | DataError::Weight { .. } => "setting",
-        _ => "internal",
-    }
 }

@@ -90,6 +90,7 @@ pub mod training;
 
 pub use avff_data as data;
 pub use avff_datasets as datasets;
+pub use avff_media::DamagePolicy;
 pub use avff_metrics as metrics;
 pub use avff_model as model;
 pub use avff_model::FusionScope;

@@ -31,6 +31,11 @@ pub enum PreprocessingError {
     /// Settings of a face crop are given without a face crop.
     #[error("the face margin and the handling of clips without a face need a face crop")]
     NotCropped,
+    /// Windows of damaged clips would be in one batch with those of other clips, whose scores depend on it.
+    #[error(
+        "with across-batch attention, a damaged clip must be refused: its windows change the scores of others"
+    )]
+    DamageAcrossBatch,
     /// A stride is given, but clips are scored as a whole.
     #[error("a stride needs windows, but clips are scored as a whole")]
     NoWindows,
@@ -38,8 +43,8 @@ pub enum PreprocessingError {
 
 /// Describes in which ways the preparation of clips differs between training and now.
 ///
-/// The readers give equal frames and samples, and the stride only sets how many windows there are. Both
-/// are no differences.
+/// The readers give equal frames and samples, and the stride and the policy on damage only set which windows
+/// there are. They are no differences.
 ///
 /// # Errors
 /// Returns [`PreprocessingError::Stored`] if a spec cannot be written as JSON.
@@ -55,7 +60,7 @@ pub fn differences(trained: &ClipSpec, now: &ClipSpec) -> Result<Vec<String>, Pr
     let mut rest = [trained.clone(), now.clone()];
     for spec in &mut rest {
         (spec.sampling, spec.face) = (Sampling::Whole, None);
-        (spec.decoder, spec.tracks) = (now.decoder, now.tracks);
+        (spec.decoder, spec.tracks, spec.damage) = (now.decoder, now.tracks, now.damage);
     }
     let [before, after] = rest.map(serde_json::to_value);
     let stored = PreprocessingError::Stored;

@@ -1,6 +1,6 @@
 //! Scores of clips: the network's outputs for each window and their aggregate.
 
-use avff_data::{StreamChoices, windows::Span};
+use avff_data::{Coverage, LeftOut, StreamChoices, windows::Span};
 use avff_media::UnknownName;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct Score {
     pub logits: Logits,
     /// The windows, in order. A clip that is read whole has one window.
     pub windows: Vec<WindowScore>,
+    /// The windows that were left out because the clip is damaged there, in order.
+    pub left_out: Vec<LeftOut>,
     /// Whether whole frames were used because no face was found. Such a clip is prepared differently from other
     /// clips.
     pub without_face: bool,
@@ -47,16 +49,20 @@ pub struct Score {
 }
 
 impl Score {
-    /// Aggregates `windows` to a score.
+    /// Aggregates `windows` to a score, without those that damage touches.
     pub(crate) fn of(
-        windows: Vec<WindowScore>,
+        mut windows: Vec<WindowScore>,
+        coverage: Coverage,
         without_face: bool,
         streams: StreamChoices,
         notes: &[String],
         aggregate: Aggregate,
     ) -> Result<Self, ClipFailure> {
+        windows.retain(|window| !coverage.leaves_out(window.span));
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
-        Ok(Self { logits, windows, without_face, streams, notes: notes.to_vec() })
+        let notes = notes.iter().cloned().chain(coverage.note()).collect();
+        let left_out = coverage.left_out;
+        Ok(Self { logits, windows, left_out, without_face, streams, notes })
     }
 
     /// The network's probability that the clip is fake, from 0 to 1: the sigmoid of the output for fake. It is not

@@ -8,7 +8,7 @@ mod framing;
 mod sampling;
 
 use avff_face::FaceCrop;
-use avff_media::{Decoder, OpenOptions, SettingError, Stream, Tracks, UnknownName};
+use avff_media::{DamagePolicy, Decoder, OpenOptions, SettingError, Stream, Tracks, UnknownName};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -60,6 +60,9 @@ pub struct ClipSpec {
     /// The tracks to read where a clip has several.
     #[serde(default, skip_serializing_if = "Tracks::is_default")]
     pub tracks: Tracks,
+    /// What is done with a clip that is damaged, where clips are scored.
+    #[serde(default, skip_serializing_if = "DamagePolicy::is_refuse")]
+    pub damage: DamagePolicy,
     /// Single-modality ablation: the only stream that the network receives. The other stream must
     /// exist and is replaced by its mean. The ablation shows what a network detects from one
     /// modality.
@@ -192,6 +195,7 @@ impl ClipSpec {
             trim_silence: None,
             decoder: Decoder::Auto,
             tracks: Tracks::default(),
+            damage: DamagePolicy::Refuse,
             only: None,
         }
     }
@@ -226,17 +230,26 @@ impl ClipSpec {
         self
     }
 
-    /// Returns the spec as weights store it. Which track to read depends on the clips, not on the
-    /// network.
+    /// Returns the spec as weights store it. Which track to read and what to do with damage depend on the
+    /// clips, not on the network.
     #[must_use]
     pub fn for_weights(&self) -> Self {
-        Self { tracks: Tracks::default(), ..self.clone() }
+        Self { tracks: Tracks::default(), damage: DamagePolicy::Refuse, ..self.clone() }
     }
 
-    /// Returns how clips are opened.
+    /// Returns how clips are opened. A damaged clip is refused.
     #[must_use]
     pub fn open_options(&self) -> OpenOptions {
-        OpenOptions { decoder: self.decoder, tracks: self.tracks }
+        OpenOptions { decoder: self.decoder, tracks: self.tracks, damage: DamagePolicy::Refuse }
+    }
+
+    /// Returns how clips are opened for their windows, by the policy on damage. The only window of a
+    /// clip that is sampled as a whole would be damaged, so the clip is refused.
+    #[must_use]
+    pub fn window_options(&self) -> OpenOptions {
+        let refuses = self.sampling.is_whole();
+        let damage = if refuses { DamagePolicy::Refuse } else { self.damage };
+        OpenOptions { damage, ..self.open_options() }
     }
 
     /// Checks that tensors with bounded size and finite values can be created.

@@ -154,7 +154,8 @@ mod tests {
         assert!(facts(&mut source, &spec, Depth::Audio).is_ok());
         assert!(source.frames.requests.is_empty());
         let error = facts(&mut source, &spec, Depth::Frames).unwrap_err();
-        assert_eq!(error.stage(), crate::error::Stage::Video);
+        assert_eq!(error.stage(), crate::error::Stage::Damaged);
+        assert_eq!(error.stream(), Some(Stream::Video));
     }
 
     #[test]

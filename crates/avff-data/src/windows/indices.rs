@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn no_frames_is_an_error() {
         let error = frame_indices(0, 16).unwrap_err();
-        assert_eq!(error.stage(), crate::error::Stage::Video);
+        assert_eq!(error.stage(), crate::error::Stage::Damaged);
+        assert_eq!(error.stream(), Some(Stream::Video));
         assert!(error.to_string().contains("no frames"), "{error}");
     }
 

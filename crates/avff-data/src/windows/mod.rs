@@ -5,12 +5,20 @@
 //! has both frames and audio; the last one ends at the end of the clip.
 
 mod indices;
+mod left_out;
 mod silence;
 
-use avff_media::{Audio, AudioStream, MediaError, MediaSource, Stream, source::missing};
+use avff_media::{
+    Audio, AudioStream, DamagedPart, MAX_DAMAGED_PARTS, MediaError, MediaSource, Stream,
+    missing_spans, source::missing,
+};
 use serde::Serialize;
 
-pub use self::{indices::frame_indices, silence::Silence};
+pub use self::{
+    indices::frame_indices,
+    left_out::{Coverage, LeftOut},
+    silence::Silence,
+};
 use crate::{
     error::DataError,
     spec::{ClipSpec, Sampling, TrimSilence},
@@ -81,18 +89,32 @@ pub fn extent(source: &dyn MediaSource) -> Result<Span, DataError> {
     Ok(frames.intersection(Span { start: info.audio_start, end: info.audio_end }))
 }
 
-/// Trims silence at both ends of a time span.
+/// Trims silence at both ends of a time span. Damage that is found elsewhere is added to `damage`.
 ///
 /// # Errors
-/// An error of reading the audio.
-fn trim(stream: &mut dyn AudioStream, span: Span, options: TrimSilence) -> Result<Span, DataError> {
+/// An error of reading the audio, and damage in the audio at the ends.
+fn trim(
+    stream: &mut dyn AudioStream,
+    span: Span,
+    options: TrimSilence,
+    damage: &mut Vec<DamagedPart>,
+) -> Result<Span, DataError> {
     let max = options.at_most.min(span.seconds());
     if max <= 0.0 {
         return Ok(span);
     }
     let mut between = |start, end| {
-        let audio = stream.between(start, end).map_err(DataError::from);
-        audio.map_err(DataError::while_reading(Stream::Audio))
+        loop {
+            match stream.between(start, end) {
+                Err(MediaError::DamagedPart(part))
+                    if !part.touches(start, end) && damage.len() < MAX_DAMAGED_PARTS =>
+                {
+                    damage.push(part);
+                }
+                Err(error) => return Err(DataError::while_reading(Stream::Audio)(error.into())),
+                Ok(audio) => return Ok(audio),
+            }
+        }
     };
     let head = between(span.start, span.start + max)?;
     let tail = between(span.end - max, span.end)?;
@@ -102,28 +124,54 @@ fn trim(stream: &mut dyn AudioStream, span: Span, options: TrimSilence) -> Resul
     })
 }
 
-/// Returns the windows of a clip, ordered by start; at least one.
+/// Returns the windows of a clip, ordered by start; at least one. Windows are left out where the clip
+/// cannot be trusted, as [`MediaInfo::damage`](avff_media::MediaInfo::damage) says.
 ///
 /// # Errors
 /// [`DataError::ShorterThanWindow`] if not one window fits, [`MediaError::TooLarge`] for too many
 /// windows, [`DataError::Spec`], [`MediaError::Damaged`] for a clip without frames or one that lost the
 /// media of every window, and errors of reading the audio for [`TrimSilence`].
 pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Window>, DataError> {
+    Ok(plan_windows(source, spec)?.windows)
+}
+
+/// The windows of a clip, with those that are left out.
+pub(crate) struct Plan {
+    /// The windows.
+    pub(crate) windows: Vec<Window>,
+    /// The time spans of all windows, also of those that are left out; none for a clip that is sampled as
+    /// a whole.
+    pub(crate) spans: Vec<Span>,
+    /// The known damage.
+    pub(crate) damage: Vec<DamagedPart>,
+}
+
+/// Returns the windows like [`windows`], and those that are left out.
+///
+/// # Errors
+/// See [`windows`].
+pub(crate) fn plan_windows(
+    source: &mut dyn MediaSource,
+    spec: &ClipSpec,
+) -> Result<Plan, DataError> {
     spec.validate()?;
+    let mut damage = source.info().damage.clone();
     let frames = spec.video.frames;
     if let Sampling::Window { seconds, fps, stride } = spec.sampling {
         let mut span = extent(source)?;
         if let Some(options) = spec.trim_silence {
-            span = trim(source.streams().1, span, options)?;
+            span = trim(source.streams().1, span, options, &mut damage)?;
         }
-        let mut windows = plan(span, seconds, 1.0 / fps, stride)?;
-        let holes = &source.info().holes;
-        let touched = |window: &Span| {
-            holes.iter().any(|&(start, end)| window.start < end && start < window.end)
-        };
+        let all = plan(span, seconds, 1.0 / fps, stride)?;
+        let touched =
+            |window: &Span| damage.iter().any(|part| part.touches(window.start, window.end));
+        let mut windows = all.clone();
         windows.retain(|window| !touched(window));
         if windows.is_empty() {
-            return Err(lost(holes));
+            return Err(match damage.first().filter(|_| !spec.damage.is_refuse()) {
+                Some(part) => DataError::no_intact_window(all.len(), part.clone()),
+                None => lost(&missing_spans(&damage)),
+            });
         }
         let value = windows.len().saturating_mul(frames);
         if value > MAX_FRAMES {
@@ -138,27 +186,29 @@ pub fn windows(source: &mut dyn MediaSource, spec: &ClipSpec) -> Result<Vec<Wind
         let times = source.frame_times();
         let to_window =
             |window| Window { frames: shown_frames(times, window, frames), span: Some(window) };
-        return Ok(windows.into_iter().map(to_window).collect());
+        let windows = windows.into_iter().map(to_window).collect();
+        return Ok(Plan { windows, spans: all, damage });
     }
-    if !source.info().holes.is_empty() {
-        return Err(lost(&source.info().holes));
+    if !damage.is_empty() {
+        return Err(lost(&missing_spans(&damage)));
     }
+    let whole = |window| Plan { windows: vec![window], spans: Vec::new(), damage: Vec::new() };
     let Some(options) = spec.trim_silence else {
         // Decord counts frames that an edit list hides, and repeats the last frame for them.
         let (shown, hidden) = (source.frame_count(), source.info().hidden_frames);
         let mut indices = frame_indices(shown.saturating_add(hidden), frames)?;
         indices.iter_mut().for_each(|index| *index = (*index).min(shown.saturating_sub(1)));
-        return Ok(vec![Window { frames: indices, span: None }]);
+        return Ok(whole(Window { frames: indices, span: None }));
     };
     let audio = Span { start: source.info().audio_start, end: source.info().audio_end };
-    let span = trim(source.streams().1, audio, options)?;
+    let span = trim(source.streams().1, audio, options, &mut damage)?;
     let times = source.frame_times();
     // From the frame shown when the audio starts to the last frame before it ends.
     let first = times.partition_point(|&time| time <= span.start + TOLERANCE).saturating_sub(1);
     let end = times.partition_point(|&time| time < span.end - TOLERANCE).max(first + 1);
     let mut indices = frame_indices(end.min(times.len()).saturating_sub(first), frames)?;
     indices.iter_mut().for_each(|index| *index += first);
-    Ok(vec![Window { frames: indices, span: Some(span) }])
+    Ok(whole(Window { frames: indices, span: Some(span) }))
 }
 
 /// Returns the error for a clip whose parts were lost.

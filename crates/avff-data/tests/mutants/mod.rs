@@ -22,7 +22,7 @@ use avff_data::{
     spec::{AudioSpec, Sampling, TrimSilence},
     tensors::audio_tensor,
 };
-use avff_media::{Audio, MediaError, MediaSource};
+use avff_media::{Audio, MediaError, MediaSource, Stream};
 
 use self::seeds::Kind;
 
@@ -181,11 +181,7 @@ fn streams(clip: &mut dyn MediaSource, deep: bool, info: &mut FileInfo) -> Stage
             if count == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Err(error) = read {
-            return if error.stage() == avff_data::Stage::Audio {
-                Stage::Audio
-            } else {
-                Stage::Video
-            };
+            return if error.stream() == Some(Stream::Audio) { Stage::Audio } else { Stage::Video };
         }
     }
     Stage::Never

@@ -33,6 +33,8 @@ pub(crate) struct AccessUnits {
     last_reference: Option<u32>,
     /// Whether that frame may have started the numbers anew.
     may_reset: bool,
+    /// Whether the last fault was that of a number.
+    misnumbered: bool,
 }
 
 impl AccessUnits {
@@ -48,6 +50,11 @@ impl AccessUnits {
     /// Takes the number of the next picture as it is, as after lost pictures.
     pub(crate) fn restart(&mut self) {
         self.last_reference = None;
+    }
+
+    /// Returns whether the last fault was a wrong number: frames are missing, repeated or out of place.
+    pub(crate) fn misnumbered(&self) -> bool {
+        self.misnumbered
     }
 
     /// Checks an access unit whose NAL units follow their lengths.
@@ -73,6 +80,7 @@ impl AccessUnits {
         &mut self,
         nals: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), String> {
+        self.misnumbered = false;
         let mut first: Option<SliceHeader> = None;
         let (mut slices, mut last_start) = (0_usize, 0);
         for nal in nals {
@@ -136,6 +144,7 @@ impl AccessUnits {
             let is_second = !numbering.frames_only && frame_num == last;
             let is_reset = self.may_reset && frame_num <= 1;
             if !follows && !is_second && !is_reset && !numbering.gaps_allowed {
+                self.misnumbered = true;
                 return Err(format!(
                     "frames before it are missing or repeated (its frame_num is {frame_num} instead \
                      of {})",

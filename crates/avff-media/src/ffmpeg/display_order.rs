@@ -194,6 +194,9 @@ mod tests {
             audio: AudioExtent::default(),
             audio_tick: 0.0,
             audio_padding: 0,
+            video_bytes: Vec::new(),
+            audio_bytes: Vec::new(),
+            faults: Vec::new(),
         }
     }
 

@@ -5,9 +5,10 @@
 //! start and frames are counted.
 
 use std::{
-    collections::BTreeMap,
-    ops::ControlFlow,
+    collections::{BTreeMap, HashMap},
+    ops::{ControlFlow, Range},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use video_rs::ffmpeg::packet::side_data::Type as Side;
@@ -21,8 +22,10 @@ use super::{
     video_reader::VideoReader,
 };
 use crate::{
-    error::{MediaError, Stream},
+    damage_policy::DamagePolicy,
+    error::{DamageCode, DamagedPart, MAX_DAMAGED_PARTS, MediaError, Stream, message_of},
     frame::Frame,
+    interleaving::Interleaving,
     memory::{self, Reservation},
     mp4::MAX_DIMENSION,
     rotate::Turns,
@@ -50,6 +53,8 @@ pub(super) struct Frames {
     size: (u32, u32),
     converter: RgbConverter,
     reader: Option<VideoReader>,
+    damage: DamagePolicy,
+    places: Arc<Interleaving>,
     /// The memory of the decoder, whose frames stay until the clip is closed.
     _memory: Reservation,
 }
@@ -80,6 +85,7 @@ impl Frames {
         packets: Packets,
         edits: &EditList,
         mut memory: Reservation,
+        damage: DamagePolicy,
     ) -> Result<(Self, FirstFrame), MediaError> {
         let mut reader = VideoReader::open(path, stream)?;
         let turns = reader.input().stream(stream).map_or(Ok(Turns::default()), |stream| {
@@ -135,6 +141,8 @@ impl Frames {
             size,
             converter,
             reader: Some(reader),
+            damage,
+            places: Arc::default(),
             _memory: memory,
         };
         Ok((frames, first))
@@ -192,17 +200,94 @@ impl Frames {
                 end = packet;
                 at += 1;
             }
-            self.decode_range(
-                start,
-                end + 1,
-                requested.get(from..at).unwrap_or_default(),
-                delivery,
-            )?;
+            let requested = requested.get(from..at).unwrap_or_default();
+            if let Err(error) = self.decode_range(start, end + 1, requested, delivery) {
+                return Err(self.located(start..end + 1, error));
+            }
             if delivery.stopped {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Returns when the frames are shown that are decoded through one of these packets. The first of
+    /// them starts a group.
+    fn part(&self, packets: &Range<usize>, message: String) -> Option<DamagedPart> {
+        let affected =
+            |packet: usize| packet >= packets.start && self.decode_start(packet) < packets.end;
+        let span = self.order.presented.span_of(affected)?;
+        let bytes = self.packets.video_bytes.get(packets.clone())?;
+        let (start, end) = bytes.iter().fold(span, |span, bytes| self.places.extend(bytes, span));
+        let (stream, code) = (Stream::Video, DamageCode::Damaged);
+        Some(DamagedPart { start, end, stream, code, message })
+    }
+
+    /// Returns where the packets lie, and when the frames are shown that depend on each: those from it to
+    /// the end of its group.
+    pub(super) fn places(&self) -> Vec<(Range<u64>, (f64, f64))> {
+        if !self.order.by_packet || self.packets.video_bytes.is_empty() {
+            return Vec::new();
+        }
+        let mut shown = self.order.presented.spans(self.packets.video_bytes.len());
+        let mut groups = HashMap::<usize, (f64, f64)>::new();
+        let mut places = Vec::new();
+        for (packet, bytes) in self.packets.video_bytes.iter().enumerate().rev() {
+            let start = self.decode_start(packet);
+            if let Some(own) = shown.pop().flatten() {
+                let span = groups.entry(start).or_insert(own);
+                *span = (span.0.min(own.0), span.1.max(own.1));
+            }
+            places.extend(groups.get(&start).map(|span| (bytes.clone(), *span)));
+        }
+        places
+    }
+
+    /// Sets what lies near the packets.
+    pub(super) fn set_places(&mut self, places: Arc<Interleaving>) {
+        self.places = places;
+    }
+
+    /// Adds to an error which part of the clip depends on these packets, where the rest of the clip is
+    /// to be read.
+    fn located(&self, packets: Range<usize>, error: MediaError) -> MediaError {
+        if self.damage.is_refuse() {
+            return error;
+        }
+        match message_of(error) {
+            Ok(what) => match self.part(&packets, what.clone()) {
+                Some(part) => MediaError::DamagedPart(part),
+                None => damaged(Stream::Video, what),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// Returns the parts that depend on faulty packets.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` where frames do not belong to packets, or too many parts are damaged.
+    pub(super) fn faulty(&self) -> Result<Vec<DamagedPart>, MediaError> {
+        // Without a place of each packet, damage is refused.
+        if let (DamagePolicy::Refuse, Some((_, what))) = (self.damage, self.packets.faults.first())
+        {
+            return Err(damaged(Stream::Video, what.clone()));
+        }
+        let mut parts = Vec::new();
+        let mut last = 0;
+        for (packet, what) in &self.packets.faults {
+            let start = self.decode_start(*packet);
+            if !parts.is_empty() && start == last {
+                continue;
+            }
+            last = start;
+            if !self.order.by_packet || parts.len() >= MAX_DAMAGED_PARTS {
+                return Err(damaged(Stream::Video, what.clone()));
+            }
+            parts.extend(self.part(&(start..packet + 1), what.clone()));
+        }
+        Ok(parts)
     }
 
     /// Decodes packets `start..end` and delivers the requested frames among them.

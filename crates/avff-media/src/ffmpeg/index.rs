@@ -1,17 +1,20 @@
 //! Reads a container once without decoding: every video packet, and where the audio ends.
 
+use std::ops::Range;
+
 use video_rs::ffmpeg::{Packet, Rational, codec::Id, packet::side_data::Type as Side};
 
 use super::{
     access::{inspect, one_to_one},
-    audio::is_uncompressed,
     errors::damaged,
     hevc_sets,
     input::{AVI, Input, MATROSKA, MP4, check},
     pictures::{Expected, PictureCheck},
+    samples::is_uncompressed,
 };
 use crate::{
-    error::{MediaError, Stream},
+    damage_policy::DamagePolicy,
+    error::{MediaError, Stream, message_of},
     h264::{check_display_order, unknown_order},
     mp4::limits::MAX_SAMPLES,
     mp4_clip::Mp4Index,
@@ -73,6 +76,13 @@ pub(super) struct Packets {
     pub(super) audio_tick: f64,
     /// How many samples at the end of the last audio packet are padding.
     pub(super) audio_padding: u32,
+    /// Where the packets of video lie in the file. Empty where this is unknown for any packet, or not
+    /// needed.
+    pub(super) video_bytes: Vec<Range<u64>>,
+    /// Where the packets of audio lie, and their times and durations; empty likewise.
+    pub(super) audio_bytes: Vec<(Range<u64>, i64, i64)>,
+    /// The faulty packets of video, and what is wrong with each.
+    pub(super) faults: Vec<(usize, String)>,
 }
 
 impl Packets {
@@ -84,9 +94,9 @@ impl Packets {
     /// `Malformed`, `Io`.
     pub(super) fn read(
         input: &mut Input,
-        video: usize,
-        audio: usize,
+        [video, audio]: [usize; 2],
         expected: Expected,
+        damage: DamagePolicy,
     ) -> Result<Self, MediaError> {
         let missing = |stream| move || MediaError::MissingStream { stream };
         let stream = input.stream(video).ok_or_else(missing(Stream::Video))?;
@@ -101,6 +111,8 @@ impl Packets {
         // An empty chunk of AVI shows the frame before it again.
         let may_be_empty = input.container() == AVI;
         let (mut hidden, mut timed) = (false, true);
+        let mut faults = Vec::new();
+        let (mut video_bytes, mut audio_bytes) = (Vec::new(), Vec::new());
         let mut count = 0;
         let mut audio_packets = Vec::new();
         let mut decode_times = Vec::new();
@@ -114,14 +126,29 @@ impl Packets {
                 checked_increment(audio_packets.len(), "number of audio packets")?;
                 let before = audio_packets.last().map_or(0, |(time, _)| *time);
                 padding = end_padding(&packet);
-                audio_packets.push((packet.pts().unwrap_or(before), packet.duration()));
+                let time = packet.pts().unwrap_or(before);
+                audio_packets.push((time, packet.duration()));
+                if !damage.is_refuse() {
+                    let bytes = bytes_of(&packet);
+                    audio_bytes.extend(bytes.map(|bytes| (bytes, time, packet.duration())));
+                }
             } else if packet.stream() == video {
                 check(&packet, Stream::Video)?;
                 if packet.size() == 0 && !may_be_empty {
                     return Err(empty(Stream::Video, count));
                 }
-                if let Some(pictures) = &mut pictures {
-                    pictures.check(&packet)?;
+                if let Some(pictures) = &mut pictures
+                    && let Err(error) = pictures.check(&packet)
+                {
+                    // Lost frames may have moved all later ones.
+                    if damage.is_refuse() || pictures.misnumbered() {
+                        return Err(error);
+                    }
+                    faults.push((count, message_of(error)?));
+                    pictures.restart();
+                }
+                if !damage.is_refuse() {
+                    video_bytes.extend(bytes_of(&packet));
                 }
                 if codec == Id::HEVC {
                     hevc_sets::check_packet(packet.data().unwrap_or_default())?;
@@ -141,6 +168,9 @@ impl Packets {
                     None => timed = false,
                 }
             }
+        }
+        if video_bytes.len() != count || audio_bytes.len() != audio_packets.len() {
+            (video_bytes, audio_bytes) = (Vec::new(), Vec::new());
         }
         for (packets, stream) in [(count, Stream::Video), (audio_packets.len(), Stream::Audio)] {
             if packets == 0 {
@@ -185,6 +215,9 @@ impl Packets {
             audio,
             audio_tick,
             audio_padding: padding,
+            video_bytes,
+            audio_bytes,
+            faults,
         })
     }
 
@@ -307,6 +340,12 @@ impl Packets {
         i64::try_from(scaled.div_euclid(den) + i128::from(scaled.rem_euclid(den) != 0))
             .unwrap_or(i64::MAX)
     }
+}
+
+/// Returns where a packet lies in the file; `None` where this is unknown.
+pub(super) fn bytes_of(packet: &Packet) -> Option<Range<u64>> {
+    let start = u64::try_from(packet.position()).ok()?;
+    Some(start..start.saturating_add(packet.size() as u64))
 }
 
 fn empty(stream: Stream, number: usize) -> MediaError {

@@ -27,11 +27,12 @@ mod picture_bound;
 mod pictures;
 mod pixel_aspect;
 mod programs;
+mod recovery;
 mod samples;
 mod structure;
 mod video_reader;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use self::{
     audio::{AudioReader, FirstAudio},
@@ -44,8 +45,10 @@ use self::{
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::{
     avc::AvcConfig,
+    damage_policy::DamagePolicy,
     error::{MediaError, Stream},
-    mp4_clip::{Mp4Index, union},
+    interleaving::Interleaving,
+    mp4_clip::{Mp4Index, missing},
     timeline::hidden_frames,
     tracks::Tracks,
 };
@@ -67,7 +70,11 @@ impl FfmpegClip {
     /// # Errors
     ///
     /// The errors of [`super::open`].
-    pub(crate) fn open(path: &Path, tracks: Tracks) -> Result<Self, MediaError> {
+    pub(crate) fn open(
+        path: &Path,
+        tracks: Tracks,
+        damage: DamagePolicy,
+    ) -> Result<Self, MediaError> {
         length::check(path)?;
         let memory = frames::reserve(picture_bound::check(path)?)?;
         let mut input = Input::open(path, EditLists::Ignored)?;
@@ -92,7 +99,7 @@ impl FfmpegClip {
             jump: if is_broadcast && tick > 0.0 { (JUMP / tick) as i64 } else { 0 },
         };
         structure::check(path, &input, [video_stream, audio_stream])?;
-        let packets = Packets::read(&mut input, video_stream, audio_stream, expected)?;
+        let packets = Packets::read(&mut input, [video_stream, audio_stream], expected, damage)?;
         packets.check_index(&edits)?;
         let mut packets = packets.with_index(&edits);
         // In an MP4 file the index tells the time of the first audio, and any packet the rest, so that
@@ -110,16 +117,20 @@ impl FfmpegClip {
             packets.audio = std::mem::take(&mut packets.audio).with_stretched_start(tick);
         }
         let extent = packets.audio.clone();
-        let holes = match is_broadcast {
-            true => union(packets.jumps(JUMP), extent.jumps(JUMP, tick)),
+        let parts = match is_broadcast {
+            true => missing(packets.jumps(JUMP), extent.jumps(JUMP, tick)),
             false if of_mp4 => edits.holes.clone(),
-            false => packets.lost(),
+            false => missing(packets.lost(), Vec::new()),
         };
         let padding = packets.audio_padding;
         let pictures: Vec<_> =
             packets.coded.iter().map(|coded| (coded.shown, coded.duration, coded.key)).collect();
+        // Without knowing what lies near damage, no window is safe.
+        let is_placed = !packets.video_bytes.is_empty();
+        let damage = if is_placed { damage } else { DamagePolicy::Refuse };
+        let audio_bytes = std::mem::take(&mut packets.audio_bytes);
         let (frames, first_frame) =
-            Frames::open(path, video_stream, packets, &edits.video, memory)?;
+            Frames::open(path, video_stream, packets, &edits.video, memory, damage)?;
         let shown = frames.presented().indices.len();
         let hidden = match of_mp4 && !edits.fragmented {
             true => hidden_frames(&pictures, &edits.video, shown),
@@ -147,7 +158,7 @@ impl FfmpegClip {
             video_end: frames.presented().end,
             hidden_frames: hidden,
             audio_drift: extent.drift() as f64 * tick,
-            holes,
+            damage: parts,
             video_track,
             audio_track,
             notes: Vec::new(),
@@ -156,11 +167,18 @@ impl FfmpegClip {
         // first frame or audio, as broadcasts count from an arbitrary time.
         let starts_with_media = !of_mp4 || edits.fragmented;
         let origin = if starts_with_media { first_frame.time.min(audio_start) } else { 0.0 };
-        let frames = frames.started_at(origin);
+        let mut frames = frames.started_at(origin);
         info.started_at(origin);
         let clock = (first, tick);
         let span = (info.audio_start, extent.duration(tick));
-        let audio = AudioReader::new(path, audio_stream, edits.audio, clock, span);
+        let mut audio = AudioReader::new(path, audio_stream, edits.audio, clock, span, damage);
+        let mut places = Interleaving::default();
+        places.add(frames.places());
+        places.add(audio.places(audio_bytes));
+        let places = Arc::new(places);
+        frames.set_places(Arc::clone(&places));
+        audio.set_places(places);
+        info.damage.extend(frames.faulty()?);
         Ok(Self { info, frames, audio })
     }
 }

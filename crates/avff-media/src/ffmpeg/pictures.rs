@@ -51,6 +51,16 @@ impl PictureCheck {
         })
     }
 
+    /// Returns whether the last fault was a wrong number of a frame.
+    pub(super) fn misnumbered(&self) -> bool {
+        self.units.misnumbered()
+    }
+
+    /// Takes the number of the next frame as it is.
+    pub(super) fn restart(&mut self) {
+        self.units.restart();
+    }
+
     /// Checks the next packet.
     ///
     /// # Errors

@@ -1,9 +1,15 @@
 //! Converts decoded audio to planar `f32`, at the decoder's sample rate.
 
 use video_rs::ffmpeg::{
+    codec::Id,
     format::sample::{Sample, Type},
     frame::{self, audio},
 };
+
+/// Returns whether a codec stores samples as they are.
+pub(super) fn is_uncompressed(codec: Id) -> bool {
+    codec.name().starts_with("pcm_")
+}
 
 /// Replaces `planes` with the channels of a frame: floats unchanged, integers divided by their full
 /// scale. Returns `None` for a frame without audio or of another format.

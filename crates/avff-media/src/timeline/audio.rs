@@ -129,6 +129,11 @@ impl<P> PlacedAudio<P> {
         Ok(placed)
     }
 
+    /// Returns the packets.
+    pub(crate) fn packets_mut(&mut self) -> &mut P {
+        &mut self.packets
+    }
+
     /// Returns the audio from `start` to `end`, in seconds after the start of the audio; less where
     /// the audio ends earlier.
     ///

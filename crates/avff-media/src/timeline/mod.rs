@@ -5,6 +5,7 @@
 //! begin at their time stamps, whatever came before. Both readers compute the presentation here, so
 //! they cannot disagree. It starts at 0.
 
+mod affected;
 pub(crate) mod audio;
 pub(crate) mod edit;
 pub(crate) mod extent;

@@ -44,6 +44,13 @@ impl Recipe {
         config.validate().map_err(|error| of_model(&error))?;
         let spec = self.clip_spec(&config)?;
         spec.validate().map_err(of_spec)?;
+        let refuses = spec.damage.is_refuse();
+        Problem::unless(
+            refuses,
+            "data.clip.damage",
+            spec.damage,
+            "refuse: training skips damaged clips",
+        )?;
         fits(&spec, &config)?;
         of_augment(&self.data.augment, &spec)?;
         Ok(())

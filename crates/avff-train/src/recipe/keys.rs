@@ -56,6 +56,8 @@ pub fn keys() -> &'static [String] {
         keys.remove("data.clip");
         expand::<AvffConfig>("model.config", &[], &mut keys);
         expand::<ClipSpec>("data.clip", &[], &mut keys);
+        // Only scores of clips are by a policy on damage.
+        keys.remove("data.clip.damage");
         // Old names are aliases, which serde lists too.
         keys.into_iter().filter(|key| renamed(key).is_none()).collect()
     });

@@ -147,6 +147,7 @@ fn not_cached(cache: &Cache) -> ClipFailure {
     ClipFailure {
         code: "cache".into(),
         stage: STAGE.into(),
+        stream: None,
         error: format!("the clip was decoded, but could not be cached: {reason}"),
         hint: Some("check the free disk space and the cache's size limit, then run again".into()),
     }

@@ -139,6 +139,7 @@ fn coverage(table: &Table, first_of_path: &[usize], scan: &ScanResult) -> Covera
         scored,
         without_face: 0,
         with_notes: 0,
+        with_left_out: 0,
         failed,
         skipped: 0,
         fraction,

@@ -83,6 +83,7 @@ impl ClipArgs {
             stride: self.stride,
             trim_silence: self.trim_silence.map(trim),
             decoder: self.decoder,
+            damage: None,
             tracks: Tracks { video: self.video_track, audio: self.audio_track },
         }
     }

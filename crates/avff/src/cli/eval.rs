@@ -17,7 +17,8 @@ use super::{
 /// NAME.csv has a row `video_name,y_pred` (probability of fake) for every clip that could be read, with the
 /// other columns of the CSV. NAME.errors.csv has a reason for every other clip; it is a CSV itself, to score again once the clips are repaired. NAME.summary.json has coverage, metrics
 /// where targets are known, and everything that the scores depend on. Clips of which something was assumed,
-/// or where several tracks could be read, have a row in NAME.notes.csv.
+/// or where several tracks could be read, have a row in NAME.notes.csv. NAME.left-out.csv has the windows that are left
+/// out because their clip is damaged there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -65,7 +66,7 @@ pub(super) struct Args {
     network: NetworkArgs,
 }
 
-/// Names the file of notes on clips, if there is one.
+/// Names the files of notes on clips and of windows that are left out, if there are any.
 pub(super) fn print_notes(
     out: &mut impl Write,
     summary: &Summary,
@@ -75,6 +76,9 @@ pub(super) fn print_notes(
     if clips > 0 {
         let clips = if clips == 1 { "1 clip".into() } else { format!("{clips} clips") };
         writeln!(out, "notes on {clips}: {}", paths.notes.display())?;
+    }
+    if summary.coverage.with_left_out > 0 {
+        writeln!(out, "windows left out: {}", paths.left_out.display())?;
     }
     Ok(())
 }

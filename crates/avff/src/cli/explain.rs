@@ -3,13 +3,17 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    data::StreamChoices,
+    data::{LeftOut, StreamChoices},
     explain::{Attention, Window},
     table::Text,
 };
 use serde::Serialize;
 
-use super::sheet::{SheetArgs, default_output, title, write};
+use super::{
+    damage::DamageArgs,
+    score::left_out_table,
+    sheet::{SheetArgs, default_output, title, write},
+};
 
 /// Show which time segments drive a clip's score
 ///
@@ -36,6 +40,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     sheet: SheetArgs,
+
+    #[command(flatten)]
+    damage: DamageArgs,
 }
 
 #[derive(Serialize)]
@@ -49,6 +56,9 @@ struct Report<'a> {
     warning: Option<&'a str>,
     device: String,
     windows: &'a [Window],
+    /// The windows that were left out because the clip is damaged there.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out: &'a [LeftOut],
     /// The window that is drawn.
     drawn: usize,
     /// Which of its patches the encoders attend to.
@@ -63,7 +73,7 @@ struct Report<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
     let output = args.output.clone().unwrap_or_else(|| default_output(&sheet.clip, "explanation"));
-    let detector = sheet.detector(&args.checkpoint, &output)?;
+    let detector = sheet.detector(&args.checkpoint, &output, &args.damage)?;
     let made = detector.explain(&sheet.clip, args.window_index)?;
     let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
@@ -79,10 +89,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         warning: made.warning.as_deref(),
         device: detector.device().to_string(),
         windows: &made.windows,
+        left_out: &made.left_out,
         drawn: made.drawn,
         attention: &made.attention,
         streams: made.sample().streams,
-        notes: &made.sample().notes,
+        notes: &made.notes,
         output: output.display().to_string(),
     };
     print(args, &report)?;
@@ -100,6 +111,9 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     }
     for note in report.notes {
         writeln!(out, "note: {note}")?;
+    }
+    if !report.left_out.is_empty() {
+        writeln!(out, "left out:\n{}", left_out_table(report.left_out))?;
     }
     for window in report.windows {
         let (span, score) = (window.span, window.logits.probability_fake());

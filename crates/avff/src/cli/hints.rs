@@ -68,6 +68,10 @@ pub(super) fn of_code(code: &str, hint: Option<&str>) -> Option<String> {
         "no-face" => "--no-face full scores whole frames; --no-face skip leaves such clips out",
         "over-budget" => "--memory SIZE allows more",
         "no-memory" => "--memory SIZE allows less",
+        "damaged-whole" => {
+            "--window SECONDS scores windows, and leaves out those that the damage touches"
+        }
+        "no-intact-window" => "--window SECONDS sets a shorter window",
         "shorter-than-window" => {
             "--window SECONDS sets a shorter window; --window whole scores the clip at once"
         }
@@ -188,6 +192,7 @@ fn own(error: &Dyn) -> Option<String> {
         })
         .or_else(|| match error.downcast_ref()? {
             PreprocessingError::NotCropped => Some("add --crop face"),
+            PreprocessingError::DamageAcrossBatch => Some("leave out --damage"),
             _ => None,
         })
         .or_else(|| match error.downcast_ref()? {

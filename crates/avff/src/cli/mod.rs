@@ -9,6 +9,7 @@ mod completions;
 mod convert;
 mod crop;
 mod csv;
+mod damage;
 mod eval;
 mod explain;
 mod face;

@@ -17,7 +17,7 @@ use avff::{
 };
 use clap::{ValueEnum, builder::TypedValueParser};
 
-use super::{clip::ClipArgs, values::named};
+use super::{clip::ClipArgs, damage::DamageArgs, values::named};
 
 /// The variable with the default of `--checkpoint`.
 pub(super) const CHECKPOINT: &str = "AVFF_CHECKPOINT";
@@ -53,6 +53,9 @@ pub(super) struct NetworkArgs {
 
     #[command(flatten)]
     clip: ClipArgs,
+
+    #[command(flatten)]
+    damage: DamageArgs,
 
     /// How a clip's score follows from its windows: mean of the logits, or max, the highest window
     #[arg(long, default_value_t, help_heading = "Clip preparation")]
@@ -118,7 +121,7 @@ impl NetworkArgs {
             .aggregate(self.aggregate)
             .config(overrides(self.config.as_ref())?)
             .weights_in_file(one_clip)
-            .preparation(self.clip.preparation());
+            .preparation(self.damage.applied_to(self.clip.preparation()));
         if let Some(size) = self.batch_size {
             builder = builder.batch_size(size.get());
         }

@@ -9,7 +9,7 @@ use std::{
 
 use avff::{
     Logits, Score, WindowScore,
-    data::StreamChoices,
+    data::{LeftOut, StreamChoices},
     evaluate::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
@@ -72,6 +72,9 @@ struct Scored {
     face: Option<bool>,
     /// The windows that the score is computed from.
     windows: Vec<Window>,
+    /// The windows that were left out because the clip is damaged there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
     /// The streams that were read; `null` if the clip could not be read.
     streams: Option<StreamChoices>,
     /// What is worth knowing of the clip.
@@ -135,7 +138,8 @@ impl Scored {
         let logits = score.as_ref().map(|score| score.logits);
         let face = score.as_ref().filter(|_| faces).map(|score| !score.without_face);
         let streams = score.as_ref().map(|score| score.streams);
-        let (windows, notes) = score.map(|score| (score.windows, score.notes)).unwrap_or_default();
+        let (windows, left_out, notes) =
+            score.map(|score| (score.windows, score.left_out, score.notes)).unwrap_or_default();
         Self {
             path: path.display().to_string(),
             sha256: None,
@@ -143,6 +147,7 @@ impl Scored {
             logits,
             face,
             windows: windows.into_iter().map(Window::from).collect(),
+            left_out,
             streams,
             notes,
             error,
@@ -191,12 +196,25 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
     for (note, paths) in notes {
         writeln!(out, "note for {}: {note}", listed(&paths))?;
     }
+    for clip in clips.iter().filter(|clip| !clip.left_out.is_empty()) {
+        if several {
+            writeln!(out, "\nleft out of {}:", printable(&clip.path))?;
+        } else {
+            writeln!(out, "\nleft out:")?;
+        }
+        writeln!(out, "{}", left_out_table(&clip.left_out))?;
+    }
     let mut hints = BTreeMap::<String, Vec<&str>>::new();
     for clip in clips {
         let is_csv = Path::new(&clip.path).extension().is_some_and(|end| end == "csv");
         let hint = clip.error.as_ref().and_then(|error| match error.code.as_str() {
             "not-media" if is_csv => {
                 Some("score the clips of a CSV with `avff eval --csv FILE`".into())
+            }
+            "damaged" => {
+                let own = "--damage windows with --window SECONDS scores the windows that the damage does not touch";
+                let hint = of_failure(error);
+                Some(hint.map_or_else(|| own.into(), |hint| format!("{hint}; {own}")))
             }
             _ => of_failure(error),
         });
@@ -233,6 +251,16 @@ fn print_windows(out: &mut impl Write, windows: &[Window]) -> anyhow::Result<()>
     }
     writeln!(out, "\n{table}")?;
     Ok(())
+}
+
+/// The windows that are left out of a clip's score.
+pub(super) fn left_out_table(left_out: &[LeftOut]) -> Text {
+    let mut table = Text::with_header(["from", "to", "stream", "fault", "why"]);
+    for LeftOut { start, end, stream, code, message } in left_out {
+        let (stream, code) = (stream.to_string(), code.to_string());
+        table.row([time(*start), time(*end), stream, code, message.clone()]);
+    }
+    table
 }
 
 /// Minutes and seconds.

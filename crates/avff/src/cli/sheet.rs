@@ -13,7 +13,7 @@ use avff::{
 use avff_media::missing;
 use image::RgbImage;
 
-use super::{clip::ClipArgs, network::overrides};
+use super::{clip::ClipArgs, damage::DamageArgs, network::overrides};
 
 /// A clip to draw.
 #[derive(Debug, clap::Args)]
@@ -54,11 +54,17 @@ impl SheetArgs {
     }
 
     /// Opens stage-3 weights, after checking the output.
-    pub(super) fn detector(&self, weights: &Path, png: &Path) -> anyhow::Result<Detector> {
+    pub(super) fn detector(
+        &self,
+        weights: &Path,
+        png: &Path,
+        damage: &DamageArgs,
+    ) -> anyhow::Result<Detector> {
         self.expect_free(png)?;
         let builder = Detector::builder().device(self.device.parse()?);
         let builder = builder.config(overrides(self.config.as_ref())?);
-        Ok(builder.preparation(self.reading.preparation()).prepare(weights)?)
+        let preparation = damage.applied_to(self.reading.preparation());
+        Ok(builder.preparation(preparation).prepare(weights)?)
     }
 
     /// Opens stage-1 or stage-2 weights, after checking the output.

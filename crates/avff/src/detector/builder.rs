@@ -11,7 +11,7 @@ use avff_data::{
     spec::{FrameFit, Sampling, TrimSilence},
 };
 use avff_face::NoFace;
-use avff_media::{Decoder, Tracks};
+use avff_media::{DamagePolicy, Decoder, Tracks};
 use avff_model::{Checkpoint, FusionScope, checkpoint::Kind};
 
 use super::Detector;
@@ -68,6 +68,8 @@ pub struct Preparation {
     pub trim_silence: Option<TrimSilence>,
     /// The decoder of media files.
     pub decoder: Option<Decoder>,
+    /// What is done with a clip that is damaged: refuse it, or score the windows that the damage does not touch.
+    pub damage: Option<DamagePolicy>,
     /// The tracks to read where a clip has several; those that players choose by default.
     pub tracks: Tracks,
 }
@@ -96,6 +98,7 @@ impl Preparation {
         }
         spec.video.fit = self.frame_fit.unwrap_or(spec.video.fit);
         spec.decoder = self.decoder.unwrap_or(spec.decoder);
+        spec.damage = self.damage.unwrap_or(spec.damage);
         if !self.tracks.is_default() {
             spec.tracks = self.tracks;
         }
@@ -189,6 +192,15 @@ impl DetectorBuilder {
         self
     }
 
+    /// Sets what is done with a clip that is damaged. The default is to refuse it. With
+    /// [`DamagePolicy::Windows`], the windows are scored that the damage does not touch, and
+    /// [`Score::left_out`](crate::Score::left_out) names the others.
+    #[must_use]
+    pub fn damage(mut self, policy: DamagePolicy) -> Self {
+        self.preparation.damage = Some(policy);
+        self
+    }
+
     /// Sets all options of clip preparation at once.
     #[must_use]
     pub fn preparation(mut self, preparation: Preparation) -> Self {
@@ -246,6 +258,9 @@ impl DetectorBuilder {
         checkpoint.require(Kind::Classifier)?;
         let config = checkpoint.config(self.config.as_ref())?;
         let spec = preprocessing::spec(&checkpoint, &config, |spec| self.preparation.apply(spec))?;
+        if self.fusion == FusionScope::AcrossBatch && !spec.damage.is_refuse() {
+            return Err(PreprocessingError::DamageAcrossBatch.into());
+        }
         if let Some(bytes) = self.memory {
             avff_media::memory::set_limit(bytes);
         }

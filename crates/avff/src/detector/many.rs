@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, ops::ControlFlow, path::Path, sync::Arc};
 
 use avff_data::{
-    Clip, StreamChoices, load_samples,
+    Clip, Coverage, StreamChoices, load_samples,
     pipeline::Sample,
     prefetch::{Event, Streams},
     windows::Span,
@@ -26,7 +26,7 @@ use crate::{
 pub struct ScoreMany<'a, I> {
     network: &'a dyn Network,
     aggregate: Aggregate,
-    samples: Streams<I, Result<(Sample, Reservation), ClipFailure>>,
+    samples: Streams<I, Result<Part, ClipFailure>>,
     /// Clips that are not yielded yet, oldest first. The last one may still receive samples.
     clips: VecDeque<Pending<I>>,
     /// The index of the first pending clip among all clips.
@@ -36,11 +36,20 @@ pub struct ScoreMany<'a, I> {
     owners: Vec<usize>,
 }
 
+/// What is read of a clip.
+enum Part {
+    /// A window, and its share of the budget of memory.
+    Sample(Sample, Reservation),
+    /// The windows that are left out, after the last sample.
+    Coverage(Coverage),
+}
+
 struct Pending<I> {
     /// Set once all samples of the clip have arrived.
     item: Option<I>,
     samples: Vec<(Span, Vec<usize>)>,
     logits: Vec<Logits>,
+    coverage: Coverage,
     without_face: bool,
     streams: Option<StreamChoices>,
     notes: Arc<[String]>,
@@ -53,6 +62,7 @@ impl<I> Pending<I> {
             item: None,
             samples: Vec::new(),
             logits: Vec::new(),
+            coverage: Coverage::default(),
             without_face: false,
             streams: None,
             notes: Arc::default(),
@@ -77,7 +87,7 @@ impl<I> Pending<I> {
             .collect();
         // A clip without a window has no output.
         let streams = self.streams.ok_or_else(ClipFailure::not_finite)?;
-        Score::of(windows, self.without_face, streams, &self.notes, aggregate)
+        Score::of(windows, self.coverage, self.without_face, streams, &self.notes, aggregate)
     }
 }
 
@@ -97,18 +107,17 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
             let read = guarded(|| {
                 let path = path(item)?;
                 let mut failure = None;
-                load_samples(path, &spec, &mut |sample| match sample.clip.reserve() {
-                    Ok(memory) => emit(Ok((sample, memory))),
-                    Err(error) => {
-                        failure = Some(ClipFailure::of(&error));
-                        ControlFlow::Break(())
-                    }
-                })?;
-                failure.map_or(Ok(()), Err)
+                let coverage =
+                    load_samples(path, &spec, &mut |sample| match sample.clip.reserve() {
+                        Ok(memory) => emit(Ok(Part::Sample(sample, memory))),
+                        Err(error) => {
+                            failure = Some(ClipFailure::of(&error));
+                            ControlFlow::Break(())
+                        }
+                    })?;
+                failure.map_or(Ok(coverage), Err)
             });
-            if let Err(failure) = read {
-                let _ = emit(Err(failure));
-            }
+            let _ = emit(read.map(Part::Coverage));
         });
         let (clips, batch, owners) = (VecDeque::new(), Vec::new(), Vec::new());
         Ok(Self { network, aggregate, samples, clips, first: 0, batch, owners })
@@ -165,7 +174,7 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 continue;
             }
             match self.samples.next() {
-                Some(Event::Part(Ok((sample, _memory)))) => {
+                Some(Event::Part(Ok(Part::Sample(sample, _memory)))) => {
                     let Sample { span, frames, clip, without_face, streams, notes } = sample;
                     let (owner, open) = self.open();
                     open.samples.push((span, frames));
@@ -174,6 +183,9 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                     open.notes = notes;
                     self.batch.push(clip);
                     self.owners.push(owner);
+                }
+                Some(Event::Part(Ok(Part::Coverage(coverage)))) => {
+                    self.open().1.coverage = coverage;
                 }
                 Some(Event::Part(Err(failure))) => self.open().1.failure = Some(failure),
                 Some(Event::End(item)) => self.open().1.item = Some(item),

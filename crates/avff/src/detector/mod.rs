@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use avff_data::{ClipSpec, load_samples, pipeline::load_samples_from_bytes};
+use avff_data::{ClipSpec, Coverage, load_samples, pipeline::load_samples_from_bytes};
 use avff_model::{AvffConfig, Checkpoint};
 
 pub use self::{
@@ -185,14 +185,14 @@ impl Detector {
     /// Scores one clip on this thread, sample by sample.
     fn score_read(
         &self,
-        read: impl FnOnce(avff_data::pipeline::EachSample<'_>) -> Result<(), ClipFailure>,
+        read: impl FnOnce(avff_data::pipeline::EachSample<'_>) -> Result<Coverage, ClipFailure>,
     ) -> Result<Score, ClipFailure> {
         let network = self.network().map_err(|error| ClipFailure::network(&error))?;
         let mut windows = Vec::new();
         let mut without_face = false;
         let (mut streams, mut notes) = (None, Arc::<[String]>::default());
         let mut network_failure = None;
-        guarded(|| {
+        let coverage = guarded(|| {
             read(&mut |sample| {
                 without_face |= sample.without_face;
                 streams = Some(sample.streams);
@@ -216,7 +216,7 @@ impl Detector {
         }
         // A clip without a window has no output.
         let streams = streams.ok_or_else(ClipFailure::not_finite)?;
-        Score::of(windows, without_face, streams, &notes, self.aggregate)
+        Score::of(windows, coverage, without_face, streams, &notes, self.aggregate)
     }
 }
 

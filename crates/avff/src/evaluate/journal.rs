@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use avff_data::LeftOut;
 use crc32fast::Hasher;
 
 use super::{Entry, output::Paths, summary::Run};
@@ -164,12 +165,15 @@ fn read_chain(text: &str) -> Result<(Run, Vec<Entry>, Chain), String> {
 /// Formats an entry. Rust prints the shortest decimal that parses to the same number.
 fn format_entry(entry: &Entry) -> String {
     match entry {
-        Entry::Scored { logits: Logits { fake, real }, without_face, notes } => {
+        Entry::Scored { logits: Logits { fake, real }, without_face, notes, left_out } => {
             let face = if *without_face { WITHOUT_FACE } else { "" };
-            let notes = match notes.as_slice() {
-                [] => String::new(),
-                // JSON has no line breaks within its texts.
-                notes => format!(" {}", serde_json::json!(notes)),
+            // JSON has no line breaks within its texts.
+            let notes = match (notes.as_slice(), left_out.as_slice()) {
+                ([], []) => String::new(),
+                (notes, []) => format!(" {}", serde_json::json!(notes)),
+                (notes, left_out) => {
+                    format!(" {} {}", serde_json::json!(notes), serde_json::json!(left_out))
+                }
             };
             format!("{fake} {real}{face}{notes}")
         }
@@ -181,26 +185,55 @@ fn parse(line: &str) -> Option<Entry> {
     match line.split_once(' ')? {
         ("!", stage) => Some(Entry::Failed(stage.into())),
         (fake, rest) => {
-            let (rest, notes) = match rest.split_once(" [") {
-                Some((rest, notes)) => (rest, serde_json::from_str(&format!("[{notes}")).ok()?),
-                None => (rest, Vec::new()),
+            let (rest, (notes, left_out)) = match rest.split_once(" [") {
+                Some((rest, arrays)) => (rest, parse_arrays(&format!("[{arrays}"))?),
+                None => (rest, Default::default()),
             };
             let marked = rest.strip_suffix(WITHOUT_FACE);
             let (real, without_face) = (marked.unwrap_or(rest), marked.is_some());
             let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
-            Some(Entry::Scored { logits, without_face, notes })
+            Some(Entry::Scored { logits, without_face, notes, left_out })
         }
     }
+}
+
+/// Parses the array of notes, and the array of windows that are left out, which may be absent.
+fn parse_arrays(text: &str) -> Option<(Vec<String>, Vec<LeftOut>)> {
+    let mut notes = serde_json::Deserializer::from_str(text).into_iter::<Vec<String>>();
+    let first = notes.next()?.ok()?;
+    let left_out = match text.get(notes.byte_offset()..)?.trim_start() {
+        "" => Vec::new(),
+        rest => serde_json::from_str(rest).ok()?,
+    };
+    Some((first, left_out))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use avff_media::{DamageCode, Stream};
+
     use super::*;
 
     fn scored(fake: f32, real: f32, without_face: bool, notes: &[&str]) -> Entry {
         let notes = notes.iter().map(|&note| note.to_owned()).collect();
-        Entry::Scored { logits: Logits { fake, real }, without_face, notes }
+        let left_out = Vec::new();
+        Entry::Scored { logits: Logits { fake, real }, without_face, notes, left_out }
+    }
+
+    fn in_part() -> Entry {
+        let mut entry = scored(1.5, -2.0, true, &["one [\"b\"] {", "2 of 3"]);
+        let out = |start, end, message: &str| LeftOut {
+            start,
+            end,
+            stream: Stream::Audio,
+            code: DamageCode::Damaged,
+            message: message.to_owned(),
+        };
+        if let Entry::Scored { left_out, .. } = &mut entry {
+            *left_out = vec![out(0.0, 3.2, "a ] [\n"), out(3.25, 6.5, "packet 7")];
+        }
+        entry
     }
 
     #[test]
@@ -210,6 +243,7 @@ mod tests {
             scored(f32::MAX, -0.0, true, &[]),
             scored(1.5, -2.0, false, &["audio track 2 of 3 is read"]),
             scored(1.5, -2.0, true, &["a [\"b\"]\nline", "\u{e9} whole"]),
+            in_part(),
             Entry::Failed("video".into()),
         ] {
             assert_eq!(parse(&format_entry(&entry)).unwrap(), entry);

@@ -73,7 +73,7 @@ pub fn merge(
             for table in tables {
                 table.finish()?;
             }
-            notes.write(&paths.notes)?;
+            notes.write(&paths)?;
             summary.files = vouch::hashes(&paths.tables())?;
             write_json(&paths.summary, &summary)?;
             Ok(summary)

@@ -19,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use avff_data::LeftOut;
 use avff_datasets::manifest::{ManifestOptions, Row};
 use avff_face::NoFace;
 use avff_metrics::{MetricError, Scored};
@@ -233,7 +234,7 @@ fn evaluate(
     let (mut summary, clip_notes) = accumulator.finish(run, total, &options.report)?;
     // The journal is removed last: until then the run can be resumed.
     outputs.finish()?;
-    clip_notes.write(&paths.notes)?;
+    clip_notes.write(&paths)?;
     summary.files = vouch::hashes(&paths.tables())?;
     write_json(&paths.summary, &summary)?;
     match &summary.run.shard {
@@ -254,8 +255,8 @@ fn write_row(
     let entry = match outcome {
         Ok(score) => {
             outputs.predict(row, &score)?;
-            let Score { logits, without_face, notes, .. } = score;
-            Entry::Scored { logits, without_face, notes }
+            let Score { logits, without_face, notes, left_out, .. } = score;
+            Entry::Scored { logits, without_face, notes, left_out }
         }
         Err(failure) => {
             outputs.fail(row, &failure)?;
@@ -280,6 +281,8 @@ pub(crate) enum Entry {
         without_face: bool,
         /// [`Score::notes`].
         notes: Vec<String>,
+        /// [`Score::left_out`].
+        left_out: Vec<LeftOut>,
     },
     Failed(String),
 }
@@ -334,9 +337,9 @@ impl Accumulator {
     ) {
         self.repeats.add(name);
         match entry {
-            Entry::Scored { logits, without_face, notes } => {
+            Entry::Scored { logits, without_face, notes, left_out } => {
                 self.scored += 1;
-                self.clip_notes.add(name, notes);
+                self.clip_notes.add(name, notes, left_out);
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
                 if let Some(target) = target {
@@ -362,6 +365,7 @@ impl Accumulator {
             scored: self.scored,
             without_face: self.without_face,
             with_notes: self.clip_notes.clips(),
+            with_left_out: self.clip_notes.clips_with_left_out(),
             failed: self.failed(),
             skipped,
             fraction: match total {

@@ -26,6 +26,9 @@ pub struct Paths {
     pub errors: PathBuf,
     /// `NAME.notes.csv`: one row per note on a clip; written at the end if there are notes.
     pub notes: PathBuf,
+    /// `NAME.left-out.csv`: one row per window that was left out because its clip is damaged there; written at
+    /// the end if there are any.
+    pub left_out: PathBuf,
     /// `NAME.summary.json`: written at the end.
     pub summary: PathBuf,
     /// `NAME.journal`: exists while the run is unfinished.
@@ -52,6 +55,7 @@ impl Paths {
             predictions: output.into(),
             errors: output.with_extension("errors.csv"),
             notes: output.with_extension("notes.csv"),
+            left_out: output.with_extension("left-out.csv"),
             summary: output.with_extension("summary.json"),
             journal: output.with_extension("journal"),
             rows: output.with_extension("rows"),
@@ -68,16 +72,21 @@ impl Paths {
     }
 
     /// The tables with their roles in the summary.
-    pub(super) fn tables(&self) -> [(&'static str, &Path); 3] {
-        [("predictions", &self.predictions), ("errors", &self.errors), ("notes", &self.notes)]
+    pub(super) fn tables(&self) -> [(&'static str, &Path); 4] {
+        [
+            ("predictions", &self.predictions),
+            ("errors", &self.errors),
+            ("notes", &self.notes),
+            ("left_out", &self.left_out),
+        ]
     }
 
     /// Refuses output names that would overwrite `input` or do not end in `.csv`. A media file or checkpoint
     /// given by mistake would be lost otherwise.
     pub(super) fn expect_not_input(&self, input: &Path) -> Result<(), OutputError> {
         expect_csv(&self.predictions)?;
-        let Self { predictions, errors, notes, summary, journal, rows } = self;
-        let mut files = [predictions, errors, notes, summary, journal, rows].into_iter();
+        let Self { predictions, errors, notes, left_out, summary, journal, rows } = self;
+        let mut files = [predictions, errors, notes, left_out, summary, journal, rows].into_iter();
         files.try_for_each(|path| output::expect_not_input(path, input))
     }
 
@@ -96,7 +105,14 @@ impl Paths {
 
     /// Refuses to overwrite results, including those of an unfinished run.
     pub(super) fn refuse_results(&self) -> Result<(), OutputError> {
-        let files = [&self.predictions, &self.errors, &self.notes, &self.summary, &self.journal];
+        let files = [
+            &self.predictions,
+            &self.errors,
+            &self.notes,
+            &self.left_out,
+            &self.summary,
+            &self.journal,
+        ];
         match files.into_iter().find(|path| path.exists()) {
             Some(path) => Err(OutputError::Results { path: path.clone() }),
             None => Ok(()),

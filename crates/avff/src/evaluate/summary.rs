@@ -166,6 +166,10 @@ pub struct Coverage {
     /// Scored rows whose clip has notes, which are in `NAME.notes.csv`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub with_notes: u64,
+    /// Scored rows whose clip has windows that were left out because it is damaged there; they are in
+    /// `NAME.left-out.csv`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub with_left_out: u64,
     /// Rows without a score, except skipped rows.
     pub failed: u64,
     /// Rows skipped because no face was found, if such clips are to be skipped.
@@ -196,7 +200,8 @@ pub struct Summary {
     /// Metrics by category, for the requested columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<ColumnReport>,
-    /// SHA-256 of the tables that were written: `predictions`, `errors`, and `notes` if there are any.
+    /// SHA-256 of the tables that were written: `predictions`, `errors`, and `notes` and `left_out` if there are
+    /// any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
 }
@@ -205,8 +210,16 @@ impl Summary {
     /// Formats coverage and metrics as a table.
     #[must_use]
     pub fn table(&self) -> String {
-        let Coverage { rows, scored, without_face, skipped, fraction, failures_by_stage, .. } =
-            &self.coverage;
+        let Coverage {
+            rows,
+            scored,
+            without_face,
+            with_left_out,
+            skipped,
+            fraction,
+            failures_by_stage,
+            ..
+        } = &self.coverage;
         let mut table = Text::plain();
         let mut row = |name: &str, value: String| {
             table.row([name.to_owned(), value]);
@@ -214,6 +227,13 @@ impl Summary {
         row("coverage", format!("{scored} of {rows} clips ({:.1} %)", fraction * 100.0));
         if *without_face > 0 {
             row("without face crop", format!("{without_face} (no face: 0 in the column `face`)"));
+        }
+        if *with_left_out > 0 {
+            let clips = if *with_left_out == 1 { "clip" } else { "clips" };
+            row(
+                "scored in part",
+                format!("{with_left_out} {clips} (windows with damage are left out)"),
+            );
         }
         if *skipped > 0 {
             row("skipped", format!("{skipped} (no face)"));

@@ -9,7 +9,7 @@ mod sheet;
 
 use std::{ops::ControlFlow, path::Path};
 
-use avff_data::{ClipError, ClipSpec, load_samples, pipeline::Sample};
+use avff_data::{ClipError, ClipSpec, LeftOut, load_samples, pipeline::Sample, windows::Span};
 
 pub use crate::network::{Attention, TimeSegment, Window};
 use crate::{
@@ -23,8 +23,12 @@ use crate::{
 pub struct Explanation {
     /// The clip spec: how the clip was prepared.
     pub spec: ClipSpec,
-    /// All windows, in order.
+    /// All windows that damage does not touch, in order.
     pub windows: Vec<Window>,
+    /// The windows that were left out because the clip is damaged there, in order.
+    pub left_out: Vec<LeftOut>,
+    /// What is worth knowing of the clip.
+    pub notes: Vec<String>,
     /// The index of the window that can be drawn: the requested one, or the one with the largest margin for fake.
     pub drawn: usize,
     /// The attention of the encoders to the patches of the drawn window.
@@ -83,9 +87,17 @@ impl Detector {
             windows.push(explained);
             ControlFlow::Continue(())
         };
-        guarded(|| Ok::<_, ClipFailure>(load_samples(clip, spec, &mut each)?)).map_err(failed)?;
+        let read = guarded(|| Ok::<_, ClipFailure>(load_samples(clip, spec, &mut each)?));
+        let coverage = read.map_err(failed)?;
         if let Some(error) = network_error {
             return Err(error);
+        }
+        let explained = windows.len();
+        windows.retain(|window| !coverage.leaves_out(window.span));
+        if windows.len() < explained {
+            // Damage was found after windows that it touches, so another one may have to be drawn.
+            let again = |span| guarded(|| read_window(clip, spec, span));
+            selected = reselected(&windows, window, again).map_err(failed)?;
         }
         let attention = match &selected {
             Some((_, sample)) => network.attention(sample)?,
@@ -101,12 +113,52 @@ impl Detector {
         let sample_rate = match spec.audio.rate {
             Some(rate) => rate,
             None => guarded(|| {
-                let source = avff_media::open_with(clip, spec.open_options());
+                let source = avff_media::open_with(clip, spec.window_options());
                 Ok(source.map_err(|source| ClipError::new(clip, source))?.info().sample_rate)
             })
             .map_err(failed)?,
         };
         let (spec, warning) = (spec.clone(), self.warning().map(Into::into));
-        Ok(Explanation { spec, windows, drawn, attention, warning, sample_rate, sample })
+        let notes = sample.notes.iter().cloned().chain(coverage.note()).collect();
+        let left_out = coverage.left_out;
+        Ok(Explanation {
+            spec,
+            windows,
+            left_out,
+            notes,
+            drawn,
+            attention,
+            warning,
+            sample_rate,
+            sample,
+        })
     }
+}
+
+/// Selects the window to draw among those that are left, and reads it again.
+fn reselected(
+    windows: &[Window],
+    wanted: Option<usize>,
+    read: impl FnOnce(Span) -> Result<Option<Sample>, ClipFailure>,
+) -> Result<Option<(usize, Sample)>, ClipFailure> {
+    let largest = || {
+        let margins = windows.iter().map(Window::margin).enumerate();
+        margins.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(index, _)| index)
+    };
+    let Some(index) = wanted.or_else(largest) else { return Ok(None) };
+    let Some(window) = windows.get(index) else { return Ok(None) };
+    Ok(read(window.span)?.map(|sample| (index, sample)))
+}
+
+/// Reads one window of a clip.
+fn read_window(clip: &Path, spec: &ClipSpec, span: Span) -> Result<Option<Sample>, ClipFailure> {
+    let mut found = None;
+    load_samples(clip, spec, &mut |sample| {
+        if sample.span != span {
+            return ControlFlow::Continue(());
+        }
+        found = Some(sample);
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
 }

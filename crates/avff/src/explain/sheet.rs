@@ -90,6 +90,7 @@ impl Explanation {
 
     fn head(&self, title: &str) -> Vec<(String, Color)> {
         let mut lines = vec![(title.to_owned(), BLACK)];
+        lines.extend(self.left_out_line().map(|line| (line, RED)));
         lines.extend(self.warning.iter().map(|warning| (warning.clone(), RED)));
         if let Some(window) = self.windows.get(self.drawn) {
             let text = format!(
@@ -104,6 +105,23 @@ impl Explanation {
             lines.push((text, BLACK));
         }
         lines
+    }
+
+    /// Says which windows are left out.
+    fn left_out_line(&self) -> Option<String> {
+        const SHOWN: usize = 3;
+        let spans: Vec<String> = self
+            .left_out
+            .iter()
+            .take(SHOWN)
+            .map(|out| format!("{:.2} to {:.2} s ({})", out.start, out.end, out.stream))
+            .collect();
+        let more = match self.left_out.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!spans.is_empty())
+            .then(|| format!("windows left out because of damage: {}{more}", spans.join(", ")))
     }
 
     /// Draws the frames above the attention to their patches.

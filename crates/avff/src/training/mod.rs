@@ -155,7 +155,9 @@ fn is_resumable(folder: &Path, last: usize) -> Result<bool, TrainingError> {
         return Ok(true);
     }
     match store.latest_weights() {
-        Some(weights) => Err(TrainingError::NoTrainingCheckpoint { folder: folder.into(), weights }),
+        Some(weights) => {
+            Err(TrainingError::NoTrainingCheckpoint { folder: folder.into(), weights })
+        }
         None => Ok(false),
     }
 }

@@ -12,6 +12,7 @@ mod check;
 mod checkpoints;
 mod compare;
 mod crop;
+mod damage;
 mod eval;
 mod explain;
 mod init;

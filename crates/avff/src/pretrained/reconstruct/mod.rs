@@ -11,6 +11,7 @@ use std::path::Path;
 use avff_data::{
     ClipError, ClipSpec, batcher, load_samples, pipeline::Sample, spec::Sampling, windows::Span,
 };
+use avff_media::DamagePolicy;
 use avff_model::{AvffConfig, Mask, Reconstructions};
 use burn::tensor::Tensor;
 use rand::SeedableRng;
@@ -217,6 +218,8 @@ struct ClipInput {
 /// Reads one window of a clip.
 fn read(clip: &Path, spec: &ClipSpec, window: usize) -> Result<ClipInput, Error> {
     let failed = |failure| Error::failed(clip, failure);
+    // Damage may be found after the window.
+    let spec = &ClipSpec { damage: DamagePolicy::Refuse, ..spec.clone() };
     let (selected, windows, times, info) = guarded(|| {
         let (mut selected, mut windows) = (None, 0);
         load_samples(clip, spec, &mut |sample| {

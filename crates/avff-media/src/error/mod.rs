@@ -1,7 +1,11 @@
 //! Errors of media decoding.
 
+mod damaged_part;
+
 use std::{fmt, io};
 
+pub(crate) use self::damaged_part::message_of;
+pub use self::damaged_part::{DamageCode, DamagedPart, MAX_DAMAGED_PARTS, missing_spans};
 use crate::byte_size::ByteSize;
 
 /// One of the two streams that every clip must have.
@@ -132,6 +136,10 @@ pub enum MediaError {
         /// The decoder's message and the affected sample.
         what: String,
     },
+    /// The coded data of a part of the clip is damaged. The rest can be read on, as
+    /// [`DamagePolicy::Windows`](crate::DamagePolicy::Windows) wants.
+    #[error("damaged {} stream: {}", .0.stream, .0.message)]
+    DamagedPart(DamagedPart),
     /// A size exceeds the reader's limit. The limits keep a hostile file from exhausting memory.
     #[error("{what} of {value} is over the limit of {limit}")]
     TooLarge {
@@ -165,7 +173,79 @@ pub enum MediaError {
     NoFfmpeg,
 }
 
+/// What kind of fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The clip cannot be opened or read: a wrong path, a wrong kind of file, or an error of the
+    /// operating system.
+    Open,
+    /// The clip has a container, codec, profile or feature that is not read, or lacks a stream.
+    Unsupported,
+    /// The file breaks the rules of its format, or lost data.
+    Damaged,
+    /// A size in the file is over a limit.
+    TooLarge,
+}
+
 impl MediaError {
+    /// Returns what kind of fault the error is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NotFound
+            | Self::Url
+            | Self::StandardInput
+            | Self::PaddedName { .. }
+            | Self::NotAFile { .. }
+            | Self::VideoInFolder { .. }
+            | Self::NoTrack { .. }
+            | Self::Io(_) => Fault::Open,
+            Self::NotMedia
+            | Self::Image { .. }
+            | Self::UnsupportedContainer { .. }
+            | Self::UnsupportedCodec { .. }
+            | Self::MissingStream { .. }
+            | Self::NoFfmpeg => Fault::Unsupported,
+            Self::Empty
+            | Self::NoIndex { .. }
+            | Self::Malformed { .. }
+            | Self::Truncated { .. }
+            | Self::Damaged { .. }
+            | Self::DamagedPart(_) => Fault::Damaged,
+            Self::TooLarge { .. } | Self::OverBudget { .. } | Self::NoMemory { .. } => {
+                Fault::TooLarge
+            }
+        }
+    }
+
+    /// Returns the error code, which is stable between versions, such as `truncated`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound | Self::PaddedName { .. } => "not-found",
+            Self::Url => "url",
+            Self::StandardInput => "standard-input",
+            Self::NotAFile { .. } => "not-a-file",
+            Self::Io(_) => "io",
+            Self::Empty => "empty",
+            Self::NotMedia => "not-media",
+            Self::Image { .. } => "image",
+            Self::VideoInFolder { .. } => "video-in-folder",
+            Self::UnsupportedContainer { .. } => "unsupported-container",
+            Self::NoIndex { .. } => "no-index",
+            Self::Malformed { .. } => "malformed",
+            Self::MissingStream { .. } => "missing-stream",
+            Self::NoTrack { .. } => "no-track",
+            Self::UnsupportedCodec { .. } => "unsupported-codec",
+            Self::Truncated { .. } => "truncated",
+            Self::Damaged { .. } | Self::DamagedPart(_) => "damaged",
+            Self::TooLarge { .. } => "too-large",
+            Self::OverBudget { .. } => "over-budget",
+            Self::NoMemory { .. } => "no-memory",
+            Self::NoFfmpeg => "no-ffmpeg",
+        }
+    }
+
     /// Returns the affected stream, where the error concerns one of the two.
     #[must_use]
     pub fn stream(&self) -> Option<Stream> {
@@ -175,6 +255,7 @@ impl MediaError {
             | Self::UnsupportedCodec { stream, .. }
             | Self::Truncated { stream, .. }
             | Self::Damaged { stream, .. } => Some(*stream),
+            Self::DamagedPart(part) => Some(part.stream),
             _ => None,
         }
     }
