@@ -189,6 +189,7 @@ mod tests {
             decode_times: Vec::new(),
             count: times.len(),
             all_displayed: true,
+            slices: None,
             seekable: true,
             listed: Vec::new(),
             audio: AudioExtent::default(),

@@ -87,7 +87,7 @@ impl Frames {
         mut memory: Reservation,
         damage: DamagePolicy,
     ) -> Result<(Self, FirstFrame), MediaError> {
-        let mut reader = VideoReader::open(path, stream)?;
+        let mut reader = VideoReader::open(path, stream, &packets)?;
         let turns = reader.input().stream(stream).map_or(Ok(Turns::default()), |stream| {
             let matrix = stream.side_data().find(|side| side.kind() == Side::DisplayMatrix);
             matrix.map_or(Ok(Turns::default()), |side| turns_of(side.data()))
@@ -326,7 +326,7 @@ impl Frames {
         for &index in indices {
             let decoded = self.decoded_index(index)?;
             if reader.decoded_count() > decoded {
-                reader = VideoReader::open(&self.path, self.stream)?;
+                reader = VideoReader::open(&self.path, self.stream, &self.packets)?;
             }
             while reader.decoded_count() <= decoded {
                 if !reader.next_frame()? {
@@ -349,7 +349,8 @@ impl Frames {
     }
 
     fn reader(&mut self) -> Result<VideoReader, MediaError> {
-        self.reader.take().map_or_else(|| VideoReader::open(&self.path, self.stream), Ok)
+        let open = || VideoReader::open(&self.path, self.stream, &self.packets);
+        self.reader.take().map_or_else(open, Ok)
     }
 
     /// Converts the last decoded frame to RGB as displayed.

@@ -11,6 +11,7 @@ use super::{
     input::{AVI, Input, MATROSKA, MP4, check},
     pictures::{Expected, PictureCheck},
     samples::is_uncompressed,
+    slices::SliceCheck,
 };
 use crate::{
     damage_policy::DamagePolicy,
@@ -81,6 +82,8 @@ pub(super) struct Packets {
     pub(super) video_bytes: Vec<Range<u64>>,
     /// Where the packets of audio lie, and their times and durations; empty likewise.
     pub(super) audio_bytes: Vec<(Range<u64>, i64, i64)>,
+    /// Checks the slices of H.264 that are decoded; at its start.
+    pub(super) slices: Option<SliceCheck>,
     /// The faulty packets of video, and what is wrong with each.
     pub(super) faults: Vec<(usize, String)>,
 }
@@ -107,6 +110,7 @@ impl Packets {
             (f64::from(audio_stream.time_base()), audio_stream.parameters().id());
         let mut coded = Vec::new();
         let known = one_to_one(codec);
+        let slices = SliceCheck::new(codec, &expected);
         let mut pictures = PictureCheck::new(codec, expected);
         // An empty chunk of AVI shows the frame before it again.
         let may_be_empty = input.container() == AVI;
@@ -217,6 +221,7 @@ impl Packets {
             audio_padding: padding,
             video_bytes,
             audio_bytes,
+            slices,
             faults,
         })
     }

@@ -29,6 +29,7 @@ mod pixel_aspect;
 mod programs;
 mod recovery;
 mod samples;
+mod slices;
 mod structure;
 mod video_reader;
 

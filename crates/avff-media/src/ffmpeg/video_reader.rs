@@ -9,6 +9,7 @@ use super::{
     display_order::Timestamps,
     index::Packets,
     input::{EditLists, Input},
+    slices::SliceCheck,
 };
 use crate::error::{MediaError, Stream};
 
@@ -19,6 +20,7 @@ const MAX_SKIPPED: usize = 64;
 pub(super) struct VideoReader {
     input: Input,
     decoder: VideoDecoder,
+    slices: Option<SliceCheck>,
     stream: usize,
     /// The index of the next packet.
     next: usize,
@@ -33,7 +35,7 @@ pub(super) struct VideoReader {
 
 impl VideoReader {
     /// Opens a stream at its first packet.
-    pub(super) fn open(path: &Path, stream: usize) -> Result<Self, MediaError> {
+    pub(super) fn open(path: &Path, stream: usize, packets: &Packets) -> Result<Self, MediaError> {
         let input = Input::open(path, EditLists::Ignored)?;
         let ffmpeg_stream = input.stream(stream);
         let decoder = VideoDecoder::open(
@@ -43,6 +45,7 @@ impl VideoReader {
         Ok(Self {
             input,
             decoder,
+            slices: packets.slices.clone(),
             stream,
             next: 0,
             peeked: None,
@@ -97,7 +100,11 @@ impl VideoReader {
                 Some(packet) => {
                     self.awaiting_key_frame = false;
                     let number = self.next - 1;
-                    self.decoder.feed(&packet, number, requested(number))?;
+                    let requested = requested(number);
+                    self.decoder.feed(&packet, number, requested)?;
+                    if let Some(slices) = &mut self.slices {
+                        slices.check(&packet, number, requested)?;
+                    }
                 }
                 None => {
                     self.decoder.end()?;
@@ -119,7 +126,7 @@ impl VideoReader {
             self.seek(start, packets)?;
         }
         if self.next > start {
-            self = Self::open(path, self.stream)?;
+            self = Self::open(path, self.stream, packets)?;
         }
         while self.next < start {
             if self.packet()?.is_none() {
@@ -127,6 +134,7 @@ impl VideoReader {
             }
         }
         self.decoder.restart();
+        self.slices.clone_from(&packets.slices);
         (self.decoded, self.ended) = (0, false);
         Ok(self)
     }
