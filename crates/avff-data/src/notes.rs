@@ -1,6 +1,6 @@
 //! What is worth knowing of a clip beside its tensors.
 
-use avff_media::{Choice, MediaSource, Stream, missing_spans};
+use avff_media::{Choice, DamageCheck, MediaSource, Stream, missing_spans};
 use serde::Serialize;
 
 use crate::spec::ClipSpec;
@@ -14,6 +14,17 @@ pub struct StreamChoices {
     pub audio_track: Choice,
     /// The audio channel: always the first, as in Open-AVFF. The count is the container's.
     pub audio_channel: Choice,
+    /// How much damage inside the streams can be told.
+    pub damage_checks: DamageChecks,
+}
+
+/// How much damage inside frames and audio packets can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DamageChecks {
+    /// Inside frames.
+    pub video: DamageCheck,
+    /// Inside audio packets.
+    pub audio: DamageCheck,
 }
 
 impl StreamChoices {
@@ -23,6 +34,7 @@ impl StreamChoices {
             video_track: info.video_track,
             audio_track: info.audio_track,
             audio_channel: Choice { number: 1, count: info.channels },
+            damage_checks: DamageChecks { video: info.video_check, audio: info.audio_check },
         }
     }
 }

@@ -25,6 +25,7 @@ use super::{
     wav::Wav,
 };
 use crate::{
+    damage_check::DamageCheck,
     damage_policy::DamagePolicy,
     error::{DamageCode, DamagedPart, MediaError, Stream, message_of},
     frame::Frame,
@@ -148,9 +149,12 @@ impl FrameFolder {
             DamagePolicy::Refuse => Vec::new(),
             DamagePolicy::Windows => times.iter().copied().zip(ends).collect(),
         };
+        let video_codec = extension(first).to_ascii_uppercase();
         let info = MediaInfo {
             container: "frame folder".to_owned(),
-            video_codec: extension(first).to_ascii_uppercase(),
+            video_check: DamageCheck::of(&video_codec),
+            audio_check: DamageCheck::None,
+            video_codec,
             width: size.0 as usize,
             height: size.1 as usize,
             pixel_aspect: SQUARE,

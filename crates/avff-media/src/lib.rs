@@ -15,7 +15,7 @@
 //! - [`source`]: the interface of every reader: times, and two streams on one clock.
 //! - `open`: selects the reader of a file by its first bytes (`sniff`); [`decoder`]: the user's
 //!   choice of reader; `missing`: why there is no file; `damage_policy`: what is done
-//!   with a damaged one.
+//!   with a damaged one; `damage_check`: how much damage is found in it.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `access_units`: missing frames of
 //!   H.264, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
 //!   `audio_packet`: what damage breaks in coded audio; `audio_recovery`: when audio after it is right;
@@ -64,6 +64,7 @@ mod bits;
 mod byte_size;
 mod codec;
 mod color;
+mod damage_check;
 mod damage_policy;
 pub mod decoder;
 pub mod error;
@@ -101,6 +102,7 @@ mod write;
 pub use self::{
     audio::Audio,
     byte_size::{ByteSize, InvalidSize},
+    damage_check::DamageCheck,
     damage_policy::DamagePolicy,
     decoder::Decoder,
     error::{

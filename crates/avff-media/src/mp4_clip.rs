@@ -11,6 +11,7 @@ use std::{
 use super::{
     audio_track::{AudioTrack, AudioTrackReader},
     codec::Codec,
+    damage_check::DamageCheck,
     damage_policy::DamagePolicy,
     h264::{VideoConfig, VideoTrack},
     interleaving::Interleaving,
@@ -124,9 +125,12 @@ impl<R: Read + Seek> Mp4Clip<R> {
             in_seconds(track.lost(), &video_edits, video_track.timescale),
             in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale),
         );
+        let video_codec = visual_name(visual(video_track.stsd)?.format);
         let mut info = MediaInfo {
             container: "MP4".to_owned(),
-            video_codec: visual_name(visual(video_track.stsd)?.format),
+            video_check: DamageCheck::of(&video_codec),
+            audio_check: DamageCheck::of(audio.codec.name()),
+            video_codec,
             width,
             height,
             pixel_aspect: track.pixel_aspect(),

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::{
     audio::Audio,
+    damage_check::DamageCheck,
     error::{DamagedPart, MediaError},
     frame::Frame,
     tracks::Choice,
@@ -48,6 +49,10 @@ pub struct MediaInfo {
     /// [`DamagePolicy::Windows`](crate::DamagePolicy::Windows), those that were found to be damaged when
     /// the clip was opened.
     pub damage: Vec<DamagedPart>,
+    /// How much damage inside frames is found.
+    pub video_check: DamageCheck,
+    /// How much damage inside audio packets is found.
+    pub audio_check: DamageCheck,
     /// The video track that is read.
     pub video_track: Choice,
     /// The audio track that is read.

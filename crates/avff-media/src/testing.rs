@@ -10,6 +10,7 @@ use super::source::{
 };
 use crate::{
     audio::{Audio, sample_range},
+    damage_check::DamageCheck,
     error::MediaError,
     frame::Frame,
     tracks::Choice,
@@ -52,6 +53,8 @@ impl TestClip {
         let tone = (0..samples).map(|i| (i as f32 * 0.3).sin()).collect();
         let info = MediaInfo {
             container: "test".into(),
+            video_check: DamageCheck::None,
+            audio_check: DamageCheck::None,
             video_codec: "none".into(),
             width: 3,
             height: 2,

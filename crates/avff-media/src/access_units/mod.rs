@@ -179,7 +179,7 @@ impl CodedPictures {
         pictures
     }
 
-    /// Checks the NAL units of the next access unit.
+    /// Checks the NAL units of the next access unit. Returns whether its macroblocks can be read.
     ///
     /// # Errors
     ///
@@ -187,7 +187,7 @@ impl CodedPictures {
     pub(crate) fn check<'a>(
         &mut self,
         nals: impl IntoIterator<Item = &'a [u8]> + Clone,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         for nal in nals.clone() {
             self.sets.add(nal);
         }

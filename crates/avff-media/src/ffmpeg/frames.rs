@@ -154,6 +154,11 @@ impl Frames {
         self
     }
 
+    /// Returns whether the macroblocks of H.264 are checked, as far as is known after the first frame.
+    pub(super) fn reads_slices(&self) -> bool {
+        self.reader.as_ref().is_some_and(VideoReader::reads_slices)
+    }
+
     /// Returns the displayed frames.
     pub(super) fn presented(&self) -> &PresentedFrames {
         &self.order.presented

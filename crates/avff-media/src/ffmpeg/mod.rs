@@ -38,7 +38,7 @@ use std::{path::Path, sync::Arc};
 use self::{
     audio::{AudioReader, FirstAudio},
     chooser::Chooser,
-    frames::Frames,
+    frames::{FirstFrame, Frames},
     index::Packets,
     input::{EditLists, Input},
     pictures::Expected,
@@ -46,6 +46,7 @@ use self::{
 use super::source::{AudioStream, FrameStream, MediaInfo, MediaSource};
 use crate::{
     avc::AvcConfig,
+    damage_check::DamageCheck,
     damage_policy::DamagePolicy,
     error::{MediaError, Stream},
     interleaving::Interleaving,
@@ -145,8 +146,11 @@ impl FfmpegClip {
             audio_start = time as f64 * tick;
             audio_end -= f64::from(padding) / f64::from(rate.max(1));
         }
+        let (video_check, audio_check) = checks(&first_frame, &audio_codec, &frames);
         let mut info = MediaInfo {
             container: container.to_owned(),
+            video_check,
+            audio_check,
             video_codec: first_frame.codec,
             width: first_frame.size.0,
             height: first_frame.size.1,
@@ -182,6 +186,20 @@ impl FfmpegClip {
         info.damage.extend(frames.faulty()?);
         Ok(Self { info, frames, audio })
     }
+}
+
+/// Returns how much damage is found inside frames and audio packets.
+fn checks(first: &FirstFrame, audio_codec: &str, frames: &Frames) -> (DamageCheck, DamageCheck) {
+    let video = match DamageCheck::of(&first.codec) {
+        DamageCheck::Most if first.codec == "H.264" && !frames.reads_slices() => DamageCheck::Some,
+        check => check,
+    };
+    // What the bit reservoir of MP3 tells is looked at by the embedded reader alone.
+    let audio = match audio_codec {
+        "MP3" => DamageCheck::None,
+        codec => DamageCheck::of(codec),
+    };
+    (video, audio)
 }
 
 /// Returns the configuration of H.264 that the container holds; `None` where there is none or it is

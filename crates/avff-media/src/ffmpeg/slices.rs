@@ -18,6 +18,8 @@ pub(super) struct SliceCheck {
     /// Bytes of the length before each NAL unit; `None` where packets hold start codes.
     length_size: Option<usize>,
     is_broadcast: bool,
+    /// Whether the last pictures could be read.
+    reads: bool,
 }
 
 impl SliceCheck {
@@ -29,7 +31,13 @@ impl SliceCheck {
             pictures: CodedPictures::new(sets, false),
             length_size: expected.avc.as_ref().map(|avc| avc.length_size),
             is_broadcast: expected.is_broadcast,
+            reads: false,
         })
+    }
+
+    /// Returns whether the last pictures could be checked.
+    pub(super) fn reads(&self) -> bool {
+        self.reads
     }
 
     /// Checks a packet, unless it holds a picture that is skipped because it is not `requested`.
@@ -60,6 +68,9 @@ impl SliceCheck {
         requested: bool,
     ) -> Result<(), String> {
         let is_decoded = requested || nals.clone().any(|nal| is_slice(nal) && !is_disposable(nal));
-        if is_decoded { self.pictures.check(nals) } else { Ok(()) }
+        if is_decoded {
+            self.reads = self.pictures.check(nals)?;
+        }
+        Ok(())
     }
 }

@@ -55,6 +55,11 @@ impl VideoReader {
         })
     }
 
+    /// Returns whether the macroblocks of the packets so far could be checked.
+    pub(super) fn reads_slices(&self) -> bool {
+        self.slices.as_ref().is_some_and(SliceCheck::reads)
+    }
+
     /// Returns the input, for its stream properties.
     pub(super) fn input(&self) -> &Input {
         &self.input

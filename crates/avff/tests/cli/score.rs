@@ -24,6 +24,8 @@ fn a_table_and_json_have_scores_and_errors() {
     assert!(clips[1]["error"].is_null());
     assert!(clips[0]["streams"].is_null());
     assert_eq!(clips[1]["streams"]["audio_channel"], json!({"number": 1, "count": 1}));
+    let checks = &clips[1]["streams"]["damage_checks"];
+    assert_eq!(checks, &json!({"video": "most", "audio": "some"}));
     // In batches, each clip keeps its place and its score.
     let many = [&good, &bad, &good, &bad, &bad, &good];
     let ran =

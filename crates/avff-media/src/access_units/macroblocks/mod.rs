@@ -83,8 +83,8 @@ impl Slice<'_> {
 }
 
 impl Macroblocks {
-    /// Checks the slices of an access unit. Fields, lossless pictures and others that the decoder
-    /// refuses pass unseen.
+    /// Checks the slices of an access unit. Returns whether they can be read: fields, pictures of 10 bit
+    /// and others, which the embedded reader's decoder refuses, pass unseen.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Macroblocks {
         &mut self,
         nals: impl IntoIterator<Item = &'a [u8]>,
         sets: &ParameterSets,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let (mut next, mut count) = (0, 0);
         for nal in nals {
             match nal_type(nal) {
@@ -105,7 +105,7 @@ impl Macroblocks {
             let slice = match read_header(nal, &payload, sets)? {
                 Header::Primary(slice) => slice,
                 Header::Redundant => continue,
-                Header::Unknown => return Ok(()),
+                Header::Unknown => return Ok(false),
             };
             count = slice.count();
             if slice.first != next {
@@ -113,7 +113,7 @@ impl Macroblocks {
             }
             next = self.slice(&slice)?;
         }
-        if next < count { Err(Fault::Incomplete { at: next, count }) } else { Ok(()) }
+        if next < count { Err(Fault::Incomplete { at: next, count }) } else { Ok(true) }
     }
 
     /// Reads a slice. Returns the macroblock after its last one.
