@@ -33,7 +33,7 @@ fn a_clip_over_the_budget_is_refused_by_name() {
     assert!(start.elapsed() < Duration::from_secs(60));
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
     let error = &json["clips"][0]["error"];
-    assert_eq!((&error["stage"], &error["code"]), (&"video".into(), &"over-budget".into()));
+    assert_eq!((&error["stage"], &error["code"]), (&"too-large".into(), &"over-budget".into()));
     assert_eq!(error["error"], "the frames need 448 MiB of memory, over the budget of 256 MiB");
     assert!(json["clips"][1]["error"].is_null(), "{json}");
     let ran = scene.score(&[&bomb], &["--memory", "256M"]).expect(3);
