@@ -20,7 +20,7 @@ use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::{
-    access_units::{AccessUnits, CodedPictures},
+    access_units::{AccessUnits, CodedPictures, names_x264},
     avc::{
         AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
         push_nal,
@@ -174,7 +174,7 @@ impl VideoTrack {
         let lost = lost_pictures(&timed_pictures(&samples), holes, tick);
         let color = sps.color(container_color);
         let pixel_aspect = pixel_aspect::first_known([container_pixel_aspect, sps.pixel_aspect]);
-        let is_of_x264 = is_of_x264(&first, avc.length_size);
+        let is_of_x264 = names_x264(Nals::new(&first, avc.length_size).flatten());
         let (idr_samples, faults, places) = (Vec::new(), Vec::new(), None);
         let mut track = Self {
             color,
@@ -448,14 +448,6 @@ impl VideoTrack {
     fn describe(&self, index: usize) -> String {
         format!("sample {index} of {}", self.samples.len())
     }
-}
-
-/// Returns whether supplemental information of a sample names x264 as the encoder.
-fn is_of_x264(sample: &[u8], length_size: usize) -> bool {
-    const NAME: &[u8] = b"x264 - core";
-    Nals::new(sample, length_size)
-        .flatten()
-        .any(|nal| nal_type(nal) == Some(6) && nal.windows(NAME.len()).any(|text| text == NAME))
 }
 
 /// Returns what the container says about when each sample is displayed.

@@ -179,6 +179,12 @@ impl CodedPictures {
         pictures
     }
 
+    /// Refuses data behind the codes of a slice from now on.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn be_strict(&mut self) {
+        self.macroblocks.is_strict = true;
+    }
+
     /// Checks the NAL units of the next access unit. Returns whether its macroblocks can be read.
     ///
     /// # Errors
@@ -193,6 +199,16 @@ impl CodedPictures {
         }
         self.macroblocks.check(nals, &self.sets).map_err(|fault| fault.to_string())
     }
+}
+
+/// Returns whether supplemental information names x264 as the encoder, as it does in the first access
+/// unit.
+pub(crate) fn names_x264<'a>(nals: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    const SUPPLEMENTAL: u8 = 6;
+    const NAME: &[u8] = b"x264 - core";
+    nals.into_iter().any(|nal| {
+        nal_type(nal) == Some(SUPPLEMENTAL) && nal.windows(NAME.len()).any(|text| text == NAME)
+    })
 }
 
 /// Checks that two slices belong to one picture (section 7.4.1.2.4).

@@ -110,7 +110,7 @@ impl Packets {
             (f64::from(audio_stream.time_base()), audio_stream.parameters().id());
         let mut coded = Vec::new();
         let known = one_to_one(codec);
-        let slices = SliceCheck::new(codec, &expected);
+        let mut slices = SliceCheck::new(codec, &expected);
         let mut pictures = PictureCheck::new(codec, expected);
         // An empty chunk of AVI shows the frame before it again.
         let may_be_empty = input.container() == AVI;
@@ -140,6 +140,9 @@ impl Packets {
                 check(&packet, Stream::Video)?;
                 if packet.size() == 0 && !may_be_empty {
                     return Err(empty(Stream::Video, count));
+                }
+                if let Some(slices) = slices.as_mut().filter(|_| count == 0) {
+                    slices.learn(&packet);
                 }
                 if let Some(pictures) = &mut pictures
                     && let Err(error) = pictures.check(&packet)

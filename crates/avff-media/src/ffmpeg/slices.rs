@@ -6,7 +6,7 @@ use video_rs::ffmpeg::{Packet, codec::Id};
 
 use super::{errors::damaged, pictures::Expected};
 use crate::{
-    access_units::{AnnexB, CodedPictures},
+    access_units::{AnnexB, CodedPictures, names_x264},
     avc::{Nals, is_disposable, is_slice},
     error::{MediaError, Stream},
 };
@@ -27,12 +27,23 @@ impl SliceCheck {
     pub(super) fn new(codec: Id, expected: &Expected) -> Option<Self> {
         let sets = expected.avc.as_ref().map_or(&[][..], |avc| &avc.annex_b);
         (codec == Id::H264).then(|| Self {
-            // Encoders that may leave data behind a slice are not told apart here.
             pictures: CodedPictures::new(sets, false),
             length_size: expected.avc.as_ref().map(|avc| avc.length_size),
             is_broadcast: expected.is_broadcast,
             reads: false,
         })
+    }
+
+    /// Learns from the first packet whether the encoder leaves no data behind a slice.
+    pub(super) fn learn(&mut self, first: &Packet) {
+        let data = first.data().unwrap_or_default();
+        let is_known = match self.length_size {
+            Some(size) => names_x264(Nals::new(data, size).flatten()),
+            None => names_x264(AnnexB::new(data)),
+        };
+        if is_known {
+            self.pictures.be_strict();
+        }
     }
 
     /// Returns whether the last pictures could be checked.

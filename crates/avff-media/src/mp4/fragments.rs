@@ -2,14 +2,15 @@
 //! streams.
 
 use std::{
+    collections::HashSet,
     io::{Read, Seek},
     ops::Range,
 };
 
 use super::{
-    boxes::{Children, FileBox, box_at, malformed, read_body},
+    boxes::{Children, FileBox, box_at, malformed, read_body, show},
     fields::Fields,
-    limits::{MAX_MOOF_BYTES, MAX_TOP_BOXES},
+    limits::{MAX_MFRA_BYTES, MAX_MOOF_BYTES, MAX_TOP_BOXES},
     table::{Sample, Samples},
     track::Track,
 };
@@ -35,6 +36,9 @@ pub(crate) struct Fragmented {
     /// Parts of the track that no fragment holds, in ticks.
     pub(crate) holes: Vec<Range<i64>>,
 }
+
+/// Bytes of the body of an `mfhd` box: version, flags and the number of the fragment.
+const MFHD_BYTES: usize = 8;
 
 /// The longest time in seconds between two fragments that is no sign of a lost one.
 const LONGEST_PAUSE: i64 = 1;
@@ -102,6 +106,44 @@ impl Fragmented {
     }
 }
 
+/// How many fragments a file has, and what says that there should be more.
+#[derive(Debug, Default)]
+pub(crate) struct Extent {
+    count: usize,
+    /// The number of fragments that the index of fragments (`mfra`) names.
+    named: Option<usize>,
+    /// The last box and the size of the file, where the file ends inside the box.
+    cut: Option<(FileBox, u64)>,
+}
+
+impl Extent {
+    /// Checks that no fragment is missing. A hole between two fragments is known already.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` where the file ends inside a box, or has fewer fragments than its index of fragments
+    /// names.
+    pub(crate) fn check(&self, tracks: &[Fragmented]) -> Result<(), MediaError> {
+        if let Some((cut, file_size)) = self.cut {
+            let (kind, end) = (show(cut.kind), cut.end);
+            return Err(malformed(format!(
+                "the file ends at byte {file_size}, inside its '{kind}' box that ends at {end}"
+            )));
+        }
+        match self.named {
+            Some(named)
+                if named > self.count && tracks.iter().all(|track| track.holes.is_empty()) =>
+            {
+                Err(malformed(format!(
+                    "the file has {} fragments, but its index of fragments names {named}",
+                    self.count
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Reads every fragment from `at` to the end of the file.
 ///
 /// # Errors
@@ -113,12 +155,20 @@ pub(crate) fn read(
     mut at: u64,
     file_size: u64,
     tracks: &mut [Fragmented],
-) -> Result<(), MediaError> {
+) -> Result<Extent, MediaError> {
+    let mut extent = Extent::default();
     for _ in 0..MAX_TOP_BOXES {
-        let Some(file_box) = box_at(file, at, file_size)? else { return Ok(()) };
+        let Some(file_box) = box_at(file, at, file_size)? else { return Ok(extent) };
+        if file_box.end > file_size {
+            extent.cut = Some((file_box, file_size));
+        }
         if file_box.kind == *b"moof" {
             let body = read_body(file, file_box, file_size, "'moof' box in bytes", MAX_MOOF_BYTES)?;
             fragment(&body, file_box, tracks)?;
+            extent.count += 1;
+        } else if file_box.kind == *b"mfra" && file_box.end <= file_size {
+            let body = read_body(file, file_box, file_size, "'mfra' box in bytes", MAX_MFRA_BYTES)?;
+            extent.named = Some(named_fragments(&body)?);
         }
         at = file_box.end;
     }
@@ -129,8 +179,42 @@ pub(crate) fn read(
     })
 }
 
+/// Returns how many fragments the tables of an `mfra` box name (ISO/IEC 14496-12 section 8.8.10).
+fn named_fragments(mfra: &[u8]) -> Result<usize, MediaError> {
+    let mut offsets = HashSet::new();
+    for child in Children::new(mfra) {
+        let (kind, body) = child?;
+        if kind != *b"tfra" {
+            continue;
+        }
+        let (mut fields, version, _) = Fields::full("tfra", body)?;
+        fields.u32()?;
+        // Each entry ends with three numbers, whose lengths in bytes are one more than these.
+        let lengths = fields.u32()?;
+        let numbers = [lengths >> 4 & 3, lengths >> 2 & 3, lengths & 3];
+        let rest: usize = numbers.iter().map(|&length| length as usize + 1).sum();
+        for _ in 0..fields.u32()? {
+            // The time and the offset of the fragment.
+            let offset = if version == 1 {
+                fields.u64()?;
+                fields.u64()?
+            } else {
+                fields.u32()?;
+                u64::from(fields.u32()?)
+            };
+            fields.take(rest)?;
+            offsets.insert(offset);
+        }
+    }
+    Ok(offsets.len())
+}
+
 fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result<(), MediaError> {
     let sequence = match Children::find(moof, *b"mfhd")? {
+        // A longer box would hide the tracks after it.
+        Some(body) if body.len() != MFHD_BYTES => {
+            return Err(malformed(format!("box 'mfhd' has {} bytes", body.len())));
+        }
         Some(body) => Fields::full("mfhd", body)?.0.u32()?,
         None => 0,
     };
@@ -326,6 +410,35 @@ mod tests {
         ] {
             assert!(refused(fragments).contains(error), "{}", refused(fragments));
         }
+    }
+
+    /// An index of fragments with entries of these offsets.
+    fn mfra(offsets: &[u32]) -> Vec<u8> {
+        let count = u32::try_from(offsets.len()).unwrap();
+        let mut body = [0, 1, 0, count].map(u32::to_be_bytes).concat();
+        for offset in offsets {
+            body.extend([[0; 4], offset.to_be_bytes()].concat());
+            body.extend([1; 3]);
+        }
+        let size = u32::try_from(8 + body.len()).unwrap();
+        [&size.to_be_bytes()[..], b"tfra", &body].concat()
+    }
+
+    #[test]
+    fn missing_fragments_at_the_ends_are_refused() {
+        let mut track = fragmented(Samples::new(100), Defaults::default());
+        let named = named_fragments(&mfra(&[10, 30, 30, 50])).unwrap();
+        assert_eq!(named, 3);
+        let check = |count, track: &Fragmented| {
+            let extent = Extent { count, named: Some(named), cut: None };
+            extent.check(std::slice::from_ref(track))
+        };
+        assert!(check(3, &track).is_ok() && check(4, &track).is_ok());
+        let error = check(2, &track).unwrap_err().to_string();
+        assert!(error.contains("has 2 fragments, but its index of fragments names 3"), "{error}");
+        track.holes.push(0..1);
+        check(2, &track).unwrap();
+        named_fragments(&mfra(&[1])[..20]).unwrap_err();
     }
 
     /// Skipping a run must advance the offset exactly as listing it does.

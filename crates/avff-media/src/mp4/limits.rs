@@ -6,6 +6,8 @@ pub(crate) const MAX_MOOV_BYTES: u64 = 64 << 20;
 
 /// Bytes of one `moof` box.
 pub(crate) const MAX_MOOF_BYTES: u64 = 16 << 20;
+/// The largest `mfra` box, in bytes: an entry takes 11 to 28.
+pub(crate) const MAX_MFRA_BYTES: u64 = 16 << 20;
 
 /// Boxes at the top level of the file; a fragmented file of 24 hours has fewer.
 pub(crate) const MAX_TOP_BOXES: usize = 200_000;

@@ -183,6 +183,10 @@ impl Movie {
                     | MediaError::Truncated { .. }
                     | MediaError::Damaged { .. }),
                 ) => Err(error),
+                // A sample larger than the file, or more samples than bytes: no reader can have them.
+                Err(error @ MediaError::TooLarge { value, .. }) if value > self.file_size => {
+                    Err(error)
+                }
                 other => Ok(other.unwrap_or_default()),
             };
             return Ok(Tables {
@@ -198,15 +202,18 @@ impl Movie {
             Fragmented::new(video, start(video), mvex)?,
             Fragmented::new(audio, start(audio), mvex)?,
         ];
-        fragments::read(file, self.after, self.file_size, &mut tracks)?;
+        let extent = fragments::read(file, self.after, self.file_size, &mut tracks)?;
+        let fault = extent.check(&tracks);
         let [video, audio] = tracks;
-        Ok(Tables {
+        let tables = Tables {
             video: video.samples.finish(Stream::Video)?,
             audio: audio.samples.finish(Stream::Audio)?,
             fragmented: true,
             video_holes: video.holes,
             audio_holes: audio.holes,
-        })
+        };
+        // A sample beyond the end of the file says more.
+        fault.map(|()| tables)
     }
 
     /// Reads the samples of two tracks, including fragments, and checks that all lie within the
@@ -236,12 +243,13 @@ impl Movie {
             audio.check_duration(audio_samples.duration())?;
         }
         let (mut video_holes, mut audio_holes) = (Vec::new(), Vec::new());
+        let mut fault = Ok(());
         if let Some(mvex) = mvex {
             let mut tracks = [
                 Fragmented::new(video, video_samples, mvex)?,
                 Fragmented::new(audio, audio_samples, mvex)?,
             ];
-            fragments::read(file, self.after, self.file_size, &mut tracks)?;
+            fault = fragments::read(file, self.after, self.file_size, &mut tracks)?.check(&tracks);
             let [video, audio] = tracks;
             (video_samples, audio_samples) = (video.samples, audio.samples);
             (video_holes, audio_holes) = (video.holes, audio.holes);
@@ -250,13 +258,15 @@ impl Movie {
             let list = samples.finish(stream)?;
             if list.is_empty() { Err(MediaError::MissingStream { stream }) } else { Ok(list) }
         };
-        Ok(Tables {
+        let tables = Tables {
             video: finish(video_samples, Stream::Video)?,
             audio: finish(audio_samples, Stream::Audio)?,
             fragmented: mvex.is_some(),
             video_holes,
             audio_holes,
-        })
+        };
+        // A sample beyond the end of the file says more.
+        fault.map(|()| tables)
     }
 }
 

@@ -158,7 +158,10 @@ fn a_resumed_run_names_the_same_windows() {
     let left_out = scene.read("whole.0-of-1.left-out.csv");
     assert_eq!(left_out.lines().count(), 1 + 2 * 3, "{left_out}");
     let first = left_out.lines().nth(1).unwrap();
-    assert!(first.contains(",2.000,3.000,video,damaged,") && first.contains("sample 70"), "{first}");
+    assert!(
+        first.contains(",2.000,3.000,video,damaged,") && first.contains("sample 70"),
+        "{first}"
+    );
     // The state of a run that was killed after two rows.
     let journal = scene.read("whole.0-of-1.rows");
     let lines: Vec<&str> = journal.split_inclusive('\n').collect();
