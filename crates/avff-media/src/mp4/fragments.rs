@@ -222,6 +222,10 @@ fn fragment(moof: &[u8], file_box: FileBox, tracks: &mut [Fragmented]) -> Result
     let mut after_previous = file_box.start;
     for child in Children::new(moof) {
         let (kind, traf) = child?;
+        // A fragment whose size is too large hides the fragments after it.
+        if matches!(&kind, b"moof" | b"mdat") {
+            return Err(malformed(format!("box 'moof' holds box '{}'", show(kind))));
+        }
         if kind != *b"traf" {
             continue;
         }
@@ -410,6 +414,17 @@ mod tests {
         ] {
             assert!(refused(fragments).contains(error), "{}", refused(fragments));
         }
+    }
+
+    #[test]
+    fn fragment_that_holds_media_is_refused() {
+        let media = [&[0, 0, 0, 8][..], b"mdat"].concat();
+        let file_box = FileBox { kind: *b"moof", start: 0, body: 8, end: 16 };
+        let error = fragment(&media, file_box, &mut []).unwrap_err().to_string();
+        assert!(error.ends_with("box 'moof' holds box 'mdat'"), "{error}");
+        let longer = [&[0, 0, 0, 17][..], b"mfhd", &[0; 9]].concat();
+        let error = fragment(&longer, file_box, &mut []).unwrap_err().to_string();
+        assert!(error.ends_with("box 'mfhd' has 9 bytes"), "{error}");
     }
 
     /// An index of fragments with entries of these offsets.
