@@ -28,11 +28,17 @@ impl<'a> Bits<'a> {
 
     /// Reads an unsigned number of at most 32 bits.
     pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0_u64;
-        for _ in 0..count.min(32) {
-            value = value << 1 | u64::from(self.flag()?);
+        let count = count.min(32) as usize;
+        if count == 0 {
+            return Some(0);
         }
-        u32::try_from(value).ok()
+        // At most five bytes hold the bits.
+        let end = self.at.checked_add(count)?;
+        let bytes = self.bytes.get(self.at / 8..end.div_ceil(8))?;
+        let value = bytes.iter().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
+        let behind = end.div_ceil(8) * 8 - end;
+        self.at = end;
+        Some((value >> behind & ((1 << count) - 1)) as u32)
     }
 
     /// Reads an unsigned Exp-Golomb code, `ue(v)` of ITU-T H.264 section 9.1.
@@ -106,6 +112,25 @@ mod tests {
         let mut signed = Bits::new(&bytes);
         assert_eq!([(); 4].map(|()| signed.se()), [Some(0), Some(1), Some(-1), Some(2)]);
         assert_eq!(unsigned.ue(), None, "only zeros remain");
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_read_at_any_bit() {
+        let bytes = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
+        for start in 0..16 {
+            for count in 0..=32 {
+                let mut bits = Bits::at(&bytes, start);
+                let one_by_one = (0..count)
+                    .fold(0_u64, |sum, _| sum << 1 | u64::from(bits.flag() == Some(true)));
+                let mut at_once = Bits::at(&bytes, start);
+                assert_eq!(
+                    at_once.bits(count).map(u64::from),
+                    Some(one_by_one),
+                    "{count} at {start}"
+                );
+                assert_eq!(at_once.position(), bits.position());
+            }
+        }
     }
 
     #[test]
