@@ -75,8 +75,6 @@ pub const LIST: &[Entry] = &[
     entry("pictures", "jpg, cut", 0.0, "a cut JPEG is refused"),
     entry("pictures", "jpg", 0.5, "JPEG has no checksum"),
     entry("pictures", "wav", 1.0, "numbers without a checksum"),
-    entry("checkpoints", "safetensors without checksums, cut", 0.0, "a cut file is refused"),
-    entry("checkpoints", "safetensors without checksums", 0.9, "the format has no checksum"),
     entry("text", "manifest, bit, values", 1.0, "another value of a cell"),
     entry("text", "manifest, sign, values", 1.0, "another value of a cell"),
     entry("text", "manifest, line", 1.0, "a table of other rows"),

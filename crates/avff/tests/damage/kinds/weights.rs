@@ -46,8 +46,7 @@ impl Weights {
         };
         Self([
             file("safetensors of avff", &sealed, "safetensors", None),
-            // The bundled weights were written before avff wrote checksums.
-            file("safetensors without checksums", WEIGHTS.as_ref(), "safetensors", None),
+            file("bundled safetensors", WEIGHTS.as_ref(), "safetensors", None),
             file("pth", &pth, "pth", Some(config)),
         ])
     }
