@@ -123,6 +123,16 @@ impl<'a> Iterator for Nals<'a> {
     }
 }
 
+/// Returns the NAL units of a sample.
+///
+/// # Errors
+///
+/// What is wrong, for a message.
+pub(crate) fn whole_nals(sample: &[u8], length_size: usize) -> Result<Vec<&[u8]>, String> {
+    let nals: Option<Vec<&[u8]>> = Nals::new(sample, length_size).collect();
+    nals.ok_or_else(|| "a NAL unit runs past the end of the sample".to_owned())
+}
+
 /// Returns the type of a NAL unit: the low five bits of its first byte.
 pub(crate) fn nal_type(nal: &[u8]) -> Option<u8> {
     nal.first().map(|byte| byte & 31)

@@ -23,7 +23,7 @@ use super::{
     access_units::{AccessUnits, CodedPictures, names_x264},
     avc::{
         AvcConfig, NAL_IDR, NAL_SPS, Nals, has_start_code, is_disposable, is_slice, nal_type,
-        push_nal,
+        push_nal, whole_nals,
     },
     color::{ColorSpace, to_rgb},
     damage_policy::DamagePolicy,
@@ -408,8 +408,8 @@ impl VideoTrack {
         read_sample(file, sample, buffer)?;
         let mut annex_b = Vec::with_capacity(buffer.len() + 64);
         let mut needed = requested;
-        for nal in Nals::new(buffer, self.avc.length_size) {
-            let nal = nal.ok_or_else(|| fault("a NAL unit runs past the end of the sample"))?;
+        let nals = whole_nals(buffer, self.avc.length_size).map_err(|what| fault(&what))?;
+        for &nal in &nals {
             if has_start_code(nal) {
                 return Err(fault("a NAL unit contains a start code"));
             }
@@ -426,7 +426,6 @@ impl VideoTrack {
         if !needed {
             return Ok(None);
         }
-        let nals = Nals::new(buffer, self.avc.length_size).flatten();
         let CheckedDecoder { decoder, pictures } = checked;
         let frame = decoder.decode(&annex_b).map_err(|error| match error {
             // These two follow from the parameter sets, so they do not indicate damage.

@@ -17,7 +17,7 @@
 //!   choice of reader; `missing`: why there is no file; `damage_policy`: what is done
 //!   with a damaged one; `damage_check`: how much damage is found in it.
 //! - `mp4`: the container; `h264`, `audio_track`: its streams; `access_units`: missing frames of
-//!   H.264, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
+//!   H.264 and damage inside them, for both readers; `avc`, `sps`, `aac`, `alac`, `pcm`, `codec`: parsers of those streams;
 //!   `audio_packet`: what damage breaks in coded audio; `audio_recovery`: when audio after it is right;
 //!   `audio_bound`: how much audio is decoded; `audio_blocks`: whole audio block by block.
 //! - `folder`, `image_file`, `exif`, `jpeg`, `jpeg_image`, `jpeg_scan`, `wav`, `sidecar`, `write`: read
@@ -60,6 +60,8 @@ mod audio_packet;
 mod audio_recovery;
 mod audio_track;
 mod avc;
+#[cfg(test)]
+mod bit_writer;
 mod bits;
 mod byte_size;
 mod codec;

@@ -302,50 +302,25 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
     use super::*;
+    use crate::bit_writer::BitWriter;
 
-    /// Writes the bits of a sequence parameter set after a NAL header.
-    #[derive(Default)]
-    struct Writer(Vec<bool>);
-
-    impl Writer {
-        fn bits(mut self, count: u32, value: u32) -> Self {
-            self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
-            self
-        }
-
-        fn ue(self, value: u32) -> Self {
-            let code = value + 1;
-            let length = 32 - code.leading_zeros();
-            self.bits(2 * length - 1, code)
-        }
-
-        fn nal(self) -> Vec<u8> {
-            let mut bytes = vec![0x67];
-            for chunk in self.bits(1, 1).0.chunks(8) {
-                let byte = chunk.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit));
-                bytes.push(byte << (8 - chunk.len()));
-            }
-            bytes
-        }
-    }
-
-    fn high(profile: u32, chroma: u32, depth: u32) -> Writer {
-        let writer = Writer::default().bits(8, profile).bits(16, 30).ue(0).ue(chroma);
+    fn high(profile: u32, chroma: u32, depth: u32) -> BitWriter {
+        let writer = BitWriter::default().bits(8, profile).bits(16, 30).ue(0).ue(chroma);
         let writer = if chroma == 3 { writer.bits(1, 0) } else { writer };
         writer.ue(depth - 8).ue(depth - 8).bits(1, 0).bits(1, 0)
     }
 
-    fn picture(writer: Writer, columns: u32, rows: u32, frames_only: bool) -> Writer {
+    fn picture(writer: BitWriter, columns: u32, rows: u32, frames_only: bool) -> BitWriter {
         with_references(writer, 1, columns, rows, frames_only)
     }
 
     fn with_references(
-        writer: Writer,
+        writer: BitWriter,
         references: u32,
         columns: u32,
         rows: u32,
         frames_only: bool,
-    ) -> Writer {
+    ) -> BitWriter {
         let writer = writer.ue(0).ue(2).ue(references).bits(1, 0).ue(columns - 1).ue(rows - 1);
         if frames_only { writer.bits(1, 1) } else { writer.bits(1, 0).bits(1, 0) }.bits(1, 1)
     }
@@ -356,12 +331,13 @@ mod tests {
         // VUI: no aspect ratio, no overscan, signal type 5, full range, BT.709 primaries, transfer,
         // matrix.
         let nal = writer.bits(1, 1).bits(2, 0).bits(1, 1).bits(3, 5).bits(1, 1).bits(1, 1);
-        let nal = nal.bits(8, 1).bits(8, 1).bits(8, 1).nal();
+        let nal = nal.bits(8, 1).bits(8, 1).bits(8, 1).nal(&[0x67]);
         let sps = Sps::read(&nal).unwrap();
         assert_eq!(sps.decoded, (336 - 12, 256 - 10));
         assert_eq!(sps.origin, (2, 4));
         assert_eq!(sps.color(None), ColorSpace { matrix: 1, full_range: true });
-        let fields = Sps::read(&picture(high(100, 1, 8), 20, 10, false).bits(2, 0).nal()).unwrap();
+        let fields =
+            Sps::read(&picture(high(100, 1, 8), 20, 10, false).bits(2, 0).nal(&[0x67])).unwrap();
         assert_eq!((fields.decoded, fields.fields_allowed), ((320, 320), true));
         let bt601 = ColorSpace { matrix: 6, full_range: false };
         assert_eq!(fields.color(Some(bt601)), bt601);
@@ -371,8 +347,9 @@ mod tests {
     fn pixel_aspect_is_read_before_the_color() {
         let vui = || picture(high(100, 1, 8), 45, 36, true).bits(1, 0).bits(1, 1);
         // No overscan; signal type 5, full range, no color description.
-        let color = |writer: Writer| writer.bits(1, 0).bits(1, 1).bits(3, 5).bits(1, 1).bits(1, 0);
-        let read = |writer: Writer| Sps::read(&color(writer).nal()).unwrap();
+        let color =
+            |writer: BitWriter| writer.bits(1, 0).bits(1, 1).bits(3, 5).bits(1, 1).bits(1, 0);
+        let read = |writer: BitWriter| Sps::read(&color(writer).nal(&[0x67])).unwrap();
         for (code, expected) in [
             (0, None),
             (1, Some((1, 1))),
@@ -390,7 +367,7 @@ mod tests {
         assert_eq!((explicit.pixel_aspect, explicit.full_range), (Some((64, 45)), Some(true)));
         let absent = read(vui().bits(1, 0));
         assert_eq!((absent.pixel_aspect, absent.full_range), (None, Some(true)));
-        let cut = Sps::read(&vui().bits(1, 1).bits(8, 255).bits(9, 64).nal()).unwrap();
+        let cut = Sps::read(&vui().bits(1, 1).bits(8, 255).bits(9, 64).nal(&[0x67])).unwrap();
         assert_eq!((cut.pixel_aspect, cut.full_range), (None, None));
     }
 
@@ -402,14 +379,14 @@ mod tests {
             (244, 3, 8, "H.264 High 4:4:4 Predictive (8 bit, 4:4:4)"),
             (100, 0, 8, "H.264 High (8 bit, monochrome)"),
         ] {
-            let nal = picture(high(profile, chroma, depth), 20, 15, true).bits(2, 0).nal();
+            let nal = picture(high(profile, chroma, depth), 20, 15, true).bits(2, 0).nal(&[0x67]);
             let Err(MediaError::UnsupportedCodec { codec, .. }) = Sps::read(&nal) else {
                 panic!("{name} was accepted")
             };
             assert_eq!(codec, name);
         }
         let mbaff = high(100, 1, 8).ue(0).ue(2).ue(1).bits(1, 0).ue(19).ue(14).bits(2, 1);
-        let error = Sps::read(&mbaff.nal()).unwrap_err();
+        let error = Sps::read(&mbaff.nal(&[0x67])).unwrap_err();
         assert!(error.to_string().contains("interlaced H.264 High"), "{error}");
     }
 
@@ -417,7 +394,7 @@ mod tests {
     fn reference_pictures_are_limited_as_in_level_6_2() {
         let read = |references, columns, rows| {
             let writer = with_references(high(100, 1, 8), references, columns, rows, true);
-            Sps::read(&writer.bits(2, 0).nal())
+            Sps::read(&writer.bits(2, 0).nal(&[0x67]))
         };
         // 1080p allows 16 reference pictures, 8192 x 4320 allows five.
         assert_eq!(read(16, 120, 68).unwrap().max_reordered(), 16);
@@ -430,11 +407,11 @@ mod tests {
 
     #[test]
     fn invalid_sets_are_refused() {
-        let wide = picture(high(100, 1, 8), 513, 10, true).bits(2, 0).nal();
+        let wide = picture(high(100, 1, 8), 513, 10, true).bits(2, 0).nal(&[0x67]);
         assert!(matches!(Sps::read(&wide), Err(MediaError::TooLarge { .. })));
         let crop = picture(high(100, 1, 8), 1, 1, true).bits(1, 1).ue(4).ue(4).ue(0).ue(0);
-        assert!(matches!(Sps::read(&crop.nal()), Err(MediaError::Damaged { .. })));
-        let whole = picture(high(100, 1, 8), 20, 15, true).bits(2, 0).nal();
+        assert!(matches!(Sps::read(&crop.nal(&[0x67])), Err(MediaError::Damaged { .. })));
+        let whole = picture(high(100, 1, 8), 20, 15, true).bits(2, 0).nal(&[0x67]);
         for length in 0..whole.len() - 1 {
             assert!(Sps::read(&whole[..length]).is_err(), "{length} bytes were enough");
         }

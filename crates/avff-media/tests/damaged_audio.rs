@@ -5,6 +5,11 @@
 use std::{fs, ops::Range, path::PathBuf};
 
 use avff_media::{Decoder, MediaError, MediaSource, Stream};
+use mp4_samples::samples_of_mp4;
+
+#[path = "../src/testing/mp4_samples.rs"]
+#[allow(unreachable_pub, reason = "the library exports it")]
+mod mp4_samples;
 
 /// A fixture whose audio packets can be damaged.
 struct Clip {
@@ -19,23 +24,7 @@ impl Clip {
     fn read(name: &str) -> Self {
         let bytes = fs::read(PathBuf::from("tests/fixtures/media").join(name)).unwrap();
         let track = find(&bytes, 0, b"soun");
-        let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-        // The version of the box precedes its fields.
-        let [sizes, chunks, runs] =
-            [b"stsz", b"stco", b"stsc"].map(|kind| find(&bytes, track, kind) + 8);
-        let mut packets = Vec::new();
-        for chunk in 0..word(chunks) {
-            // The first chunk of each run, its number of packets and its description.
-            let run = (0..word(runs)).map(|run| runs + 4 + 12 * run);
-            let run = run.take_while(|&run| word(run) <= chunk + 1).last().unwrap();
-            let mut start = word(chunks + 4 + 4 * chunk);
-            for _ in 0..word(run + 4) {
-                let common = word(sizes);
-                let size = if common == 0 { word(sizes + 8 + 4 * packets.len()) } else { common };
-                packets.push(start..start + size);
-                start += size;
-            }
-        }
+        let packets = samples_of_mp4(&bytes, b"soun");
         Self { bytes, packets, track }
     }
 

@@ -1,10 +1,11 @@
-//! Finds frames of H.264 that are missing or repeated, and pictures whose slices do not belong
-//! together.
+//! Finds frames of H.264 that are missing or repeated, pictures whose slices do not belong together,
+//! and damage inside slices.
 //!
 //! A decoder goes on after a lost frame: it takes another frame for the reference. But frames have
 //! numbers, `frame_num`, that count the reference frames (ITU-T H.264 section 7.4.3). Each picture
 //! that is no IDR picture has the number after that of the last reference frame. Both readers check
-//! every access unit here, also those that they need not decode.
+//! every access unit here, also those that they need not decode. The macroblocks are read of those that
+//! they decode.
 
 mod annex_b;
 mod header_rest;
@@ -18,8 +19,6 @@ use self::{
     sets::{Numbering, ParameterSets},
     slice::{SliceHeader, Unreadable},
 };
-#[cfg(any(feature = "ffmpeg", test))]
-use crate::avc::Nals;
 use crate::avc::{is_slice, nal_type};
 
 /// The NAL unit types of slices that have a whole header (Table 7-1).
@@ -55,20 +54,6 @@ impl AccessUnits {
     /// Returns whether the last fault was a wrong number: frames are missing, repeated or out of place.
     pub(crate) fn misnumbered(&self) -> bool {
         self.misnumbered
-    }
-
-    /// Checks an access unit whose NAL units follow their lengths.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, for a message.
-    #[cfg(any(feature = "ffmpeg", test))]
-    pub(crate) fn check_sample(&mut self, sample: &[u8], length_size: usize) -> Result<(), String> {
-        let mut nals = Vec::new();
-        for nal in Nals::new(sample, length_size) {
-            nals.push(nal.ok_or("a NAL unit runs past the end of the sample")?);
-        }
-        self.check(nals)
     }
 
     /// Checks the NAL units of the next access unit. The first bytes of each slice are enough.

@@ -1,42 +1,18 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
-
-/// Writes bits.
-#[derive(Default)]
-struct Writer(Vec<bool>);
-
-impl Writer {
-    fn bits(mut self, count: u32, value: u32) -> Self {
-        self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
-        self
-    }
-
-    fn ue(self, value: u32) -> Self {
-        let length = 32 - (value + 1).leading_zeros();
-        self.bits(2 * length - 1, value + 1)
-    }
-
-    fn nal(self, header: u8) -> Vec<u8> {
-        let mut bytes = vec![header];
-        for chunk in self.bits(1, 1).0.chunks(8) {
-            let byte = chunk.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit));
-            bytes.push(byte << (8 - chunk.len()));
-        }
-        bytes
-    }
-}
+use crate::{avc::whole_nals, bit_writer::BitWriter};
 
 /// Frame numbers of four bits, so that they wrap after 15.
 fn sequence_set(gaps_allowed: bool, frames_only: bool) -> Vec<u8> {
-    let writer = Writer::default().bits(8, 77).bits(16, 30).ue(0).ue(0).ue(2).ue(4);
+    let writer = BitWriter::default().bits(8, 77).bits(16, 30).ue(0).ue(0).ue(2).ue(4);
     let writer = writer.bits(1, gaps_allowed.into()).ue(5).ue(4).bits(1, frames_only.into());
-    writer.bits(3, 0).nal(0x67)
+    writer.bits(3, 0).nal(&[0x67])
 }
 
 fn picture_set(id: u32) -> Vec<u8> {
-    let writer = Writer::default().ue(id).ue(0).bits(2, 0).ue(0).ue(0).ue(0).bits(3, 0);
-    writer.ue(0).ue(0).ue(0).bits(3, 0).nal(0x68)
+    let writer = BitWriter::default().ue(id).ue(0).bits(2, 0).ue(0).ue(0).ue(0).bits(3, 0);
+    writer.ue(0).ue(0).ue(0).bits(3, 0).nal(&[0x68])
 }
 
 fn units(gaps_allowed: bool, frames_only: bool) -> AccessUnits {
@@ -51,16 +27,16 @@ const B: u8 = 0x01;
 
 /// A slice of P pictures without changes of lists or marking.
 fn slice_of(header: u8, first: u32, set: u32, frame_num: u32) -> Vec<u8> {
-    Writer::default().ue(first).ue(0).ue(set).bits(4, frame_num).bits(20, 0).nal(header)
+    BitWriter::default().ue(first).ue(0).ue(set).bits(4, frame_num).bits(20, 0).nal(&[header])
 }
 
 /// A P picture that removes picture 2 before it, and starts frame numbers anew.
 fn resetting(frame_num: u32, resets: bool) -> Vec<u8> {
-    let writer = Writer::default().ue(0).ue(0).ue(0).bits(4, frame_num);
+    let writer = BitWriter::default().ue(0).ue(0).ue(0).bits(4, frame_num);
     // One reference picture, which is another than usual.
     let writer = writer.bits(1, 1).ue(0).bits(1, 1).ue(0).ue(3).ue(3);
     let writer = writer.bits(1, 1).ue(1).ue(2);
-    if resets { writer.ue(5).ue(0) } else { writer.ue(0) }.nal(P)
+    if resets { writer.ue(5).ue(0) } else { writer.ue(0) }.nal(&[P])
 }
 
 fn slice(header: u8, frame_num: u32) -> Vec<u8> {
@@ -149,8 +125,8 @@ fn samples_are_split_by_lengths() {
     let nal = slice(IDR, 0);
     let mut sample = u16::try_from(nal.len()).unwrap().to_be_bytes().to_vec();
     sample.extend(&nal);
-    assert_eq!(units.check_sample(&sample, 2), Ok(()));
-    let error = units.check_sample(&sample[..sample.len() - 1], 2).unwrap_err();
+    assert_eq!(units.check(whole_nals(&sample, 2).unwrap()), Ok(()));
+    let error = whole_nals(&sample[..sample.len() - 1], 2).unwrap_err();
     assert!(error.contains("runs past the end"), "{error}");
 }
 

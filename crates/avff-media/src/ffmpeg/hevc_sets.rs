@@ -135,78 +135,29 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use super::*;
+    use crate::bit_writer::BitWriter;
 
-    /// Writes bits of a set.
-    #[derive(Default)]
-    struct Writer(Vec<bool>);
-
-    impl Writer {
-        fn bits(&mut self, value: u64, count: u32) {
-            self.0.extend(
-                (0..count)
-                    .rev()
-                    .map(|bit| value.checked_shr(bit).is_some_and(|rest| rest & 1 == 1)),
-            );
-        }
-
-        fn ue(&mut self, value: u64) {
-            let length = 64 - (value + 1).leading_zeros();
-            self.bits(0, length - 1);
-            self.bits(value + 1, length);
-        }
-
-        /// The NAL unit, with emulation prevention.
-        fn nal(self) -> Vec<u8> {
-            let mut nal = vec![SPS << 1, 1];
-            let mut zeros = 0;
-            for byte in self.0.chunks(8) {
-                let byte = (0..8).fold(0, |sum, bit| {
-                    sum << 1 | u8::from(byte.get(bit).copied().unwrap_or_default())
-                });
-                if zeros >= 2 && byte <= 3 {
-                    nal.push(3);
-                    zeros = 0;
-                }
-                zeros = if byte == 0 { zeros + 1 } else { 0 };
-                nal.push(byte);
-            }
-            nal
-        }
-    }
-
-    fn set(layers: u64, size: [u64; 2], chroma: u64, depth: u64, frames: u64) -> Vec<u8> {
-        let mut writer = Writer::default();
-        writer.bits(0, 4);
-        writer.bits(layers, 3);
-        writer.bits(1, 1);
-        writer.bits(0, 96);
+    fn set(layers: u32, size: [u32; 2], chroma: u32, depth: u32, frames: u32) -> Vec<u8> {
+        let mut writer = BitWriter::default().bits(4, 0).bits(3, layers).bits(1, 1).bits(96, 0);
         for _ in 0..layers {
-            writer.bits(0b11, 2);
+            writer = writer.bits(2, 0b11);
         }
         if layers > 0 {
-            writer.bits(0, 16 - 2 * u32::try_from(layers).unwrap());
+            writer = writer.bits(16 - 2 * layers, 0);
         }
         for _ in 0..layers {
-            writer.bits(0, 96);
+            writer = writer.bits(96, 0);
         }
-        writer.ue(0);
-        writer.ue(chroma);
+        writer = writer.ue(0).ue(chroma);
         if chroma == 3 {
-            writer.bits(0, 1);
+            writer = writer.bits(1, 0);
         }
-        writer.ue(size[0]);
-        writer.ue(size[1]);
-        writer.bits(0, 1);
-        writer.ue(depth - 8);
-        writer.ue(depth - 8);
-        writer.ue(4);
-        writer.bits(1, 1);
+        writer = writer.ue(size[0]).ue(size[1]).bits(1, 0);
+        writer = writer.ue(depth - 8).ue(depth - 8).ue(4).bits(1, 1);
         for layer in 0..=layers {
-            writer.ue(if layer == layers { frames - 1 } else { 0 });
-            writer.ue(0);
-            writer.ue(0);
+            writer = writer.ue(if layer == layers { frames - 1 } else { 0 }).ue(0).ue(0);
         }
-        writer.nal()
+        writer.unit(&[SPS << 1, 1])
     }
 
     #[test]

@@ -7,7 +7,7 @@ use video_rs::ffmpeg::{Packet, codec::Id};
 use super::errors::damaged;
 use crate::{
     access_units::{AccessUnits, AnnexB},
-    avc::AvcConfig,
+    avc::{AvcConfig, whole_nals},
     error::{MediaError, Stream},
 };
 
@@ -24,6 +24,41 @@ pub(super) struct Expected {
     pub(super) is_broadcast: bool,
     /// A longer step of decode times is a jump of the clock, in ticks; 0 for none.
     pub(super) jump: i64,
+}
+
+/// How the packets of a stream hold NAL units.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Packing {
+    /// Each after its length of so many bytes.
+    Lengths(usize),
+    /// After start codes.
+    StartCodes,
+    /// After start codes where a packet begins with one; nothing is known of other packets.
+    Unknown,
+}
+
+impl Packing {
+    pub(super) fn of(expected: &Expected) -> Self {
+        match &expected.avc {
+            Some(avc) => Self::Lengths(avc.length_size),
+            None if expected.is_broadcast => Self::StartCodes,
+            None => Self::Unknown,
+        }
+    }
+
+    /// Returns the NAL units of a packet; `None` where they cannot be told apart.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for a message.
+    pub(super) fn nals(self, packet: &Packet) -> Result<Option<Vec<&[u8]>>, String> {
+        let data = packet.data().unwrap_or_default();
+        match self {
+            Self::Lengths(size) => whole_nals(data, size).map(Some),
+            Self::Unknown if !AnnexB::is(data) => Ok(None),
+            Self::StartCodes | Self::Unknown => Ok(Some(AnnexB::new(data).collect())),
+        }
+    }
 }
 
 /// Checks the packets of one stream, one after the other.
@@ -88,14 +123,8 @@ impl PictureCheck {
         {
             self.units.restart();
         }
-        let data = packet.data().unwrap_or_default();
-        let checked = match &self.expected.avc {
-            Some(avc) => self.units.check_sample(data, avc.length_size),
-            None if self.expected.is_broadcast || AnnexB::is(data) => {
-                self.units.check(AnnexB::new(data))
-            }
-            None => Ok(()),
-        };
+        let nals = Packing::of(&self.expected).nals(packet);
+        let checked = nals.and_then(|nals| nals.map_or(Ok(()), |nals| self.units.check(nals)));
         checked.map_err(|what| damaged(Stream::Video, format!("packet {number}: {what}")))
     }
 }

@@ -4,10 +4,13 @@
 
 use video_rs::ffmpeg::{Packet, codec::Id};
 
-use super::{errors::damaged, pictures::Expected};
+use super::{
+    errors::damaged,
+    pictures::{Expected, Packing},
+};
 use crate::{
-    access_units::{AnnexB, CodedPictures, names_x264},
-    avc::{Nals, is_disposable, is_slice},
+    access_units::{CodedPictures, names_x264},
+    avc::{is_disposable, is_slice},
     error::{MediaError, Stream},
 };
 
@@ -15,9 +18,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct SliceCheck {
     pictures: CodedPictures,
-    /// Bytes of the length before each NAL unit; `None` where packets hold start codes.
-    length_size: Option<usize>,
-    is_broadcast: bool,
+    packing: Packing,
     /// Whether the last pictures could be read.
     reads: bool,
 }
@@ -28,20 +29,16 @@ impl SliceCheck {
         let sets = expected.avc.as_ref().map_or(&[][..], |avc| &avc.annex_b);
         (codec == Id::H264).then(|| Self {
             pictures: CodedPictures::new(sets, false),
-            length_size: expected.avc.as_ref().map(|avc| avc.length_size),
-            is_broadcast: expected.is_broadcast,
+            packing: Packing::of(expected),
             reads: false,
         })
     }
 
     /// Learns from the first packet whether the encoder leaves no data behind a slice.
     pub(super) fn learn(&mut self, first: &Packet) {
-        let data = first.data().unwrap_or_default();
-        let is_known = match self.length_size {
-            Some(size) => names_x264(Nals::new(data, size).flatten()),
-            None => names_x264(AnnexB::new(data)),
-        };
-        if is_known {
+        if let Ok(Some(nals)) = self.packing.nals(first)
+            && names_x264(nals)
+        {
             self.pictures.be_strict();
         }
     }
@@ -62,25 +59,18 @@ impl SliceCheck {
         number: usize,
         requested: bool,
     ) -> Result<(), MediaError> {
-        let data = packet.data().unwrap_or_default();
-        let checked = match self.length_size {
-            Some(size) => self.units(Nals::new(data, size).flatten(), requested),
-            None if self.is_broadcast || AnnexB::is(data) => {
-                self.units(AnnexB::new(data), requested)
-            }
-            None => Ok(()),
+        let checked = match self.packing.nals(packet) {
+            Ok(Some(nals)) => self.units(&nals, requested),
+            Ok(None) => Ok(()),
+            Err(what) => Err(what),
         };
         checked.map_err(|what| damaged(Stream::Video, format!("packet {number}: {what}")))
     }
 
-    fn units<'a>(
-        &mut self,
-        nals: impl Iterator<Item = &'a [u8]> + Clone,
-        requested: bool,
-    ) -> Result<(), String> {
-        let is_decoded = requested || nals.clone().any(|nal| is_slice(nal) && !is_disposable(nal));
+    fn units(&mut self, nals: &[&[u8]], requested: bool) -> Result<(), String> {
+        let is_decoded = requested || nals.iter().any(|nal| is_slice(nal) && !is_disposable(nal));
         if is_decoded {
-            self.reads = self.pictures.check(nals)?;
+            self.reads = self.pictures.check(nals.iter().copied())?;
         }
         Ok(())
     }

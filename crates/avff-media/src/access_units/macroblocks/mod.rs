@@ -25,8 +25,9 @@ use self::{
     walk::{Allowed, macroblock},
 };
 use super::{
-    header_rest::{Coding, References, SliceType},
+    header_rest::{Coding, SliceType},
     sets::{ParameterSets, Picture},
+    slice::{Start, Unreadable},
 };
 use crate::{
     avc::{NAL_IDR, nal_type},
@@ -215,20 +216,18 @@ fn read_header<'a>(
     sets: &ParameterSets,
 ) -> Result<Header<'a>, Fault> {
     let mut bits = Bits::new(payload);
-    let mut number = || bits.ue().ok_or(Fault::Header);
-    let (first, kind, set) = (number()?, number()?, number()?);
-    let Some((numbering, Some(fields))) = sets.of(set) else { return Ok(Header::Unknown) };
-    let (Some(picture), Some(kind)) = (numbering.picture, SliceType::of(kind)) else {
+    let header = nal.first().copied().unwrap_or_default();
+    let start = match Start::read(header, &mut bits, sets) {
+        Ok(start) if !start.field => start,
+        Ok(_) | Err(Unreadable::NoSets) => return Ok(Header::Unknown),
+        Err(Unreadable::Cut) => return Err(Fault::Header),
+    };
+    let (Some(fields), Some(picture), Some(kind)) =
+        (start.fields, start.numbering.picture, start.kind)
+    else {
         return Ok(Header::Unknown);
     };
-    bits.bits(numbering.bits).ok_or(Fault::Header)?;
-    if !numbering.frames_only && bits.flag().ok_or(Fault::Header)? {
-        return Ok(Header::Unknown);
-    }
-    let idr = nal_type(nal) == Some(NAL_IDR);
-    let is_reference = nal.first().is_some_and(|header| header & 0x60 != 0);
-    let references = References::read(&mut bits, kind, (idr, is_reference), numbering, fields);
-    let references = references.ok_or(Fault::Header)?;
+    let references = start.references(&mut bits).ok_or(Fault::Header)?;
     if references.is_redundant {
         return Ok(Header::Redundant);
     }
@@ -236,7 +235,7 @@ fn read_header<'a>(
     let slice = Slice {
         payload,
         start: bits.position(),
-        first: first as usize,
+        first: start.first as usize,
         arithmetic: fields.arithmetic,
         coding,
         allowed: Allowed {

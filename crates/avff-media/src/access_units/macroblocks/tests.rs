@@ -12,7 +12,7 @@ use rusty_h264_common::{
 use rusty_h264_decoder::Decoder;
 
 use super::*;
-use crate::{access_units::AnnexB, avc::is_slice};
+use crate::{access_units::AnnexB, avc::is_slice, bit_writer::BitWriter};
 
 macro_rules! streams {
     ($($name:literal),* $(,)?) => {
@@ -148,52 +148,14 @@ proptest! {
     }
 }
 
-/// Writes bits.
-#[derive(Default)]
-struct Writer(Vec<bool>);
-
-impl Writer {
-    fn bits(mut self, count: u32, value: u32) -> Self {
-        self.0.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));
-        self
-    }
-
-    fn ue(self, value: u32) -> Self {
-        let length = 32 - (value + 1).leading_zeros();
-        self.bits(2 * length - 1, value + 1)
-    }
-
-    fn align(mut self, bit: bool) -> Self {
-        while !self.0.len().is_multiple_of(8) {
-            self.0.push(bit);
-        }
-        self
-    }
-
-    fn samples(self, from: u32) -> Self {
-        (0..384).fold(self, |writer, sample| writer.bits(8, 1 + (from + sample * 7) % 250))
-    }
-
-    /// Ends a NAL unit after its stop bit, with escapes.
-    fn nal(self, header: u8) -> Vec<u8> {
-        let mut nal = vec![header];
-        let mut zeros = 0;
-        for chunk in self.align(false).0.chunks(8) {
-            let byte = chunk.iter().fold(0, |sum, &bit| sum << 1 | u8::from(bit));
-            if zeros >= 2 && byte <= 3 {
-                nal.push(3);
-                zeros = 0;
-            }
-            zeros = if byte == 0 { zeros + 1 } else { 0 };
-            nal.push(byte);
-        }
-        nal
-    }
+/// Appends the samples of a macroblock.
+fn with_samples(writer: BitWriter, from: u32) -> BitWriter {
+    (0..384).fold(writer, |writer, sample| writer.bits(8, 1 + (from + sample * 7) % 250))
 }
 
 /// The arithmetic encoder of section 9.3.4.2, without contexts' choice.
 struct Encoder {
-    writer: Writer,
+    writer: BitWriter,
     low: u32,
     range: u32,
     outstanding: u32,
@@ -201,7 +163,7 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn new(writer: Writer) -> Self {
+    fn new(writer: BitWriter) -> Self {
         Self { writer, low: 0, range: 510, outstanding: 0, is_first: true }
     }
 
@@ -261,12 +223,12 @@ impl Encoder {
 
 /// Parameter sets of two macroblocks beside each other, and a picture of samples without compression.
 fn picture_of_samples(arithmetic: bool) -> Vec<Vec<u8>> {
-    let sequence = Writer::default().bits(8, 77).bits(16, 30).ue(0).ue(0).ue(2).ue(1);
+    let sequence = BitWriter::default().bits(8, 77).bits(16, 30).ue(0).ue(0).ue(2).ue(1);
     let sequence = sequence.bits(1, 0).ue(1).ue(0).bits(1, 1).bits(3, 0b100).bits(1, 1);
-    let picture = Writer::default().ue(0).ue(0).bits(1, arithmetic.into()).bits(1, 0).ue(0);
+    let picture = BitWriter::default().ue(0).ue(0).bits(1, arithmetic.into()).bits(1, 0).ue(0);
     let picture = picture.ue(0).ue(0).bits(3, 0).ue(0).ue(0).ue(0).bits(3, 0).bits(1, 1);
     // An IDR picture: frame 0, no marking, the quantizer of the set.
-    let header = Writer::default().ue(0).ue(7).ue(0).bits(4, 0).ue(0).bits(2, 0).ue(0);
+    let header = BitWriter::default().ue(0).ue(7).ue(0).bits(4, 0).ue(0).bits(2, 0).ue(0);
     let slice = if arithmetic {
         let mut writer = header.align(true);
         // The contexts of `mb_type` without and with another such macroblock to the left.
@@ -282,17 +244,18 @@ fn picture_of_samples(arithmetic: bool) -> Vec<Vec<u8>> {
             }
             encoder.symbol(&mut states[macroblock as usize], true);
             encoder.ends(true);
-            writer = encoder.writer.align(false).samples(macroblock);
+            writer = with_samples(encoder.writer.align(false), macroblock);
         }
         let mut encoder = Encoder::new(writer);
         encoder.ends(true);
         encoder.writer
     } else {
-        let samples = (0..2)
-            .fold(header, |writer, macroblock| writer.ue(25).align(false).samples(macroblock));
+        let samples = (0..2).fold(header, |writer, macroblock| {
+            with_samples(writer.ue(25).align(false), macroblock)
+        });
         samples.bits(1, 1)
     };
-    vec![sequence.nal(0x67), picture.nal(0x68), slice.nal(0x65)]
+    vec![sequence.unit(&[0x67]), picture.unit(&[0x68]), slice.unit(&[0x65])]
 }
 
 #[test]
