@@ -66,8 +66,8 @@ pub(super) fn of_failure(failure: &ClipFailure) -> Option<String> {
 pub(super) fn of_code(code: &str, hint: Option<&str>) -> Option<String> {
     let own = match code {
         "no-face" => "--no-face full scores whole frames; --no-face skip leaves such clips out",
-        "over-budget" => "--memory SIZE allows more",
-        "no-memory" => "--memory SIZE allows less",
+        "over-budget" => "--memory SIZE sets the memory",
+        "no-memory" => "--memory SIZE sets the memory",
         "damaged-whole" => {
             "--window SECONDS scores windows, and leaves out those that the damage touches"
         }
