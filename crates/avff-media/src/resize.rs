@@ -24,7 +24,8 @@ const PRECISION_BITS: u32 = 32 - 8 - 2;
 /// Half a level, so that the final shift rounds to nearest.
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
-/// Rows that are resampled in parallel: this many 32-bit sums fill a register of AVX2.
+/// Rows that are resampled in parallel: this many 32-bit sums fill a register of AVX2, and this many
+/// bytes a `u64`.
 const ROWS: usize = 8;
 
 /// The longest accepted side, in pixels. Within it no 32-bit sum can overflow: the rounding of at
@@ -33,8 +34,7 @@ const MAX_SIDE: usize = 1 << 16;
 
 /// Resizes a frame to `width` by `height`, both at least 1, without preserving the aspect ratio.
 ///
-/// Needs memory only for the result, about fifteen bytes per pixel, whatever the size of the
-/// source.
+/// Needs memory only for the result and for some rows of it, whatever the height of the source.
 ///
 /// # Errors
 /// [`MediaError::Damaged`] when the frame has no pixels or not `3 * width * height` bytes.
@@ -49,62 +49,75 @@ pub fn resize(frame: &Frame, width: usize, height: usize) -> Result<Frame, Media
     }
     let across = Axis::new(frame.width, width);
     let down = Axis::new(frame.height, height);
+    let mut rgb = Vec::new();
+    reserve_exact(&mut rgb, 3 * width * height, "a resized frame")?;
     let mut sums = Vec::new();
-    reserve_exact(&mut sums, 3 * width * height, "a resized frame")?;
-    sums.resize(3 * width * height, HALF);
-    let resampling = Resampling { frame, across: &across, down: &down, sums };
-    let rgb = Arch::new().dispatch(resampling);
+    let open = down.open_rows();
+    reserve_exact(&mut sums, 3 * width * open, "the open rows of a resized frame")?;
+    sums.resize(3 * width * open, HALF);
+    rgb.resize(3 * width * height, 0);
+    let (across, down, target) = (&across, &down, rgb.as_mut_slice());
+    Arch::new().dispatch(Resampling { frame, across, down, sums, rgb: target });
     Ok(Frame { width, height, rgb })
 }
 
-/// Runs the resampling with the best instruction set of the processor. A closure would not be
-/// inlined there, so it would be compiled for the oldest instruction set.
+/// Runs the resampling with the best instruction set of the processor. Closures, also those of
+/// [`array::map`] and of iterators, would not be inlined there: they would be compiled for the
+/// oldest instruction set.
 struct Resampling<'a> {
     frame: &'a Frame,
     across: &'a Axis,
     down: &'a Axis,
-    /// The start of each sum.
+    /// Starts of the sums of as many output rows as are open at once.
     sums: Vec<i32>,
+    /// Receives the result.
+    rgb: &'a mut [u8],
 }
 
 impl WithSimd for Resampling<'_> {
-    type Output = Vec<u8>;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
-        resample(self.frame, self.across, self.down, self.sums)
+    fn with_simd<S: Simd>(self, _: S) {
+        resample(self.frame, self.across, self.down, self.sums, self.rgb);
     }
 }
 
 /// Performs both passes at once. Each source row is resampled once and added to every output row
-/// that its weight reaches. Integer sums do not depend on their order, so the result equals
-/// Pillow's two passes without an intermediate image.
+/// that its weight reaches; an output row is written when its last source row has been added.
+/// Integer sums do not depend on their order, so the result equals Pillow's two passes without an
+/// intermediate image.
 #[inline(always)]
-fn resample(frame: &Frame, across: &Axis, down: &Axis, mut sums: Vec<i32>) -> Vec<u8> {
+fn resample(frame: &Frame, across: &Axis, down: &Axis, mut sums: Vec<i32>, rgb: &mut [u8]) {
     let stride = 3 * across.taps.len();
-    let mut block = vec![[0; ROWS]; 3 * frame.width];
-    let mut rows = vec![0; ROWS * stride];
+    let mut results = rgb.chunks_exact_mut(stride);
+    let open = sums.len() / stride;
+    let mut columns = Columns::new(3 * frame.width, stride);
     let mut reached = 0..0;
     for (index, sources) in frame.rgb.chunks(ROWS * 3 * frame.width).enumerate() {
-        across.resample_rows(sources, &mut block, &mut rows);
-        for (row, y) in rows.chunks_exact(stride).zip(index * ROWS..frame.height) {
+        columns.resample(across, sources);
+        for (row, y) in columns.rows.chunks_exact(stride).zip(index * ROWS..frame.height) {
             while down.taps.get(reached.end).is_some_and(|tap| tap.start <= y) {
                 reached.end += 1;
             }
-            while down.taps.get(reached.start).is_some_and(|tap| tap.start + tap.len <= y) {
-                reached.start += 1;
-            }
             for out in reached.clone() {
                 let weight = down.weight(out, y);
-                if let Some(sums) = sums.get_mut(out * stride..(out + 1) * stride) {
-                    for (sum, &value) in sums.iter_mut().zip(row) {
-                        *sum += weight * i32::from(value);
+                let place = stride * (out % open);
+                let Some(sums) = sums.get_mut(place..place + stride) else { continue };
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += weight * i32::from(value);
+                }
+                if down.taps.get(out).is_some_and(|tap| tap.start + tap.len <= y + 1) {
+                    reached.start = out + 1;
+                    let levels = results.next().unwrap_or_default();
+                    for (level, sum) in levels.iter_mut().zip(sums) {
+                        *level = to_level(*sum);
+                        *sum = HALF;
                     }
                 }
             }
         }
     }
-    sums.into_iter().map(to_level).collect()
 }
 
 /// Checks that a frame of this size can be resized or created.
@@ -137,6 +150,7 @@ pub fn check(frame: &Frame) -> Result<(), MediaError> {
     })
 }
 
+#[inline(always)]
 fn to_level(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
@@ -193,21 +207,62 @@ impl Axis {
             .unwrap_or(0)
     }
 
-    /// Resamples up to [`ROWS`] rows at once, so that one vector instruction works on one sample of
-    /// each row. Within a row, the three channels and the odd number of samples would prevent that.
+    /// Returns how many output samples are open at once: begun and not yet complete.
+    fn open_rows(&self) -> usize {
+        let mut first = 0;
+        let spans = self.taps.iter().enumerate().map(|(out, tap)| {
+            while self.taps.get(first).is_some_and(|early| early.start + early.len <= tap.start) {
+                first += 1;
+            }
+            out + 1 - first
+        });
+        spans.max().unwrap_or(1)
+    }
+}
+
+/// Up to [`ROWS`] source rows and their resampled ones, column by column, so that one vector
+/// instruction works on one sample of each row. Within a row, the three channels and the odd number
+/// of samples would prevent that.
+struct Columns {
+    sources: Vec<[u8; ROWS]>,
+    resampled: Vec<[u8; ROWS]>,
+    /// The resampled rows, one after the other.
+    rows: Vec<u8>,
+    /// Bytes of a source row and of a resampled row.
+    strides: (usize, usize),
+}
+
+impl Columns {
+    /// Makes room for rows of `input` bytes that become rows of `output` bytes.
+    fn new(input: usize, output: usize) -> Self {
+        let cells = |bytes: usize| vec![[0; ROWS]; bytes.next_multiple_of(ROWS)];
+        let rows = vec![0; ROWS * output];
+        Self { sources: cells(input), resampled: cells(output), rows, strides: (input, output) }
+    }
+
+    /// Resamples `sources`, at most [`ROWS`] rows, along `axis` into [`rows`](Self::rows). Rows
+    /// beyond those of `sources` keep what they held.
     #[inline(always)]
-    fn resample_rows(&self, sources: &[u8], block: &mut [[u8; ROWS]], rows: &mut [u8]) {
-        for (lane, source) in sources.chunks_exact(block.len()).enumerate() {
-            for (cell, &value) in block.iter_mut().zip(source) {
-                if let Some(place) = cell.get_mut(lane) {
-                    *place = value;
-                }
+    fn resample(&mut self, axis: &Axis, sources: &[u8]) {
+        let (input, output) = self.strides;
+        let mut lines = [[].as_slice(); ROWS];
+        for (line, source) in lines.iter_mut().zip(sources.chunks_exact(input)) {
+            *line = source;
+        }
+        for (index, tile) in self.sources.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
+            let mut rows = [0; ROWS];
+            for (row, line) in rows.iter_mut().zip(lines) {
+                *row = eight_bytes(line, ROWS * index);
+            }
+            transpose(&mut rows);
+            for (cell, row) in tile.iter_mut().zip(rows) {
+                *cell = row.to_le_bytes();
             }
         }
-        let (pixels, _) = block.as_chunks::<3>();
-        let stride = 3 * self.taps.len();
-        for (out, tap) in self.taps.iter().enumerate() {
-            let weights = self.weights.get(tap.offset..tap.offset + tap.len).unwrap_or_default();
+        let pixels = self.sources.as_chunks::<3>().0;
+        let results = self.resampled.as_chunks_mut::<3>().0;
+        for (result, tap) in results.iter_mut().zip(&axis.taps) {
+            let weights = axis.weights.get(tap.offset..tap.offset + tap.len).unwrap_or_default();
             let samples = pixels.get(tap.start..tap.start + tap.len).unwrap_or_default();
             let mut sums = [[HALF; ROWS]; 3];
             for (sample, &weight) in samples.iter().zip(weights) {
@@ -217,12 +272,58 @@ impl Axis {
                     }
                 }
             }
-            for (channel, sums) in sums.into_iter().enumerate() {
-                for (row, sum) in rows.chunks_exact_mut(stride).zip(sums) {
-                    if let Some(place) = row.get_mut(3 * out + channel) {
-                        *place = to_level(sum);
-                    }
+            for (levels, sums) in result.iter_mut().zip(sums) {
+                for (level, sum) in levels.iter_mut().zip(sums) {
+                    *level = to_level(sum);
                 }
+            }
+        }
+        for (index, tile) in self.resampled.as_chunks::<ROWS>().0.iter().enumerate() {
+            let mut lines = [0; ROWS];
+            for (line, cell) in lines.iter_mut().zip(tile) {
+                *line = u64::from_le_bytes(*cell);
+            }
+            transpose(&mut lines);
+            for (row, line) in self.rows.chunks_exact_mut(output).zip(lines) {
+                let line = line.to_le_bytes();
+                let places = row.get_mut(ROWS * index..).unwrap_or_default();
+                match places.first_chunk_mut() {
+                    Some(places) => *places = line,
+                    None => places.copy_from_slice(line.get(..places.len()).unwrap_or_default()),
+                }
+            }
+        }
+    }
+}
+
+/// Returns eight bytes of a row from `start`, with zeros behind its end.
+#[inline(always)]
+fn eight_bytes(row: &[u8], start: usize) -> u64 {
+    let rest = row.get(start..).unwrap_or_default();
+    if let Some(&bytes) = rest.first_chunk() {
+        return u64::from_le_bytes(bytes);
+    }
+    let mut padded = [0; ROWS];
+    for (place, &byte) in padded.iter_mut().zip(rest) {
+        *place = byte;
+    }
+    u64::from_le_bytes(padded)
+}
+
+/// Transposes eight rows of eight bytes. Halves, quarters and single bytes change places across the
+/// diagonal, several at once.
+#[inline(always)]
+fn transpose(rows: &mut [u64; ROWS]) {
+    const HALVES: u64 = 0x0000_0000_ffff_ffff;
+    const QUARTERS: u64 = 0x0000_ffff_0000_ffff;
+    const BYTES: u64 = 0x00ff_00ff_00ff_00ff;
+    for (distance, mask) in [(4, HALVES), (2, QUARTERS), (1, BYTES)] {
+        for pair in rows.chunks_exact_mut(2 * distance) {
+            let (upper, lower) = pair.split_at_mut(distance);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let moved = ((*upper >> (8 * distance)) ^ *lower) & mask;
+                *lower ^= moved;
+                *upper ^= moved << (8 * distance);
             }
         }
     }
