@@ -20,7 +20,7 @@ use avff_data::{
     decode::{DecodeRequest, DecodedAudio, DecodedClip},
     load_clip,
     loader::{
-        Batch, Choose, ClipReader, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
+        Batch, Choose, ClipReader, Cut, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
         Origin, ReadClip, Shard, Unreadable, Weights, WindowChoice,
     },
     spec::Sampling,
@@ -322,6 +322,55 @@ fn invalid_settings_are_errors() {
     for (step, position) in [(0, 10), (5, 4), (2, 4)] {
         assert!(loader.resume(LoaderState { epoch: 0, step, position }).is_err());
     }
+}
+
+/// Several processes read the batches of one: each its parts, in order; an incomplete last batch is
+/// cut too, or dropped by all. A run stops with two processes and continues with three.
+#[test]
+fn processes_share_every_batch() {
+    for (count, last) in [(37, LastBatch::Drop), (37, LastBatch::Keep), (33, LastBatch::Keep)] {
+        let config = LoaderConfig { last, ..LoaderConfig::training(8, 3) };
+        let whole: Vec<Batch> =
+            loader(count, Numbers::new(&[]), config.clone()).epoch(1).map(Result::unwrap).collect();
+        let mut shared: Vec<Vec<usize>> = vec![Vec::new(); whole.len()];
+        let mut parts = shared.clone();
+        let rank = |own: std::ops::Range<usize>| {
+            let config = LoaderConfig { cut: Cut { parts: 4, own }, ..config.clone() };
+            loader(count, Numbers::new(&[]), config)
+        };
+        let mut state = LoaderState::start(1);
+        for own in [0..2, 2..4] {
+            let loader = rank(own);
+            let mut epoch = loader.epoch(1);
+            for index in 0..2 {
+                let batch = epoch.next().unwrap().unwrap();
+                shared[index].extend(batch.origins.iter().map(|origin| origin.row));
+                parts[index].extend(batch.parts.iter().map(std::ops::Range::len));
+                assert_eq!(batch.first, 8 * index);
+            }
+            state = epoch.state();
+            assert_eq!(state, LoaderState { epoch: 1, step: 2, position: 16 });
+        }
+        for own in [0..1, 1..3, 3..4] {
+            for batch in rank(own).resume(state).unwrap().map(Result::unwrap) {
+                let index = batch.first / 8;
+                shared[index].extend(batch.origins.iter().map(|origin| origin.row));
+                parts[index].extend(batch.parts.iter().map(std::ops::Range::len));
+            }
+        }
+        for (index, batch) in whole.iter().enumerate() {
+            let rows: Vec<usize> = batch.origins.iter().map(|origin| origin.row).collect();
+            assert_eq!(shared[index], rows, "batch {index} of {count} clips");
+            assert_eq!(parts[index].iter().sum::<usize>(), rows.len());
+            assert!(parts[index].iter().all(|&part| part <= rows.len().div_ceil(4)));
+        }
+    }
+    let skip = LoaderConfig {
+        unreadable: Unreadable::Skip,
+        cut: Cut { parts: 4, own: 0..2 },
+        ..LoaderConfig::training(8, 3)
+    };
+    assert!(Loader::new(rows(9), Arc::new(Numbers::new(&[])), skip).is_err());
 }
 
 #[test]

@@ -8,7 +8,11 @@ use burn::{
     tensor::{TensorData, backend::AutodiffBackend},
 };
 
-use crate::{distributed::Processes, error::TrainError, params::flat};
+use crate::{
+    distributed::{Processes, Replicas, tree::Partial},
+    error::TrainError,
+    params::flat,
+};
 
 static RECORDING: Mutex<()> = Mutex::new(());
 
@@ -84,20 +88,18 @@ impl<B: Backend> Gradients<B> {
         sums.iter::<f64>().sum::<f64>().sqrt()
     }
 
-    /// Sums the gradients over all processes, in rank order.
-    ///
-    /// # Errors
-    /// The errors of [`Processes::sum`].
-    pub fn sum_over(&mut self, peers: &mut dyn Processes) -> Result<(), TrainError> {
-        if peers.world() == 1 {
-            return Ok(());
-        }
-        let mut buffer: Vec<f32> = Vec::new();
+    /// Returns the numbers of all gradients, one after the other.
+    fn numbers(&self) -> Vec<f32> {
+        let mut numbers = Vec::new();
         for gradient in self.0.iter().flatten() {
-            buffer.extend(gradient.to_data().iter::<f32>());
+            numbers.extend(gradient.to_data().iter::<f32>());
         }
-        peers.sum(&mut buffer)?;
-        let mut rest = buffer.as_slice();
+        numbers
+    }
+
+    /// Replaces the numbers of all gradients.
+    fn replace(&mut self, numbers: &[f32]) {
+        let mut rest = numbers;
         for gradient in self.0.iter_mut() {
             *gradient = gradient.take().map(|gradient| {
                 let (own, others) = rest.split_at(gradient.dims()[0].min(rest.len()));
@@ -106,7 +108,46 @@ impl<B: Backend> Gradients<B> {
                 Tensor::from_data(data, &gradient.device())
             });
         }
-        Ok(())
+    }
+}
+
+/// Adds the gradients of all replicas of all processes, in the order of one tree.
+pub(crate) struct ReplicaSum<B: Backend> {
+    replicas: Replicas,
+    partial: Partial<Gradients<B>>,
+    next: usize,
+}
+
+impl<B: Backend> ReplicaSum<B> {
+    /// Starts a sum with the first replica of this process.
+    pub(crate) fn new(replicas: Replicas) -> Self {
+        let partial = Partial::new(replicas.count());
+        Self { replicas, partial, next: replicas.own().start }
+    }
+
+    /// Adds the gradients of this process's next replica.
+    pub(crate) fn push(&mut self, gradients: Gradients<B>) {
+        self.partial.push(self.next, gradients, |mut sum, part| {
+            sum.add(part);
+            sum
+        });
+        self.next += 1;
+    }
+
+    /// Returns the sum over all processes, after the last replica of this one.
+    ///
+    /// # Errors
+    /// The errors of [`Processes`].
+    pub(crate) fn finish(self, peers: &mut dyn Processes) -> Result<Gradients<B>, TrainError> {
+        let mut own = self.partial.finish();
+        let numbers: Option<Vec<Vec<f32>>> =
+            (peers.world() > 1).then(|| own.iter().map(Gradients::numbers).collect());
+        let mut gradients = own.pop().unwrap_or(Gradients(Vec::new()));
+        if let Some(numbers) = numbers {
+            drop(own);
+            gradients.replace(&self.replicas.sum(&numbers, peers)?);
+        }
+        Ok(gradients)
     }
 }
 

@@ -19,6 +19,10 @@
 
 #![forbid(unsafe_code)]
 
+// Tests share the code of `tests/support` with those beside this crate.
+#[cfg(test)]
+extern crate self as avff_train;
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -35,6 +35,9 @@ fn process() {
     let all = ranks.gather(&[rank as f32, 0.5]).unwrap();
     assert_eq!(all, [0.0, 0.5, 1.0, 0.5, 2.0, 0.5]);
     assert!(ranks.gather(&[]).unwrap().is_empty());
+    let sent: Vec<f32> = (0..WORLD).flat_map(|to| [rank as f32, to as f32]).collect();
+    let own = rank as f32;
+    assert_eq!(ranks.exchange(&sent).unwrap(), [0.0, own, 1.0, own, 2.0, own]);
     ranks.leave();
 }
 

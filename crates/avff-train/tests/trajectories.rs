@@ -17,7 +17,8 @@ use avff_train::{
     distributed::SingleProcess,
     gradients::Gradients,
     learner::{
-        Finetune, FinetuneConfig, LabeledClips, Learner, PretrainLearner, Step, StepContext,
+        Finetune, FinetuneConfig, LabeledClips, Learner, PretrainLearner, Replica, Step,
+        StepContext,
     },
     optim::{Group, Optimizer, OptimizerConfig},
     params,
@@ -61,6 +62,7 @@ fn step<L: Learner<B>>(
         spec: &ClipSpec::open_avff(),
         device: &Default::default(),
         peers: &mut peers,
+        replica: Replica::WHOLE,
     };
     learner.step(model, batch, &mut context).unwrap()
 }
@@ -175,6 +177,7 @@ fn accumulated_gradients_match_the_batch() {
             spec: &spec,
             device: &device,
             peers: &mut peers,
+            replica: Replica::WHOLE,
         };
         let mut init = avff_model::Init::seeded(4);
         let model = avff_model::Pretrain::<B>::new(&config, &mut init, &device).unwrap();

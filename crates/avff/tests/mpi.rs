@@ -292,6 +292,36 @@ fn a_lost_process_ends_the_run_which_resumes_to_equal_weights() {
     }
 }
 
+/// Replicas end with the same bits on one process and on four, and a run that lost one of four
+/// continues on two, and then on three, which divide the replicas unevenly.
+#[test]
+fn replicas_have_the_same_weights_on_any_number_of_processes() {
+    let scene = Scene::new();
+    let rows: Vec<String> =
+        fs::read_to_string(scene.path("train.csv")).unwrap().lines().map(str::to_owned).collect();
+    scene.write("train.csv", &[&rows[..], &rows[1..]].concat().join("\n"));
+    let more = "[keep]\nevery_steps = 1\n[steps]\nreplicas = 8\nreplica_loss = \"sum\"\n";
+    scene.recipe("replicas", "pretrain", 12, more);
+    let recipe = ["replicas.toml", "--set", "data.batch=16", "--run"];
+    let run = |processes, run| scene.run(processes, &[&recipe[..], &[run]].concat()).expect(0);
+    run(1, "one");
+    run(4, "four");
+    assert!(scene.weights("one") == scene.weights("four"));
+    let job = scene.start(4, &[&recipe[..], &["lost"]].concat());
+    scene.wait_for_step("lost", 3);
+    signal("-KILL", *children(job.id()).iter().max().unwrap());
+    assert_ne!(Ran::new(job.wait_with_output().unwrap()).code, 0);
+    let job = scene.start(2, &["--resume", "lost"]);
+    scene.wait_for_step("lost", 7);
+    signal("-TERM", children(job.id())[0]);
+    Ran::new(job.wait_with_output().unwrap()).expect(5);
+    scene.run(3, &["--resume", "lost"]).expect(0);
+    assert!(scene.weights("one") == scene.weights("lost"));
+    let few = [&recipe[..], &["few", "--set", "steps.replicas=2"]].concat();
+    let ran = scene.run(3, &few).expect(2);
+    assert!(ran.stderr.contains("start at most 2"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_signal_to_one_process_stops_all() {
     let scene = Scene::new();

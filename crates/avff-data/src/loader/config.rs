@@ -3,7 +3,10 @@
 use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
 
-use super::order::{Order, Shard};
+use super::{
+    cut::Cut,
+    order::{Order, Shard},
+};
 use crate::{augment::AugmentConfig, error::DataError, spec::ClipSpec};
 
 /// Maximum number of samples per batch, and of workers and waiting samples.
@@ -14,7 +17,7 @@ const MAX_IN_FLIGHT: usize = 1 << 12;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderConfig {
-    /// Number of samples per batch.
+    /// Number of samples per batch; with a cut, of all processes together.
     pub batch: usize,
     /// The random seed.
     #[serde(default)]
@@ -24,6 +27,9 @@ pub struct LoaderConfig {
     /// The shard of every epoch for this process.
     #[serde(default)]
     pub shard: Shard,
+    /// The parts of every batch, in place of a shard.
+    #[serde(default)]
+    pub cut: Cut,
     /// How to treat an incomplete last batch.
     pub last: LastBatch,
     /// How to treat unreadable clips.
@@ -98,6 +104,7 @@ impl LoaderConfig {
             seed: 0,
             order: Order::Plain,
             shard: Shard::default(),
+            cut: Cut::default(),
             last: LastBatch::Keep,
             unreadable: Unreadable::Error,
             window: WindowChoice::Middle,
@@ -118,6 +125,16 @@ impl LoaderConfig {
         within("batch", self.batch, 1, MAX_BATCH)?;
         within("workers", self.workers, 0, MAX_IN_FLIGHT)?;
         within("prefetch", self.prefetch, 0, MAX_IN_FLIGHT)?;
+        self.cut.validate()?;
+        if !self.cut.is_whole() {
+            if self.shard != Shard::default() {
+                return Err(DataError::setting("shard", "set", "absent if batches are cut"));
+            }
+            if self.unreadable == Unreadable::Skip {
+                let rule = "`error` if processes share a batch";
+                return Err(DataError::setting("unreadable", "skip", rule));
+            }
+        }
         self.augment.validate(spec)?;
         if self.augment.mix.is_none() {
             return Ok(());

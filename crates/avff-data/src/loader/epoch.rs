@@ -1,6 +1,7 @@
 //! The batches of one epoch, prepared in advance by threads and returned in order.
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     config::{LastBatch, Unreadable},
+    cut::Cut,
     order::{Orders, Pick},
     sample::{BuiltSample, SampleBuilder},
 };
@@ -22,7 +24,8 @@ pub struct LoaderState {
     pub epoch: u64,
     /// Number of returned batches.
     pub step: usize,
-    /// Number of rows of the epoch's order that are in those batches or were skipped.
+    /// Number of rows of the epoch's order that are in those batches or were skipped; with a cut,
+    /// in any process.
     pub position: usize,
 }
 
@@ -41,6 +44,11 @@ pub struct Batch {
     pub clips: Vec<Clip>,
     /// The origin of each sample, in the same order.
     pub origins: Vec<Origin>,
+    /// The place of the batch's first clip among those of the epoch, in any process.
+    pub first: usize,
+    /// The places in the batch of the clips that belong together, part by part. Without a
+    /// [`Cut`], one part of all clips.
+    pub parts: Vec<Range<usize>>,
     /// Time that the caller waited for the batch.
     pub waited: Duration,
 }
@@ -73,7 +81,13 @@ pub struct SkippedClip {
 pub struct Epoch {
     samples: Prefetch<Pick, Result<BuiltSample, ClipError>>,
     state: LoaderState,
+    /// Number of samples per batch of this process.
     batch: usize,
+    /// Number of samples per batch of all processes.
+    whole: usize,
+    /// Number of rows of the epoch.
+    rows: usize,
+    cut: Cut,
     last: LastBatch,
     unreadable: Unreadable,
     skipped: Vec<SkippedClip>,
@@ -84,7 +98,7 @@ pub struct Epoch {
 impl Epoch {
     pub(super) fn new(builder: &Arc<SampleBuilder>, orders: &Orders, state: LoaderState) -> Self {
         let config = &builder.config;
-        let picks = orders.epoch(state.epoch).into_iter().skip(state.position);
+        let picks = orders.rest(state.epoch, state.position, config).into_iter();
         let (worker_builder, epoch) = (Arc::clone(builder), state.epoch);
         let samples = Prefetch::new(picks, config.workers, config.prefetch, move |&pick| {
             worker_builder.build(epoch, pick)
@@ -92,7 +106,10 @@ impl Epoch {
         Self {
             samples,
             state,
-            batch: config.batch,
+            batch: config.cut.places(config.batch).len(),
+            whole: config.batch,
+            rows: orders.len(),
+            cut: config.cut.clone(),
             last: config.last,
             unreadable: config.unreadable,
             skipped: Vec::new(),
@@ -149,7 +166,14 @@ impl Iterator for Epoch {
         if self.done {
             return None;
         }
-        let mut batch = Batch { clips: Vec::new(), origins: Vec::new(), waited: Duration::ZERO };
+        let first = self.state.position;
+        let mut batch = Batch {
+            clips: Vec::new(),
+            origins: Vec::new(),
+            first,
+            parts: Vec::new(),
+            waited: Duration::ZERO,
+        };
         let start = Instant::now();
         let filled = self.fill(&mut batch);
         batch.waited = start.elapsed();
@@ -161,6 +185,13 @@ impl Iterator for Epoch {
         }
         if full || (!batch.clips.is_empty() && self.last == LastBatch::Keep) {
             self.state.step += 1;
+            // Processes that share batches skip no clip, so the order tells the batch's size.
+            let mut clips = batch.clips.len();
+            if !self.cut.is_whole() {
+                clips = self.whole.min(self.rows - first);
+                self.state.position = first + clips;
+            }
+            batch.parts = self.cut.ranges(clips).collect();
             return Some(Ok(batch));
         }
         // Without a single batch in the complete order, training would continue forever without

@@ -12,6 +12,7 @@
 //! it is skipped and reported, and the following clips fill the batch ([`Unreadable`]).
 //!
 //! - [`order`]: the order of rows, and their shards.
+//! - [`cut`]: batches in parts.
 //! - [`config`]: all settings.
 //! - [`reader`]: reads a window of a clip, through the cache if there is one.
 //! - [`filler`]: fills a cache before training.
@@ -19,6 +20,7 @@
 //! - [`epoch`]: groups samples into batches.
 
 pub mod config;
+pub mod cut;
 pub mod epoch;
 pub mod filler;
 pub mod order;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use self::sample::SampleBuilder;
 pub use self::{
     config::{LastBatch, LoaderConfig, Unreadable, WindowChoice},
+    cut::Cut,
     epoch::{Batch, Epoch, LoaderState, Origin, SkippedClip},
     filler::CacheFiller,
     order::{Order, Orders, Shard, Weights},

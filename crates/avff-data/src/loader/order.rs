@@ -6,6 +6,7 @@
 use avff_datasets::Dataset;
 use serde::{Deserialize, Serialize};
 
+use super::config::{LastBatch, LoaderConfig};
 use crate::error::DataError;
 use avff_rng::{Purpose, Rng, RngKey};
 
@@ -170,6 +171,25 @@ impl Orders {
             }
         }
         picks
+    }
+}
+
+impl Orders {
+    /// Returns the rows of an epoch that this process reads from `position` on. A cut leaves it its
+    /// places in every batch.
+    pub(super) fn rest(&self, epoch: u64, position: usize, config: &LoaderConfig) -> Vec<Pick> {
+        let mut picks = self.epoch(epoch).into_iter().skip(position);
+        if config.cut.is_whole() {
+            return picks.collect();
+        }
+        let mut rest = Vec::new();
+        loop {
+            let batch: Vec<Pick> = picks.by_ref().take(config.batch).collect();
+            if batch.is_empty() || (batch.len() < config.batch && config.last == LastBatch::Drop) {
+                return rest;
+            }
+            rest.extend_from_slice(batch.get(config.cut.places(batch.len())).unwrap_or_default());
+        }
     }
 }
 

@@ -8,15 +8,24 @@
 //! - [`Launch`]: how this process was launched
 //! - `Ranks`, with the feature `mpi`: the processes of an MPI job
 //! - [`ProcessGroup`]: one of the two, depending on the launcher
+//! - [`Replicas`]: the parts of a batch that are computed apart, and who computes them
+//! - `tree`: sums with the same bits for any number of processes
 
 mod launch;
 mod process_group;
 #[cfg(feature = "mpi")]
 mod ranks;
+mod replicas;
+pub(crate) mod tree;
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "tests of other crates share it")]
+#[path = "../../tests/support/threads.rs"]
+mod testing;
 
 #[cfg(feature = "mpi")]
 pub use self::ranks::Ranks;
-pub use self::{launch::Launch, process_group::ProcessGroup};
+pub use self::{launch::Launch, process_group::ProcessGroup, replicas::Replicas};
 use crate::error::TrainError;
 
 /// Collective operations of a training run. Every process makes equal calls in an equal order.
@@ -38,6 +47,13 @@ pub trait Processes {
     /// # Errors
     /// [`TrainError::Processes`] if a process is lost.
     fn gather(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError>;
+
+    /// Sends the n-th of as many equal segments as there are processes to process n, and returns
+    /// the segments for this process, in rank order.
+    ///
+    /// # Errors
+    /// [`TrainError::Processes`] if a process is lost.
+    fn exchange(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError>;
 }
 
 /// A run of one process.
@@ -58,6 +74,10 @@ impl Processes for SingleProcess {
     }
 
     fn gather(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
+        Ok(values.to_vec())
+    }
+
+    fn exchange(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
         Ok(values.to_vec())
     }
 }

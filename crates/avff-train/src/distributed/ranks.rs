@@ -131,4 +131,10 @@ impl Processes for Ranks {
         self.0.world.all_gather_into(values, &mut all[..]);
         Ok(all)
     }
+
+    fn exchange(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let mut received = vec![0.0; values.len()];
+        self.0.world.all_to_all_into(values, &mut received[..]);
+        Ok(received)
+    }
 }

@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Values, scalar};
 use crate::{
-    distributed::Processes,
+    distributed::{Processes, Replicas},
     error::TrainError,
-    gradients::{Gradients, recording},
+    gradients::{Gradients, ReplicaSum, recording},
     optim::{Optimizer, OptimizerConfig},
     params,
 };
@@ -132,6 +132,7 @@ pub(super) struct Pair<B: Backend> {
 pub(super) struct DiscriminatorInput<B: Backend> {
     audio: [Tensor<B, 3>; 2],
     video: [Tensor<B, 3>; 2],
+    /// Share of the part in its replica.
     share: f64,
 }
 
@@ -173,12 +174,14 @@ impl<B: AutodiffBackend> Discriminators<B> {
     }
 
     /// Computes the discriminator term of the network's loss for one part of a batch, and the
-    /// patches for [`learn`](Self::learn).
+    /// patches for [`learn`](Self::learn). The part has a share in the batch of all processes and
+    /// another in its replica's clips.
     pub(super) fn loss_term(
         &self,
         out: &PretrainOutput<B>,
         mask: &Mask,
         share: f64,
+        replica_share: f64,
     ) -> (Tensor<B, 1>, DiscriminatorInput<B::InnerBackend>) {
         let audio = [&out.audio_patches, &out.audio_target].map(|x| mask.hidden_audio(x.clone()));
         let video = [&out.video_patches, &out.video_target].map(|x| mask.hidden_video(x.clone()));
@@ -187,52 +190,37 @@ impl<B: AutodiffBackend> Discriminators<B> {
         let inputs = DiscriminatorInput {
             audio: audio.map(Tensor::inner),
             video: video.map(Tensor::inner),
-            share,
+            share: replica_share,
         };
         (score * (-self.config.weight * share), inputs)
     }
 
-    /// Trains the discriminators on the given patches. The returned values are the estimated
-    /// distances, real minus reconstructed, which should decrease as reconstructions improve.
+    /// Trains the discriminators on the given patches: for each replica of this process, its parts.
+    /// Replicas count alike. The returned values are the estimated distances, real minus
+    /// reconstructed, which should decrease as reconstructions improve.
     ///
     /// # Errors
     /// [`TrainError::Discriminators`] for a non-finite gradient, which would reach the network at
     /// the next step.
     pub(super) fn learn(
         &mut self,
-        inputs: &[DiscriminatorInput<B::InnerBackend>],
+        inputs: &[Vec<DiscriminatorInput<B::InnerBackend>>],
         step: u64,
+        replicas: Replicas,
         peers: &mut dyn Processes,
     ) -> Result<Values, TrainError> {
-        let _recording = recording();
-        let mut distances = [0.0_f32; 2];
+        let mut distances = Vec::new();
         for _ in 0..self.config.steps {
-            let mut gradients: Option<Gradients<B::InnerBackend>> = None;
-            distances = [0.0; 2];
-            for part in inputs {
-                let recorded =
-                    |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
-                let distance =
-                    |discriminator: &Discriminator<B>,
-                     [reconstructed, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
-                        (discriminator.score(recorded(real))
-                            - discriminator.score(recorded(reconstructed)))
-                            * part.share
-                    };
-                let audio = distance(&self.pair.audio, &part.audio);
-                let video = distance(&self.pair.video, &part.video);
-                distances[0] += scalar(audio.clone()) as f32;
-                distances[1] += scalar(video.clone()) as f32;
-                let part_gradients =
-                    Gradients::take::<B, _>((audio + video).neg().backward(), &self.pair);
-                match &mut gradients {
-                    Some(sum) => sum.add(part_gradients),
-                    none => *none = Some(part_gradients),
-                }
+            let mut sum = ReplicaSum::new(replicas);
+            let mut own = Vec::new();
+            for parts in inputs {
+                let Some((gradients, distances)) = self.gradients(parts) else { continue };
+                sum.push(gradients);
+                own.push(distances.to_vec());
             }
-            let Some(mut gradients) = gradients else { break };
-            gradients.sum_over(peers)?;
-            peers.sum(&mut distances)?;
+            let mut gradients = sum.finish(peers)?;
+            distances = replicas.means(&own, peers)?;
+            gradients.scale(1.0 / replicas.count() as f64);
             let norm = gradients.norm();
             if !norm.is_finite() {
                 return Err(TrainError::Discriminators { step, norm });
@@ -240,8 +228,38 @@ impl<B: AutodiffBackend> Discriminators<B> {
             self.pair = self.optimizer.step::<B, _>(self.config.lr, self.pair.clone(), gradients);
             self.apply_constraint();
         }
-        let [audio, video] = distances.map(f64::from);
-        Ok(vec![("discriminator_audio", audio), ("discriminator_video", video)])
+        Ok(["discriminator_audio", "discriminator_video"].into_iter().zip(distances).collect())
+    }
+
+    /// Returns the gradients over the parts of a replica, and the distances for audio and video.
+    fn gradients(
+        &self,
+        parts: &[DiscriminatorInput<B::InnerBackend>],
+    ) -> Option<(Gradients<B::InnerBackend>, [f64; 2])> {
+        let _recording = recording();
+        let mut distances = [0.0; 2];
+        let mut gradients: Option<Gradients<B::InnerBackend>> = None;
+        for part in parts {
+            let recorded = |x: &Tensor<B::InnerBackend, 3>| Tensor::<B, 3>::from_inner(x.clone());
+            let distance =
+                |discriminator: &Discriminator<B>,
+                 [reconstructed, real]: &[Tensor<B::InnerBackend, 3>; 2]| {
+                    (discriminator.score(recorded(real))
+                        - discriminator.score(recorded(reconstructed)))
+                        * part.share
+                };
+            let audio = distance(&self.pair.audio, &part.audio);
+            let video = distance(&self.pair.video, &part.video);
+            distances[0] += scalar(audio.clone());
+            distances[1] += scalar(video.clone());
+            let part_gradients =
+                Gradients::take::<B, _>((audio + video).neg().backward(), &self.pair);
+            match &mut gradients {
+                Some(sum) => sum.add(part_gradients),
+                none => *none = Some(part_gradients),
+            }
+        }
+        Some((gradients?, distances))
     }
 
     /// Applies the Lipschitz constraint.
@@ -357,6 +375,10 @@ mod tests {
 
     type B = Autodiff<Flex>;
 
+    fn alone() -> Replicas {
+        Replicas::of_processes(&SingleProcess)
+    }
+
     fn discriminators(lipschitz: Lipschitz) -> Discriminators<B> {
         // A high learning rate, so that only the constraint limits the weights.
         let config = AdversarialConfig { lipschitz, lr: 0.05, hidden: 24, ..Default::default() };
@@ -394,10 +416,10 @@ mod tests {
     fn nonfinite_discriminators_end_the_run() {
         let (out, mask) = output();
         let mut discriminators = discriminators(Lipschitz::SpectralNorm);
-        let (_, mut inputs) = discriminators.loss_term(&out, &mask, 1.0);
+        let (_, mut inputs) = discriminators.loss_term(&out, &mask, 1.0, 1.0);
         let [reconstructed, _] = &mut inputs.audio;
         *reconstructed = reconstructed.clone() * f32::NAN;
-        let learned = discriminators.learn(&[inputs], 7, &mut SingleProcess);
+        let learned = discriminators.learn(&[vec![inputs]], 7, alone(), &mut SingleProcess);
         assert!(
             matches!(learned, Err(TrainError::Discriminators { step: 7, norm }) if norm.is_nan())
         );
@@ -408,12 +430,13 @@ mod tests {
         let mut discriminators = discriminators(lipschitz);
         let mut first = None;
         for _ in 0..6 {
-            let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0);
-            let distances = discriminators.learn(&[inputs], 0, &mut SingleProcess).unwrap();
+            let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0, 1.0);
+            let distances =
+                discriminators.learn(&[vec![inputs]], 0, alone(), &mut SingleProcess).unwrap();
             first.get_or_insert(distances);
         }
-        let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0);
-        let last = discriminators.learn(&[inputs], 0, &mut SingleProcess).unwrap();
+        let (_, inputs) = discriminators.loss_term(&out, &mask, 1.0, 1.0);
+        let last = discriminators.learn(&[vec![inputs]], 0, alone(), &mut SingleProcess).unwrap();
         for (first, last) in first.unwrap().iter().zip(&last) {
             assert!(last.1 > first.1, "the discriminators did not learn: {first:?} {last:?}");
         }
@@ -443,7 +466,8 @@ mod tests {
     fn visible_patches_do_not_affect_loss_term() {
         let (out, mask) = output();
         let discriminators = discriminators(Lipschitz::SpectralNorm);
-        let score = |out: &PretrainOutput<B>| scalar(discriminators.loss_term(out, &mask, 1.0).0);
+        let score =
+            |out: &PretrainOutput<B>| scalar(discriminators.loss_term(out, &mask, 1.0, 1.0).0);
         let whole = score(&out);
         // Replace the visible patches by noise.
         let [batch, tokens, _] = out.audio_patches.dims();

@@ -10,7 +10,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    LabeledClips, Learner, Step, StepContext, Values, gradients, labels, parts, scalar,
+    LabeledClips, Learner, Replica, Step, StepContext, Values, gradients, labels, parts, scalar,
     step_rng::{self, Purpose},
     tensors,
 };
@@ -95,7 +95,8 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
         let _recording = recording();
         let (rank, world) = (context.peers.rank(), context.peers.world());
         let mut rng = step_rng::generator(context.seed, context.step, Purpose::Mixup);
-        rng.set_stream(rank as u64);
+        let Replica { index, first, .. } = context.replica;
+        rng.set_stream((index + rank) as u64);
         let mixed = self
             .config
             .mixup
@@ -110,7 +111,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
             let share = part.len() as f64 / (clips.len() * world) as f64;
             let mut generators: Vec<_> = part
                 .clone()
-                .map(|clip| step_rng::of_clip(seed, step, rank + world * clip))
+                .map(|clip| step_rng::of_clip(seed, step, first + rank + world * clip))
                 .collect();
             let (audio, video) = tensors::<B>(&clips[part.clone()], spec, device);
             let rows = labels::rows(&targets[part], self.config.label_smoothing, device);

@@ -7,6 +7,7 @@
 //! - [`pretrain`]: stages 1 and 2
 //! - [`finetune`]: stage 3
 //! - [`adversarial`]: optional discriminators of the reconstructions for pre-training
+//! - `replicated`: a step over the replicas of this process
 //! - `labels`: targets, label smoothing and mixup
 //! - `step_rng`: random numbers that depend only on seed and step
 
@@ -14,6 +15,7 @@ pub mod adversarial;
 pub mod finetune;
 mod labels;
 pub mod pretrain;
+pub(crate) mod replicated;
 mod step_rng;
 
 use std::ops::Range;
@@ -36,8 +38,13 @@ pub use self::{
     adversarial::{AdversarialConfig, Lipschitz},
     finetune::{Finetune, FinetuneConfig, FinetuneLoss},
     pretrain::PretrainLearner,
+    replicated::ReplicaLoss,
 };
-use crate::{distributed::Processes, error::TrainError, gradients::Gradients};
+use crate::{
+    distributed::{Processes, Replicas},
+    error::TrainError,
+    gradients::Gradients,
+};
 
 /// Named numbers, in display order.
 pub type Values = Vec<(&'static str, f64)>;
@@ -67,14 +74,33 @@ pub struct StepContext<'a, B: AutodiffBackend> {
     pub spec: &'a ClipSpec,
     /// Device of the tensors.
     pub device: &'a B::Device,
-    /// Collective operations over all processes.
+    /// Collective operations over the processes that compute this batch together.
     pub peers: &'a mut dyn Processes,
+    /// The replica whose clips these are.
+    pub replica: Replica,
+}
+
+/// The place of a replica in the batch of all processes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replica {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The place of its first clip in the batch.
+    pub first: usize,
+    /// What its loss counts in the batch's: 1 if losses are summed.
+    pub weight: f64,
+}
+
+impl Replica {
+    /// The only replica of a batch.
+    pub const WHOLE: Self = Self { index: 0, first: 0, weight: 1.0 };
 }
 
 /// The result of a step.
 #[derive(Debug)]
 pub struct Step<B: Backend> {
-    /// Unscaled gradients of the mean loss over the clips of all processes.
+    /// This process's part of the unscaled gradients of the mean loss over the clips of all
+    /// processes. The sum over all processes is the whole.
     pub gradients: Gradients<B>,
     /// Losses and further values; the first one is the minimized loss.
     pub values: Values,
@@ -103,12 +129,17 @@ pub trait Learner<B: AutodiffBackend> {
         context: &mut StepContext<'_, B>,
     ) -> Result<Step<B::InnerBackend>, TrainError>;
 
-    /// Trains other networks, such as discriminators, after the network took a step.
+    /// Trains other networks, such as discriminators, after the network took a step on the clips
+    /// of all replicas.
     ///
     /// # Errors
     /// The errors of other processes.
-    fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
-        let _ = context;
+    fn after_step(
+        &mut self,
+        replicas: Replicas,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Values, TrainError> {
+        let _ = (replicas, context);
         Ok(Vec::new())
     }
 
@@ -174,7 +205,7 @@ fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
     let running = in_half.as_ref().unwrap_or(model);
     let mut sum: Option<Gradients<B::InnerBackend>> = None;
     for part in parts(clips, context.micro_batch) {
-        let loss = loss(running, part)? * context.loss_scale;
+        let loss = loss(running, part)? * (context.loss_scale * context.replica.weight);
         let part_gradients = Gradients::take::<B, _>(loss.backward(), model);
         match &mut sum {
             Some(sum) => sum.add(part_gradients),
@@ -182,7 +213,6 @@ fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(
         }
     }
     let mut gradients = sum.unwrap_or(Gradients(Vec::new()));
-    gradients.sum_over(context.peers)?;
     if context.loss_scale != 1.0 {
         gradients.scale(1.0 / context.loss_scale);
     }

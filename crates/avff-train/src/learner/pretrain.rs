@@ -22,7 +22,11 @@ use super::{
     step_rng::{self, Purpose},
     tensors,
 };
-use crate::{distributed::Processes, error::TrainError, gradients::recording};
+use crate::{
+    distributed::{Processes, Replicas},
+    error::TrainError,
+    gradients::recording,
+};
 
 /// Trains the pre-training model.
 #[derive(Debug)]
@@ -31,8 +35,9 @@ pub struct PretrainLearner<B: AutodiffBackend> {
     /// Slices masked in audio in every step, instead of random ones.
     hidden: Option<Vec<usize>>,
     discriminators: Option<Discriminators<B>>,
-    /// Patches for the discriminators, kept until the network took its step.
-    discriminator_inputs: Vec<DiscriminatorInput<B::InnerBackend>>,
+    /// Patches for the discriminators, kept until the network took its step: the step and, for each
+    /// replica of this process, its parts.
+    discriminator_inputs: (u64, Vec<Vec<DiscriminatorInput<B::InnerBackend>>>),
 }
 
 impl<B: AutodiffBackend> PretrainLearner<B> {
@@ -53,7 +58,7 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
             network: network.clone(),
             hidden: None,
             discriminators,
-            discriminator_inputs: Vec::new(),
+            discriminator_inputs: (0, Vec::new()),
         })
     }
 
@@ -68,21 +73,15 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
 
     /// Returns the masks of this process's clips. The random masks of a batch cover all processes,
     /// and this process has every `world`-th clip.
-    fn mask(
-        &self,
-        own: usize,
-        seed: u64,
-        step: u64,
-        purpose: Purpose,
-        peers: &dyn Processes,
-    ) -> Mask {
+    fn mask(&self, own: usize, context: &StepContext<'_, B>) -> Mask {
         let given = self.hidden.as_deref();
         if let Some(mask) = given.and_then(|hidden| Mask::shared(self.network.slices, hidden, own))
         {
             return mask;
         }
-        let (rank, world) = (peers.rank(), peers.world());
-        let mut rng = step_rng::generator(seed, step, purpose);
+        let (rank, world) = (context.peers.rank(), context.peers.world());
+        let mut rng = step_rng::generator(context.seed, context.step, Purpose::Mask);
+        rng.set_stream(context.replica.index as u64);
         let all = Mask::random(&self.network, own * world, &mut rng);
         all.subset((0..own).map(|clip| rank + clip * world))
     }
@@ -152,7 +151,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         let _recording = recording();
         let own = batch.clips.len();
         let (rank, world) = (context.peers.rank(), context.peers.world());
-        let mask = self.mask(own, context.seed, context.step, Purpose::Mask, &*context.peers);
+        let mask = self.mask(own, context);
         let is_partial = world > 1 || own > context.micro_batch;
         let all = if is_partial && self.network.loss.contrastive > 0.0 {
             let model = match context.precision {
@@ -186,7 +185,9 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 + out.contrastive.clone() * (weights.contrastive * contrastive_share);
             let mut adversarial = 0.0;
             if let Some(discriminators) = &self.discriminators {
-                let (term, discriminator_inputs) = discriminators.loss_term(&out, &mask, share);
+                let own_share = share * world as f64;
+                let (term, discriminator_inputs) =
+                    discriminators.loss_term(&out, &mask, share, own_share);
                 adversarial = scalar(term.clone());
                 loss = loss + term;
                 all_inputs.push(discriminator_inputs);
@@ -207,15 +208,22 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         if self.discriminators.is_some() {
             values.push(("adversarial_loss", sums[5]));
         }
-        self.discriminator_inputs = all_inputs;
+        if self.discriminator_inputs.0 != context.step {
+            self.discriminator_inputs = (context.step, Vec::new());
+        }
+        self.discriminator_inputs.1.push(all_inputs);
         Ok(Step { gradients, values })
     }
 
-    fn after_step(&mut self, context: &mut StepContext<'_, B>) -> Result<Values, TrainError> {
-        let discriminator_inputs = std::mem::take(&mut self.discriminator_inputs);
+    fn after_step(
+        &mut self,
+        replicas: Replicas,
+        context: &mut StepContext<'_, B>,
+    ) -> Result<Values, TrainError> {
+        let (_, inputs) = std::mem::take(&mut self.discriminator_inputs);
         match &mut self.discriminators {
             Some(discriminators) => {
-                discriminators.learn(&discriminator_inputs, context.step + 1, context.peers)
+                discriminators.learn(&inputs, context.step + 1, replicas, context.peers)
             }
             None => Ok(Vec::new()),
         }

@@ -15,7 +15,7 @@ pub(super) enum Purpose {
 }
 
 /// Returns the generator for one purpose of one step. Its key is seed, step and purpose,
-/// little-endian.
+/// little-endian. Replicas have streams of their own.
 pub(super) fn generator(seed: u64, step: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut key = [0; 32];
     let words = [seed, step, purpose as u64, u64::from_le_bytes(*b"learner\0")];

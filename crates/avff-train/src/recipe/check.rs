@@ -10,7 +10,7 @@ use super::{Data, Initialization, Keep, Recipe, Stage, Steps};
 use crate::{
     average::AverageConfig,
     error::{Problem, RecipeError},
-    learner::{AdversarialConfig, FinetuneConfig, Lipschitz},
+    learner::{AdversarialConfig, FinetuneConfig, Lipschitz, ReplicaLoss},
     optim::OptimizerConfig,
 };
 
@@ -35,7 +35,7 @@ impl Recipe {
         self.data.check().map_err(|problem| problem.within("data"))?;
         self.optimizer.check().map_err(|problem| problem.within("optimizer"))?;
         self.schedule.check(self.epochs).map_err(|problem| problem.within("schedule"))?;
-        self.steps.check().map_err(|problem| problem.within("steps"))?;
+        self.steps.check(self.data.batch).map_err(|problem| problem.within("steps"))?;
         self.average.check(self.epochs).map_err(|problem| problem.within("average"))?;
         at_least_one("validation.every", self.validation.every)?;
         self.keep.check().map_err(|problem| problem.within("keep"))?;
@@ -91,7 +91,8 @@ impl Recipe {
             _ => {}
         }
         if let Some(config) = &self.finetune {
-            config.check(self.data.batch).map_err(|problem| problem.within("finetune"))?;
+            let batch = self.data.batch / self.steps.replicas.unwrap_or(1).max(1);
+            config.check(batch).map_err(|problem| problem.within("finetune"))?;
         }
         if let Some(config) = &self.adversarial {
             config.check().map_err(|problem| problem.within("adversarial"))?;
@@ -166,7 +167,14 @@ impl OptimizerConfig {
 }
 
 impl Steps {
-    fn check(&self) -> Checked {
+    fn check(&self, batch: usize) -> Checked {
+        if let Some(replicas) = self.replicas {
+            let even = replicas > 0 && batch.is_multiple_of(replicas);
+            let rule = format!("a divisor of data.batch, which is {batch}");
+            Problem::unless(even, "replicas", replicas, &rule)?;
+        }
+        let named = self.replicas.is_some() || self.replica_loss == ReplicaLoss::Mean;
+        Problem::unless(named, "replica_loss", "sum", "left out without steps.replicas")?;
         self.micro_batch.iter().try_for_each(|&clips| at_least_one("micro_batch", clips as u64))?;
         self.clip_norm.iter().try_for_each(|&norm| above_zero("clip_norm", norm))?;
         let named = self.freeze.iter().all(|key| !key.is_empty());
@@ -181,8 +189,7 @@ impl FinetuneConfig {
         Problem::unless(smoothing, "label_smoothing", self.label_smoothing, rule)?;
         let Some(alpha) = self.mixup else { return Ok(()) };
         above_zero("mixup", alpha)?;
-        let rule =
-            "left out if data.batch is 1: mixup blends a clip with another clip of its batch";
+        let rule = "left out if a batch, or a replica, has one clip: mixup blends a clip with another one of it";
         Problem::unless(batch > 1, "mixup", alpha, rule)
     }
 }

@@ -12,6 +12,8 @@ use avff_datasets::ColumnNames;
 use avff_model::{AvffConfig, Preset};
 use serde::{Deserialize, Serialize};
 
+use crate::learner::ReplicaLoss;
+
 /// Returns the preprocessing of clips for a preset's network, at the sizes of `config`.
 #[must_use]
 pub fn clip_spec(preset: Preset, config: &AvffConfig) -> ClipSpec {
@@ -128,6 +130,13 @@ pub struct Cache {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Steps {
+    /// Number of replicas that a batch is cut into. Each has its own contrastive loss, mask and
+    /// attention across clips, as on one of several GPUs of the reference. Without it, the clips
+    /// of all processes are one batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<usize>,
+    /// How the losses of replicas make the batch's.
+    pub replica_loss: ReplicaLoss,
     /// Maximum number of clips per forward pass; larger batches use gradient accumulation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
@@ -145,6 +154,8 @@ pub struct Steps {
 impl Default for Steps {
     fn default() -> Self {
         Self {
+            replicas: None,
+            replica_loss: ReplicaLoss::Mean,
             micro_batch: None,
             clip_norm: None,
             precision: Precision::F32,

@@ -44,9 +44,13 @@ pub use self::{
 };
 use crate::{
     average::Averages,
-    distributed::Processes,
+    distributed::{Processes, Replicas, SingleProcess},
     error::TrainError,
-    learner::{LabeledClips, Learner, StepContext, Values},
+    gradients::ReplicaSum,
+    learner::{
+        LabeledClips, Learner, Replica, StepContext, Values,
+        replicated::{self, Replication},
+    },
     optim::Optimizer,
     params,
     recipe::{NonFinite, Precision},
@@ -100,6 +104,7 @@ pub struct Trainer<B: AutodiffBackend, L: Learner<B>> {
     averages: Averages<B::InnerBackend>,
     progress: Progress,
     precision: Option<FloatDType>,
+    replication: Option<Replication>,
 }
 
 impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
@@ -127,7 +132,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let averages = Averages::new(&recipe.average, &parts.model.valid());
         let progress = Progress::start(scale::start(recipe.steps.precision));
         let precision = precision.map(|(_, dtype)| dtype);
-        Ok(Self { parts, parameters, optimizer, averages, progress, precision })
+        let replication = recipe.steps.replicas.map(|count| Replication {
+            replicas: Replicas::new(count, &*parts.peers),
+            loss: recipe.steps.replica_loss,
+        });
+        Ok(Self { parts, parameters, optimizer, averages, progress, precision, replication })
     }
 
     /// Returns the progress of the run.
@@ -211,7 +220,10 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 step: self.progress.step,
                 step_in_epoch: self.progress.loader.step as u64,
                 steps_per_epoch: self.steps_per_epoch(),
-                clips: clips * self.parts.peers.world(),
+                clips: match self.replication {
+                    Some(_) => clips,
+                    None => clips * self.parts.peers.world(),
+                },
                 waited,
                 took: start.elapsed(),
                 values,
@@ -230,8 +242,8 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         }
     }
 
-    /// Trains on one batch and returns the values and the number of clips. A step with non-finite
-    /// gradients is skipped.
+    /// Trains on one batch and returns the values and the number of clips: of all processes with
+    /// replicas, else of this one. A step with non-finite gradients is skipped.
     fn step(&mut self, batch: Batch) -> Result<(Values, usize), TrainError> {
         let recipe = &self.parts.identity.recipe;
         let steps = &recipe.steps;
@@ -243,8 +255,16 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         };
         let lr = recipe.optimizer.lr * recipe.schedule.factor(at, &self.progress.plateau);
         self.progress.lr = lr;
-        let (labeled, rows) = labeled::<B, L>(&self.parts.train, batch)?;
-        let clips = labeled.clips.len();
+        let parts = batch.parts.clone();
+        let (mut labeled, rows) = labeled::<B, L>(&self.parts.train, batch)?;
+        let clips = match self.replication {
+            Some(_) => recipe.data.batch,
+            None => labeled.clips.len(),
+        };
+        let replicas = match self.replication {
+            Some(replication) => replication.replicas,
+            None => Replicas::of_processes(&*self.parts.peers),
+        };
         let mut context = StepContext {
             seed: recipe.seed,
             step: self.progress.step,
@@ -254,8 +274,21 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             spec: &self.parts.spec,
             device: &self.parts.device,
             peers: &mut *self.parts.peers,
+            replica: Replica::WHOLE,
         };
-        let mut computed = self.parts.learner.step(&self.parts.model, &labeled, &mut context)?;
+        let (learner, model) = (&mut self.parts.learner, &self.parts.model);
+        let mut computed = match self.replication {
+            Some(replication) => {
+                replication.step(learner, model, &mut labeled, &parts, &mut context)?
+            }
+            None => {
+                let mut step = learner.step(model, &labeled, &mut context)?;
+                let mut sum = ReplicaSum::new(replicas);
+                sum.push(step.gradients);
+                step.gradients = sum.finish(context.peers)?;
+                step
+            }
+        };
         let norm = computed.gradients.norm();
         let loss = computed.values.first().map_or(f64::NAN, |(_, value)| *value);
         let finite = norm.is_finite() && loss.is_finite();
@@ -279,7 +312,7 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
         let model = self.parts.model.clone();
         self.parts.model = self.optimizer.step::<B, _>(lr, model, computed.gradients);
         let mut values = computed.values;
-        values.extend(self.parts.learner.after_step(&mut context)?);
+        values.extend(self.parts.learner.after_step(replicas, &mut context)?);
         self.averages.after_step(&self.parts.model.valid());
         self.progress.count(&values, clips);
         values.extend([("lr", lr), ("gradient_norm", norm)]);
@@ -395,8 +428,11 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
             }
             reported = batches.skipped().len();
             let Some(batch) = batch else { break };
-            let (labeled, _) =
-                labeled::<B, L>(loader, batch.map_err(|e| unreadable(manifest, e))?)?;
+            let batch = batch.map_err(|e| unreadable(manifest, e))?;
+            let (start, parts) = (batch.first, batch.parts.clone());
+            let (mut labeled, _) = labeled::<B, L>(loader, batch)?;
+            let count = labeled.clips.len() as u64;
+            let mut nobody = SingleProcess;
             let mut context = StepContext {
                 seed: recipe.seed,
                 step: self.progress.step,
@@ -405,10 +441,23 @@ impl<B: AutodiffBackend, L: Learner<B>> Trainer<B, L> {
                 loss_scale: 1.0,
                 spec: &self.parts.spec,
                 device: &self.parts.device,
-                peers: &mut *self.parts.peers,
+                peers: match self.replication {
+                    Some(_) => &mut nobody,
+                    None => &mut *self.parts.peers,
+                },
+                replica: Replica::WHOLE,
             };
-            self.parts.learner.evaluate(model, &labeled, first, &mut context, &mut accumulator)?;
-            first += labeled.clips.len() as u64;
+            let learner = &self.parts.learner;
+            if self.replication.is_some() {
+                for part in parts {
+                    let clips = replicated::take_first(&mut labeled, part.len());
+                    let first = (start + part.start) as u64;
+                    learner.evaluate(model, &clips, first, &mut context, &mut accumulator)?;
+                }
+            } else {
+                learner.evaluate(model, &labeled, first, &mut context, &mut accumulator)?;
+            }
+            first += count;
             observer.validated(first)?;
             if alone && stop.load(Ordering::Relaxed) {
                 return Ok(None);

@@ -117,7 +117,9 @@ impl Identity {
             ("device", &self.device, &now.device),
             ("number of processes", &self.world.to_string(), &now.world.to_string()),
         ] {
-            if was != is {
+            // Replicas are computed alike by any number of processes.
+            let any = what == "number of processes" && now.recipe.steps.replicas.is_some();
+            if was != is && !any {
                 return Some(format!("the {what} was {was}, but now it is {is}"));
             }
         }

@@ -66,6 +66,10 @@ mod tests {
             Ok(())
         }
 
+        fn exchange(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
+            Ok(values.to_vec())
+        }
+
         fn gather(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
             let last = self.0.get_or_insert_with(|| values.to_vec());
             Ok([values, values, last].concat())

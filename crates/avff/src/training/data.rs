@@ -8,12 +8,16 @@ use std::{
 use avff_data::{
     DataError,
     cache::{Cache, CacheConfig},
-    loader::{ClipReader, Loader, LoaderConfig, Order, Shard, Unreadable},
+    loader::{ClipReader, Cut, Loader, LoaderConfig, Order, Shard, Unreadable},
 };
 use avff_datasets::{Dataset, ManifestOptions};
 use avff_media::SettingError;
 use avff_metrics::Needs;
-use avff_train::{TrainError, distributed::Processes, trainer::Observer};
+use avff_train::{
+    TrainError,
+    distributed::{Processes, Replicas},
+    trainer::Observer,
+};
 
 use super::{Planned, TrainOptions, TrainingError, preflight::Preflight, shared_clips};
 
@@ -47,9 +51,25 @@ pub(super) fn open(
     if world > 1 && data.unreadable == Unreadable::Skip {
         return Err(TrainingError::SkipInParallel);
     }
-    if !data.batch.is_multiple_of(world) {
-        return Err(TrainingError::UnevenBatch { batch: data.batch, processes: world });
+    let replicas = recipe.steps.replicas.map(|count| Replicas::new(count, processes));
+    match replicas {
+        Some(replicas) if world > replicas.count() => {
+            let replicas = replicas.count();
+            return Err(TrainingError::FewReplicas { replicas, processes: world });
+        }
+        None if !data.batch.is_multiple_of(world) => {
+            return Err(TrainingError::UnevenBatch { batch: data.batch, processes: world });
+        }
+        _ => {}
     }
+    // Replicas are cut out of whole batches; without them, processes share an epoch's clips.
+    let cut = replicas
+        .map_or_else(Cut::default, |replicas| Cut { parts: replicas.count(), own: replicas.own() });
+    let share = |pad: bool| match replicas {
+        Some(_) => Shard::default(),
+        None => Shard { rank, world, pad },
+    };
+    let parts = if replicas.is_some() { 1 } else { world };
     let mut reader = ClipReader::new(plan.spec.clone()).map_err(TrainError::Data)?;
     if let Some(cache) = &data.cache {
         let config = CacheConfig {
@@ -67,13 +87,14 @@ pub(super) fn open(
             prefetch: data.prefetch,
             unreadable: data.unreadable,
             shard,
+            cut: cut.clone(),
             ..config
         }
     };
     let training = LoaderConfig {
         order: data.order.clone(),
         augment: data.augment.clone(),
-        ..LoaderConfig::training(data.batch / world, recipe.seed)
+        ..LoaderConfig::training(data.batch / parts, recipe.seed)
     };
     let train = read(&data.train)?;
     let validation =
@@ -97,15 +118,15 @@ pub(super) fn open(
     }
     let metrics = [recipe.best_metric(), recipe.plateau_metric()];
     let needs_both = metrics.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
-    let shard = Shard { rank, world, pad: true };
+    let shard = share(true);
     warn_about(&train, labeled, data.batch, &data.train);
     let train = Loader::new(train, reader.clone(), configure(training, shard))
         .map_err(|error| as_key(error, &data.train))?;
     let validation = validation.map(|(path, dataset)| -> Result<Loader, TrainingError> {
-        let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(world);
+        let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(parts);
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
         // Without padding, every clip is read once, and shards may differ by one clip.
-        let shard = Shard { rank, world, pad: false };
+        let shard = share(false);
         let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
         if labeled && needs_both && (fakes == 0 || fakes == dataset.len()) {
             return Err(TrainingError::OneClassValidation);

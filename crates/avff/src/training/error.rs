@@ -110,6 +110,17 @@ pub enum TrainingError {
         /// The number of processes.
         processes: usize,
     },
+    /// More processes than replicas.
+    #[error(
+        "steps.replicas is {replicas}, but there are {processes} processes: start at most {replicas}, or set another \
+         divisor of data.batch"
+    )]
+    FewReplicas {
+        /// The number of replicas.
+        replicas: usize,
+        /// The number of processes.
+        processes: usize,
+    },
     /// The metric of the best epoch needs both classes, but the validation clips are of one class.
     #[error(
         "all clips of data.validation are of one class, so the best epoch cannot be determined: add the other class, or \

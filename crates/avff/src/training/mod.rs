@@ -244,7 +244,10 @@ impl Planned {
             manifests: manifests.collect(),
             version: env!("CARGO_PKG_VERSION").into(),
             // Processes use different devices of the same kind.
-            device: if world == 1 { self.device.to_string() } else { self.device.kind().into() },
+            device: match recipe.steps.replicas {
+                None if world == 1 => self.device.to_string(),
+                _ => self.device.kind().into(),
+            },
             world,
         };
         let mut trainer = Trainer::new(Parts {

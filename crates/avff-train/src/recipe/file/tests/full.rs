@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     average::AverageConfig,
-    learner::{AdversarialConfig, FinetuneConfig, FinetuneLoss, Lipschitz},
+    learner::{AdversarialConfig, FinetuneConfig, FinetuneLoss, Lipschitz, ReplicaLoss},
     optim::{Group, OptimizerConfig, OptimizerKind},
     schedule::{Plateau, Schedule},
 };
@@ -101,6 +101,8 @@ fn full(
         },
         schedule,
         steps: Steps {
+            replicas: Some(2),
+            replica_loss: ReplicaLoss::Sum,
             micro_batch: Some(2),
             clip_norm: Some(1.0),
             precision: Precision::Bf16,
@@ -232,7 +234,7 @@ prop_compose! {
         (recipe.name, recipe.seed, recipe.epochs) = (name, seed, epochs);
         recipe.data.train = train;
         (recipe.data.validation, recipe.data.root) = (Some(validation), root);
-        (recipe.data.batch, recipe.data.workers) = (batch, workers);
+        (recipe.data.batch, recipe.data.workers) = (2 * batch, workers);
         let group = |(key, lr_factor, weight_decay)| Group { keys: vec![key], lr_factor, weight_decay };
         let groups = groups.into_iter().map(group).collect();
         let kind = OptimizerKind::Adam;
