@@ -329,6 +329,7 @@ mod tests {
             (MediaError::NoFfmpeg, "unsupported", "no-ffmpeg"),
             (MediaError::Empty, "damaged", "empty"),
             (MediaError::NoIndex { what: what() }, "damaged", "no-index"),
+            (MediaError::Joined { at: 1 }, "damaged", "joined"),
             (MediaError::Malformed { container: "MP4", what: what() }, "damaged", "malformed"),
             (
                 MediaError::Truncated { stream: Stream::Video, needed: 2, size: 1 },

@@ -154,6 +154,11 @@ impl AudioTrack {
         self.extent.drift() as f64 * self.tick()
     }
 
+    /// Returns the time spans without packets, in seconds on the clip's clock.
+    pub(crate) fn gaps(&self) -> Vec<(f64, f64)> {
+        self.extent.gaps(&self.edits, self.tick())
+    }
+
     /// Returns when the audio starts and ends on the clip's clock, in seconds.
     pub(crate) fn seconds(&self) -> (f64, f64) {
         self.extent.seconds(&self.edits, self.tick())

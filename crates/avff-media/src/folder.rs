@@ -132,6 +132,7 @@ impl FrameFolder {
         let mut wav = Wav::open(wav)?;
         let seconds = wav.samples() as f64 / f64::from(wav.pcm().rate.max(1));
         let clock = folder.join(sidecar::NAME);
+        let mut notes = wav.notes().to_vec();
         let (times, video_end, audio_start) = if clock.is_file() {
             let clock = Sidecar::read(&clock)?;
             let start = clock.audio_start;
@@ -141,6 +142,12 @@ impl FrameFolder {
             // Without times, the only known fact is that all frames together last as long as the
             // audio.
             let step = seconds / frames.len() as f64;
+            notes.push(format!(
+                "the folder has no {}, so its {} frames are spread evenly over the audio, at {:.2} frames per second",
+                sidecar::NAME,
+                frames.len(),
+                1.0 / step
+            ));
             ((0..frames.len()).map(|index| index as f64 * step).collect(), seconds, 0.0)
         };
         wav.start_at(audio_start);
@@ -166,10 +173,11 @@ impl FrameFolder {
             video_end,
             hidden_frames: 0,
             audio_drift: 0.0,
+            audio_gaps: Vec::new(),
             damage: Vec::new(),
             video_track: Choice::ONLY,
             audio_track: Choice::ONLY,
-            notes: wav.notes().to_vec(),
+            notes,
         };
         Ok(Self { info, times, frames: Frames { paths: frames, size, shown }, wav })
     }

@@ -12,7 +12,7 @@ use std::{
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{exif, jpeg, jpeg_image::JpegImage, mp4::MAX_DIMENSION, rotate::Turns};
+use super::{exif, jpeg, jpeg_image::JpegImage, mp4::MAX_DIMENSION, png_chunks, rotate::Turns};
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
@@ -130,12 +130,17 @@ fn image_error(path: &Path, error: ImageError) -> MediaError {
         ImageError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             MediaError::Io(error)
         }
-        ImageError::Unsupported(error) => {
-            let codec = format!("{error} ({})", name(path));
+        ImageError::Unsupported(_) => {
+            let codec = format!("of an image that is neither PNG nor JPEG ({})", name(path));
             MediaError::UnsupportedCodec { stream: Stream::Video, codec }
         }
-        error => {
-            MediaError::Damaged { stream: Stream::Video, what: format!("{}: {error}", name(path)) }
+        ImageError::Limits(_) => MediaError::Damaged {
+            stream: Stream::Video,
+            what: format!("{}: it is larger than {MAX_DIMENSION} pixels on a side", name(path)),
+        },
+        _ => {
+            let what = format!("{}: {}", name(path), png_chunks::fault(path));
+            MediaError::Damaged { stream: Stream::Video, what }
         }
     }
 }

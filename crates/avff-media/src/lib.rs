@@ -81,6 +81,7 @@ mod interleaving;
 mod jpeg;
 mod jpeg_image;
 mod jpeg_scan;
+mod long_frames;
 pub mod memory;
 mod missing;
 mod mp4;
@@ -88,6 +89,7 @@ mod mp4_clip;
 mod open;
 mod pcm;
 pub mod pixel_aspect;
+mod png_chunks;
 pub mod resize;
 mod rotate;
 mod sidecar;
@@ -112,6 +114,7 @@ pub use self::{
         UnknownName, missing_spans,
     },
     frame::Frame,
+    long_frames::long_frames,
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,

@@ -125,6 +125,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             in_seconds(track.lost(), &video_edits, video_track.timescale),
             in_seconds(&tables.audio_holes, &audio_edits, audio_track.timescale),
         );
+        let audio_gaps = outside(audio.gaps(), &parts);
         let video_codec = visual_name(visual(video_track.stsd)?.format);
         let mut info = MediaInfo {
             container: "MP4".to_owned(),
@@ -142,6 +143,7 @@ impl<R: Read + Seek> Mp4Clip<R> {
             video_end: track.presented().end,
             hidden_frames: if tables.fragmented { 0 } else { track.hidden_frames(&video_edits) },
             audio_drift: audio.drift(),
+            audio_gaps,
             damage: parts,
             video_track: video_choice,
             audio_track: audio_choice,
@@ -193,6 +195,12 @@ pub(crate) fn missing(video: Vec<(f64, f64)>, audio: Vec<(f64, f64)>) -> Vec<Dam
         spans.into_iter().map(move |span| DamagedPart::missing(span, stream))
     };
     of(video, Stream::Video).chain(of(audio, Stream::Audio)).collect()
+}
+
+/// Returns the gaps in the audio that do not overlap a part whose media is missing.
+pub(crate) fn outside(mut gaps: Vec<(f64, f64)>, parts: &[DamagedPart]) -> Vec<(f64, f64)> {
+    gaps.retain(|gap| !parts.iter().any(|part| part.touches(gap.0, gap.1)));
+    gaps
 }
 
 /// What the index says about two tracks, for a reader that has an index of its own.

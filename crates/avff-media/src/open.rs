@@ -24,7 +24,7 @@ use crate::error::MediaError;
 /// # Errors
 ///
 /// `NotFound`, `Url`, `StandardInput`, `PaddedName`, `NotAFile`, `Empty`, `NotMedia`, `Image`,
-/// `VideoInFolder`, `UnsupportedContainer`, `NoIndex`, `Malformed`, `MissingStream`,
+/// `VideoInFolder`, `UnsupportedContainer`, `NoIndex`, `Joined`, `Malformed`, `MissingStream`,
 /// `UnsupportedCodec`, `Truncated`, `TooLarge`, `Damaged` or `Io`, as [`MediaError`] describes
 /// them.
 pub fn open(path: &Path) -> Result<Box<dyn MediaSource>, MediaError> {

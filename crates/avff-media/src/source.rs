@@ -45,6 +45,9 @@ pub struct MediaInfo {
     /// How far the audio is from its place on the clip's clock when its packets are played one after
     /// the other, at most, in seconds.
     pub audio_drift: f64,
+    /// The time spans without audio packets between the first and the last packet, in seconds on the clip's clock,
+    /// except those that lie in `damage`. Recorders and senders that leave out silence write them too.
+    pub audio_gaps: Vec<(f64, f64)>,
     /// The parts of the clip that cannot be trusted: those whose media was lost, and, under
     /// [`DamagePolicy::Windows`](crate::DamagePolicy::Windows), those that were found to be damaged when
     /// the clip was opened.
@@ -69,6 +72,9 @@ impl MediaInfo {
             *time -= origin;
         }
         self.damage.iter_mut().for_each(|part| part.started_at(origin));
+        for gap in &mut self.audio_gaps {
+            *gap = (gap.0 - origin, gap.1 - origin);
+        }
     }
 }
 

@@ -68,6 +68,7 @@ impl TestClip {
             video_end: count as f64 / 25.0,
             hidden_frames: 0,
             audio_drift: 0.0,
+            audio_gaps: Vec::new(),
             damage: Vec::new(),
             video_track: Choice::ONLY,
             audio_track: Choice::ONLY,

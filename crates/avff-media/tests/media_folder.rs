@@ -129,8 +129,28 @@ fn damaged_images_are_named() {
         let error =
             avff_media::open(folder.path()).and_then(|mut clip| clip.frames_at(&[0])).unwrap_err();
         let MediaError::Damaged { stream: Stream::Video, what } = &error else { panic!("{error}") };
-        assert!(what.starts_with("1.png: "), "{what}");
+        assert!(what.starts_with("1.png: the file ends early"), "{what}");
     }
+    let data = whole.windows(4).position(|name| name == b"IDAT").unwrap();
+    let mut changed = whole.clone();
+    changed[data + 12] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let error =
+        avff_media::open(folder.path()).and_then(|mut clip| clip.frames_at(&[0])).unwrap_err();
+    let expected =
+        format!("1.png: the CRC-32 of its chunk 'IDAT' at byte {} does not match", data - 4);
+    assert!(error.to_string().ends_with(&expected), "{error}");
+    // The width in the header, and its checksum.
+    let mut wide = whole;
+    wide[16..20].copy_from_slice(&9000_u32.to_be_bytes());
+    let checksum = crc32fast::hash(&wide[12..29]);
+    wide[29..33].copy_from_slice(&checksum.to_be_bytes());
+    fs::write(&path, &wide).unwrap();
+    let error = avff_media::open(folder.path()).err().unwrap();
+    assert!(error.to_string().contains("8192"), "{error}");
+    fs::write(&path, "GIF89a and more").unwrap();
+    let error = avff_media::open(folder.path()).err().unwrap();
+    assert!(error.to_string().contains("neither PNG nor JPEG (1.png)"), "{error}");
 }
 
 #[test]
@@ -226,11 +246,26 @@ fn written_folder_reads_back_exactly() {
 }
 
 #[test]
+fn a_guessed_rate_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    for frame in 1..=5 {
+        write_image(&folder.path().join(format!("{frame}.png")), 1, 8);
+    }
+    wav(&folder.path().join("a.wav"), 1, &[0; 4000]);
+    let clip = avff_media::open(folder.path()).unwrap();
+    let [note] = clip.info().notes.as_slice() else { panic!("{:?}", clip.info().notes) };
+    let rate = 5.0 / clip.info().audio_end;
+    let expected = format!("at {rate:.2} frames per second");
+    assert!(note.contains("no clip.json") && note.ends_with(&expected), "{note}");
+}
+
+#[test]
 fn audio_of_a_pipe_is_read_and_noted() {
     let folder = tempfile::tempdir().unwrap();
     write_image(&folder.path().join("1.png"), 1, 8);
     let data: Vec<u8> = [1_i16, -2, 3].iter().flat_map(|s| s.to_le_bytes()).collect();
     let path = folder.path().join("sound.wav");
+    fs::write(folder.path().join("clip.json"), r#"{"fps": 25}"#).unwrap();
     fs::write(&path, wav_bytes(1, 1, 8000, 16, &data, 6)).unwrap();
     let plain = avff_media::open(folder.path()).unwrap();
     assert_eq!(plain.info().notes, [""; 0]);

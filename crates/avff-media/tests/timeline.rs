@@ -65,7 +65,10 @@ fn the_last_frame_is_shown_as_long_as_it_is() {
 #[test]
 fn a_lost_packet_is_silence_in_its_place() {
     each("one_audio_packet_lost.mp4", |clip| {
-        assert!(near(clip.info().audio_drift, 0.064), "{:?}", clip.info());
+        let info = clip.info();
+        assert!(near(info.audio_drift, 0.064), "{info:?}");
+        let [(start, end)] = info.audio_gaps[..] else { unreachable!("{info:?}") };
+        assert!(near(start, 0.0) && near(end, 0.064), "{info:?}");
         let placed = clip.streams().1.between(0.0, 4.0).unwrap();
         // The first packet is the encoder's delay, so the presentation begins with the lost one.
         assert!(placed.channels[0][..1024].iter().all(|&sample| sample == 0.0));

@@ -71,7 +71,7 @@ pub fn of_media(error: &MediaError) -> Option<&'static str> {
             "to score clips, give each path or list them in a CSV; to score frames, move the video files out of \
              the folder"
         }
-        MediaError::NotAFile { .. } => "copy the clip to a regular file first",
+        MediaError::NotAFile { .. } => "copy what it holds to a regular file first",
         MediaError::Empty | MediaError::Truncated { .. } => "copy or download the file again",
         MediaError::NotMedia => NOT_MEDIA,
         MediaError::UnsupportedContainer { .. }
@@ -79,6 +79,9 @@ pub fn of_media(error: &MediaError) -> Option<&'static str> {
         | MediaError::NoFfmpeg => UNSUPPORTED,
         MediaError::MissingStream { .. } => {
             "give a clip with both video and audio: AVFF compares face and voice"
+        }
+        MediaError::Joined { .. } => {
+            "score the clips one by one, or join them with FFmpeg's concat demuxer, which writes one index"
         }
         MediaError::NoIndex { .. } => {
             "copy or download the file again; a recording that was cut off cannot be repaired with `ffmpeg -i IN OUT`, \

@@ -86,6 +86,12 @@ pub enum MediaError {
         /// Where the file ends.
         what: String,
     },
+    /// Another MP4 file follows the first one. Players show the first, as if the others did not exist.
+    #[error("MP4 files were joined byte by byte: another one follows at byte {at}")]
+    Joined {
+        /// Offset of the first box of the other file.
+        at: u64,
+    },
     /// The container violates its format.
     #[error("malformed {container}: {what}")]
     Malformed {
@@ -208,6 +214,7 @@ impl MediaError {
             | Self::NoFfmpeg => Fault::Unsupported,
             Self::Empty
             | Self::NoIndex { .. }
+            | Self::Joined { .. }
             | Self::Malformed { .. }
             | Self::Truncated { .. }
             | Self::Damaged { .. }
@@ -233,6 +240,7 @@ impl MediaError {
             Self::VideoInFolder { .. } => "video-in-folder",
             Self::UnsupportedContainer { .. } => "unsupported-container",
             Self::NoIndex { .. } => "no-index",
+            Self::Joined { .. } => "joined",
             Self::Malformed { .. } => "malformed",
             Self::MissingStream { .. } => "missing-stream",
             Self::NoTrack { .. } => "no-track",

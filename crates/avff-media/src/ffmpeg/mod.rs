@@ -50,7 +50,7 @@ use crate::{
     damage_policy::DamagePolicy,
     error::{MediaError, Stream},
     interleaving::Interleaving,
-    mp4_clip::{Mp4Index, missing},
+    mp4_clip::{Mp4Index, missing, outside},
     timeline::hidden_frames,
     tracks::Tracks,
 };
@@ -163,6 +163,7 @@ impl FfmpegClip {
             video_end: frames.presented().end,
             hidden_frames: hidden,
             audio_drift: extent.drift() as f64 * tick,
+            audio_gaps: outside(extent.gaps(&edits.audio, tick), &parts),
             damage: parts,
             video_track,
             audio_track,

@@ -71,7 +71,7 @@ impl Movie {
     /// # Errors
     ///
     /// `NoIndex` where the box is missing or the file ends inside a box, `Malformed` for a broken
-    /// box, `TooLarge` beyond the limits, `Io`.
+    /// box, `Joined` where another file follows, `TooLarge` beyond the limits, `Io`.
     pub(crate) fn read(file: &mut (impl Read + Seek), file_size: u64) -> Result<Self, MediaError> {
         let mut at = 0;
         for _ in 0..MAX_TOP_BOXES {
@@ -94,7 +94,12 @@ impl Movie {
             if file_box.kind == *b"moov" {
                 let moov =
                     read_body(file, file_box, file_size, "'moov' box in bytes", MAX_MOOV_BYTES)?;
-                return Ok(Self { moov, after: file_box.end, file_size });
+                let movie = Self { moov, after: file_box.end, file_size };
+                // Repeated fragments are refused by their times.
+                if !movie.is_fragmented()? {
+                    expect_no_other(file, movie.after, file_size)?;
+                }
+                return Ok(movie);
             }
             at = file_box.end;
         }
@@ -268,6 +273,32 @@ impl Movie {
         // A sample beyond the end of the file says more.
         fault.map(|()| tables)
     }
+}
+
+/// Checks that no other MP4 file follows the index. Players show the first of files that were joined byte by byte, as
+/// if the others did not exist.
+///
+/// # Errors
+///
+/// `Joined` for a second `ftyp` or `moov` box, `Io`.
+fn expect_no_other(
+    file: &mut (impl Read + Seek),
+    mut at: u64,
+    file_size: u64,
+) -> Result<(), MediaError> {
+    for _ in 0..MAX_TOP_BOXES {
+        let file_box = match box_at(file, at, file_size) {
+            Ok(Some(file_box)) => file_box,
+            Err(error @ MediaError::Io(_)) => return Err(error),
+            // Bytes that are no box may follow the media.
+            Ok(None) | Err(_) => return Ok(()),
+        };
+        if matches!(&file_box.kind, b"ftyp" | b"moov") {
+            return Err(MediaError::Joined { at });
+        }
+        at = file_box.end;
+    }
+    Ok(())
 }
 
 fn no_index(what: impl Into<String>) -> MediaError {

@@ -5,6 +5,14 @@ use super::edit::EditList;
 /// The longest that a packet is thought to last, in seconds. A longer duration is a gap after it.
 const LONGEST_PACKET: f64 = 1.0;
 
+/// The longest pause between packets of uncompressed audio that is no gap, in seconds. Time stamps are rounded
+/// and jitter.
+const LONGEST_PAUSE: f64 = 0.01;
+
+/// The shortest gap in coded audio, in seconds: [`PlacedAudio`](super::PlacedAudio) puts no silence into shorter
+/// ones.
+const SHORTEST_GAP: f64 = 0.005;
+
 /// The times of audio packets, in ticks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct AudioExtent {
@@ -12,6 +20,8 @@ pub(crate) struct AudioExtent {
     times: Vec<i64>,
     /// How long a packet usually lasts.
     packet: i64,
+    /// How long each coded packet lasts, without a gap after it; empty where all last equally long.
+    durations: Vec<i64>,
     /// How long each packet of uncompressed audio lasts; empty for coded audio.
     lengths: Vec<i64>,
     /// How far a packet's time is from the end of all packets before it, at most.
@@ -54,7 +64,39 @@ impl AudioExtent {
             sum / i64::try_from(count).unwrap_or(i64::MAX).max(1)
         };
         extent.drift = drift(&extent.times, &durations);
+        if equal * 10 < count * 9 {
+            // Where the duration of a packet is the time to the next one, a gap is a part of it.
+            let mut sorted = durations.clone();
+            sorted.sort_unstable();
+            let rare = (count / 10).max(1);
+            let longest = count.checked_sub(1 + rare).and_then(|at| sorted.get(at)).copied();
+            let longest = longest.unwrap_or(extent.packet);
+            extent.durations = durations.iter().map(|&one| one.min(longest)).collect();
+        }
         extent
+    }
+
+    /// Returns the time spans without packets between two packets, in seconds on the clip's clock. `tick` is in
+    /// seconds.
+    ///
+    /// Coded audio is lost in whole packets, so what is shorter than half of one is jitter.
+    pub(crate) fn gaps(&self, edits: &EditList, tick: f64) -> Vec<(f64, f64)> {
+        let gap = |(index, two): (usize, &[i64])| {
+            let [time, next] = *two else { return None };
+            let length = self.durations.get(index).copied().unwrap_or(self.length(index));
+            let end = time.saturating_add(length);
+            let silent = next.saturating_sub(end) as f64;
+            let is_gap = match self.lengths.is_empty() {
+                true => silent * 2.0 > self.packet as f64 && silent * tick > SHORTEST_GAP,
+                false => silent * tick > LONGEST_PAUSE,
+            };
+            if !is_gap {
+                return None;
+            }
+            let (start, end) = edits.span_of(end, next)?;
+            Some((start as f64 * tick, end as f64 * tick))
+        };
+        self.times.windows(2).enumerate().filter_map(gap).collect()
     }
 
     /// Returns how far a packet is from its place when packets are played one after the other, at
@@ -278,6 +320,46 @@ mod tests {
         overlap[10..].iter_mut().for_each(|packet| packet.0 -= 9);
         assert_eq!(drift(&overlap), 9);
         assert_eq!(drift(&[(0, 3), (3, 10), (13, 3), (16, 10)]), 0, "packets of two lengths");
+    }
+
+    #[test]
+    fn gaps_are_time_without_packets() {
+        // A tick is 1 ms.
+        let gaps = |packets: &[(i64, i64)], list: &[(i64, i64, u32)]| {
+            let gaps = AudioExtent::new(packets.iter().copied()).gaps(&edits(list), 0.001);
+            gaps.iter().map(|gap| [gap.0, gap.1].map(|time| (time * 1e3).round() as i64)).collect()
+        };
+        let spans = |packets: &[(i64, i64)]| -> Vec<[i64; 2]> { gaps(packets, &[]) };
+        let plain: Vec<_> = (0..20).map(|index| (index * 20, 20)).collect();
+        assert_eq!(spans(&plain), [[0; 2]; 0]);
+        // As the index of MP4 has it: the packet before the gap lasts longer.
+        let mut lost = plain.clone();
+        lost.remove(10);
+        assert_eq!(spans(&lost), [[200, 220]]);
+        lost[9].1 = 40;
+        assert_eq!(spans(&lost), [[200, 220]]);
+        assert_eq!(gaps(&lost, &[(50, -1, PLAY), (0, 40, PLAY)]), [[210, 230]]);
+        assert_eq!(gaps(&lost, &[(100, 300, PLAY)]), [[0; 2]; 0], "it is not played");
+        assert_eq!(spans(&[(0, 20), (20, 40), (60, 20), (80, 5)]), [[40, 60]], "few packets");
+        let overlap: Vec<_> =
+            plain.iter().map(|&(time, length)| (time - time / 100 * 15, length)).collect();
+        assert_eq!(spans(&overlap), [[0; 2]; 0]);
+        let jitter =
+            |index: i64| (index * 20 + index % 2 * 9, if index % 2 == 0 { 29 } else { 11 });
+        let mut jitter: Vec<_> = (0..40).map(jitter).collect();
+        assert_eq!(spans(&jitter), [[0; 2]; 0]);
+        jitter.drain(10..12);
+        jitter[9].1 = 51;
+        assert_eq!(spans(&jitter), [[218, 240]]);
+        // Packets of two lengths, one of which is lost.
+        let mut mixed: Vec<_> =
+            (0..20).flat_map(|index| [(index * 23, 3), (index * 23 + 3, 20)]).collect();
+        assert_eq!(spans(&mixed), [[0; 2]; 0]);
+        mixed.remove(21);
+        assert_eq!(spans(&mixed), [[233, 253]]);
+        let pcm = [(0, 10), (10, 10), (29, 10), (50, 10)];
+        let extent = AudioExtent::uncompressed(pcm.into_iter());
+        assert_eq!(extent.gaps(&EditList::all(), 0.001), [(0.039, 0.05)]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn without(track: &mut Track, index: usize) {
 pub(crate) fn rows(flat: &Pictures, reordered: &Pictures) -> Vec<Row> {
     let mut rows = pictures(flat, reordered);
     rows.extend(tables(flat));
+    rows.extend(joined(flat));
     rows.extend(lost_time(flat));
     rows
 }
@@ -97,6 +98,34 @@ fn tables(flat: &Pictures) -> Vec<Row> {
     clip.video.samples[20].shift = -512 * 20 - 100;
     let late = "before more than 16 samples that are decoded earlier";
     rows.push(refused("a frame is shown too early", &clip.tracks(), Layout::PLAIN, late));
+    rows
+}
+
+/// A file after a file, and a box after a file.
+fn joined(flat: &Pictures) -> Vec<Row> {
+    let clip = Clip::new(flat);
+    let mut rows = Vec::new();
+    for (name, layout) in [
+        ("index last", Layout::PLAIN),
+        ("index first", Layout { index_first: true, ..Layout::PLAIN }),
+    ] {
+        let file = boxes::write(&clip.tracks(), layout);
+        let twice = [&file[..], &file].concat();
+        let error = Right::Refused("MP4 files were joined byte by byte: another one follows");
+        let mut add = |what: &str, bytes, right| {
+            let wanted = avff_media::Tracks::default();
+            rows.push(Row {
+                name: format!("{what}, {name}"),
+                only_ffmpeg: false,
+                file: bytes,
+                wanted,
+                right,
+            });
+        };
+        add("the file twice", twice, error);
+        let free = [&file[..], &[0, 0, 0, 12], b"free", &[1; 4]].concat();
+        add("another box after the file", free, Right::Shown(clip.shown.clone()));
+    }
     rows
 }
 

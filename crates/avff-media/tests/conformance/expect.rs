@@ -26,6 +26,8 @@ pub(crate) struct Shown {
     /// Samples per second of the audio.
     pub(crate) rate: u32,
     pub(crate) holes: Vec<(f64, f64)>,
+    /// Whether an edit list makes the silence between parts of the audio, and not a lost packet.
+    pub(crate) pauses: bool,
     /// The numbers of the tracks.
     pub(crate) tracks: (usize, usize),
     pub(crate) pixel_aspect: (u32, u32),
@@ -72,6 +74,7 @@ fn compare(
             frames(&mut *clip, shown, plain)?;
             audio(&mut *clip, shown)?;
             let info = clip.info();
+            gaps(&info.audio_gaps, shown)?;
             let tracks = (info.video_track.number, info.audio_track.number);
             if tracks != shown.tracks {
                 return Err(format!("tracks {tracks:?}, not {:?}", shown.tracks));
@@ -87,6 +90,25 @@ fn compare(
         |(a, b): (&(f64, f64), &(f64, f64))| (a.0 - b.0).abs() < 2e-3 && (a.1 - b.1).abs() < 2e-3;
     if shown.0.len() != shown.1.len() || !shown.0.iter().zip(&shown.1).all(near) {
         return Err(format!("holes {:?}, not {:?}", shown.0, shown.1));
+    }
+    Ok(())
+}
+
+/// Checks which gaps in the audio are named.
+fn gaps(seen: &[(f64, f64)], shown: &Shown) -> Result<(), String> {
+    let end = |(start, samples): &(f64, Range<usize>)| {
+        start + samples.len() as f64 / f64::from(shown.rate)
+    };
+    let pairs = shown.audio.windows(2).map(|two| (end(&two[0]), two[1].0));
+    let in_hole =
+        |gap: &(f64, f64)| shown.holes.iter().any(|hole| gap.0 < hole.1 && hole.0 < gap.1);
+    let right: Vec<(f64, f64)> =
+        pairs.filter(|gap| gap.1 - gap.0 > 0.01 && !in_hole(gap) && !shown.pauses).collect();
+    // Rounded time stamps may differ by 5 ms.
+    let near =
+        |(a, b): (&(f64, f64), &(f64, f64))| (a.0 - b.0).abs() < 5e-3 && (a.1 - b.1).abs() < 5e-3;
+    if seen.len() != right.len() || !seen.iter().zip(&right).all(near) {
+        return Err(format!("gaps {seen:?}, not {right:?}"));
     }
     Ok(())
 }

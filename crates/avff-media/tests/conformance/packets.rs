@@ -74,6 +74,7 @@ impl Clip {
                 audio: vec![(0.0, 0..packets * format.packet)],
                 rate: format.rate,
                 holes: Vec::new(),
+                pauses: false,
                 tracks: (1, 1),
                 pixel_aspect: (1, 1),
             },

@@ -53,6 +53,7 @@ impl Clip {
                 rate: RATE,
 
                 holes: Vec::new(),
+                pauses: false,
                 tracks: (1, 1),
                 pixel_aspect: (1, 1),
             },
@@ -112,8 +113,13 @@ fn cut(shown: &Shown, cuts: &[Cut]) -> Shown {
     let (frame_count, sample_count) = (shown.frames.len(), shown.audio[0].1.len());
     let several = cuts.iter().filter(|(start, ..)| start.is_some()).count() > 1;
     let mut clock = 0.0;
-    let mut right =
-        Shown { frames: Vec::new(), video_end: 0.0, audio: Vec::new(), ..shown.clone() };
+    let mut right = Shown {
+        frames: Vec::new(),
+        video_end: 0.0,
+        audio: Vec::new(),
+        pauses: true,
+        ..shown.clone()
+    };
     for &(start, seconds, rate) in cuts {
         if let Some(start) = start {
             let end = if seconds > 0.0 { start + seconds } else { 1e6 };

@@ -54,6 +54,16 @@ pub enum RecipeError {
         /// All keys of the table.
         known: Vec<String>,
     },
+    /// A key that does not go with the kind of its table.
+    #[error("{origin}`{key}` does not go with `{kind}`; leave it out")]
+    Inapplicable {
+        /// Origin of the key.
+        origin: Origin,
+        /// Full key.
+        key: String,
+        /// The key and the value that say the table's kind.
+        kind: String,
+    },
     /// A key that has a new name.
     #[error("{origin}`{key}` is now `{new_key}`")]
     RenamedKey {
@@ -135,6 +145,7 @@ impl RecipeError {
     pub(crate) fn origin(&mut self) -> Option<(&str, &mut Origin)> {
         match self {
             Self::UnknownKey { key, origin, .. }
+            | Self::Inapplicable { key, origin, .. }
             | Self::RenamedKey { key, origin, .. }
             | Self::Missing { key, origin }
             | Self::Value { key, origin, .. } => Some((key, origin)),

@@ -117,6 +117,11 @@ impl Failure {
             Kind::UnknownKey { key, mut known } => {
                 // Serde lists aliases, which are old names.
                 known.retain(|key| renamed(&join([&*table, key])).is_none());
+                if let Some(Value::Table(given)) = actual
+                    && let Some(error) = inapplicable(&table, &key, given)
+                {
+                    return error;
+                }
                 let nearest = suggested_key(&table, &key, &known);
                 return RecipeError::UnknownKey {
                     origin,
@@ -147,6 +152,20 @@ impl Failure {
         };
         RecipeError::Value { origin, key: table, problem }
     }
+}
+
+/// Returns the error for a key that its table `given`, at `at`, has with another kind alone; `None` for a key that it
+/// never has.
+pub(super) fn inapplicable(at: &str, key: &str, given: &toml::Table) -> Option<RecipeError> {
+    let exists = |key: &str| keys().iter().any(|known| known == key);
+    let key = join([at, key]);
+    let mut texts = given.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    // The kind of a table is a text, and may be the only one.
+    let kind = texts.find_map(|(name, word)| {
+        let tag = join([at, name]);
+        (tag != key && exists(&tag)).then(|| format!("{tag} = \"{word}\""))
+    })?;
+    exists(&key).then_some(RecipeError::Inapplicable { origin: Origin::Unknown, key, kind })
 }
 
 /// Returns the number of steps that exist below `value`, and the value that they reach.

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::{
     Recipe, Stage,
-    deserialize::{join, typed},
+    deserialize::{inapplicable, join, typed},
     keys::renamed_in,
     origins::{Origins, line_and_column},
     overrides::Override,
@@ -118,15 +118,16 @@ fn syntax(text: &str, path: &Path) -> Result<Value, RecipeError> {
 fn ignored_key(at: &str, given: &Value, written: &Value) -> Option<RecipeError> {
     match (given, written) {
         (Value::Table(given), Value::Table(written)) => given.iter().find_map(|(key, value)| {
+            let table = at;
             let at = join([at, key]);
             match written.get(key) {
                 Some(written) => ignored_key(&at, value, written),
                 None if is_empty(value) => None,
-                None => {
+                None => inapplicable(table, key, given).or_else(|| {
                     let known = written.keys().cloned().collect();
                     let origin = Origin::Unknown;
                     Some(RecipeError::UnknownKey { origin, key: at, nearest: None, known })
-                }
+                }),
             }
         }),
         (Value::Array(given), Value::Array(written)) => {

@@ -3,7 +3,7 @@
 use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    evaluate::{EvalOptions, Paths, Summary},
+    evaluate::{EvalOptions, Paths, Summary, only_class},
     shard::Shard,
 };
 
@@ -84,7 +84,7 @@ pub(super) fn print_notes(
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.read(false)?;
+    let network = args.network.read(false, false)?;
     let run = network.describe();
     network.load()?;
     let run = run.wait()?;
@@ -98,6 +98,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
         report: args.report.options(),
     };
+    if let Some(class) = only_class(&options.csv, &options.manifest)? {
+        tracing::warn!(
+            "{}: every clip with a target is {class}, so metrics that compare real and fake clips are undefined",
+            options.csv.display()
+        );
+    }
     let mut progress = Clips::new("not read");
     interrupt::explain("the rows so far are kept; add --resume to continue")?;
     let summary = network.evaluate_as(run, &options, &mut |now| progress.show(now))?;
@@ -114,5 +120,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
     print_notes(&mut out, &summary, &paths)?;
+    if let Some(column) = &summary.likely_target {
+        tracing::warn!(
+            "there are no metrics: if `{column}` has the labels, give --target-column {column}"
+        );
+    }
     Ok(code_for_coverage(summary.coverage.fraction, args.min_coverage))
 }

@@ -24,7 +24,7 @@ use avff::{
     preprocessing::PreprocessingError,
     split::SplitCommandError,
     synth::SynthError,
-    train::{TrainError, recipe::Stage},
+    train::{TrainError, error::RecipeError, recipe::Stage},
     training::TrainingError,
 };
 use avff_datasets::{
@@ -220,6 +220,9 @@ fn of_evaluate(error: &EvaluateError) -> Option<&'static str> {
         EvaluateError::Output(OutputError::Unfinished { .. }) => {
             "add --resume to continue it, or --overwrite to start again"
         }
+        EvaluateError::Output(OutputError::ManifestChanged { .. }) => {
+            "give the CSV as it was, or --overwrite to start again"
+        }
         EvaluateError::Output(OutputError::OtherRun(_)) => {
             "give the inputs and options of the unfinished run, or --overwrite to start again"
         }
@@ -252,6 +255,7 @@ fn of_synth(error: &SynthError) -> Option<&'static str> {
 fn of_folder(error: &OutputError) -> Option<&'static str> {
     Some(match error {
         OutputError::Unfinished { .. } => "add --resume to continue it, or remove the folder",
+        OutputError::ManifestChanged { .. } => "give the CSV as it was, or another output folder",
         OutputError::OtherRun(_) => {
             "give the inputs and options of the earlier run, or another output folder"
         }
@@ -280,6 +284,9 @@ fn of_merge(error: &MergeError) -> Option<&'static str> {
     Some(match error {
         MergeError::NotAShard { .. } => "merge what `--shard I/N` wrote",
         MergeError::Unfinished { .. } => "run the shard again with --resume, then merge",
+        MergeError::Output(OutputError::Altered { .. }) => {
+            "run the shard again with --overwrite, then merge"
+        }
         MergeError::OutsideFolder { .. } => "give the --output that the shards were given",
         _ => return None,
     })
@@ -337,6 +344,9 @@ fn of_training(error: &Dyn) -> Option<String> {
     }
     if let Some(ModelError::Kind { actual: Kind::Classifier, .. }) = error.downcast_ref() {
         return Some("give stage-1 or stage-2 weights".into());
+    }
+    if let Some(RecipeError::Inapplicable { key, .. }) = error.downcast_ref() {
+        return Some(format!("--set {key}= leaves it out"));
     }
     Some(match error.downcast_ref()? {
         TrainingError::File { key, source } if is_missing(source) => {

@@ -112,8 +112,9 @@ impl Described {
 }
 
 impl NetworkArgs {
-    /// Opens the detector. With `one_clip`, weights are read from their file when they are needed.
-    pub(super) fn read(&self, one_clip: bool) -> anyhow::Result<Network> {
+    /// Opens the detector. With `one_clip`, weights are read from their file when they are needed. `json` says that
+    /// the results are printed as JSON.
+    pub(super) fn read(&self, one_clip: bool, json: bool) -> anyhow::Result<Network> {
         let mut builder = Detector::builder()
             .device(self.device.parse::<Device>()?)
             .precision(self.precision)
@@ -140,8 +141,12 @@ impl NetworkArgs {
                 self.checkpoint.display()
             );
         }
-        // On a terminal the results show the warning.
-        if let Some(warning) = detector.warning().filter(|_| !std::io::stdout().is_terminal()) {
+        // The results show the warning as text. JSON is for programs, and a file is not on the screen.
+        let unseen = json || std::io::stderr().is_terminal();
+        if let Some(warning) = detector.warning()
+            && unseen
+            && !std::io::stdout().is_terminal()
+        {
             tracing::warn!("{warning}");
         }
         Ok(Network(Arc::new(detector)))

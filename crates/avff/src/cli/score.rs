@@ -95,7 +95,7 @@ struct Window {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.read(args.clips.len() == 1)?;
+    let network = args.network.read(args.clips.len() == 1, args.json)?;
     // Only JSON names the checkpoint, and hashing it takes time.
     let run = args.json.then(|| network.describe());
     network.load()?;

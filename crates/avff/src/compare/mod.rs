@@ -67,11 +67,11 @@ pub struct CompareOptions {
 /// repeated names are matched in order.
 ///
 /// # Errors
-/// Fails if a table cannot be read, lacks `y_pred` or has a score that is not a number. Fails if labels
-/// contradict each other, or if the tables share no labeled clip. Returns [`CompareError::Metric`] if a
+/// Fails if a table cannot be read, lacks `y_pred`, has a score that is not a number from 0 to 1, or lists a clip again
+/// with another score or target. Fails if labels contradict each other, or if the tables share no labeled clip. Returns [`CompareError::Metric`] if a
 /// class has fewer than two clips.
 pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
-    let Pairs { shared, only_in_first, only_in_second, unlabeled } =
+    let Pairs { shared, only_in_first, only_in_second, unlabeled, repeated } =
         predictions::pairs(&options.first, &options.second)?;
     let column = |score: fn(&Pair) -> f64| -> Vec<f64> { shared.iter().map(score).collect() };
     let (first, second) = (column(|pair| pair.first), column(|pair| pair.second));
@@ -105,6 +105,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
         only_in_first,
         only_in_second,
         unlabeled,
+        repeated,
         level: options.level,
         first_interval: of_first.interval(options.level)?,
         second_interval: of_second.interval(options.level)?,

@@ -26,6 +26,8 @@ pub struct Comparison {
     pub only_in_second: usize,
     /// The number of clips in both files without a target.
     pub unlabeled: usize,
+    /// The number of rows that repeat a clip of an earlier row of their file, so that it counts more than once.
+    pub repeated: usize,
     /// The level of the confidence intervals.
     pub level: f64,
     /// DeLong's test. The difference is the second AUC minus the first.
@@ -76,6 +78,12 @@ impl Comparison {
             if count > 0 {
                 row("excluded", format!("{count} {what}"));
             }
+        }
+        if self.repeated > 0 {
+            let rows = if self.repeated == 1 { "1 row repeats" } else { "rows repeat" };
+            let count =
+                if self.repeated == 1 { String::new() } else { format!("{} ", self.repeated) };
+            row("note", format!("{count}{rows} a clip, which counts more than once"));
         }
         let auc = |Delong { auc, .. }: Delong, interval| format!("{auc:.4} {}", within(interval));
         row("AUC of the first", auc(test.first, self.first_interval));

@@ -54,6 +54,7 @@ impl CropRun {
 
     /// Checks that two runs write the same clips. The CSV's path may differ, but not its content.
     pub(super) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
+        self.manifest.expect_same(&now.manifest)?;
         let shards = [("the shard", show(&self.shard), show(&now.shard))];
         match self.differs(now).or_else(|| difference(shards)) {
             Some(difference) => Err(OutputError::OtherRun(difference)),

@@ -2,7 +2,8 @@
 //!
 //! The predictions contain one number per clip, but metrics over both outputs need two. The journal
 //! stores both logits, counts the rows that are in the other files, and records the options of the run.
-//! Each line ends with a CRC-32 of all lines so far, so that a changed, lost or doubled line is noticed.
+//! Each line ends with a CRC-32 of all lines so far, so that a changed, lost or doubled line is noticed. It
+//! starts with the CRC-32 of the row's table up to the row, so that a changed row is noticed too.
 //! It is removed once the summary is written. A shard keeps it under another name for merging.
 
 use std::{
@@ -55,6 +56,8 @@ pub(super) struct Journal {
     file: File,
     /// The entries written before the interruption.
     entries: Vec<Entry>,
+    /// The CRC-32 of the table of each entry, up to its row.
+    checksums: Vec<u32>,
     appended: u64,
 }
 
@@ -66,7 +69,8 @@ impl Journal {
         file.set_len(0).map_err(&output)?;
         let mut chain = Chain::default();
         file.write_all(chain.seal(&run.to_json()).as_bytes()).map_err(&output)?;
-        Ok(Self { path: path.clone(), chain, file, entries: Vec::new(), appended: 0 })
+        let (entries, checksums) = (Vec::new(), Vec::new());
+        Ok(Self { path: path.clone(), chain, file, entries, checksums, appended: 0 })
     }
 
     pub(super) fn resume(paths: &Paths, run: &Run) -> Result<Self, OutputError> {
@@ -82,15 +86,23 @@ impl Journal {
             drop(file);
             return Self::create(paths, run);
         }
-        let (earlier, entries, chain) = read_chain(complete).map_err(damaged)?;
+        let Lines { run: earlier, entries, checksums, chain } =
+            read_chain(complete).map_err(damaged)?;
         earlier.expect_same(run)?;
         file.set_len(complete.len() as u64).map_err(&output)?;
         file.seek(SeekFrom::End(0)).map_err(&output)?;
-        Ok(Self { path: path.clone(), chain, file, entries, appended: 0 })
+        Ok(Self { path: path.clone(), chain, file, entries, checksums, appended: 0 })
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The CRC-32 of one of the two tables after each of its rows that were written before the interruption.
+    pub(super) fn checksums(&self, of_scored: bool) -> Vec<u32> {
+        let rows = self.entries.iter().zip(&self.checksums);
+        let own = rows.filter(|(entry, _)| matches!(entry, Entry::Scored { .. }) == of_scored);
+        own.map(|(_, &checksum)| checksum).collect()
     }
 
     /// The number of processed rows, including those before an interruption.
@@ -98,8 +110,9 @@ impl Journal {
         self.entries.len() as u64 + self.appended
     }
 
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), OutputError> {
-        let line = self.chain.seal(&format_entry(entry));
+    /// Adds a row that was written. `checksum` is the CRC-32 of its table so far.
+    pub(super) fn append(&mut self, entry: &Entry, checksum: u32) -> Result<(), OutputError> {
+        let line = self.chain.seal(&format!("{checksum:08x} {}", format_entry(entry)));
         self.file.write_all(line.as_bytes()).map_err(OutputError::io(&self.path))?;
         self.appended += 1;
         Ok(())
@@ -124,7 +137,7 @@ fn open(paths: &Paths) -> Result<File, OutputError> {
     create_folder_of(&paths.predictions)?;
     let path = &paths.journal;
     if path.exists() {
-        avff_files::expect_regular(path).map_err(OutputError::io(&paths.predictions))?;
+        avff_files::expect_regular(path).map_err(OutputError::io(path))?;
     }
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
@@ -140,11 +153,19 @@ fn open(paths: &Paths) -> Result<File, OutputError> {
 
 /// Parses a journal into its run and its entries. The error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<(Run, Vec<Entry>), String> {
-    let (run, entries, _) = read_chain(text)?;
+    let Lines { run, entries, .. } = read_chain(text)?;
     Ok((run, entries))
 }
 
-fn read_chain(text: &str) -> Result<(Run, Vec<Entry>, Chain), String> {
+/// The lines of a journal.
+struct Lines {
+    run: Run,
+    entries: Vec<Entry>,
+    checksums: Vec<u32>,
+    chain: Chain,
+}
+
+fn read_chain(text: &str) -> Result<Lines, String> {
     let mut chain = Chain::default();
     let mut lines = (1..).zip(text.lines()).map(|(number, sealed)| {
         let line = chain.open(sealed);
@@ -153,13 +174,19 @@ fn read_chain(text: &str) -> Result<(Run, Vec<Entry>, Chain), String> {
     });
     let header = lines.next().unwrap_or(Ok((1, "")))?.1;
     let run = serde_json::from_str(header).map_err(|error| error.to_string())?;
-    let entries = lines
-        .map(|line| {
-            let (number, line) = line?;
-            parse(line).ok_or_else(|| format!("line {number} cannot be read: `{line}`"))
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((run, entries, chain))
+    let (mut entries, mut checksums) = (Vec::new(), Vec::new());
+    for line in &mut lines {
+        let (number, line) = line?;
+        let parsed = line.split_once(' ').and_then(|(checksum, entry)| {
+            Some((u32::from_str_radix(checksum, 16).ok()?, parse(entry)?))
+        });
+        let (checksum, entry) =
+            parsed.ok_or_else(|| format!("line {number} cannot be read: `{line}`"))?;
+        checksums.push(checksum);
+        entries.push(entry);
+    }
+    drop(lines);
+    Ok(Lines { run, entries, checksums, chain })
 }
 
 /// Formats an entry. Rust prints the shortest decimal that parses to the same number.

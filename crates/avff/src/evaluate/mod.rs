@@ -4,6 +4,7 @@
 //! manifest. Rows are written in the manifest's order. A journal lets an interrupted run resume; the
 //! resumed run writes byte-identical files.
 
+mod classes;
 mod clip_notes;
 mod error;
 mod journal;
@@ -25,6 +26,7 @@ use avff_face::NoFace;
 use avff_metrics::{MetricError, Scored};
 use avff_model::FusionScope;
 
+pub use classes::only_class;
 pub use error::EvaluateError;
 pub use merge::merge;
 pub use output::Paths;
@@ -42,7 +44,7 @@ use crate::{
 };
 use clip_notes::ClipNotes;
 use journal::Journal;
-use notes::{Repeats, without_target};
+use notes::{Repeats, WithoutTarget};
 use output::Outputs;
 use report::Categories;
 
@@ -263,10 +265,10 @@ fn write_row(
             Entry::Failed(failure.stage)
         }
     };
-    outputs.flush()?;
+    let checksum = outputs.flush(&entry)?;
     accumulator.count_row(&entry, row);
     // Written last, so that every row in the journal is in the other files.
-    journal.append(&entry)
+    journal.append(&entry, checksum)
 }
 
 /// The stage that fails for clips without a face.
@@ -297,8 +299,7 @@ struct Accumulator {
     categories: Categories,
     repeats: Repeats,
     clip_notes: ClipNotes,
-    /// The note on the column of labels.
-    without_target: Option<String>,
+    without_target: Option<WithoutTarget>,
 }
 
 impl Accumulator {
@@ -312,7 +313,7 @@ impl Accumulator {
             categories,
             repeats: Repeats::default(),
             clip_notes: ClipNotes::default(),
-            without_target: without_target(columns),
+            without_target: WithoutTarget::of(columns),
         }
     }
 
@@ -378,8 +379,11 @@ impl Accumulator {
         let metrics =
             (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
         let by = self.categories.reports(&self.labeled, report)?;
-        let notes = self.without_target.into_iter().chain(self.repeats.note()).collect();
+        let without_target = self.without_target.as_ref().map(WithoutTarget::note);
+        let notes = without_target.into_iter().chain(self.repeats.note()).collect();
         let files = BTreeMap::new();
-        Ok((Summary { run, coverage, metrics, notes, by, files }, self.clip_notes))
+        let likely_target = self.without_target.and_then(|without| without.likely);
+        let summary = Summary { run, coverage, metrics, notes, by, files, likely_target };
+        Ok((summary, self.clip_notes))
     }
 }

@@ -24,18 +24,30 @@ const LIKELY: [&str; 12] = [
     "ground_truth",
 ];
 
-/// Returns a note if no column has the labels, with the column that may have them.
-pub(super) fn without_target(columns: &[String]) -> Option<String> {
-    if columns.iter().any(|column| column == TARGET_COLUMN) {
-        return None;
+/// A manifest without the column of labels.
+pub(super) struct WithoutTarget {
+    /// The column that may have the labels.
+    pub(super) likely: Option<String>,
+}
+
+impl WithoutTarget {
+    /// Returns `None` if a column has the labels.
+    pub(super) fn of(columns: &[String]) -> Option<Self> {
+        if columns.iter().any(|column| column == TARGET_COLUMN) {
+            return None;
+        }
+        let bare = |column: &str| column.trim_matches(['"', '\'', ' ']).to_ascii_lowercase();
+        let likely = columns.iter().find(|column| LIKELY.contains(&&*bare(column))).cloned();
+        Some(Self { likely })
     }
-    let bare = |column: &str| column.trim_matches(['"', '\'', ' ']).to_ascii_lowercase();
-    let likely = columns.iter().find(|column| LIKELY.contains(&&*bare(column)));
-    let advice = likely.map(|column| {
-        format!(": if `{column}` has the labels, give --target-column {column}, or name it `{TARGET_COLUMN}` (1 fake, 0 real)")
-    });
-    let advice = advice.unwrap_or_default();
-    Some(format!("no column `{TARGET_COLUMN}`, so there are no metrics{advice}"))
+
+    pub(super) fn note(&self) -> String {
+        let advice = self.likely.as_ref().map(|column| {
+            format!("; `{column}` may have the labels: if so, name it `{TARGET_COLUMN}` (1 fake, 0 real)")
+        });
+        let advice = advice.unwrap_or_default();
+        format!("no column `{TARGET_COLUMN}`, so there are no metrics{advice}")
+    }
 }
 
 /// Counts the rows whose clip was listed before.
@@ -72,7 +84,8 @@ mod tests {
     use super::*;
 
     fn note(columns: &[&str]) -> Option<String> {
-        without_target(&columns.iter().map(ToString::to_string).collect::<Vec<_>>())
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        WithoutTarget::of(&columns).map(|without| without.note())
     }
 
     #[test]
@@ -81,9 +94,7 @@ mod tests {
         assert_eq!(note(&["note"]).unwrap(), "no column `target`, so there are no metrics");
         for column in ["label", "Labels", "is_fake", "class", "Target", "\"target\""] {
             let note = note(&["note", column]).unwrap();
-            let advice = format!(
-                ": if `{column}` has the labels, give --target-column {column}, or name it `target`"
-            );
+            let advice = format!("; `{column}` may have the labels: if so, name it `target`");
             assert!(note.contains(&advice), "{note}");
         }
     }

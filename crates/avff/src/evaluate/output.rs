@@ -134,29 +134,49 @@ impl Outputs {
         columns: &[String],
         faces: bool,
     ) -> Result<Self, OutputError> {
-        let mut predictions = Table::create(&paths.predictions)?;
-        let mut errors = Table::create(&paths.errors)?;
-        let copied = columns.iter().map(String::as_str);
-        predictions.write(added_columns(faces).chain(copied))?;
-        errors.write(ERRORS)?;
-        Ok(Self { predictions, errors, faces })
+        let predictions = Self::new_predictions(paths, columns, faces)?;
+        Ok(Self { predictions, errors: Self::new_errors(paths)?, faces })
     }
 
-    /// Truncates both files to the rows in the journal and continues after them.
+    fn new_predictions(
+        paths: &Paths,
+        columns: &[String],
+        faces: bool,
+    ) -> Result<Table, OutputError> {
+        let mut table = Table::create(&paths.predictions)?;
+        table.write(added_columns(faces).chain(columns.iter().map(String::as_str)))?;
+        Ok(table)
+    }
+
+    fn new_errors(paths: &Paths) -> Result<Table, OutputError> {
+        let mut table = Table::create(&paths.errors)?;
+        table.write(ERRORS)?;
+        Ok(table)
+    }
+
+    /// Checks the rows that are in the journal, and continues both files after them.
     pub(super) fn resume(
         paths: &Paths,
         columns: &[String],
         faces: bool,
         journal: &Journal,
     ) -> Result<Self, OutputError> {
-        if journal.len() == 0 {
-            return Self::create(paths, columns, faces);
-        }
-        let scored = journal.entries().iter().filter(|e| matches!(e, Entry::Scored { .. })).count();
-        let failed = journal.entries().len() - scored;
+        // A table without rows is written anew, with its header.
+        let resume = |path: &Path, checksums: &[u32]| match checksums {
+            [] => Ok(None),
+            _ => Table::resume(path, checksums).map(Some),
+        };
+        let predictions = resume(&paths.predictions, &journal.checksums(true))?;
+        let errors = resume(&paths.errors, &journal.checksums(false))?;
         Ok(Self {
-            predictions: Table::resume(&paths.predictions, scored)?,
-            errors: Table::resume(&paths.errors, failed)?,
+            predictions: match predictions {
+                Some(table) => table,
+                None => Self::new_predictions(paths, columns, faces)?,
+            },
+            errors: match errors {
+                Some(table) => table,
+                None => Self::new_errors(paths)?,
+            },
             faces,
         })
     }
@@ -173,9 +193,14 @@ impl Outputs {
         self.errors.write_failure(row, failure)
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), OutputError> {
+    /// Flushes both tables. Returns the CRC-32 of the table of an entry so far.
+    pub(super) fn flush(&mut self, entry: &Entry) -> Result<u32, OutputError> {
         self.predictions.flush()?;
-        self.errors.flush()
+        self.errors.flush()?;
+        Ok(match entry {
+            Entry::Scored { .. } => self.predictions.checksum(),
+            Entry::Failed(_) => self.errors.checksum(),
+        })
     }
 
     /// Completes both tables and gives them their final names.

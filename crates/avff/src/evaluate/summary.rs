@@ -116,6 +116,9 @@ impl Run {
 
     /// Checks that two runs give the same scores. Paths may differ, but not the contents of files.
     pub(crate) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
+        if let (Some(was), Some(now)) = (&self.manifest, &now.manifest) {
+            was.expect_same(now)?;
+        }
         let shard = |run: &Self| run.shard.map_or_else(|| "not given".into(), |s| s.to_string());
         let difference =
             self.differs(now).or_else(|| difference([("the shard", shard(self), shard(now))]));
@@ -204,6 +207,9 @@ pub struct Summary {
     /// any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// The column that may have the labels of a manifest without the column `target`; not kept in the file.
+    #[serde(skip)]
+    pub likely_target: Option<String>,
 }
 
 impl Summary {

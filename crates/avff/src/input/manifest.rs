@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::InputError;
 use crate::{
     hash,
+    output::OutputError,
     shard::{self, Shard},
 };
 
@@ -27,6 +28,16 @@ pub struct ManifestId {
     /// The names that the file gives to its columns, unless they are `video_name` and `target`.
     #[serde(default, skip_serializing_if = "ColumnNames::is_default")]
     pub columns: ColumnNames,
+}
+
+impl ManifestId {
+    /// Checks that a manifest is the one with which a run began.
+    pub(crate) fn expect_same(&self, now: &Self) -> Result<(), OutputError> {
+        if self.sha256 == now.sha256 {
+            return Ok(());
+        }
+        Err(OutputError::ManifestChanged { path: now.path.clone(), was: self.rows, now: now.rows })
+    }
 }
 
 /// A manifest, or a shard of it, whose rows are all known to be well-formed.

@@ -53,8 +53,8 @@ pub enum InputError {
         /// The maximum number of values.
         most: usize,
     },
-    /// A score is not a finite number.
-    #[error("{}: line {line}: the score `{cell}` is not a finite number", path.display())]
+    /// A score is not a probability.
+    #[error("{}: line {line}: the score `{cell}` is not a number from 0 to 1", path.display())]
     Score {
         /// The table.
         path: PathBuf,
@@ -62,6 +62,20 @@ pub enum InputError {
         line: u64,
         /// The text of the cell.
         cell: String,
+    },
+    /// A clip is listed twice, with other values.
+    #[error(
+        "{}: line {line}: {clip} has another score or target in line {first}", path.display()
+    )]
+    Repeated {
+        /// The table.
+        path: PathBuf,
+        /// The line of the later row, from 1.
+        line: u64,
+        /// The line of the first row.
+        first: u64,
+        /// The clip's name.
+        clip: String,
     },
 }
 

@@ -70,6 +70,16 @@ pub enum OutputError {
     /// The earlier run had other inputs or options.
     #[error("cannot resume: {} was {}, now it is {}", .0.what, .0.was, .0.now)]
     OtherRun(Difference),
+    /// The earlier run read another CSV.
+    #[error("cannot resume: {path}: the manifest changed since the run began: {}", changed_rows(*was, *now))]
+    ManifestChanged {
+        /// The path of the CSV.
+        path: String,
+        /// Its number of rows when the run began.
+        was: u64,
+        /// Its number of rows now.
+        now: u64,
+    },
     /// A file of a finished run was changed after the run.
     #[error("{}: not the file that the finished run wrote: {what}", path.display())]
     Altered {
@@ -93,6 +103,14 @@ impl OutputError {
     pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path: path.clone(), source }
+    }
+}
+
+fn changed_rows(was: u64, now: u64) -> String {
+    if was == now {
+        format!("it still has {now} rows, but other content")
+    } else {
+        format!("it had {was} rows, and has {now}")
     }
 }
 
@@ -175,13 +193,26 @@ pub(crate) fn remove(path: &Path) -> Result<(), OutputError> {
     }
 }
 
+/// What precedes the checksum in a file that [`write_json`] wrote: it is the last key of the object.
+const CHECKSUM: &str = ",\n  \"crc32\": \"";
+/// What follows the checksum.
+const AFTER_CHECKSUM: &str = "\"\n}\n";
+
 /// Reads a file that [`write_json`] wrote; `None` if it does not exist.
+///
+/// # Errors
+/// Returns [`OutputError::Altered`] if the file was changed after it was written.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, OutputError> {
     let text = match avff_files::read_text(path, MAX_TABLE) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(OutputError::io(path)(error)),
     };
+    let sealed = text.strip_suffix(AFTER_CHECKSUM).and_then(|text| text.rsplit_once(CHECKSUM));
+    if sealed.is_none_or(|(body, checksum)| crc32(body) != checksum) {
+        let what = "its CRC-32 does not match";
+        return Err(OutputError::Altered { path: path.into(), what });
+    }
     let damaged = |error: serde_json::Error| OutputError::Damaged {
         path: path.into(),
         reason: error.to_string(),
@@ -189,11 +220,17 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, O
     serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
-/// Writes a value as indented JSON, replacing an existing file.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), OutputError> {
-    let json = serde_json::to_string_pretty(value);
+/// Writes an object as indented JSON with its CRC-32 as the last key, replacing an existing file.
+pub(crate) fn write_json(path: &Path, object: &impl Serialize) -> Result<(), OutputError> {
+    let json = serde_json::to_string_pretty(object);
     let json = json.map_err(|error| OutputError::io(path)(error.into()))?;
-    avff_files::write(path, json + "\n").map_err(OutputError::io(path))
+    let body = json.strip_suffix("\n}").unwrap_or(&json);
+    let text = format!("{body}{CHECKSUM}{}{AFTER_CHECKSUM}", crc32(body));
+    avff_files::write(path, text).map_err(OutputError::io(path))
+}
+
+fn crc32(text: &str) -> String {
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -210,6 +247,27 @@ mod tests {
         let (before, after) = changed_keys(&was, &now);
         assert_eq!((&*before, &*after), ("video.fit: resize", "video.fit: letterbox"));
         assert_eq!(changed_keys(&was, &was), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn changed_json_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let value = json!({"a": {"b": 1.5}, "crc32": "not the last key", "z": null});
+        assert_eq!(read_json::<serde_json::Value>(&path).unwrap(), None);
+        write_json(&path, &value).unwrap();
+        let text = fs::read(&path).unwrap();
+        let read: serde_json::Value = read_json(&path).unwrap().unwrap();
+        assert_eq!((&read["a"], read["z"].is_null()), (&value["a"], true));
+        for at in 0..text.len() {
+            let mut changed = text.clone();
+            changed[at] ^= 1;
+            for wrong in [&changed[..], &text[..at]] {
+                fs::write(&path, wrong).unwrap();
+                let read = read_json::<serde_json::Value>(&path);
+                assert!(matches!(read, Err(OutputError::Altered { .. } | OutputError::Io { .. })));
+            }
+        }
     }
 
     #[test]

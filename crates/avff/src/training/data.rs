@@ -119,7 +119,12 @@ pub(super) fn open(
     let metrics = [recipe.best_metric(), recipe.plateau_metric()];
     let needs_both = metrics.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
     let shard = share(true);
-    warn_about(&train, labeled, data.batch, &data.train);
+    warn_of_one_class(&train, labeled, &data.train, "the network cannot learn to separate classes");
+    if !labeled && data.batch / recipe.steps.replicas.unwrap_or(1) == 1 {
+        tracing::warn!(
+            "a batch, or a replica, has one clip: the contrastive loss compares its clips, so it has no effect"
+        );
+    }
     let train = Loader::new(train, reader.clone(), configure(training, shard))
         .map_err(|error| as_key(error, &data.train))?;
     let validation = validation.map(|(path, dataset)| -> Result<Loader, TrainingError> {
@@ -127,10 +132,11 @@ pub(super) fn open(
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
         // Without padding, every clip is read once, and shards may differ by one clip.
         let shard = share(false);
-        let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
-        if labeled && needs_both && (fakes == 0 || fakes == dataset.len()) {
+        if labeled && needs_both && only_class(&dataset).is_some() {
             return Err(TrainingError::OneClassValidation);
         }
+        let effect = "metrics that compare real and fake clips are undefined";
+        warn_of_one_class(&dataset, labeled, path, effect);
         Loader::new(dataset, reader.clone(), configure(config, shard))
             .map_err(|error| as_key(error, path))
     });
@@ -147,18 +153,19 @@ fn as_key(error: DataError, manifest: &Path) -> TrainingError {
     }
 }
 
-/// Warns of settings that can be trained with but hardly make sense.
-fn warn_about(train: &Dataset, labeled: bool, batch: usize, manifest: &Path) {
-    let fakes = train.rows().iter().filter(|row| row.target == Some(1)).count();
-    if labeled && (fakes == 0 || fakes == train.len()) {
-        tracing::warn!(
-            "{}: all clips are of one class, so the network cannot learn to separate classes",
-            manifest.display()
-        );
+/// Returns the class of all clips of a labeled data set, if they are of one.
+fn only_class(dataset: &Dataset) -> Option<&'static str> {
+    let fakes = dataset.rows().iter().filter(|row| row.target == Some(1)).count();
+    match fakes {
+        0 => Some("real"),
+        fakes if fakes == dataset.len() => Some("fake"),
+        _ => None,
     }
-    if !labeled && batch == 1 {
-        tracing::warn!(
-            "data.batch is 1: the contrastive loss compares the clips of a batch, so it has no effect"
-        );
+}
+
+/// Warns of a data set that can be used but hardly makes sense. `effect` says why.
+fn warn_of_one_class(dataset: &Dataset, labeled: bool, manifest: &Path, effect: &str) {
+    if let Some(class) = only_class(dataset).filter(|_| labeled) {
+        tracing::warn!("{}: every clip is {class}, so {effect}", manifest.display());
     }
 }

@@ -40,16 +40,16 @@ fn a_better_network_and_the_largest_changes() {
 #[test]
 fn clips_in_only_one_file_are_counted() {
     let scene = Scene::new();
-    scene.write("a.csv", &format!("{FIRST}g,0.5,1\nh,0.5,\na,0.2,0\n"));
+    scene.write("a.csv", &format!("{FIRST}g,0.5,1\nh,0.5,\na,0.9,1\n"));
     scene.write("b.csv", &format!("{SECOND}h,,0.1\ni,1,0.1\nj,1,0.1\n"));
     let ran = scene.run(&["compare", "a.csv", "b.csv", "--json"]).expect(0);
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     // The second `a` counts as another clip.
-    let counts =
-        ["n", "only_in_first", "only_in_second", "unlabeled"].map(|name| json[name].clone());
-    assert_eq!(counts, [6, 2, 2, 1].map(serde_json::Value::from));
+    let keys = ["n", "only_in_first", "only_in_second", "unlabeled", "repeated"];
+    assert_eq!(keys.map(|name| json[name].clone()), [6, 2, 2, 1, 1].map(serde_json::Value::from));
     let ran = scene.run(&["compare", "a.csv", "b.csv"]).expect(0);
     assert!(ran.stdout.contains("2 only in the first file"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 row repeats a clip"), "{}", ran.stdout);
 }
 
 #[test]
@@ -59,8 +59,15 @@ fn incomparable_files_are_refused_with_a_reason() {
     for (text, word) in [
         ("video_name,y_pred,target\na,0.9,0\n", "a is labeled 1 in one file and 0 in the other"),
         ("video_name,target\na,1\n", "no column y_pred; the columns are target"),
-        ("video_name,y_pred\na,high\n", "line 2: the score `high` is not a finite number"),
-        ("video_name,y_pred\na,NaN\n", "not a finite number"),
+        ("video_name,y_pred\na,high\n", "line 2: the score `high` is not a number from 0 to 1"),
+        ("video_name,y_pred\na,NaN\n", "line 2: the score `NaN` is not a number from 0 to 1"),
+        ("video_name,y_pred\na,0.5\nb,1.5\n", "line 3: the score `1.5` is not a number"),
+        ("video_name,y_pred\na,-0.1\n", "the score `-0.1` is not a number from 0 to 1"),
+        (
+            "video_name,y_pred\na,0.5\nb,0.5\na,0.6\n",
+            "b.csv: line 4: a has another score or target in line 2",
+        ),
+        ("video_name,y_pred,target\na,0.5,1\na,0.5,0\n", "line 3: a has another score or target"),
         ("video_name,y_pred\nz,0.5\n", "no clip is in both files"),
         ("video_name,y_pred,target\na,0.9,1\nb,0.1,1\n", "both classes are needed"),
         (

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::setup::{Ran, Scene, clip, media, sealed};
+use crate::setup::{Ran, Scene, checksum_of, clip, media, sealed};
 
 /// Height in pixels of a contact sheet's title and legend.
 const HEAD: u32 = 56;
@@ -149,7 +149,12 @@ fn an_uncropped_clip_is_marked() {
     // The journal keeps the mark, so a run resumed after its last row still counts it.
     let run = serde_json::to_string(&scene.json("full.summary.json")["run"]).unwrap();
     std::fs::remove_file(scene.path("full.summary.json")).unwrap();
-    scene.write("full.journal", &sealed(&[run, "0.5 0.25".into(), "0.5 0.25 whole".into()]));
+    let table = scene.read("full.csv");
+    let [one, two] = [1, 2].map(|row| checksum_of(&table, row));
+    scene.write(
+        "full.journal",
+        &sealed(&[run, format!("{one} 0.5 0.25"), format!("{two} 0.5 0.25 whole")]),
+    );
     scene.eval(&csv, "full.csv", &[&full[..], &["--resume"]].concat()).expect(0);
     assert_eq!(scene.json("full.summary.json")["coverage"]["without_face"], 1);
     assert_eq!(scene.read("full.csv"), text);

@@ -32,6 +32,27 @@ fn the_sample_gives_scores_a_summary_and_a_warning() {
 }
 
 #[test]
+fn clips_of_one_class_are_a_warning() {
+    let scene = Scene::new();
+    let path = clip("match_a.mp4").display().to_string();
+    for (targets, class) in
+        [(["1", "1"], Some("fake")), (["0", ""], Some("real")), (["1", "0"], None)]
+    {
+        let rows = targets.map(|target| format!("{path},{target}\n")).concat();
+        let csv = scene.write("in.csv", &format!("video_name,target\n{rows}"));
+        let ran = scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);
+        let warning = class.map(|class| format!("in.csv: every clip with a target is {class}, so"));
+        assert_eq!(
+            ran.stderr.contains("every clip with a target"),
+            warning.is_some(),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains(&warning.unwrap_or_default()), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn scores_do_not_depend_on_batch_order_or_neighbors() {
     let scene = Scene::new();
     let csv = scene.manifest("all.csv", 20);
@@ -103,7 +124,7 @@ fn columns_may_have_other_names() {
     let ran = scene.eval(&scene.path("other.csv"), "none.csv", &[]).expect(2);
     assert!(ran.stderr.contains("--name-column"), "{}", ran.stderr);
     let ran = scene.eval(&scene.path("other.csv"), "none.csv", &names[..2]).expect(0);
-    assert!(ran.stdout.contains("give --target-column label"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("give --target-column label"), "{}", ran.stderr);
     let ran = scene.eval(&scene.path("other.csv"), "none.csv", &["--name-column", "x"]).expect(2);
     assert!(
         ran.stderr.contains("the header has no `x` column, it is `path,label`"),

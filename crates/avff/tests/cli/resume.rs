@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::setup::{Scene, sealed, weights};
+use crate::setup::{Scene, checksum_of, sealed, weights};
 
 const ROWS: usize = 40;
 const OUTPUTS: [&str; 4] = ["csv", "errors.csv", "notes.csv", "summary.json"];
@@ -109,15 +109,17 @@ fn torn_and_uncounted_rows_are_truncated() {
     // The state of a run killed in the middle of a row that the journal does not count.
     let journal_of = |rows: usize| {
         let summary = scene.json("whole.summary.json");
-        let predictions = scene.read("whole.csv");
-        let mut scores = predictions.lines().skip(1);
+        let (predictions, errors) = (scene.read("whole.csv"), scene.read("whole.errors.csv"));
+        let mut scores = (1..).zip(predictions.lines().skip(1));
         let mut lines = vec![serde_json::to_string(&summary["run"]).unwrap()];
         for row in 0..rows {
             lines.push(match row % 5 {
-                4 => "! open".to_owned(),
+                4 => format!("{} ! open", checksum_of(&errors, row / 5 + 1)),
                 _ => {
-                    let y: f64 = scores.next().unwrap().split(',').nth(1).unwrap().parse().unwrap();
-                    format!("{} 0", (y / (1.0 - y)).ln())
+                    let (number, line) = scores.next().unwrap();
+                    let y: f64 = line.split(',').nth(1).unwrap().parse().unwrap();
+                    let checksum = checksum_of(&predictions, number);
+                    format!("{checksum} {} 0", (y / (1.0 - y)).ln())
                 }
             });
         }
@@ -152,7 +154,17 @@ fn an_unfinished_run_is_not_silently_overwritten() {
     assert!(ran.stderr.contains("the root folder"), "{}", ran.stderr);
     let longer = scene.manifest("longer.csv", ROWS + 1);
     let ran = scene.eval(&longer, "other.csv", &["--resume"]).expect(2);
-    assert!(ran.stderr.contains("the CSV"), "{}", ran.stderr);
+    let reason = format!(
+        "cannot resume: {}: the manifest changed since the run began: it had {ROWS} rows, and has {}",
+        longer.display(),
+        ROWS + 1
+    );
+    assert!(ran.stderr.contains(&reason), "{reason}: {}", ran.stderr);
+    let text = scene.read("in.csv").replacen("kind 0", "kind 9", 1);
+    let changed = scene.write("changed.csv", &text);
+    let ran = scene.eval(&changed, "other.csv", &["--resume"]).expect(2);
+    assert!(ran.stderr.contains("it still has 40 rows, but other content"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: give the CSV as it was"), "{}", ran.stderr);
     let journal = fs::File::open(scene.path("other.journal")).unwrap();
     journal.lock().unwrap();
     let ran = scene.eval(&csv, "other.csv", &["--overwrite"]).expect(2);
@@ -189,11 +201,100 @@ fn changed_tables_of_a_finished_run_are_noticed() {
 }
 
 #[test]
+fn a_changed_summary_of_a_finished_run_is_noticed() {
+    let scene = Scene::new();
+    let csv = scene.manifest("in.csv", 4);
+    scene.eval(&csv, "out.csv", &["--shard", "0/1"]).expect(0);
+    let summary = scene.read("out.0-of-1.summary.json");
+    for changed in [
+        summary.replacen("\"scored\": 4", "\"scored\": 3", 1),
+        summary.replacen("\"crc32\"", "\"crc33\"", 1),
+        summary[..summary.len() / 2].to_owned(),
+        summary.clone() + " ",
+    ] {
+        assert_ne!(changed, summary);
+        scene.write("out.0-of-1.summary.json", &changed);
+        let ran = scene.eval(&csv, "out.csv", &["--shard", "0/1", "--resume"]).expect(2);
+        let reason = "out.0-of-1.summary.json: not the file that the finished run wrote";
+        assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
+        let ran = scene.run(&["merge", "out.0-of-1.csv", "--output", "merged.csv"]).expect(2);
+        assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+        assert!(ran.stderr.contains("run the shard again"), "{}", ran.stderr);
+    }
+    scene.write("out.0-of-1.summary.json", &summary);
+    scene.eval(&csv, "out.csv", &["--shard", "0/1", "--resume"]).expect(0);
+}
+
+/// The state of a run of ten rows that was killed after seven: the rows 5 and 10 have no score.
+fn unfinished(scene: &Scene) -> (std::path::PathBuf, [(&'static str, String); 3]) {
+    let csv = scene.manifest("in.csv", 10);
+    scene.eval(&csv, "whole.csv", &["--shard", "0/1", "--min-coverage", "0"]).expect(0);
+    let [rows, scores, errors] =
+        ["rows", "csv", "errors.csv"].map(|end| scene.read(&format!("whole.0-of-1.{end}")));
+    let cut = |text: &str, lines: usize| text.split_inclusive('\n').take(lines).collect();
+    let files = [
+        ("cut.0-of-1.journal", cut(&rows, 1 + 7)),
+        ("cut.0-of-1.csv.partial", cut(&scores, 1 + 6)),
+        ("cut.0-of-1.errors.csv.partial", cut(&errors, 1 + 1)),
+    ];
+    (csv, files)
+}
+
+#[test]
+fn changed_rows_of_an_unfinished_run_are_noticed() {
+    let scene = Scene::new();
+    let (csv, files) = unfinished(&scene);
+    let resume = |code| {
+        let more = ["--shard", "0/1", "--resume", "--min-coverage", "0"];
+        scene.eval(&csv, "cut.csv", &more).expect(code)
+    };
+    let write = || files.iter().for_each(|(name, text)| drop(scene.write(name, text)));
+    let [_, (scores, table), (errors, failures)] = &files;
+    let lines: Vec<&str> = table.split_inclusive('\n').collect();
+    let joined = |lines: &[&str]| lines.concat();
+    let other_score = lines[3].replacen(",0.", ",0.9", 1);
+    let changed = [&lines[..3], &[&other_score], &lines[4..]].concat();
+    for (name, text, reason) in [
+        (scores, joined(&changed), "row 3 was changed"),
+        (scores, joined(&[&lines[..2], &lines[3..]].concat()), "row 2 was changed"),
+        (scores, joined(&[&lines[..3], &lines[2..]].concat()), "row 3 was changed"),
+        (scores, table.replacen("video_name", "video_Name", 1), "the header or row 1 was changed"),
+        (scores, joined(&lines[..5]), "fewer than the 6 rows"),
+        (errors, failures.replacen("open", "0pen", 1), "the header or row 1 was changed"),
+    ] {
+        write();
+        assert_ne!(&text, if name == scores { table } else { failures });
+        scene.write(name, &text);
+        let ran = resume(2);
+        let expected = format!("cannot resume: {name}: ");
+        for part in [&*expected, reason, "hint: add --overwrite to start again"] {
+            assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+        }
+        assert_eq!(scene.read(name), text, "a table that is refused is left as it is");
+    }
+    for (name, rows) in [(scores, 6), (errors, 1)] {
+        write();
+        fs::remove_file(scene.path(name)).unwrap();
+        let ran = resume(2);
+        let reason = format!("{name}: it is missing, and the journal has {rows} of its rows");
+        assert!(ran.stderr.contains(&reason), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
+    }
+    write();
+    resume(0);
+    for end in ["csv", "errors.csv", "summary.json", "rows"] {
+        let [whole, cut] = ["whole", "cut"].map(|name| scene.read(&format!("{name}.0-of-1.{end}")));
+        assert_eq!(whole, cut, "{end}");
+    }
+}
+
+#[test]
 fn a_changed_journal_is_noticed() {
     let scene = Scene::new();
     let csv = unbroken(&scene);
     let run = serde_json::to_string(&scene.json("whole.summary.json")["run"]).unwrap();
-    let journal = sealed(&[run, "0.5 0".into(), "0.25 0".into()]);
+    let journal = sealed(&[run, "1a2b3c4d 0.5 0".into(), "5e6f7a8b 0.25 0".into()]);
     let lines: Vec<&str> = journal.lines().collect();
     let joined = |lines: &[&str]| lines.join("\n") + "\n";
     for (changed, number) in [

@@ -3,7 +3,7 @@
 use avff::model::precision;
 use serde_json::{Value, json};
 
-use crate::setup::{Scene, clip, timeline, weights};
+use crate::setup::{Scene, clip, media, timeline, weights};
 
 #[test]
 fn a_table_and_json_have_scores_and_errors() {
@@ -82,6 +82,95 @@ fn the_tracks_that_were_read_are_told() {
     let json: Value = serde_json::from_str(&ran.expect(0).stdout).unwrap();
     assert_eq!(json["streams"], told["streams"]);
     assert_eq!(json["notes"], told["notes"]);
+}
+
+#[test]
+fn gaps_in_time_are_told() {
+    let scene = Scene::new();
+    let lost = timeline("one_audio_packet_lost.mp4");
+    let missing = "0.06 s of audio are missing, from 0.00 to 0.06 s";
+    let silence = format!("{missing}; silence is in its place");
+    for (window, note) in [("0.8", &*silence), ("whole", missing)] {
+        let ran = scene.score(&[&lost], &["--json", "--window", window]).expect(0);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(json["clips"][0]["notes"][0], note);
+    }
+    let ran = scene.score(&[&lost], &["--window", "0.8"]).expect(0);
+    assert!(ran.stdout.contains(&format!(": {silence}")), "{}", ran.stdout);
+    // A frame folder of 30 frames, of which two are missing.
+    let folder = scene.path("frames");
+    std::fs::create_dir(&folder).unwrap();
+    let times: Vec<f64> =
+        (0..30).filter(|at| ![20, 21].contains(at)).map(|at| f64::from(at) * 0.04).collect();
+    for index in 0..times.len() {
+        std::fs::copy(media("h264_vfr.frame18.png"), folder.join(format!("{index}.png"))).unwrap();
+    }
+    std::fs::write(folder.join("clip.json"), json!({"times": times}).to_string()).unwrap();
+    std::fs::write(folder.join("a.wav"), wav(16_000, 1.2)).unwrap();
+    let ran = scene.score(&[&folder], &["--json"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let note = "frames are held for 0.08 s longer than the constant rate of the clip, from 0.80 to 0.88 s; others may be missing there";
+    assert_eq!(json["clips"][0]["notes"], json!([note]));
+    std::fs::remove_file(folder.join("clip.json")).unwrap();
+    let ran = scene.score(&[&folder], &["--json"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let note = "the folder has no clip.json, so its 28 frames are spread evenly over the audio, at 23.33 frames per second";
+    assert_eq!(json["clips"][0]["notes"], json!([note]));
+}
+
+/// A WAV file of a quiet tone.
+fn wav(rate: u32, seconds: f64) -> Vec<u8> {
+    let count = (f64::from(rate) * seconds) as u32;
+    let data: Vec<u8> = (0..count).flat_map(|at| ((at % 64) as i16 * 100).to_le_bytes()).collect();
+    let size = data.len() as u32;
+    let mut file = Vec::new();
+    file.extend(b"RIFF");
+    file.extend((36 + size).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(16_u32.to_le_bytes());
+    file.extend([1_u16, 1].map(u16::to_le_bytes).concat());
+    file.extend([rate, 2 * rate].map(u32::to_le_bytes).concat());
+    file.extend([2_u16, 16].map(u16::to_le_bytes).concat());
+    file.extend(b"data");
+    file.extend(size.to_le_bytes());
+    file.extend(data);
+    file
+}
+
+#[test]
+fn files_that_were_joined_byte_by_byte_are_refused() {
+    let scene = Scene::new();
+    let [a, b] = ["match_a.mp4", "match_b.mp4"].map(|name| std::fs::read(clip(name)).unwrap());
+    std::fs::write(scene.path("joined.mp4"), [&a[..], &b].concat()).unwrap();
+    let ran = scene.score(&[&scene.path("joined.mp4")], &["--json"]).expect(3);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let error = &json["clips"][0]["error"];
+    assert_eq!((&error["stage"], &error["code"]), (&"damaged".into(), &"joined".into()));
+    let text = error["error"].as_str().unwrap();
+    assert!(text.ends_with(&format!("another one follows at byte {}", a.len())), "{text}");
+    let ran = scene.score(&[&scene.path("joined.mp4")], &[]).expect(3);
+    assert!(ran.stdout.contains("score the clips one by one"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_warning_of_weights_is_printed_once() {
+    let scene = Scene::new();
+    let csv = scene.manifest("in.csv", 2);
+    let (text, json) = (
+        scene.score(&[&clip("match_a.mp4")], &[]),
+        scene.score(&[&clip("match_a.mp4")], &["--json"]),
+    );
+    let eval = scene.eval(&csv, "out.csv", &["--min-coverage", "0"]);
+    for (ran, stdout) in [(text, 1), (eval, 1), (json, 0)] {
+        let ran = ran.expect(0);
+        let count = |text: &str| text.matches("UNTRAINED").count();
+        assert_eq!(
+            (count(&ran.stdout), count(&ran.stderr)),
+            (stdout, 1 - stdout),
+            "{}",
+            ran.stderr
+        );
+    }
 }
 
 #[test]

@@ -79,6 +79,12 @@ pub(crate) fn sealed(lines: &[String]) -> String {
     lines.iter().map(seal).collect()
 }
 
+/// The CRC-32 of a table up to a row, counted from 1, as a journal has it.
+pub(crate) fn checksum_of(table: &str, row: usize) -> String {
+    let text: String = table.split_inclusive('\n').take(row + 1).collect();
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }

@@ -57,15 +57,18 @@ fn labels_in_another_column_are_pointed_out() {
     let scene = Scene::new();
     let path = clip("match_a.mp4");
     let note = "no column `target`, so there are no metrics";
-    for (column, advice) in
-        [("label", ": if `label` has the labels, give --target-column label"), ("id", "")]
+    for (column, advice, option) in
+        [("label", "; `label` may have the labels", "give --target-column label\n"), ("id", "", "")]
     {
         let csv = scene.write("in.csv", &format!("video_name,{column}\n{},1\n", path.display()));
         let ran = scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);
         let text = format!("{note}{advice}");
         assert!(ran.stdout.contains(&text), "{text}: {}", ran.stdout);
+        assert!(ran.stderr.contains(option), "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("--target-column"), !option.is_empty());
         let summary = scene.json("out.summary.json");
-        assert!(summary["notes"][0].as_str().unwrap().starts_with(&text), "{summary}");
+        let note = summary["notes"][0].as_str().unwrap();
+        assert!(note.starts_with(&text) && !note.contains("--"), "{summary}");
     }
     let csv = scene.write("in.csv", &format!("video_name,target\n{},\n", path.display()));
     scene.eval(&csv, "out.csv", &["--overwrite"]).expect(0);

@@ -50,8 +50,43 @@ fn shipped_recipe_names_the_key_of_the_missing_manifest() {
     let ran = train(&scene, 3, "run", &[&set, "data.validation=", "keep.best="]).expect(2);
     assert!(ran.stderr.contains("error: initialize.path: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("--set initialize.path=FILE"), "{}", ran.stderr);
+    let ran = train(&scene, 3, "run", &["initialize.from=scratch"]).expect(2);
+    for part in [
+        "`initialize.path` does not go with `initialize.from = \"scratch\"`; leave it out",
+        "hint: --set initialize.path= leaves it out",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+    let pipe = scene.path("pipe.csv");
+    if std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()) {
+        let set = format!("data.train={}", pipe.display());
+        let ran = train(&scene, 1, "run", &[&set]).expect(2);
+        assert!(ran.stderr.contains("error: data.train: "), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("hint: copy what it holds to a regular file"),
+            "{}",
+            ran.stderr
+        );
+    } else {
+        println!("skipped the pipe: no mkfifo here");
+    }
     let ran = train(&scene, 1, "run", &["epochs=two"]).expect(2);
     assert!(ran.stderr.contains("a whole number from 1 to 1000000"), "{}", ran.stderr);
+}
+
+#[test]
+fn clips_of_one_class_are_a_warning() {
+    let scene = Scene::new();
+    let path = clip("match_a.mp4");
+    for (target, class) in [(1, "fake"), (0, "real")] {
+        let row = format!("{},{target}\n", path.display());
+        scene.write("train.csv", &format!("video_name,target\n{row}{row}"));
+        let sets = ["data.train=train.csv", "data.validation=", "keep.best=", "epochs=1"];
+        let scratch = "initialize={from=\"scratch\"}";
+        let ran = train(&scene, 3, class, &[&sets[..], &[scratch]].concat()).expect(0);
+        let warning = format!("train.csv: every clip is {class}, so the network cannot learn");
+        assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    }
 }
 
 #[test]

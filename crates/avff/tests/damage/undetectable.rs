@@ -58,15 +58,10 @@ pub const LIST: &[Entry] = &[
     entry("audio payload", "AAC", 0.45, "values without a checksum"),
     entry("audio payload", "ALAC", 0.6, "values without a checksum"),
     entry("audio payload", "MP3", 0.9, "values without a checksum"),
-    entry(
-        "lost packets",
-        "audio",
-        0.75,
-        "silence in their place, since recorders lose packets too",
-    ),
-    entry("lost packets", "frames at the end of a group", 1.0, "the numbers of frames start again"),
-    entry("lost packets", "frames that no other", 1.0, "they have no numbers, only a gap in time"),
-    ffmpeg("lost packets", "frames without numbers", 1.0, "these codecs do not number frames"),
+    entry("lost packets", "audio at the end", 1.0, "nothing follows the gap"),
+    entry("lost packets", "uncompressed samples", 1.0, "a gap of less than 10 ms is rounding"),
+    entry("lost packets", "frames at the end of a clip", 1.0, "nothing follows the gap"),
+    entry("lost packets", "frames that no other", 0.25, "a few frames have no constant rate"),
     ffmpeg("transport packets", "missing at the", 1.0, "nothing precedes or follows the gap"),
     ffmpeg("transport packets", "zeros at the", 1.0, "nothing precedes or follows the gap"),
     ffmpeg("lost bytes", "webm, zeros", 0.25, "values of VP8, VP9, Opus and Vorbis have no check"),
@@ -85,8 +80,6 @@ pub const LIST: &[Entry] = &[
     entry("text", "recipe, sign, values", 0.2, "another value of a key"),
     entry("text", "recipe, line", 0.2, "a recipe of fewer keys"),
     entry("text", "recipe, cut", 0.3, "a recipe of fewer keys"),
-    entry("text", "summary", 0.4, "the summary of a run has no checksum"),
-    entry("text", "unfinished table", 0.9, "the journal of a run does not cover its tables"),
 ];
 
 /// Returns the place of damage in the list.

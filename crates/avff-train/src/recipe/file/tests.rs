@@ -124,12 +124,12 @@ fn errors_name_key_and_origin() {
         (
             "[schedule]\nkind = 'cosine'\ngamma = 1",
             &[],
-            "/recipes/run.toml, line 14: unknown key `schedule.gamma`; known keys are warmup_epochs, min_factor",
+            "/recipes/run.toml, line 14: `schedule.gamma` does not go with `schedule.kind = \"cosine\"`; leave it out",
         ),
         (
             "[schedule]\nkind = 'constant'\ngamma = 1",
             &[],
-            "/recipes/run.toml, line 14: unknown key `schedule.gamma`; known keys are kind",
+            "/recipes/run.toml, line 14: `schedule.gamma` does not go with `schedule.kind = \"constant\"`; leave it out",
         ),
         (
             "[schedule]\nkind = 'cosine'\nwarmup_epochs = 'ten'",
@@ -154,7 +154,7 @@ fn errors_name_key_and_origin() {
         (
             "[initialize]\nfrom = 'scratch'\npath = 'x'",
             &[],
-            "/recipes/run.toml, line 14: unknown key `initialize.path`; known keys are from",
+            "/recipes/run.toml, line 14: `initialize.path` does not go with `initialize.from = \"scratch\"`; leave it out",
         ),
         (
             "[model.config.encoder]\ndimm = 1",

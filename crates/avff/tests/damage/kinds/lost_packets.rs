@@ -11,6 +11,9 @@ use super::{
     Damaged, choose,
 };
 
+/// The site of samples of uncompressed audio, each of which is shorter than a millisecond.
+const PCM: &str = "uncompressed samples";
+
 pub fn damage(clips: &[Clip], random: &mut Random) -> Damaged {
     let index = choose(clips, random, |clip| !clip.tracks.is_empty());
     let clip = &clips[index];
@@ -22,16 +25,23 @@ pub fn damage(clips: &[Clip], random: &mut Random) -> Damaged {
     let first = 1 + random.below(track.samples.len() - 1);
     if random.below(4) == 0 {
         track.samples[first].data.clear();
-        let site = if video { "frame without bytes" } else { "audio packet without bytes" };
+        let site = match video {
+            true => "frame without bytes",
+            false if clip.audio == "PCM" => PCM,
+            false => "audio packet without bytes",
+        };
         let bytes = with_samples(&clip.bytes, &tracks);
         return Damaged { clip: index, site: site.into(), what: format!("sample {first}"), bytes };
     }
     let last = (first + random.below(3)).min(track.samples.len() - 1);
     let is_h264 = matches!(clip.video, "CABAC" | "CAVLC");
+    let at_end = last + 1 == track.samples.len();
     let site = match (video, is_h264) {
+        (true, _) if at_end => "frames at the end of a clip",
         (true, true) => lost_frames(&track.samples, first, last),
         (true, false) => "frames without numbers",
-        (false, _) if last + 1 == track.samples.len() => "audio at the end",
+        (false, _) if clip.audio == "PCM" => PCM,
+        (false, _) if at_end => "audio at the end",
         (false, _) => "audio packets",
     };
     let lost: usize = track.samples.drain(first..=last).map(|sample| sample.duration).sum();
