@@ -90,6 +90,14 @@ pub enum Reason {
         /// The requested name.
         name: String,
     },
+    /// A condition selects no rows.
+    #[error("{condition}: {what}")]
+    Condition {
+        /// The condition, as it was given.
+        condition: String,
+        /// The reason.
+        what: String,
+    },
     /// The root of a data set is not a folder.
     #[error("not a folder")]
     NotAFolder,

@@ -38,5 +38,5 @@ pub use self::{
     dataset::Dataset,
     error::{DatasetError, Reason},
     layout::Layout,
-    manifest::{ColumnNames, ManifestOptions, ManifestReader, Row},
+    manifest::{ColumnNames, Condition, ManifestOptions, ManifestReader, Row},
 };

@@ -413,3 +413,73 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn conditions_select_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.csv");
+    let text = "clip,label,split,language\n\
+                a.mp4,1,test,en\n\
+                b.mp4,0,train,de\n\
+                c.mp4,0, test ,\"fr, be\"\n\
+                d.mp4,1,test,de\n\
+                e.mp4,unclear,train,en\n";
+    fs::write(&path, text).unwrap();
+    let read = |conditions: &[&str]| -> Result<Vec<Row>, DatasetError> {
+        let options = ManifestOptions {
+            columns: ColumnNames { name: "clip".into(), target: "label".into() },
+            conditions: conditions.iter().map(|text| text.parse().unwrap()).collect(),
+            ..ManifestOptions::default()
+        };
+        ManifestReader::open(&path, &options)?.collect()
+    };
+    let names = |conditions: &[&str]| -> Vec<String> {
+        read(conditions).unwrap().into_iter().map(|row| row.name).collect()
+    };
+    // A row that is not selected may have a label that means nothing.
+    assert_eq!(names(&["split=test"]), ["a.mp4", "c.mp4", "d.mp4"]);
+    assert_eq!(names(&["split=test", "language=de,en"]), ["a.mp4", "d.mp4"]);
+    assert_eq!(names(&["language=\"fr, be\""]), ["c.mp4"]);
+    // Columns have the file's name and the manifest's.
+    assert_eq!(names(&["label=0"]), ["b.mp4", "c.mp4"]);
+    assert_eq!(names(&["target=0", "video_name=b.mp4,c.mp4"]), ["b.mp4", "c.mp4"]);
+    let lines: Vec<u64> = read(&["split=test"]).unwrap().iter().map(|row| row.line).collect();
+    assert_eq!(lines, [2, 4, 5]);
+    let message = |conditions: &[&str]| {
+        let reason = read(conditions).unwrap_err().source;
+        assert!(matches!(reason, Reason::Condition { .. }), "{reason}");
+        reason.to_string()
+    };
+    assert_eq!(
+        message(&["splits=test"]),
+        "splits=test: there is no such column, the columns are `clip`, `label`, `split`, `language`"
+    );
+    assert_eq!(
+        message(&["split=test,tset"]),
+        "split=test,tset: no row has `tset` in this column, whose values are `test`, `train`"
+    );
+    assert_eq!(
+        message(&["split=train", "language=\"fr, be\""]),
+        "split=train: no row meets this and all other conditions"
+    );
+    // A selected row must be right.
+    assert!(matches!(read(&["split=train"]).unwrap_err().source, Reason::Row { line: 6, .. }));
+    assert!(matches!(read(&[]).unwrap_err().source, Reason::Row { line: 6, .. }));
+}
+
+#[test]
+fn many_values_are_listed_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.csv");
+    let rows: String = (0..100).map(|index| format!("{index}.mp4,{index:02}\n")).collect();
+    fs::write(&path, format!("video_name,number\n{rows}")).unwrap();
+    let options = ManifestOptions {
+        conditions: vec!["number=99,x".parse().unwrap()],
+        ..ManifestOptions::default()
+    };
+    let rows: Vec<_> = ManifestReader::open(&path, &options).unwrap().collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].as_ref().unwrap().name, "99.mp4");
+    let error = rows[1].as_ref().unwrap_err().to_string();
+    assert!(error.contains("`00`, `01`") && error.ends_with("`19` and others"), "{error}");
+}

@@ -54,6 +54,40 @@ fn each_segment_of_an_edit_list_is_presented() {
     });
 }
 
+/// Checks a cut of `original` from `start`, in seconds: all 27 shown frames are frames of the original.
+fn is_cut_of(clip: &mut dyn MediaSource, original: &Path, start: f64, hidden: usize) {
+    assert_eq!((clip.frame_count(), clip.info().hidden_frames), (27, hidden));
+    let times = clip.frame_times().to_vec();
+    assert!(near(times[0], 0.0), "{times:?}");
+    let mut whole = open_with(original, Decoder::Embedded).unwrap();
+    for (frame, time) in times.iter().enumerate() {
+        let original = ((start + time) * 25.0).round() as usize;
+        let (cut, whole) = (clip.frames_at(&[frame]), whole.frames_at(&[original]));
+        assert!(cut.unwrap() == whole.unwrap(), "frame {frame} is not {original}");
+    }
+}
+
+/// A cut between keyframes keeps the frames from the keyframe before it, and hides them.
+#[test]
+fn a_cut_by_stream_copy_shows_the_frames_of_the_original() {
+    let original = Path::new("../avff/tests/fixtures/clips/match_a.mp4");
+    each("cut_by_stream_copy.mp4", |clip| is_cut_of(clip, original, 2.4, 10));
+}
+
+/// FFmpeg fails at the hidden frames, whose references were cut away.
+#[test]
+fn a_cut_in_an_open_group_is_read_by_the_embedded_reader_alone() {
+    let path = fixture("cut_in_an_open_group.mp4");
+    let original = Path::new("tests/fixtures/media/opengop_cropped_alac.mp4");
+    for decoder in [Decoder::Embedded, Decoder::Auto] {
+        is_cut_of(&mut *open_with(&path, decoder).unwrap(), original, 0.8, 9);
+    }
+    if cfg!(feature = "ffmpeg") {
+        let error = open_with(&path, Decoder::Ffmpeg).err().unwrap().to_string();
+        assert!(error.contains("packet 2: Invalid data"), "{error}");
+    }
+}
+
 #[test]
 fn the_last_frame_is_shown_as_long_as_it_is() {
     each("held_frame.mp4", |clip| {

@@ -3,7 +3,7 @@
 use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
-    config::AvffConfig,
+    config::{AvffConfig, VisualDecoderInit},
     encoder::FixedPositions,
     init::{Init, Initializer},
     layers::{Block, Linear, layer_norm, normalize},
@@ -88,19 +88,26 @@ pub struct VisualDecoder<B: Backend> {
 impl<B: Backend> VisualDecoder<B> {
     pub(crate) fn new(init: &mut Init, config: &AvffConfig, device: &B::Device) -> Self {
         let (dim, initializer) = (config.decoder.dim, Initializer::XavierUniform);
-        let mask_token = init.param([1, 1, dim], Initializer::Token, device);
+        let token = match config.visual_decoder_init {
+            VisualDecoderInit::Xavier => Initializer::Token,
+            VisualDecoderInit::TorchDefault => Initializer::TruncatedToken,
+        };
+        let mask_token = init.param([1, 1, dim], token, device);
         Self {
             norm: layer_norm(dim, device),
             pos_embedding: FixedPositions::new(init, [config.video_grid().tokens(), dim], device),
             mask_token: mask_token.set_require_grad(false),
             blocks: Block::stack(init, &config.decoder, initializer, device),
             head: Linear::zero_bias(init, [dim, config.video_patch_len()], initializer, device),
-            decoder_patch_embed: Linear::zero_bias(
-                init,
-                [config.encoder.dim, dim],
-                initializer,
-                device,
-            ),
+            decoder_patch_embed: {
+                let sizes = [config.encoder.dim, dim];
+                match config.visual_decoder_init {
+                    VisualDecoderInit::Xavier => {
+                        Linear::zero_bias(init, sizes, initializer, device)
+                    }
+                    VisualDecoderInit::TorchDefault => Linear::torch_default(init, sizes, device),
+                }
+            },
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::kind::Kind;
 
 /// An error in creating, reading, preparing or saving a network.
@@ -76,6 +78,14 @@ pub enum ModelError {
         "the weights of this network are packed or rounded for evaluation: load the checkpoint again"
     )]
     Prepared,
+    /// A file without a key that matches the network by name and shape.
+    #[error("{}: no key of the file matches the network by name and shape: {problems}", path.display())]
+    NoMatch {
+        /// Path of the file.
+        path: PathBuf,
+        /// All keys.
+        problems: Box<KeyProblems>,
+    },
     /// Checkpoint keys that do not match the network.
     #[error("{}: {problems}", path.display())]
     Keys {
@@ -87,7 +97,7 @@ pub enum ModelError {
 }
 
 /// Keys of a checkpoint that do not match the network, grouped by problem.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyProblems {
     /// Keys of the network that the file lacks.
     pub missing: Vec<String>,

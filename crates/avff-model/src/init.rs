@@ -12,6 +12,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+/// Standard deviation of modality and mask tokens.
+const TOKEN_STD: f64 = 0.02;
+
 /// The source of initial values.
 #[derive(Debug)]
 pub struct Init(Source);
@@ -37,6 +40,8 @@ pub(crate) enum Initializer {
     },
     /// Normal with standard deviation 0.02, for modality and mask tokens.
     Token,
+    /// The part of [`Token`](Self::Token) within one standard deviation.
+    TruncatedToken,
     /// A constant.
     Constant(f32),
 }
@@ -71,7 +76,8 @@ impl Init {
             Initializer::TorchDefault { fan_in } => {
                 uniform(rng, count, 1.0 / (fan_in as f64).sqrt())
             }
-            Initializer::Token => normal(rng, count, 0.02),
+            Initializer::Token => normal(rng, count, TOKEN_STD),
+            Initializer::TruncatedToken => truncated_normal(rng, count, TOKEN_STD),
             Initializer::Constant(value) => vec![value; count],
         };
         Param::from_data(TensorData::new(values, Shape::from(shape)), device)
@@ -108,4 +114,10 @@ fn normal(rng: &mut impl Rng, count: usize, std: f64) -> Vec<f32> {
             (value * std) as f32
         })
         .collect()
+}
+
+/// Values of a normal distribution that lie within one standard deviation.
+fn truncated_normal(rng: &mut impl Rng, count: usize, std: f64) -> Vec<f32> {
+    let values = StandardNormal.sample_iter(rng).filter(|value: &f64| value.abs() <= 1.0);
+    values.take(count).map(|value| (value * std) as f32).collect()
 }

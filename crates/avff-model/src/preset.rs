@@ -6,7 +6,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use crate::config::{
     AudioConfig, AudioSlices, AvffConfig, ContrastiveOver, FusionAttention, HeadConfig, HeadInput,
     LossConfig, MaskScope, ReconstructionConfig, ReconstructionRegion, TargetNorm, TokenSpan,
-    TransformerConfig, VideoConfig,
+    TransformerConfig, VideoConfig, VisualDecoderInit,
 };
 
 /// A named network.
@@ -26,7 +26,6 @@ use crate::config::{
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Preset {
-    /// [`AvffConfig::open_avff`]: the network of the released checkpoints.
     /// [`AvffConfig::open_avff`]: the network of the released checkpoints.
     OpenAvff,
     /// [`AvffConfig::avff`]: the method of the paper, ViT-B.
@@ -72,6 +71,7 @@ impl AvffConfig {
             audio_slices: AudioSlices::Mel,
             fusion_attention: FusionAttention::Batch,
             token_span: TokenSpan::Clip,
+            visual_decoder_init: VisualDecoderInit::TorchDefault,
             mask: MaskScope::PerBatch,
             reconstruction: ReconstructionConfig {
                 region: ReconstructionRegion::All,
@@ -99,6 +99,7 @@ impl AvffConfig {
             audio_slices: AudioSlices::Time,
             fusion_attention: FusionAttention::Tokens,
             token_span: TokenSpan::Slice,
+            visual_decoder_init: VisualDecoderInit::Xavier,
             mask: MaskScope::PerClip,
             reconstruction: ReconstructionConfig {
                 region: ReconstructionRegion::Hidden,

@@ -18,7 +18,9 @@ use std::{
 
 use avff_model::{
     AvffConfig, Checkpoint, Classifier, Init, ModelError, Pretrain,
-    checkpoint::{self, Format, Kind, Metadata, Precision},
+    checkpoint::{
+        self, Format, KeyStyle, Kind, Matched, MatchingWeights, Metadata, Precision, WriteOptions,
+    },
     config::FusionAttention,
 };
 use burn::module::Module;
@@ -142,6 +144,44 @@ fn safetensors_round_trip() {
     let entries: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(entries.len(), 3, "{entries:?}");
+}
+
+#[test]
+fn pytorch_files_round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let config = nano();
+    let model = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    for (precision, keys) in [(Precision::F32, KeyStyle::Module), (Precision::F16, KeyStyle::Plain)]
+    {
+        let path = folder.path().join(format!("{precision:?}.pth"));
+        let options = WriteOptions { precision, keys };
+        checkpoint::save_torch(&model, options, &path).unwrap();
+        let file = Checkpoint::open(&path).unwrap();
+        assert_eq!((file.format(), file.kind()), (Format::TorchZip, Kind::Pretrain));
+        let reloaded: Pretrain<Flex> = file.pretrain(&config, &device).unwrap();
+        let original = weights(&model);
+        for (key, values) in weights(&reloaded) {
+            let expected = original[&key].iter().map(|&value| match precision {
+                Precision::F32 => value,
+                Precision::F16 => half::f16::from_f32(value).to_f32(),
+            });
+            assert!(values.iter().copied().eq(expected), "{key}");
+        }
+        // Equal networks give equal files.
+        let again = folder.path().join("again.pth");
+        checkpoint::save_torch(&reloaded, options, &again).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes, fs::read(&again).unwrap());
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+        let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+        let expected = ["archive/data.pkl", "archive/byteorder", "archive/version"];
+        assert!(expected.iter().all(|name| names.iter().any(|n| n == name)), "{names:?}");
+        for index in 0..archive.len() {
+            let member = archive.by_index(index).unwrap();
+            assert_eq!(member.data_start().unwrap() % 64, 0, "{}", member.name());
+        }
+    }
 }
 
 #[test]
@@ -380,4 +420,61 @@ fn old_names_of_config_keys_are_read() {
     let [old, new] = [old, new].map(|json| nano().merged(&json).unwrap());
     assert_eq!(old, new);
     assert_ne!(old, nano());
+}
+
+#[test]
+fn matching_weights_load_and_the_others_keep_their_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let path = folder.path().join("stage2.safetensors");
+    let config = nano();
+    let stage2 = Pretrain::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let mut metadata = Metadata::new(Kind::Pretrain, &config, true);
+    metadata.extra.insert("note".into(), "beware".into());
+    checkpoint::save(&stage2, &metadata, Precision::F32, &path).unwrap();
+    let file = MatchingWeights::open(&path).unwrap();
+    assert_eq!(file.note(), Some("beware"));
+    let fresh = Classifier::<Flex>::new(&config, &mut Init::seeded(2), &device).unwrap();
+    let (before, stored) = (weights(&fresh), weights(&stage2));
+    let (model, matched) = file.load_into(fresh).unwrap();
+    let after = weights(&model);
+    assert_eq!(matched.loaded.len() + matched.left.missing.len() + matched.left.misshapen.len(), {
+        after.len()
+    });
+    for (key, values) in &after {
+        let loaded = matched.loaded.contains(key);
+        let expected = if loaded { &stored[key] } else { &before[key] };
+        assert_eq!(values, expected, "{key}");
+    }
+    // Token maps over whole clips have another size in the classifier.
+    let misshapen: Vec<&str> =
+        matched.left.misshapen.iter().map(|(key, _, _)| key.as_str()).collect();
+    assert!(misshapen.contains(&"a2v.mlp.linear.weight"), "{misshapen:?}");
+    assert!(matched.left.missing.iter().any(|key| key == "mlp_head.fc1.weight"));
+    assert!(matched.left.unused.iter().any(|key| key == "visual_decoder.mask_token"));
+    assert!(matched.loaded.iter().any(|key| key == "audio_encoder.norm.weight"));
+    let json = serde_json::to_string(&matched).unwrap();
+    assert_eq!(serde_json::from_str::<Matched>(&json).unwrap(), matched);
+
+    // The encoders alone are no checkpoint of either model, but they match.
+    let encoders = folder.path().join("encoders.pth");
+    let keys: Vec<_> = checkpoint::required_keys(&stage2)
+        .into_iter()
+        .filter(|(key, _)| key.starts_with("audio_encoder.") || key.starts_with("visual_encoder."))
+        .collect();
+    torch_file::write(&encoders, &keys, |key, _| stored[key].clone());
+    assert!(Checkpoint::open(&encoders).is_err());
+    let fresh = Classifier::<Flex>::new(&config, &mut Init::seeded(2), &device).unwrap();
+    let (_, matched) = MatchingWeights::open(&encoders).unwrap().load_into(fresh).unwrap();
+    assert_eq!(matched.loaded.len(), keys.len());
+    assert!(matched.left.unused.is_empty());
+
+    // Other names match nothing. The reference would go on from random weights.
+    let renamed: Vec<_> =
+        keys.iter().map(|(key, shape)| (format!("backbone.{key}"), shape.clone())).collect();
+    torch_file::write(&encoders, &renamed, |key, _| stored[&key["backbone.".len()..]].clone());
+    let fresh = Classifier::<Flex>::new(&config, &mut Init::seeded(2), &device).unwrap();
+    let error = MatchingWeights::open(&encoders).unwrap().load_into(fresh).unwrap_err();
+    assert!(matches!(&error, ModelError::NoMatch { .. }), "{error}");
+    assert!(error.to_string().contains("backbone.audio_encoder."), "{error}");
 }

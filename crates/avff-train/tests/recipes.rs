@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use avff_data::{ClipSpec, augment::AugmentConfig};
-use avff_model::AvffConfig;
+use avff_model::{AvffConfig, FusionScope};
 use avff_train::{
     optim::{Group, OptimizerConfig, OptimizerKind},
     recipe::{Initialization, Recipe, Stage},
@@ -62,6 +62,8 @@ fn reference_stages_match_the_reference() {
         assert_eq!(config, AvffConfig::open_avff());
         assert_eq!(recipe.clip_spec(&config).unwrap(), ClipSpec::open_avff());
         assert_eq!((recipe.data.batch, recipe.epochs), (batch, epochs), "{name}");
+        let validation = if third { FusionScope::AcrossBatch } else { FusionScope::PerClip };
+        assert_eq!(recipe.validation.fusion_attention, validation, "{name}");
         let augment = match third {
             true => AugmentConfig::open_avff_finetuning(),
             false => AugmentConfig::open_avff_pretraining(),

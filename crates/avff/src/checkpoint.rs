@@ -1,12 +1,15 @@
-//! Checkpoint files: conversion to safetensors, and the warning that accompanies their scores.
+//! Checkpoint files: conversion, and the warning that accompanies their scores.
 
 use std::path::{Path, PathBuf};
 
+use burn::{module::Module, prelude::Backend};
+
 use avff_model::{
     Checkpoint, ModelError,
-    checkpoint::{Kind, Metadata, NOTE_ENTRY, Precision, save},
+    checkpoint::{Kind, Metadata, NOTE_ENTRY, WriteOptions, save_torch, save_with},
 };
 
+pub use crate::overwrite_guard::is_pytorch;
 use crate::{
     device::{Device, DeviceError, with_backend},
     output::OutputError,
@@ -30,14 +33,32 @@ pub enum ConvertError {
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The name of the output is that of a PyTorch file.
-    #[error("{}: avff writes safetensors, not PyTorch files", to.display())]
-    ToPytorch {
-        /// The file to convert.
-        from: PathBuf,
+    /// A note for a file that cannot store it.
+    #[error("{}: a PyTorch file has no place for a note", to.display())]
+    NoteInPytorch {
         /// The requested output.
         to: PathBuf,
     },
+}
+
+/// The form of a converted checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConvertOptions {
+    /// JSON that overrides keys of the checkpoint's config.
+    pub overrides: Option<serde_json::Value>,
+    /// The note to store instead of the checkpoint's own.
+    pub note: Option<String>,
+    /// Number format and names of keys.
+    pub write: WriteOptions,
+}
+
+/// A converted checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The model in the file.
+    pub kind: Kind,
+    /// The warning of the weights if the written file lacks it, because it is a PyTorch file.
+    pub lost_warning: Option<String>,
 }
 
 /// The warning for weights that were never trained.
@@ -65,54 +86,71 @@ pub(crate) fn note(checkpoint: &Checkpoint) -> Option<&str> {
 
 /// The note for weights that are initialized from a checkpoint: its own note, introduced once.
 pub(crate) fn inherited_note(checkpoint: &Checkpoint) -> Option<String> {
-    let note = note(checkpoint)?;
-    if note.starts_with(INHERITED) {
-        return Some(note.into());
-    }
-    Some(format!("{INHERITED}{note}"))
+    note(checkpoint).map(inherited)
 }
 
-/// Converts a checkpoint of either model to safetensors with its config.
+/// A note as the weights that are initialized from others inherit it.
+pub(crate) fn inherited(note: &str) -> String {
+    if note.starts_with(INHERITED) { note.into() } else { format!("{INHERITED}{note}") }
+}
+
+/// Converts a checkpoint of either model: to a `.pth` or `.pt` if the output has that name, and otherwise to
+/// safetensors with its config.
 ///
-/// The output keeps the checkpoint's note unless `note` replaces it. Every score is shown with this note.
-/// The output also keeps the training status. A `.pth` does not store it and counts as trained.
+/// Safetensors keep the checkpoint's note unless a new one replaces it. Every score is shown with this note.
+/// They also keep the training status. A `.pth` stores neither and counts as trained.
 ///
 /// # Errors
 /// Fails if the checkpoint cannot be read, or if the output exists or cannot be written.
 pub fn convert(
     from: &Path,
     to: &Path,
-    overrides: Option<&serde_json::Value>,
-    note: Option<&str>,
-    precision: Precision,
+    options: &ConvertOptions,
     device: Device,
-) -> Result<Kind, ConvertError> {
-    if to.extension().is_some_and(|extension| extension == "pth" || extension == "pt") {
-        return Err(ConvertError::ToPytorch { from: from.into(), to: to.into() });
+) -> Result<Converted, ConvertError> {
+    let pytorch = is_pytorch(to);
+    if pytorch && options.note.is_some() {
+        return Err(ConvertError::NoteInPytorch { to: to.into() });
     }
-    overwrite_guard::weights(to)?;
+    overwrite_guard::converted(to)?;
     let checkpoint = Checkpoint::open(from)?;
-    let config = checkpoint.config(overrides)?;
+    let config = checkpoint.config(options.overrides.as_ref())?;
+    let kind = checkpoint.kind();
     let trained = checkpoint.metadata().is_none_or(|metadata| metadata.trained);
-    let mut metadata = Metadata::new(checkpoint.kind(), &config, trained);
+    let mut metadata = Metadata::new(kind, &config, trained);
     if let Some(before) = checkpoint.metadata() {
         metadata.extra = before.extra.clone();
     }
-    if let Some(note) = note {
-        metadata.extra.insert(NOTE_ENTRY.into(), note.into());
+    if let Some(note) = &options.note {
+        metadata.extra.insert(NOTE_ENTRY.into(), note.as_str().into());
     }
     preprocessing::store(&mut metadata, &preprocessing::spec(&checkpoint, &config, |_| Ok(()))?)?;
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });
     metadata.extra.insert("converted_from".into(), source);
     with_backend!(device, |B, device| {
-        match checkpoint.kind() {
+        match kind {
             Kind::Classifier => {
-                save(&checkpoint.classifier::<B>(&config, &device)?, &metadata, precision, to)?;
+                write(&checkpoint.classifier::<B>(&config, &device)?, &metadata, options, to)?;
             }
             Kind::Pretrain => {
-                save(&checkpoint.pretrain::<B>(&config, &device)?, &metadata, precision, to)?;
+                write(&checkpoint.pretrain::<B>(&config, &device)?, &metadata, options, to)?;
             }
         }
-        Ok(checkpoint.kind())
-    })
+        Ok::<_, ConvertError>(())
+    })?;
+    let lost_warning = warning(&checkpoint).filter(|_| pytorch).map(str::to_owned);
+    Ok(Converted { kind, lost_warning })
+}
+
+/// Writes a network in the format of the output's name.
+fn write<B: Backend, M: Module<B>>(
+    model: &M,
+    metadata: &Metadata,
+    options: &ConvertOptions,
+    to: &Path,
+) -> Result<(), ModelError> {
+    if is_pytorch(to) {
+        return save_torch(model, options.write, to);
+    }
+    save_with(model, metadata, options.write, to)
 }

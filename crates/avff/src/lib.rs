@@ -72,6 +72,7 @@ pub mod json_diff;
 pub mod manifest;
 pub mod merge;
 mod network;
+mod npy;
 pub mod output;
 mod overwrite_guard;
 pub mod preprocessing;

@@ -7,6 +7,7 @@
 //! Rows are read one at a time in constant memory, so a manifest may be larger than memory. The
 //! file is untrusted input: records are bounded, and every error names its line.
 
+mod condition;
 mod dialect;
 mod label;
 pub(crate) mod lines;
@@ -25,6 +26,7 @@ use std::{
 use csv::ByteRecord;
 
 use self::{
+    condition::Selection,
     dialect::Dialect,
     lines::{Lines, TooLong},
     missing_column::without_column,
@@ -32,6 +34,7 @@ use self::{
     text::Utf8,
 };
 pub use self::{
+    condition::{Condition, NotACondition},
     label::label,
     options::{ColumnNames, ManifestOptions},
 };
@@ -66,7 +69,8 @@ pub struct Row {
 /// Reads a manifest row by row.
 ///
 /// After an error in one row, the iterator continues with the next row. After an error in the file,
-/// it ends.
+/// it ends. With [conditions](ManifestOptions::conditions), the last item is an error if a value
+/// never occurred, or if no row was selected.
 #[derive(Debug)]
 pub struct ManifestReader<R = File> {
     path: PathBuf,
@@ -74,6 +78,7 @@ pub struct ManifestReader<R = File> {
     reader: csv::Reader<Lines<R>>,
     record: ByteRecord,
     header: Header,
+    selection: Selection,
     done: bool,
 }
 
@@ -84,7 +89,7 @@ impl ManifestReader {
     /// [`Reason::NotFound`], [`Reason::NotAFile`], [`Reason::Io`] or [`Reason::Empty`] for the
     /// file. [`Reason::NoColumn`] for a header that lacks the column of clip names, or a column of
     /// labels with another name than the default. [`Reason::Row`] for one that repeats a column or
-    /// is not UTF-8.
+    /// is not UTF-8. [`Reason::Condition`] for a condition on a column that it lacks.
     pub fn open(path: impl AsRef<Path>, options: &ManifestOptions) -> Result<Self, DatasetError> {
         let path = path.as_ref();
         let file = regular_file(path).map_err(|source| DatasetError::new(path, source))?;
@@ -142,12 +147,14 @@ impl<R: Read> ManifestReader<R> {
             ));
         };
         let header = Header::new(&record, dialect.separator, &options.columns, line)?;
+        let selection = header.selection(&record, &options.columns, &options.conditions)?;
         Ok(Self {
             path: path.to_owned(),
             root: options.root_of(path),
             reader,
             record,
             header,
+            selection,
             done: false,
         })
     }
@@ -160,18 +167,27 @@ impl<R: Read> Iterator for ManifestReader<R> {
         if self.done {
             return None;
         }
-        let row = match next_filled_record(&mut self.reader, &mut self.record) {
-            Ok(Some(line)) => {
-                let row = self.header.row(&self.record, &self.root, line);
-                row.map_err(|what| row_error(line, what))
-            }
-            Ok(None) => {
-                self.done = true;
-                return None;
-            }
-            Err(error) => {
-                self.done = true;
-                Err(error)
+        let row = loop {
+            match next_filled_record(&mut self.reader, &mut self.record) {
+                Ok(Some(line)) => {
+                    let row = match self.header.check_cells(&self.record) {
+                        Err(what) => Err(what),
+                        Ok(()) if !self.selection.selects(&self.record) => continue,
+                        Ok(()) => self.header.row(&self.record, &self.root, line),
+                    };
+                    break row.map_err(|what| row_error(line, what));
+                }
+                Ok(None) => {
+                    self.done = true;
+                    match self.selection.finish() {
+                        Ok(()) => return None,
+                        Err(error) => break Err(error),
+                    }
+                }
+                Err(error) => {
+                    self.done = true;
+                    break Err(error);
+                }
             }
         };
         Some(row.map_err(|source| DatasetError::new(&self.path, source)))
@@ -252,7 +268,24 @@ impl Header {
         Ok(Self { separator, width, name, target, columns })
     }
 
-    fn row(&self, record: &ByteRecord, root: &Path, line: u64) -> Result<Row, String> {
+    /// Finds the columns of conditions. A condition may use the file's name of a column or the
+    /// manifest's.
+    fn selection(
+        &self,
+        record: &ByteRecord,
+        names: &ColumnNames,
+        conditions: &[Condition],
+    ) -> Result<Selection, Reason> {
+        let cells = record.iter().take(self.width);
+        let columns: Vec<&str> =
+            cells.map(|cell| str::from_utf8(cell).unwrap_or_default().trim()).collect();
+        let header: Vec<[&str; 2]> =
+            columns.iter().map(|column| [*column, names.own(column)]).collect();
+        Selection::new(conditions, &header)
+    }
+
+    /// Checks the number of a row's cells.
+    fn check_cells(&self, record: &ByteRecord) -> Result<(), String> {
         if record.len() < self.width || filled(record) > self.width {
             let separator = match self.separator {
                 ';' => "semicolon",
@@ -266,6 +299,11 @@ impl Header {
                 self.width
             ));
         }
+        Ok(())
+    }
+
+    /// Reads a row whose number of cells was checked.
+    fn row(&self, record: &ByteRecord, root: &Path, line: u64) -> Result<Row, String> {
         let (mut name, mut target) = ("", None);
         let mut extra = Vec::with_capacity(self.columns.len());
         for (index, cell) in record.iter().take(self.width).enumerate() {

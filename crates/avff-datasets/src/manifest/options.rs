@@ -1,4 +1,5 @@
-//! How a manifest is read: where its names start, and what its columns are called.
+//! How a manifest is read: where its names start, what its columns are called, and which rows are
+//! selected.
 
 use std::{
     fmt,
@@ -7,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{NAME_COLUMN, TARGET_COLUMN};
+use super::{Condition, NAME_COLUMN, TARGET_COLUMN};
 
 /// How a manifest is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,13 +17,15 @@ pub struct ManifestOptions {
     pub root: Option<PathBuf>,
     /// The names of the columns.
     pub columns: ColumnNames,
+    /// The rows to read: those that meet all conditions.
+    pub conditions: Vec<Condition>,
 }
 
 impl ManifestOptions {
     /// Options for names that start at `root`.
     #[must_use]
     pub fn with_root(root: impl Into<PathBuf>) -> Self {
-        Self { root: Some(root.into()), columns: ColumnNames::default() }
+        Self { root: Some(root.into()), ..Self::default() }
     }
 
     /// Returns the folder at which relative names of the manifest at `path` start.

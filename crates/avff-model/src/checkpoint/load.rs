@@ -36,7 +36,7 @@ pub(crate) fn load<B: Backend, M: Module<B>>(
     tolerance: Tolerance,
 ) -> Result<M, ModelError> {
     check(&module, file, tolerance)?;
-    fill_where(module, file, |key| !(tolerance.may_be_missing)(key))
+    fill_where(module, file, |key, _| !(tolerance.may_be_missing)(key))
 }
 
 /// Checks that the file has every key of `module` and no other, except where `tolerance` allows.
@@ -59,17 +59,18 @@ pub(crate) fn fill_except<B: Backend, M: Module<B>>(
     file: &TensorFile,
     skipped: &HashSet<String>,
 ) -> Result<M, ModelError> {
-    fill_where(module, file, |key| !skipped.contains(key))
+    fill_where(module, file, |key, _| !skipped.contains(key))
 }
 
-fn fill_where<B: Backend, M: Module<B>>(
+/// Loads the parameters that `selected` chooses by key and shape.
+pub(super) fn fill_where<B: Backend, M: Module<B>>(
     module: M,
     file: &TensorFile,
-    selected: impl Fn(&str) -> bool,
+    selected: impl Fn(&str, &[usize]) -> bool,
 ) -> Result<M, ModelError> {
     let mut reader = file.reader()?;
-    fill(module, Path::default(), &mut |key, _| {
-        let stored = file.tensors.get(key).filter(|_| selected(key));
+    fill(module, Path::default(), &mut |key, shape| {
+        let stored = file.tensors.get(key).filter(|_| selected(key, shape));
         stored.map(|stored| reader.read(stored)).transpose()
     })
 }
@@ -127,7 +128,8 @@ pub(crate) fn keys_by_id<B: Backend, M: Module<B>>(module: &M) -> HashMap<ParamI
     collector.ids.into_iter().zip(collector.keys.into_iter().map(|(key, _)| key)).collect()
 }
 
-fn compare(
+/// Returns the keys of a network and of a file that do not match.
+pub(super) fn compare(
     required: &[(String, Vec<usize>)],
     file: &TensorFile,
     tolerance: Tolerance,

@@ -7,6 +7,7 @@
 mod infer;
 mod keys;
 pub(crate) mod load;
+mod matching;
 mod models;
 mod save;
 
@@ -23,9 +24,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::AvffConfig,
     error::ModelError,
-    tensor_file::{TensorFile, format_error, safetensors},
+    tensor_file::{TensorFile, format_error, safetensors, torch},
 };
 
+pub use self::{
+    matching::{Matched, MatchingWeights},
+    save::{KeyStyle, WriteOptions},
+};
 #[cfg(feature = "flex")]
 pub use crate::tensor_file::offloaded::OffloadedWeights;
 pub use crate::{
@@ -116,12 +121,7 @@ impl Checkpoint {
             }
             _ => return Err(format_error(path, &unknown_network(&file))),
         };
-        let metadata =
-            file.metadata
-                .as_deref()
-                .map(serde_json::from_str::<Metadata>)
-                .transpose()
-                .map_err(|e| format_error(path, &format!("its avff metadata is invalid: {e}")))?;
+        let metadata = read_metadata(&file)?;
         if metadata.as_ref().is_some_and(|metadata| metadata.kind != kind) {
             return Err(format_error(path, "its metadata names the other model"));
         }
@@ -218,6 +218,12 @@ impl Checkpoint {
     }
 }
 
+/// Reads the metadata that this library stored with the tensors, if any.
+fn read_metadata(file: &TensorFile) -> Result<Option<Metadata>, ModelError> {
+    let metadata = file.metadata.as_deref().map(serde_json::from_str::<Metadata>).transpose();
+    metadata.map_err(|e| format_error(&file.path, &format!("its avff metadata is invalid: {e}")))
+}
+
 /// Returns the reason why a file with other keys is refused.
 fn unknown_network(file: &TensorFile) -> String {
     let reason = "it holds neither AVFF's classifier nor its pre-training model";
@@ -252,12 +258,35 @@ pub fn save<B: Backend, M: Module<B>>(
     precision: Precision,
     path: impl Into<PathBuf>,
 ) -> Result<(), ModelError> {
+    save_with(model, metadata, WriteOptions { precision, ..Default::default() }, path)
+}
+
+/// Writes a model as safetensors, as [`save`] does, in another form.
+///
+/// # Errors
+/// The errors of [`save`].
+pub fn save_with<B: Backend, M: Module<B>>(
+    model: &M,
+    metadata: &Metadata,
+    options: WriteOptions,
+    path: impl Into<PathBuf>,
+) -> Result<(), ModelError> {
     let path = path.into();
     let json = serde_json::to_string(metadata)
         .map_err(|e| ModelError::Io { path: path.clone(), source: io::Error::other(e) })?;
-    let tensors = save::collect(model, precision);
-    if tensors.iter().any(|tensor| tensor.shape.contains(&0)) {
-        return Err(ModelError::Prepared);
-    }
-    safetensors::write(&path, &tensors, &json)
+    safetensors::write(&path, &save::collect(model, options)?, &json)
+}
+
+/// Writes a model as a `.pth`, which `torch.load` reads also with `weights_only=True`. The format
+/// has no place for [`Metadata`]: such a file lacks the network's config, the preparation of clips
+/// and any warning. The file is written atomically.
+///
+/// # Errors
+/// The errors of [`save`].
+pub fn save_torch<B: Backend, M: Module<B>>(
+    model: &M,
+    options: WriteOptions,
+    path: impl Into<PathBuf>,
+) -> Result<(), ModelError> {
+    torch::write(&path.into(), &save::collect(model, options)?)
 }

@@ -32,6 +32,9 @@ pub struct AvffConfig {
     /// Tokens that a token map of the cross-modal blocks spans.
     #[serde(default)]
     pub token_span: TokenSpan,
+    /// Initial values of the visual decoder's first layer and mask token.
+    #[serde(default)]
+    pub visual_decoder_init: VisualDecoderInit,
     /// Whether the clips of a batch share one mask.
     pub mask: MaskScope,
     /// Options of the reconstruction loss.
@@ -132,6 +135,21 @@ pub enum TokenSpan {
     /// One slice; all slices share the map. The tokens of a time segment then depend on that
     /// segment alone, and adaptation keeps the maps learned in pre-training.
     Slice,
+}
+
+/// Initial values of the visual decoder's first layer, `decoder_patch_embed`, and of its unused
+/// mask token. The option changes no tensor's shape and nothing after initialization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisualDecoderInit {
+    /// As in the other layers of the decoders: Xavier uniform, a zero bias, and a normal mask
+    /// token.
+    #[default]
+    Xavier,
+    /// PyTorch's default for weight and bias, as in the reference, which creates this layer after
+    /// it has initialized the decoder. Weights are about half as large, and the bias is random. The
+    /// mask token is normal, truncated at one standard deviation.
+    TorchDefault,
 }
 
 /// What the contrastive loss compares.

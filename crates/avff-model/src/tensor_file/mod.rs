@@ -18,7 +18,7 @@ mod shards;
 mod source;
 mod stored;
 mod tar;
-mod torch;
+pub(crate) mod torch;
 
 use std::{
     collections::BTreeMap,

@@ -27,9 +27,10 @@ const ENTRY: &str = "avff";
 const MAX_HEADER: u64 = 16 << 20;
 
 /// Number format of a written checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Full size, without rounding.
+    #[default]
     F32,
     /// Half the size, with rounded values.
     F16,

@@ -12,6 +12,7 @@
 
 mod audio_mae;
 mod cav_mae;
+mod layouts;
 mod marlin;
 mod published;
 mod refusals;

@@ -20,6 +20,16 @@ pub fn write(
     write_pickle(path, keys, values, &[state_dict(&named), b".".to_vec()].concat());
 }
 
+/// Writes a state dict with the keys as they are.
+#[allow(dead_code, reason = "some users of this file only write released keys")]
+pub fn write_plain(
+    path: &Path,
+    keys: &[(String, Vec<usize>)],
+    values: impl Fn(&str, &[usize]) -> Vec<f32>,
+) {
+    write_pickle(path, keys, values, &[state_dict(keys), b".".to_vec()].concat());
+}
+
 /// Writes a training checkpoint, with the state dict under `wrapper` and without `module.`. Beside
 /// it are an optimizer state with numbers as keys, an object with arguments, and a tensor.
 #[allow(dead_code, reason = "some users of this file only write weights")]

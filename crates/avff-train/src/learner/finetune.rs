@@ -62,13 +62,21 @@ impl FinetuneLoss {
 pub struct Finetune {
     config: FinetuneConfig,
     training: FusionScope,
+    validation: FusionScope,
 }
 
 impl Finetune {
     /// Creates a learner for a network with this config.
     #[must_use]
     pub fn new(config: FinetuneConfig, network: &AvffConfig) -> Self {
-        Self { config, training: FusionScope::training(network.fusion_attention) }
+        let training = FusionScope::training(network.fusion_attention);
+        Self { config, training, validation: FusionScope::PerClip }
+    }
+
+    /// Sets the attention of A2V and V2A in validation; per clip by default.
+    #[must_use]
+    pub fn validating(self, validation: FusionScope) -> Self {
+        Self { validation, ..self }
     }
 }
 
@@ -135,7 +143,7 @@ impl<B: AutodiffBackend> Learner<B> for Finetune {
     ) -> Result<(), TrainError> {
         for part in parts(batch.clips.len(), context.micro_batch) {
             let (audio, video) = tensors(&batch.clips[part.clone()], context.spec, context.device);
-            let logits = model.forward(audio, video, FusionScope::PerClip);
+            let logits = model.forward(audio, video, self.validation);
             let targets = &batch.targets[part];
             let loss =
                 self.config.loss.of(logits.clone(), labels::rows(targets, 0.0, context.device));

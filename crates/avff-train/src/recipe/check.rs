@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use avff_data::{ClipSpec, augment::AugmentConfig, spec::SpecError};
+use avff_datasets::Condition;
 use avff_media::SettingError;
-use avff_model::{AvffConfig, ModelError};
+use avff_model::{AvffConfig, FusionScope, ModelError};
 
 use super::{Data, Initialization, Keep, Recipe, Stage, Steps};
 use crate::{
@@ -74,16 +75,16 @@ impl Recipe {
             let text = format!("is set, but only allowed with stage = \"{stage}\"");
             Err(Problem { key: key.into(), text })
         };
-        match &self.initialize {
-            Initialization::Adapt { .. } if !finetune => {
-                let text = "is \"adapt\", but must be \"scratch\" or \"checkpoint\" unless \
-                            stage = \"finetune\"";
-                return Err(Problem { key: "initialize.from".into(), text: text.into() });
-            }
-            Initialization::Adapt { path } | Initialization::Checkpoint { path } => {
-                given("initialize.path", path)?
-            }
-            Initialization::Scratch => {}
+        if !finetune && matches!(self.initialize, Initialization::Adapt { .. }) {
+            let text = "is \"adapt\", but must be \"scratch\", \"checkpoint\" or \"matching\" \
+                        unless stage = \"finetune\"";
+            return Err(Problem { key: "initialize.from".into(), text: text.into() });
+        }
+        if let Some(path) = self.initialize.path() {
+            given("initialize.path", path)?;
+        }
+        if self.validation.fusion_attention == FusionScope::AcrossBatch && !finetune {
+            return only("validation.fusion_attention", "finetune");
         }
         match (&self.finetune, &self.adversarial) {
             (Some(_), _) if !finetune => return only("finetune", "finetune"),
@@ -135,6 +136,12 @@ impl Data {
             ("cache.folder", &self.cache.as_ref().map(|cache| cache.folder.clone())),
         ] {
             path.iter().try_for_each(|path| given(key, path))?;
+        }
+        conditions("train_where", &self.train_where)?;
+        conditions("validation_where", &self.validation_where)?;
+        if self.validation.is_none() && !self.validation_where.is_empty() {
+            let text = "is set, but only allowed with data.validation";
+            return Err(Problem { key: "validation_where".into(), text: text.into() });
         }
         at_least_one("batch", self.batch as u64)?;
         self.validation_batch
@@ -276,6 +283,15 @@ fn within(table: &str, field: &str, text: String) -> Problem {
 fn given(key: &str, path: &Path) -> Checked {
     let there = !path.as_os_str().is_empty();
     Problem::unless(there, key, "empty", "a path")
+}
+
+fn conditions(key: &str, conditions: &[String]) -> Checked {
+    for (index, text) in conditions.iter().enumerate() {
+        let rule = "COLUMN=VALUE or COLUMN=VALUE,VALUE, such as \"split=train\"";
+        let valid = text.parse::<Condition>().is_ok();
+        Problem::unless(valid, &format!("{key}.{index}"), format!("{text:?}"), rule)?;
+    }
+    Ok(())
 }
 
 fn at_least_one(key: &str, value: u64) -> Checked {

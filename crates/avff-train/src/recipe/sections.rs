@@ -1,6 +1,6 @@
 //! The tables of a recipe that belong to no other module.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use avff_data::{
     ClipSpec,
@@ -9,7 +9,7 @@ use avff_data::{
     loader::{Order, Unreadable},
 };
 use avff_datasets::ColumnNames;
-use avff_model::{AvffConfig, Preset};
+use avff_model::{AvffConfig, FusionScope, Preset};
 use serde::{Deserialize, Serialize};
 
 use crate::learner::ReplicaLoss;
@@ -48,12 +48,31 @@ pub enum Initialization {
         /// Path of the checkpoint.
         path: PathBuf,
     },
+    /// The weights of any file that match by key and shape; all others are initialized from the
+    /// seed.
+    Matching {
+        /// Path of the file.
+        path: PathBuf,
+    },
     /// Stage 3 from a stage-2 checkpoint: unused weights are dropped, and new weights are
     /// initialized from the seed.
     Adapt {
         /// Path of the checkpoint.
         path: PathBuf,
     },
+}
+
+impl Initialization {
+    /// Returns the file of the weights, if any.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Scratch => None,
+            Self::Checkpoint { path } | Self::Matching { path } | Self::Adapt { path } => {
+                Some(path)
+            }
+        }
+    }
 }
 
 /// The clips and their batches.
@@ -65,6 +84,12 @@ pub struct Data {
     /// Manifest of the validation clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<PathBuf>,
+    /// Conditions on the training clips, such as `split=train`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub train_where: Vec<String>,
+    /// Conditions on the validation clips, such as `split=val`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_where: Vec<String>,
     /// Folder of relative clip names; each manifest's folder by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
@@ -192,17 +217,20 @@ pub enum NonFinite {
     Skip,
 }
 
-/// Frequency of validation.
+/// Frequency and attention of validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Validation {
     /// Epochs between validations; the last epoch is always validated.
     pub every: u64,
+    /// Tokens over which A2V and V2A attend in the validation of stage 3: within each clip, or
+    /// across the clips of a forward pass. Pre-training always validates as it trains.
+    pub fusion_attention: FusionScope,
 }
 
 impl Default for Validation {
     fn default() -> Self {
-        Self { every: 1 }
+        Self { every: 1, fusion_attention: FusionScope::PerClip }
     }
 }
 

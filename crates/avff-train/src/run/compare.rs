@@ -38,7 +38,17 @@ pub fn differences(a: &Overview, b: &Overview) -> Result<Vec<Difference>, RunErr
 
 /// Returns the settings of a run outside its recipe.
 fn facts(about: &About) -> Table {
-    let About { name: _, stage, code_version, device, seed, epochs: _, data, best_by: _ } = about;
+    let About {
+        name: _,
+        stage,
+        code_version,
+        device,
+        seed,
+        epochs: _,
+        data,
+        matched: _,
+        best_by: _,
+    } = about;
     let data = data.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str())));
     let mut facts = Table::from_iter([
         ("stage".into(), stage.as_str().into()),

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use avff_metrics::Better;
+use avff_model::checkpoint::Matched;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -71,6 +72,9 @@ pub struct About {
     /// Hashes of the training data and of the initial weights, by role: `train`, `validation`,
     /// `start`.
     pub data: BTreeMap<String, String>,
+    /// Keys of the initial weights, for a run that takes those that match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
     /// Metric that determines the best epoch.
     pub best_by: BestBy,
 }

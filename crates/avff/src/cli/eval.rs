@@ -3,7 +3,7 @@
 use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use avff::{
-    evaluate::{EvalOptions, Paths, Summary, only_class},
+    evaluate::{EvalOptions, Paths, Submission, Summary, only_class},
     shard::Shard,
 };
 
@@ -37,6 +37,11 @@ pub(super) struct Args {
     /// Predictions to write
     #[arg(long, value_name = "FILE", default_value = "prediction.csv")]
     output: PathBuf,
+
+    /// Also write `video_name,y_pred` with the clips' base names alone, as Open-AVFF's eval.py does and
+    /// challenges ask for; clips without a score have no row
+    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
+    submission: Option<PathBuf>,
 
     /// Score shard I of N alone, from 0/N to N-1/N: rows I, I+N, I+2N... It writes NAME.I-of-N.csv;
     /// `avff merge` joins all shards
@@ -104,11 +109,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             options.csv.display()
         );
     }
+    let paths = Paths::of(&args.output, args.shard);
+    let overwrite = args.overwrite || args.resume;
+    let submission = args
+        .submission
+        .as_ref()
+        .map(|path| Submission::plan(path, &options.csv, &options.manifest, &paths, overwrite));
+    let submission = submission.transpose()?;
     let mut progress = Clips::new("not read");
     interrupt::explain("the rows so far are kept; add --resume to continue")?;
     let summary = network.evaluate_as(run, &options, &mut |now| progress.show(now))?;
     progress.finish();
-    let paths = Paths::of(&args.output, args.shard);
+    if let Some(submission) = &submission {
+        submission.write(&paths.predictions)?;
+    }
     if summary.coverage.failed > 0 {
         tracing::warn!(
             "clips without a score: {}; reasons are in {}",
@@ -119,6 +133,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "scores: {}", paths.predictions.display())?;
+    if let Some(path) = &args.submission {
+        writeln!(out, "submission: {}", path.display())?;
+    }
     print_notes(&mut out, &summary, &paths)?;
     if let Some(column) = &summary.likely_target {
         tracing::warn!(

@@ -326,21 +326,9 @@ fn of_training(error: &Dyn) -> Option<String> {
             recipe.display()
         ));
     }
-    if let Some(ConvertError::ToPytorch { from, to }) = error.downcast_ref() {
-        let converted = from.with_extension("safetensors");
-        let first = if *from == converted {
-            "run these two lines in Python:".to_owned()
-        } else {
-            format!(
-                "convert it to {} first, then run these two lines in Python:",
-                converted.display()
-            )
-        };
-        return Some(format!(
-            "{first}\n  import torch; from safetensors.torch import load_file\n  torch.save(load_file({:?}), {:?})",
-            converted.display().to_string(),
-            to.display().to_string()
-        ));
+    if let Some(ConvertError::NoteInPytorch { to }) = error.downcast_ref() {
+        let to = to.with_extension("safetensors");
+        return Some(format!("leave out --note, or write {}, which stores it", to.display()));
     }
     if let Some(ModelError::Kind { actual: Kind::Classifier, .. }) = error.downcast_ref() {
         return Some("give stage-1 or stage-2 weights".into());

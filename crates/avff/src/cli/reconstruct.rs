@@ -4,7 +4,8 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
     data::windows::Span,
-    pretrained::{Losses, MaskChoice, ReconstructOptions, SheetOptions, VisibleParts},
+    output::OutputError,
+    pretrained::{Losses, MaskChoice, ReconstructOptions, SheetOptions, VisibleParts, array_paths},
     table::Text,
 };
 use serde::Serialize;
@@ -40,6 +41,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Also write input, mask and reconstruction of both modalities as arrays of NumPy (`.npy`) into
+    /// this folder
+    #[arg(long, value_name = "FOLDER")]
+    arrays: Option<PathBuf>,
+
     /// Show the input instead of the prediction where the input is visible
     #[arg(long)]
     paste_visible: bool,
@@ -67,11 +73,18 @@ struct Report<'a> {
     /// None: the contrastive loss needs several clips.
     contrastive: Option<f32>,
     output: String,
+    /// The arrays, with `--arrays`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    arrays: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let clip = &args.sheet.clip;
     let output = args.output.clone().unwrap_or_else(|| default_output(clip, "reconstruction"));
+    let mut arrays = args.arrays.iter().flat_map(|folder| array_paths(folder));
+    if let Some(path) = arrays.find(|path| !args.sheet.overwrite && path.exists()) {
+        return Err(OutputError::Results { path }.into());
+    }
     let pretrained = args.sheet.pretrained(&args.checkpoint, &output)?;
     let mask = args.mask.clone().map_or(MaskChoice::Seed(args.seed), MaskChoice::HiddenFromAudio);
     let options = ReconstructOptions { mask, window: args.window_index };
@@ -85,6 +98,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         visible: if args.paste_visible { VisibleParts::Input } else { VisibleParts::Predicted },
     };
     write(&made.sheet(&sheet)?, &output)?;
+    let arrays = match &args.arrays {
+        Some(folder) => made.write_arrays(folder)?,
+        None => Vec::new(),
+    };
     let report = Report {
         clip: clip.display().to_string(),
         checkpoint: args.checkpoint.display().to_string(),
@@ -99,6 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         losses: made.losses,
         contrastive: None,
         output: output.display().to_string(),
+        arrays: arrays.iter().map(|path| path.display().to_string()).collect(),
     };
     print(args, &report)?;
     Ok(ExitCode::SUCCESS)
@@ -123,6 +141,8 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     table.row(["video".into(), number(video), number(video_zero_baseline)]);
     table.row(["contrastive", "n/a", "it needs several clips"]);
     writeln!(out, "{table}")?;
-    writeln!(out, "{}", report.output)?;
+    for path in std::iter::once(&report.output).chain(&report.arrays) {
+        writeln!(out, "{path}")?;
+    }
     Ok(())
 }

@@ -29,9 +29,9 @@ pub(super) struct SheetArgs {
     #[arg(long, default_value = "auto")]
     device: String,
 
-    /// Replace the PNG
+    /// Replace the outputs
     #[arg(long)]
-    overwrite: bool,
+    pub(super) overwrite: bool,
 
     /// Print JSON
     #[arg(long)]

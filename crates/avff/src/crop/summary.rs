@@ -71,6 +71,7 @@ impl CropRun {
             ("the CSV", self.manifest.sha256.clone(), now.manifest.sha256.clone()),
             ("the root folder", show(&self.manifest.root), show(&now.manifest.root)),
             ("the pair of columns", columns(self), columns(now)),
+            ("the selection of rows", self.manifest.selection(), now.manifest.selection()),
             ("the face crop", face_was, face_now),
             ("the number of frames", show(&self.frames), show(&now.frames)),
             ("the size", show(&self.size), show(&now.size)),

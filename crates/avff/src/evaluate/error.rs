@@ -46,6 +46,16 @@ pub enum EvaluateError {
         /// The run's journal.
         path: PathBuf,
     },
+    /// Two rows would be one row of a table of base names.
+    #[error("{}: lines {} and {} both have the base name `{name}`", csv.display(), lines[0], lines[1])]
+    RepeatedBaseName {
+        /// The manifest.
+        csv: PathBuf,
+        /// The base name.
+        name: String,
+        /// The lines of the rows.
+        lines: [u64; 2],
+    },
     /// The run is finished, and its summary was computed with other options.
     #[error(
         "the finished run has {} {}, not {}; its logits are no longer stored", .0.what, .0.was, .0.now

@@ -12,6 +12,7 @@ mod merge;
 mod notes;
 pub(crate) mod output;
 mod report;
+mod submission;
 mod summary;
 
 use std::{
@@ -31,6 +32,7 @@ pub use error::EvaluateError;
 pub use merge::merge;
 pub use output::Paths;
 pub use report::{ColumnReport, ReportOptions};
+pub use submission::Submission;
 pub use summary::{CheckpointId, Coverage, Run, Summary};
 
 use crate::{

@@ -137,6 +137,8 @@ impl Run {
             let columns = run.manifest.as_ref().map(|m| m.columns.to_string());
             columns.unwrap_or_default()
         };
+        let rows =
+            |run: &Self| run.manifest.as_ref().map(ManifestId::selection).unwrap_or_default();
         let (clip_was, clip_now) = changed_keys(&self.clip, &now.clip);
         let (config_was, config_now) = changed_keys(&self.config, &now.config);
         difference([
@@ -145,6 +147,7 @@ impl Run {
             ("the CSV", hash(self), hash(now)),
             ("the root folder", root(self), root(now)),
             ("the pair of columns", columns(self), columns(now)),
+            ("the selection of rows", rows(self), rows(now)),
             ("the device", self.device.clone(), now.device.clone()),
             ("the fusion attention", format!("{:?}", self.fusion), format!("{:?}", now.fusion)),
             ("the precision", format!("{:?}", self.arithmetic), format!("{:?}", now.arithmetic)),

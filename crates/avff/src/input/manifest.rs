@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use avff_data::ClipError;
-use avff_datasets::{ColumnNames, DatasetError, ManifestOptions, ManifestReader, Row};
+use avff_datasets::{ColumnNames, Condition, DatasetError, ManifestOptions, ManifestReader, Row};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +21,24 @@ pub struct ManifestId {
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// The number of rows below the header.
+    /// The number of rows below the header, or of the selected rows.
     pub rows: u64,
     /// The folder of relative paths; `None` for the CSV's folder.
     pub root: Option<String>,
     /// The names that the file gives to its columns, unless they are `video_name` and `target`.
     #[serde(default, skip_serializing_if = "ColumnNames::is_default")]
     pub columns: ColumnNames,
+    /// The conditions that select the rows.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+impl ManifestId {
+    /// The conditions that select the rows, as text.
+    pub(crate) fn selection(&self) -> String {
+        let conditions: Vec<String> = self.conditions.iter().map(ToString::to_string).collect();
+        if conditions.is_empty() { "all rows".into() } else { conditions.join(" and ") }
+    }
 }
 
 impl ManifestId {
@@ -67,6 +78,7 @@ pub(crate) fn scan(
         rows,
         root: options.root.as_ref().map(|root| root.display().to_string()),
         columns: options.columns.clone(),
+        conditions: options.conditions.clone(),
     };
     Ok(Manifest { path: path.into(), options: options.clone(), shard, id, columns })
 }

@@ -49,7 +49,8 @@ const GPU_BATCH: usize = 8;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
 pub enum Arithmetic {
-    /// Single precision, as the released weights were trained.
+    /// Single precision. The released weights were trained, and are scored by the reference, under autocast to f16, which
+    /// rounds more.
     #[default]
     F32,
     /// Matrix products on tensor cores, whose factors keep 11 bits. NVIDIA GPUs only.

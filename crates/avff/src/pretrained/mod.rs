@@ -8,7 +8,7 @@ use std::path::Path;
 use avff_data::ClipSpec;
 use avff_model::{AvffConfig, Checkpoint, checkpoint::Kind};
 
-pub use self::reconstruct::{Losses, MaskChoice, ReconstructOptions, Reconstruction};
+pub use self::reconstruct::{Losses, MaskChoice, ReconstructOptions, Reconstruction, array_paths};
 #[cfg(feature = "sheets")]
 pub use self::reconstruct::{SheetOptions, VisibleParts};
 use crate::{

@@ -37,8 +37,13 @@ pub(super) fn open(
 ) -> Result<Clips, TrainingError> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
     let (rank, world) = (processes.rank(), processes.world());
-    let options = ManifestOptions { root: data.root.clone(), columns: data.columns.clone() };
-    let read = |path: &Path| -> Result<Arc<Dataset>, TrainingError> {
+    let read = |path: &Path, conditions: &[String]| -> Result<Arc<Dataset>, TrainingError> {
+        let options = ManifestOptions {
+            root: data.root.clone(),
+            columns: data.columns.clone(),
+            // The recipe is validated, so every condition can be read.
+            conditions: conditions.iter().filter_map(|text| text.parse().ok()).collect(),
+        };
         let dataset = Dataset::read(path, &options)?;
         match dataset.unlabeled() {
             Some(row) if labeled => {
@@ -96,9 +101,11 @@ pub(super) fn open(
         augment: data.augment.clone(),
         ..LoaderConfig::training(data.batch / parts, recipe.seed)
     };
-    let train = read(&data.train)?;
-    let validation =
-        data.validation.as_deref().map(|path| Ok::<_, TrainingError>((path, read(path)?)));
+    let train = read(&data.train, &data.train_where)?;
+    let validation = data
+        .validation
+        .as_deref()
+        .map(|path| Ok::<_, TrainingError>((path, read(path, &data.validation_where)?)));
     let validation = validation.transpose()?;
     if rank == 0 {
         let open = data.preflight && matches!(plan.options, TrainOptions::New { .. });

@@ -3,19 +3,28 @@
 use std::path::Path;
 
 use avff_model::{
-    AvffConfig, Checkpoint, Classifier, Init, ModelError, Pretrain, checkpoint::Kind,
+    AvffConfig, Checkpoint, Classifier, Init, ModelError, Pretrain,
+    checkpoint::{Kind, Matched, MatchingWeights},
 };
-use avff_train::recipe::Initialization;
-use burn::tensor::backend::Backend;
+use avff_train::{Recipe, recipe::Initialization};
+use burn::{module::Module, tensor::backend::Backend};
 
 use super::{Planned, TrainingError, kind, network_diff};
-use crate::checkpoint::inherited_note;
+use crate::checkpoint::{inherited, inherited_note};
 
 /// A network with its initial weights.
 pub(super) struct Initial<M> {
     pub(super) model: M,
     /// The note that the run's weights inherit.
     pub(super) note: Option<String>,
+    /// The keys, for weights that are taken where they match.
+    pub(super) matched: Option<Matched>,
+}
+
+impl<M> Initial<M> {
+    fn random(model: M) -> Self {
+        Self { model, note: None, matched: None }
+    }
 }
 
 /// Stages 1 and 2.
@@ -26,7 +35,10 @@ pub(super) fn pretrain<B: Backend>(
     let network = &plan.network;
     match from(plan) {
         Initialization::Scratch => {
-            Ok(Initial { model: Pretrain::new(network, &mut seeded(plan), device)?, note: None })
+            Ok(Initial::random(Pretrain::new(network, &mut seeded(plan), device)?))
+        }
+        Initialization::Matching { path } => {
+            matching::<B, _>(path, Pretrain::new(network, &mut seeded(plan), device)?)
         }
         Initialization::Checkpoint { path } | Initialization::Adapt { path } => {
             load(plan, path, "checkpoint", kind(plan.recipe.stage), |checkpoint| {
@@ -44,7 +56,10 @@ pub(super) fn classifier<B: Backend>(
     let network = &plan.network;
     match from(plan) {
         Initialization::Scratch => {
-            Ok(Initial { model: Classifier::new(network, &mut seeded(plan), device)?, note: None })
+            Ok(Initial::random(Classifier::new(network, &mut seeded(plan), device)?))
+        }
+        Initialization::Matching { path } => {
+            matching::<B, _>(path, Classifier::new(network, &mut seeded(plan), device)?)
         }
         Initialization::Checkpoint { path } => {
             load(plan, path, "checkpoint", kind(plan.recipe.stage), |checkpoint| {
@@ -86,7 +101,29 @@ fn load<M>(
         });
     }
     let model = load(&checkpoint).map_err(|error| explained(error, &checkpoint, plan))?;
-    Ok(Initial { model, note: inherited_note(&checkpoint) })
+    Ok(Initial { model, note: inherited_note(&checkpoint), matched: None })
+}
+
+/// Takes the weights of the file at `path` that match `model`, which has its random weights.
+fn matching<B: Backend, M: Module<B>>(path: &Path, model: M) -> Result<Initial<M>, TrainingError> {
+    let weights = MatchingWeights::open(path)?;
+    let (model, matched) = weights.load_into(model)?;
+    Ok(Initial { model, note: weights.note().map(inherited), matched: Some(matched) })
+}
+
+/// Logs which weights match and which do not.
+pub(super) fn log(matched: &Matched, recipe: &Recipe) {
+    let Matched { loaded, left } = matched;
+    let path = recipe.initialize.path().unwrap_or(Path::new("")).display();
+    let random = left.missing.len() + left.misshapen.len() + left.not_float.len();
+    tracing::info!(
+        "{path}: {} of {} weights match the network; run.json lists all keys",
+        loaded.len(),
+        loaded.len() + random
+    );
+    if !left.is_empty() {
+        tracing::warn!("{path}: weights that do not match are random: {left}");
+    }
 }
 
 /// Replaces a list of keys that do not match by the settings in which the networks differ.

@@ -22,7 +22,7 @@ use avff_train::{
     Recipe, TrainError,
     distributed::Processes,
     learner::{Finetune, Learner, PretrainLearner},
-    recipe::{self, Initialization, Stage},
+    recipe::{self, Stage},
     run::{
         About, BestBy, Position, RunError, RunFolder, RunLog, State,
         folder::{CHECKPOINTS, RECIPE, RUN},
@@ -136,11 +136,8 @@ pub fn plan(
     if resumed && overrides.iter().any(initializes) {
         return Err(TrainingError::InitializationOfResumed);
     }
-    match &recipe.initialize {
-        Initialization::Checkpoint { path } | Initialization::Adapt { path } if !resumed => {
-            add_hash("start", "initialize.path", path)?
-        }
-        _ => {}
+    if let Some(path) = recipe.initialize.path().filter(|_| !resumed) {
+        add_hash("start", "initialize.path", path)?;
     }
     Ok(Planned { recipe, network, spec, hashes, device, options, resumed })
 }
@@ -216,7 +213,8 @@ impl Planned {
             }
             Stage::Finetune => {
                 let config = recipe.finetune.clone().unwrap_or_default();
-                let learner = Finetune::new(config, &self.network);
+                let learner = Finetune::new(config, &self.network)
+                    .validating(recipe.validation.fusion_attention);
                 let initial = initial::classifier::<B>(&self, &device)?;
                 self.train::<B, _>(learner, initial, device, processes, watch, stop)
             }
@@ -226,7 +224,7 @@ impl Planned {
     fn train<B: AutodiffBackend, L: Learner<B>>(
         self,
         learner: L,
-        Initial { model, note }: Initial<L::Model>,
+        Initial { model, note, matched }: Initial<L::Model>,
         device: B::Device,
         processes: Box<dyn Processes>,
         watch: &mut dyn Observer,
@@ -265,7 +263,10 @@ impl Planned {
         })?;
         consistency::check(trainer.peers(), &identity, &self.hashes, self.resumed.into())?;
         // The folder is created once the recipe is known to be valid. Only process 0 writes to it.
-        let about = self.about(&identity.device);
+        if let Some(matched) = matched.as_ref().filter(|_| rank == 0) {
+            initial::log(matched, &recipe);
+        }
+        let about = About { matched, ..self.about(&identity.device) };
         let run = if rank == 0 { Some(self.open_folder(about.clone())?) } else { None };
         if self.resumed {
             trainer.resume()?;
@@ -338,6 +339,7 @@ impl Planned {
             seed: recipe.seed,
             epochs: recipe.epochs,
             data: self.hashes.clone(),
+            matched: None,
             best_by: BestBy { metric: name_of("val", best.key), better: best.better },
         }
     }

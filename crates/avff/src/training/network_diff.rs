@@ -7,8 +7,9 @@ use serde_json::Value;
 
 /// Maximum number of differences that an error lists.
 const LISTED: usize = 4;
-/// Settings that change no tensor: tables of the config, and single keys.
-const WITHOUT_TENSORS: [&str; 4] = ["loss", "reconstruction", "mask", "head.dropout"];
+/// Settings that change no loaded tensor: tables of the config, and single keys.
+const WITHOUT_TENSORS: [&str; 5] =
+    ["loss", "reconstruction", "mask", "head.dropout", "visual_decoder_init"];
 
 /// Describes on one line in which sizes and options two configs differ, as far as tensors depend on them. `None` if
 /// they are equal.

@@ -15,16 +15,18 @@ pub(super) fn warning(
     [train, validation]: [&Dataset; 2],
     [train_path, validation_path]: [&Path; 2],
 ) -> Option<String> {
-    if resolved(train_path) == resolved(validation_path) {
+    let known: HashSet<PathBuf> = train.rows().iter().map(|row| resolved(&row.path)).collect();
+    let mut shared =
+        validation.rows().iter().filter(|row| known.contains(&resolved(&row.path))).peekable();
+    let name = shared.peek()?.name.clone();
+    // Conditions may select different rows of one file.
+    let lines = |dataset: &Dataset| dataset.rows().iter().map(|row| row.line).collect::<Vec<_>>();
+    if lines(train) == lines(validation) && resolved(train_path) == resolved(validation_path) {
         return Some(format!(
             "data.train and data.validation are the same file, {}: {CONSEQUENCE}",
             train_path.display()
         ));
     }
-    let known: HashSet<PathBuf> = train.rows().iter().map(|row| resolved(&row.path)).collect();
-    let mut shared =
-        validation.rows().iter().filter(|row| known.contains(&resolved(&row.path))).peekable();
-    let name = shared.peek()?.name.clone();
     Some(format!(
         "{} of {} clips of data.validation are also in data.train (the first is {name}): {CONSEQUENCE}",
         shared.count(),
@@ -62,6 +64,16 @@ mod tests {
         let text = of(&other, &other_path).unwrap();
         let start = "2 of 3 clips of data.validation are also in data.train (the first is clips/../clips/b.mp4)";
         assert!(text.starts_with(start), "{text}");
+        // Two parts of one file share nothing unless their conditions overlap.
+        let part = |name: &str| {
+            let conditions = vec![format!("video_name={name}").parse().unwrap()];
+            let options = ManifestOptions { conditions, ..ManifestOptions::default() };
+            Dataset::read(&train_path, &options).unwrap()
+        };
+        let (a, b) = (part("a.mp4"), part("clips/b.mp4"));
+        assert_eq!(warning([&a, &b], [&train_path; 2]), None);
+        let text = warning([&a, &train], [&train_path; 2]).unwrap();
+        assert!(text.starts_with("1 of 2 clips of data.validation"), "{text}");
         let text = of(&train, &folder.path().join("clips/../train.csv")).unwrap();
         assert!(text.contains("are the same file"), "{text}");
     }

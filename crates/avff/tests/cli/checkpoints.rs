@@ -107,7 +107,7 @@ fn convert_keeps_the_scores_and_stores_the_config() {
     let stdout = convert("whole.safetensors", &[]).expect(0).stdout;
     assert!(stdout.contains("classifier"), "{stdout}");
     assert!(convert("whole.safetensors", &[]).expect(2).stderr.contains("already exists"));
-    assert!(convert("whole.pth", &[]).expect(2).stderr.contains("safetensors"));
+    assert!(convert("whole.onnx", &[]).expect(2).stderr.contains("safetensors"));
     convert("half.safetensors", &["--dtype", "f16"]).expect(0);
     let size = |name: &str| std::fs::metadata(scene.path(name)).unwrap().len();
     assert!(size("half.safetensors") < size("whole.safetensors") * 6 / 10);
@@ -134,4 +134,47 @@ fn convert_keeps_the_scores_and_stores_the_config() {
         (&"pretrain".into(), &3.into())
     );
     assert_eq!(json["metadata"]["trained"], true);
+}
+
+#[test]
+fn conversion_to_pytorch_and_back_is_bit_identical() {
+    let scene = Scene::new();
+    let weights = weights();
+    let config = inspect(&scene, &weights, &scene.write("empty.json", "{}"))["config"].to_string();
+    let config = scene.write("config.json", &config);
+    let convert = |from: &Path, to: &str, more: &[&str]| {
+        let arguments = ["convert", from.to_str().unwrap(), to];
+        scene.run(&[&arguments, more].concat())
+    };
+    // The tensors of a file, without its header.
+    let tensors = |name: &str| {
+        let bytes = std::fs::read(scene.path(name)).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].to_vec()
+    };
+    // The bundled weights are f16 numbers: nothing is rounded.
+    convert(&weights, "whole.safetensors", &[]).expect(0);
+    for (dtype, keys) in [("f32", "module"), ("f16", "plain")] {
+        let pth = format!("{dtype}.pth");
+        let ran = convert(&weights, &pth, &["--dtype", dtype, "--keys", keys]).expect(0);
+        assert!(ran.stderr.contains("stores neither the network's config"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("does not store the weights' warning"), "{}", ran.stderr);
+        let back = format!("{dtype}.safetensors");
+        convert(&scene.path(&pth), &back, &["--config", config.to_str().unwrap()]).expect(0);
+        assert_eq!(tensors(&back), tensors("whole.safetensors"), "{dtype} {keys}");
+        let bytes = std::fs::read(scene.path(&pth)).unwrap();
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert_eq!(has(b"module."), keys == "module");
+        assert!(has(b"archive/data.pkl") && has(b"archive/version"));
+    }
+    assert!(convert(&weights, "f16.pth", &[]).expect(2).stderr.contains("already exists"));
+    let ran = convert(&weights, "noted.pth", &["--note", "Beware."]).expect(2);
+    assert!(ran.stderr.contains("noted.pth: a PyTorch file has no place"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("noted.safetensors, which stores it"), "{}", ran.stderr);
+    assert!(!scene.path("noted.pth").exists());
+    // Plain keys in safetensors.
+    convert(&weights, "plain.safetensors", &["--keys", "plain"]).expect(0);
+    assert_eq!(tensors("plain.safetensors"), tensors("whole.safetensors"));
+    let bytes = std::fs::read(scene.path("plain.safetensors")).unwrap();
+    assert!(!bytes.windows(7).any(|window| window == b"module."));
 }

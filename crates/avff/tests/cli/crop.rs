@@ -73,6 +73,10 @@ fn clips_are_cropped_into_a_manifest_of_folders() {
     let ran = crop(&scene, &csv, "out", &more).expect(2);
     assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
     crop(&scene, &csv, "out", &[&more[..], &["--resume"]].concat()).expect(0);
+    let selected = [&more[..], &["--resume", "--where", "target=1"]].concat();
+    let ran = crop(&scene, &csv, "out", &selected).expect(2);
+    let message = "the selection of rows was all rows, now it is target=1";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
 }
 
 #[test]

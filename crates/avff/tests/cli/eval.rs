@@ -237,3 +237,96 @@ fn across_batch_is_the_reference_and_depends_on_the_batch() {
         scene.eval(&csv, "x.csv", &[&batch[..], &["--fusion-attention", "across-batch"]].concat());
     assert!(unsized_batch.expect(2).stderr.contains("hint: give --batch-size"));
 }
+
+/// A manifest of the four sample clips with a column `split`.
+fn with_splits(scene: &Scene) -> std::path::PathBuf {
+    let rows = [("match_a", 0, "test"), ("match_b", 0, "train"), ("swapped_a", 1, "test")];
+    let rows = rows.map(|(name, target, split)| {
+        format!("{},{target},{split}\n", clip(&format!("{name}.mp4")).display())
+    });
+    scene.write("splits.csv", &format!("video_name,target,split\n{}", rows.concat()))
+}
+
+#[test]
+fn rows_are_selected_by_a_column() {
+    let scene = Scene::new();
+    let csv = with_splits(&scene);
+    scene.eval(&csv, "all.csv", &[]).expect(0);
+    scene.eval(&csv, "test.csv", &["--where", "split=test"]).expect(0);
+    let (all, test) = (scene.read("all.csv"), scene.read("test.csv"));
+    // Selected rows have the same scores, in the same order.
+    assert_eq!(
+        test.lines().collect::<Vec<_>>(),
+        all.lines().filter(|line| !line.ends_with(",train")).collect::<Vec<_>>()
+    );
+    let summary = scene.json("test.summary.json");
+    assert_eq!(summary["coverage"]["rows"], 2);
+    assert_eq!(summary["run"]["manifest"]["where"], serde_json::json!(["split=test"]));
+    assert!(scene.json("all.summary.json")["run"]["manifest"]["where"].is_null());
+    let ran = scene.eval(&csv, "test.csv", &["--where", "split=train", "--resume"]).expect(2);
+    let message = "the selection of rows was split=test, now it is split=train";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+
+    for (condition, message) in [
+        ("split=tset", "no row has `tset` in this column, whose values are `test`, `train`"),
+        ("part=test", "no such column, the columns are `video_name`, `target`, `split`"),
+        ("split", "not COLUMN=VALUE"),
+    ] {
+        let ran = scene.eval(&csv, "none.csv", &["--where", condition]).expect(2);
+        assert!(ran.stderr.contains(message), "{}", ran.stderr);
+        assert!(!scene.path("none.csv").exists() && !scene.path("none.journal").exists());
+    }
+    let csv = csv.to_str().unwrap();
+    let ran = scene.run(&["check", csv, "--where", "split=test", "--no-media", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.expect(0).stdout).unwrap();
+    let cells = report["composition"]["cells"].as_array().unwrap().iter();
+    assert_eq!(cells.map(|cell| cell["rows"].as_u64().unwrap()).sum::<u64>(), 2, "{report}");
+}
+
+/// Batches are the selected rows in the manifest's order.
+#[test]
+fn across_batch_scores_depend_on_the_selected_rows_alone() {
+    let scene = Scene::new();
+    let csv = with_splits(&scene);
+    let text = scene.read("splits.csv");
+    let rows: Vec<&str> = text.lines().filter(|line| !line.ends_with(",train")).collect();
+    let alone = scene.write("alone.csv", &(rows.join("\n") + "\n"));
+    let across = ["--fusion-attention", "across-batch", "--batch-size", "2"];
+    scene.eval(&alone, "alone.out.csv", &across).expect(0);
+    let selected = [&across[..], &["--where", "split=test"]].concat();
+    scene.eval(&csv, "selected.out.csv", &selected).expect(0);
+    assert_eq!(scene.read("alone.out.csv"), scene.read("selected.out.csv"));
+}
+
+#[test]
+fn a_submission_has_base_names_and_scores_alone() {
+    let scene = Scene::new();
+    let csv = with_splits(&scene);
+    let submit = ["--submission", "kaggle/submission.csv"];
+    let ran = scene.eval(&csv, "out.csv", &submit).expect(0);
+    assert!(ran.stdout.contains("submission: kaggle/submission.csv"), "{}", ran.stdout);
+    let submission = scene.read("kaggle/submission.csv");
+    let predictions = scene.read("out.csv");
+    let expected = predictions.lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{}", cells[0].rsplit('/').next().unwrap(), cells[1])
+    });
+    let expected: Vec<String> =
+        ["video_name,y_pred".to_owned()].into_iter().chain(expected).collect();
+    assert_eq!(submission.lines().collect::<Vec<_>>(), expected);
+    assert!(submission.contains("\nmatch_a.mp4,0."), "{submission}");
+
+    let ran = scene.eval(&csv, "other.csv", &submit).expect(2);
+    assert!(ran.stderr.contains("kaggle/submission.csv: results already exist"), "{}", ran.stderr);
+    for name in ["out.csv", "submission.txt"] {
+        scene.eval(&csv, "out.csv", &["--overwrite", "--submission", name]).expect(2);
+    }
+    // Another folder, another clip, but one name.
+    std::fs::create_dir(scene.path("copy")).unwrap();
+    std::fs::copy(clip("match_a.mp4"), scene.path("copy/match_a.mp4")).unwrap();
+    let twice = scene.write("twice.csv", &(scene.read("splits.csv") + "copy/match_a.mp4,0,test\n"));
+    let ran = scene.eval(&twice, "twice.out.csv", &["--submission", "twice.csv.csv"]).expect(2);
+    let message = "twice.csv: lines 2 and 5 both have the base name `match_a.mp4`";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+    assert!(!scene.path("twice.out.csv").exists() && !scene.path("twice.out.journal").exists());
+}

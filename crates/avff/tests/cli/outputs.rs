@@ -37,7 +37,7 @@ fn refused_commands_create_no_folder() {
     let csv = scene.write("in.csv", "name\na.mp4\n");
     scene.eval(&csv, "a/out.csv", &[]).expect(2);
     let weights = weights();
-    scene.run(&["convert", weights.to_str().unwrap(), "a/out.pth"]).expect(2);
+    scene.run(&["convert", weights.to_str().unwrap(), "a/out.onnx"]).expect(2);
     assert!(!scene.path("a").exists());
 }
 

@@ -124,3 +124,49 @@ fn invalid_masks_and_files_are_refused_with_a_reason() {
     let ran = ran.expect(3);
     assert!(ran.stderr.contains("absent.mp4: open: no such file"), "{}", ran.stderr);
 }
+
+/// The shape and the values of an array.
+fn array(scene: &Scene, name: &str) -> (String, Vec<u8>) {
+    let bytes = std::fs::read(scene.path(name)).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert_eq!((10 + length) % 64, 0);
+    (String::from_utf8(bytes[10..10 + length].to_vec()).unwrap(), bytes[10 + length..].to_vec())
+}
+
+#[test]
+fn arrays_hold_input_mask_and_reconstruction() {
+    let scene = Scene::new();
+    network(&scene);
+    let arrays = ["--mask", "0,2,5,7", "--arrays", "arrays"];
+    let ran = reconstruct(&scene, &arrays).expect(0);
+    assert!(ran.stdout.ends_with("arrays/video_reconstruction.npy\n"), "{}", ran.stdout);
+    for (modality, shape, values) in
+        [("audio", "(128, 32, )", 128 * 32), ("video", "(3, 16, 32, 32, )", 3 * 16 * 32 * 32)]
+    {
+        for part in ["input", "reconstruction"] {
+            let (header, bytes) = array(&scene, &format!("arrays/{modality}_{part}.npy"));
+            assert!(header.contains(shape) && header.contains("'<f4'"), "{header}");
+            assert_eq!(bytes.len(), 4 * values);
+        }
+        let (header, bytes) = array(&scene, &format!("arrays/{modality}_hidden.npy"));
+        assert!(header.contains(shape) && header.contains("'|b1'"), "{header}");
+        assert_eq!(bytes.len(), values);
+        // Half is hidden; slices of time lie along the first axis of the fbank.
+        assert_eq!(bytes.iter().map(|&byte| usize::from(byte)).sum::<usize>(), values / 2);
+        if modality == "audio" {
+            let slice = |index: usize| &bytes[index * 16 * 32..(index + 1) * 16 * 32];
+            for index in 0..8 {
+                let hidden = u8::from([0, 2, 5, 7].contains(&index));
+                assert!(slice(index).iter().all(|&byte| byte == hidden), "slice {index}");
+            }
+        }
+    }
+    let again = [&arrays[..], &["--output", "again.png"]].concat();
+    let ran = reconstruct(&scene, &again).expect(2);
+    assert!(ran.stderr.contains("arrays/audio_input.npy: results already exist"), "{}", ran.stderr);
+    assert!(!scene.path("again.png").exists());
+    let before = array(&scene, "arrays/audio_reconstruction.npy");
+    reconstruct(&scene, &[&again[..], &["--overwrite"]].concat()).expect(0);
+    assert_eq!(array(&scene, "arrays/audio_reconstruction.npy"), before);
+}

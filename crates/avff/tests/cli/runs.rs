@@ -18,6 +18,7 @@ fn start(scene: &Scene, name: &str, lr: f64, losses: &[f64]) -> RunLog {
         seed: 7,
         epochs: 3,
         data: [("train".to_owned(), format!("sha256:{name}"))].into(),
+        matched: None,
         best_by: BestBy { metric: "val/loss".into(), better: Better::Lower },
     };
     let recipe = format!("epochs = 3\n[optimizer]\nkind = \"adam\"\nlr = {lr:?}\n");

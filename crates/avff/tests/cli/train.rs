@@ -262,3 +262,68 @@ fn invalid_training_is_refused_with_a_reason() {
     resumed(&["--set", "seed=9"]).expect(0);
     assert_eq!(scene.json("run/run.json")["seed"], 9);
 }
+
+#[test]
+fn matching_weights_start_a_run_that_says_what_matched() {
+    let scene = Scene::new();
+    train(&scene, "avff-tiny-stage1.toml", "one", &["epochs=1"]).expect(0);
+    let initialize =
+        ["initialize={from=\"matching\", path=\"one/checkpoints/last.safetensors\"}", "epochs=1"];
+    let ran = train(&scene, "avff-tiny-stage3.toml", "two", &initialize).expect(0);
+    assert!(ran.stderr.contains("weights that do not match are random"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("missing: mlp_vision.weight"), "{}", ran.stderr);
+    let run = scene.json("two/run.json");
+    let keys = |name: &str| -> Vec<String> {
+        let keys = run["matched"][name].as_array().unwrap();
+        keys.iter().map(|key| key.as_str().unwrap().to_owned()).collect()
+    };
+    let loaded = keys("loaded");
+    assert!(loaded.contains(&"audio_encoder.norm.weight".into()), "{loaded:?}");
+    // Token maps that span a slice carry over.
+    assert!(loaded.contains(&"a2v.mlp.linear.weight".into()), "{loaded:?}");
+    assert!(keys("missing").contains(&"mlp_head.fc3.bias".into()));
+    assert!(keys("unused").contains(&"visual_decoder.mask_token".into()));
+    assert!(run["matched"]["misshapen"].as_array().unwrap().is_empty());
+    // Other sizes match in the token maps alone, which do not depend on them.
+    let other = [&initialize[..], &["model.config.encoder.dim=48"]].concat();
+    let ran = train(&scene, "avff-tiny-stage3.toml", "three", &other).expect(0);
+    assert!(ran.stderr.contains("has shape [24], but the network needs [48]"), "{}", ran.stderr);
+    let loaded = scene.json("three/run.json")["matched"]["loaded"].clone();
+    assert_eq!(loaded.as_array().unwrap().len(), 4, "{loaded}");
+}
+
+#[test]
+fn rows_are_selected_by_a_column() {
+    let scene = Scene::new();
+    let clips = root().join("crates/avff/tests/fixtures/clips");
+    let rows = [
+        ("match_a", 0, "train"),
+        ("swapped_a", 1, "train"),
+        ("match_b", 0, "val"),
+        ("swapped_b", 1, "val"),
+    ];
+    let rows = rows
+        .map(|(name, target, split)| format!("{}/{name}.mp4,{target},{split}\n", clips.display()));
+    let csv = scene.write("all.csv", &format!("video_name,target,split\n{}", rows.concat()));
+    let data =
+        [format!("data.train={}", csv.display()), format!("data.validation={}", csv.display())];
+    let select = |training: &str, validation: &str| {
+        let select = [
+            format!("data.train_where=[\"{training}\"]"),
+            format!("data.validation_where=[\"{validation}\"]"),
+        ];
+        let all: Vec<String> = data.iter().cloned().chain(select).collect();
+        let mut more = vec!["initialize={from=\"scratch\"}", "epochs=1"];
+        more.extend(all.iter().map(String::as_str));
+        train(&scene, "avff-tiny-stage3.toml", "run", &more)
+    };
+    let ran = select("split=train", "split=test").expect(2);
+    let message = "no row has `test` in this column, whose values are `train`, `val`";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+    let ran = select("split", "split=val").expect(2);
+    assert!(ran.stderr.contains("data.train_where.0"), "{}", ran.stderr);
+    let ran = select("split=train", "split=val").expect(0);
+    // Two clips in batches of two are one step, and no clip is in both.
+    assert!(ran.stdout.contains("run: done after 1 step"), "{}", ran.stdout);
+    assert!(!ran.stderr.contains("both"), "{}", ran.stderr);
+}

@@ -1,6 +1,6 @@
 //! What `avff train` and the commands for weights say about settings, clips and weights.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::setup::{Ran, Scene, TINY, clip, root, weights};
 
@@ -229,19 +229,6 @@ fn weights_inherit_the_warning_of_their_initial_weights() {
     let checkpoint = ["--device", "cpu", "--checkpoint", "noted.safetensors"];
     let ran = scene.run(&[&["reconstruct", clip][..], &checkpoint].concat()).expect(0);
     assert!(ran.stdout.contains("warning: Trained on synthetic clips."), "{}", ran.stdout);
-}
-
-#[test]
-fn conversion_to_pytorch_shows_the_python_that_does_it() {
-    let scene = Scene::new();
-    let weights = weights();
-    let weights = weights.to_str().unwrap();
-    let ran = scene.run(&["convert", weights, "out.pth"]).expect(2);
-    assert!(ran.stderr.contains("out.pth: avff writes safetensors"), "{}", ran.stderr);
-    let line = format!("  torch.save(load_file({weights:?}), \"out.pth\")\n");
-    assert!(ran.stderr.contains(&line), "{}", ran.stderr);
-    assert!(ran.stderr.contains("\n  import torch; from safetensors.torch import load_file\n"));
-    assert!(!Path::new(&scene.path("out.pth")).exists());
 }
 
 #[cfg(unix)]

@@ -1,5 +1,5 @@
 //! Lists the tensors of a `torch.save` file: the zip archive of PyTorch 1.6 and later, or the
-//! earlier sequence of pickles.
+//! earlier sequence of pickles. Writes the zip archive.
 
 mod legacy;
 mod module;
@@ -7,8 +7,10 @@ mod search;
 mod state_dict;
 mod storage;
 mod tensor;
+mod write;
 mod zip;
 
+pub(crate) use self::write::write;
 pub(super) use self::{
     legacy::{is_legacy, list as list_legacy},
     zip::list as list_zip,

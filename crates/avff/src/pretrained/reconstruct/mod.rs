@@ -3,6 +3,7 @@
 //! Half of the audio slices are masked and reconstructed from the frames. The frames are masked in the other slices
 //! and reconstructed from the audio. The sheet shows input, masked input, reconstruction and error of both.
 
+mod arrays;
 #[cfg(feature = "sheets")]
 mod sheet;
 
@@ -24,6 +25,7 @@ use crate::{
     error::Error,
     failure::{ClipFailure, guarded},
 };
+pub use arrays::array_paths;
 #[cfg(feature = "sheets")]
 pub use sheet::{SheetOptions, VisibleParts};
 

@@ -4,8 +4,11 @@ use std::{fs, path::Path};
 
 use avff::{
     Device,
-    checkpoint::convert,
-    model::{Checkpoint, checkpoint::Precision},
+    checkpoint::{ConvertOptions, convert},
+    model::{
+        Checkpoint,
+        checkpoint::{Precision, WriteOptions},
+    },
 };
 use serde_json::Value;
 
@@ -37,8 +40,10 @@ impl Weights {
     pub fn new(root: &Path) -> Self {
         let checkpoint = Checkpoint::open(WEIGHTS).unwrap();
         let (pth, sealed) = (root.join("healthy.pth"), root.join("healthy.safetensors"));
+        let write = WriteOptions { precision: Precision::F16, ..Default::default() };
+        let half = ConvertOptions { write, ..Default::default() };
         writers::weights::write_pth(&checkpoint, &pth);
-        convert(WEIGHTS.as_ref(), &sealed, None, None, Precision::F16, Device::Cpu).unwrap();
+        convert(WEIGHTS.as_ref(), &sealed, &half, Device::Cpu).unwrap();
         let config = serde_json::to_value(checkpoint.config(None).unwrap()).unwrap();
         let file = |name, path: &Path, ending, config: Option<Value>| {
             let content = content(path, root, config.as_ref()).unwrap();
@@ -87,7 +92,8 @@ fn content(
     if out.exists() {
         fs::remove_file(&out).unwrap();
     }
-    convert(path, &out, config, None, Precision::F32, Device::Cpu)?;
+    let options = ConvertOptions { overrides: config.cloned(), ..Default::default() };
+    convert(path, &out, &options, Device::Cpu)?;
     let converted = Checkpoint::open(&out).unwrap();
     let mut metadata = converted.metadata().unwrap().clone();
     metadata.extra.remove("converted_from");

@@ -12,7 +12,7 @@ use avff_data::{
 };
 use avff_datasets::ColumnNames;
 use avff_media::{Decoder, Stream, Tracks};
-use avff_model::Preset;
+use avff_model::{FusionScope, Preset};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
@@ -54,6 +54,8 @@ fn full(
         data: Data {
             train: "/train.csv".into(),
             validation: Some("/validation.csv".into()),
+            train_where: vec!["split=train".into(), "language=en,de".into()],
+            validation_where: vec!["split=val".into()],
             root: Some("/clips".into()),
             columns: ColumnNames { name: "path".into(), target: "label".into() },
             batch: 4,
@@ -123,7 +125,13 @@ fn full(
             lipschitz,
         }),
         average: AverageConfig { epochs: Some([3, 5]), ema: Some(0.999) },
-        validation: Validation { every: 2 },
+        validation: Validation {
+            every: 2,
+            fusion_attention: match stage {
+                Stage::Pretrain => FusionScope::PerClip,
+                Stage::Finetune => FusionScope::AcrossBatch,
+            },
+        },
         keep: Keep {
             every_steps: 100,
             last: 3,
@@ -157,11 +165,12 @@ fn full_recipes() -> Vec<Recipe> {
     let column = Order::Weighted(Weights::Column("weight".into()));
     let spectral = Lipschitz::SpectralNorm;
     let checkpoint = Initialization::Checkpoint { path: path.clone() };
+    let matching = Initialization::Matching { path: path.clone() };
     vec![
         full(pretrain, Initialization::Scratch, Order::Plain, Schedule::Constant, clip),
         full(pretrain, checkpoint, classes, multi, spectral),
         full(finetune, Initialization::Adapt { path }, column, cosine, clip),
-        full(finetune, Initialization::Scratch, Order::Shuffled, restarts, clip),
+        full(finetune, matching, Order::Shuffled, restarts, clip),
         full(pretrain, Initialization::Scratch, Order::Shuffled, Schedule::Plateau(plateau), clip),
     ]
 }
