@@ -154,6 +154,10 @@ pub enum DataError {
         /// The column.
         column: String,
     },
+    /// A clip in a shard cannot be read.
+    #[cfg(feature = "shards")]
+    #[error(transparent)]
+    Shard(#[from] crate::shards::ShardError),
     /// An internal error; nothing of the clip is used.
     #[error("{what}")]
     Internal {
@@ -172,6 +176,8 @@ impl DataError {
             Self::NoFace { .. } => Stage::Face,
             Self::TooShort { .. } | Self::ShorterThanWindow { .. } => Stage::TooShort,
             Self::SampleRate { .. } => Stage::Unsupported,
+            #[cfg(feature = "shards")]
+            Self::Shard(error) => error.stage(),
             Self::Spec(_) | Self::Setting(_) | Self::Weight { .. } | Self::Internal { .. } => {
                 Stage::Internal
             }
@@ -190,6 +196,8 @@ impl DataError {
             Self::ShorterThanWindow { .. } => "shorter-than-window",
             Self::SampleRate { .. } => "sample-rate",
             Self::Spec(_) | Self::Setting(_) | Self::Weight { .. } => "setting",
+            #[cfg(feature = "shards")]
+            Self::Shard(_) => "shard",
             Self::Internal { .. } => "internal",
         }
     }

@@ -63,6 +63,8 @@ pub mod loader;
 mod notes;
 pub mod pipeline;
 pub mod prefetch;
+#[cfg(feature = "shards")]
+pub mod shards;
 pub mod spec;
 pub mod statistics;
 pub mod tensors;

@@ -66,23 +66,13 @@ impl<'a> ImageFile<'a> {
             let turns = exif::orientation(image.exif());
             Self { path, image: Image::Jpeg(image), turns }
         } else {
-            let mut limits = Limits::default();
-            limits.max_image_width = u32::try_from(MAX_DIMENSION).ok();
-            limits.max_image_height = limits.max_image_width;
-            limits.max_alloc = Some(MAX_DECODED_BYTES);
-            reader.limits(limits);
+            reader.limits(limits());
             let decoder = reader.into_decoder().map_err(damaged)?;
             let exif = exif::of_png(&mut BufReader::new(File::open(path)?))?;
             let turns = exif::orientation(exif.as_deref());
             Self { path, image: Image::Png(Box::new(decoder)), turns }
         };
-        let (width, height) = file.size();
-        for (what, value) in [("frame width", width), ("frame height", height)] {
-            let value = u64::from(value);
-            if value > MAX_DIMENSION {
-                return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
-            }
-        }
+        check_sides(file.size())?;
         Ok(file)
     }
 
@@ -113,6 +103,46 @@ impl<'a> ImageFile<'a> {
         };
         Ok(self.turns.apply(Frame { width: size.0 as usize, height: size.1 as usize, rgb }))
     }
+}
+
+/// Decodes a PNG or JPEG file in memory. `name` is its name in messages. A turn that EXIF asks for is
+/// not applied.
+///
+/// # Errors
+///
+/// `Damaged` or `UnsupportedCodec` with the name, `TooLarge`.
+pub fn image_bytes(bytes: Vec<u8>, name: &str) -> Result<Frame, MediaError> {
+    let path = Path::new(name);
+    let (size, rgb) = if bytes.starts_with(&[0xff, 0xd8]) {
+        let image = JpegImage::read(bytes).map_err(|what| jpeg_error(path, &what))?;
+        check_sides(image.size())?;
+        (image.size(), image.decode().map_err(|what| jpeg_error(path, &what))?)
+    } else {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
+        reader.limits(limits());
+        let image = reader.decode().map_err(|error| image_error(path, error))?.into_rgb8();
+        (image.dimensions(), image.into_raw())
+    };
+    Ok(Frame { width: size.0 as usize, height: size.1 as usize, rgb })
+}
+
+/// The limits on a PNG file.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = u32::try_from(MAX_DIMENSION).ok();
+    limits.max_image_height = limits.max_image_width;
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits
+}
+
+fn check_sides((width, height): (u32, u32)) -> Result<(), MediaError> {
+    for (what, value) in [("frame width", width), ("frame height", height)] {
+        let value = u64::from(value);
+        if value > MAX_DIMENSION {
+            return Err(MediaError::TooLarge { what, value, limit: MAX_DIMENSION });
+        }
+    }
+    Ok(())
 }
 
 fn jpeg_error(path: &Path, what: &str) -> MediaError {

@@ -114,11 +114,12 @@ pub use self::{
         UnknownName, missing_spans,
     },
     frame::Frame,
+    image_file::image_bytes,
     long_frames::long_frames,
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
     source::{AudioStream, BlockSink, FrameSink, FrameStream, MediaInfo, MediaSource},
     tracks::{Choice, Tracks},
-    write::{FolderWriter, FrameCoding, encode},
+    write::{FolderWriter, FrameCoding, encode, wav16},
 };

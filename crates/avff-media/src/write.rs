@@ -117,6 +117,15 @@ pub fn encode(frame: &Frame, coding: FrameCoding, out: &mut impl Write) -> io::R
     })
 }
 
+/// Writes audio as a WAV file of 16-bit integers.
+///
+/// # Errors
+/// Returns the I/O error of the operating system, and `InvalidInput` for more audio than a WAV file
+/// holds.
+pub fn wav16(audio: &Audio, out: &mut impl Write) -> io::Result<()> {
+    write_wav(audio, SampleFormat::Int16, out)
+}
+
 fn write_wav(audio: &Audio, format: SampleFormat, out: &mut impl Write) -> io::Result<()> {
     /// Bytes of the header after the size field of the file, before the audio.
     const HEAD: usize = 36;

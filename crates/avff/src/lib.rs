@@ -27,7 +27,8 @@
 //!   [`checkpoint`]: conversion of checkpoints, and the warning that accompanies their scores.
 //! - [`error`], [`failure`], [`hint`]: errors, failures of clips, and suggestions; [`error_text`]: errors as text.
 //! - [`input`], [`output`], [`merge`]: tables that are read, files that are written, merging of shards.
-//! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`synth`]: data sets, for the command.
+//! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`pack`], [`synth`]: data sets, for the
+//!   command.
 //! - [`compare`]: tests whether two detectors differ significantly. [`training`], [`initialize`]: training runs and
 //!   their initialization.
 //! - [`data`], [`datasets`], [`metrics`], [`model`], [`plots`], [`train`]: the crates that avff builds on.
@@ -75,6 +76,8 @@ mod network;
 mod npy;
 pub mod output;
 mod overwrite_guard;
+#[cfg(feature = "tools")]
+pub mod pack;
 pub mod preprocessing;
 pub mod pretrained;
 #[cfg(feature = "tools")]

@@ -107,6 +107,9 @@ pub struct Data {
     /// Handling of unreadable clips.
     #[serde(default)]
     pub unreadable: Unreadable,
+    /// How to treat shards that are missing or damaged when a run starts.
+    #[serde(default)]
+    pub missing_shards: Unreadable,
     /// Whether every clip is opened before the first step of a new run, unless unreadable clips are
     /// skipped.
     #[serde(default = "Data::default_preflight")]

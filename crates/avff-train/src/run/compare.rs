@@ -46,6 +46,7 @@ fn facts(about: &About) -> Table {
         seed,
         epochs: _,
         data,
+        coverage: _,
         matched: _,
         best_by: _,
     } = about;

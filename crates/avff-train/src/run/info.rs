@@ -72,6 +72,9 @@ pub struct About {
     /// Hashes of the training data and of the initial weights, by role: `train`, `validation`,
     /// `start`.
     pub data: BTreeMap<String, String>,
+    /// How much of a packed data set could be read, by role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coverage: BTreeMap<String, String>,
     /// Keys of the initial weights, for a run that takes those that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<Matched>,

@@ -35,6 +35,7 @@ const MIN_PLOT_INTERVAL: Duration = Duration::from_secs(10);
 ///     seed: 7,
 ///     epochs: 1,
 ///     data: [("train".into(), "sha256:…".into())].into(),
+///     coverage: Default::default(),
 ///     matched: None,
 ///     best_by: BestBy { metric: "val/map".into(), better: Better::Higher },
 /// };

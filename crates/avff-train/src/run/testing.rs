@@ -13,6 +13,7 @@ pub(super) fn about() -> About {
         seed: 7,
         epochs: 3,
         data: [("train".to_owned(), "sha256:00".to_owned())].into(),
+        coverage: Default::default(),
         matched: None,
         best_by: BestBy { metric: "val/loss".into(), better: Better::Lower },
     }

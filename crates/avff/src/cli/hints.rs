@@ -11,7 +11,7 @@ use avff::{
     checkpoint::ConvertError,
     compare::CompareError,
     crop::CropError,
-    data::{ClipError, DataError},
+    data::{ClipError, DataError, shards::ShardError},
     device::DeviceError,
     evaluate::EvaluateError,
     hint::of_dataset,
@@ -21,6 +21,7 @@ use avff::{
     merge::MergeError,
     model::{ModelError, checkpoint::Kind},
     output::OutputError,
+    pack::PackError,
     preprocessing::PreprocessingError,
     split::SplitCommandError,
     synth::SynthError,
@@ -110,9 +111,10 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
         CheckError: Input Output Spec;
         CropError: Input Output Setting;
         CacheError: Input Output Clip;
+        PackError: Input Clip Shards;
         ManifestError: Dataset Output;
         SynthError: Setting Output;
-        TrainingError: Device Model Preprocessing Dataset Clip;
+        TrainingError: Device Model Preprocessing Dataset Clip Shards;
         InitializeError: Model Device Preprocessing Output;
         ConvertError: Model Device Preprocessing Output;
         InputError: Dataset File;
@@ -209,6 +211,19 @@ fn own(error: &Dyn) -> Option<String> {
         .or_else(|| match error.downcast_ref()? {
             TrainingError::SkipInParallel => {
                 Some("`avff check` lists the clips to remove from the manifest")
+            }
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
+            ShardError::Missing { .. } | ShardError::Size { .. } | ShardError::Index { .. } => Some(
+                "copy the shard again, or leave such shards out with --set data.missing_shards=skip",
+            ),
+            ShardError::Mixed { .. } => Some("pack into another folder"),
+            ShardError::Spec { .. } => {
+                Some("pack the clips again, with --recipe and the --set of the training")
+            }
+            ShardError::NoShards { .. } => {
+                Some("give a CSV, or a folder that `avff pack` wrote")
             }
             _ => None,
         })

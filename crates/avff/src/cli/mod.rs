@@ -22,6 +22,7 @@ mod man;
 mod manifest;
 mod merge;
 mod network;
+mod pack;
 mod progress;
 mod reconstruct;
 mod report;
@@ -99,6 +100,7 @@ enum Command {
     Check(check::Args),
     Crop(crop::Args),
     Cache(cache::Args),
+    Pack(pack::Args),
     Synth(synth::Args),
     Train(train::Args),
     Runs(runs::Args),
@@ -147,6 +149,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Crop(args) => crop::run(&args),
         Command::Cache(args) => cache::run(&args),
+        Command::Pack(args) => pack::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Runs(args) => runs::run(&args),

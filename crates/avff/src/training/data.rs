@@ -1,16 +1,12 @@
 //! The clips of a training run.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{path::Path, sync::atomic::AtomicBool};
 
 use avff_data::{
     DataError,
-    cache::{Cache, CacheConfig},
-    loader::{ClipReader, Cut, Loader, LoaderConfig, Order, Shard, Unreadable},
+    loader::{Cut, Loader, LoaderConfig, Order, Shard, Unreadable},
 };
-use avff_datasets::{Dataset, ManifestOptions};
+use avff_datasets::Dataset;
 use avff_media::SettingError;
 use avff_metrics::Needs;
 use avff_train::{
@@ -19,7 +15,12 @@ use avff_train::{
     trainer::Observer,
 };
 
-use super::{Planned, TrainOptions, TrainingError, preflight::Preflight, shared_clips};
+use super::{
+    Planned, TrainOptions, TrainingError,
+    preflight::Preflight,
+    shared_clips,
+    source::{Source, Sources},
+};
 
 /// Loaders of training and validation clips.
 pub(super) struct Clips {
@@ -37,22 +38,6 @@ pub(super) fn open(
 ) -> Result<Clips, TrainingError> {
     let (recipe, data) = (&plan.recipe, &plan.recipe.data);
     let (rank, world) = (processes.rank(), processes.world());
-    let read = |path: &Path, conditions: &[String]| -> Result<Arc<Dataset>, TrainingError> {
-        let options = ManifestOptions {
-            root: data.root.clone(),
-            columns: data.columns.clone(),
-            // The recipe is validated, so every condition can be read.
-            conditions: conditions.iter().filter_map(|text| text.parse().ok()).collect(),
-        };
-        let dataset = Dataset::read(path, &options)?;
-        match dataset.unlabeled() {
-            Some(row) if labeled => {
-                let (line, name) = (row.line, row.name.clone());
-                Err(TrainError::NoTarget { line, name }.into())
-            }
-            _ => Ok(Arc::new(dataset)),
-        }
-    };
     if world > 1 && data.unreadable == Unreadable::Skip {
         return Err(TrainingError::SkipInParallel);
     }
@@ -75,16 +60,7 @@ pub(super) fn open(
         None => Shard { rank, world, pad },
     };
     let parts = if replicas.is_some() { 1 } else { world };
-    let mut reader = ClipReader::new(plan.spec.clone()).map_err(TrainError::Data)?;
-    if let Some(cache) = &data.cache {
-        let config = CacheConfig {
-            folder: cache.folder.clone(),
-            max_bytes: cache.bytes,
-            identity: cache.identity,
-        };
-        reader = reader.cached(Arc::new(Cache::open(&config)?));
-    }
-    let reader = Arc::new(reader);
+    let sources = Sources::new(plan, labeled)?;
     let configure = |config: LoaderConfig, shard: Shard| {
         let workers = data.workers.unwrap_or(config.workers);
         LoaderConfig {
@@ -101,24 +77,27 @@ pub(super) fn open(
         augment: data.augment.clone(),
         ..LoaderConfig::training(data.batch / parts, recipe.seed)
     };
-    let train = read(&data.train, &data.train_where)?;
+    let train = sources.open(&data.train, &data.train_where)?;
     let validation = data
         .validation
         .as_deref()
-        .map(|path| Ok::<_, TrainingError>((path, read(path, &data.validation_where)?)));
+        .map(|path| Ok::<_, TrainingError>((path, sources.open(path, &data.validation_where)?)));
     let validation = validation.transpose()?;
     if rank == 0 {
         let open = data.preflight && matches!(plan.options, TrainOptions::New { .. });
-        let preflight = Preflight { reader: &reader, open, stop };
-        let mut check = |dataset, path| {
-            preflight.check(dataset, path, &mut |clips, total| watch.opened(clips, total))
+        // The indexes of shards were read, and their clips are checked as they are read.
+        let mut check = |source: &Source, path: &Path| {
+            let Some(reader) = source.files.as_deref() else { return Ok(()) };
+            let mut progress = |clips, total| watch.opened(clips, total);
+            Preflight { reader, open, stop }.check(&source.dataset, path, &mut progress)
         };
         if data.unreadable == Unreadable::Error {
             check(&train, &data.train)?;
-            validation.iter().try_for_each(|(path, dataset)| check(dataset, path))?;
+            validation.iter().try_for_each(|(path, source)| check(source, path))?;
         }
-        if let Some((path, dataset)) = &validation
-            && let Some(warning) = shared_clips::warning([&train, dataset], [&data.train, path])
+        if let Some((path, source)) = &validation
+            && let Some(warning) =
+                shared_clips::warning([&train.dataset, &source.dataset], [&data.train, path])
         {
             tracing::warn!("{warning}");
         }
@@ -126,15 +105,21 @@ pub(super) fn open(
     let metrics = [recipe.best_metric(), recipe.plateau_metric()];
     let needs_both = metrics.into_iter().flatten().any(|metric| metric.needs == Needs::BothClasses);
     let shard = share(true);
-    warn_of_one_class(&train, labeled, &data.train, "the network cannot learn to separate classes");
+    warn_of_one_class(
+        &train.dataset,
+        labeled,
+        &data.train,
+        "the network cannot learn to separate classes",
+    );
     if !labeled && data.batch / recipe.steps.replicas.unwrap_or(1) == 1 {
         tracing::warn!(
             "a batch, or a replica, has one clip: the contrastive loss compares its clips, so it has no effect"
         );
     }
-    let train = Loader::new(train, reader.clone(), configure(training, shard))
+    let train = Loader::new(train.dataset, train.reader, configure(training, shard))
         .map_err(|error| as_key(error, &data.train))?;
-    let validation = validation.map(|(path, dataset)| -> Result<Loader, TrainingError> {
+    let validation = validation.map(|(path, source)| -> Result<Loader, TrainingError> {
+        let Source { dataset, reader, .. } = source;
         let batch = data.validation_batch.unwrap_or(data.batch).div_ceil(parts);
         let config = LoaderConfig { order: Order::Plain, ..LoaderConfig::validation(batch) };
         // Without padding, every clip is read once, and shards may differ by one clip.
@@ -144,8 +129,7 @@ pub(super) fn open(
         }
         let effect = "metrics that compare real and fake clips are undefined";
         warn_of_one_class(&dataset, labeled, path, effect);
-        Loader::new(dataset, reader.clone(), configure(config, shard))
-            .map_err(|error| as_key(error, path))
+        Loader::new(dataset, reader, configure(config, shard)).map_err(|error| as_key(error, path))
     });
     Ok(Clips { train, validation: validation.transpose()? })
 }

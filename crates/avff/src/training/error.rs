@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use avff_data::ClipError;
+use avff_data::{ClipError, shards::ShardError};
 use avff_datasets::DatasetError;
 use avff_model::{ModelError, checkpoint::Kind};
 use avff_train::{TrainError, recipe::Stage};
@@ -93,6 +93,18 @@ pub enum TrainingError {
         rule: String,
         /// The manifest of the clips.
         manifest: PathBuf,
+    },
+    /// Shards cannot be read.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
+    /// The rows of shards cannot be selected.
+    #[error(
+        "{}: rows of shards cannot be selected by `data.train_where` or `data.validation_where`: pack the rows with \
+         `avff pack --where`", path.display()
+    )]
+    ShardsWhere {
+        /// The folder.
+        path: PathBuf,
     },
     /// Several processes cannot skip unreadable clips, because their batches would differ.
     #[error(

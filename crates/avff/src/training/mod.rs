@@ -8,6 +8,7 @@ mod network_diff;
 mod preflight;
 mod report;
 mod shared_clips;
+mod source;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use avff_data::{ClipError, ClipSpec};
+use avff_data::{ClipError, ClipSpec, shards::ShardCoverage};
 use avff_metrics::Metric;
 use avff_model::{AvffConfig, checkpoint::Kind, precision};
 use avff_train::{
@@ -70,6 +71,8 @@ pub struct Planned {
     pub spec: ClipSpec,
     /// Hashes of the manifests and of the initial weights, by their role.
     pub hashes: BTreeMap<String, String>,
+    /// What of a data set is in its shards, by role.
+    pub coverage: BTreeMap<String, ShardCoverage>,
     device: Device,
     options: TrainOptions,
     /// Whether the run resumes from a training checkpoint.
@@ -116,9 +119,13 @@ pub fn plan(
     let spec = recipe.clip_spec(&network).map_err(TrainError::Recipe)?;
     preprocessing::check(&spec, &network)?;
     let mut hashes = BTreeMap::new();
+    let mut coverage = BTreeMap::new();
     let mut add_hash = |role: &str, key: &'static str, path: &Path| -> Result<(), TrainingError> {
-        let failed = |source| TrainingError::File { key, source: ClipError::new(path, source) };
-        hashes.insert(role.to_owned(), hash::content(path).map_err(failed)?);
+        let (hash, of_shards) = source::identity(&recipe.data, path, key)?;
+        hashes.insert(role.to_owned(), hash);
+        if let Some(of_shards) = of_shards {
+            coverage.insert(role.to_owned(), of_shards);
+        }
         Ok(())
     };
     add_hash("train", "data.train", &recipe.data.train)?;
@@ -137,9 +144,11 @@ pub fn plan(
         return Err(TrainingError::InitializationOfResumed);
     }
     if let Some(path) = recipe.initialize.path().filter(|_| !resumed) {
-        add_hash("start", "initialize.path", path)?;
+        let key = "initialize.path";
+        let failed = |source| TrainingError::File { key, source: ClipError::new(path, source) };
+        hashes.insert("start".to_owned(), hash::content(path).map_err(failed)?);
     }
-    Ok(Planned { recipe, network, spec, hashes, device, options, resumed })
+    Ok(Planned { recipe, network, spec, hashes, coverage, device, options, resumed })
 }
 
 /// Returns whether a run has a training checkpoint.
@@ -232,6 +241,9 @@ impl Planned {
     ) -> Result<Trained, TrainingError> {
         let Clips { train, validation } = data::open(&self, L::LABELED, &*processes, watch, stop)?;
         let (rank, world) = (processes.rank(), processes.world());
+        if rank == 0 {
+            self.log_coverage();
+        }
         let recipe = self.recipe.clone();
         let folder = self.folder().to_path_buf();
         let manifests = ["train", "validation"].iter().filter_map(|role| {
@@ -328,6 +340,18 @@ impl Planned {
         Ok(folder.map_err(TrainError::Run)?)
     }
 
+    /// Says which share of a packed data set is trained on.
+    fn log_coverage(&self) {
+        for (role, coverage) in &self.coverage {
+            if coverage.clips < coverage.rows {
+                tracing::warn!("data.{role}: the shards hold {coverage}");
+            }
+            for fault in &coverage.faults {
+                tracing::warn!("data.{role}: left out: {fault}");
+            }
+        }
+    }
+
     fn about(&self, device: &str) -> About {
         let recipe = &self.recipe;
         let best = recipe.best_metric().unwrap_or(Metric::LOSS);
@@ -339,6 +363,11 @@ impl Planned {
             seed: recipe.seed,
             epochs: recipe.epochs,
             data: self.hashes.clone(),
+            coverage: self
+                .coverage
+                .iter()
+                .map(|(role, of)| (role.clone(), of.to_string()))
+                .collect(),
             matched: None,
             best_by: BestBy { metric: name_of("val", best.key), better: best.better },
         }

@@ -22,6 +22,7 @@ mod manifest;
 mod memory;
 mod mistaken;
 mod outputs;
+mod pack;
 mod reconstruct;
 mod reference;
 mod refusals;

@@ -18,6 +18,7 @@ fn start(scene: &Scene, name: &str, lr: f64, losses: &[f64]) -> RunLog {
         seed: 7,
         epochs: 3,
         data: [("train".to_owned(), format!("sha256:{name}"))].into(),
+        coverage: Default::default(),
         matched: None,
         best_by: BestBy { metric: "val/loss".into(), better: Better::Lower },
     };

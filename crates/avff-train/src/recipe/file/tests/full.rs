@@ -62,6 +62,7 @@ fn full(
             validation_batch: Some(8),
             order,
             unreadable: Unreadable::Skip,
+            missing_shards: Unreadable::Skip,
             preflight: false,
             workers: Some(2),
             prefetch: 3,

@@ -1,0 +1,144 @@
+//! Reads clips of shards for training.
+
+use std::{io::Read, path::Path, sync::Arc};
+
+use serde::Deserialize;
+
+use super::{
+    ShardError, ShardSet,
+    sample::{PackedWindow, decode_packed},
+};
+use crate::{
+    decode::{DecodeRequest, DecodedClip},
+    error::{ClipError, DataError},
+    loader::{Choose, ReadClip},
+    spec::ClipSpec,
+};
+
+/// Reads clips of shards. Every byte is checked against the checksum of its clip.
+pub struct ShardReader {
+    set: Arc<ShardSet>,
+    spec: ClipSpec,
+}
+
+/// The JSON of a clip.
+#[derive(Deserialize)]
+struct About {
+    windows: Vec<PackedWindow>,
+}
+
+impl ShardReader {
+    /// Creates a reader for a network whose clips are prepared by `spec`.
+    ///
+    /// # Errors
+    /// [`ShardError::Spec`] if the clips in the shards were prepared in another way.
+    pub fn new(set: Arc<ShardSet>, spec: ClipSpec) -> Result<Self, ShardError> {
+        let stored = comparable(&set.spec, &spec, set.packing.wave);
+        let wanted = comparable(&spec, &spec, set.packing.wave);
+        if let Some((packed, wanted)) = difference(&stored, &wanted) {
+            let path = set.store.path("");
+            return Err(ShardError::Spec { path, packed, wanted });
+        }
+        Ok(Self { set, spec })
+    }
+
+    fn window(
+        &self,
+        path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, DataError> {
+        let set = &self.set;
+        let damaged = |what: String| DataError::from(ShardError::Sample(what));
+        let place =
+            set.places.get(path).ok_or_else(|| damaged("there is no such clip".to_owned()))?;
+        let shard = set.shards.get(place.shard).map(String::as_str).unwrap_or_default();
+        let bytes = set
+            .store
+            .read(shard, place.at, place.bytes)
+            .map_err(ShardError::io(set.store.path(shard)))?;
+        if crc32fast::hash(&bytes) != place.crc32 {
+            return Err(damaged(format!("the checksum of clip {} differs", place.key)));
+        }
+        let members = members(&bytes, &place.key)?;
+        let find = |name: &str| {
+            let member = members.iter().find(|(known, _)| *known == name);
+            member.map(|(_, bytes)| bytes.clone())
+        };
+        let about = find("json").ok_or_else(|| damaged("its JSON is missing".to_owned()))?;
+        let about: About = serde_json::from_slice(&about)
+            .map_err(|error| damaged(format!("its JSON cannot be read: {error}")))?;
+        let last = about.windows.len().saturating_sub(1);
+        let index = choose(about.windows.len()).min(last);
+        let window =
+            about.windows.get(index).ok_or_else(|| damaged("it has no window".to_owned()))?;
+        decode_packed(index, *window, request, &self.spec, set.packing, &find)
+    }
+}
+
+/// Returns the members of a clip, by their names without the key.
+fn members(bytes: &[u8], key: &str) -> Result<Vec<(String, Vec<u8>)>, ShardError> {
+    let broken = |error: std::io::Error| ShardError::Sample(format!("clip {key}: {error}"));
+    let mut members = Vec::new();
+    for entry in tar::Archive::new(bytes).entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(broken)?;
+        if let Some(name) = name.strip_prefix(key).and_then(|name| name.strip_prefix('.')) {
+            members.push((name.to_owned(), content));
+        }
+    }
+    Ok(members)
+}
+
+/// Returns the parts of a spec on which the stored clips depend. Normalization comes after reading;
+/// with waveforms, so does the filterbank.
+fn comparable(spec: &ClipSpec, wanted: &ClipSpec, wave: bool) -> ClipSpec {
+    let mut spec = ClipSpec { decoder: wanted.decoder, only: wanted.only, ..spec.for_weights() };
+    (spec.video.mean, spec.video.std) = (wanted.video.mean, wanted.video.std);
+    (spec.audio.mean, spec.audio.std) = (wanted.audio.mean, wanted.audio.std);
+    if wave {
+        spec.audio = wanted.audio.clone();
+    }
+    spec
+}
+
+/// Returns the first setting that differs, as it is and as it should be.
+fn difference(stored: &ClipSpec, wanted: &ClipSpec) -> Option<(String, String)> {
+    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value) -> Option<(String, String)> {
+        use serde_json::Value::{Null, Object};
+        if a == b {
+            return None;
+        }
+        let (Object(x), Object(y)) = (a, b) else {
+            return Some((format!("{path} = {a}"), format!("{path} = {b}")));
+        };
+        let keys = x.keys().chain(y.keys().filter(|key| !x.contains_key(*key)));
+        keys.into_iter().find_map(|key| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            walk(&path, x.get(key).unwrap_or(&Null), y.get(key).unwrap_or(&Null))
+        })
+    }
+    let json = |spec| serde_json::to_value(spec).unwrap_or_default();
+    walk("", &json(stored), &json(wanted))
+}
+
+impl ReadClip for ShardReader {
+    fn spec(&self) -> &ClipSpec {
+        &self.spec
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, ClipError> {
+        self.window(path, request, choose).map_err(|source| ClipError::new(path, source))
+    }
+
+    fn concat(&self, first: &Path, _: &Path) -> Result<DecodedClip, ClipError> {
+        Err(ClipError::new(first, DataError::from(ShardError::NoConcat)))
+    }
+}
