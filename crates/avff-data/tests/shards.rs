@@ -250,3 +250,89 @@ fn another_preparation_is_refused_by_the_setting() {
     (other.audio.mean, other.video.std) = (1.0, [2.0; 3]);
     ShardReader::new(set, other).unwrap();
 }
+
+/// A web server that fails now and then.
+#[cfg(feature = "http")]
+mod web {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::{TcpListener, TcpStream},
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    /// Serves a folder and returns its address. With `parts`, it answers with parts of files. Every
+    /// seventh answer is a 503, every eleventh ends in the middle.
+    fn serve(folder: PathBuf, parts: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let count = Arc::new(AtomicUsize::new(0));
+            for stream in listener.incoming() {
+                let (folder, count) = (folder.clone(), Arc::clone(&count));
+                let answer = move || answer(stream.unwrap(), &folder, parts, &count);
+                std::thread::spawn(answer);
+            }
+        });
+        address
+    }
+
+    fn answer(mut stream: TcpStream, folder: &Path, parts: bool, count: &AtomicUsize) {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let headers: Vec<String> =
+            lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let mut words = first.split(' ');
+        let (method, name) = (words.next().unwrap(), words.next().unwrap());
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let (mut status, mut body) = match fs::read(folder.join(&name[1..])) {
+            Ok(body) => ("200 OK", body),
+            Err(_) => ("404 Not Found", Vec::new()),
+        };
+        let range = headers.iter().find_map(|line| line.strip_prefix("range: bytes="));
+        if let Some((from, to)) = range.filter(|_| parts).and_then(|range| range.split_once('-')) {
+            status = "206 Partial Content";
+            body = body[from.parse().unwrap()..=to.parse().unwrap()].to_vec();
+        }
+        if number % 7 == 6 {
+            (status, body) = ("503 Service Unavailable", Vec::new());
+        }
+        let length = body.len();
+        if method == "HEAD" {
+            body.clear();
+        } else if number % 11 == 10 && status.starts_with("206") {
+            body.truncate(length / 2);
+        }
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    }
+
+    #[test]
+    fn a_web_server_gives_the_batches_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for part in [0, 1] {
+            pack(folder.path(), (part, 2), LOSSLESS, usize::MAX);
+        }
+        let address = serve(folder.path().into(), true);
+        let start = LoaderState::start(1);
+        let (near, far) = (of_shards(folder.path()), of_shards(Path::new(&address)));
+        let (near, far) = (batches(&near, start), batches(&far, start));
+        assert!(near.len() == 2 && near.iter().zip(&far).all(|(a, b)| a.clips == b.clips));
+        fs::remove_file(folder.path().join("clips-001-000000.tar")).unwrap();
+        let error = ShardSet::open(Path::new(&address), Unreadable::Error).unwrap_err().to_string();
+        let expected = format!("{address}/clips-001-000000.tar: the shard is missing");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+
+    #[test]
+    fn a_server_without_parts_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        pack(folder.path(), (0, 1), LOSSLESS, usize::MAX);
+        let address = serve(folder.path().into(), false);
+        let loader = of_shards(Path::new(&address));
+        let error = loader.epoch(0).next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("sends whole files") && error.contains(&address), "{error}");
+    }
+}

@@ -16,6 +16,12 @@ pub enum ShardError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// Shards are on a web server, but this build reads none.
+    #[error("{}: this build reads no shards from a web server (cargo feature `http`)", path.display())]
+    NoHttp {
+        /// The address.
+        path: PathBuf,
+    },
     /// There is no index of a shard in the folder.
     #[error("{}: no shards, which `avff pack` writes: there is no {first}", path.display())]
     NoShards {
@@ -85,6 +91,7 @@ impl ShardError {
     /// Returns the stage of a clip with this error.
     pub(crate) fn stage(&self) -> Stage {
         match self {
+            Self::NoHttp { .. } => Stage::Unsupported,
             Self::Io { .. } | Self::NoShards { .. } | Self::Missing { .. } => Stage::Open,
             Self::Index { .. } | Self::Size { .. } | Self::Sample(_) => Stage::Damaged,
             Self::Mixed { .. } | Self::Spec { .. } | Self::NoWave | Self::NoConcat => {

@@ -23,7 +23,7 @@
 //! - [`reader`]: reads clips for training
 //! - [`error`]: what can be wrong with shards
 //! - `npy`: NumPy's format of arrays
-//! - `store`: the files of a folder
+//! - `store`: the files of a folder or of a web server
 
 pub mod error;
 pub mod index;

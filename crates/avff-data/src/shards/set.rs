@@ -10,7 +10,7 @@ use avff_datasets::{Dataset, Row};
 use super::{
     Packing, ShardError,
     index::{Entry, Header, Index, index_name, shard_name},
-    store::Store,
+    store::{Store, is_address},
 };
 use crate::{loader::Unreadable, spec::ClipSpec};
 
@@ -73,13 +73,15 @@ pub struct ShardSet {
 }
 
 impl ShardSet {
-    /// Returns whether a path is a folder of shards.
+    /// Returns whether a path is that of shards and not of a manifest: a folder, or the address of a
+    /// web server.
     #[must_use]
     pub fn is_set(path: &Path) -> bool {
-        path.join(index_name(0, 0)).is_file()
+        is_address(path) || path.is_dir()
     }
 
-    /// Opens the shards in `folder`: reads every index, and looks for every shard.
+    /// Opens the shards in `folder`, which may be the address of a web server: reads every index, and
+    /// looks for every shard.
     ///
     /// With [`Unreadable::Skip`], shards that are missing or damaged are left out and named in the
     /// coverage.
@@ -88,7 +90,7 @@ impl ShardSet {
     /// [`ShardError`]: the first fault of a shard, unless such shards are left out, and shards that do
     /// not belong together.
     pub fn open(folder: &Path, unreadable: Unreadable) -> Result<Self, ShardError> {
-        let store = Store::new(folder);
+        let store = Store::new(folder)?;
         let first = index_name(0, 0);
         if store.size(&first)?.is_none() {
             return Err(ShardError::NoShards { path: folder.into(), first });

@@ -94,7 +94,7 @@ impl ShardWriter {
     /// [`ShardError::Mixed`] for shards of another kind, and errors of the folder.
     pub fn open(run: ShardRun) -> Result<Self, ShardError> {
         fs::create_dir_all(&run.folder).map_err(ShardError::io(&run.folder))?;
-        let store = Store::new(&run.folder);
+        let store = Store::new(&run.folder)?;
         let mut writer = Self {
             run,
             number: 0,

@@ -34,6 +34,10 @@ pub(super) fn resolve(at: &str, value: &mut Value, folder: &Path) -> Result<(), 
 }
 
 fn absolute(text: &str, folder: &Path) -> Result<String, String> {
+    // Shards may be on a web server.
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.to_owned());
+    }
     let whole = path::absolute(folder.join(text))
         .map_err(|error| format!("is {text}, which has no absolute path: {error}"))?;
     match whole.to_str() {

@@ -44,7 +44,7 @@ impl<'a> Sources<'a> {
     /// Opens a manifest, or a folder of shards.
     pub(super) fn open(&self, path: &Path, conditions: &[String]) -> Result<Source, TrainingError> {
         let data = &self.plan.recipe.data;
-        let source = if path.is_dir() {
+        let source = if ShardSet::is_set(path) {
             if !conditions.is_empty() {
                 return Err(TrainingError::ShardsWhere { path: path.into() });
             }
@@ -84,7 +84,7 @@ pub(super) fn identity(
     path: &Path,
     key: &'static str,
 ) -> Result<(String, Option<ShardCoverage>), TrainingError> {
-    if path.is_dir() {
+    if ShardSet::is_set(path) {
         let set = open_shards(data, path)?;
         return Ok((set.identity(), Some(set.coverage().clone())));
     }
