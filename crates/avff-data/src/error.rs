@@ -6,6 +6,8 @@ use avff_face::FaceError;
 use avff_media::{DamagedPart, Fault, MediaError, SettingError, Stream};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "shards")]
+use crate::shard_error::ShardError;
 use crate::spec::SpecError;
 
 /// The stage at which a clip failed: what kind of fault it has.
@@ -157,7 +159,7 @@ pub enum DataError {
     /// A clip in a shard cannot be read.
     #[cfg(feature = "shards")]
     #[error(transparent)]
-    Shard(#[from] crate::shards::ShardError),
+    Shard(#[from] ShardError),
     /// An internal error; nothing of the clip is used.
     #[error("{what}")]
     Internal {
@@ -177,7 +179,7 @@ impl DataError {
             Self::TooShort { .. } | Self::ShorterThanWindow { .. } => Stage::TooShort,
             Self::SampleRate { .. } => Stage::Unsupported,
             #[cfg(feature = "shards")]
-            Self::Shard(error) => error.stage(),
+            Self::Shard(error) => of_shard(error),
             Self::Spec(_) | Self::Setting(_) | Self::Weight { .. } | Self::Internal { .. } => {
                 Stage::Internal
             }
@@ -258,6 +260,23 @@ impl DataError {
         let message = panic.downcast_ref::<&str>().copied();
         let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Self::Internal { what: format!("a decoder panicked: {}", message.unwrap_or_default()) }
+    }
+}
+
+#[cfg(feature = "shards")]
+fn of_shard(error: &ShardError) -> Stage {
+    match error {
+        ShardError::NoHttp { .. } => Stage::Unsupported,
+        ShardError::Io { .. } | ShardError::NoShards { .. } | ShardError::Missing { .. } => {
+            Stage::Open
+        }
+        ShardError::Index { .. } | ShardError::Size { .. } | ShardError::Sample(_) => {
+            Stage::Damaged
+        }
+        ShardError::Mixed { .. }
+        | ShardError::Spec { .. }
+        | ShardError::NoWave
+        | ShardError::NoConcat => Stage::Internal,
     }
 }
 

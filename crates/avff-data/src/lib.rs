@@ -17,6 +17,7 @@
 //! - [`tensors`](mod@tensors): converts frames and energies to normalized tensors.
 //! - [`pipeline`]: all of the above for one file.
 //! - [`prefetch`]: processes many files in parallel, in order and with bounded memory.
+//! - `shards`, with the feature `shards`: tar files of prepared clips.
 //! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; [`cache`]: decoded
 //!   clips on disk.
 //! - [`statistics`]: properties of the clips of a data set, and the statistics that a spec needs.
@@ -63,6 +64,8 @@ pub mod loader;
 mod notes;
 pub mod pipeline;
 pub mod prefetch;
+#[cfg(feature = "shards")]
+mod shard_error;
 #[cfg(feature = "shards")]
 pub mod shards;
 pub mod spec;

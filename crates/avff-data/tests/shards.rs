@@ -60,8 +60,7 @@ fn pack(folder: &Path, part: (usize, usize), packing: Packing, most: usize) {
     let lost = Row { name: "lost.mp4".into(), path: "lost.mp4".into(), line: 9, ..all[0].clone() };
     all.insert(4, lost);
     let own = all.iter().skip(part.0).step_by(part.1).skip(writer.done() as usize);
-    let mut done = 0;
-    for row in own {
+    for (done, row) in own.enumerate() {
         if done == most {
             return;
         }
@@ -69,7 +68,6 @@ fn pack(folder: &Path, part: (usize, usize), packing: Packing, most: usize) {
             Ok(clip) => writer.add(row, &clip).unwrap(),
             Err(error) => writer.fail(row, error.to_string()),
         }
-        done += 1;
     }
     writer.finish().unwrap();
 }

@@ -27,7 +27,7 @@
 //!   [`checkpoint`]: conversion of checkpoints, and the warning that accompanies their scores.
 //! - [`error`], [`failure`], [`hint`]: errors, failures of clips, and suggestions; [`error_text`]: errors as text.
 //! - [`input`], [`output`], [`merge`]: tables that are read, files that are written, merging of shards.
-//! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`pack`], [`synth`]: data sets, for the
+//! - [`manifest`], [`split`], [`check`], [`crop`], [`cache`], [`pack`], [`plan`], [`synth`]: data sets, for the
 //!   command.
 //! - [`compare`]: tests whether two detectors differ significantly. [`training`], [`initialize`]: training runs and
 //!   their initialization.
@@ -78,6 +78,8 @@ pub mod output;
 mod overwrite_guard;
 #[cfg(feature = "tools")]
 pub mod pack;
+#[cfg(feature = "tools")]
+pub mod plan;
 pub mod preprocessing;
 pub mod pretrained;
 #[cfg(feature = "tools")]

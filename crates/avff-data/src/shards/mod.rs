@@ -21,11 +21,9 @@
 //! - [`writer`]: writes shards
 //! - [`set`]: the shards of a folder
 //! - [`reader`]: reads clips for training
-//! - [`error`]: what can be wrong with shards
 //! - `npy`: NumPy's format of arrays
 //! - `store`: the files of a folder or of a web server
 
-pub mod error;
 pub mod index;
 mod npy;
 pub mod reader;
@@ -35,9 +33,9 @@ mod store;
 pub mod writer;
 
 pub use self::{
-    error::ShardError,
     reader::ShardReader,
     sample::{Packing, Prepared, Preparer},
     set::{ShardCoverage, ShardSet},
     writer::{Packed, ShardRun, ShardWriter},
 };
+pub use crate::shard_error::ShardError;

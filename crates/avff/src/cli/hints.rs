@@ -22,6 +22,7 @@ use avff::{
     model::{ModelError, checkpoint::Kind},
     output::OutputError,
     pack::PackError,
+    plan::PlanError,
     preprocessing::PreprocessingError,
     split::SplitCommandError,
     synth::SynthError,
@@ -112,6 +113,7 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
         CropError: Input Output Setting;
         CacheError: Input Output Clip;
         PackError: Input Clip Shards;
+        PlanError: Input Clip Shards;
         ManifestError: Dataset Output;
         SynthError: Setting Output;
         TrainingError: Device Model Preprocessing Dataset Clip Shards;

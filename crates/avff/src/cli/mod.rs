@@ -23,6 +23,7 @@ mod manifest;
 mod merge;
 mod network;
 mod pack;
+mod plan;
 mod progress;
 mod reconstruct;
 mod report;
@@ -101,6 +102,7 @@ enum Command {
     Crop(crop::Args),
     Cache(cache::Args),
     Pack(pack::Args),
+    Plan(plan::Args),
     Synth(synth::Args),
     Train(train::Args),
     Runs(runs::Args),
@@ -150,6 +152,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Crop(args) => crop::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Pack(args) => pack::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Runs(args) => runs::run(&args),

@@ -125,3 +125,33 @@ fn what_does_not_fit_is_refused() {
     let ran = train(&scene, "empty", "run", &[]).expect(2);
     assert!(ran.stderr.contains("no shards, which `avff pack` writes"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_plan_measures_and_says_what_follows() {
+    let scene = Scene::new();
+    csv(&scene);
+    let arguments = with_recipe(
+        &["plan", "--csv", "train.csv", "--clips", "240000", "--hours", "20", "--recipe"],
+        &["epochs=25"],
+    );
+    let ran = run(&scene, &arguments, &["--seconds", "0.3", "--json"]).expect(0);
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((plan["clips"].as_u64(), plan["epochs"].as_u64()), (Some(240_000), Some(25)));
+    let number = |path: &str| plan.pointer(path).and_then(|value| value.as_f64()).unwrap();
+    assert!(number("/files/clips") > 0.0, "{}", ran.stdout);
+    assert!(number("/files/seconds") >= 0.3);
+    assert!(number("/shards/reading/clips") > 0.0 && number("/shards/bytes") > 1e4);
+    assert_eq!((number("/shards/packing/clips"), number("/shards/packing/failed")), (7.0, 1.0));
+    let ran = run(&scene, &arguments, &["--seconds", "0.3", "--machines", "3"]).expect(0);
+    for part in [
+        "240000 clips, 25 times: 6000000",
+        "83.3 clips/s for 20 h, 27.8 by each machine",
+        "kB a clip",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    // Without clips nothing is measured.
+    let ran = scene.run(&["plan", "--clips", "1000", "--hours", "1"]).expect(0);
+    assert!(ran.stdout.contains("6.9 clips/s") && !ran.stdout.contains("shards"), "{}", ran.stdout);
+    scene.run(&["plan"]).expect(2);
+}

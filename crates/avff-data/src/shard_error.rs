@@ -2,8 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use crate::error::Stage;
-
 /// Why shards cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,19 +86,7 @@ pub enum ShardError {
 }
 
 impl ShardError {
-    /// Returns the stage of a clip with this error.
-    pub(crate) fn stage(&self) -> Stage {
-        match self {
-            Self::NoHttp { .. } => Stage::Unsupported,
-            Self::Io { .. } | Self::NoShards { .. } | Self::Missing { .. } => Stage::Open,
-            Self::Index { .. } | Self::Size { .. } | Self::Sample(_) => Stage::Damaged,
-            Self::Mixed { .. } | Self::Spec { .. } | Self::NoWave | Self::NoConcat => {
-                Stage::Internal
-            }
-        }
-    }
-
-    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { path: path.into(), source }
     }
 }
