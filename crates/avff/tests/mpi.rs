@@ -292,8 +292,8 @@ fn a_lost_process_ends_the_run_which_resumes_to_equal_weights() {
     }
 }
 
-/// Replicas end with the same bits on one process and on four, and a run that lost one of four
-/// continues on two, and then on three, which divide the replicas unevenly.
+/// Replicas end with the same bits on one process and on four, from files and from shards, and a run
+/// that lost one of four continues on two, and then on three, which divide the replicas unevenly.
 #[test]
 fn replicas_have_the_same_weights_on_any_number_of_processes() {
     let scene = Scene::new();
@@ -302,11 +302,17 @@ fn replicas_have_the_same_weights_on_any_number_of_processes() {
     scene.write("train.csv", &[&rows[..], &rows[1..]].concat().join("\n"));
     let more = "[keep]\nevery_steps = 1\n[steps]\nreplicas = 8\nreplica_loss = \"sum\"\n";
     scene.recipe("replicas", "pretrain", 12, more);
-    let recipe = ["replicas.toml", "--set", "data.batch=16", "--run"];
-    let run = |processes, run| scene.run(processes, &[&recipe[..], &[run]].concat()).expect(0);
-    run(1, "one");
-    run(4, "four");
-    assert!(scene.weights("one") == scene.weights("four"));
+    let mut pack = Command::new(env!("CARGO_BIN_EXE_avff"));
+    pack.args(["pack", "--csv", "train.csv", "--output", "shards", "--frames", "png"]);
+    pack.args(["--shard-size", "100K", "--recipe", "replicas.toml", "--set", "data.batch=16"]);
+    Ran::new(pack.current_dir(scene.folder.path()).output().unwrap()).expect(0);
+    let files = ["replicas.toml", "--set", "data.batch=16", "--run"];
+    let recipe = [&files[..3], &["--set", "data.train=shards", "--run"]].concat();
+    scene.run(1, &[&files[..], &["one"]].concat()).expect(0);
+    let (one, four) = (scene.weights("one"), scene.run(4, &[&recipe[..], &["four"]].concat()));
+    four.expect(0);
+    // The metadata names the manifest.
+    assert!(tensors(&one) == tensors(&scene.weights("four")));
     let job = scene.start(4, &[&recipe[..], &["lost"]].concat());
     scene.wait_for_step("lost", 3);
     signal("-KILL", *children(job.id()).iter().max().unwrap());
@@ -316,7 +322,7 @@ fn replicas_have_the_same_weights_on_any_number_of_processes() {
     signal("-TERM", children(job.id())[0]);
     Ran::new(job.wait_with_output().unwrap()).expect(5);
     scene.run(3, &["--resume", "lost"]).expect(0);
-    assert!(scene.weights("one") == scene.weights("lost"));
+    assert!(scene.weights("four") == scene.weights("lost"));
     let few = [&recipe[..], &["few", "--set", "steps.replicas=2"]].concat();
     let ran = scene.run(3, &few).expect(2);
     assert!(ran.stderr.contains("start at most 2"), "{}", ran.stderr);

@@ -38,7 +38,7 @@ impl Packing {
 }
 
 /// The members of a prepared clip, by their names without the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prepared {
     pub(super) windows: Vec<PackedWindow>,
     pub(super) members: Vec<(String, Vec<u8>)>,
