@@ -18,6 +18,7 @@
 //! - [`pipeline`]: all of the above for one file.
 //! - [`prefetch`]: processes many files in parallel, in order and with bounded memory.
 //! - `shards`, with the feature `shards`: tar files of prepared clips.
+//! - [`npy`]: arrays of NumPy.
 //! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; [`cache`]: decoded
 //!   clips on disk.
 //! - [`statistics`]: properties of the clips of a data set, and the statistics that a spec needs.
@@ -62,6 +63,7 @@ pub mod fbank;
 pub mod fit;
 pub mod loader;
 mod notes;
+pub mod npy;
 pub mod pipeline;
 pub mod prefetch;
 #[cfg(feature = "shards")]

@@ -73,7 +73,6 @@ pub mod json_diff;
 pub mod manifest;
 pub mod merge;
 mod network;
-mod npy;
 pub mod output;
 mod overwrite_guard;
 #[cfg(feature = "tools")]

@@ -21,11 +21,9 @@
 //! - [`writer`]: writes shards
 //! - [`set`]: the shards of a folder
 //! - [`reader`]: reads clips for training
-//! - `npy`: NumPy's format of arrays
 //! - `store`: the files of a folder or of a web server
 
 pub mod index;
-mod npy;
 pub mod reader;
 pub mod sample;
 pub mod set;

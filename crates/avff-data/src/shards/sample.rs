@@ -5,10 +5,11 @@ use std::{io::Cursor, path::Path};
 use avff_media::{Frame, FrameCoding, encode, image_bytes, wav_bytes, wav16};
 use serde::{Deserialize, Serialize};
 
-use super::{ShardError, npy};
+use super::ShardError;
 use crate::{
     decode::{AudioForm, DecodeRequest, DecodedAudio, DecodedClip, decode},
     error::{ClipError, DataError},
+    npy::{self, Values},
     spec::ClipSpec,
     windows::{Span, windows},
 };
@@ -114,7 +115,9 @@ impl Preparer {
         }
         let (frames, mels) = (self.spec.audio.frames, self.spec.audio.mels);
         let (name, bytes) = match decoded.audio.unwrap_or(DecodedAudio::Waves(Vec::new())) {
-            DecodedAudio::Fbank(rows) => (fbank_name(window), npy::write(&rows, [frames, mels])),
+            DecodedAudio::Fbank(rows) => {
+                (fbank_name(window), npy::bytes(&[frames, mels], Values::F32(&rows)))
+            }
             DecodedAudio::Waves(waves) => {
                 let mut bytes = Cursor::new(Vec::new());
                 if let Some(wave) = waves.first() {
@@ -179,7 +182,7 @@ pub(super) fn decode_packed(
         Some(_) => {
             let name = fbank_name(window);
             let shape = [spec.audio.frames, spec.audio.mels];
-            let rows = npy::read(&member(name.clone())?, shape).ok_or_else(|| {
+            let rows = npy::read(&member(name.clone())?, &shape).ok_or_else(|| {
                 ShardError::Sample(format!("{name} is no filterbank of this network"))
             })?;
             Some(DecodedAudio::Fbank(rows))

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use avff_data::npy::{self, Values};
+
 use super::Reconstruction;
-use crate::{
-    npy::{self, Values},
-    output::OutputError,
-};
+use crate::output::OutputError;
 
 /// Names of the arrays.
 const NAMES: [&str; 6] = [
@@ -44,7 +43,7 @@ impl Reconstruction {
         std::fs::create_dir_all(folder).map_err(OutputError::io(folder))?;
         let mut paths = Vec::new();
         for (path, (shape, values)) in array_paths(folder).into_iter().zip(self.arrays()) {
-            npy::write(&path, &shape, values).map_err(OutputError::io(&path))?;
+            avff_files::write(&path, npy::bytes(&shape, values)).map_err(OutputError::io(&path))?;
             paths.push(path);
         }
         Ok(paths)
