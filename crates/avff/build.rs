@@ -31,7 +31,7 @@ fn main() {
     };
     println!("cargo::rustc-env=AVFF_VERSION={version}");
     // For `--version`.
-    let features = ["cpu", "ndarray", "wgpu", "cuda", "ffmpeg", "http", "mpi", "mimalloc"];
+    let features = ["cpu", "ndarray", "wgpu", "cuda", "ffmpeg", "http", "mpi", "nccl", "mimalloc"];
     let built =
         |name: &&str| std::env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some();
     let built: Vec<&str> = features.into_iter().filter(built).collect();

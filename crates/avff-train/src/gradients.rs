@@ -145,7 +145,7 @@ impl<B: Backend> ReplicaSum<B> {
         let mut gradients = own.pop().unwrap_or(Gradients(Vec::new()));
         if let Some(numbers) = numbers {
             drop(own);
-            gradients.replace(&self.replicas.sum(&numbers, peers)?);
+            gradients.replace(&peers.sum_replicas(&self.replicas, &numbers)?);
         }
         Ok(gradients)
     }

@@ -3,7 +3,7 @@
 
 use std::{env, process::Command};
 
-use avff_train::distributed::{Launch, Processes, Ranks};
+use avff_train::distributed::{Launch, ProcessGroup, Processes, Ranks, Replicas};
 
 const WORLD: usize = 3;
 
@@ -41,6 +41,39 @@ fn process() {
     ranks.leave();
 }
 
+/// Sums over eight replicas, of which the middle process has 2, 3 and 4: one more than the first,
+/// and in two nodes of the tree. With the feature `nccl` and as many GPUs, they go through NCCL.
+#[test]
+#[ignore = "one process of the job below"]
+fn process_of_replicas() {
+    let launch = Launch::detect().unwrap();
+    let team = ProcessGroup::join(Some(&launch)).unwrap();
+    let mut peers = team.peers_on(Some(launch.cuda_device())).unwrap();
+    let replicas = Replicas::new(8, &*peers);
+    let leaf = |replica: usize, index: usize| number((replica + index) % 3, index + replica);
+    let pair = |first, index| leaf(first, index) + leaf(first + 1, index);
+    // Fewer than processes, a bucket that is not full, and several buckets.
+    for count in [0, 1, 2, 1000, (9 << 20) + 5] {
+        let row = |of: &dyn Fn(usize) -> f32| (0..count).map(of).collect::<Vec<f32>>();
+        let own = match peers.rank() {
+            0 => vec![row(&|at| pair(0, at))],
+            1 => vec![row(&|at| pair(2, at)), row(&|at| leaf(4, at))],
+            _ => vec![row(&|at| leaf(5, at)), row(&|at| pair(6, at))],
+        };
+        for _ in 0..2 {
+            let sums = peers.sum_replicas(&replicas, &own).unwrap();
+            assert_eq!(sums.len(), count);
+            for (at, sum) in sums.iter().enumerate() {
+                let expected = (pair(0, at) + pair(2, at)) + (pair(4, at) + pair(6, at));
+                assert_eq!(sum.to_bits(), expected.to_bits(), "sum {at} of {count}");
+            }
+        }
+    }
+    assert_eq!(peers.gather(&[peers.rank() as f32]).unwrap(), [0.0, 1.0, 2.0]);
+    drop(peers);
+    team.leave();
+}
+
 #[test]
 #[ignore = "one process of the job below"]
 fn process_that_fails() {
@@ -60,12 +93,21 @@ fn job(test: &str) -> std::process::Output {
     command.args(["--exact", "--ignored", "--nocapture", test]).output().unwrap()
 }
 
-#[test]
-fn sums_are_in_rank_order_and_bit_identical() {
-    let output = job("process");
+fn expect_all_pass(test: &str) {
+    let output = job(test);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(text.matches("test result: ok. 1 passed").count(), WORLD, "{text}");
+}
+
+#[test]
+fn sums_are_in_rank_order_and_bit_identical() {
+    expect_all_pass("process");
+}
+
+#[test]
+fn sums_over_replicas_are_in_the_order_of_their_tree() {
+    expect_all_pass("process_of_replicas");
 }
 
 #[test]

@@ -354,6 +354,17 @@ fn a_clip_that_one_process_cannot_read_stops_all() {
     assert!(error.contains(" of 2: ") && error.contains("absent.mp4"), "{error}");
 }
 
+/// Processes on CPUs train through MPI, and the first one says why.
+#[cfg(feature = "nccl")]
+#[test]
+fn without_nvidia_gpus_gradients_go_through_mpi() {
+    let scene = Scene::new();
+    let ran = scene.run(2, &["finetune.toml", "--run", "run"]).expect(0);
+    let lines: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("NCCL")).collect();
+    let [line] = lines[..] else { panic!("{}", ran.stderr) };
+    assert!(line.ends_with("not NCCL: process 0 does not run on an NVIDIA GPU"), "{line}");
+}
+
 #[test]
 fn an_error_is_reported_once() {
     let scene = Scene::new();

@@ -9,9 +9,17 @@
 //! - `Ranks`, with the feature `mpi`: the processes of an MPI job
 //! - [`ProcessGroup`]: one of the two, depending on the launcher
 //! - [`Replicas`]: the parts of a batch that are computed apart, and who computes them
-//! - `tree`: sums with the same bits for any number of processes
+//! - `tree`: the order of additions, with the same bits for any number of processes
+//! - `buckets`: sums in the order of the tree, a part of the numbers at a time
+//! - `nccl`, with the feature of this name: sums of gradients through NCCL, between NVIDIA GPUs
+//! - `agreement`: whether all processes can use NCCL
 
+#[cfg(any(test, feature = "nccl"))]
+mod agreement;
+mod buckets;
 mod launch;
+#[cfg(feature = "nccl")]
+mod nccl;
 mod process_group;
 #[cfg(feature = "mpi")]
 mod ranks;
@@ -54,6 +62,20 @@ pub trait Processes {
     /// # Errors
     /// [`TrainError::Processes`] if a process is lost.
     fn exchange(&mut self, values: &[f32]) -> Result<Vec<f32>, TrainError>;
+
+    /// Sums numbers over all replicas, in the order of their tree. `own` are the sums of this
+    /// process, one for each of the largest nodes of the tree that lie within its own replicas; all
+    /// are equally long. Every implementation returns the same bits.
+    ///
+    /// # Errors
+    /// [`TrainError::Processes`] if a process is lost.
+    fn sum_replicas(
+        &mut self,
+        replicas: &Replicas,
+        own: &[Vec<f32>],
+    ) -> Result<Vec<f32>, TrainError> {
+        buckets::sum(replicas, own, buckets::NUMBERS, &mut buckets::InMainMemory(self))
+    }
 }
 
 /// A run of one process.

@@ -28,6 +28,21 @@ impl ProcessGroup {
         }
     }
 
+    /// Returns the collective operations for a run on a CUDA device, given by its number, or on
+    /// another kind of device. With the feature `nccl`, gradients are summed through NCCL if all
+    /// processes can use it. Call it in all processes, before the run.
+    ///
+    /// # Errors
+    /// [`TrainError::Processes`].
+    #[cfg_attr(not(feature = "nccl"), allow(unused_variables))]
+    pub fn peers_on(&self, cuda: Option<usize>) -> Result<Box<dyn Processes>, TrainError> {
+        #[cfg(feature = "nccl")]
+        if self.ranks.is_some() {
+            return super::nccl::join(self.peers(), cuda);
+        }
+        Ok(self.peers())
+    }
+
     /// Leaves the group once no other process waits for this one. Without this call, the whole job
     /// ends.
     pub fn leave(self) {
@@ -67,6 +82,14 @@ impl ProcessGroup {
     #[must_use]
     pub fn peers(&self) -> Box<dyn Processes> {
         Box::new(SingleProcess)
+    }
+
+    /// Returns the collective operations for a run on a CUDA device, or on another kind of device.
+    ///
+    /// # Errors
+    /// None in a single process.
+    pub fn peers_on(&self, _cuda: Option<usize>) -> Result<Box<dyn Processes>, TrainError> {
+        Ok(self.peers())
     }
 
     /// Leaves the group once no other process waits for this one.

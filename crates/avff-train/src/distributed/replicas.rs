@@ -10,7 +10,7 @@ use crate::error::TrainError;
 /// A batch is cut into as many parts as there are replicas. Each has a contrastive loss, a mask and
 /// attention across clips of its own, as on one of the reference's GPUs. Every process computes
 /// consecutive replicas, one after the other. Sums over replicas are added in the order of one
-/// [tree](super::tree), whichever process computes which, so they are bit-identical.
+/// tree, whichever process computes which, so they are bit-identical.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replicas {
     count: usize,
@@ -49,19 +49,9 @@ impl Replicas {
         start(rank)..start(rank + 1)
     }
 
-    /// Sums numbers over all replicas of all processes. `own` are the sums of this process for each
-    /// of its [`tree::nodes`]; all are equally long.
-    ///
-    /// # Errors
-    /// The errors of [`Processes`].
-    pub(crate) fn sum(
-        &self,
-        own: &[Vec<f32>],
-        peers: &mut dyn Processes,
-    ) -> Result<Vec<f32>, TrainError> {
-        let nodes: Vec<_> =
-            (0..self.world).map(|rank| tree::nodes(self.count, &self.of(rank))).collect();
-        tree::sum_over_processes(self.count, &nodes, own, peers)
+    /// Returns the largest nodes of the tree that each process adds alone, in rank order.
+    pub(super) fn nodes(&self) -> Vec<Vec<Range<usize>>> {
+        (0..self.world).map(|rank| tree::nodes(self.count, &self.of(rank))).collect()
     }
 
     /// Returns the means over all replicas of all processes, of values of which each replica has

@@ -8,12 +8,6 @@
 
 use std::ops::Range;
 
-use super::Processes;
-use crate::error::TrainError;
-
-/// Numbers per process and exchange, which limits the size of the communication buffers.
-const CHUNK: usize = 1 << 20;
-
 fn halves(node: &Range<usize>) -> (Range<usize>, Range<usize>) {
     let middle = node.start + node.len().div_ceil(2);
     (node.start..middle, middle..node.end)
@@ -81,47 +75,8 @@ fn is_node(count: usize, first: &Range<usize>, second: &Range<usize>) -> bool {
     node == both && halves(&node) == (first.clone(), second.clone())
 }
 
-/// Sums numbers over the nodes of all processes. `own` are those of this process's nodes. Every
-/// process adds a stretch of the numbers and sends the sums to all others.
-pub(super) fn sum_over_processes(
-    count: usize,
-    nodes: &[Vec<Range<usize>>],
-    own: &[Vec<f32>],
-    peers: &mut dyn Processes,
-) -> Result<Vec<f32>, TrainError> {
-    if nodes.len() == 1 {
-        // All leaves are this process's, so there is one node: the root.
-        return Ok(own.first().cloned().unwrap_or_default());
-    }
-    let most = nodes.iter().map(Vec::len).max().unwrap_or_default();
-    let length = own.first().map_or(0, Vec::len);
-    let mut sums = Vec::with_capacity(length);
-    while sums.len() < length {
-        let chunk = (length - sums.len()).min(CHUNK * nodes.len());
-        let stretch = chunk.div_ceil(nodes.len());
-        let mut sent = vec![0.0; nodes.len() * most * stretch];
-        for (to, segment) in sent.chunks_exact_mut(most * stretch).enumerate() {
-            for (values, place) in own.iter().zip(segment.chunks_exact_mut(stretch)) {
-                let from = (sums.len() + to * stretch).min(length);
-                let end = (from + stretch).min(sums.len() + chunk);
-                let values = values.get(from..end).unwrap_or_default();
-                place.iter_mut().zip(values).for_each(|(place, &value)| *place = value);
-            }
-        }
-        let received = peers.exchange(&sent)?;
-        let segments = received.chunks_exact(most * stretch).zip(nodes);
-        let terms: Vec<(&Range<usize>, &[f32])> = segments
-            .flat_map(|(segment, nodes)| nodes.iter().zip(segment.chunks_exact(stretch)))
-            .collect();
-        let sum = sum_of(0..count, &terms);
-        let all = peers.gather(&sum)?;
-        sums.extend(all.into_iter().take(chunk));
-    }
-    Ok(sums)
-}
-
 /// Adds the terms of a node.
-fn sum_of(node: Range<usize>, terms: &[(&Range<usize>, &[f32])]) -> Vec<f32> {
+pub(super) fn sum_of(node: Range<usize>, terms: &[(&Range<usize>, &[f32])]) -> Vec<f32> {
     if let Some((_, values)) = terms.iter().find(|(range, _)| **range == node) {
         return values.to_vec();
     }
@@ -132,12 +87,8 @@ fn sum_of(node: Range<usize>, terms: &[(&Range<usize>, &[f32])]) -> Vec<f32> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::distributed::{Replicas, testing::in_threads};
 
     #[test]
     fn nodes_are_the_largest() {
@@ -150,37 +101,5 @@ mod tests {
         assert_eq!(found(7, 0..7), [(0, 7)]);
         assert_eq!(found(7, 4..7), [(4, 7)]);
         assert_eq!(found(7, 3..6), [(3, 4), (4, 6)]);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Any number of processes adds in the same order.
-        #[test]
-        fn sums_have_the_same_bits_for_any_number_of_processes(
-            rows in proptest::collection::vec(proptest::collection::vec(-1e3_f32..1e3, 5), 1..12),
-            world in 1..6_usize,
-        ) {
-            let count = rows.len();
-            let add = |mut a: Vec<f32>, b: Vec<f32>| {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-                a
-            };
-            let all = in_threads(world.min(count), |mut peers| {
-                let replicas = Replicas::new(count, &*peers);
-                let mut partial = Partial::new(count);
-                for leaf in replicas.own() {
-                    partial.push(leaf, rows[leaf].clone(), add);
-                }
-                let own = partial.finish();
-                assert_eq!(own.len(), nodes(count, &replicas.own()).len());
-                replicas.sum(&own, &mut *peers).unwrap()
-            });
-            let terms: Vec<_> = (0..count).map(|leaf| leaf..leaf + 1).collect();
-            let terms: Vec<_> = terms.iter().zip(rows.iter().map(Vec::as_slice)).collect();
-            let expected = sum_of(0..count, &terms);
-            for sums in all {
-                prop_assert_eq!(&sums, &expected);
-            }
-        }
     }
 }

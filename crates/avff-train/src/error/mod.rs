@@ -116,7 +116,7 @@ pub enum TrainError {
     /// A lost process in a parallel run.
     #[error("{what}; the run can resume from its last training checkpoint")]
     Processes {
-        /// Error of the MPI library.
+        /// Error of the MPI library or of NCCL.
         what: String,
     },
 }

@@ -83,7 +83,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             _ => Ok(ExitCode::SUCCESS),
         };
     }
-    match train(plan?, peers) {
+    let plan = plan?;
+    let peers = team.peers_on(plan.cuda_device());
+    match peers.map_err(Into::into).and_then(|peers| train(plan, peers)) {
         Ok(code) => {
             team.leave();
             Ok(code)

@@ -177,6 +177,15 @@ impl Planned {
         }
     }
 
+    /// The number of the CUDA device that the run uses; `None` for another kind of device.
+    #[must_use]
+    pub fn cuda_device(&self) -> Option<usize> {
+        match self.device {
+            Device::Cuda(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// Trains until the run is finished or `stop` is set, and reports the progress to `watch`.
     ///
     /// # Errors
