@@ -12,7 +12,13 @@ use std::{
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{exif, jpeg, jpeg_image::JpegImage, mp4::MAX_DIMENSION, png_chunks, rotate::Turns};
+use super::{
+    exif, jpeg,
+    jpeg_image::{JpegImage, decode_verified},
+    mp4::MAX_DIMENSION,
+    png_chunks,
+    rotate::Turns,
+};
 use crate::{
     error::{MediaError, Stream},
     frame::Frame,
@@ -105,18 +111,27 @@ impl<'a> ImageFile<'a> {
     }
 }
 
-/// Decodes a PNG or JPEG file in memory. `name` is its name in messages. A turn that EXIF asks for is
-/// not applied.
+/// Decodes a PNG or JPEG file in memory that a checksum vouches for: damage that a decoder conceals
+/// is not looked for. `name` is its name in messages. A turn that EXIF asks for is not applied.
 ///
 /// # Errors
 ///
 /// `Damaged` or `UnsupportedCodec` with the name, `TooLarge`.
-pub fn image_bytes(bytes: Vec<u8>, name: &str) -> Result<Frame, MediaError> {
+pub fn verified_image(bytes: &[u8], name: &str) -> Result<Frame, MediaError> {
     let path = Path::new(name);
     let (size, rgb) = if bytes.starts_with(&[0xff, 0xd8]) {
-        let image = JpegImage::read(bytes).map_err(|what| jpeg_error(path, &what))?;
-        check_sides(image.size())?;
-        (image.size(), image.decode().map_err(|what| jpeg_error(path, &what))?)
+        let mut too_large = None;
+        let check = |size| {
+            check_sides(size).map_err(|error| {
+                let what = error.to_string();
+                too_large = Some(error);
+                what
+            })
+        };
+        match decode_verified(bytes, check) {
+            Ok(image) => image,
+            Err(what) => return Err(too_large.unwrap_or_else(|| jpeg_error(path, &what))),
+        }
     } else {
         let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
         reader.limits(limits());

@@ -17,7 +17,6 @@ pub(crate) struct JpegImage {
     /// Width and height.
     size: (u16, u16),
     exif: Option<Vec<u8>>,
-    is_gray: bool,
 }
 
 impl JpegImage {
@@ -27,15 +26,14 @@ impl JpegImage {
     ///
     /// The fault of the header.
     pub(crate) fn read(file: Vec<u8>) -> Result<Self, String> {
-        let (size, exif, is_gray) = {
+        let (size, exif) = {
             let mut decoder = decoder(&file);
             decoder.decode_headers().map_err(fault)?;
             let (width, height) = decoder.dimensions().ok_or("no size")?;
             let size = |value: usize| u16::try_from(value).map_err(|error| error.to_string());
-            let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-            ((size(width)?, size(height)?), decoder.exif().cloned(), is_gray)
+            ((size(width)?, size(height)?), decoder.exif().cloned())
         };
-        Ok(Self { file, size, exif, is_gray })
+        Ok(Self { file, size, exif })
     }
 
     /// Returns width and height.
@@ -55,19 +53,43 @@ impl JpegImage {
     /// The fault of the coded data.
     pub(crate) fn decode(&self) -> Result<Vec<u8>, String> {
         jpeg_scan::check(&self.file).map_err(|what| format!("invalid JPEG: {what}"))?;
-        let mut decoder = decoder(&self.file);
-        let space = if self.is_gray { ColorSpace::Luma } else { ColorSpace::RGB };
-        decoder.set_options(decoder.options().jpeg_set_out_colorspace(space));
-        let pixels = decoder.decode().map_err(fault)?;
-        let expected = usize::from(self.size.0) * usize::from(self.size.1) * space.num_components();
-        if pixels.len() != expected {
-            return Err(format!("{} of {expected} values were decoded", pixels.len()));
+        let (size, rgb) = decode_verified(&self.file, |_| Ok(()))?;
+        if size != self.size() {
+            return Err("its size changed".into());
         }
-        Ok(match self.is_gray {
-            true => pixels.into_iter().flat_map(|level| [level; 3]).collect(),
-            false => pixels,
-        })
+        Ok(rgb)
     }
+}
+
+/// Decodes a file whose bytes are known to be those that were written, for example by a checksum:
+/// damage within the coded data is not looked for. `check` may refuse width and height before the
+/// pixels are decoded. Returns both, and the pixels as RGB.
+///
+/// # Errors
+///
+/// The fault of the file.
+pub(crate) fn decode_verified(
+    file: &[u8],
+    check: impl FnOnce((u32, u32)) -> Result<(), String>,
+) -> Result<((u32, u32), Vec<u8>), String> {
+    let mut decoder = decoder(file);
+    decoder.decode_headers().map_err(fault)?;
+    let (width, height) = decoder.dimensions().ok_or("no size")?;
+    let side = |value: usize| u32::try_from(value).map_err(|error| error.to_string());
+    let size = (side(width)?, side(height)?);
+    check(size)?;
+    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let space = if is_gray { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(space));
+    let pixels = decoder.decode().map_err(fault)?;
+    let expected = width * height * space.num_components();
+    if pixels.len() != expected {
+        return Err(format!("{} of {expected} values were decoded", pixels.len()));
+    }
+    Ok(match is_gray {
+        true => (size, pixels.into_iter().flat_map(|level| [level; 3]).collect()),
+        false => (size, pixels),
+    })
 }
 
 fn decoder(file: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {

@@ -114,7 +114,7 @@ pub use self::{
         UnknownName, missing_spans,
     },
     frame::Frame,
-    image_file::image_bytes,
+    image_file::verified_image,
     long_frames::long_frames,
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},

@@ -1,6 +1,6 @@
 //! Reads clips of shards for training.
 
-use std::{io::Read, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use serde::Deserialize;
 
@@ -61,12 +61,10 @@ impl ShardReader {
             return Err(damaged(format!("the checksum of clip {} differs", place.key)));
         }
         let members = members(&bytes, &place.key)?;
-        let find = |name: &str| {
-            let member = members.iter().find(|(known, _)| *known == name);
-            member.map(|(_, bytes)| bytes.clone())
-        };
+        let find =
+            |name: &str| members.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
         let about = find("json").ok_or_else(|| damaged("its JSON is missing".to_owned()))?;
-        let about: About = serde_json::from_slice(&about)
+        let about: About = serde_json::from_slice(about)
             .map_err(|error| damaged(format!("its JSON cannot be read: {error}")))?;
         let last = about.windows.len().saturating_sub(1);
         let index = choose(about.windows.len()).min(last);
@@ -77,14 +75,18 @@ impl ShardReader {
 }
 
 /// Returns the members of a clip, by their names without the key.
-fn members(bytes: &[u8], key: &str) -> Result<Vec<(String, Vec<u8>)>, ShardError> {
+fn members<'a>(bytes: &'a [u8], key: &str) -> Result<Vec<(String, &'a [u8])>, ShardError> {
     let broken = |error: std::io::Error| ShardError::Sample(format!("clip {key}: {error}"));
     let mut members = Vec::new();
     for entry in tar::Archive::new(bytes).entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
+        let entry = entry.map_err(broken)?;
         let name = entry.path().map_err(broken)?.to_string_lossy().into_owned();
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(broken)?;
+        let place = || {
+            let start = usize::try_from(entry.raw_file_position()).ok()?;
+            bytes.get(start..start.checked_add(usize::try_from(entry.size()).ok()?)?)
+        };
+        let content = place()
+            .ok_or_else(|| ShardError::Sample(format!("clip {key}: the member {name} is cut")))?;
         if let Some(name) = name.strip_prefix(key).and_then(|name| name.strip_prefix('.')) {
             members.push((name.to_owned(), content));
         }

@@ -2,7 +2,7 @@
 
 use std::{io::Cursor, path::Path};
 
-use avff_media::{Frame, FrameCoding, encode, image_bytes, wav_bytes, wav16};
+use avff_media::{Frame, FrameCoding, encode, verified_image, wav_bytes, wav16};
 use serde::{Deserialize, Serialize};
 
 use super::ShardError;
@@ -144,22 +144,22 @@ fn wave_name(window: usize) -> String {
 }
 
 /// Decodes a window from the members of a clip. `find` returns a member by its name without the key.
-pub(super) fn decode_packed(
+pub(super) fn decode_packed<'a>(
     window: usize,
     about: PackedWindow,
     request: DecodeRequest,
     spec: &ClipSpec,
     packing: Packing,
-    find: &dyn Fn(&str) -> Option<Vec<u8>>,
+    find: &dyn Fn(&str) -> Option<&'a [u8]>,
 ) -> Result<DecodedClip, DataError> {
-    let member = |name: String| {
-        find(&name).ok_or_else(|| ShardError::Sample(format!("the member {name} is missing")))
+    let member = |name: &str| {
+        find(name).ok_or_else(|| ShardError::Sample(format!("the member {name} is missing")))
     };
     let mut frames = Vec::new();
     if request.frames {
         for index in 0..spec.video.frames {
             let name = frame_name(window, index, packing);
-            let frame: Frame = image_bytes(member(name.clone())?, &name)?;
+            let frame: Frame = verified_image(member(&name)?, &name)?;
             if (frame.width, frame.height) != (spec.video.width, spec.video.height) {
                 let Frame { width, height, .. } = frame;
                 let what = format!("{name} has {width} x {height} pixels");
@@ -172,7 +172,7 @@ pub(super) fn decode_packed(
         None => None,
         Some(AudioForm::Wave) if !packing.wave => return Err(ShardError::NoWave.into()),
         Some(form) if packing.wave => {
-            let audio = wav_bytes(member(wave_name(window))?)?.whole()?;
+            let audio = wav_bytes(member(&wave_name(window))?)?.whole()?;
             let waves = DecodedAudio::Waves(vec![audio]);
             Some(match form {
                 AudioForm::Wave => waves,
@@ -182,7 +182,7 @@ pub(super) fn decode_packed(
         Some(_) => {
             let name = fbank_name(window);
             let shape = [spec.audio.frames, spec.audio.mels];
-            let rows = npy::read(&member(name.clone())?, &shape).ok_or_else(|| {
+            let rows = npy::read(member(&name)?, &shape).ok_or_else(|| {
                 ShardError::Sample(format!("{name} is no filterbank of this network"))
             })?;
             Some(DecodedAudio::Fbank(rows))

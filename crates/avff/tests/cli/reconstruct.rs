@@ -142,7 +142,7 @@ fn arrays_hold_input_mask_and_reconstruction() {
     let ran = reconstruct(&scene, &arrays).expect(0);
     assert!(ran.stdout.ends_with("arrays/video_reconstruction.npy\n"), "{}", ran.stdout);
     for (modality, shape, values) in
-        [("audio", "(128, 32, )", 128 * 32), ("video", "(3, 16, 32, 32, )", 3 * 16 * 32 * 32)]
+        [("audio", "(128, 32)", 128 * 32), ("video", "(3, 16, 32, 32)", 3 * 16 * 32 * 32)]
     {
         for part in ["input", "reconstruction"] {
             let (header, bytes) = array(&scene, &format!("arrays/{modality}_{part}.npy"));
