@@ -267,13 +267,15 @@ impl DataError {
 fn of_shard(error: &ShardError) -> Stage {
     match error {
         ShardError::NoHttp { .. } => Stage::Unsupported,
-        ShardError::Io { .. } | ShardError::NoShards { .. } | ShardError::Missing { .. } => {
-            Stage::Open
-        }
+        ShardError::Io { .. }
+        | ShardError::NoShards { .. }
+        | ShardError::Missing { .. }
+        | ShardError::NoClips { .. } => Stage::Open,
         ShardError::Index { .. } | ShardError::Size { .. } | ShardError::Sample(_) => {
             Stage::Damaged
         }
-        ShardError::Mixed { .. }
+        ShardError::Busy { .. }
+        | ShardError::Mixed { .. }
         | ShardError::Spec { .. }
         | ShardError::NoWave
         | ShardError::NoConcat => Stage::Internal,

@@ -2,6 +2,12 @@
 
 use std::{io, path::PathBuf};
 
+/// Says how many clips are missing with a shard.
+fn with_clips(clips: Option<usize>) -> String {
+    let clips = clips.filter(|&clips| clips > 0);
+    clips.map(|clips| format!(", and with it {clips} of the clips")).unwrap_or_default()
+}
+
 /// Why shards cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -37,12 +43,24 @@ pub enum ShardError {
         reason: String,
     },
     /// A shard or its index is not there.
-    #[error("{}: the shard is missing{}", path.display(), clips.map(|n| format!(", and its {n} clips with it")).unwrap_or_default())]
+    #[error("{}: the shard is missing{}", path.display(), with_clips(*clips))]
     Missing {
         /// The shard, or its index.
         path: PathBuf,
         /// The number of its clips, if the index is there.
         clips: Option<usize>,
+    },
+    /// No clip can be read.
+    #[error("{}: the shards hold no clip that can be read", path.display())]
+    NoClips {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process packs into the same shards.
+    #[error("{}: another process packs into these shards", path.display())]
+    Busy {
+        /// The file that it locks.
+        path: PathBuf,
     },
     /// A shard is shorter or longer than its index says.
     #[error("{}: the shard has {actual} bytes, but {expected} were written", path.display())]
@@ -55,14 +73,12 @@ pub enum ShardError {
         expected: u64,
     },
     /// Shards of different runs of `avff pack` lie together.
-    #[error("{}: packed in another way than {}: {what}", path.display(), first.display())]
+    #[error("{}: this shard is of another run of `avff pack`: {what}", path.display())]
     Mixed {
         /// The index.
         path: PathBuf,
-        /// The first index.
-        first: PathBuf,
         /// What differs.
-        what: &'static str,
+        what: String,
     },
     /// The clips were prepared for another network.
     #[error("{}: the clips were prepared with {packed}, but {wanted} is wanted", path.display())]

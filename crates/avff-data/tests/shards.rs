@@ -161,10 +161,8 @@ fn interrupted_and_shared_runs_pack_the_same_clips() {
     }
     pack(cut.path(), (0, 1), LOSSLESS, usize::MAX);
     pack(parts.path(), (1, 2), LOSSLESS, usize::MAX);
-    assert!(matches!(
-        ShardSet::open(parts.path(), Unreadable::Error),
-        Err(ShardError::NoShards { .. })
-    ));
+    let error = ShardSet::open(parts.path(), Unreadable::Error).unwrap_err().to_string();
+    assert!(error.contains("clips-000-000000.jsonl: the shard is missing"), "{error}");
     pack(parts.path(), (0, 2), LOSSLESS, usize::MAX);
     for extension in ["tar", "jsonl"] {
         let (one, cut) = (files(one.path(), extension), files(cut.path(), extension));
@@ -180,6 +178,11 @@ fn interrupted_and_shared_runs_pack_the_same_clips() {
     assert!(expected.iter().zip(&actual).all(|(a, b)| a.clips == b.clips));
     let set = ShardSet::open(parts.path(), Unreadable::Error).unwrap();
     assert_eq!(set.coverage().to_string(), "7 of 8 clips (87.5 %); 1 could not be packed");
+    // Two processes do not pack the same part at a time.
+    let first = ShardWriter::open(run(one.path(), (0, 1), LOSSLESS)).unwrap();
+    let second = ShardWriter::open(run(one.path(), (0, 1), LOSSLESS));
+    assert!(matches!(second, Err(ShardError::Busy { .. })));
+    drop(first);
     // Another manifest, or another preparation, is not mixed in.
     let other = ShardRun { manifest: "5678".into(), ..run(one.path(), (0, 1), LOSSLESS) };
     assert!(matches!(ShardWriter::open(other), Err(ShardError::Mixed { .. })));
@@ -211,10 +214,22 @@ fn faults_of_shards_are_named_or_left_out_and_counted() {
         fs::write(path, whole).unwrap();
     };
     let some = [2, 3, 4, 5, 6];
-    damage(&shards[1], &|bytes| bytes.clear(), "the shard is missing, and its", &some);
+    damage(&shards[1], &|bytes| bytes.clear(), "the shard is missing, and with it", &some);
     damage(&shards[1], &|bytes| bytes.truncate(1000), "the shard has 1000 bytes", &some);
     damage(&indexes[1], &|bytes| bytes.clear(), "the shard is missing", &some);
     damage(&indexes[1], &|bytes| *bytes.last_mut().unwrap() = b'x', "checksum differs", &some);
+    damage(&indexes[0], &|bytes| bytes.clear(), "the shard is missing", &some);
+    // A shard under the name of another would be read twice.
+    let (first, second) = (fs::read(&indexes[0]).unwrap(), fs::read(&indexes[1]).unwrap());
+    damage(&indexes[1], &|bytes| *bytes = first.clone(), "it is that of clips-000-000000", &some);
+    damage(&indexes[0], &|bytes| *bytes = second.clone(), "it is that of clips-000-000001", &some);
+    // Shards of another run lie behind the last one.
+    for name in [format!("clips-000-{:06}.jsonl", shards.len()), "clips-001-000000.jsonl".into()] {
+        fs::write(folder.path().join(&name), &first).unwrap();
+        let text = open(Unreadable::Error).unwrap_err().to_string();
+        assert!(text.contains(&name) && text.contains("another run"), "{text}");
+        fs::remove_file(folder.path().join(&name)).unwrap();
+    }
     // A flipped bit in a clip is found when it is read.
     let mut bytes = fs::read(&shards[0]).unwrap();
     bytes[5000] ^= 1;
@@ -227,7 +242,9 @@ fn faults_of_shards_are_named_or_left_out_and_counted() {
         Loader::new(Arc::new(dataset.clone()), reader.clone(), config(unreadable)).unwrap()
     };
     let error = load(Unreadable::Error).epoch(0).next().unwrap().unwrap_err().to_string();
-    assert!(error.contains("clips-000-000000.tar") && error.contains("checksum"), "{error}");
+    let expected =
+        "clips-000-000000.tar/000000000: in the shard, the checksum of match_a.mp4 differs";
+    assert!(error.ends_with(expected), "{error}");
     let loader = load(Unreadable::Skip);
     let mut epoch = loader.epoch(0);
     assert_eq!(epoch.next().unwrap().unwrap().clips.len(), 6);

@@ -91,6 +91,36 @@ pub struct Index {
 }
 
 impl Header {
+    /// Returns what differs from the shards of another run, or of another part of it.
+    pub(super) fn difference(&self, run: &Self) -> Option<String> {
+        if self.manifest != run.manifest {
+            return Some("the CSV or the conditions on its rows differ".into());
+        }
+        if self.part.1 != run.part.1 {
+            let (parts, now) = (self.part.1, run.part.1);
+            return Some(format!("it was packed in {parts} parts, the others in {now}"));
+        }
+        if self.packing != run.packing {
+            return Some(format!("it has {}, the others have {}", self.packing, run.packing));
+        }
+        let (own, others) = difference(&self.spec, &run.spec)?;
+        Some(format!("clips were prepared with {own}, the others with {others}"))
+    }
+
+    /// Checks that an index is that of its name.
+    pub(super) fn expect_place(
+        &self,
+        part: usize,
+        number: usize,
+        path: &Path,
+    ) -> Result<(), ShardError> {
+        if (self.part.0, self.number) == (part, number) {
+            return Ok(());
+        }
+        let reason = format!("it is that of {}", index_name(self.part.0, self.number));
+        Err(ShardError::Index { path: path.into(), reason })
+    }
+
     /// The version of the layout that is written.
     pub(super) const VERSION: u32 = VERSION;
 }
@@ -140,6 +170,26 @@ impl Index {
         }
         Ok(Self { header, entries })
     }
+}
+
+/// Returns the first setting that differs, as it is and as it should be.
+pub(super) fn difference(stored: &ClipSpec, wanted: &ClipSpec) -> Option<(String, String)> {
+    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value) -> Option<(String, String)> {
+        use serde_json::Value::{Null, Object};
+        if a == b {
+            return None;
+        }
+        let (Object(x), Object(y)) = (a, b) else {
+            return Some((format!("{path} = {a}"), format!("{path} = {b}")));
+        };
+        let keys = x.keys().chain(y.keys().filter(|key| !x.contains_key(*key)));
+        keys.into_iter().find_map(|key| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            walk(&path, x.get(key).unwrap_or(&Null), y.get(key).unwrap_or(&Null))
+        })
+    }
+    let json = |spec| serde_json::to_value(spec).unwrap_or_default();
+    walk("", &json(stored), &json(wanted))
 }
 
 /// Returns the name of a shard of a part.

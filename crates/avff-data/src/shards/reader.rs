@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     ShardError, ShardSet,
+    index::difference,
     sample::{PackedWindow, decode_packed},
 };
 use crate::{
@@ -58,7 +59,7 @@ impl ShardReader {
             .read(shard, place.at, place.bytes)
             .map_err(ShardError::io(set.store.path(shard)))?;
         if crc32fast::hash(&bytes) != place.crc32 {
-            return Err(damaged(format!("the checksum of clip {} differs", place.key)));
+            return Err(damaged(format!("the checksum of {} differs", place.name)));
         }
         let members = members(&bytes, &place.key)?;
         let find =
@@ -104,26 +105,6 @@ fn comparable(spec: &ClipSpec, wanted: &ClipSpec, wave: bool) -> ClipSpec {
         spec.audio = wanted.audio.clone();
     }
     spec
-}
-
-/// Returns the first setting that differs, as it is and as it should be.
-fn difference(stored: &ClipSpec, wanted: &ClipSpec) -> Option<(String, String)> {
-    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value) -> Option<(String, String)> {
-        use serde_json::Value::{Null, Object};
-        if a == b {
-            return None;
-        }
-        let (Object(x), Object(y)) = (a, b) else {
-            return Some((format!("{path} = {a}"), format!("{path} = {b}")));
-        };
-        let keys = x.keys().chain(y.keys().filter(|key| !x.contains_key(*key)));
-        keys.into_iter().find_map(|key| {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            walk(&path, x.get(key).unwrap_or(&Null), y.get(key).unwrap_or(&Null))
-        })
-    }
-    let json = |spec| serde_json::to_value(spec).unwrap_or_default();
-    walk("", &json(stored), &json(wanted))
 }
 
 impl ReadClip for ShardReader {

@@ -24,6 +24,16 @@ pub struct Packing {
     pub wave: bool,
 }
 
+impl std::fmt::Display for Packing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.jpeg {
+            Some(quality) => write!(f, "JPEG frames of quality {quality}")?,
+            None => f.write_str("PNG frames")?,
+        }
+        f.write_str(if self.wave { " and waveforms" } else { " and filterbanks" })
+    }
+}
+
 impl Packing {
     fn form(self) -> AudioForm {
         if self.wave { AudioForm::Wave } else { AudioForm::Fbank }

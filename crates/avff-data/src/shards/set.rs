@@ -23,9 +23,7 @@ pub struct ShardCoverage {
     pub clips: u64,
     /// Rows that could not be packed.
     pub failed: u64,
-    /// Clips in shards that are missing or damaged, and the first fault of each of these shards.
-    pub lost: u64,
-    /// The faults.
+    /// The first fault of each shard that is missing or damaged.
     pub faults: Vec<String>,
 }
 
@@ -36,10 +34,18 @@ impl std::fmt::Display for ShardCoverage {
         if self.failed > 0 {
             write!(f, "; {} could not be packed", self.failed)?;
         }
-        if self.lost > 0 {
-            write!(f, "; {} are in missing or damaged shards", self.lost)?;
+        let lost = self.rows.saturating_sub(self.clips + self.failed);
+        if lost > 0 {
+            write!(f, "; {lost} are in missing or damaged shards")?;
         }
-        Ok(())
+        for (index, fault) in self.faults.iter().take(SHOWN).enumerate() {
+            write!(f, "{}{fault}", if index == 0 { " (" } else { "; " })?;
+        }
+        match self.faults.len() {
+            0 => Ok(()),
+            faults if faults > SHOWN => write!(f, "; and {} more)", faults - SHOWN),
+            _ => f.write_str(")"),
+        }
     }
 }
 
@@ -49,6 +55,7 @@ pub(super) struct Place {
     /// The place of the shard in [`ShardSet::shards`].
     pub(super) shard: usize,
     pub(super) key: String,
+    pub(super) name: String,
     pub(super) at: u64,
     pub(super) bytes: u64,
     pub(super) crc32: u32,
@@ -91,12 +98,7 @@ impl ShardSet {
     /// not belong together.
     pub fn open(folder: &Path, unreadable: Unreadable) -> Result<Self, ShardError> {
         let store = Store::new(folder)?;
-        let first = index_name(0, 0);
-        if store.size(&first)?.is_none() {
-            return Err(ShardError::NoShards { path: folder.into(), first });
-        }
-        let index = Index::parse(&store.text(&first)?, &store.path(&first))?;
-        let head = index.header;
+        let head = first_header(&store, folder)?;
         let mut set = Self {
             store,
             shards: Vec::new(),
@@ -110,7 +112,6 @@ impl ShardSet {
             manifest: head.manifest.clone(),
             shards_and_sums: head.manifest.clone() + "\n",
         };
-        let mut next_line = Vec::new();
         for part in 0..head.part.1 {
             for number in 0.. {
                 match set.shard(part, number, &head) {
@@ -125,7 +126,10 @@ impl ShardSet {
                     }
                 }
             }
-            next_line.push(part);
+        }
+        // Shards of another run, with more parts.
+        if let Some(error) = set.foreign(head.part.1, 0)? {
+            return Err(error);
         }
         // The manifest's order, whichever part packed a clip.
         set.rows.sort_by_key(|row| row.line);
@@ -155,16 +159,12 @@ impl ShardSet {
         let Index { header, entries } = Index::parse(&text, &path).map_err(going_on)?;
         let is_last = header.last;
         let fault = |error| (error, is_last);
-        let what = if header.manifest != head.manifest || header.part.1 != head.part.1 {
-            Some("another manifest, or another number of parts")
-        } else if header.spec != head.spec || header.packing != head.packing {
-            Some("another clip preparation")
-        } else {
-            None
-        };
-        if let Some(what) = what {
-            let first = self.store.path(&index_name(0, 0));
-            return Err(fault(ShardError::Mixed { path, first, what }));
+        header.expect_place(part, number, &path).map_err(going_on)?;
+        if let Some(what) = header.difference(head) {
+            return Err(fault(ShardError::Mixed { path, what }));
+        }
+        if is_last && let Some(error) = self.foreign(part, number + 1).map_err(fault)? {
+            return Err(fault(error));
         }
         self.coverage.failed += header.failed.len() as u64;
         let path = self.store.path(&shard);
@@ -178,13 +178,13 @@ impl ShardSet {
             Err(error) => Some(error),
         };
         if let Some(problem) = problem {
-            self.coverage.lost += clips as u64;
             return Err(fault(problem));
         }
         let number = self.shards.len();
         for Entry { key, name, line, target, extra, at, bytes, crc32 } in entries {
             let path = self.folder.join(&shard).join(&key);
-            self.places.insert(path.clone(), Place { shard: number, key, at, bytes, crc32 });
+            let place = Place { shard: number, key, name: name.clone(), at, bytes, crc32 };
+            self.places.insert(path.clone(), place);
             self.rows.push(Row { name, path, target, extra, line });
         }
         let (bytes, crc32) = (header.bytes, header.crc32);
@@ -193,13 +193,21 @@ impl ShardSet {
         Ok(is_last)
     }
 
+    /// Returns an error if there is a shard where none of this run can be.
+    fn foreign(&self, part: usize, number: usize) -> Result<Option<ShardError>, ShardError> {
+        let name = index_name(part, number);
+        let what = || "it comes after the last one".to_owned();
+        let path = self.store.path(&name);
+        Ok(self.store.size(&name)?.map(|_| ShardError::Mixed { path, what: what() }))
+    }
+
     /// Returns the clips as rows, in the order of the manifest that was packed.
     ///
     /// # Errors
-    /// [`ShardError::Missing`] if there is none.
+    /// [`ShardError::NoClips`] if there is none.
     pub fn dataset(&self) -> Result<Dataset, ShardError> {
         Dataset::new(self.rows.clone(), self.columns.clone())
-            .map_err(|_| ShardError::Missing { path: self.folder.clone(), clips: Some(0) })
+            .map_err(|_| ShardError::NoClips { path: self.folder.clone() })
     }
 
     /// Returns what of the data set can be read.
@@ -222,11 +230,34 @@ impl ShardSet {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Returns what is stored of the clips.
+    #[must_use]
+    pub fn packing(&self) -> Packing {
+        self.packing
+    }
+
     /// Returns how the clips were prepared.
     #[must_use]
     pub fn spec(&self) -> &ClipSpec {
         &self.spec
     }
+}
+
+/// Faults in a text.
+const SHOWN: usize = 3;
+
+/// Returns the header of the first index that can be read.
+fn first_header(store: &Store, folder: &Path) -> Result<Header, ShardError> {
+    let mut first_fault = None;
+    for name in store.first_indexes(LOOK_AHEAD)? {
+        let path = store.path(&name);
+        match store.text(&name).and_then(|text| Index::parse(&text, &path)) {
+            Ok(index) => return Ok(index.header),
+            Err(error) => first_fault = first_fault.or(Some(error)),
+        }
+    }
+    let none = || ShardError::NoShards { path: folder.into(), first: index_name(0, 0) };
+    Err(first_fault.unwrap_or_else(none))
 }
 
 /// How many numbers are looked through for the next index where one is missing.

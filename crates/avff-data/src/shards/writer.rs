@@ -60,6 +60,19 @@ pub struct ShardWriter {
     /// The index of the last whole shard, which says whether there are more.
     closed: Option<Index>,
     packed: Packed,
+    /// Held until the end, so that no other process writes the same shards.
+    _lock: File,
+}
+
+/// Locks a part of a folder for this process.
+fn lock(run: &ShardRun) -> Result<File, ShardError> {
+    let path = run.folder.join(format!(".clips-{:03}.lock", run.part.0));
+    let file = File::create(&path).map_err(ShardError::io(&path))?;
+    match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Err(ShardError::Busy { path }),
+        // Some network file systems cannot lock.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 struct OpenShard {
@@ -94,6 +107,7 @@ impl ShardWriter {
     /// [`ShardError::Mixed`] for shards of another kind, and errors of the folder.
     pub fn open(run: ShardRun) -> Result<Self, ShardError> {
         fs::create_dir_all(&run.folder).map_err(ShardError::io(&run.folder))?;
+        let lock = lock(&run)?;
         let store = Store::new(&run.folder)?;
         let mut writer = Self {
             run,
@@ -104,12 +118,16 @@ impl ShardWriter {
             failed: Vec::new(),
             closed: None,
             packed: Packed::default(),
+            _lock: lock,
         };
         let part = writer.run.part.0;
         while store.size(&index_name(part, writer.number))?.is_some() {
             let name = index_name(part, writer.number);
             let index = Index::parse(&store.text(&name)?, &store.path(&name))?;
-            writer.expect_same(&index.header, store.path(&name))?;
+            index.header.expect_place(part, writer.number, &store.path(&name))?;
+            if let Some(what) = index.header.difference(&writer.header()) {
+                return Err(ShardError::Mixed { path: store.path(&name), what });
+            }
             let shard = shard_name(part, writer.number);
             if store.size(&shard)? != Some(index.header.bytes) {
                 break;
@@ -121,19 +139,25 @@ impl ShardWriter {
         Ok(writer)
     }
 
-    fn expect_same(&self, header: &Header, path: PathBuf) -> Result<(), ShardError> {
+    /// The header of the next shard, without what is known when it is complete.
+    fn header(&self) -> Header {
         let run = &self.run;
-        let what = if header.manifest != run.manifest {
-            "the manifest changed"
-        } else if header.part != run.part {
-            "the number of parts changed"
-        } else if header.spec != run.spec || header.packing != run.packing {
-            "the clip preparation changed"
-        } else {
-            return Ok(());
-        };
-        let first = run.folder.clone();
-        Err(ShardError::Mixed { path, first, what })
+        Header {
+            version: Header::VERSION,
+            part: run.part,
+            number: self.number,
+            last: false,
+            bytes: 0,
+            rows: run.rows,
+            manifest: run.manifest.clone(),
+            spec: run.spec.clone(),
+            packing: run.packing,
+            columns: run.columns.clone(),
+            clips: 0,
+            failed: Vec::new(),
+            next_row: self.next_row,
+            crc32: 0,
+        }
     }
 
     /// Returns how many of the part's rows were done by an earlier run.
@@ -274,23 +298,8 @@ impl ShardWriter {
             Ok(counted.bytes)
         };
         let bytes = finish().map_err(ShardError::io(&path))?;
-        let run = &self.run;
-        let header = Header {
-            version: Header::VERSION,
-            part: run.part,
-            number: self.number,
-            last,
-            bytes,
-            rows: run.rows,
-            manifest: run.manifest.clone(),
-            spec: run.spec.clone(),
-            packing: run.packing,
-            columns: run.columns.clone(),
-            clips: 0,
-            failed: std::mem::take(&mut self.failed),
-            next_row: self.next_row,
-            crc32: 0,
-        };
+        let failed = std::mem::take(&mut self.failed);
+        let header = Header { last, bytes, failed, ..self.header() };
         let index = Index { header, entries: std::mem::take(&mut self.entries) };
         self.write_index(&index)?;
         self.count(&index);

@@ -5,7 +5,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use avff::{
     Device,
     checkpoint::{ConvertOptions, convert, is_pytorch},
-    model::checkpoint::{KeyStyle, WriteOptions},
+    model::{
+        AvffConfig, Checkpoint,
+        checkpoint::{KeyStyle, WriteOptions},
+    },
 };
 use clap::builder::TypedValueParser;
 
@@ -70,6 +73,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let converted = convert(&args.from, &args.to, &options, Device::host())?;
     if is_pytorch(&args.to) {
         tracing::warn!("{to} stores neither the network's config nor the preparation of clips");
+    }
+    // The released files have the sizes and the defaults of their preset.
+    let is_guess = || -> anyhow::Result<bool> {
+        let config = Checkpoint::open(&args.to)?.config(None)?;
+        Ok(config != AvffConfig::open_avff())
+    };
+    if is_pytorch(&args.from) && !is_pytorch(&args.to) && args.config.is_none() && is_guess()? {
+        tracing::warn!(
+            "{} does not store the network's config: {to} has what the sizes of its tensors tell, and the defaults of the \
+             released checkpoints for the rest, such as attention heads and fusion_attention (--config sets them; \
+             `avff inspect` shows them)",
+            args.from.display()
+        );
     }
     if let Some(warning) = converted.lost_warning {
         tracing::warn!("{to} does not store the weights' warning: {warning}");

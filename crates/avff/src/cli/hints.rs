@@ -126,7 +126,7 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
 }
 
 /// A command-line argument, in quotes where a shell needs them.
-fn argument(text: &str) -> String {
+pub(super) fn argument(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.=/".contains(c);
     if text.chars().all(plain) { text.into() } else { format!("'{text}'") }
 }
@@ -206,6 +206,15 @@ fn own(error: &Dyn) -> Option<String> {
             _ => None,
         })
         .or_else(|| match error.downcast_ref()? {
+            PackError::Shards(ShardError::Index { .. }) => Some(
+                "delete the index and its shard, and run the command again: it packs them anew",
+            ),
+            PackError::Shards(ShardError::Mixed { .. }) => {
+                Some("pack into another folder, or delete the shards in this one")
+            }
+            _ => None,
+        })
+        .or_else(|| match error.downcast_ref()? {
             InitializeError::NoEncoder => Some("give --video, --audio or both"),
             _ => None,
         })
@@ -218,9 +227,11 @@ fn own(error: &Dyn) -> Option<String> {
         })
         .or_else(|| match error.downcast_ref()? {
             ShardError::Missing { .. } | ShardError::Size { .. } | ShardError::Index { .. } => Some(
-                "copy the shard again, or leave such shards out with --set data.missing_shards=skip",
+                "finish packing, or copy the shard again; a new run can leave such shards out with \
+                 --set data.missing_shards=skip",
             ),
-            ShardError::Mixed { .. } => Some("pack into another folder"),
+            ShardError::Mixed { .. } => Some("keep the shards of each run in a folder of their own"),
+            ShardError::Busy { .. } => Some("give each process another --shard, or wait"),
             ShardError::Spec { .. } => {
                 Some("pack the clips again, with --recipe and the --set of the training")
             }
@@ -285,6 +296,10 @@ fn of_folder(error: &OutputError) -> Option<&'static str> {
 
 fn of_train(error: &TrainError) -> Option<&'static str> {
     Some(match error {
+        TrainError::Unreadable { source, .. } if matches!(source.source, DataError::Shard(_)) => {
+            "copy the shard again, or delete it with its index and run `avff pack` again; or skip such clips with \
+             --set data.unreadable=skip"
+        }
         TrainError::Unreadable { .. } => {
             "remove the clip from the manifest (`avff check` lists all unreadable clips), or skip such clips with \
              --set data.unreadable=skip"

@@ -16,7 +16,8 @@ use avff_train::Recipe;
 use clap::ValueEnum;
 
 use super::{
-    clip::ClipArgs, code_for_coverage, csv::CsvArgs, fraction, interrupt, progress::Clips,
+    clip::ClipArgs, code_for_coverage, csv::CsvArgs, fraction, hints::argument, interrupt,
+    progress::Clips,
 };
 
 /// Pack clips into shards for training
@@ -48,7 +49,7 @@ pub(super) struct Args {
     recipe: Option<PathBuf>,
 
     /// Override a key of the recipe, as in training; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", requires = "recipe")]
+    #[arg(long, value_name = "KEY=VALUE", requires = "recipe", conflicts_with = "checkpoint")]
     set: Vec<String>,
 
     /// Checkpoint of the network that will be trained, instead of a recipe [default: the released
@@ -78,7 +79,7 @@ pub(super) struct Args {
     workers: Option<NonZeroUsize>,
 
     /// Exit with code 3 if a smaller fraction of the clips is packed
-    #[arg(long, value_name = "FRACTION", default_value = "0.0", value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
 
     #[command(flatten)]
@@ -130,10 +131,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         tracing::warn!(
             "some clips are not in the shards, whose indexes name them; the first is {name}: {reason}"
         );
+    } else if summary.packed.failed > 0 {
+        tracing::warn!("clips that could not be packed before are not tried again in this folder");
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", summary.table())?;
-    writeln!(out, "train with --set data.train={}", args.output.display())?;
+    if args.shard.is_none() && summary.packed.clips > 0 {
+        let folder = argument(&args.output.display().to_string());
+        writeln!(out, "train with: --set data.train={folder}")?;
+    }
     Ok(code_for_coverage(summary.fraction(), args.min_coverage))
 }
 

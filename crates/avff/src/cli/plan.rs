@@ -32,7 +32,7 @@ pub(super) struct Args {
     manifest: CsvArgs,
 
     /// Clips of the data set, where the CSV is a sample of it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     clips: Option<u64>,
 
     /// Recipe of the training: epochs, sizes of the network and clip preparation [default: the released
@@ -45,7 +45,7 @@ pub(super) struct Args {
     set: Vec<String>,
 
     /// Epochs of training [default: the recipe's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     epochs: Option<u64>,
 
     /// Hours that training may take

@@ -18,7 +18,10 @@ pub use self::summary::PackSummary;
 use crate::{
     evaluate::Progress,
     failure::{ClipFailure, guarded},
-    input::{InputError, manifest},
+    input::{
+        InputError,
+        manifest::{self, ManifestId},
+    },
     shard::Shard,
 };
 
@@ -59,6 +62,13 @@ pub struct PackOptions {
     pub workers: Option<NonZeroUsize>,
 }
 
+/// Returns the SHA-256 of a manifest and the conditions on its rows: shards of another selection are
+/// not continued.
+fn selection(id: &ManifestId) -> String {
+    let conditions = id.conditions.iter().map(|condition| format!(" where {condition}"));
+    conditions.fold(id.sha256.clone(), |id, condition| id + &condition)
+}
+
 /// Packs every clip of a manifest, except for those in whole shards of an earlier run.
 ///
 /// # Errors
@@ -77,7 +87,7 @@ pub fn pack(
         folder: options.output.clone(),
         part,
         rows: manifest.id.rows,
-        manifest: manifest.id.sha256.clone(),
+        manifest: selection(&manifest.id),
         spec: options.spec.for_weights(),
         packing: options.packing,
         columns: manifest.columns.clone(),

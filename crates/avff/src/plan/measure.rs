@@ -28,7 +28,7 @@ const PACKED: usize = 64;
 pub struct Reading {
     /// Clips that were read.
     pub clips: u64,
-    /// Clips that could not be read.
+    /// Clips that could not be read, each counted once.
     pub failed: u64,
     /// Seconds that it took.
     pub seconds: f64,
@@ -86,17 +86,19 @@ fn read(reader: &Arc<dyn ReadClip>, sample: &[Row], options: &PlanOptions) -> Re
     let (start, reader) = (Instant::now(), Arc::clone(reader));
     let until = start + options.duration;
     let paths: Vec<_> = sample.iter().map(|row| row.path.clone()).collect();
-    let rows = (0..).map_while(move |index| {
-        // Another round only if files can be read at all.
-        let path = paths.get(index % paths.len().max(1))?;
-        (Instant::now() < until).then(|| path.clone())
+    let count = paths.len();
+    let rows = (0..).map_while(move |index: usize| {
+        let path = paths.get(index % count.max(1))?;
+        (Instant::now() < until).then(|| (index, path.clone()))
     });
-    let clips = Prefetch::new(rows, workers, workers, move |path| {
+    let clips = Prefetch::new(rows, workers, workers, move |(_, path)| {
         guarded(|| Ok::<_, ClipFailure>(reader.read(path, request, &mut |_| 0)?)).is_ok()
     });
     let (mut read, mut failed) = (0, 0);
-    for (_, is_read) in clips {
-        *if is_read { &mut read } else { &mut failed } += 1;
+    for ((index, _), is_read) in clips {
+        read += u64::from(is_read);
+        // Later rounds try the same clips again.
+        failed += u64::from(!is_read && index < count);
     }
     Reading { clips: read, failed, seconds: start.elapsed().as_secs_f64() }
 }

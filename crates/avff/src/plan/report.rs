@@ -96,8 +96,11 @@ impl Plan {
                 format!("{:.1} GB in {shards} shards, {:.0} kB a clip", bytes / 1e9, each / 1e3),
             );
         }
+        if self.files.is_some_and(|files| files.clips == 0) {
+            row("files", "no clip could be read, so nothing was measured".to_owned());
+        }
         if let Some(failed) = self.files.map(|files| files.failed).filter(|&failed| failed > 0) {
-            row("not read", format!("{failed} of the clips that were tried"));
+            row("not read", format!("{failed} of the clips that were measured"));
         }
         table.to_string()
     }

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avff_datasets::Dataset;
+use avff_data::shards::ShardSet;
+use avff_datasets::{Dataset, Row};
 
 /// Why validation on such clips misleads.
 const CONSEQUENCE: &str = "validation then measures how well the network remembers these clips";
@@ -15,9 +16,15 @@ pub(super) fn warning(
     [train, validation]: [&Dataset; 2],
     [train_path, validation_path]: [&Path; 2],
 ) -> Option<String> {
-    let known: HashSet<PathBuf> = train.rows().iter().map(|row| resolved(&row.path)).collect();
+    // The files of packed clips may be gone, but shards keep their names.
+    let packed = [train_path, validation_path].into_iter().any(ShardSet::is_set);
+    let identity = |row: &Row| match packed {
+        true => PathBuf::from(&row.name),
+        false => resolved(&row.path),
+    };
+    let known: HashSet<PathBuf> = train.rows().iter().map(identity).collect();
     let mut shared =
-        validation.rows().iter().filter(|row| known.contains(&resolved(&row.path))).peekable();
+        validation.rows().iter().filter(|row| known.contains(&identity(row))).peekable();
     let name = shared.peek()?.name.clone();
     // Conditions may select different rows of one file.
     let lines = |dataset: &Dataset| dataset.rows().iter().map(|row| row.line).collect::<Vec<_>>();

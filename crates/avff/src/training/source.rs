@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use avff_data::{
     cache::{Cache, CacheConfig},
     loader::{ClipReader, ReadClip},
-    shards::{ShardCoverage, ShardReader, ShardSet},
+    shards::{ShardCoverage, ShardError, ShardReader, ShardSet},
 };
 use avff_datasets::{Dataset, ManifestOptions};
 use avff_train::{TrainError, recipe::Data};
@@ -49,6 +49,13 @@ impl<'a> Sources<'a> {
                 return Err(TrainingError::ShardsWhere { path: path.into() });
             }
             let set = Arc::new(open_shards(data, path)?);
+            let (augment, packing) = (&data.augment, set.packing());
+            if !packing.wave && (augment.gain.is_some() || augment.white_noise.is_some()) {
+                return Err(ShardError::NoWave.into());
+            }
+            if augment.mix.is_some_and(|mix| mix.concat > 0.0) {
+                return Err(ShardError::NoConcat.into());
+            }
             let dataset = Arc::new(set.dataset()?);
             let reader = ShardReader::new(set, self.plan.spec.clone())?;
             Source { dataset, reader: Arc::new(reader), files: None }

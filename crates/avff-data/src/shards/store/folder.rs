@@ -27,6 +27,19 @@ impl Folder {
         self.folder.join(name)
     }
 
+    /// Returns the names of all indexes, in order.
+    pub(super) fn indexes(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with("clips-") && name.ends_with(".jsonl") {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     pub(super) fn size(&self, name: &str) -> io::Result<Option<u64>> {
         match self.path(name).metadata() {
             Ok(metadata) => Ok(Some(metadata.len())),

@@ -54,6 +54,27 @@ impl Store {
         size.map_err(ShardError::io(self.path(name)))
     }
 
+    /// Returns names of indexes, the first ones first: all in a folder; on a server, which cannot be
+    /// listed, those of the first part that are there among `numbers`.
+    #[cfg_attr(not(feature = "http"), allow(unused_variables, reason = "for servers alone"))]
+    pub(super) fn first_indexes(&self, numbers: usize) -> Result<Vec<String>, ShardError> {
+        match self {
+            Self::Folder(folder) => folder.indexes().map_err(ShardError::io(folder.path(""))),
+            #[cfg(feature = "http")]
+            Self::Http(_) => {
+                let names = (0..numbers).map(|number| super::index::index_name(0, number));
+                let mut found = Vec::new();
+                for name in names {
+                    if self.size(&name)?.is_some() {
+                        found.push(name);
+                        break;
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
     /// Reads a text file.
     pub(super) fn text(&self, name: &str) -> Result<String, ShardError> {
         let text = match self {
