@@ -329,6 +329,23 @@ fn unclosed_quote_is_an_error_in_bounded_memory() {
     assert!(error.starts_with("line 3: a record exceeds 1048576 bytes"), "{error}");
 }
 
+/// A quote that is never closed would take all later rows into its cell.
+#[test]
+fn unclosed_quote_is_an_error() {
+    for text in ["a,1,x\nb,0,\"y\nc,1,z\n", "a,1,x\nb,0,\"y\r\nc,1,z", "a,1,x\nb,0,\"y\n"] {
+        let results = rows(format!("video_name,target,fold\n{text}"));
+        assert_eq!(results.len(), 2, "{text:?}: {results:?}");
+        let error = results[1].as_ref().unwrap_err();
+        assert_eq!(error, "line 3: a quote in this row is never closed", "{text:?}");
+    }
+    for text in
+        ["a,1,\"x\ny\"\nb,0,5\" disk\n", "a,1,x\nb,0,\"y \"\"z\"\"\n\"", "a,1,x\nb,0,5\"\n\n\n"]
+    {
+        let results = rows(format!("video_name,target,fold\n{text}"));
+        assert!(results.len() == 2 && results.iter().all(Result::is_ok), "{text:?}: {results:?}");
+    }
+}
+
 #[test]
 fn messages_quote_a_bounded_excerpt() {
     let results = rows(format!("video_name,target\na,\"\u{1b}[2J\n{}\"\n", "x".repeat(100_000)));

@@ -26,6 +26,20 @@ pub(crate) struct Lines<R> {
     first: Option<u64>,
     /// Bytes that the current record may still use.
     remaining: usize,
+    quotes: Quotes,
+}
+
+/// What tells whether a quote of the current record is closed.
+#[derive(Debug, Default)]
+struct Quotes {
+    /// Number of quotes in the record's lines so far.
+    count: usize,
+    /// Number of these lines.
+    lines: usize,
+    /// The byte returned last.
+    last: u8,
+    /// Whether the record's end was looked for behind the last byte of the file.
+    ended: bool,
 }
 
 /// A record exceeds [`MAX_RECORD`] bytes.
@@ -40,13 +54,23 @@ impl<R: Read> Lines<R> {
     /// Returns the lines of text whose first bytes were already read.
     pub(crate) fn after(start: Vec<u8>, rest: Utf8<R>) -> Self {
         let inner = BufReader::new(Cursor::new(start).chain(rest));
-        Self { inner, line: 1, latest: 1, first: None, remaining: MAX_RECORD }
+        let quotes = Quotes::default();
+        Self { inner, line: 1, latest: 1, first: None, remaining: MAX_RECORD, quotes }
     }
 
     /// Resets the record state. Call this before parsing each record.
     pub(crate) fn start_record(&mut self) {
         self.first = None;
         self.remaining = MAX_RECORD;
+        self.quotes = Quotes::default();
+    }
+
+    /// Returns whether the record parsed last has a quote that is never closed, so that it holds all
+    /// later rows.
+    pub(crate) fn is_open(&self) -> bool {
+        // A record outside of quotes ends with its line.
+        let Quotes { count, lines, last, ended } = self.quotes;
+        ended && (last == b'\n' || (lines > 1 && count % 2 == 1))
     }
 
     /// Returns the first line of the record parsed last.
@@ -62,6 +86,7 @@ impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let available = self.inner.fill_buf()?;
         if available.is_empty() {
+            self.quotes.ended = true;
             return Ok(0);
         }
         if self.remaining == 0 {
@@ -75,6 +100,9 @@ impl<R: Read> Read for Lines<R> {
             return Ok(0);
         };
         target.copy_from_slice(chunk);
+        self.quotes.count += chunk.iter().filter(|&&byte| byte == b'"').count();
+        self.quotes.lines += usize::from(self.quotes.last == b'\n' || self.quotes.lines == 0);
+        self.quotes.last = chunk.last().copied().unwrap_or_default();
         if chunk.iter().any(|byte| !b"\r\n".contains(byte)) {
             self.first.get_or_insert(self.line);
         }

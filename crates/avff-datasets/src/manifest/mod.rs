@@ -356,6 +356,9 @@ pub(crate) fn next_record<R: Read>(
     let result = reader.read_byte_record(record);
     let line = reader.get_ref().record_line();
     match result {
+        Ok(true) if reader.get_ref().is_open() => {
+            Err(row_error(line, "a quote in this row is never closed".to_owned()))
+        }
         Ok(true) => Ok(Some(line)),
         Ok(false) => Ok(None),
         Err(error) => Err(match error.into_kind() {

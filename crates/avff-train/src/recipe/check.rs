@@ -177,7 +177,7 @@ impl Steps {
     fn check(&self, batch: usize) -> Checked {
         if let Some(replicas) = self.replicas {
             let even = replicas > 0 && batch.is_multiple_of(replicas);
-            let rule = format!("a divisor of data.batch, which is {batch}");
+            let rule = format!("a whole number that divides data.batch, which is {batch}");
             Problem::unless(even, "replicas", replicas, &rule)?;
         }
         let named = self.replicas.is_some() || self.replica_loss == ReplicaLoss::Mean;

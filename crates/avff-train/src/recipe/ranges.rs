@@ -24,6 +24,7 @@ pub(super) fn with_range(error: RecipeError, recipe: &Value) -> RecipeError {
         WHOLE_NUMBER => range_of(&key, recipe, Value::Integer(0)).map(|range| {
             match range.strip_prefix("at least") {
                 Some(rest) => format!("a whole number of at least{rest}"),
+                None if range.starts_with("a whole number") => range,
                 None => format!("a whole number {range}"),
             }
         }),

@@ -215,6 +215,11 @@ fn errors_name_key_and_origin() {
         ),
         (
             "",
+            &["steps.replicas=-1", "data.batch=32"],
+            "--set steps.replicas=-1: `steps.replicas` is -1, but must be a whole number that divides data.batch, which is 32",
+        ),
+        (
+            "",
             &["seed=x"],
             "--set seed=x: `seed` is the text \"x\", but must be a whole number of at least 0",
         ),

@@ -35,7 +35,17 @@ pub fn damage(clips: &[Clip], random: &mut Random) -> Damaged {
     }
     let last = (first + random.below(3)).min(track.samples.len() - 1);
     let is_h264 = matches!(clip.video, "CABAC" | "CAVLC");
-    let at_end = last + 1 == track.samples.len();
+    // The last frame that is shown need not be the last in the file.
+    let mut decoded = 0;
+    let shown = track.samples.iter().map(|sample| {
+        // A shift may be negative, in two's complement of 32 bits.
+        let time = decoded + i64::from(sample.shift.unwrap_or_default() as u32 as i32);
+        decoded += sample.duration as i64;
+        time
+    });
+    let latest = shown.enumerate().max_by_key(|(_, time)| *time).map(|(index, _)| index);
+    let at_end = last + 1 == track.samples.len()
+        || latest.is_some_and(|latest| (first..=last).contains(&latest));
     let site = match (video, is_h264) {
         (true, _) if at_end => "frames at the end of a clip",
         (true, true) => lost_frames(&track.samples, first, last),
