@@ -11,7 +11,7 @@
 //! | `KEY.W.npy` | the filterbank of window W, `[frames, mels]` of f32, not normalized |
 //! | `KEY.W.wav` | or its waveform, in 16 bits |
 //!
-//! Beside each shard lies its [index](index): where each clip is, how long, and its checksum. There
+//! Beside each shard lies its [`index`]: where each clip is, how long, and its checksum. There
 //! is no file for all shards together, so shards can be written, copied and read one by one.
 //! [`ShardSet`] opens all of a folder, [`ShardReader`] reads their clips for a
 //! [`Loader`](crate::loader::Loader), in any order.
