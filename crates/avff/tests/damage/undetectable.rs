@@ -71,7 +71,7 @@ pub const LIST: &[Entry] = &[
     entry("pictures", "jpg", 0.5, "JPEG has no checksum"),
     entry("pictures", "wav", 1.0, "numbers without a checksum"),
     entry("text", "manifest, bit, values", 1.0, "another value of a cell"),
-    entry("text", "manifest, sign, values", 1.0, "another value of a cell"),
+    entry("text", "manifest, sign, values", 1.0, "other values in the cells of a row"),
     entry("text", "manifest, line", 1.0, "a table of other rows"),
     entry("text", "manifest, cut", 0.3, "a table of fewer rows"),
     entry("text", "config, bit, values", 1.0, "another value of a key"),

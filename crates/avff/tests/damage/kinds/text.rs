@@ -155,15 +155,11 @@ fn manifest(healthy: &str, damaged: &[u8]) -> (&'static str, Observed) {
     if !damaged.0.contains(&TARGET_COLUMN.to_owned()) || names.len() < damaged.1.len() {
         return ("text", Observed::Finding);
     }
-    // A label is read, and is a cell too.
-    let cells = |(columns, rows): &Table| {
-        let rows =
-            rows.iter().flat_map(|(name, _, extra)| [vec![name.clone()], extra.clone()].concat());
-        columns.iter().cloned().chain(rows).collect::<Vec<_>>()
-    };
-    let (a, b) = (cells(&damaged), cells(&healthy));
-    let differences = a.iter().zip(&b).filter(|(a, b)| a != b).count();
-    compare(&damaged, &healthy, a.len() == b.len() && differences <= 1)
+    // A comma in a cell moves the rest of its row into an empty last cell.
+    let columns = damaged.0.iter().zip(&healthy.0).filter(|(a, b)| a != b).count();
+    let rows = damaged.1.iter().zip(&healthy.1).filter(|(a, b)| a != b).count();
+    let same_size = (damaged.0.len(), damaged.1.len()) == (healthy.0.len(), healthy.1.len());
+    compare(&damaged, &healthy, same_size && columns + rows <= 1)
 }
 
 fn config(checkpoint: &Checkpoint, damaged: &[u8]) -> (&'static str, Observed) {
