@@ -49,7 +49,7 @@ impl Packing {
 }
 
 /// The members of a prepared clip, by their names without the key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prepared {
     pub(super) windows: Vec<PackedWindow>,
     pub(super) members: Vec<(String, Vec<u8>)>,
@@ -66,8 +66,6 @@ pub(super) struct PackedWindow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) without_face: bool,
 }
-
-impl Eq for PackedWindow {}
 
 /// Decodes clips and encodes what shards store.
 #[derive(Debug, Clone)]

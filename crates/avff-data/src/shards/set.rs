@@ -196,9 +196,8 @@ impl ShardSet {
     /// Returns an error if there is a shard where none of this run can be.
     fn foreign(&self, part: usize, number: usize) -> Result<Option<ShardError>, ShardError> {
         let name = index_name(part, number);
-        let what = || "it comes after the last one".to_owned();
-        let path = self.store.path(&name);
-        Ok(self.store.size(&name)?.map(|_| ShardError::Mixed { path, what: what() }))
+        let (path, what) = (self.store.path(&name), "it comes after the last one".to_owned());
+        Ok(self.store.size(&name)?.map(|_| ShardError::Mixed { path, what }))
     }
 
     /// Returns the clips as rows, in the order of the manifest that was packed.
@@ -249,7 +248,7 @@ const SHOWN: usize = 3;
 /// Returns the header of the first index that can be read.
 fn first_header(store: &Store, folder: &Path) -> Result<Header, ShardError> {
     let mut first_fault = None;
-    for name in store.first_indexes(LOOK_AHEAD)? {
+    for name in store.first_indexes()? {
         let path = store.path(&name);
         match store.text(&name).and_then(|text| Index::parse(&text, &path)) {
             Ok(index) => return Ok(index.header),

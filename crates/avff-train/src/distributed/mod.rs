@@ -1,7 +1,7 @@
 //! The processes of a data parallel run.
 //!
 //! Each process holds the whole network and computes a part of every batch. Gradients are summed in
-//! rank order, so every process takes an identical step and the weights stay equal.
+//! the order of a tree, so every process takes an identical step and the weights stay equal.
 //!
 //! - [`Processes`]: the collective operations of a run; [`SingleProcess`] implements them for one
 //!   process

@@ -192,7 +192,8 @@ pub trait Learner<B: AutodiffBackend> {
 }
 
 /// Computes the gradients of a batch with gradient accumulation. `loss` computes the loss of a
-/// range of clips; the parts must add up to the mean over the batches of all processes.
+/// range of clips; the parts must add up to the mean over the batches of all processes. The caller
+/// adds the gradients of the other processes.
 ///
 /// The caller must hold the guard of [`recording`](crate::gradients::recording).
 fn gradients<B: AutodiffBackend, M: AutodiffModule<B>>(

@@ -133,6 +133,8 @@ impl Identity {
             (data.workers, data.prefetch, data.cache) = (None, 0, None);
             (data.train, data.validation, data.root) = Default::default();
             data.preflight = false;
+            // The identity of the shards says which ones were read.
+            data.missing_shards = Default::default();
             recipe.to_toml().unwrap_or_default()
         };
         let (was, is) = (bare(&self.recipe), bare(&now.recipe));

@@ -7,18 +7,19 @@ use std::{
 use avff::{
     cache::{CacheOptions, fill},
     data::{
-        ClipSpec,
         cache::{CacheConfig, Identity},
         decode::AudioForm,
     },
-    model::Checkpoint,
-    preprocessing,
     shard::Shard,
 };
 use clap::ValueEnum;
 
 use super::{
-    clip::ClipArgs, code_for_coverage, csv::CsvArgs, fraction, interrupt, progress::Clips,
+    clip::{ClipArgs, spec_for},
+    code_for_coverage,
+    csv::CsvArgs,
+    fraction, interrupt,
+    progress::Clips,
 };
 
 /// Decode clips ahead of training
@@ -135,7 +136,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 IdentityArg::Content => Identity::Content,
             },
         },
-        spec: spec(args)?,
+        spec: spec_for(args.checkpoint.as_deref(), &args.clip.preparation())?,
         audio: args.audio.forms(),
         errors: args.errors.clone(),
         workers: args.workers.or_else(|| available_parallelism().ok()),
@@ -153,20 +154,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}", summary.table())?;
     writeln!(out, "cache: {}", args.cache.display())?;
     Ok(code_for_coverage(summary.fraction, args.min_coverage))
-}
-
-/// The clip preparation of the network that will be trained.
-fn spec(args: &Args) -> anyhow::Result<ClipSpec> {
-    let Some(path) = &args.checkpoint else {
-        let mut spec = ClipSpec::open_avff();
-        args.clip.preparation().apply(&mut spec)?;
-        spec.validate()?;
-        return Ok(spec);
-    };
-    let checkpoint = Checkpoint::open(path)?;
-    let config = checkpoint.config(None)?;
-    let preparation = args.clip.preparation();
-    Ok(preprocessing::spec(&checkpoint, &config, |spec| preparation.apply(spec))?)
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Options of clip preparation.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, path::Path};
 
 use avff::{
     Preparation,
-    data::spec::{FrameFit, TrimSilence},
+    data::{
+        ClipSpec,
+        spec::{FrameFit, TrimSilence},
+    },
+    model::Checkpoint,
+    preprocessing,
 };
 use avff_media::{Decoder, Tracks};
 
@@ -51,6 +56,23 @@ pub(super) struct ClipArgs {
     /// Media reader: auto, embedded or ffmpeg
     #[arg(long, value_name = "READER")]
     decoder: Option<Decoder>,
+}
+
+/// Returns the clip preparation of the network that will be trained: a checkpoint's, or that of the
+/// released networks.
+pub(super) fn spec_for(
+    checkpoint: Option<&Path>,
+    preparation: &Preparation,
+) -> anyhow::Result<ClipSpec> {
+    let Some(path) = checkpoint else {
+        let mut spec = ClipSpec::open_avff();
+        preparation.apply(&mut spec)?;
+        spec.validate()?;
+        return Ok(spec);
+    };
+    let checkpoint = Checkpoint::open(path)?;
+    let config = checkpoint.config(None)?;
+    Ok(preprocessing::spec(&checkpoint, &config, |spec| preparation.apply(spec))?)
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,7 @@ use std::{
 
 use avff::{
     data::{ClipSpec, shards::Packing},
-    model::Checkpoint,
     pack::{PackOptions, pack},
-    preprocessing,
     shard::Shard,
 };
 use avff_media::ByteSize;
@@ -16,7 +14,12 @@ use avff_train::Recipe;
 use clap::ValueEnum;
 
 use super::{
-    clip::ClipArgs, code_for_coverage, csv::CsvArgs, fraction, hints::argument, interrupt,
+    clip::{ClipArgs, spec_for},
+    code_for_coverage,
+    csv::CsvArgs,
+    fraction,
+    hints::argument,
+    interrupt,
     progress::Clips,
 };
 
@@ -31,7 +34,7 @@ use super::{
 #[command(after_help = "\
 Example:
   avff pack --csv kinetics.csv --recipe data/recipes/open-avff-stage1.toml --output /data/kinetics
-  avff train data/recipes/open-avff-stage1.toml --set data.train=/data/kinetics")]
+  avff train data/recipes/open-avff-stage1.toml --set data.train=/data/kinetics --set data.validation=k400-val.csv")]
 pub(super) struct Args {
     /// CSV with a column `video_name`
     #[arg(long, value_name = "FILE")]
@@ -145,20 +148,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The clip preparation of the network that will be trained.
 fn spec(args: &Args) -> anyhow::Result<ClipSpec> {
-    let preparation = args.clip.preparation();
-    if let Some(path) = &args.checkpoint {
-        let checkpoint = Checkpoint::open(path)?;
-        let config = checkpoint.config(None)?;
-        return Ok(preprocessing::spec(&checkpoint, &config, |spec| preparation.apply(spec))?);
-    }
-    let mut spec = match &args.recipe {
-        Some(path) => {
-            let recipe = Recipe::read(path, &args.set)?;
-            recipe.clip_spec(&recipe.config()?)?
-        }
-        None => ClipSpec::open_avff(),
+    let Some(path) = &args.recipe else {
+        return spec_for(args.checkpoint.as_deref(), &args.clip.preparation());
     };
-    preparation.apply(&mut spec)?;
+    let recipe = Recipe::read(path, &args.set)?;
+    let mut spec = recipe.clip_spec(&recipe.config()?)?;
+    args.clip.preparation().apply(&mut spec)?;
     spec.validate()?;
     Ok(spec)
 }

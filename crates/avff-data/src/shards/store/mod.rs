@@ -15,6 +15,10 @@ use super::ShardError;
 /// The largest index.
 const MAX_INDEX: u64 = 1 << 30;
 
+/// How many names are asked for to find the first index on a server.
+#[cfg(feature = "http")]
+const SERVED: usize = 16;
+
 /// Where shards are.
 #[derive(Debug)]
 pub(super) enum Store {
@@ -54,23 +58,20 @@ impl Store {
         size.map_err(ShardError::io(self.path(name)))
     }
 
-    /// Returns names of indexes, the first ones first: all in a folder; on a server, which cannot be
-    /// listed, those of the first part that are there among `numbers`.
-    #[cfg_attr(not(feature = "http"), allow(unused_variables, reason = "for servers alone"))]
-    pub(super) fn first_indexes(&self, numbers: usize) -> Result<Vec<String>, ShardError> {
+    /// Returns names of indexes, the first ones first: all in a folder; of a server, which cannot be
+    /// listed, the first that is there among some.
+    pub(super) fn first_indexes(&self) -> Result<Vec<String>, ShardError> {
         match self {
             Self::Folder(folder) => folder.indexes().map_err(ShardError::io(folder.path(""))),
             #[cfg(feature = "http")]
             Self::Http(_) => {
-                let names = (0..numbers).map(|number| super::index::index_name(0, number));
-                let mut found = Vec::new();
-                for name in names {
+                for number in 0..SERVED {
+                    let name = super::index::index_name(0, number);
                     if self.size(&name)?.is_some() {
-                        found.push(name);
-                        break;
+                        return Ok(vec![name]);
                     }
                 }
-                Ok(found)
+                Ok(Vec::new())
             }
         }
     }
