@@ -22,6 +22,7 @@
 //! - [`loader`]: the batches of an epoch, in a seeded order that can be resumed; [`cache`]: decoded
 //!   clips on disk.
 //! - [`statistics`]: properties of the clips of a data set, and the statistics that a spec needs.
+//! - [`synchrony`]: whether lips move with the voice, without a network.
 //! - `batcher`: converts clips to Burn tensors; behind the feature `burn`, the only module that
 //!   depends on Burn.
 //! - [`error`]: why a clip could not be prepared, and at which stage.
@@ -72,6 +73,7 @@ mod shard_error;
 pub mod shards;
 pub mod spec;
 pub mod statistics;
+pub mod synchrony;
 pub mod tensors;
 pub mod windows;
 

@@ -23,7 +23,7 @@ use avff_data::{
         Batch, Choose, ClipReader, Cut, Epoch, LastBatch, Loader, LoaderConfig, LoaderState, Order,
         Origin, ReadClip, Shard, Unreadable, Weights, WindowChoice,
     },
-    spec::Sampling,
+    spec::{Sampling, VideoSpec},
 };
 use avff_datasets::{Dataset, manifest::Row};
 use avff_media::{Frame, MediaError};
@@ -245,7 +245,7 @@ fn mixed_samples_match_their_origin() {
 #[test]
 fn unreadable_partner_is_replaced_or_ends_the_epoch() {
     let augment = AugmentConfig {
-        mix: Some(Mix { none: 0.0, concat: 1.0, replace: 1.0 }),
+        mix: Some(Mix { none: 0.0, ..Mix::open_avff() }),
         ..AugmentConfig::default()
     };
     let config = LoaderConfig {
@@ -266,6 +266,67 @@ fn unreadable_partner_is_replaced_or_ends_the_epoch() {
     let strict = LoaderConfig { unreadable: Unreadable::Error, ..config };
     let error = loader(12, Numbers::new(&[4, 7]), strict).epoch(0).find_map(Result::err).unwrap();
     assert!(["4", "7"].contains(&error.path.to_str().unwrap()));
+}
+
+/// Reads clips of `windows` windows, whose frames and audio hold the window's number.
+struct Windowed {
+    spec: ClipSpec,
+    windows: usize,
+}
+
+impl ReadClip for Windowed {
+    fn spec(&self) -> &ClipSpec {
+        &self.spec
+    }
+
+    fn read(
+        &self,
+        _path: &Path,
+        request: DecodeRequest,
+        choose: Choose<'_>,
+    ) -> Result<DecodedClip, ClipError> {
+        let window = choose(self.windows);
+        let VideoSpec { frames, width, height, .. } = self.spec.video;
+        let frame = Frame { width, height, rgb: vec![window as u8; 3 * width * height] };
+        let frames = vec![frame; if request.frames { frames } else { 0 }];
+        let rows = vec![window as f32; self.spec.audio.values()];
+        let audio = request.audio.map(|_| DecodedAudio::Fbank(rows));
+        Ok(DecodedClip { frames, audio, without_face: false })
+    }
+
+    fn concat(&self, first: &Path, _second: &Path) -> Result<DecodedClip, ClipError> {
+        Err(ClipError::new(first, MediaError::Empty))
+    }
+}
+
+#[test]
+fn shifted_samples_have_audio_of_another_window() {
+    let mut spec =
+        ClipSpec { sampling: Sampling::Window { seconds: 1.0, fps: 4.0, stride: 1.0 }, ..small() };
+    (spec.video.mean, spec.video.std) = ([0.0; 3], [1.0 / 255.0; 3]);
+    (spec.audio.mean, spec.audio.std) = (0.0, 1.0);
+    let augment = AugmentConfig {
+        mix: Some(Mix { none: 1.0, concat: 0.0, replace: 0.0, shift: 1.0 }),
+        ..AugmentConfig::default()
+    };
+    let config = LoaderConfig { augment, ..LoaderConfig::training(1, 3) };
+    for windows in [1, 4] {
+        let reader = Arc::new(Windowed { spec: spec.clone(), windows });
+        let loader = Loader::new(rows(40), reader, config.clone()).unwrap();
+        let batches = collect(&mut loader.epoch(0));
+        let mut counts = [0, 0];
+        for (clip, origin) in batches.iter().flat_map(|(clips, origins)| clips.iter().zip(origins))
+        {
+            let is_shifted = origin.mixing == Mixing::Shift;
+            counts[usize::from(is_shifted)] += 1;
+            assert_eq!((clip.video[0] - clip.audio[0]).abs() > 0.5, is_shifted);
+            let own = Some((origin.row % 2) as u8);
+            assert_eq!(origin.target, if is_shifted { Some(1) } else { own });
+            assert_eq!(origin.partner, None);
+        }
+        assert!(counts[0] > 8, "{counts:?}");
+        assert_eq!(counts[1] > 8, windows > 1, "{counts:?}");
+    }
 }
 
 #[test]
@@ -470,7 +531,7 @@ fn cache(folder: &Path) -> Arc<Cache> {
 
 fn all_augmentations() -> AugmentConfig {
     AugmentConfig {
-        mix: Some(Mix { none: 2.0, concat: 1.0, replace: 1.0 }),
+        mix: Some(Mix { none: 2.0, ..Mix::open_avff() }),
         crop: Some(Crop { min_area: 0.5 }),
         flip: Some(Flip { probability: 0.5 }),
         resample: Some(Resample { scale: (0.5, 1.0) }),

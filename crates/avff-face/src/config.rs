@@ -3,8 +3,11 @@
 use avff_media::{SettingError, UnknownName};
 use serde::{Deserialize, Serialize};
 
-/// The range of `margin`; at 1 the crop reaches from the brows to the chin.
-const MARGIN: (f64, f64) = (1.0, 4.0);
+/// The range of `margin`; at 1 the crop reaches from the brows to the chin, at 0.6 and 0.25 sides
+/// further down it holds the mouth.
+const MARGIN: (f64, f64) = (0.3, 4.0);
+/// The range of `down`.
+const DOWN: (f64, f64) = (-1.0, 1.0);
 /// The range of `min_size`; below it, detection takes seconds per frame, and such faces show too
 /// little.
 const MIN_SIZE: (f64, f64) = (0.05, 1.0);
@@ -16,6 +19,9 @@ pub struct FaceCrop {
     /// The side of the crop, in sides of the detected face. A detected face reaches from the brows
     /// to the chin.
     pub margin: f64,
+    /// How far the crop's center lies below the center of the detected face, in sides of the face.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub down: f64,
     /// The smallest detected face, as a fraction of the frame's shorter side. Detection time grows
     /// with its inverse square. Faces below 40 pixels are never detected.
     pub min_size: f64,
@@ -30,7 +36,7 @@ impl Default for FaceCrop {
     /// A margin of 1.3 sides, which includes hair and chin; faces from 0.15 of the frame, detected
     /// in half of the frames; a clip without a face is an error.
     fn default() -> Self {
-        Self { margin: 1.3, min_size: 0.15, min_seen: 0.5, no_face: NoFace::Error }
+        Self { margin: 1.3, down: 0.0, min_size: 0.15, min_seen: 0.5, no_face: NoFace::Error }
     }
 }
 
@@ -42,6 +48,7 @@ impl FaceCrop {
     pub fn validate(&self) -> Result<(), SettingError> {
         for (field, value, (low, high)) in [
             ("face.margin", self.margin, MARGIN),
+            ("face.down", self.down, DOWN),
             ("face.min_size", self.min_size, MIN_SIZE),
             ("face.min_seen", self.min_seen, (0.0, 1.0)),
         ] {
@@ -52,6 +59,10 @@ impl FaceCrop {
         }
         Ok(())
     }
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// The handling of a clip in which no face is detected.
@@ -104,6 +115,7 @@ mod tests {
         assert_eq!(FaceCrop::default().validate(), Ok(()));
         for (field, invalid) in [
             ("face.margin", FaceCrop { margin: f64::NAN, ..FaceCrop::default() }),
+            ("face.down", FaceCrop { down: 1.5, ..FaceCrop::default() }),
             ("face.min_size", FaceCrop { min_size: 0.0, ..FaceCrop::default() }),
             ("face.min_seen", FaceCrop { min_seen: 1.1, ..FaceCrop::default() }),
         ] {

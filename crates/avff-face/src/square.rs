@@ -37,14 +37,17 @@ pub struct Square {
 /// The side is `margin` times the median of the face's sides, at most the longer side of the
 /// `(width, height)` frame. A square that would extend past an edge is moved inside. If the frame
 /// is smaller than the square, the square contains the whole frame.
+///
+/// The centers are those of the faces, moved down by `down` times the same median.
 #[must_use]
 pub fn squares(
     detections: &[(usize, Face)],
     times: &[f64],
-    margin: f64,
+    (margin, down): (f64, f64),
     (width, height): (usize, usize),
 ) -> Vec<Square> {
-    let side = (margin * median(detections.iter().map(|(_, face)| face.side))).round() as usize;
+    let face = median(detections.iter().map(|(_, face)| face.side));
+    let side = (margin * face).round() as usize;
     let side = side.clamp(1, width.max(height).max(1));
     let centers = smoothed(&interpolated(detections, times), times);
     let start_of = |center: f64, length: usize| {
@@ -54,7 +57,7 @@ pub fn squares(
     };
     centers
         .into_iter()
-        .map(|(x, y)| Square { x: start_of(x, width), y: start_of(y, height), side })
+        .map(|(x, y)| Square { x: start_of(x, width), y: start_of(y + down * face, height), side })
         .collect()
 }
 
@@ -147,6 +150,15 @@ mod tests {
     }
 
     #[test]
+    fn squares_move_down_by_shares_of_the_face() {
+        let at =
+            |down| squares(&[(0, face(100.0, 90.0, 40.0))], &[0.0], (0.5, down), (200, 200))[0];
+        assert_eq!(at(0.0), Square { x: 90, y: 80, side: 20 });
+        assert_eq!(at(0.25), Square { x: 90, y: 90, side: 20 });
+        assert_eq!(at(-0.5), Square { x: 90, y: 60, side: 20 });
+    }
+
+    #[test]
     fn all_squares_have_the_median_size() {
         let times = [0.0, 10.0, 20.0, 30.0];
         let detections: Vec<_> = [40.0, 90.0, 44.0, 42.0]
@@ -155,7 +167,7 @@ mod tests {
             .map(|(index, side)| (index, face(100.0, 100.0, side)))
             .collect();
         // The median of 40, 42, 44, 90 is 43.
-        let crops = squares(&detections, &times, 2.0, (200, 200));
+        let crops = squares(&detections, &times, (2.0, 0.0), (200, 200));
         assert_eq!(crops, [Square { x: 57, y: 57, side: 86 }; 4]);
     }
 
@@ -164,7 +176,7 @@ mod tests {
         // The times are far enough apart that smoothing has no effect.
         let times = [0.0, 10.0, 20.0, 50.0, 60.0, 70.0];
         let detections = [(1, face(100.0, 80.0, 20.0)), (4, face(150.0, 130.0, 20.0))];
-        let centers: Vec<_> = squares(&detections, &times, 1.0, (400, 300))
+        let centers: Vec<_> = squares(&detections, &times, (1.0, 0.0), (400, 300))
             .iter()
             .map(|square| (square.x + 10, square.y + 10))
             .collect();
@@ -201,7 +213,7 @@ mod tests {
                 (index, face(200.0 + if index % 2 == 0 { 8.0 } else { -8.0 }, 100.0, 60.0))
             })
             .collect();
-        let crops = squares(&detections, &times, 1.3, (400, 300));
+        let crops = squares(&detections, &times, (1.3, 0.0), (400, 300));
         let spread = |crops: &[Square]| {
             let xs = crops.iter().map(|square| square.x);
             xs.clone().max().unwrap() - xs.min().unwrap()
@@ -211,7 +223,7 @@ mod tests {
 
     #[test]
     fn squares_are_moved_inside_and_limited_to_the_frame() {
-        let at = |x, y, side, size| squares(&[(0, face(x, y, side))], &[0.0], 1.0, size)[0];
+        let at = |x, y, side, size| squares(&[(0, face(x, y, side))], &[0.0], (1.0, 0.0), size)[0];
         assert_eq!(at(5.0, 95.0, 20.0, (100, 100)), Square { x: 0, y: 80, side: 20 });
         // The frame is wider than high: the square contains its full height.
         assert_eq!(at(50.0, 10.0, 80.0, (100, 60)), Square { x: 10, y: -20, side: 80 });
@@ -246,7 +258,7 @@ mod tests {
                 .map(|(index, &(x, y, side))| (2 * index, face(x, y, side))).collect();
             let times: Vec<f64> = (0..12).map(|index| f64::from(index) * 0.1).collect();
             let frame = Frame { width, height, rgb: vec![255; 3 * width * height] };
-            let crops = squares(&detections, &times, margin, (width, height));
+            let crops = squares(&detections, &times, (margin, 0.0), (width, height));
             prop_assert_eq!(crops.len(), times.len());
             for square in crops {
                 let lit = crop(&frame, square).rgb.iter().filter(|&&level| level == 255).count();

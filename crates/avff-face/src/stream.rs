@@ -268,7 +268,8 @@ impl<'a> FaceDetection<'a> {
             }
             return Err(FaceError::NoFace { detected: detections.len(), examined });
         }
-        let squares = squares(&detections, self.times, self.crop.margin, self.size);
+        let squares =
+            squares(&detections, self.times, (self.crop.margin, self.crop.down), self.size);
         Ok(Faces { squares: Some(squares), detections, examined })
     }
 }

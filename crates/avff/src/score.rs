@@ -1,6 +1,6 @@
 //! Scores of clips: the network's outputs for each window and their aggregate.
 
-use avff_data::{Coverage, LeftOut, StreamChoices, windows::Span};
+use avff_data::{Coverage, LeftOut, StreamChoices, synchrony::Synchrony, windows::Span};
 use avff_media::UnknownName;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct Score {
     /// What is worth knowing of the clip: choices between tracks, assumptions, and differences from its
     /// presentation.
     pub notes: Vec<String>,
+    /// Whether lips move with the voice, measured without the network; `None` unless
+    /// [requested](crate::DetectorBuilder::synchrony).
+    pub synchrony: Option<Synchrony>,
 }
 
 impl Score {
@@ -62,7 +65,19 @@ impl Score {
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
         let notes = notes.iter().cloned().chain(coverage.note()).collect();
         let left_out = coverage.left_out;
-        Ok(Self { logits, windows, left_out, without_face, streams, notes })
+        let synchrony = None;
+        Ok(Self { logits, windows, left_out, without_face, streams, notes, synchrony })
+    }
+
+    /// Adds the synchrony. A clip may have a score where the synchrony cannot be measured, such as one that is
+    /// damaged between its windows; a note then says why.
+    #[must_use]
+    pub(crate) fn with_synchrony(mut self, measured: Result<Synchrony, ClipFailure>) -> Self {
+        match measured {
+            Ok(synchrony) => self.synchrony = Some(synchrony),
+            Err(failure) => self.notes.push(format!("lips and voice were not compared: {failure}")),
+        }
+        self
     }
 
     /// The network's probability that the clip is fake, from 0 to 1: the sigmoid of the output for fake. It is not

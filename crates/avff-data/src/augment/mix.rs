@@ -17,6 +17,14 @@ pub struct Mix {
     pub concat: f64,
     /// Weight of the clip's frames with the audio of another clip; fake.
     pub replace: f64,
+    /// Weight of the frames of a window with the audio of another window of the clip; fake. A clip
+    /// with a single window stays as it is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// How a sample is combined from clips.
@@ -29,13 +37,15 @@ pub enum Mixing {
     Concat,
     /// The frames of one clip with the audio of another.
     Replace,
+    /// The frames of a window with the audio of another window of the clip.
+    Shift,
 }
 
 impl Mix {
     /// The reference's weights 5 : 1 : 1.
     #[must_use]
     pub fn open_avff() -> Self {
-        Self { none: 5.0, concat: 1.0, replace: 1.0 }
+        Self { none: 5.0, concat: 1.0, replace: 1.0, shift: 0.0 }
     }
 
     pub(super) fn validate(&self, spec: &ClipSpec) -> Result<(), SettingError> {
@@ -43,7 +53,12 @@ impl Mix {
         within("augment.mix.none", self.none, 0.0, MAX_WEIGHT)?;
         within("augment.mix.concat", self.concat, 0.0, MAX_WEIGHT)?;
         within("augment.mix.replace", self.replace, 0.0, MAX_WEIGHT)?;
-        let sum = self.none + self.concat + self.replace;
+        within("augment.mix.shift", self.shift, 0.0, MAX_WEIGHT)?;
+        if self.shift > 0.0 && spec.sampling.is_whole() {
+            let rule = "0 unless windows are read";
+            return Err(SettingError::new("augment.mix.shift", self.shift, rule));
+        }
+        let sum = self.none + self.concat + self.replace + self.shift;
         if sum <= 0.0 {
             let rule = "at least one positive weight";
             return Err(SettingError::new("augment.mix", "all 0", rule));
@@ -58,17 +73,23 @@ impl Mix {
 
     /// Draws how a sample is combined from clips.
     pub fn draw(self, rng: &mut Rng) -> Mixing {
-        let at = rng.unit() * (self.none + self.concat + self.replace);
-        // Comparing with partial sums never selects a weight of 0, whatever the rounding.
-        if at < self.none {
-            Mixing::None
-        } else if at < self.none + self.concat || self.replace <= 0.0 && self.concat > 0.0 {
-            Mixing::Concat
-        } else if self.replace > 0.0 {
-            Mixing::Replace
-        } else {
-            Mixing::None
+        let kinds = [
+            (Mixing::None, self.none),
+            (Mixing::Concat, self.concat),
+            (Mixing::Replace, self.replace),
+            (Mixing::Shift, self.shift),
+        ];
+        let at = rng.unit() * (self.none + self.concat + self.replace + self.shift);
+        // The last kind takes what rounding leaves, and a weight of 0 is never selected.
+        let (mut until, mut drawn) = (0.0, Mixing::None);
+        for (kind, weight) in kinds.into_iter().filter(|&(_, weight)| weight > 0.0) {
+            until += weight;
+            drawn = kind;
+            if at < until {
+                break;
+            }
         }
+        drawn
     }
 }
 
@@ -79,7 +100,7 @@ impl Mixing {
         match self {
             Self::None => own,
             Self::Concat => own.zip(partner).map(|(own, partner)| own.max(partner)),
-            Self::Replace => Some(1),
+            Self::Replace | Self::Shift => Some(1),
         }
     }
 }
@@ -104,14 +125,16 @@ mod tests {
     fn mixing_follows_the_weights() {
         let count =
             |mix: Mix, what| (0..7_000).filter(|&row| mix.draw(&mut rng(row)) == what).count();
+        let only = |[none, concat, replace, shift]: [f64; 4]| Mix { none, concat, replace, shift };
         let mix = Mix::open_avff();
         // Standard deviations 37.8 of 5,000 and 29.3 of 1,000; the tolerance is five deviations.
         assert!(count(mix, Mixing::None).abs_diff(5_000) < 189);
         assert!(count(mix, Mixing::Concat).abs_diff(1_000) < 147);
         assert!(count(mix, Mixing::Replace).abs_diff(1_000) < 147);
-        assert_eq!(count(Mix { none: 0.0, concat: 0.0, replace: 0.1 }, Mixing::Replace), 7_000);
-        assert_eq!(count(Mix { none: 0.0, concat: 0.1, replace: 0.0 }, Mixing::Concat), 7_000);
-        assert_eq!(count(Mix { none: 0.1, concat: 0.0, replace: 0.0 }, Mixing::None), 7_000);
+        assert_eq!(count(only([0.0, 0.0, 0.1, 0.0]), Mixing::Replace), 7_000);
+        assert_eq!(count(only([0.0, 0.1, 0.0, 0.0]), Mixing::Concat), 7_000);
+        assert_eq!(count(only([0.1, 0.0, 0.0, 0.0]), Mixing::None), 7_000);
+        assert_eq!(count(only([0.0, 0.0, 0.0, 0.1]), Mixing::Shift), 7_000);
     }
 
     #[test]

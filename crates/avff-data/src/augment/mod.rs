@@ -354,10 +354,10 @@ mod tests {
     fn validation_names_the_field() {
         all().validate(&spec()).unwrap();
         let cases: [(&str, Modify); 13] = [
-            ("augment.mix.none", |c| {
-                c.mix = Some(Mix { none: f64::NAN, concat: 1.0, replace: 1.0 })
+            ("augment.mix.none", |c| c.mix = Some(Mix { none: f64::NAN, ..Mix::open_avff() })),
+            ("augment.mix", |c| {
+                c.mix = Some(Mix { none: 0.0, concat: 0.0, replace: 0.0, shift: 0.0 })
             }),
-            ("augment.mix", |c| c.mix = Some(Mix { none: 0.0, concat: 0.0, replace: 0.0 })),
             ("augment.crop.min_area", |c| c.crop = Some(Crop { min_area: 0.0 })),
             ("augment.flip.probability", |c| c.flip = Some(Flip { probability: 1.1 })),
             ("augment.resample.scale", |c| c.resample = Some(Resample { scale: (0.9, 0.3) })),

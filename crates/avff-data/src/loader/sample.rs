@@ -67,11 +67,19 @@ impl SampleBuilder {
         let spec = self.reader.spec();
         let mut plan = self.config.augment.plan(key, spec);
         let mut rngs = Rngs { mix: key.rng(Purpose::Mix), window: key.rng(Purpose::Window) };
-        let mixing = self.config.augment.mix.map_or(Mixing::None, |mix| mix.draw(&mut rngs.mix));
+        let mut mixing =
+            self.config.augment.mix.map_or(Mixing::None, |mix| mix.draw(&mut rngs.mix));
         let mut skipped_partners = Vec::new();
         let (decoded, partner) = match mixing {
             Mixing::None => (self.read(&own.path, true, Some(&plan), &mut rngs)?, None),
-            _ => {
+            Mixing::Shift => {
+                let (decoded, shifted) = self.shifted(&own.path, &plan, &mut rngs)?;
+                if !shifted {
+                    mixing = Mixing::None;
+                }
+                (decoded, None)
+            }
+            Mixing::Concat | Mixing::Replace => {
                 let (decoded, partner) =
                     self.mixed(mixing, row, own, &plan, &mut rngs, &mut skipped_partners)?;
                 (decoded, Some(partner))
@@ -93,14 +101,33 @@ impl SampleBuilder {
         audio: Option<&Plan>,
         rngs: &mut Rngs,
     ) -> Result<DecodedClip, ClipError> {
-        let form =
-            |plan: &Plan| if plan.changes_wave() { AudioForm::Wave } else { AudioForm::Fbank };
         let request = DecodeRequest { frames, audio: audio.map(form) };
         let mut choose = |count: usize| match self.config.window {
             WindowChoice::Random => rngs.window.index(count),
             WindowChoice::Middle => count.saturating_sub(1) / 2,
         };
         self.reader.read(path, request, &mut choose)
+    }
+
+    /// Reads the frames of a window and the audio of another window of the clip. Returns whether
+    /// there is another one; otherwise the audio is the frames' own.
+    fn shifted(
+        &self,
+        path: &Path,
+        plan: &Plan,
+        rngs: &mut Rngs,
+    ) -> Result<(DecodedClip, bool), ClipError> {
+        let (mut windows, mut shown) = (1, 0);
+        let request = DecodeRequest { frames: true, audio: None };
+        let frames = self.reader.read(path, request, &mut |count| {
+            windows = count;
+            shown = rngs.window.index(count);
+            shown
+        })?;
+        let heard = if windows > 1 { partner(shown, windows, &mut rngs.window) } else { shown };
+        let request = DecodeRequest { frames: false, audio: Some(form(plan)) };
+        let audio = self.reader.read(path, request, &mut |_| heard)?.audio;
+        Ok((DecodedClip { audio, ..frames }, heard != shown))
     }
 
     /// Reads two clips. If the partner is unreadable and clips may be skipped, another partner is
@@ -139,6 +166,11 @@ impl SampleBuilder {
             }
         }
     }
+}
+
+/// Returns the form of audio that a plan needs.
+fn form(plan: &Plan) -> AudioForm {
+    if plan.changes_wave() { AudioForm::Wave } else { AudioForm::Fbank }
 }
 
 /// The random number generators of a sample.

@@ -86,6 +86,12 @@ pub struct VideoSpec {
     pub mean: [f32; 3],
     /// Divides R, G, B after subtraction of the mean.
     pub std: [f32; 3],
+    /// The colors that the network sees.
+    #[serde(default, skip_serializing_if = "FrameColor::is_rgb")]
+    pub color: FrameColor,
+    /// The statistics that normalize the frames.
+    #[serde(default, skip_serializing_if = "Standardize::is_fixed")]
+    pub standardize: Standardize,
 }
 
 /// The audio tensor `[frames, mels]`.
@@ -111,6 +117,9 @@ pub struct AudioSpec {
     /// to `frames`.
     #[serde(default = "shift_ms", skip_serializing_if = "is_shift_ms")]
     pub shift_ms: f64,
+    /// The statistics that normalize the energies.
+    #[serde(default, skip_serializing_if = "Standardize::is_fixed")]
+    pub standardize: Standardize,
 }
 
 fn frame_ms() -> f64 {
@@ -157,6 +166,70 @@ pub enum FrameFit {
     Letterbox,
 }
 
+/// The statistics that normalize a stream.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum Standardize {
+    /// The mean and standard deviation of the spec, as the reference.
+    #[default]
+    Fixed,
+    /// The sample's own mean and standard deviation, over all its values. Exposure, contrast,
+    /// loudness and microphones then differ less between data sets.
+    Sample,
+}
+
+impl Standardize {
+    fn is_fixed(&self) -> bool {
+        *self == Self::Fixed
+    }
+}
+
+/// The colors that the network sees.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum FrameColor {
+    /// Red, green and blue, as the reference.
+    #[default]
+    Rgb,
+    /// The luma (ITU-R BT.601) in all three channels. Skin, make-up and white balance then differ
+    /// less between data sets.
+    Gray,
+}
+
+impl FrameColor {
+    fn is_rgb(&self) -> bool {
+        *self == Self::Rgb
+    }
+}
+
 /// An invalid field of a clip spec.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("clip preparation: {field} is {value}, but must be {rule}")]
@@ -188,6 +261,8 @@ impl ClipSpec {
                 fit: FrameFit::Resize,
                 mean: IMAGENET_MEAN,
                 std: IMAGENET_STD,
+                color: FrameColor::Rgb,
+                standardize: Standardize::Fixed,
             },
             audio: AudioSpec::kaldi(1024, 128, [-5.081, 4.4849]),
             face: None,
@@ -296,7 +371,8 @@ impl AudioSpec {
     #[must_use]
     pub fn kaldi(frames: usize, mels: usize, [mean, std]: [f32; 2]) -> Self {
         let Framing { length_ms: frame_ms, shift_ms } = Framing::default();
-        Self { frames, mels, mean, std, rate: None, frame_ms, shift_ms }
+        let standardize = Standardize::Fixed;
+        Self { frames, mels, mean, std, rate: None, frame_ms, shift_ms, standardize }
     }
 
     /// Returns the framing of a waveform.

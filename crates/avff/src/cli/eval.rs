@@ -89,7 +89,7 @@ pub(super) fn print_notes(
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.read(false, false)?;
+    let network = args.network.read(false, false, false)?;
     let run = network.describe();
     network.load()?;
     let run = run.wait()?;

@@ -113,8 +113,13 @@ impl Described {
 
 impl NetworkArgs {
     /// Opens the detector. With `one_clip`, weights are read from their file when they are needed. `json` says that
-    /// the results are printed as JSON.
-    pub(super) fn read(&self, one_clip: bool, json: bool) -> anyhow::Result<Network> {
+    /// the results are printed as JSON, `synchrony` that the synchrony is measured, too.
+    pub(super) fn read(
+        &self,
+        one_clip: bool,
+        json: bool,
+        synchrony: bool,
+    ) -> anyhow::Result<Network> {
         let mut builder = Detector::builder()
             .device(self.device.parse::<Device>()?)
             .precision(self.precision)
@@ -122,6 +127,7 @@ impl NetworkArgs {
             .aggregate(self.aggregate)
             .config(overrides(self.config.as_ref())?)
             .weights_in_file(one_clip)
+            .synchrony(synchrony)
             .preparation(self.damage.applied_to(self.clip.preparation()));
         if let Some(size) = self.batch_size {
             builder = builder.batch_size(size.get());

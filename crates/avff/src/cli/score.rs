@@ -9,7 +9,7 @@ use std::{
 
 use avff::{
     Logits, Score, WindowScore,
-    data::{LeftOut, StreamChoices},
+    data::{LeftOut, StreamChoices, synchrony::Synchrony},
     evaluate::{NO_FACE, Run},
     failure::ClipFailure,
     hash,
@@ -48,6 +48,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
 
+    /// Also measure, without the network, whether lips move with the voice, and the offset of the two
+    #[arg(long)]
+    synchrony: bool,
+
     #[command(flatten)]
     network: NetworkArgs,
 }
@@ -80,6 +84,9 @@ struct Scored {
     /// What is worth knowing of the clip.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// Whether lips move with the voice, measured without the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synchrony: Option<Synchrony>,
     error: Option<ClipFailure>,
 }
 
@@ -95,7 +102,7 @@ struct Window {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.read(args.clips.len() == 1, args.json)?;
+    let network = args.network.read(args.clips.len() == 1, args.json, args.synchrony)?;
     // Only JSON names the checkpoint, and hashing it takes time.
     let run = args.json.then(|| network.describe());
     network.load()?;
@@ -138,6 +145,7 @@ impl Scored {
         let logits = score.as_ref().map(|score| score.logits);
         let face = score.as_ref().filter(|_| faces).map(|score| !score.without_face);
         let streams = score.as_ref().map(|score| score.streams);
+        let synchrony = score.as_ref().and_then(|score| score.synchrony);
         let (windows, left_out, notes) =
             score.map(|score| (score.windows, score.left_out, score.notes)).unwrap_or_default();
         Self {
@@ -150,6 +158,7 @@ impl Scored {
             left_out,
             streams,
             notes,
+            synchrony,
             error,
         }
     }
@@ -186,6 +195,12 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
         .collect();
     if !whole.is_empty() {
         writeln!(out, "note: no face was found, so whole frames are scored: {}", listed(&whole))?;
+    }
+    for clip in clips {
+        if let Some(synchrony) = clip.synchrony {
+            let of = if several { format!(" of {}", printable(&clip.path)) } else { String::new() };
+            writeln!(out, "lips and voice{of}: {}", finding(synchrony))?;
+        }
     }
     let mut notes = BTreeMap::<&str, Vec<&str>>::new();
     for clip in clips {
@@ -229,6 +244,31 @@ fn print_tables(out: &mut impl Write, network: &Network, clips: &[Scored]) -> an
         print_windows(out, &clip.windows)?;
     }
     Ok(())
+}
+
+/// What the measure without learning says of a clip.
+fn finding(synchrony: Synchrony) -> String {
+    let Synchrony { correlation, offset_ms, best_correlation, needed, cannot_tell, .. } = synchrony;
+    if let Some(reason) = cannot_tell {
+        return format!("cannot tell: {reason}");
+    }
+    let [correlation, best] = [correlation, best_correlation].map(Option::unwrap_or_default);
+    match offset_ms {
+        Some(offset) if (-80.0..=160.0).contains(&offset) => {
+            format!("in time (correlation {best:.2} at {offset:+.0} ms)")
+        }
+        Some(offset) => {
+            let late = if offset > 0.0 { "late" } else { "early" };
+            format!(
+                "the voice is {:.0} ms {late} (correlation {best:.2}, and {correlation:.2} in time)",
+                offset.abs()
+            )
+        }
+        None => format!(
+            "cannot tell: no offset within a second stands out (correlation {correlation:.2} in time, \
+             {best:.2} at best, {needed:.2} needed)"
+        ),
+    }
 }
 
 /// The window with the highest score.

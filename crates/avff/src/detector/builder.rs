@@ -47,6 +47,7 @@ pub struct DetectorBuilder {
     config: Option<serde_json::Value>,
     weights_in_file: bool,
     preparation: Preparation,
+    synchrony: bool,
 }
 
 /// Changes to the clip preparation of a checkpoint. `None` keeps the checkpoint's setting.
@@ -201,6 +202,14 @@ impl DetectorBuilder {
         self
     }
 
+    /// Measures for each clip, beside its score, whether lips move with the voice
+    /// ([`synchrony`](avff_data::synchrony)). Clips are decoded a second time for it. Scores do not change.
+    #[must_use]
+    pub fn synchrony(mut self, measure: bool) -> Self {
+        self.synchrony = measure;
+        self
+    }
+
     /// Sets all options of clip preparation at once.
     #[must_use]
     pub fn preparation(mut self, preparation: Preparation) -> Self {
@@ -278,6 +287,7 @@ impl DetectorBuilder {
             options,
             aggregate: self.aggregate,
             workers: self.workers.unwrap_or_else(cores),
+            synchrony: self.synchrony,
             network: OnceLock::new(),
         })
     }

@@ -9,11 +9,12 @@ use avff_data::{
     Clip, Coverage, StreamChoices, load_samples,
     pipeline::Sample,
     prefetch::{Event, Streams},
+    synchrony::Synchrony,
     windows::Span,
 };
 use avff_media::memory::Reservation;
 
-use super::Detector;
+use super::{Detector, measure};
 use crate::{
     error::Error,
     failure::{ClipFailure, guarded},
@@ -40,8 +41,8 @@ pub struct ScoreMany<'a, I> {
 enum Part {
     /// A window, and its share of the budget of memory.
     Sample(Sample, Reservation),
-    /// The windows that are left out, after the last sample.
-    Coverage(Coverage),
+    /// The windows that are left out, and the synchrony if it is measured, after the last sample.
+    End(Coverage, Option<Result<Synchrony, ClipFailure>>),
 }
 
 struct Pending<I> {
@@ -53,6 +54,7 @@ struct Pending<I> {
     without_face: bool,
     streams: Option<StreamChoices>,
     notes: Arc<[String]>,
+    synchrony: Option<Result<Synchrony, ClipFailure>>,
     failure: Option<ClipFailure>,
 }
 
@@ -66,6 +68,7 @@ impl<I> Pending<I> {
             without_face: false,
             streams: None,
             notes: Arc::default(),
+            synchrony: None,
             failure: None,
         }
     }
@@ -87,7 +90,12 @@ impl<I> Pending<I> {
             .collect();
         // A clip without a window has no output.
         let streams = self.streams.ok_or_else(ClipFailure::not_finite)?;
-        Score::of(windows, self.coverage, self.without_face, streams, &self.notes, aggregate)
+        let (coverage, without_face) = (self.coverage, self.without_face);
+        let score = Score::of(windows, coverage, without_face, streams, &self.notes, aggregate)?;
+        Ok(match self.synchrony {
+            Some(measured) => score.with_synchrony(measured),
+            None => score,
+        })
     }
 }
 
@@ -100,7 +108,7 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         workers: usize,
     ) -> Result<Self, Error> {
         let (network, aggregate) = (detector.network()?, detector.aggregate());
-        let spec = detector.spec().clone();
+        let (spec, measures) = (detector.spec().clone(), detector.synchrony);
         // Decodes the next batch while the network computes the current one.
         let prefetch = network.batch_size().max(workers);
         let samples = Streams::new(items, workers, prefetch, move |item, emit| {
@@ -115,9 +123,13 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
                             ControlFlow::Break(())
                         }
                     })?;
-                failure.map_or(Ok(coverage), Err)
+                if let Some(failure) = failure {
+                    return Err(failure);
+                }
+                let synchrony = measures.then(|| measure(path, &spec));
+                Ok(Part::End(coverage, synchrony))
             });
-            let _ = emit(read.map(Part::Coverage));
+            let _ = emit(read);
         });
         let (clips, batch, owners) = (VecDeque::new(), Vec::new(), Vec::new());
         Ok(Self { network, aggregate, samples, clips, first: 0, batch, owners })
@@ -184,8 +196,9 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                     self.batch.push(clip);
                     self.owners.push(owner);
                 }
-                Some(Event::Part(Ok(Part::Coverage(coverage)))) => {
-                    self.open().1.coverage = coverage;
+                Some(Event::Part(Ok(Part::End(coverage, synchrony)))) => {
+                    let open = self.open().1;
+                    (open.coverage, open.synchrony) = (coverage, synchrony);
                 }
                 Some(Event::Part(Err(failure))) => self.open().1.failure = Some(failure),
                 Some(Event::End(item)) => self.open().1.item = Some(item),

@@ -8,7 +8,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use avff_data::{ClipSpec, Coverage, load_samples, pipeline::load_samples_from_bytes};
+use avff_data::{
+    ClipSpec, Coverage, load_samples,
+    pipeline::load_samples_from_bytes,
+    synchrony::{self, Synchrony},
+};
 use avff_model::{AvffConfig, Checkpoint};
 
 pub use self::{
@@ -44,6 +48,7 @@ pub struct Detector {
     options: NetworkOptions,
     aggregate: Aggregate,
     workers: usize,
+    synchrony: bool,
     network: OnceLock<Box<dyn Network>>,
 }
 
@@ -79,7 +84,14 @@ impl Detector {
         let path = clip.as_ref();
         let read =
             |each: avff_data::pipeline::EachSample<'_>| Ok(load_samples(path, &self.spec, each)?);
-        self.score_read(read).map_err(|failure| Error::failed(path, failure))
+        let score = || {
+            let score = self.score_read(read)?;
+            Ok(match self.synchrony {
+                true => score.with_synchrony(measure(path, &self.spec)),
+                false => score,
+            })
+        };
+        score().map_err(|failure| Error::failed(path, failure))
     }
 
     /// Scores a clip from the bytes of a media file.
@@ -88,10 +100,19 @@ impl Detector {
     /// Returns why the clip has no score.
     pub fn score_bytes(&self, clip: impl Into<Arc<[u8]>>) -> Result<Score, ClipFailure> {
         let bytes = clip.into();
-        self.score_read(|each| {
-            load_samples_from_bytes(bytes, &self.spec, each)
+        let score = self.score_read(|each| {
+            load_samples_from_bytes(Arc::clone(&bytes), &self.spec, each)
                 .map_err(|error| ClipFailure::of(&error))
-        })
+        })?;
+        if !self.synchrony {
+            return Ok(score);
+        }
+        let measure = || {
+            let mut source = avff_media::open_bytes_with(bytes, self.spec.open_options())?;
+            synchrony::measure_source(&mut *source)
+        };
+        let measured = guarded(|| measure().map_err(|error| ClipFailure::of(&error)));
+        Ok(score.with_synchrony(measured))
     }
 
     /// Scores many clips in order. Clips are decoded ahead on all cores in bounded memory. A clip that cannot
@@ -218,6 +239,11 @@ impl Detector {
         let streams = streams.ok_or_else(ClipFailure::not_finite)?;
         Score::of(windows, coverage, without_face, streams, &notes, self.aggregate)
     }
+}
+
+/// Measures the synchrony of the clip at `path`, with the tracks and the decoder of `spec`.
+pub(crate) fn measure(path: &Path, spec: &ClipSpec) -> Result<Synchrony, ClipFailure> {
+    guarded(|| Ok(synchrony::measure(path, spec.open_options())?))
 }
 
 /// Bindings to other languages share a detector between threads.

@@ -73,7 +73,7 @@ fn full(
             }),
             clip: table(&clip),
             augment: AugmentConfig {
-                mix: Some(Mix { none: 1.0, concat: 0.0, replace: 0.5 }),
+                mix: Some(Mix { none: 1.0, concat: 0.0, replace: 0.5, shift: 0.25 }),
                 crop: Some(Crop { min_area: 0.5 }),
                 flip: Some(Flip { probability: 0.5 }),
                 resample: Some(Resample { scale: (0.5, 1.0) }),
