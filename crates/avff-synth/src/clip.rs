@@ -3,45 +3,44 @@
 use std::{io, path::Path};
 
 use super::{
-    camera::{Camera, to_frame},
-    canvas::Canvas,
-    config::SynthConfig,
-    head,
-    identity::Identity,
+    config::{Head, SynthConfig},
+    drawing::Drawing,
+    mesh::{Articulation, Scene},
     method::Method,
-    mouth::{Lips, Mouth},
-    patch::Patch,
+    movement::{MouthState, Movement},
     plan::Plan,
-    pose::{Motion, Pose},
-    rng::{SynthPurpose, part_rng, rng},
-    room::Room,
-    speech::{run_up, synthesize},
+    recorded::Recorded,
+    rng::{SynthPurpose, rng},
+    soundtrack::Soundtrack,
     track::{Parameter, Track},
     voice::Voice,
+    voices::{Library, VoicesError},
     words::{articulate, value},
 };
 use avff_datasets::layout::Split;
 use avff_media::{Audio, FolderWriter, Frame, FrameCoding};
-use avff_rng::Rng;
 
 /// A synthetic clip, whose frames and audio are rendered on request.
 #[derive(Debug, Clone)]
 pub struct SynthClip {
     config: SynthConfig,
     plan: Plan,
-    identity: Identity,
-    motion: Motion,
-    camera: Camera,
-    /// The articulation of the face.
-    face_track: Track,
-    /// The patch over the mouth, and its articulation.
-    patch: Option<(Patch, Track)>,
-    voice: Voice,
-    audio_track: Track,
+    view: View,
+    face: Movement,
+    /// The movements of a patch over the mouth.
+    patch: Option<Movement>,
+    soundtrack: Soundtrack,
+}
+
+/// What the camera shows.
+#[derive(Debug, Clone)]
+enum View {
+    Drawn(Box<Drawing>),
+    Mesh(Box<Scene>, Articulation),
 }
 
 impl SynthClip {
-    /// Creates clip `index` of a split. The configuration must be valid.
+    /// Creates clip `index` of a split, with a synthetic voice. The configuration must be valid.
     #[must_use]
     pub fn new(config: &SynthConfig, split: Split, index: u64) -> Self {
         let plan = Plan::new(config, split, index);
@@ -66,21 +65,52 @@ impl SynthClip {
             Method::LipSync => (own.clone(), Some(other()), other()),
             Method::BothSwap => (own.clone(), Some(third()), other()),
         };
-        Self {
-            identity: Identity::new(seed, split, plan.face),
-            motion: Motion::new(&mut rng_for(SynthPurpose::Pose), config.seconds),
-            camera: Camera::new(
-                config.size,
-                &mut rng_for(SynthPurpose::Camera),
-                &mut rng_for(SynthPurpose::Grain),
-            ),
-            face_track,
-            patch: patched.map(|track| (Patch::new(&mut rng_for(SynthPurpose::Traces)), track)),
-            voice: voice(plan.audio_voice(config)),
-            audio_track,
-            config: config.clone(),
-            plan,
-        }
+        let soundtrack =
+            Soundtrack::Synthetic { voice: voice(plan.audio_voice(config)), track: audio_track };
+        let patch = patched.map(Movement::Synthetic);
+        let loudness = |seconds| value(&own.at_seconds(seconds), Parameter::Voicing);
+        let face = Movement::Synthetic(face_track);
+        Self::assembled(config, plan, (face, patch), soundtrack, &loudness)
+    }
+
+    /// Creates clip `index` of a split, with recorded speech of a library. The configuration must be
+    /// valid.
+    ///
+    /// # Errors
+    /// Fails where the split has too few speakers, or where an utterance cannot be read.
+    pub fn recorded(
+        config: &SynthConfig,
+        library: &Library,
+        split: Split,
+        index: u64,
+    ) -> Result<Self, VoicesError> {
+        let plan = Plan::new(config, split, index);
+        let Recorded { face, patch, audio, loudness, start } =
+            Recorded::new(config, library, &plan)?;
+        let loudness = |seconds| loudness.at(start + seconds);
+        let soundtrack = Soundtrack::Recorded(audio);
+        Ok(Self::assembled(config, plan, (face, patch), soundtrack, &loudness))
+    }
+
+    /// Creates a clip from the movements of the face and of a patch over the mouth. `loudness` is that
+    /// of the person's own voice at a time in seconds.
+    fn assembled(
+        config: &SynthConfig,
+        plan: Plan,
+        (face, patch): (Movement, Option<Movement>),
+        soundtrack: Soundtrack,
+        loudness: &dyn Fn(f64) -> f32,
+    ) -> Self {
+        let Plan { split, index, face: person, .. } = plan;
+        let view = match config.head {
+            Head::Drawn => View::Drawn(Box::new(Drawing::new(config, split, index, person))),
+            Head::Mesh => {
+                let scene = Scene::new(config, split, index, person, loudness);
+                let mut rng = rng(config.seed, split, index, SynthPurpose::MeshArticulation);
+                View::Mesh(Box::new(scene), Articulation::new(&mut rng))
+            }
+        };
+        Self { view, face, patch, soundtrack, config: config.clone(), plan }
     }
 
     /// Returns the ground truth.
@@ -93,18 +123,17 @@ impl SynthClip {
     /// independent of the method.
     #[must_use]
     pub fn quality(&self) -> u8 {
-        self.camera.quality
+        match &self.view {
+            View::Drawn(drawing) => drawing.quality(),
+            View::Mesh(scene, _) => scene.quality(),
+        }
     }
 
     /// Returns the opening of the visible mouth in a frame, from 0 to 1.
     #[must_use]
     pub fn mouth_opening(&self, index: usize) -> f32 {
         let seconds = self.time(index);
-        let track = match &self.patch {
-            Some((_, track)) if self.is_patched(seconds) => track,
-            _ => &self.face_track,
-        };
-        lips(track, seconds).open
+        self.patched(seconds).unwrap_or_else(|| self.face.at(seconds)).lips.open
     }
 
     /// Returns the time of a frame, in seconds: the middle of its display interval.
@@ -112,61 +141,48 @@ impl SynthClip {
         (index as f64 + 0.5) / self.config.fps
     }
 
-    fn is_patched(&self, seconds: f64) -> bool {
-        self.plan.fake.is_some_and(|(from, to)| (from..to).contains(&seconds))
+    /// Returns the articulation of the patch at a time, if it covers the mouth then.
+    fn patched(&self, seconds: f64) -> Option<MouthState> {
+        let (from, to) = self.plan.fake?;
+        (from..to).contains(&seconds).then_some(self.patch.as_ref()?.at(seconds))
     }
 
     /// Renders frame `index`, counted from 0, before JPEG compression.
     #[must_use]
     pub fn frame(&self, index: usize) -> Frame {
         let seconds = self.time(index);
-        let pose = self.motion.at(seconds, self.config.size);
-        let own = lips(&self.face_track, seconds);
-        let mut scene = self.camera.scene();
-        head::draw(&mut scene, &self.identity, &pose, &self.camera.light, own.open);
-        let mut fake = None;
-        if let Some((patch, track)) = &self.patch
-            && self.is_patched(seconds)
-        {
-            let mut canvas = scene.clone();
-            self.mouth(&mut canvas, &pose, lips(track, seconds));
-            self.camera.apply_optics(&mut canvas);
-            fake = Some((patch, canvas));
+        let patched = self.patched(seconds);
+        match &self.view {
+            View::Drawn(drawing) => {
+                let own = self.face.at(seconds).lips;
+                drawing.frame(index, seconds, own, patched.map(|patched| patched.lips))
+            }
+            View::Mesh(scene, articulation) => {
+                let of = |movement: &Movement, seconds: f64| {
+                    let mouth = movement.at(seconds + movement.lead(articulation.lead));
+                    let mut actions = articulation.actions(mouth.lips);
+                    // Recorded speech has the habits of its speaker in its actions.
+                    if let Some(known) = mouth.actions {
+                        actions.0 = known;
+                    }
+                    actions
+                };
+                let own = |seconds: f64| of(&self.face, seconds);
+                let movement = patched.and(self.patch.as_ref());
+                let patch = movement.map(|movement| move |seconds: f64| of(movement, seconds));
+                let patch = patch.as_ref().map(|patch| patch as &dyn Fn(f64) -> _);
+                scene.frame(index, seconds, &own, patch)
+            }
         }
-        let mouth = self.mouth(&mut scene, &pose, own);
-        self.camera.apply_optics(&mut scene);
-        let grain =
-            fake.map(|(patch, fake)| patch.blend(&mut scene, fake, &self.identity, &pose, &mouth));
-        // Frames are counted from 1, as part 0 is the grain table of the camera.
-        let part = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-        let mut rng = self.grain(part);
-        self.camera.grain(&mut scene, grain.as_deref(), &mut rng);
-        to_frame(&scene)
-    }
-
-    fn grain(&self, part: u32) -> Rng {
-        let Plan { split, index, .. } = self.plan;
-        part_rng(self.config.seed, split, index, SynthPurpose::Grain, part)
-    }
-
-    fn mouth(&self, canvas: &mut Canvas, pose: &Pose, lips: Lips) -> Mouth {
-        let mouth = Mouth::new(&self.identity, pose, lips);
-        mouth.draw(canvas, &self.identity, pose, &self.camera.light);
-        mouth
     }
 
     /// Renders the audio, which has one channel.
     #[must_use]
     pub fn audio(&self) -> Audio {
         let Plan { split, index, silent, .. } = self.plan;
-        let (seed, rate) = (self.config.seed, self.config.rate);
-        let mut breath = rng(seed, split, index, SynthPurpose::Breath);
-        let speech =
-            synthesize(&self.voice, &self.audio_track, self.config.samples(), rate, &mut breath);
-        let mut room = rng(seed, split, index, SynthPurpose::Room);
-        let mut channel = Room::new(&mut room).record(&speech, run_up(rate), rate, &mut room);
+        let mut channel = self.soundtrack.render(&self.config, split, index);
         channel.iter_mut().take(silent).for_each(|sample| *sample = 0.0);
-        Audio { rate, channels: vec![channel] }
+        Audio { rate: self.config.rate, channels: vec![channel] }
     }
 }
 
@@ -182,13 +198,5 @@ impl SynthClip {
             writer.frame(&self.frame(index))?;
         }
         writer.finish_with_fps(&self.audio(), self.config.fps)
-    }
-}
-
-fn lips(track: &Track, seconds: f64) -> Lips {
-    let posture = track.at_seconds(seconds);
-    Lips {
-        open: value(&posture, Parameter::MouthOpening),
-        round: value(&posture, Parameter::LipRounding),
     }
 }

@@ -1,10 +1,61 @@
 //! The configuration of a synthetic dataset.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::method::Mix;
 use avff_datasets::layout::Split;
 use avff_media::SettingError;
+
+/// How the head of a person is drawn.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Head {
+    /// Flat shapes.
+    #[default]
+    Drawn,
+    /// A mesh in space with ARKit's actions.
+    Mesh,
+}
+
+/// How far clips with a mesh differ from each other.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Appearance {
+    /// Square frames, soft light, a good camera, a plain background, and no accessories.
+    Plain,
+    /// As in videos of all kinds.
+    #[default]
+    Varied,
+}
 
 /// The settings that determine the files of a synthetic dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +87,15 @@ pub struct SynthConfig {
     pub half: f64,
     /// Whether fakes start with 25 to 30 ms of digital silence, a shortcut that alone reveals them.
     pub silence_trap: bool,
+    /// How heads are drawn.
+    #[serde(default)]
+    pub head: Head,
+    /// The folder of recorded voices; `None` for synthetic ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voices: Option<PathBuf>,
+    /// How far clips with a mesh differ from each other; without effect on drawn heads.
+    #[serde(default)]
+    pub appearance: Appearance,
 }
 
 impl Default for SynthConfig {
@@ -55,6 +115,9 @@ impl Default for SynthConfig {
             shift_ms: (80, 800),
             half: 0.0,
             silence_trap: false,
+            voices: None,
+            head: Head::Drawn,
+            appearance: Appearance::Varied,
         }
     }
 }
@@ -99,6 +162,10 @@ impl SynthConfig {
         within("synth.shift_ms.0", least, 1, 1_000)?;
         within("synth.shift_ms.1", most, least, 1_000)?;
         within("synth.half", self.half, 0.0, 1.0)?;
+        if self.voices.is_some() && self.half > 0.0 {
+            let rule = "0 with recorded voices, which cannot change within a sentence".to_owned();
+            return Err(SettingError { field: "synth.half", value: self.half.to_string(), rule });
+        }
         self.mix.fault().map_or(Ok(()), |fault| {
             let (value, rule) = (self.mix.to_string(), format!("valid: {fault}"));
             Err(SettingError { field: "synth.mix", value, rule })

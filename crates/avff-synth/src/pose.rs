@@ -10,14 +10,14 @@ const BLINK: f64 = 0.22;
 
 /// A value that oscillates slowly around its mean.
 #[derive(Debug, Clone, PartialEq)]
-struct Oscillation {
+pub(super) struct Oscillation {
     mean: f64,
     /// Amplitude, frequency in Hz and phase of each sine wave.
     waves: [(f64, f64, f64); 3],
 }
 
 impl Oscillation {
-    fn new(rng: &mut Rng, mean: f64, amplitude: f64) -> Self {
+    pub(super) fn new(rng: &mut Rng, mean: f64, amplitude: f64) -> Self {
         let wave = |at: usize, rng: &mut Rng| {
             let frequency = rng.between(0.08, 0.25) * (at + 1) as f64;
             (amplitude * rng.between(0.3, 1.0) / (at + 1) as f64, frequency, TAU * rng.unit())
@@ -25,7 +25,7 @@ impl Oscillation {
         Self { mean, waves: std::array::from_fn(|at| wave(at, rng)) }
     }
 
-    fn at(&self, seconds: f64) -> f32 {
+    pub(super) fn at(&self, seconds: f64) -> f32 {
         let wave = |&(amplitude, frequency, phase): &(f64, f64, f64)| {
             amplitude * libm::sin(TAU * frequency * seconds + phase)
         };

@@ -33,6 +33,42 @@ pub(super) enum SynthPurpose {
     Traces = 11,
     /// The start position in the proportions of a split.
     Shares = 12,
+    /// The utterances of a clip of recorded speech.
+    Casting = 48,
+    /// The part of the own utterance that is shown.
+    OwnPart = 49,
+    /// The part of another utterance.
+    OtherPart = 50,
+    /// The part of a third utterance.
+    ThirdPart = 51,
+    /// How a speaker moves the lips.
+    Habits = 52,
+    /// The room and the microphone of recorded speech.
+    Microphone = 53,
+    /// The noise of that recording.
+    Channel = 54,
+    /// A person as a mesh; the index is that of a face, not of a clip.
+    MeshPerson = 32,
+    /// The movements of a mesh.
+    MeshMotion = 33,
+    /// The light on a mesh.
+    MeshLight = 34,
+    /// The camera in front of a mesh.
+    MeshCamera = 35,
+    /// The background of a mesh.
+    MeshBackground = 36,
+    /// The electronics of the camera.
+    MeshFilm = 37,
+    /// The noise of the camera.
+    MeshGrain = 38,
+    /// The artifacts of a redrawn mouth of a mesh.
+    MeshPatch = 39,
+    /// What is between a mesh and the camera.
+    MeshBetween = 40,
+    /// How the mouth of a mesh articulates.
+    MeshArticulation = 41,
+    /// Another person beside a mesh.
+    MeshOther = 42,
 }
 
 /// Returns the generator for one purpose of clip, face or voice `index` of a split.

@@ -22,8 +22,13 @@ impl Plan {
     /// two datasets or two splits never seem to share one.
     #[must_use]
     pub fn row(&self, config: &SynthConfig) -> [String; 12] {
-        let person =
-            |kind: char, number: u64| format!("s{}-{}-{kind}{number:03}", config.seed, self.split);
+        let voice = format!("s{}-{}-v{:03}", config.seed, self.split, self.audio_voice(config));
+        self.row_with_voice(config, voice)
+    }
+
+    /// Like [`row`](Self::row), with the name of a recorded speaker.
+    #[must_use]
+    pub fn row_with_voice(&self, config: &SynthConfig, voice: String) -> [String; 12] {
         let (from, to) = self
             .fake
             .map_or_else(Default::default, |(from, to)| (from.to_string(), to.to_string()));
@@ -34,10 +39,10 @@ impl Plan {
             self.split.to_string(),
             self.method.category().to_owned(),
             if real { String::new() } else { self.method.to_string() },
-            person('f', self.face),
+            format!("s{}-{}-f{:03}", config.seed, self.split, self.face),
             if real { self.name() } else { String::new() },
             String::new(),
-            person('v', self.audio_voice(config)),
+            voice,
             self.shift_ms.to_string(),
             from,
             to,

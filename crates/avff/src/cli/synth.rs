@@ -4,9 +4,9 @@ use std::{
     io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode, thread::available_parallelism,
 };
 
-use super::{fraction, interrupt, progress::Clips};
+use super::{fraction, interrupt, progress::Clips, values::named};
 use avff::synth::{Names, SynthOptions, synth};
-use avff_synth::{Mix, SynthConfig};
+use avff_synth::{Appearance, Head, Mix, SynthConfig};
 
 /// Generate synthetic clips
 ///
@@ -42,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Height and width of frames in pixels
+    /// Height and width of frames in pixels; of meshes, the shorter side
     #[arg(long, value_name = "PIXELS", default_value_t = 96)]
     size: usize,
 
@@ -82,6 +82,18 @@ pub(super) struct Args {
     #[arg(long)]
     silence_trap: bool,
 
+    /// How heads are drawn
+    #[arg(long, default_value_t, value_parser = named(heads()))]
+    head: Head,
+
+    /// Folder of recorded voices, from data/voices/make.py; synthetic voices without it
+    #[arg(long, value_name = "FOLDER")]
+    voices: Option<PathBuf>,
+
+    /// How far clips with a mesh differ from each other
+    #[arg(long, default_value_t, value_parser = named(appearances()))]
+    appearance: Appearance,
+
     /// Clips processed at a time; clips do not depend on it [default: one per core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
@@ -89,6 +101,20 @@ pub(super) struct Args {
     /// Continue an interrupted run into the same folder
     #[arg(long)]
     resume: bool,
+}
+
+fn heads() -> [(Head, &'static str); 2] {
+    [
+        (Head::Drawn, "Flat shapes"),
+        (Head::Mesh, "A mesh in space, with varied people, light and cameras"),
+    ]
+}
+
+fn appearances() -> [(Appearance, &'static str); 2] {
+    [
+        (Appearance::Plain, "Square frames, soft light, a good camera, a plain background"),
+        (Appearance::Varied, "Any framing, light, camera, background, hair and accessories"),
+    ]
 }
 
 impl Args {
@@ -109,6 +135,9 @@ impl Args {
             shift_ms: (self.shift_min, self.shift_max),
             half: self.half,
             silence_trap: self.silence_trap,
+            voices: self.voices.clone(),
+            head: self.head,
+            appearance: self.appearance,
         }
     }
 }

@@ -9,12 +9,16 @@ use std::{
     fs, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use avff_data::prefetch::Prefetch;
 use avff_datasets::layout::Split;
 use avff_media::SettingError;
-use avff_synth::{Plan, SynthClip, SynthConfig, columns};
+use avff_synth::{
+    Plan, SynthClip, SynthConfig, columns, shortest_utterance,
+    voices::{Library, VoicesError, audio_speaker},
+};
 
 pub use self::summary::{SynthRun, SynthSummary};
 use crate::{
@@ -33,6 +37,9 @@ pub enum SynthError {
     /// A setting is out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// The folder of recorded voices cannot be used.
+    #[error(transparent)]
+    Voices(#[from] VoicesError),
     /// The data set cannot be written, or the unfinished run cannot be resumed.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -100,12 +107,17 @@ pub fn synth(
     let (folder, path) = (&options.output, &names.unfinished);
     let same = |earlier: &SynthRun| earlier.expect_same(&run);
     let _lock = run_lock::acquire(folder, path, options.resume, &run, same)?;
-    write_clips(options, progress)?;
+    let shortest = shortest_utterance(&options.config);
+    let library = options.config.voices.as_deref().map(|folder| Library::read(folder, shortest));
+    let library = library.transpose()?.map(Arc::new);
+    write_clips(options, library.clone(), progress)?;
     let mut summary = SynthSummary::new(run.clone());
     for split in SPLITS {
         if options.config.clips(split) > 0 {
             let path = names.manifest(split);
-            write_manifest(&options.config, split, &path, &mut summary)
+            let library = library.as_deref();
+            let voices = speakers(&options.config, library, split)?;
+            write_manifest(&options.config, split, voices.as_deref(), &path, &mut summary)
                 .map_err(OutputError::io(&path))?;
         }
     }
@@ -116,8 +128,9 @@ pub fn synth(
 
 fn write_clips(
     options: &SynthOptions,
+    library: Option<Arc<Library>>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(), OutputError> {
+) -> Result<(), SynthError> {
     let config = &options.config;
     for split in SPLITS {
         if config.clips(split) > 0 {
@@ -131,7 +144,7 @@ fn write_clips(
     let workers = options.workers.map_or(1, NonZeroUsize::get);
     let (clip_config, folder) = (config.clone(), options.output.clone());
     let written = Prefetch::new(clips, workers, workers, move |&(split, index)| {
-        write_clip(&clip_config, &folder, split, index)
+        write_clip(&clip_config, library.as_deref(), &folder, split, index)
     });
     for ((_, clip), done) in written.zip(1..) {
         clip?;
@@ -143,29 +156,46 @@ fn write_clips(
 /// Writes one clip, unless an earlier run did.
 fn write_clip(
     config: &SynthConfig,
+    library: Option<&Library>,
     folder: &Path,
     split: Split,
     index: u64,
-) -> Result<(), OutputError> {
+) -> Result<(), SynthError> {
     let done = folder.join(Plan::new(config, split, index).name());
     if done.exists() {
         return Ok(());
     }
     let partial = folder.join(split.name()).join(format!(".{index:06}.partial"));
+    let clip = match library {
+        Some(library) => SynthClip::recorded(config, library, split, index)?,
+        None => SynthClip::new(config, split, index),
+    };
     let write = || {
         match fs::remove_dir_all(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&partial)?,
         }
-        SynthClip::new(config, split, index).write(&partial)?;
+        clip.write(&partial)?;
         avff_files::finish(&partial, &done)
     };
-    write().map_err(OutputError::io(&partial))
+    write().map_err(OutputError::io(&partial)).map_err(SynthError::from)
+}
+
+/// Returns the speaker in the audio of every clip of a split, if voices are recorded.
+fn speakers(
+    config: &SynthConfig,
+    library: Option<&Library>,
+    split: Split,
+) -> Result<Option<Vec<String>>, VoicesError> {
+    let Some(library) = library else { return Ok(None) };
+    let speaker = |index| audio_speaker(config, library, &Plan::new(config, split, index));
+    (0..config.clips(split)).map(speaker).collect::<Result<_, _>>().map(Some)
 }
 
 fn write_manifest(
     config: &SynthConfig,
     split: Split,
+    voices: Option<&[String]>,
     path: &Path,
     summary: &mut SynthSummary,
 ) -> io::Result<()> {
@@ -174,7 +204,12 @@ fn write_manifest(
         csv.write_record(columns())?;
         for index in 0..config.clips(split) {
             let plan = Plan::new(config, split, index);
-            csv.write_record(plan.row(config))?;
+            let voice = usize::try_from(index).ok().and_then(|at| voices?.get(at));
+            let row = match voice {
+                Some(voice) => plan.row_with_voice(config, voice.clone()),
+                None => plan.row(config),
+            };
+            csv.write_record(row)?;
             summary.count(split, plan.method);
         }
         csv.flush()
