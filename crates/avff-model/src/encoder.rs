@@ -3,9 +3,9 @@
 use burn::{module::Param, nn::LayerNorm, prelude::*};
 
 use crate::{
-    config::AvffConfig,
+    config::{AvffConfig, VideoStem},
     init::{Init, Initializer},
-    layers::{AudioPatches, Block, Packed, Product, VideoPatches, layer_norm, normalize},
+    layers::{AudioPatches, Block, ConvStem, Packed, Product, VideoPatches, layer_norm, normalize},
     positions,
 };
 
@@ -189,6 +189,8 @@ impl<B: Backend> FixedPositions<B> {
 /// Encodes frames as visual tokens.
 #[derive(Module, Debug)]
 pub struct VisualEncoder<B: Backend> {
+    /// Convolutions before the tubelet embedding, with [`VideoStem::Convolutions`].
+    pub stem: Option<ConvStem<B>>,
     /// Tubelet embedding.
     pub patch_embedding: VisualPatchEmbed<B>,
     /// Fixed position table.
@@ -207,10 +209,13 @@ pub struct VisualEncoder<B: Backend> {
 impl<B: Backend> VisualEncoder<B> {
     pub(crate) fn new(init: &mut Init, config: &AvffConfig, device: &B::Device) -> Self {
         let dim = config.encoder.dim;
-        let video = &config.video;
-        let initializer = Initializer::TorchDefault { fan_in: config.video_patch_len() };
+        let has_stem = config.video.stem == VideoStem::Convolutions;
+        let embedded = config.after_stem();
+        let video = &embedded.video;
+        let initializer = Initializer::TorchDefault { fan_in: embedded.video_patch_len() };
         let kernel = [dim, video.channels, video.tubelet, video.patch, video.patch];
         Self {
+            stem: has_stem.then(|| ConvStem::new(init, device)),
             patch_embedding: VisualPatchEmbed {
                 projection: VisualProjection {
                     weight: init.param(kernel, initializer, device),
@@ -220,7 +225,7 @@ impl<B: Backend> VisualEncoder<B> {
             pos_embedding: FixedPositions::new(init, [config.video_grid().tokens(), dim], device),
             norm: layer_norm(dim, device),
             blocks: Block::stack(init, &config.encoder, Initializer::XavierUniform, device),
-            patches: VideoPatches::new(config),
+            patches: VideoPatches::new(&embedded),
             packed: None,
         }
     }
@@ -246,7 +251,12 @@ impl<B: Backend> VisualEncoder<B> {
     /// Computes the input of the first block, with the shapes of [`forward`](Self::forward).
     pub(crate) fn embed(&self, frames: Tensor<B, 5>) -> Tensor<B, 3> {
         let projection = &self.patch_embedding.projection;
-        let patches = self.patches.split(in_precision_of(frames, &projection.bias));
+        let frames = in_precision_of(frames, &projection.bias);
+        let embedded = match &self.stem {
+            Some(stem) => stem.forward(frames),
+            None => frames,
+        };
+        let patches = self.patches.split(embedded);
         let (bias, added) = (projection.bias.val(), [self.pos_embedding.emb.val()]);
         embed_patches(patches, &projection.weight, self.packed.as_ref(), bias, added)
     }

@@ -6,7 +6,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use crate::config::{
     AudioConfig, AudioSlices, AvffConfig, ContrastiveOver, FusionAttention, HeadConfig, HeadInput,
     LossConfig, MaskScope, ReconstructionConfig, ReconstructionRegion, TargetNorm, TokenSpan,
-    TransformerConfig, VideoConfig, VisualDecoderInit,
+    TransformerConfig, VideoConfig, VideoStem, VisualDecoderInit,
 };
 
 /// A named network.
@@ -64,6 +64,7 @@ impl AvffConfig {
                 width: 224,
                 tubelet: 2,
                 patch: 16,
+                stem: VideoStem::Patches,
             },
             encoder: TransformerConfig { dim: 768, depth: 12, heads: 12, mlp_ratio: 4.0 },
             decoder: TransformerConfig { dim: 384, depth: 4, heads: 6, mlp_ratio: 4.0 },

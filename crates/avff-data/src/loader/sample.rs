@@ -124,10 +124,10 @@ impl SampleBuilder {
             shown = rngs.window.index(count);
             shown
         })?;
-        let heard = if windows > 1 { partner(shown, windows, &mut rngs.window) } else { shown };
+        let other = if windows > 1 { partner(shown, windows, &mut rngs.window) } else { shown };
         let request = DecodeRequest { frames: false, audio: Some(form(plan)) };
-        let audio = self.reader.read(path, request, &mut |_| heard)?.audio;
-        Ok((DecodedClip { audio, ..frames }, heard != shown))
+        let audio = self.reader.read(path, request, &mut |_| other)?.audio;
+        Ok((DecodedClip { audio, ..frames }, other != shown))
     }
 
     /// Reads two clips. If the partner is unreadable and clips may be skipped, another partner is

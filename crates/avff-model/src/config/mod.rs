@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 
+/// The factor by which a stem of convolutions divides rows and columns.
+pub(crate) const STEM_STRIDE: usize = 16;
+/// The features of a stem's output.
+pub(crate) const STEM_FEATURES: usize = 64;
+
 /// Sizes and options of both models. Checkpoints contain it.
 ///
 /// Two families of presets use this type. [`AvffConfig::open_avff`] computes what the released
@@ -75,6 +80,28 @@ pub struct VideoConfig {
     pub tubelet: usize,
     /// Height and width of a tubelet in pixels.
     pub patch: usize,
+    /// What comes before the embedding of tubelets.
+    #[serde(default, skip_serializing_if = "VideoStem::is_patches")]
+    pub stem: VideoStem,
+}
+
+/// What comes before the embedding of tubelets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoStem {
+    /// Nothing: the pixels of a tubelet are embedded, as in the reference.
+    #[default]
+    Patches,
+    /// Four convolutions that halve the sides of each frame ([`ConvStem`](crate::layers::ConvStem)). Needs patches of
+    /// 16 pixels. From a few thousand clips, such a network learns to see lips; one of patches needs many
+    /// times as many.
+    Convolutions,
+}
+
+impl VideoStem {
+    fn is_patches(&self) -> bool {
+        *self == Self::Patches
+    }
 }
 
 /// A stack of transformer blocks.
@@ -324,6 +351,18 @@ impl AvffConfig {
             rows: self.video.height / self.video.patch,
             columns: self.video.width / self.video.patch,
         }
+    }
+
+    /// Returns the config with the video input of the tubelet embedding: the frames, or the features of
+    /// the stem.
+    pub(crate) fn after_stem(&self) -> Self {
+        let mut config = self.clone();
+        if config.video.stem == VideoStem::Convolutions {
+            let video = &mut config.video;
+            (video.channels, video.patch) = (STEM_FEATURES, video.patch / STEM_STRIDE);
+            (video.height, video.width) = (video.height / STEM_STRIDE, video.width / STEM_STRIDE);
+        }
+        config
     }
 
     /// Returns the input and output tokens of A2V's token map if `visible` slices are given. V2A's

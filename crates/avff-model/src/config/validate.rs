@@ -1,6 +1,6 @@
 //! Checks that the sizes of a config are consistent.
 
-use super::{AudioSlices, AvffConfig, config};
+use super::{AudioSlices, AvffConfig, STEM_STRIDE, VideoStem, config};
 use crate::error::ModelError;
 
 /// Upper limit for all sizes, because a config can come from an untrusted file.
@@ -20,6 +20,10 @@ impl AvffConfig {
         divides("video.tubelet", self.video.tubelet, "video.frames", self.video.frames)?;
         divides("video.patch", self.video.patch, "video.height", self.video.height)?;
         divides("video.patch", self.video.patch, "video.width", self.video.width)?;
+        if self.video.stem == VideoStem::Convolutions && self.video.patch != STEM_STRIDE {
+            let reason = format!("is {}, but convolutions need {STEM_STRIDE}", self.video.patch);
+            return Err(config("video.patch", reason));
+        }
         for (name, stack) in [("encoder", &self.encoder), ("decoder", &self.decoder)] {
             divides(&format!("{name}.heads"), stack.heads, &format!("{name}.dim"), stack.dim)?;
             // The 2-D sine-cosine table has four equal parts.
@@ -112,10 +116,13 @@ mod tests {
     #[test]
     fn inconsistent_sizes_name_their_field() {
         type Break = fn(&mut AvffConfig);
-        let cases: [(&str, Break); 8] = [
+        let cases: [(&str, Break); 9] = [
             ("audio.frames", |c| c.audio.frames = 1000),
             ("video.width", |c| c.video.width = 225),
             ("video.frames", |c| c.video.frames = 0),
+            ("video.patch", |c| {
+                (c.video.patch, c.video.stem) = (32, VideoStem::Convolutions);
+            }),
             ("encoder.dim", |c| c.encoder.heads = 5),
             ("slices", |c| c.slices = 7),
             ("head.dropout", |c| c.head.dropout = 1.0),

@@ -11,6 +11,7 @@
 //! | product with a weight | `linear/product.rs` | `linear/cpu/` | `matmul/gpu_matmul.rs` |
 //! | GELU, norm, residual, mean squares | `mod.rs` of each | `cpu.rs` of each | plain |
 //! | tubelets | `patches/tubelets.rs` | `patches/cpu.rs` | plain |
+//! | stem of convolutions | `stem.rs` | Burn's | Burn's |
 //! | encoder block, packed | `block/mod.rs` | `block/cpu.rs` | plain |
 
 mod attention;
@@ -25,6 +26,7 @@ mod norm;
 mod patches;
 mod relu;
 mod residual;
+mod stem;
 
 pub use attention::{SelfAttention, attention};
 pub use block::{Block, Mlp};
@@ -39,3 +41,4 @@ pub(crate) use mean_squares::MeanSquares;
 pub(crate) use norm::{Norm, layer_norm, normalize};
 pub use patches::{AudioPatches, VideoPatches};
 pub(crate) use relu::relu;
+pub use stem::{ConvStem, StemLayer};

@@ -14,7 +14,7 @@ pub(super) enum CropArg {
 /// Face crops.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct FaceArgs {
-    /// Side of the crop in sides of the detected face, from 1 to 4 [default: 1.3]
+    /// Side of the crop in sides of the detected face, from 0.3 to 4 [default: 1.3]
     #[arg(long, value_name = "FACTOR")]
     pub(super) face_margin: Option<f64>,
 

@@ -57,7 +57,7 @@ pub struct Preparation {
     pub frame_fit: Option<FrameFit>,
     /// Whether frames are cropped to the main face.
     pub face_crop: Option<bool>,
-    /// Side of the face crop relative to the side of the detected face, from 1 to 4.
+    /// Side of the face crop relative to the side of the detected face, from 0.3 to 4.
     pub face_margin: Option<f64>,
     /// How clips without a detected face are handled.
     pub no_face: Option<NoFace>,

@@ -126,7 +126,7 @@ fn a_clip_without_a_face_is_an_error_or_skipped_or_uncropped() {
     }
     let ran = scene.score(&[&face], &["--no-face", "skip"]).expect(2);
     assert!(ran.stderr.contains("--crop face"), "{}", ran.stderr);
-    let ran = scene.score(&[&face], &["--crop", "face", "--face-margin", "0.5"]).expect(2);
+    let ran = scene.score(&[&face], &["--crop", "face", "--face-margin", "0.2"]).expect(2);
     assert!(ran.stderr.contains("face.margin"), "{}", ran.stderr);
 }
 

@@ -198,3 +198,31 @@ fn lower_precision_is_close_and_recorded() {
         assert!(ran.stderr.contains("bf16 on those with AMX"), "{}", ran.stderr);
     }
 }
+
+/// The drawn faces of the sample data: real clips are in time, and another voice is not.
+#[test]
+fn synchrony_is_a_finding_of_its_own() {
+    let scene = Scene::new();
+    let sample = |name: &str| {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/synthetic").join(name)
+    };
+    let names = ["real_a.mp4", "real_b.mp4", "real_c.mp4", "voice_swap.mp4", "time_shift.mp4"];
+    let paths = names.map(sample);
+    let paths: Vec<&std::path::Path> = paths.iter().map(|path| path.as_path()).collect();
+    let ran = scene.score(&paths, &["--json", "--synchrony"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let correlation = |at: usize| json["clips"][at]["synchrony"]["correlation"].as_f64().unwrap();
+    let least = (0..3).map(correlation).fold(1.0, f64::min);
+    for fake in [3, 4] {
+        assert!(correlation(fake) < least, "{}", json["clips"][fake]["synchrony"]);
+    }
+    assert!(json["clips"][0]["synchrony"]["cannot_tell"].is_null());
+
+    let (own, pattern) = (sample("real_a.mp4"), media("h264_vfr.mp4"));
+    let ran = scene.score(&[&own, &pattern], &["--synchrony"]).expect(0);
+    assert!(ran.stdout.contains("lips and voice of"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("cannot tell"), "{}", ran.stdout);
+    let ran = scene.score(&[&own], &["--json"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(json["clips"][0].get("synchrony").is_none());
+}

@@ -10,7 +10,7 @@ use burn_flex::Flex;
 
 use super::*;
 use crate::{
-    config::{VideoConfig, VideoGrid},
+    config::{VideoConfig, VideoGrid, VideoStem},
     layers::{
         attention::Attention, gelu::BiasGelu, linear::Product, mean_squares::MeanSquares,
         norm::Norm, patches::Tubelets, residual::Residual,
@@ -118,7 +118,15 @@ fn gradients_of_shared_tensors_add_up() {
 /// Checks forward and backward: each number's gradient returns to its original position.
 #[test]
 fn tubelets_match_plain_operations() {
-    let config = VideoConfig { channels: 3, frames: 4, height: 6, width: 9, tubelet: 2, patch: 3 };
+    let config = VideoConfig {
+        channels: 3,
+        frames: 4,
+        height: 6,
+        width: 9,
+        tubelet: 2,
+        patch: 3,
+        stem: VideoStem::Patches,
+    };
     let tubelets = Tubelets::new(&config, VideoGrid { time: 2, rows: 2, columns: 3 });
     let frames = random([2, 3, 4, 6, 9]);
     let want: Tensor<Flex, 3> = tensor(tubelets.plain::<Flex>([primitive(frames.clone())]));
