@@ -9,10 +9,11 @@ use avff_data::{
     cache::Identity,
     loader::{Order, Unreadable, Weights},
     spec::TrimSilence,
+    spec::{AudioSpec, FrameColor, Standardize, VideoSpec},
 };
 use avff_datasets::ColumnNames;
 use avff_media::{Decoder, Stream, Tracks};
-use avff_model::{FusionScope, Preset};
+use avff_model::{FusionScope, Preset, config::VideoStem};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
@@ -35,21 +36,30 @@ fn full(
     schedule: Schedule,
     lipschitz: Lipschitz,
 ) -> Recipe {
+    let mut network = AvffConfig::avff();
+    network.video.stem = VideoStem::Convolutions;
+    let standard = ClipSpec::avff();
     let clip = ClipSpec {
-        face: Some(FaceCrop::default()),
+        video: VideoSpec {
+            color: FrameColor::Gray,
+            standardize: Standardize::Sample,
+            ..standard.video.clone()
+        },
+        audio: AudioSpec { standardize: Standardize::Sample, ..standard.audio.clone() },
+        face: Some(FaceCrop { down: 0.25, ..FaceCrop::default() }),
         sampling: Sampling::Window { seconds: 3.2, fps: 5.0, stride: 1.6 },
         trim_silence: Some(TrimSilence::default()),
         decoder: Decoder::Embedded,
         tracks: Tracks { video: NonZeroUsize::new(2), audio: NonZeroUsize::new(1) },
         only: Some(Stream::Audio),
-        ..ClipSpec::avff()
+        ..standard
     };
     Recipe {
         name: "full".into(),
         stage,
         seed: 7,
         epochs: 30,
-        model: ModelChoice { preset: Preset::Avff, config: table(&AvffConfig::avff()) },
+        model: ModelChoice { preset: Preset::Avff, config: table(&network) },
         initialize,
         data: Data {
             train: "/train.csv".into(),
