@@ -105,7 +105,7 @@ impl Mixing {
     }
 }
 
-/// Returns a uniformly random row other than `row`. The reference may select the row itself, and
+/// Returns a uniformly random row, or window of a clip, other than `row`. The reference may select the row itself, and
 /// then labels an unmodified clip as fake.
 pub(crate) fn partner(row: usize, rows: usize, rng: &mut Rng) -> usize {
     let other = rng.index(rows.saturating_sub(1));

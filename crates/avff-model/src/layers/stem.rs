@@ -50,8 +50,8 @@ impl<B: Backend> StemLayer<B> {
 /// Four convolutions with stride 2, which see each frame with its neighbors.
 ///
 /// Motion and edges are found everywhere in a frame by the same weights, where the embedding of a
-/// tubelet has to learn them for each place of its patch. With a few thousand clips, this decides whether
-/// lips are found at all. Convolutions before a transformer: Xiao et al., 2021, "Early convolutions help
+/// tubelet has to learn them for each place of its patch. In the runs of docs/src/archive/experiments.md,
+/// lips were learned in fewer steps. Convolutions before a transformer: Xiao et al., 2021, "Early convolutions help
 /// transformers see better".
 ///
 /// The convolutions see the mean of the color channels. Before the first and after the last frame,
