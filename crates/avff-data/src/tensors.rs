@@ -2,6 +2,7 @@
 
 use avff_media::{
     Audio, Frame,
+    frame::luma,
     memory::{self, Reservation},
 };
 
@@ -106,11 +107,8 @@ pub fn video_tensor(frames: &[Frame], spec: &VideoSpec) -> Vec<f32> {
 
 /// Sets all channels to the luma (ITU-R BT.601, as Pillow's `L`).
 fn to_gray(frame: &Frame) -> Frame {
-    let luma = |&[red, green, blue]: &[u8; 3]| {
-        let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-        [((sum + 0x8000) >> 16) as u8; 3]
-    };
-    let rgb = frame.rgb.as_chunks::<3>().0.iter().flat_map(luma).collect();
+    let pixels = frame.rgb.as_chunks::<3>().0.iter();
+    let rgb = pixels.flat_map(|&pixel| [luma(pixel); 3]).collect();
     Frame { width: frame.width, height: frame.height, rgb }
 }
 

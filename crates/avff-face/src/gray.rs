@@ -1,7 +1,7 @@
 //! Grayscale images, the input of the detector.
 
 use crate::error::FaceError;
-use avff_media::{Frame, resize::resize};
+use avff_media::{Frame, frame::luma, resize::resize};
 
 /// A grayscale image: rows from top to bottom, one byte per pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +30,7 @@ impl Gray {
     }
 
     fn luma(frame: &Frame) -> Self {
-        let luma = |&[red, green, blue]: &[u8; 3]| {
-            // 16 fractional bits; the weights sum to one.
-            let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-            ((sum + 0x8000) >> 16) as u8
-        };
-        let levels = frame.rgb.as_chunks::<3>().0.iter().map(luma).collect();
+        let levels = frame.rgb.as_chunks::<3>().0.iter().copied().map(luma).collect();
         Self { width: frame.width, height: frame.height, levels }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FrameStep, within};
-use avff_media::{Frame, SettingError};
+use avff_media::{Frame, SettingError, frame::luma};
 use avff_rng::Rng;
 
 /// Changes the colors of all frames of a sample alike. Four steps are applied in random order, each
@@ -109,13 +109,6 @@ fn blend(gray: u8, level: u8, factor: f32) -> u8 {
     let (gray, level) = (f32::from(gray), f32::from(level));
     // A cast to u8 truncates towards 0 and clips on both sides.
     (gray + factor * (level - gray)) as u8
-}
-
-/// Pillow's conversion to grayscale: ITU-R 601 in 16-bit fixed point, rounded.
-fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-    // The weights sum to 2^16, so the result is at most 255.
-    ((sum + 0x8000) >> 16) as u8
 }
 
 /// Pillow's conversion to HSV; each component ranges from 0 to 255.

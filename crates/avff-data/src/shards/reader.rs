@@ -100,7 +100,9 @@ fn members<'a>(bytes: &'a [u8], key: &str) -> Result<Vec<(String, &'a [u8])>, Sh
 fn comparable(spec: &ClipSpec, wanted: &ClipSpec, wave: bool) -> ClipSpec {
     let mut spec = ClipSpec { decoder: wanted.decoder, only: wanted.only, ..spec.for_weights() };
     (spec.video.mean, spec.video.std) = (wanted.video.mean, wanted.video.std);
+    (spec.video.color, spec.video.standardize) = (wanted.video.color, wanted.video.standardize);
     (spec.audio.mean, spec.audio.std) = (wanted.audio.mean, wanted.audio.std);
+    spec.audio.standardize = wanted.audio.standardize;
     if wave {
         spec.audio = wanted.audio.clone();
     }

@@ -1,6 +1,6 @@
 //! The motion of the lower face between frames.
 
-use avff_media::{Frame, MediaError, resize::resize};
+use avff_media::{Frame, MediaError, frame::luma, resize::resize};
 
 /// The side to which crops are resized, in pixels.
 const SIDE: usize = 128;
@@ -27,7 +27,8 @@ impl Motion {
     /// # Errors
     /// The errors of [`resize`].
     pub(super) fn add(&mut self, frame: &Frame) -> Result<(), MediaError> {
-        let gray = luma(&resize(frame, SIDE, SIDE)?);
+        let pixels = resize(frame, SIDE, SIDE)?.rgb;
+        let gray: Vec<u8> = pixels.as_chunks::<3>().0.iter().copied().map(luma).collect();
         if let Some(before) = &self.before {
             let change = |part| (difference(before, &gray, part) + FLOOR).ln();
             self.changes.push(change(LOWER) - UPPER_WEIGHT * change(UPPER));
@@ -40,15 +41,6 @@ impl Motion {
     pub(super) fn into_changes(self) -> Vec<f64> {
         self.changes
     }
-}
-
-/// Returns gray levels (ITU-R BT.601).
-fn luma(frame: &Frame) -> Vec<u8> {
-    let level = |&[red, green, blue]: &[u8; 3]| {
-        let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
-        ((sum + 0x8000) >> 16) as u8
-    };
-    frame.rgb.as_chunks::<3>().0.iter().map(level).collect()
 }
 
 /// Returns the mean absolute difference of gray levels in a part of two images.
