@@ -9,6 +9,8 @@
 //! - [`norm`][]: LayerNorm
 //! - [`error`][]: mean squared errors
 //! - [`patches`]: frames split into tubelets
+//! - [`convolution`]: convolutions with stride 2
+//! - [`relu`][]: ReLU
 //! - [`residual`]: skip connection, layer output and bias in one pass over memory
 //! - [`product`]: products with a packed weight, fused with the operations that follow
 //! - [`int8`]: products in 8-bit integers, which trade accuracy for speed
@@ -34,6 +36,7 @@ struct Readme;
 
 pub mod attention;
 pub mod bf16;
+pub mod convolution;
 pub mod error;
 pub mod gelu;
 pub mod int8;
@@ -42,6 +45,7 @@ pub mod memory;
 pub mod norm;
 pub mod patches;
 pub mod product;
+pub mod relu;
 pub mod residual;
 mod rows;
 #[cfg(test)]

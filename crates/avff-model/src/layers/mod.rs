@@ -9,13 +9,14 @@
 //! | attention | `attention/mod.rs` | `attention/cpu.rs` | plain, on `matmul/gpu_matmul.rs` |
 //! | product of activations | `matmul/mod.rs` | flex's own | `matmul/gpu_matmul.rs` |
 //! | product with a weight | `linear/product.rs` | `linear/cpu/` | `matmul/gpu_matmul.rs` |
-//! | GELU, norm, residual, mean squares | `mod.rs` of each | `cpu.rs` of each | plain |
+//! | GELU, ReLU, norm, residual, mean squares | `mod.rs` of each | `cpu.rs` of each | plain |
 //! | tubelets | `patches/tubelets.rs` | `patches/cpu.rs` | plain |
-//! | stem of convolutions | `stem.rs` | Burn's | Burn's |
+//! | convolution of the stem | `convolution/mod.rs` | `convolution/cpu.rs` | plain |
 //! | encoder block, packed | `block/mod.rs` | `block/cpu.rs` | plain |
 
 mod attention;
 mod block;
+mod convolution;
 mod dispatch;
 mod fusion;
 mod gelu;
@@ -30,6 +31,7 @@ mod stem;
 
 pub use attention::{SelfAttention, attention};
 pub use block::{Block, Mlp};
+pub(crate) use convolution::Convolution;
 pub(crate) use dispatch::on_flex;
 pub use fusion::{CrossAttention, CrossModal, FusionBlock, FusionScope, TokenMap};
 pub use gelu::gelu;

@@ -1,13 +1,8 @@
 //! A stem of convolutions before the tokens of the visual encoder.
 
-use burn::{
-    module::Param,
-    nn::LayerNorm,
-    prelude::*,
-    tensor::{module::conv2d, ops::ConvOptions},
-};
+use burn::{module::Param, nn::LayerNorm, prelude::*};
 
-use super::{layer_norm, normalize, relu};
+use super::{Convolution, layer_norm, normalize, relu};
 use crate::{
     config::{STEM_FEATURES, STEM_STRIDE},
     init::{Init, Initializer},
@@ -34,16 +29,11 @@ pub struct StemLayer<B: Backend> {
 
 impl<B: Backend> StemLayer<B> {
     /// # Shapes
-    /// - `x`: `[frames, inputs, height, width]`
-    /// - output: `[frames, outputs, height / 2, width / 2]`
+    /// - `x`: `[frames, height, width, inputs]`
+    /// - output: `[frames, height / 2, width / 2, outputs]`
     fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [_, _, kernel, _] = self.weight.dims();
-        let options = ConvOptions::new([2, 2], [kernel / 2; 2], [1, 1], 1);
-        let x = conv2d(x, self.weight.val(), Some(self.bias.val()), options);
-        let [frames, features, height, width] = x.dims();
-        let x: Tensor<B, 3> = x.reshape([frames, features, height * width]).swap_dims(1, 2);
-        let x = relu(normalize(&self.norm, x));
-        x.swap_dims(1, 2).reshape([frames, features, height, width])
+        let x = Convolution::forward(x, self.weight.val(), self.bias.val());
+        relu(normalize(&self.norm, x))
     }
 }
 
@@ -85,12 +75,12 @@ impl<B: Backend> ConvStem<B> {
         let edge = CONTEXT / 2;
         let repeated = |at: usize| gray.clone().narrow(1, at, 1).repeat_dim(1, edge);
         let padded = Tensor::cat(vec![repeated(0), gray.clone(), repeated(count - 1)], 1);
-        let neighbor = |at: usize| padded.clone().narrow(1, at, count).unsqueeze_dim::<5>(2);
-        let seen = Tensor::cat((0..CONTEXT).map(neighbor).collect(), 2);
-        let seen = seen.reshape([batch * count, CONTEXT, height, width]);
+        let neighbor = |at: usize| padded.clone().narrow(1, at, count).unsqueeze_dim::<5>(4);
+        let seen = Tensor::cat((0..CONTEXT).map(neighbor).collect(), 4);
+        let seen = seen.reshape([batch * count, height, width, CONTEXT]);
         let features = self.layers.iter().fold(seen, |x, layer| layer.forward(x));
-        let [_, width_out, rows, columns] = features.dims();
-        features.reshape([batch, count, width_out, rows, columns]).swap_dims(1, 2)
+        let [_, rows, columns, width_out] = features.dims();
+        features.reshape([batch, count, rows, columns, width_out]).permute([0, 4, 1, 2, 3])
     }
 }
 

@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     config::{VideoConfig, VideoGrid, VideoStem},
     layers::{
-        attention::Attention, gelu::BiasGelu, linear::Product, mean_squares::MeanSquares,
-        norm::Norm, patches::Tubelets, residual::Residual,
+        attention::Attention, convolution::Convolution, gelu::BiasGelu, linear::Product,
+        mean_squares::MeanSquares, norm::Norm, patches::Tubelets, residual::Residual,
     },
 };
 
@@ -178,4 +178,44 @@ fn other_precisions_use_plain_operations() {
     let half = attention.forward(x.clone().cast(FloatDType::F16));
     assert_eq!(half.dtype(), burn::tensor::DType::F16);
     assert!(difference(half.cast(FloatDType::F32), attention.forward(x)) < 5e-3);
+}
+
+/// Checks forward and backward, with frames of an odd and an even side.
+#[test]
+fn convolutions_match_plain_operations() {
+    let (x, weight) = (random([7, 9, 6, 3]), random([4, 3, 3, 3]));
+    let (bias, op) = (random([4]), Convolution::with(3));
+    let outputs = |kernel: bool| -> [Tensor<Flex, 4>; 4] {
+        let x = Tensor::<Recorded, 4>::from_inner(x.clone()).require_grad();
+        let weight = Tensor::<Recorded, 4>::from_inner(weight.clone()).require_grad();
+        let bias = Tensor::<Recorded, 1>::from_inner(bias.clone()).require_grad();
+        let inputs = [primitive(x.clone()), primitive(weight.clone()), primitive(bias.clone())];
+        let out: Tensor<Recorded, 4> = tensor(match kernel {
+            true => run::<Recorded, 3>(op, inputs),
+            false => op.plain::<Recorded>(inputs),
+        });
+        let gradients = out.clone().powi_scalar(2).sum().backward();
+        let dbias = bias.grad(&gradients).unwrap().reshape([1, 1, 1, 4]);
+        [out.inner(), x.grad(&gradients).unwrap(), weight.grad(&gradients).unwrap(), dbias]
+    };
+    for (got, want) in outputs(true).into_iter().zip(outputs(false)) {
+        let scale = want.clone().abs().max().into_scalar().max(1.0);
+        assert!(difference(got, want) < 5e-6 * scale);
+    }
+}
+
+#[test]
+fn relu_matches_plain_operations() {
+    let x = random::<1>([40_000]);
+    let gradient = |kernel: bool| {
+        let x = Tensor::<Recorded, 1>::from_inner(x.clone()).require_grad();
+        let out: Tensor<Recorded, 1> = match kernel {
+            true => crate::layers::relu(x.clone()),
+            false => tensor(crate::layers::relu::Relu.plain::<Recorded>([primitive(x.clone())])),
+        };
+        let gradients = out.clone().powi_scalar(2).sum().backward();
+        (out.inner(), x.grad(&gradients).unwrap())
+    };
+    let ((out, dx), (want, dwant)) = (gradient(true), gradient(false));
+    assert_eq!((difference(out, want), difference(dx, dwant)), (0.0, 0.0));
 }
