@@ -11,6 +11,7 @@ use rand::Rng;
 #[cfg(feature = "flex")]
 use crate::tensor_file::offloaded::{OffloadedWeights, WeightLocation};
 use crate::{
+    agreement::{self, Agreement},
     config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
@@ -45,10 +46,11 @@ pub struct Classifier<B: Backend> {
     /// Maps visual tokens to audio tokens.
     pub v2a: CrossModal<B>,
     /// Layer over the visual tokens, `[hidden, tokens]`: over their means or over each feature. For
-    /// [`HeadInput::Pairs`] it takes both embeddings of a token, `[hidden, 2 * dim]`.
-    pub mlp_vision: Linear<B>,
+    /// [`HeadInput::Pairs`] it takes both embeddings of a token, `[hidden, 2 * dim]`. Absent for
+    /// [`HeadInput::Agreement`].
+    pub mlp_vision: Option<Linear<B>>,
     /// Layer over the audio tokens, as `mlp_vision`.
-    pub mlp_audio: Linear<B>,
+    pub mlp_audio: Option<Linear<B>>,
     /// `[1, hidden]`: for [`HeadInput::Features`] the second layer over tokens, for
     /// [`HeadInput::Pairs`] the attention score of a token; otherwise absent.
     pub mlp_vision_out: Option<Linear<B>>,
@@ -58,6 +60,8 @@ pub struct Classifier<B: Backend> {
     pub mlp_head: Head<B>,
     #[module(skip)]
     input: HeadInput,
+    #[module(skip)]
+    agreement: Agreement,
 }
 
 impl<B: Backend> Classifier<B> {
@@ -75,25 +79,30 @@ impl<B: Backend> Classifier<B> {
         let [visible_audio, visible_video] = config.token_map(config.slices);
         let (dim, hidden) = (config.encoder.dim, config.head.hidden);
         let input = config.head.input;
+        let comparison = Agreement::new(config);
         let (inputs, head_inputs) = match input {
             HeadInput::TokenMeans => ([video, audio], 2 * hidden),
             // Unimodal and cross-modal features of both modalities.
             HeadInput::Features => ([video, audio], 4 * dim),
             HeadInput::Pairs => ([2 * dim; 2], 2 * hidden),
+            HeadInput::Agreement => ([0; 2], agreement::FEATURES),
         };
         let [video_inputs, audio_inputs] = inputs;
-        let has_out = input != HeadInput::TokenMeans;
+        let has_tokens = input != HeadInput::Agreement;
+        let has_out = has_tokens && input != HeadInput::TokenMeans;
+        let layer = |init: &mut Init, inputs| Linear::torch_default(init, [inputs, hidden], device);
         Ok(Self {
             audio_encoder: AudioEncoder::new(init, config, device),
             visual_encoder: VisualEncoder::new(init, config, device),
             a2v: CrossModal::new(init, config, [visible_audio, visible_video], device),
             v2a: CrossModal::new(init, config, [visible_video, visible_audio], device),
-            mlp_vision: Linear::torch_default(init, [video_inputs, hidden], device),
-            mlp_audio: Linear::torch_default(init, [audio_inputs, hidden], device),
+            mlp_vision: has_tokens.then(|| layer(init, video_inputs)),
+            mlp_audio: has_tokens.then(|| layer(init, audio_inputs)),
             mlp_vision_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
             mlp_audio_out: has_out.then(|| Linear::torch_default(init, [hidden, 1], device)),
             mlp_head: Head::new(init, [head_inputs, hidden], config.head.dropout, device),
             input,
+            agreement: comparison,
         })
     }
 
@@ -211,10 +220,28 @@ impl<B: Backend> Classifier<B> {
     /// Computes the head's input.
     fn reduce(&self, embeddings: Embeddings<B>) -> Tensor<B, 2> {
         let Embeddings { audio, video, a2v, v2a } = embeddings;
+        let (Some(vision_layer), Some(audio_layer)) = (&self.mlp_vision, &self.mlp_audio) else {
+            return self.agreement.forward(audio, video);
+        };
         let pairs = self.input == HeadInput::Pairs;
-        let vision = reduce(pairs, &self.mlp_vision, self.mlp_vision_out.as_ref(), a2v, video);
-        let audio = reduce(pairs, &self.mlp_audio, self.mlp_audio_out.as_ref(), v2a, audio);
+        let vision = reduce(pairs, vision_layer, self.mlp_vision_out.as_ref(), a2v, video);
+        let audio = reduce(pairs, audio_layer, self.mlp_audio_out.as_ref(), v2a, audio);
         Tensor::cat(vec![vision, audio], 1)
+    }
+
+    /// Computes the head's input of a batch. Agreement needs neither A2V nor V2A.
+    fn reduced(
+        &self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 5>,
+        scope: FusionScope,
+    ) -> Tensor<B, 2> {
+        match self.input {
+            HeadInput::Agreement => self
+                .agreement
+                .forward(self.audio_encoder.forward(audio), self.visual_encoder.forward(video)),
+            _ => self.reduce(self.embed(audio, video, scope)),
+        }
     }
 
     /// Computes the logits of a batch, without dropout: index 0 is fake, index 1 is real.
@@ -229,7 +256,7 @@ impl<B: Backend> Classifier<B> {
         video: Tensor<B, 5>,
         scope: FusionScope,
     ) -> Tensor<B, 2> {
-        self.classify(self.embed(audio, video, scope))
+        loss::in_f32(self.mlp_head.forward(self.reduced(audio, video, scope)))
     }
 
     /// Computes the logits as [`forward`](Self::forward) does, with dropout in the head for
@@ -241,7 +268,7 @@ impl<B: Backend> Classifier<B> {
         scope: FusionScope,
         clips: &mut [impl Rng],
     ) -> Tensor<B, 2> {
-        let reduced = self.reduce(self.embed(audio, video, scope));
+        let reduced = self.reduced(audio, video, scope);
         loss::in_f32(self.mlp_head.forward_with_dropout(reduced, clips))
     }
 }

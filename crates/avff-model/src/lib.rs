@@ -56,6 +56,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod agreement;
 pub mod checkpoint;
 pub mod classifier;
 pub mod config;

@@ -171,7 +171,7 @@ fn visual_decoder_follows_the_option() {
 
 #[test]
 fn own_heads_keep_the_defaults_of_pytorch() {
-    for input in [HeadInput::Features, HeadInput::Pairs] {
+    for input in [HeadInput::Features, HeadInput::Pairs, HeadInput::Agreement] {
         let mut config = AvffConfig::avff_tiny();
         config.head.input = input;
         check_all(&classifier(&config), config.visual_decoder_init);

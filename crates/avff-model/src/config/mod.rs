@@ -148,6 +148,12 @@ pub enum HeadInput {
     /// time segment, before the reduction, can show whether frames and audio disagree in that
     /// segment.
     Pairs,
+    /// Two similarities of audio and video: the highest in time, with the audio up to a twentieth of
+    /// the clip late, and the highest at other offsets of up to a quarter of the clip. A similarity is
+    /// the mean cosine similarity of the slices that are so far apart. It is what the contrastive loss
+    /// over slices compares, so the head starts with what pre-training has learned about timing. A2V
+    /// and V2A are not used.
+    Agreement,
 }
 
 /// Tokens that a token map of A2V or V2A spans.

@@ -1,6 +1,6 @@
 //! Checks that the sizes of a config are consistent.
 
-use super::{AudioSlices, AvffConfig, STEM_STRIDE, VideoStem, config};
+use super::{AudioSlices, AvffConfig, HeadInput, STEM_STRIDE, VideoStem, config};
 use crate::error::ModelError;
 
 /// Upper limit for all sizes, because a config can come from an untrusted file.
@@ -42,6 +42,13 @@ impl AvffConfig {
             AudioSlices::Time => divides("slices", self.slices, "audio time columns", audio.time)?,
         }
         divides("slices", self.slices, "video tubelets in time", self.video_grid().time)?;
+        if self.head.input == HeadInput::Agreement && self.audio_slices != AudioSlices::Time {
+            let reason = "compares slices of time, but audio_slices is \"mel\"".into();
+            return Err(config("head.input", reason));
+        }
+        if self.head.input == HeadInput::Agreement && self.slices < 8 {
+            return Err(config("slices", "is less than 8, but agreement compares offsets".into()));
+        }
         if !(0.0..1.0).contains(&self.head.dropout) {
             return Err(config("head.dropout", "is not in [0, 1)".into()));
         }

@@ -176,13 +176,15 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
             let full_batch = all.clone().map(|all| ContrastiveBatch { all, start });
             let mask = mask.subset(part);
             let out = model.forward_in_batch(audio, video, &mask, full_batch.as_ref())?;
-            let reconstruction = (out.video_loss.clone() + out.audio_loss.clone())
-                * (weights.reconstruction * share);
             // Each part uses the contrastive loss of the whole batch; the gradients of the parts'
             // own clips add up to its gradient.
             let contrastive_share = if full_batch.is_some() { 1.0 } else { share };
-            let mut loss = reconstruction
-                + out.contrastive.clone() * (weights.contrastive * contrastive_share);
+            let mut loss = out.contrastive.clone() * (weights.contrastive * contrastive_share);
+            // A loss without weight would take a backward pass through the decoders.
+            if weights.reconstruction > 0.0 {
+                let reconstruction = out.video_loss.clone() + out.audio_loss.clone();
+                loss = reconstruction * (weights.reconstruction * share) + loss;
+            }
             let mut adversarial = 0.0;
             if let Some(discriminators) = &self.discriminators {
                 let own_share = share * world as f64;
