@@ -539,6 +539,7 @@ fn all_augmentations() -> AugmentConfig {
         jpeg: Some(Jpeg { quality: (40, 95) }),
         gain: Some(Gain { db: 6.0 }),
         white_noise: Some(WhiteNoise { snr_db: (10.0, 40.0) }),
+        lag: None,
         masks: Some(Masks { frequency: 4, time: 6 }),
         noise: Some(Noise::open_avff()),
     }

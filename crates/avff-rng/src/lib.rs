@@ -46,6 +46,7 @@ pub enum Purpose {
     WhiteNoise = 9,
     Masks = 10,
     Noise = 11,
+    Lag = 12,
     // Not about training samples: numbers far from the others, so that neither range grows into the
     // other.
     Synth = 64,

@@ -7,15 +7,16 @@
 //! 1. fitted frames, identically to all frames of a sample: [`Crop`], [`Flip`], [`Resample`],
 //!    [`ColorJitter`], [`Jpeg`];
 //! 2. the waveform: [`Gain`], [`WhiteNoise`];
-//! 3. the stretched filterbank before normalization: [`Masks`];
+//! 3. the stretched filterbank before normalization: [`Lag`], [`Masks`];
 //! 4. the normalized filterbank: [`Noise`].
 //!
-//! [`Masks`], [`Noise`] and [`Mix`] are the reference's augmentations. Only mixing and the roll of
-//! the noise shift a stream in time.
+//! [`Masks`], [`Noise`] and [`Mix`] are the reference's augmentations. Only mixing, the lag and the
+//! roll of the noise shift a stream in time.
 
 mod color;
 mod geometry;
 mod jpeg;
+mod lag;
 mod masks;
 mod mix;
 mod noise;
@@ -28,6 +29,7 @@ pub use self::{
     color::ColorJitter,
     geometry::{Crop, Flip, Resample},
     jpeg::Jpeg,
+    lag::Lag,
     masks::Masks,
     mix::{Mix, Mixing},
     noise::Noise,
@@ -62,6 +64,8 @@ pub struct AugmentConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub white_noise: Option<WhiteNoise>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Lag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub masks: Option<Masks>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
@@ -93,6 +97,7 @@ impl AugmentConfig {
         self.jpeg.iter().try_for_each(Jpeg::validate)?;
         self.gain.iter().try_for_each(Gain::validate)?;
         self.white_noise.iter().try_for_each(WhiteNoise::validate)?;
+        self.lag.iter().try_for_each(|lag| lag.validate(&spec.audio))?;
         self.masks.iter().try_for_each(|masks| masks.validate(&spec.audio))?;
         self.noise.iter().try_for_each(Noise::validate)
     }
@@ -125,6 +130,7 @@ impl AugmentConfig {
                 let mut noise_rng = rng(Purpose::WhiteNoise);
                 (noise.draw(&mut noise_rng), noise_rng)
             }),
+            lag: self.lag.map_or(0, |lag| lag.draw(&mut rng(Purpose::Lag))),
             masks: self
                 .masks
                 .as_ref()
@@ -150,6 +156,7 @@ pub struct Plan {
     frame_steps: Vec<FrameStep>,
     gain: Option<f32>,
     white_noise: Option<(f64, Rng)>,
+    lag: i32,
     masks: Option<masks::Spans>,
     noise: Option<(Noise, Rng)>,
 }
@@ -195,6 +202,7 @@ impl Plan {
 
     /// Augments a filterbank before normalization.
     pub fn fbank(&self, rows: &mut [f32], spec: &AudioSpec) {
+        lag::apply(rows, spec.mels, self.lag);
         if let Some(masks) = &self.masks {
             masks.apply(rows, spec.mels);
         }
@@ -243,6 +251,7 @@ mod tests {
             jpeg: Some(Jpeg { quality: (30, 90) }),
             gain: Some(Gain { db: 6.0 }),
             white_noise: Some(WhiteNoise { snr_db: (10.0, 40.0) }),
+            lag: None,
             masks: Some(Masks { frequency: 3, time: 5 }),
             noise: Some(Noise { level: 0.1, roll: false }),
         }

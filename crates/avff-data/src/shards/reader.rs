@@ -98,7 +98,8 @@ fn members<'a>(bytes: &'a [u8], key: &str) -> Result<Vec<(String, &'a [u8])>, Sh
 /// Returns the parts of a spec on which the stored clips depend. Normalization comes after reading;
 /// with waveforms, so does the filterbank.
 fn comparable(spec: &ClipSpec, wanted: &ClipSpec, wave: bool) -> ClipSpec {
-    let mut spec = ClipSpec { decoder: wanted.decoder, only: wanted.only, ..spec.for_weights() };
+    let (decoder, speech, only) = (wanted.decoder, wanted.speech, wanted.only);
+    let mut spec = ClipSpec { decoder, speech, only, ..spec.for_weights() };
     (spec.video.mean, spec.video.std) = (wanted.video.mean, wanted.video.std);
     (spec.video.color, spec.video.standardize) = (wanted.video.color, wanted.video.standardize);
     (spec.audio.mean, spec.audio.std) = (wanted.audio.mean, wanted.audio.std);

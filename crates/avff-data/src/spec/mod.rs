@@ -63,6 +63,9 @@ pub struct ClipSpec {
     /// What is done with a clip that is damaged, where clips are scored.
     #[serde(default, skip_serializing_if = "DamagePolicy::is_refuse")]
     pub damage: DamagePolicy,
+    /// Whether a clip gets a score only if a face speaks in it.
+    #[serde(default, skip_serializing_if = "Speech::is_any")]
+    pub speech: Speech,
     /// Single-modality ablation: the only stream that the network receives. The other stream must
     /// exist and is replaced by its mean. The ablation shows what a network detects from one
     /// modality.
@@ -230,6 +233,39 @@ impl FrameColor {
     }
 }
 
+/// Which clips get a score. Training does not ask for it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = UnknownName::of::<Self>)]
+pub enum Speech {
+    /// All clips that can be read.
+    #[default]
+    Any,
+    /// Those in which a face speaks: lips and voice can be [compared](crate::synchrony). For networks that see
+    /// nothing else, whose score of other clips would be invented.
+    Required,
+}
+
+impl Speech {
+    fn is_any(&self) -> bool {
+        *self == Self::Any
+    }
+}
+
 /// An invalid field of a clip spec.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("clip preparation: {field} is {value}, but must be {rule}")]
@@ -271,6 +307,7 @@ impl ClipSpec {
             decoder: Decoder::Auto,
             tracks: Tracks::default(),
             damage: DamagePolicy::Refuse,
+            speech: Speech::Any,
             only: None,
         }
     }

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use avff_data::{
     augment::{
-        AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Masks, Mix, Noise, Resample, WhiteNoise,
+        AugmentConfig, ColorJitter, Crop, Flip, Gain, Jpeg, Lag, Masks, Mix, Noise, Resample,
+        WhiteNoise,
     },
     cache::Identity,
     loader::{Order, Unreadable, Weights},
     spec::TrimSilence,
-    spec::{AudioSpec, FrameColor, Standardize, VideoSpec},
+    spec::{AudioSpec, FrameColor, Speech, Standardize, VideoSpec},
 };
 use avff_datasets::ColumnNames;
 use avff_media::{Decoder, Stream, Tracks};
@@ -51,6 +52,7 @@ fn full(
         trim_silence: Some(TrimSilence::default()),
         decoder: Decoder::Embedded,
         tracks: Tracks { video: NonZeroUsize::new(2), audio: NonZeroUsize::new(1) },
+        speech: Speech::Required,
         only: Some(Stream::Audio),
         ..standard
     };
@@ -96,6 +98,7 @@ fn full(
                 jpeg: Some(Jpeg { quality: (50, 90) }),
                 gain: Some(Gain { db: 6.0 }),
                 white_noise: Some(WhiteNoise { snr_db: (20.0, 40.0) }),
+                lag: Some(Lag { frames: (-4, 20) }),
                 masks: Some(Masks { frequency: 24, time: 96 }),
                 noise: Some(Noise::open_avff()),
             },
