@@ -20,6 +20,7 @@ import collections
 import csv
 import hashlib
 import json
+import lzma
 import multiprocessing
 import os
 import shutil
@@ -121,12 +122,15 @@ def make(source, folder, work, pool, seed):
     """Makes the utterances of a source; returns their rows."""
     clips = limited(SOURCES[source](work), seed)
     found, dropped, seconds = [], collections.Counter(), 0.0
-    # Alignment takes longest, so that its results are kept for the next run.
+    # Alignment takes longest, so its results are kept for the next run.
     kept = os.path.join(work, f"aligned-{source}.jsonl")
     aligned = {}
-    if os.path.exists(kept):
-        with open(kept) as file:
-            aligned = {key: value for key, value in map(json.loads, file)}
+    # What alignment gave before: with the script, for all sources, and in the folder.
+    shipped = os.path.join(os.path.dirname(os.path.abspath(__file__)), "aligned.jsonl.xz")
+    for path, opened in ((shipped, lzma.open), (kept, open)):
+        if os.path.exists(path):
+            with opened(path, "rt") as file:
+                aligned.update(map(json.loads, file))
 
     def items():
         for clip, x in sound.decode(clips):
