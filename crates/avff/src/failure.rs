@@ -2,7 +2,7 @@
 
 use std::{error::Error, panic};
 
-use avff_data::{ClipError, DataError};
+use avff_data::{ClipError, DataError, synchrony::CannotTell};
 use avff_media::Stream;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::{error_text::chain, hint};
 #[error("{stage}: {error}")]
 pub struct ClipFailure {
     /// The stage that failed: `open`, `unsupported`, `damaged`, `too-large`, `too-short`, `face`, `network`,
-    /// `manifest` or `internal`.
+    /// `not-applicable`, `manifest` or `internal`.
     pub stage: String,
     /// An error code that is stable between versions, such as `no-face` or `truncated`.
     pub code: String,
@@ -38,6 +38,22 @@ impl ClipFailure {
             hint: Some(
                 "check the checkpoint's weights; a clip that differs strongly from the training data \
                  can also cause this"
+                    .into(),
+            ),
+        }
+    }
+
+    /// The failure of a clip in which no face speaks, for a network that compares lips and voice.
+    #[must_use]
+    pub fn no_speech(reason: CannotTell) -> Self {
+        Self {
+            stage: "not-applicable".into(),
+            code: "no-speech".into(),
+            stream: None,
+            error: format!("lips and voice cannot be compared: {reason}"),
+            hint: Some(
+                "this network knows nothing else; give a clip of at least 2 s in which a face speaks, \
+                 or `--speech any` for a score all the same"
                     .into(),
             ),
         }

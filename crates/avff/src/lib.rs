@@ -47,6 +47,8 @@ struct RootReadme;
 /// ends in `-dirty` if files had uncommitted changes.
 pub const VERSION: &str = env!("AVFF_VERSION");
 
+#[cfg(feature = "weights")]
+mod bundled;
 #[cfg(feature = "tools")]
 pub mod cache;
 #[cfg(feature = "tools")]

@@ -29,7 +29,9 @@ pub enum PreprocessingError {
         network: usize,
     },
     /// Settings of a face crop are given without a face crop.
-    #[error("the face margin and the handling of clips without a face need a face crop")]
+    #[error(
+        "margin and position of face crops and the handling of clips without a face need a face crop"
+    )]
     NotCropped,
     /// Windows of damaged clips would be in one batch with those of other clips, whose scores depend on it.
     #[error(
@@ -76,9 +78,10 @@ fn sampling(spec: &ClipSpec) -> String {
 }
 
 fn faces(spec: &ClipSpec) -> String {
+    let down = |down| if down == 0.0 { String::new() } else { format!(", {down} sides lower") };
     spec.face.map_or_else(
         || "whole frames".into(),
-        |face| format!("face crops of {} face sides", face.margin),
+        |face| format!("face crops of {} face sides{}", face.margin, down(face.down)),
     )
 }
 

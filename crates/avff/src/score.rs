@@ -69,13 +69,19 @@ impl Score {
         Ok(Self { logits, windows, left_out, without_face, streams, notes, synchrony })
     }
 
-    /// Adds the synchrony. A clip may have a score where the synchrony cannot be measured, such as one that is
+    /// Adds the synchrony, if it was measured. A clip may have a score where the synchrony cannot be measured, such as one that is
     /// damaged between its windows; a note then says why.
     #[must_use]
-    pub(crate) fn with_synchrony(mut self, measured: Result<Synchrony, ClipFailure>) -> Self {
+    pub(crate) fn with_synchrony(
+        mut self,
+        measured: Option<Result<Synchrony, ClipFailure>>,
+    ) -> Self {
         match measured {
-            Ok(synchrony) => self.synchrony = Some(synchrony),
-            Err(failure) => self.notes.push(format!("lips and voice were not compared: {failure}")),
+            None => {}
+            Some(Ok(synchrony)) => self.synchrony = Some(synchrony),
+            Some(Err(failure)) => {
+                self.notes.push(format!("lips and voice were not compared: {failure}"))
+            }
         }
         self
     }

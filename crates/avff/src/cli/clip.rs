@@ -97,6 +97,7 @@ impl ClipArgs {
             frame_fit: self.frame_fit,
             face_crop: self.crop.map(|crop| crop == CropArg::Face),
             face_margin: self.face.face_margin,
+            face_down: self.face.face_down,
             no_face: self.face.no_face,
             window: self.window.map(|window| match window {
                 WindowArg::Whole => None,
@@ -106,6 +107,7 @@ impl ClipArgs {
             trim_silence: self.trim_silence.map(trim),
             decoder: self.decoder,
             damage: None,
+            speech: None,
             tracks: Tracks { video: self.video_track, audio: self.audio_track },
         }
     }

@@ -63,6 +63,11 @@ pub(super) struct Args {
     #[command(flatten)]
     report: ReportArgs,
 
+    /// Also compare lips and voice without learning: a column `synchrony` (the correlation, low in fakes), and its
+    /// AUC, which a network has to beat. Every clip is read twice
+    #[arg(long)]
+    synchrony: bool,
+
     /// Exit with code 3 if a smaller fraction of the clips could be read
     #[arg(long, value_name = "FRACTION", default_value = "1.0", value_parser = fraction)]
     min_coverage: f64,
@@ -89,7 +94,7 @@ pub(super) fn print_notes(
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let network = args.network.read(false, false, false)?;
+    let network = args.network.read(false, false, args.synchrony)?;
     let run = network.describe();
     network.load()?;
     let run = run.wait()?;

@@ -23,12 +23,14 @@ use super::{
 /// window with the highest score. --json prints all numbers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
+  avff explain clip.mp4
   avff explain clip.mp4 --checkpoint stage-3.pth --output clip.png")]
 pub(super) struct Args {
-    /// Stage-3 weights: `.pth` from PyTorch, or safetensors
+    /// Stage-3 weights: `.pth` from PyTorch, or safetensors [default: avff-lips, which is built in and compares lips
+    /// and voice]
     #[arg(long, env = "AVFF_CHECKPOINT", value_name = "FILE")]
-    checkpoint: PathBuf,
+    checkpoint: Option<PathBuf>,
 
     /// The window to draw, from 0 [default: the one with the highest score]
     #[arg(long, value_name = "N")]
@@ -73,17 +75,17 @@ struct Report<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
     let output = args.output.clone().unwrap_or_else(|| default_output(&sheet.clip, "explanation"));
-    let detector = sheet.detector(&args.checkpoint, &output, &args.damage)?;
+    let detector = sheet.detector(args.checkpoint.as_deref(), &output, &args.damage)?;
     let made = detector.explain(&sheet.clip, args.window_index)?;
     let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
     let drawn = made.windows.get(made.drawn).map(|window| window.span);
     let sha256 = checkpoint.sha256()?;
-    let title = title(&sheet.clip, drawn, &args.checkpoint, &sha256);
+    let title = title(&sheet.clip, drawn, checkpoint.path(), &sha256);
     write(&made.sheet(&title)?, &output)?;
     let report = Report {
         clip: sheet.clip.display().to_string(),
-        checkpoint: args.checkpoint.display().to_string(),
+        checkpoint: checkpoint.path().display().to_string(),
         checkpoint_sha256: sha256,
         trained,
         warning: made.warning.as_deref(),

@@ -1,13 +1,19 @@
 //! Options of the network that scores: weights, device, precision.
 
 use std::{
-    io::IsTerminal, num::NonZeroUsize, ops::Deref, panic::resume_unwind, path::PathBuf, sync::Arc,
+    io::IsTerminal,
+    num::NonZeroUsize,
+    ops::Deref,
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    sync::Arc,
     thread::JoinHandle,
 };
 
 use anyhow::Context;
 use avff::{
-    Aggregate, Arithmetic, Detector, Device, Error,
+    Aggregate, Arithmetic, Detector, Device, Error, Preparation,
+    data::spec::Speech,
     evaluate::Run,
     model::{
         FusionScope,
@@ -26,9 +32,10 @@ pub(super) const CHECKPOINT: &str = "AVFF_CHECKPOINT";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
 pub(super) struct NetworkArgs {
-    /// Stage-3 weights: `.pth` from PyTorch, or safetensors
+    /// Stage-3 weights: `.pth` from PyTorch, or safetensors [default: avff-lips, which is built in and compares lips
+    /// and voice]
     #[arg(long, env = CHECKPOINT, value_name = "FILE")]
-    checkpoint: PathBuf,
+    checkpoint: Option<PathBuf>,
 
     /// JSON that overrides keys of the checkpoint's config, such as {"encoder": {"heads": 12}}
     #[arg(long, value_name = "FILE")]
@@ -57,6 +64,10 @@ pub(super) struct NetworkArgs {
     #[command(flatten)]
     damage: DamageArgs,
 
+    /// Which clips get a score [default: the checkpoint's]
+    #[arg(long, value_parser = speech(), help_heading = "Clip preparation")]
+    speech: Option<Speech>,
+
     /// How a clip's score follows from its windows: mean of the logits, or max, the highest window
     #[arg(long, default_value_t, help_heading = "Clip preparation")]
     aggregate: Aggregate,
@@ -69,6 +80,13 @@ fn arithmetics() -> impl TypedValueParser<Value = Arithmetic> {
         (Arithmetic::Bf16, "Faster, rounded; GPUs, and CPUs with AMX (Linux) or AVX512-BF16"),
         (Arithmetic::F16, "Faster, rounded; GPUs"),
         (Arithmetic::Int8, "Faster, quantized matrix products of the encoders; CPU"),
+    ])
+}
+
+fn speech() -> impl TypedValueParser<Value = Speech> {
+    named([
+        (Speech::Any, "All clips that can be read"),
+        (Speech::Required, "Those in which a face speaks, so that lips and voice can be compared"),
     ])
 }
 
@@ -128,23 +146,29 @@ impl NetworkArgs {
             .config(overrides(self.config.as_ref())?)
             .weights_in_file(one_clip)
             .synchrony(synchrony)
-            .preparation(self.damage.applied_to(self.clip.preparation()));
+            .preparation(Preparation {
+                speech: self.speech,
+                ..self.damage.applied_to(self.clip.preparation())
+            });
         if let Some(size) = self.batch_size {
             builder = builder.batch_size(size.get());
         }
-        let detector = builder.prepare(&self.checkpoint).map_err(|error| self.explained(error))?;
+        let detector = match &self.checkpoint {
+            Some(path) => builder.prepare(path).map_err(|error| explained(path, error))?,
+            None => builder.prepare_bundled()?,
+        };
+        let name = detector.checkpoint().path().display().to_string();
         self.warn_of_preparation(&detector)?;
         if self.fusion_attention == FusionScope::AcrossBatch {
             tracing::warn!(
                 "with across-batch attention, scores depend on the batch size and on the order of clips"
             );
         }
-        tracing::info!("{} on {}", self.checkpoint.display(), detector.device());
+        tracing::info!("{name} on {}", detector.device());
         if detector.checkpoint().format() != Format::Safetensors {
             tracing::warn!(
-                "{} stores neither its config nor its clip preparation: defaults of the released checkpoints are \
-                 used (`avff convert` writes a file that stores both)",
-                self.checkpoint.display()
+                "{name} stores neither its config nor its clip preparation: defaults of the released checkpoints are \
+                 used (`avff convert` writes a file that stores both)"
             );
         }
         // The results show the warning as text. JSON is for programs, and a file is not on the screen.
@@ -159,16 +183,16 @@ impl NetworkArgs {
     }
 }
 
-impl NetworkArgs {
-    /// Adds where the checkpoint's path comes from, since nobody typed it.
-    fn explained(&self, error: Error) -> anyhow::Error {
-        let variable = std::env::var_os(CHECKPOINT).filter(|path| *path == *self.checkpoint);
-        match variable {
-            Some(_) if !self.checkpoint.exists() => anyhow::Error::from(error).context(CHECKPOINT),
-            _ => error.into(),
-        }
+/// Adds where the checkpoint's path comes from, since nobody typed it.
+fn explained(path: &Path, error: Error) -> anyhow::Error {
+    let variable = std::env::var_os(CHECKPOINT).filter(|variable| **variable == *path);
+    match variable {
+        Some(_) if !path.exists() => anyhow::Error::from(error).context(CHECKPOINT),
+        _ => error.into(),
     }
+}
 
+impl NetworkArgs {
     /// Warns where clips are prepared otherwise than for training: scores then mean less.
     fn warn_of_preparation(&self, detector: &Detector) -> anyhow::Result<()> {
         let (checkpoint, config) = (detector.checkpoint(), detector.config());

@@ -32,6 +32,7 @@ use super::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  avff score clip.mp4
   avff score --checkpoint stage-3.pth clip.mp4
   avff score --checkpoint stage-3.pth --window 3.2 long.mp4
   avff score --checkpoint stage-3.pth --json clips/*.mp4 > scores.json")]

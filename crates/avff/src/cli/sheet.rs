@@ -56,7 +56,7 @@ impl SheetArgs {
     /// Opens stage-3 weights, after checking the output.
     pub(super) fn detector(
         &self,
-        weights: &Path,
+        weights: Option<&Path>,
         png: &Path,
         damage: &DamageArgs,
     ) -> anyhow::Result<Detector> {
@@ -64,7 +64,11 @@ impl SheetArgs {
         let builder = Detector::builder().device(self.device.parse()?);
         let builder = builder.config(overrides(self.config.as_ref())?);
         let preparation = damage.applied_to(self.reading.preparation());
-        Ok(builder.preparation(preparation).prepare(weights)?)
+        let builder = builder.preparation(preparation);
+        Ok(match weights {
+            Some(weights) => builder.prepare(weights)?,
+            None => builder.prepare_bundled()?,
+        })
     }
 
     /// Opens stage-1 or stage-2 weights, after checking the output.

@@ -12,8 +12,7 @@ pub(super) const LONG_VERSION: &str =
 
 /// Where weights are to be had: nobody has them at the first start.
 pub(super) const WEIGHTS: &str = "the weights of Open-AVFF are at https://github.com/JoeLeelyf/OpenAVFF (stage 3 scores \
-     clips); data/avff-tiny/avff-tiny.safetensors is bundled and knows synthetic clips alone; AVFF_CHECKPOINT sets \
-     a default";
+     clips); AVFF_CHECKPOINT sets a default";
 
 /// Columns of the terminal, where stdout is one.
 pub(super) fn terminal_width() -> Option<u16> {
@@ -39,9 +38,7 @@ fn hint(error: &clap::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = context(ContextKind::InvalidSubcommand)?;
-            Path::new(&name)
-                .exists()
-                .then(|| format!("to score a file: avff score --checkpoint stage-3.pth {name}"))
+            Path::new(&name).exists().then(|| format!("to score a file: avff score {name}"))
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = context(ContextKind::InvalidArg)?;

@@ -8,13 +8,15 @@ use std::{
 
 use avff_data::{
     ClipSpec,
-    spec::{FrameFit, Sampling, TrimSilence},
+    spec::{FrameFit, Sampling, Speech, TrimSilence},
 };
 use avff_face::NoFace;
 use avff_media::{DamagePolicy, Decoder, Tracks};
 use avff_model::{Checkpoint, FusionScope, checkpoint::Kind};
 
 use super::Detector;
+#[cfg(feature = "weights")]
+use crate::bundled;
 use crate::{
     device::Device,
     error::Error,
@@ -59,6 +61,8 @@ pub struct Preparation {
     pub face_crop: Option<bool>,
     /// Side of the face crop relative to the side of the detected face, from 0.3 to 4.
     pub face_margin: Option<f64>,
+    /// How far the crop's center lies below the face's, in sides of the face, from -1 to 1.
+    pub face_down: Option<f64>,
     /// How clips without a detected face are handled.
     pub no_face: Option<NoFace>,
     /// Window length in seconds. `Some(None)` scores the whole clip, stretched to the network's input length.
@@ -71,6 +75,8 @@ pub struct Preparation {
     pub decoder: Option<Decoder>,
     /// What is done with a clip that is damaged: refuse it, or score the windows that the damage does not touch.
     pub damage: Option<DamagePolicy>,
+    /// Whether a clip gets a score only if a face speaks in it.
+    pub speech: Option<Speech>,
     /// The tracks to read where a clip has several; those that players choose by default.
     pub tracks: Tracks,
 }
@@ -90,15 +96,17 @@ impl Preparation {
         match &mut spec.face {
             Some(face) => {
                 face.margin = self.face_margin.unwrap_or(face.margin);
+                face.down = self.face_down.unwrap_or(face.down);
                 face.no_face = self.no_face.unwrap_or(face.no_face);
             }
-            None if self.face_margin.is_some() || self.no_face.is_some() => {
+            None if self.face_margin.or(self.face_down).is_some() || self.no_face.is_some() => {
                 return Err(PreprocessingError::NotCropped);
             }
             None => {}
         }
         spec.video.fit = self.frame_fit.unwrap_or(spec.video.fit);
         spec.decoder = self.decoder.unwrap_or(spec.decoder);
+        spec.speech = self.speech.unwrap_or(spec.speech);
         spec.damage = self.damage.unwrap_or(spec.damage);
         if !self.tracks.is_default() {
             spec.tracks = self.tracks;
@@ -261,6 +269,26 @@ impl DetectorBuilder {
         let detector = self.detector(Checkpoint::from_bytes(name, bytes)?)?;
         detector.load()?;
         Ok(detector)
+    }
+
+    /// Opens the network that comes with this crate ([`Detector::bundled`]).
+    ///
+    /// # Errors
+    /// Fails if options contradict each other or the network.
+    #[cfg(feature = "weights")]
+    pub fn bundled(self) -> Result<Detector, Error> {
+        let detector = self.prepare_bundled()?;
+        detector.load()?;
+        Ok(detector)
+    }
+
+    /// Like [`bundled`](Self::bundled), without loading the weights yet.
+    ///
+    /// # Errors
+    /// Fails like [`bundled`](Self::bundled).
+    #[cfg(feature = "weights")]
+    pub fn prepare_bundled(self) -> Result<Detector, Error> {
+        self.detector(Checkpoint::from_bytes(bundled::NAME, bundled::WEIGHTS)?)
     }
 
     fn detector(self, checkpoint: Checkpoint) -> Result<Detector, Error> {

@@ -92,10 +92,7 @@ impl<I> Pending<I> {
         let streams = self.streams.ok_or_else(ClipFailure::not_finite)?;
         let (coverage, without_face) = (self.coverage, self.without_face);
         let score = Score::of(windows, coverage, without_face, streams, &self.notes, aggregate)?;
-        Ok(match self.synchrony {
-            Some(measured) => score.with_synchrony(measured),
-            None => score,
-        })
+        Ok(score.with_synchrony(self.synchrony))
     }
 }
 
@@ -108,12 +105,13 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
         workers: usize,
     ) -> Result<Self, Error> {
         let (network, aggregate) = (detector.network()?, detector.aggregate());
-        let (spec, measures) = (detector.spec().clone(), detector.synchrony);
+        let (spec, lips) = (detector.spec().clone(), detector.lips());
         // Decodes the next batch while the network computes the current one.
         let prefetch = network.batch_size().max(workers);
         let samples = Streams::new(items, workers, prefetch, move |item, emit| {
             let read = guarded(|| {
                 let path = path(item)?;
+                let synchrony = lips.measured(|| measure(path, &spec))?;
                 let mut failure = None;
                 let coverage =
                     load_samples(path, &spec, &mut |sample| match sample.clip.reserve() {
@@ -126,7 +124,6 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
                 if let Some(failure) = failure {
                     return Err(failure);
                 }
-                let synchrony = measures.then(|| measure(path, &spec));
                 Ok(Part::End(coverage, synchrony))
             });
             let _ = emit(read);

@@ -11,6 +11,7 @@ use std::{
 use avff_data::{
     ClipSpec, Coverage, load_samples,
     pipeline::load_samples_from_bytes,
+    spec::Speech,
     synchrony::{self, Synchrony},
 };
 use avff_model::{AvffConfig, Checkpoint};
@@ -75,6 +76,23 @@ impl Detector {
         DetectorBuilder::default()
     }
 
+    /// Opens the network that comes with this crate, `avff-lips`. It compares lips and voice, in the largest face of
+    /// a clip, and knows nothing else: data/avff-lips/README.md says what it was trained on, and what it cannot
+    /// see. A clip in which no face speaks has no score.
+    ///
+    /// ```
+    /// let detector = avff::Detector::bundled()?;
+    /// assert!(detector.warning().is_some());
+    /// # Ok::<(), avff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Fails if no device works.
+    #[cfg(feature = "weights")]
+    pub fn bundled() -> Result<Self, Error> {
+        Self::builder().bundled()
+    }
+
     /// Scores a clip: a media file, or a folder of PNG or JPEG frames with a WAV file.
     ///
     /// # Errors
@@ -85,11 +103,8 @@ impl Detector {
         let read =
             |each: avff_data::pipeline::EachSample<'_>| Ok(load_samples(path, &self.spec, each)?);
         let score = || {
-            let score = self.score_read(read)?;
-            Ok(match self.synchrony {
-                true => score.with_synchrony(measure(path, &self.spec)),
-                false => score,
-            })
+            let measured = self.lips().measured(|| measure(path, &self.spec))?;
+            Ok(self.score_read(read)?.with_synchrony(measured))
         };
         score().map_err(|failure| Error::failed(path, failure))
     }
@@ -100,18 +115,17 @@ impl Detector {
     /// Returns why the clip has no score.
     pub fn score_bytes(&self, clip: impl Into<Arc<[u8]>>) -> Result<Score, ClipFailure> {
         let bytes = clip.into();
+        let measure = || {
+            let bytes = Arc::clone(&bytes);
+            let mut source = avff_media::open_bytes_with(bytes, self.spec.open_options())?;
+            synchrony::measure_source(&mut *source)
+        };
+        let measure = || guarded(|| measure().map_err(|error| ClipFailure::of(&error)));
+        let measured = self.lips().measured(measure)?;
         let score = self.score_read(|each| {
             load_samples_from_bytes(Arc::clone(&bytes), &self.spec, each)
                 .map_err(|error| ClipFailure::of(&error))
         })?;
-        if !self.synchrony {
-            return Ok(score);
-        }
-        let measure = || {
-            let mut source = avff_media::open_bytes_with(bytes, self.spec.open_options())?;
-            synchrony::measure_source(&mut *source)
-        };
-        let measured = guarded(|| measure().map_err(|error| ClipFailure::of(&error)));
         Ok(score.with_synchrony(measured))
     }
 
@@ -172,6 +186,16 @@ impl Detector {
     #[must_use]
     pub fn device(&self) -> Device {
         self.options.device
+    }
+
+    /// Whether scores come with the synchrony of lips and voice.
+    pub(crate) fn measures_synchrony(&self) -> bool {
+        self.synchrony
+    }
+
+    /// What lips and voice are compared for.
+    pub(crate) fn lips(&self) -> Lips {
+        Lips { shown: self.synchrony, required: self.spec.speech == Speech::Required }
     }
 
     /// How the windows of a clip are aggregated to its score.
@@ -238,6 +262,38 @@ impl Detector {
         // A clip without a window has no output.
         let streams = streams.ok_or_else(ClipFailure::not_finite)?;
         Score::of(windows, coverage, without_face, streams, &notes, self.aggregate)
+    }
+}
+
+/// What lips and voice are compared for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lips {
+    /// The user wants to see the result.
+    shown: bool,
+    /// A clip gets a score only if they can be compared.
+    required: bool,
+}
+
+impl Lips {
+    /// Measures the synchrony if it is needed, and returns it if it is shown. A clip that cannot be measured, such as
+    /// one that is damaged between its windows, may have a score all the same.
+    ///
+    /// # Errors
+    /// Returns [`ClipFailure::no_speech`] if no face speaks where that is required.
+    pub(crate) fn measured(
+        self,
+        measure: impl FnOnce() -> Result<Synchrony, ClipFailure>,
+    ) -> Result<Option<Result<Synchrony, ClipFailure>>, ClipFailure> {
+        if !self.shown && !self.required {
+            return Ok(None);
+        }
+        let measured = measure();
+        match &measured {
+            Ok(Synchrony { cannot_tell: Some(reason), .. }) if self.required => {
+                Err(ClipFailure::no_speech(*reason))
+            }
+            _ => Ok(self.shown.then_some(measured)),
+        }
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
 /// Marks the logits of a clip that was scored without a face crop because no face was found.
 const WITHOUT_FACE: &str = " whole";
 
+/// Precedes the correlation of lips and voice.
+const CORRELATION: &str = " ~";
+
 /// Precedes the checksum of a line.
 const CHECKSUM: &str = " #";
 
@@ -192,8 +195,16 @@ fn read_chain(text: &str) -> Result<Lines, String> {
 /// Formats an entry. Rust prints the shortest decimal that parses to the same number.
 fn format_entry(entry: &Entry) -> String {
     match entry {
-        Entry::Scored { logits: Logits { fake, real }, without_face, notes, left_out } => {
+        Entry::Scored {
+            logits: Logits { fake, real },
+            without_face,
+            correlation,
+            notes,
+            left_out,
+        } => {
             let face = if *without_face { WITHOUT_FACE } else { "" };
+            let correlation =
+                correlation.map(|value| format!("{CORRELATION}{value}")).unwrap_or_default();
             // JSON has no line breaks within its texts.
             let notes = match (notes.as_slice(), left_out.as_slice()) {
                 ([], []) => String::new(),
@@ -202,7 +213,7 @@ fn format_entry(entry: &Entry) -> String {
                     format!(" {} {}", serde_json::json!(notes), serde_json::json!(left_out))
                 }
             };
-            format!("{fake} {real}{face}{notes}")
+            format!("{fake} {real}{face}{correlation}{notes}")
         }
         Entry::Failed(stage) => format!("! {stage}"),
     }
@@ -216,10 +227,14 @@ fn parse(line: &str) -> Option<Entry> {
                 Some((rest, arrays)) => (rest, parse_arrays(&format!("[{arrays}"))?),
                 None => (rest, Default::default()),
             };
+            let (rest, correlation) = match rest.split_once(CORRELATION) {
+                Some((rest, correlation)) => (rest, Some(correlation.parse().ok()?)),
+                None => (rest, None),
+            };
             let marked = rest.strip_suffix(WITHOUT_FACE);
             let (real, without_face) = (marked.unwrap_or(rest), marked.is_some());
             let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
-            Some(Entry::Scored { logits, without_face, notes, left_out })
+            Some(Entry::Scored { logits, without_face, correlation, notes, left_out })
         }
     }
 }
@@ -245,7 +260,16 @@ mod tests {
     fn scored(fake: f32, real: f32, without_face: bool, notes: &[&str]) -> Entry {
         let notes = notes.iter().map(|&note| note.to_owned()).collect();
         let left_out = Vec::new();
-        Entry::Scored { logits: Logits { fake, real }, without_face, notes, left_out }
+        let (logits, correlation) = (Logits { fake, real }, None);
+        Entry::Scored { logits, without_face, correlation, notes, left_out }
+    }
+
+    fn measured(value: f64) -> Entry {
+        let mut entry = scored(1.5, -2.0, true, &["a ~0.3"]);
+        if let Entry::Scored { correlation, .. } = &mut entry {
+            *correlation = Some(value);
+        }
+        entry
     }
 
     fn in_part() -> Entry {
@@ -271,6 +295,8 @@ mod tests {
             scored(1.5, -2.0, false, &["audio track 2 of 3 is read"]),
             scored(1.5, -2.0, true, &["a [\"b\"]\nline", "\u{e9} whole"]),
             in_part(),
+            measured(-0.123_456_789),
+            measured(1e-9),
             Entry::Failed("video".into()),
         ] {
             assert_eq!(parse(&format_entry(&entry)).unwrap(), entry);

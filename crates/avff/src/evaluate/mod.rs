@@ -4,6 +4,7 @@
 //! manifest. Rows are written in the manifest's order. A journal lets an interrupted run resume; the
 //! resumed run writes byte-identical files.
 
+mod baseline;
 mod classes;
 mod clip_notes;
 mod error;
@@ -27,6 +28,7 @@ use avff_face::NoFace;
 use avff_metrics::{MetricError, Scored};
 use avff_model::FusionScope;
 
+pub use baseline::Baseline;
 pub use classes::only_class;
 pub use error::EvaluateError;
 pub use merge::merge;
@@ -47,7 +49,7 @@ use crate::{
 use clip_notes::ClipNotes;
 use journal::Journal;
 use notes::{Repeats, WithoutTarget};
-use output::Outputs;
+use output::{Added, Outputs};
 use report::Categories;
 
 /// Options of an evaluation.
@@ -173,9 +175,9 @@ fn evaluate(
     run.manifest = Some(manifest.id.clone());
     run.shard = options.shard;
     let total = manifest.row_count();
-    let faces = run.clip.face.is_some();
+    let added = Added { face: run.clip.face.is_some(), synchrony: run.synchrony };
     if let Some(column) =
-        output::added_columns(faces).find(|added| manifest.columns.iter().any(|own| own == added))
+        added.columns().find(|added| manifest.columns.iter().any(|own| own == added))
     {
         return Err(InputError::ColumnClash { path: options.csv.clone(), column }.into());
     }
@@ -193,14 +195,14 @@ fn evaluate(
     }
     let (mut outputs, mut journal) = if options.resume && paths.journal.exists() {
         let journal = Journal::resume(&paths, &run)?;
-        (Outputs::resume(&paths, &manifest.columns, faces, &journal)?, journal)
+        (Outputs::resume(&paths, &manifest.columns, added, &journal)?, journal)
     } else {
         if !options.overwrite {
             paths.refuse_leftovers(run.fusion)?;
         }
         let journal = Journal::create(&paths, &run)?;
         // Earlier results keep their names until the new ones are complete.
-        match Outputs::create(&paths, &manifest.columns, faces) {
+        match Outputs::create(&paths, &manifest.columns, added) {
             Ok(outputs) => (outputs, journal),
             Err(error) => {
                 // The run has not started, so there is nothing to resume.
@@ -259,8 +261,9 @@ fn write_row(
     let entry = match outcome {
         Ok(score) => {
             outputs.predict(row, &score)?;
-            let Score { logits, without_face, notes, left_out, .. } = score;
-            Entry::Scored { logits, without_face, notes, left_out }
+            let Score { logits, without_face, notes, left_out, synchrony, .. } = score;
+            let correlation = synchrony.and_then(|synchrony| synchrony.correlation);
+            Entry::Scored { logits, without_face, correlation, notes, left_out }
         }
         Err(failure) => {
             outputs.fail(row, &failure)?;
@@ -283,6 +286,8 @@ pub(crate) enum Entry {
         logits: Logits,
         /// [`Score::without_face`].
         without_face: bool,
+        /// The correlation of [`Score::synchrony`], if it was measured.
+        correlation: Option<f64>,
         /// [`Score::notes`].
         notes: Vec<String>,
         /// [`Score::left_out`].
@@ -297,6 +302,8 @@ struct Accumulator {
     without_face: u64,
     failures: BTreeMap<String, u64>,
     labeled: Vec<Scored>,
+    /// The correlation of lips and voice of each labeled clip.
+    correlations: Vec<Option<f64>>,
     /// The categories of the labeled clips.
     categories: Categories,
     repeats: Repeats,
@@ -312,6 +319,7 @@ impl Accumulator {
             without_face: 0,
             failures: BTreeMap::new(),
             labeled: Vec::new(),
+            correlations: Vec::new(),
             categories,
             repeats: Repeats::default(),
             clip_notes: ClipNotes::default(),
@@ -340,13 +348,14 @@ impl Accumulator {
     ) {
         self.repeats.add(name);
         match entry {
-            Entry::Scored { logits, without_face, notes, left_out } => {
+            Entry::Scored { logits, without_face, correlation, notes, left_out } => {
                 self.scored += 1;
                 self.clip_notes.add(name, notes, left_out);
                 self.without_face += u64::from(*without_face);
                 let (fake, real) = (logits.fake, logits.real);
                 if let Some(target) = target {
                     self.labeled.push(Scored { fake, real, target });
+                    self.correlations.push(*correlation);
                     self.categories.add(cell);
                 }
             }
@@ -381,11 +390,12 @@ impl Accumulator {
         let metrics =
             (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
         let by = self.categories.reports(&self.labeled, report)?;
+        let baseline = Baseline::new(&self.labeled, &self.correlations, self.categories, report)?;
         let without_target = self.without_target.as_ref().map(WithoutTarget::note);
         let notes = without_target.into_iter().chain(self.repeats.note()).collect();
         let files = BTreeMap::new();
         let likely_target = self.without_target.and_then(|without| without.likely);
-        let summary = Summary { run, coverage, metrics, notes, by, files, likely_target };
+        let summary = Summary { run, coverage, metrics, baseline, notes, by, files, likely_target };
         Ok((summary, self.clip_notes))
     }
 }

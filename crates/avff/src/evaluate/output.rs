@@ -40,11 +40,26 @@ pub struct Paths {
 /// The column of scores, named as in the reference implementation.
 pub(crate) const SCORE: &str = "y_pred";
 /// The column that runs with a face crop add: 1 if a face was found, 0 if whole frames were used.
-pub(super) const FACE: &str = "face";
+const FACE: &str = "face";
+/// The column that runs with the synchrony add: the correlation of lips and voice near an offset of 0; empty
+/// where it cannot be told.
+const SYNCHRONY: &str = "synchrony";
 
-/// The columns that an evaluation adds to the predictions.
-pub(super) fn added_columns<'a>(faces: bool) -> impl Iterator<Item = &'a str> {
-    ["video_name", SCORE].into_iter().chain(faces.then_some(FACE))
+/// The columns that an evaluation adds to the predictions if it is asked to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Added {
+    /// Whether frames are cropped to faces.
+    pub(super) face: bool,
+    /// Whether the synchrony is measured.
+    pub(super) synchrony: bool,
+}
+
+impl Added {
+    /// All columns before those of the manifest.
+    pub(super) fn columns<'a>(self) -> impl Iterator<Item = &'a str> {
+        let added = [self.face.then_some(FACE), self.synchrony.then_some(SYNCHRONY)];
+        ["video_name", SCORE].into_iter().chain(added.into_iter().flatten())
+    }
 }
 
 impl Paths {
@@ -124,27 +139,26 @@ impl Paths {
 pub(super) struct Outputs {
     predictions: Table,
     errors: Table,
-    /// Whether frames are cropped to faces.
-    faces: bool,
+    added: Added,
 }
 
 impl Outputs {
     pub(super) fn create(
         paths: &Paths,
         columns: &[String],
-        faces: bool,
+        added: Added,
     ) -> Result<Self, OutputError> {
-        let predictions = Self::new_predictions(paths, columns, faces)?;
-        Ok(Self { predictions, errors: Self::new_errors(paths)?, faces })
+        let predictions = Self::new_predictions(paths, columns, added)?;
+        Ok(Self { predictions, errors: Self::new_errors(paths)?, added })
     }
 
     fn new_predictions(
         paths: &Paths,
         columns: &[String],
-        faces: bool,
+        added: Added,
     ) -> Result<Table, OutputError> {
         let mut table = Table::create(&paths.predictions)?;
-        table.write(added_columns(faces).chain(columns.iter().map(String::as_str)))?;
+        table.write(added.columns().chain(columns.iter().map(String::as_str)))?;
         Ok(table)
     }
 
@@ -158,7 +172,7 @@ impl Outputs {
     pub(super) fn resume(
         paths: &Paths,
         columns: &[String],
-        faces: bool,
+        added: Added,
         journal: &Journal,
     ) -> Result<Self, OutputError> {
         // A table without rows is written anew, with its header.
@@ -171,21 +185,24 @@ impl Outputs {
         Ok(Self {
             predictions: match predictions {
                 Some(table) => table,
-                None => Self::new_predictions(paths, columns, faces)?,
+                None => Self::new_predictions(paths, columns, added)?,
             },
             errors: match errors {
                 Some(table) => table,
                 None => Self::new_errors(paths)?,
             },
-            faces,
+            added,
         })
     }
 
     pub(super) fn predict(&mut self, row: &Row, score: &Score) -> Result<(), OutputError> {
         let probability = score.logits.probability_fake().to_string();
-        let face = self.faces.then_some(if score.without_face { "0" } else { "1" });
+        let face = self.added.face.then_some(if score.without_face { "0" } else { "1" });
+        let correlation = score.synchrony.and_then(|synchrony| synchrony.correlation);
+        let correlation = correlation.map(|value| value.to_string()).unwrap_or_default();
+        let correlation = self.added.synchrony.then_some(correlation.as_str());
         let copied = row.extra.iter().map(String::as_str);
-        let added = [row.name.as_str(), &probability].into_iter().chain(face);
+        let added = [row.name.as_str(), &probability].into_iter().chain(face).chain(correlation);
         self.predictions.write(added.chain(copied))
     }
 

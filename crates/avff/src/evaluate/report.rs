@@ -9,7 +9,7 @@ use avff_metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, summary::Summary};
+use super::{Baseline, EvaluateError, summary::Summary};
 use crate::{
     input::{InputError, manifest::Manifest},
     output::{Difference, difference},
@@ -143,6 +143,16 @@ impl Categories {
         }
     }
 
+    /// Returns the categories of the clips with a value, in the order of [`add`](Self::add).
+    pub(super) fn of_measured(self, values: &[Option<f64>]) -> Self {
+        let measured = |column: Column| {
+            let clips = column.clips.iter().zip(values);
+            let clips = clips.filter_map(|(index, value)| value.and(Some(*index))).collect();
+            Column { clips, ..column }
+        };
+        Self(self.0.into_iter().map(measured).collect())
+    }
+
     /// Computes the reports over `clips`, which must be in the order of [`add`](Self::add).
     pub(super) fn reports(
         &self,
@@ -169,13 +179,13 @@ impl Column {
 }
 
 impl ColumnReport {
-    /// Formats the report as a table.
-    #[must_use]
-    pub fn table(&self) -> String {
+    /// Formats the report as a table, with the baseline's AUC if there is one.
+    pub(super) fn table(&self, baseline: Option<&Baseline>) -> String {
         let titles = Metric::with_interval().map(|metric| metric.title);
         let counts = [&*self.column, "clips", "fake", "real"];
-        let header: Vec<&str> = counts.into_iter().chain(titles).chain([""]).collect();
-        let mut table = Text::with_header(header);
+        let without = baseline.map(|_| "AUC without learning");
+        let header = counts.into_iter().chain(titles).chain(without).chain([""]);
+        let mut table = Text::with_header(header.collect::<Vec<_>>());
         for CategoryReport { category, n, against, metrics } in &self.categories {
             let name = if category.is_empty() { "(none)" } else { category };
             let counts = [
@@ -193,7 +203,8 @@ impl ColumnReport {
             let digits = if metrics.intervals.is_some() { 3 } else { 4 };
             let cells = Metric::with_interval()
                 .map(|metric| cell(metrics.get(metric), metrics.interval(metric), digits));
-            table.row(counts.into_iter().chain(cells).chain([against.to_owned()]));
+            let without = baseline.map(|baseline| baseline.auc_of(&self.column, category));
+            table.row(counts.into_iter().chain(cells).chain(without).chain([against.to_owned()]));
         }
         table.to_string()
     }

@@ -7,7 +7,10 @@ use avff_metrics::{BinaryReport, BootstrapOptions, IntervalMethod, Metric};
 use avff_model::{AvffConfig, FusionScope};
 use serde::{Deserialize, Serialize};
 
-use super::report::{ColumnReport, cell};
+use super::{
+    Baseline,
+    report::{ColumnReport, cell},
+};
 use crate::{
     checkpoint::{note, warning_of},
     detector::Detector,
@@ -43,6 +46,9 @@ pub struct Run {
     /// How the windows of a clip were aggregated to its score; `None` if clips were scored whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// Whether the synchrony of lips and voice was measured as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synchrony: bool,
     /// The shard of the rows; `None` for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
@@ -91,6 +97,7 @@ impl Run {
             batch_size,
             aggregate: (!clip.sampling.is_whole()).then_some(detector.aggregate()),
             clip,
+            synchrony: detector.measures_synchrony(),
             shard: None,
             config: detector.config().clone(),
         })
@@ -139,6 +146,7 @@ impl Run {
         };
         let rows =
             |run: &Self| run.manifest.as_ref().map(ManifestId::selection).unwrap_or_default();
+        let measured = |is: bool| if is { "measured" } else { "not measured" }.to_owned();
         let (clip_was, clip_now) = changed_keys(&self.clip, &now.clip);
         let (config_was, config_now) = changed_keys(&self.config, &now.config);
         difference([
@@ -154,6 +162,7 @@ impl Run {
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
             ("the clip preparation", clip_was, clip_now),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
+            ("the synchrony", measured(self.synchrony), measured(now.synchrony)),
             ("the network", config_was, config_now),
         ])
     }
@@ -200,6 +209,9 @@ pub struct Summary {
     pub coverage: Coverage,
     /// Metrics over the labeled scored rows; `None` without such rows.
     pub metrics: Option<BinaryReport>,
+    /// Metrics of lips and voice compared without learning, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Notes on the manifest: missing labels, repeated clips.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -257,6 +269,10 @@ impl Summary {
                 for metric in Metric::score_based() {
                     row(metric.title, cell(m.get(metric), m.interval(metric), 4));
                 }
+                if let Some(baseline) = &self.baseline {
+                    let auc = baseline.auc();
+                    row("AUC without learning", format!("{auc} ({} clips)", baseline.measured));
+                }
                 for note in &m.notes {
                     row("note", note.clone());
                 }
@@ -281,7 +297,7 @@ impl Summary {
         row("checkpoint", format!("{} (SHA-256 {weights}...)", self.run.checkpoint.path));
         let mut text = table.to_string();
         for column in &self.by {
-            text = format!("{text}\n\n{}", column.table());
+            text = format!("{text}\n\n{}", column.table(self.baseline.as_ref()));
         }
         if let Some(warning) = self.run.warning() {
             text = format!("warning: {warning}\n{text}");

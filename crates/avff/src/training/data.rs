@@ -107,7 +107,8 @@ pub(super) fn open(
     let shard = share(true);
     warn_of_one_class(
         &train.dataset,
-        labeled,
+        // Mixing makes fakes of real clips.
+        labeled && !data.augment.mix.is_some_and(|mix| mix.replace + mix.shift > 0.0),
         &data.train,
         "the network cannot learn to separate classes",
     );

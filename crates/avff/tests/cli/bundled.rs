@@ -91,3 +91,28 @@ fn the_fake_half_is_more_important() {
     let (first, second) = segments.split_at(4);
     assert!(half(second) > half(first) + 1.0, "{segments:?}");
 }
+
+/// Without `--checkpoint`, the network in the program scores, and no clip in which no face speaks.
+#[test]
+fn the_built_in_network_compares_lips_and_voice() {
+    let scene = Scene::new();
+    let own = root().join("data/synthetic/real_a.mp4");
+    let own = own.to_str().unwrap();
+    let ran = scene.run(&["score", "--json", "--device", "cpu", own]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["run"]["checkpoint"]["path"], "avff-lips");
+    let hash = json["run"]["checkpoint"]["sha256"].as_str().unwrap();
+    let file = root().join("data/avff-lips/avff-lips.safetensors");
+    let inspected = scene.run(&["inspect", file.to_str().unwrap()]).expect(0);
+    assert!(inspected.stdout.contains(hash), "the file beside the card: {}", inspected.stdout);
+    assert!(json["clips"][0]["y_pred"].is_number(), "{}", ran.stdout);
+
+    let still = crate::setup::media("h264_vfr.mp4");
+    let still = still.to_str().unwrap();
+    let ran = scene.run(&["score", "--device", "cpu", still]).expect(3);
+    for word in ["not-applicable", "no face was found", "--speech any"] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+    let ran = scene.run(&["score", "--device", "cpu", "--speech", "any", still]);
+    assert!(!ran.stdout.contains("not-applicable"), "{}", ran.stdout);
+}

@@ -1,6 +1,6 @@
 //! The output of `avff eval`.
 
-use crate::setup::{Scene, clip, root};
+use crate::setup::{Scene, clip, media, root};
 
 #[test]
 fn the_sample_gives_scores_a_summary_and_a_warning() {
@@ -329,4 +329,39 @@ fn a_submission_has_base_names_and_scores_alone() {
     let message = "twice.csv: lines 2 and 5 both have the base name `match_a.mp4`";
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
     assert!(!scene.path("twice.out.csv").exists() && !scene.path("twice.out.journal").exists());
+}
+
+/// The measure without learning is a column and a line of its own, also of merged shards.
+#[test]
+fn synchrony_is_the_line_to_beat() {
+    let scene = Scene::new();
+    let sample = |name: &str| root().join("data/synthetic").join(format!("{name}.mp4"));
+    let rows = [("real_a", 0), ("voice_swap", 1), ("real_b", 0), ("time_shift", 1)];
+    let rows = rows.map(|(name, target)| format!("{},{target},a\n", sample(name).display()));
+    let still = format!("{},0,b\n", media("h264_vfr.mp4").display());
+    let csv = format!("video_name,target,kind\n{}{still}", rows.concat());
+    let csv = scene.write("in.csv", &csv);
+    let options = ["--synchrony", "--by", "kind"];
+    let ran = scene.eval(&csv, "whole.csv", &options).expect(0);
+    assert!(ran.stdout.contains("AUC without learning"), "{}", ran.stdout);
+    let table = scene.read("whole.csv");
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("video_name,y_pred,synchrony,target,kind"));
+    let cells: Vec<&str> = lines.map(|line| line.split(',').nth(2).unwrap()).collect();
+    let correlations: Vec<f64> = cells[..4].iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!(correlations[0] > correlations[1] && correlations[2] > correlations[3]);
+    assert_eq!(cells[4], "", "a clip without a face");
+    let baseline = scene.json("whole.summary.json")["baseline"].clone();
+    assert_eq!((&baseline["measured"], &baseline["metrics"]["auc"]), (&4.into(), &1.0.into()));
+    assert_eq!(baseline["by"][0]["categories"][0]["n"], 4);
+
+    for shard in ["0/2", "1/2"] {
+        scene.eval(&csv, "part.csv", &[&options[..], &["--shard", shard]].concat()).expect(0);
+    }
+    let merge = ["merge", "--output", "merged.csv", "--by", "kind"];
+    scene.run(&[&merge[..], &["part.0-of-2.csv", "part.1-of-2.csv"]].concat()).expect(0);
+    assert_eq!(scene.read("merged.csv"), table);
+    assert_eq!(scene.json("merged.summary.json")["baseline"], baseline);
+    let ran = scene.eval(&csv, "whole.csv", &["--resume", "--by", "kind"]).expect(2);
+    assert!(ran.stderr.contains("synchrony"), "{}", ran.stderr);
 }

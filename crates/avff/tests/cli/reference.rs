@@ -80,6 +80,6 @@ fn usage_errors_say_what_to_do() {
     scene.write("clip.mov", "");
     let ran = scene.run(&["clip.mov"]).expect(2);
     assert!(ran.stderr.contains("hint: to score a file: avff score"), "{}", ran.stderr);
-    let ran = scene.run(&["score", "clip.mov"]).expect(2);
+    let ran = scene.run(&["reconstruct", "clip.mov"]).expect(2);
     assert!(ran.stderr.contains("hint: the weights of Open-AVFF are at"), "{}", ran.stderr);
 }

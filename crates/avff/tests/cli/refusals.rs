@@ -73,7 +73,7 @@ fn wrong_usage_and_setup_exit_with_two() {
     let unknown = scene.write("unknown.json", r#"{"encoder": {"width": 3}}"#);
     let csv = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     for (arguments, reason) in [
-        (vec!["score", clip], "--checkpoint"),
+        (vec!["reconstruct", clip], "--checkpoint"),
         (vec!["score", "--checkpoint", weights], "CLIP"),
         (vec!["score", "--checkpoint", "absent.pth", clip], "absent.pth"),
         (vec!["score", "--checkpoint", &csv(&text), clip], "neither PyTorch"),
