@@ -69,7 +69,7 @@ impl Score {
         Ok(Self { logits, windows, left_out, without_face, streams, notes, synchrony })
     }
 
-    /// Adds the synchrony, if it was measured. A clip may have a score where the synchrony cannot be measured, such as one that is
+    /// Adds the synchrony, if it was measured. A clip may have a score where it cannot be, such as one that is
     /// damaged between its windows; a note then says why.
     #[must_use]
     pub(crate) fn with_synchrony(

@@ -76,7 +76,7 @@ impl Detector {
         DetectorBuilder::default()
     }
 
-    /// Opens the network that comes with this crate, `avff-lips`. It compares lips and voice, in the largest face of
+    /// Opens the network that comes with this crate, `avff-lips`. It compares lips and voice, in the main face of
     /// a clip, and knows nothing else: data/avff-lips/README.md says what it was trained on, and what it cannot
     /// see. A clip in which no face speaks has no score.
     ///
