@@ -12,6 +12,7 @@ use avff_data::{
     ClipSpec,
     loader::{Batch, ClipReader, Loader, LoaderConfig, LoaderState, ReadClip, Unreadable},
     shards::{Packing, Preparer, ShardError, ShardReader, ShardRun, ShardSet, ShardWriter},
+    spec::{FrameColor, Standardize},
 };
 use avff_datasets::{Dataset, manifest::Row};
 
@@ -260,10 +261,19 @@ fn another_preparation_is_refused_by_the_setting() {
     other.audio.shift_ms = 5.0;
     let error = ShardReader::new(Arc::clone(&set), other).err().unwrap().to_string();
     assert!(error.contains("audio.shift_ms = 4.0") && error.contains("= 5.0"), "{error}");
-    // Normalization comes after reading.
+    // Colors and normalization come after reading.
     let mut other = spec();
     (other.audio.mean, other.video.std) = (1.0, [2.0; 3]);
-    ShardReader::new(set, other).unwrap();
+    other.video.color = FrameColor::Gray;
+    (other.video.standardize, other.audio.standardize) = (Standardize::Sample, Standardize::Sample);
+    let shards = Arc::new(ShardReader::new(Arc::clone(&set), other.clone()).unwrap());
+    let files = Arc::new(ClipReader::new(other).unwrap());
+    let start = LoaderState::start(0);
+    let of_shards = batches(&load(set.dataset().unwrap(), shards), start);
+    let plain = Dataset::new(rows(), vec!["fold".into()]).unwrap();
+    for (file, shard) in batches(&load(plain, files), start).iter().zip(&of_shards) {
+        assert!(file.clips == shard.clips);
+    }
 }
 
 /// A web server that fails now and then.
