@@ -2,10 +2,19 @@
 
 use burn::{prelude::*, tensor::TensorData};
 
-use crate::{config::AvffConfig, layers::matmul, loss::ContrastiveEmbeddings};
+use crate::{config::AvffConfig, contrastive::ContrastiveEmbeddings, layers::matmul};
 
 /// The numbers that the head sees: the similarity in time, and elsewhere.
 pub(crate) const FEATURES: usize = 2;
+
+/// A lag of the audio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lag {
+    /// The lag as a share of the clip: above 0 where the audio is late.
+    pub share: f64,
+    /// Whether such a lag counts as in time.
+    pub in_time: bool,
+}
 
 /// The comparison of audio and video at several offsets.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,10 +34,11 @@ impl Agreement {
         self.slices / 4
     }
 
-    /// The largest lag of the audio that counts as in time, in slices: a twentieth of the clip, 0.16 s
-    /// of 3.2 s. Encoders and players delay the audio so much, and more seldom the frames.
-    fn late(self) -> usize {
-        self.slices / 20
+    /// The lags of the audio that count as in time, in slices: a fortieth of the clip early to a
+    /// twentieth late, -0.08 to 0.16 s of 3.2 s. Files have such lags, and viewers accept 90 ms
+    /// of early and 185 ms of late audio (ITU-R BT.1359-1).
+    fn in_time(self) -> [usize; 2] {
+        [self.slices / 40, self.slices / 20]
     }
 
     fn offsets(self) -> usize {
@@ -46,14 +56,36 @@ impl Agreement {
         audio: Tensor<B, 3>,
         video: Tensor<B, 3>,
     ) -> Tensor<B, 2> {
-        let (span, late) = (self.span(), self.late());
+        let (span, [early, late]) = (self.span(), self.in_time());
         let similarity = self.similarity(audio, video);
         let part = |from: usize, to: usize| similarity.clone().narrow(1, from, to - from);
-        let in_time = part(span - late, span + 1).max_dim(1);
-        let others = [(0, span - late - 1), (span + 2, self.offsets())];
+        let in_time = part(span - late, span + early + 1).max_dim(1);
+        let others = [(0, span - late - 1), (span + early + 2, self.offsets())];
         let others = others.into_iter().filter(|(from, to)| from < to);
         let elsewhere = Tensor::cat(others.map(|(from, to)| part(from, to)).collect(), 1);
         Tensor::cat(vec![in_time, elsewhere.max_dim(1)], 1)
+    }
+
+    /// Computes the mean cosine similarity of audio and video at each lag of the audio.
+    ///
+    /// # Shapes
+    /// - output: `[batch, lags]`; the first is of the audio that is earliest
+    pub(crate) fn by_lag<B: Backend>(
+        self,
+        audio: Tensor<B, 3>,
+        video: Tensor<B, 3>,
+    ) -> Tensor<B, 2> {
+        (self.similarity(audio, video) / self.scale).flip([1])
+    }
+
+    /// The lags of the audio that [`by_lag`](Self::by_lag) compares.
+    pub(crate) fn lags(self) -> impl Iterator<Item = Lag> {
+        let (span, slices) = (self.span() as i32, self.slices as f64);
+        let [early, late] = self.in_time().map(|slices| slices as i32);
+        (-span..=span).map(move |slice| Lag {
+            share: f64::from(slice) / slices,
+            in_time: (-early..=late).contains(&slice),
+        })
     }
 
     /// Computes the similarity of audio and video at each offset: the mean cosine similarity of the
@@ -64,7 +96,7 @@ impl Agreement {
     /// - output: `[batch, offsets]`; the first is of audio that is late
     fn similarity<B: Backend>(self, audio: Tensor<B, 3>, video: Tensor<B, 3>) -> Tensor<B, 2> {
         let [batch, _, dim] = audio.dims();
-        let ContrastiveEmbeddings { audio, video } =
+        let ContrastiveEmbeddings { audio, video, .. } =
             ContrastiveEmbeddings::new(audio, video, self.slices);
         let by_slice = |x: Tensor<B, 2>| x.reshape([batch, self.slices, dim]);
         let cosines = by_slice(video).matmul(by_slice(audio).swap_dims(1, 2));
@@ -144,26 +176,33 @@ mod tests {
         let late = Tensor::cat(vec![random([1, 2, 64]), video.clone().narrow(1, 0, 6)], 1);
         let offsets = agreement.similarity(late.clone(), video.clone());
         assert_eq!(offsets.argmax(1).into_scalar(), 0);
+        let by_lag = agreement.by_lag(late.clone(), video.clone());
+        let lags = agreement.lags().map(|lag| (lag.share, lag.in_time));
+        let expected =
+            [(-0.25, false), (-0.125, false), (0.0, true), (0.125, false), (0.25, false)];
+        assert_eq!(lags.collect::<Vec<_>>(), expected);
+        assert_eq!(by_lag.clone().argmax(1).into_scalar(), 4);
+        assert!((by_lag.max().into_scalar() - 1.0).abs() < 1e-4, "a cosine of equal slices");
         let features: Vec<f32> = agreement.forward(late, video).into_data().to_vec().unwrap();
         assert!(features[0] < features[1], "{features:?}");
     }
 
-    /// Of 40 slices, a lag of 2 counts as in time, and a lag of 4 does not.
+    /// Of 40 slices, lags of -1 to 2 count as in time, and lags of -3 and 4 do not.
     #[test]
     fn a_small_lag_is_in_time() {
         let mut config = AvffConfig::avff_tiny();
         config.slices = 40;
         let agreement = Agreement::new(&config);
         let video = random([1, 40, 64]);
-        for (lag, in_time) in [(0, true), (1, true), (2, true), (4, false), (-2, false)] {
-            let kept = 40 - i32::abs(lag) as usize;
-            let other = random([1, 40 - kept + 1, 64]).narrow(1, 0, 40 - kept.min(39));
-            let parts = match lag {
-                0 => vec![video.clone()],
-                1.. => vec![other, video.clone().narrow(1, 0, kept)],
-                _ => vec![video.clone().narrow(1, 40 - kept, kept), other],
+        for (lag, in_time) in [(-1, true), (0, true), (1, true), (2, true), (4, false), (-3, false)]
+        {
+            let gap = i32::unsigned_abs(lag) as usize;
+            let (kept, other) = (40 - gap, random([1, gap.max(1), 64]));
+            let audio = match lag {
+                0 => video.clone(),
+                1.. => Tensor::cat(vec![other, video.clone().narrow(1, 0, kept)], 1),
+                _ => Tensor::cat(vec![video.clone().narrow(1, gap, kept), other], 1),
             };
-            let audio = Tensor::cat(parts, 1);
             let features: Vec<f32> =
                 agreement.forward(audio, video.clone()).into_data().to_vec().unwrap();
             assert_eq!(features[0] > features[1], in_time, "lag {lag}: {features:?}");

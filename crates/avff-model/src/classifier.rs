@@ -11,7 +11,7 @@ use rand::Rng;
 #[cfg(feature = "flex")]
 use crate::tensor_file::offloaded::{OffloadedWeights, WeightLocation};
 use crate::{
-    agreement::{self, Agreement},
+    agreement::{self, Agreement, Lag},
     config::{AvffConfig, HeadInput},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
@@ -227,6 +227,21 @@ impl<B: Backend> Classifier<B> {
         let vision = reduce(pairs, vision_layer, self.mlp_vision_out.as_ref(), a2v, video);
         let audio = reduce(pairs, audio_layer, self.mlp_audio_out.as_ref(), v2a, audio);
         Tensor::cat(vec![vision, audio], 1)
+    }
+
+    /// Computes the mean cosine similarity of the slices of audio and video at each lag of the audio.
+    /// Returns `None` unless the head sees [`HeadInput::Agreement`].
+    ///
+    /// # Shapes
+    /// - output: `[batch, lags]`, in the order of [`lags`](Self::lags)
+    pub fn similarity_by_lag(&self, embeddings: &Embeddings<B>) -> Option<Tensor<B, 2>> {
+        let Embeddings { audio, video, .. } = embeddings.clone();
+        (self.input == HeadInput::Agreement).then(|| self.agreement.by_lag(audio, video))
+    }
+
+    /// The lags of the audio that [`similarity_by_lag`](Self::similarity_by_lag) compares.
+    pub fn lags(&self) -> impl Iterator<Item = Lag> {
+        self.agreement.lags()
     }
 
     /// Computes the head's input of a batch. Agreement needs neither A2V nor V2A.

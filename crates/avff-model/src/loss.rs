@@ -1,20 +1,18 @@
-//! The pre-training losses.
+//! The reconstruction losses of pre-training.
 
 use burn::{
     prelude::*,
-    tensor::{DType, FloatDType, activation::log_softmax},
+    tensor::{DType, FloatDType},
 };
 
 use crate::{
     config::{ReconstructionRegion, TargetNorm},
-    layers::{AudioPatches, MeanSquares, Norm, VideoPatches, matmul},
+    layers::{AudioPatches, MeanSquares, Norm, VideoPatches},
     mask::ModalityMask,
 };
 
 /// Number added to the variance when a target is standardized.
 const VARIANCE_FLOOR: f64 = 1e-6;
-/// Lower limit for the norm by which an embedding is divided, as in `F.normalize`.
-const NORM_FLOOR: f64 = 1e-12;
 
 /// Computes `(x - mean) / sqrt(var + 1e-6)` along one axis, with unbiased variance.
 fn standardize<B: Backend, const D: usize>(x: Tensor<B, D>, axis: usize) -> Tensor<B, D> {
@@ -90,85 +88,7 @@ pub(crate) fn reconstruction<B: Backend>(
     error.mean()
 }
 
-/// The embeddings that the contrastive loss compares.
-///
-/// For each of the [`contrastive_slices`](crate::AvffConfig::contrastive_slices) of a clip they
-/// hold the mean token, divided by its L2 norm.
-#[derive(Debug, Clone)]
-pub struct ContrastiveEmbeddings<B: Backend> {
-    /// `[batch, slices * dim]`.
-    pub audio: Tensor<B, 2>,
-    /// `[batch, slices * dim]`.
-    pub video: Tensor<B, 2>,
-}
-
-impl<B: Backend> ContrastiveEmbeddings<B> {
-    /// Computes the embeddings of clips whose tokens form `slices` runs of equal length.
-    ///
-    /// # Shapes
-    /// - `audio`: `[batch, audio tokens, dim]`, `video`: `[batch, visual tokens, dim]`
-    pub(crate) fn new(audio: Tensor<B, 3>, video: Tensor<B, 3>, slices: usize) -> Self {
-        let unit = |x: Tensor<B, 3>| -> Tensor<B, 2> {
-            let [batch, tokens, dim] = x.dims();
-            let x = x.reshape([batch * slices, tokens / slices, dim]);
-            let mean: Tensor<B, 2> = in_f32(x.mean_dim(1).squeeze_dim(1));
-            let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_FLOOR);
-            (mean / norm).reshape([batch, slices * dim])
-        };
-        Self { audio: unit(audio), video: unit(video) }
-    }
-
-    /// Returns these embeddings with the rows from `start` on replaced by `replacement`.
-    #[must_use]
-    pub fn with_rows(&self, replacement: Self, start: usize) -> Self {
-        let [rows, _] = self.audio.dims();
-        let join = |whole: &Tensor<B, 2>, replacement: Tensor<B, 2>| {
-            let end = start + replacement.dims()[0];
-            let mut parts = Vec::with_capacity(3);
-            if start > 0 {
-                parts.push(whole.clone().narrow(0, 0, start));
-            }
-            parts.push(replacement);
-            if end < rows {
-                parts.push(whole.clone().narrow(0, end, rows - end));
-            }
-            Tensor::cat(parts, 0)
-        };
-        Self {
-            audio: join(&self.audio, replacement.audio),
-            video: join(&self.video, replacement.video),
-        }
-    }
-}
-
 /// Casts a tensor to f32, in which losses are computed for networks of any precision.
 pub(crate) fn in_f32<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
-}
-
-/// Computes InfoNCE in both directions, and the mean of both retrieval accuracies.
-///
-/// The similarity of two clips is the sum of the cosine similarities of their slices at equal
-/// positions.
-///
-/// # Shapes
-/// - outputs: `[1]`, `[1]`
-pub(crate) fn contrastive<B: Backend>(
-    clips: ContrastiveEmbeddings<B>,
-    temperature: f64,
-) -> (Tensor<B, 1>, Tensor<B, 1>) {
-    let [batch, _] = clips.audio.dims();
-    let similarity = matmul(clips.audio, clips.video.transpose()) / temperature;
-    let device = similarity.device();
-    let own = Tensor::<B, 2>::eye(batch, &device);
-    let cross_entropy = |axis: usize| -> Tensor<B, 1> {
-        (log_softmax(similarity.clone(), axis) * own.clone()).sum().neg() / batch as f64
-    };
-    let loss = (cross_entropy(1) + cross_entropy(0)) / 2.0;
-    let numbers = Tensor::<B, 1, Int>::arange(0..batch as i64, &device);
-    let hits = |axis: usize| -> Tensor<B, 1> {
-        let best: Tensor<B, 1, Int> = similarity.clone().argmax(axis).reshape([batch]);
-        best.equal(numbers.clone()).float().mean()
-    };
-    (loss, (hits(0) + hits(1)) / 2.0)
 }

@@ -83,6 +83,7 @@ impl AvffConfig {
                 contrastive: 0.05,
                 temperature: 0.05,
                 contrastive_over: ContrastiveOver::Clips,
+                rolled: 0,
             },
             head: HeadConfig { hidden: 1024, dropout: 0.5, input: HeadInput::TokenMeans },
         }
@@ -111,6 +112,7 @@ impl AvffConfig {
                 contrastive: 1.0,
                 temperature: 0.1,
                 contrastive_over: ContrastiveOver::Slices,
+                rolled: 0,
             },
             head: HeadConfig { input: HeadInput::Pairs, ..Self::open_avff().head },
             ..Self::open_avff()

@@ -5,12 +5,13 @@ use burn::prelude::*;
 
 use crate::{
     config::AvffConfig,
+    contrastive::{self, ContrastiveEmbeddings},
     decoder::{AudioDecoder, VisualDecoder},
     encoder::{AudioEncoder, VisualEncoder},
     error::ModelError,
     init::Init,
     layers::{AudioPatches, CrossModal, FusionScope, VideoPatches},
-    loss::{self, ContrastiveEmbeddings},
+    loss,
     mask::Mask,
 };
 
@@ -115,11 +116,20 @@ impl<B: Backend> Pretrain<B> {
         audio: Tensor<B, 3>,
         video: Tensor<B, 5>,
     ) -> ContrastiveEmbeddings<B> {
-        ContrastiveEmbeddings::new(
-            self.audio_encoder.forward(audio),
-            self.visual_encoder.forward(video),
-            self.config.contrastive_slices(),
-        )
+        let audio_tokens = self.audio_encoder.forward(audio.clone());
+        self.embeddings(&audio, audio_tokens, self.visual_encoder.forward(video))
+    }
+
+    fn embeddings(
+        &self,
+        audio: &Tensor<B, 3>,
+        audio_tokens: Tensor<B, 3>,
+        video_tokens: Tensor<B, 3>,
+    ) -> ContrastiveEmbeddings<B> {
+        let slices = self.config.contrastive_slices();
+        let rolled = contrastive::rolled(audio, self.config.loss.rolled);
+        let rolled = rolled.into_iter().map(|audio| self.audio_encoder.forward(audio)).collect();
+        ContrastiveEmbeddings::new(audio_tokens, video_tokens, slices).with_rolled(rolled, slices)
     }
 
     /// Runs [`forward`](Self::forward) on a part of a batch. The contrastive loss is that of the
@@ -145,16 +155,13 @@ impl<B: Backend> Pretrain<B> {
         let (audio_mask, video_mask) = (mask.audio(), mask.video());
         let audio_tokens = self.audio_encoder.forward(audio.clone());
         let video_tokens = self.visual_encoder.forward(video.clone());
-        let own = ContrastiveEmbeddings::new(
-            audio_tokens.clone(),
-            video_tokens.clone(),
-            config.contrastive_slices(),
-        );
+        let own = self.embeddings(&audio, audio_tokens.clone(), video_tokens.clone());
         let clips = match full_batch {
             Some(full_batch) => full_batch.all.with_rows(own, full_batch.start),
             None => own,
         };
-        let (contrastive, retrieval_accuracy) = loss::contrastive(clips, config.loss.temperature);
+        let [contrastive, retrieval_accuracy] =
+            contrastive::contrastive(clips, config.loss.temperature);
 
         let visible_audio = audio_mask.visible(audio_tokens);
         let visible_video = video_mask.visible(video_tokens);

@@ -161,10 +161,16 @@ fn small() -> (AvffConfig, ClipSpec, LabeledClips) {
 }
 
 /// Four parts of two clips give the gradients of eight clips at once, including the contrastive
-/// loss over all eight.
+/// loss over all eight, with and without rolled audio.
 #[test]
 fn accumulated_gradients_match_the_batch() {
-    let (config, spec, batch) = small();
+    let (mut config, spec, batch) = small();
+    compare_accumulated(&config, &spec, &batch);
+    config.loss.rolled = 2;
+    compare_accumulated(&config, &spec, &batch);
+}
+
+fn compare_accumulated(config: &AvffConfig, spec: &ClipSpec, batch: &LabeledClips) {
     let device = Default::default();
     let mut peers = SingleProcess;
     let mut both = |micro_batch: usize| {
@@ -174,18 +180,18 @@ fn accumulated_gradients_match_the_batch() {
             micro_batch,
             precision: None,
             loss_scale: 1.0,
-            spec: &spec,
+            spec,
             device: &device,
             peers: &mut peers,
             replica: Replica::WHOLE,
         };
         let mut init = avff_model::Init::seeded(4);
-        let model = avff_model::Pretrain::<B>::new(&config, &mut init, &device).unwrap();
-        let mut learner = PretrainLearner::new(&config, None, 1, &device).unwrap();
-        let pretrain = learner.step(&model, &batch, &mut context).unwrap();
-        let model = avff_model::Classifier::<B>::new(&config, &mut init, &device).unwrap();
-        let mut learner = Finetune::new(FinetuneConfig::default(), &config);
-        (pretrain, learner.step(&model, &batch, &mut context).unwrap())
+        let model = avff_model::Pretrain::<B>::new(config, &mut init, &device).unwrap();
+        let mut learner = PretrainLearner::new(config, None, 1, &device).unwrap();
+        let pretrain = learner.step(&model, batch, &mut context).unwrap();
+        let model = avff_model::Classifier::<B>::new(config, &mut init, &device).unwrap();
+        let mut learner = Finetune::new(FinetuneConfig::default(), config);
+        (pretrain, learner.step(&model, batch, &mut context).unwrap())
     };
     let (whole, parts) = (both(8), both(2));
     for (whole, parts) in [(whole.0, parts.0), (whole.1, parts.1)] {

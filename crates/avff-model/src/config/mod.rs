@@ -148,11 +148,11 @@ pub enum HeadInput {
     /// time segment, before the reduction, can show whether frames and audio disagree in that
     /// segment.
     Pairs,
-    /// Two similarities of audio and video: the highest in time, with the audio up to a twentieth of
-    /// the clip late, and the highest at other offsets of up to a quarter of the clip. A similarity is
-    /// the mean cosine similarity of the slices that are so far apart. It is what the contrastive loss
-    /// over slices compares, so the head starts with what pre-training has learned about timing. A2V
-    /// and V2A are not used.
+    /// Two similarities of audio and video: the highest in time, with the audio a fortieth of the clip
+    /// early to a twentieth late, and the highest at other offsets of up to a quarter of the clip. A
+    /// similarity is the mean cosine similarity of the slices that are so far apart. It is what the
+    /// contrastive loss over slices compares, so the head starts with what pre-training has learned
+    /// about timing. A2V and V2A are not used.
     Agreement,
 }
 
@@ -279,6 +279,10 @@ pub struct LossConfig {
     /// Tokens that the contrastive loss compares.
     #[serde(default, alias = "contrast_over")]
     pub contrastive_over: ContrastiveOver,
+    /// Number of times that a clip's own audio is compared with its frames at another time, as
+    /// further negatives. The audio is rolled within the clip, by evenly spaced times.
+    #[serde(default)]
+    pub rolled: usize,
 }
 
 /// The grid of audio tokens over the fbank.

@@ -49,6 +49,10 @@ impl AvffConfig {
         if self.head.input == HeadInput::Agreement && self.slices < 8 {
             return Err(config("slices", "is less than 8, but agreement compares offsets".into()));
         }
+        if self.loss.rolled >= self.slices {
+            let reason = format!("is not below the number of slices, {}", self.slices);
+            return Err(config("loss.rolled", reason));
+        }
         if !(0.0..1.0).contains(&self.head.dropout) {
             return Err(config("head.dropout", "is not in [0, 1)".into()));
         }
@@ -123,7 +127,7 @@ mod tests {
     #[test]
     fn inconsistent_sizes_name_their_field() {
         type Break = fn(&mut AvffConfig);
-        let cases: [(&str, Break); 9] = [
+        let cases: [(&str, Break); 10] = [
             ("audio.frames", |c| c.audio.frames = 1000),
             ("video.width", |c| c.video.width = 225),
             ("video.frames", |c| c.video.frames = 0),
@@ -133,6 +137,7 @@ mod tests {
             ("encoder.dim", |c| c.encoder.heads = 5),
             ("slices", |c| c.slices = 7),
             ("head.dropout", |c| c.head.dropout = 1.0),
+            ("loss.rolled", |c| c.loss.rolled = 8),
             ("encoder.depth", |c| c.encoder.depth = 100_000),
             ("encoder.mlp_ratio", |c| c.encoder.mlp_ratio = f64::NAN),
         ];

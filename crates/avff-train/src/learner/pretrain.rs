@@ -87,38 +87,39 @@ impl<B: AutodiffBackend> PretrainLearner<B> {
     }
 
     /// Gathers the contrastive embeddings of all processes for a batch that is computed in parts.
+    /// Returns `None` for an empty batch.
     fn gather_embeddings(
         &self,
         model: &Pretrain<B::InnerBackend>,
         batch: &LabeledClips,
         context: &mut StepContext<'_, B>,
-    ) -> Result<ContrastiveEmbeddings<B::InnerBackend>, TrainError> {
+    ) -> Result<Option<ContrastiveEmbeddings<B::InnerBackend>>, TrainError> {
         let own = self.own_embeddings(model, batch, context);
-        let dim = self.network.encoder.dim * self.network.contrastive_slices();
-        let mut gather = |own: Tensor<B::InnerBackend, 2>| -> Result<_, TrainError> {
-            let own: Vec<f32> = own.into_data().iter().collect();
-            let all = context.peers.gather(&own)?;
-            let rows = all.len() / dim;
-            Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
-        };
-        Ok(ContrastiveEmbeddings { audio: gather(own.audio)?, video: gather(own.video)? })
+        let all = own.map(|own| {
+            own.try_map(|own| -> Result<_, TrainError> {
+                let [_, dim] = own.dims();
+                let own: Vec<f32> = own.into_data().iter().collect();
+                let all = context.peers.gather(&own)?;
+                let rows = all.len() / dim;
+                Ok(Tensor::from_data(TensorData::new(all, [rows, dim]), context.device))
+            })
+        });
+        all.transpose()
     }
 
-    /// Computes the contrastive embeddings of this process's clips.
+    /// Computes the contrastive embeddings of this process's clips. Returns `None` for none.
     fn own_embeddings(
         &self,
         model: &Pretrain<B::InnerBackend>,
         batch: &LabeledClips,
         context: &StepContext<'_, B>,
-    ) -> ContrastiveEmbeddings<B::InnerBackend> {
-        let (mut audio, mut video) = (Vec::new(), Vec::new());
+    ) -> Option<ContrastiveEmbeddings<B::InnerBackend>> {
+        let mut all = Vec::new();
         for part in parts(batch.clips.len(), context.micro_batch) {
             let (fbanks, frames) = tensors(&batch.clips[part], context.spec, context.device);
-            let embeddings = model.contrastive_embeddings(fbanks, frames);
-            audio.push(embeddings.audio);
-            video.push(embeddings.video);
+            all.push(model.contrastive_embeddings(fbanks, frames));
         }
-        ContrastiveEmbeddings { audio: Tensor::cat(audio, 0), video: Tensor::cat(video, 0) }
+        ContrastiveEmbeddings::cat(all)
     }
 }
 
@@ -158,10 +159,9 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
                 Some(dtype) => cast::<B, _>(model.clone(), dtype).valid(),
                 None => model.valid(),
             };
-            let ContrastiveEmbeddings { audio, video } =
-                self.gather_embeddings(&model, batch, context)?;
-            let [audio, video] = [audio, video].map(Tensor::from_inner);
-            Some(ContrastiveEmbeddings { audio, video })
+            let all = self.gather_embeddings(&model, batch, context)?;
+            all.map(|all| all.try_map(|all| Ok::<_, TrainError>(Tensor::from_inner(all))))
+                .transpose()?
         } else {
             None
         };
@@ -243,7 +243,7 @@ impl<B: AutodiffBackend> Learner<B> for PretrainLearner<B> {
         let whole = batch.clips.len() <= context.micro_batch;
         let all = match whole {
             true => None,
-            false => Some(self.own_embeddings(model, batch, context)),
+            false => self.own_embeddings(model, batch, context),
         };
         for part in parts(batch.clips.len(), context.micro_batch) {
             let full_batch = all.clone().map(|all| ContrastiveBatch { all, start: part.start });
