@@ -52,8 +52,8 @@ impl ClipFailure {
             stream: None,
             error: format!("lips and voice cannot be compared: {reason}"),
             hint: Some(
-                "this network knows nothing else; give a clip of at least 2 s in which a face speaks, \
-                 or `--speech any` for a score all the same"
+                "this network knows nothing else: give a clip in which a face is seen and speaks; \
+                 `--speech any` turns this check off, and such a score says little"
                     .into(),
             ),
         }

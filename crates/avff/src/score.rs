@@ -134,10 +134,18 @@ impl Aggregate {
     /// Aggregates the logits of all windows. Returns `None` without windows or if an output is not finite.
     #[must_use]
     pub fn of(self, windows: &[WindowScore]) -> Option<Logits> {
-        if !windows.iter().all(|window| window.logits.is_finite()) {
+        let logits: Vec<Logits> = windows.iter().map(|window| window.logits).collect();
+        self.of_logits(&logits)
+    }
+
+    /// Aggregates the outputs of windows. Returns `None` without a window or with an output that is
+    /// not finite.
+    #[must_use]
+    pub fn of_logits(self, windows: &[Logits]) -> Option<Logits> {
+        if !windows.iter().all(|logits| logits.is_finite()) {
             return None;
         }
-        let mut logits = windows.iter().map(|window| window.logits);
+        let mut logits = windows.iter().copied();
         match self {
             // The logits of a single window stay bit-identical.
             _ if windows.len() == 1 => logits.next(),

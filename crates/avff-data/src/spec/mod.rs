@@ -386,7 +386,21 @@ impl ClipSpec {
     }
 }
 
+/// Mean and standard deviation of levels in pictures of samples that were standardized by their own.
+const SHOWN: [[f32; 3]; 2] = [[0.5; 3], [0.25; 3]];
+
 impl VideoSpec {
+    /// Returns the mean and standard deviation, per channel, that turn a sample's values back into
+    /// levels from 0 to 1 for a picture. Those of [`Standardize::Sample`] are lost with the sample, so
+    /// a picture then has a common brightness and contrast.
+    #[must_use]
+    pub fn shown(&self) -> [[f32; 3]; 2] {
+        match self.standardize {
+            Standardize::Fixed => [self.mean, self.std],
+            Standardize::Sample => SHOWN,
+        }
+    }
+
     /// Returns the number of values in the tensor: `3 * frames * height * width`.
     #[must_use]
     pub fn values(&self) -> usize {

@@ -71,7 +71,7 @@ pub enum CannotTell {
     #[strum(to_string = "the clip is shorter than 2 s")]
     TooShort,
     /// No face was found in half of the frames.
-    #[strum(to_string = "no face was found")]
+    #[strum(to_string = "a face was found in fewer than half of the frames")]
     NoFace,
     /// The lower face hardly moves.
     #[strum(to_string = "the face hardly moves")]

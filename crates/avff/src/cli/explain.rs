@@ -5,12 +5,14 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use avff::{
     data::{LeftOut, StreamChoices},
     explain::{Attention, Window},
+    score::Logits,
     table::Text,
 };
 use serde::Serialize;
 
 use super::{
     damage::DamageArgs,
+    network::SpeechArgs,
     score::left_out_table,
     sheet::{SheetArgs, default_output, title, write},
 };
@@ -45,6 +47,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     damage: DamageArgs,
+
+    #[command(flatten)]
+    speech: SpeechArgs,
 }
 
 #[derive(Serialize)]
@@ -57,6 +62,10 @@ struct Report<'a> {
     /// What has to be said of these scores.
     warning: Option<&'a str>,
     device: String,
+    /// P(fake) of the clip.
+    y_pred: f32,
+    /// The network's outputs for the clip.
+    logits: Logits,
     windows: &'a [Window],
     /// The windows that were left out because the clip is damaged there.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -75,7 +84,8 @@ struct Report<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sheet = &args.sheet;
     let output = args.output.clone().unwrap_or_else(|| default_output(&sheet.clip, "explanation"));
-    let detector = sheet.detector(args.checkpoint.as_deref(), &output, &args.damage)?;
+    let detector =
+        sheet.detector(args.checkpoint.as_deref(), &output, &args.damage, args.speech)?;
     let made = detector.explain(&sheet.clip, args.window_index)?;
     let checkpoint = detector.checkpoint();
     let trained = checkpoint.metadata().map(|metadata| metadata.trained);
@@ -90,6 +100,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         trained,
         warning: made.warning.as_deref(),
         device: detector.device().to_string(),
+        y_pred: made.logits.probability_fake(),
+        logits: made.logits,
         windows: &made.windows,
         left_out: &made.left_out,
         drawn: made.drawn,
@@ -100,6 +112,31 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     print(args, &report)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says at which lag of the audio lips and voice are most alike.
+fn most_alike(window: &Window) -> Option<String> {
+    let best = window.best_lag()?;
+    let in_time = || window.lags.iter().filter(|at| at.in_time);
+    let (first, last) = (in_time().next()?.lag, in_time().next_back()?.lag);
+    let range = format!("{first:.2} to {last:.2} s");
+    let at = match best.lag {
+        0.0 => "without a lag".to_owned(),
+        lag if lag > 0.0 => format!("if the audio is {lag:.2} s late"),
+        lag => format!("if the audio is {:.2} s early", -lag),
+    };
+    let similarity = best.similarity;
+    Some(if best.in_time {
+        format!(
+            "lips and voice are most alike {at} (similarity {similarity:.2}); {range} count as in time"
+        )
+    } else {
+        let highest = in_time().map(|at| at.similarity).fold(f32::NEG_INFINITY, f32::max);
+        format!(
+            "lips and voice are most alike {at} (similarity {similarity:.2}); \
+             in time ({range}) {highest:.2} at best"
+        )
+    })
 }
 
 fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
@@ -117,7 +154,14 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     if !report.left_out.is_empty() {
         writeln!(out, "left out:\n{}", left_out_table(report.left_out))?;
     }
-    for window in report.windows {
+    if report.windows.len() > 1 {
+        let (count, score) = (report.windows.len(), report.y_pred);
+        writeln!(
+            out,
+            "P(fake) {score:.3} over {count} windows; the table is of the one that is drawn"
+        )?;
+    }
+    for (index, window) in report.windows.iter().enumerate() {
         let (span, score) = (window.span, window.logits.probability_fake());
         writeln!(
             out,
@@ -128,6 +172,9 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
             window.logits.fake,
             window.logits.real
         )?;
+        if index != report.drawn {
+            continue;
+        }
         let mut table = Text::with_header(["segment, s", "both", "audio", "frames"]);
         for segment in &window.segments {
             let number = |value: f32| format!("{value:+.3}");
@@ -139,6 +186,9 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
             ]);
         }
         writeln!(out, "{table}")?;
+        if let Some(line) = most_alike(window) {
+            writeln!(out, "{line}")?;
+        }
     }
     writeln!(
         out,

@@ -64,9 +64,8 @@ pub(super) struct NetworkArgs {
     #[command(flatten)]
     damage: DamageArgs,
 
-    /// Which clips get a score [default: the checkpoint's]
-    #[arg(long, value_parser = speech(), help_heading = "Clip preparation")]
-    speech: Option<Speech>,
+    #[command(flatten)]
+    speech: SpeechArgs,
 
     /// How a clip's score follows from its windows: mean of the logits, or max, the highest window
     #[arg(long, default_value_t, help_heading = "Clip preparation")]
@@ -81,6 +80,14 @@ fn arithmetics() -> impl TypedValueParser<Value = Arithmetic> {
         (Arithmetic::F16, "Faster, rounded; GPUs"),
         (Arithmetic::Int8, "Faster, quantized matrix products of the encoders; CPU"),
     ])
+}
+
+/// Whether a clip needs a face that speaks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct SpeechArgs {
+    /// Which clips get a score [default: the checkpoint's]
+    #[arg(long = "speech", value_parser = speech(), help_heading = "Clip preparation")]
+    pub(super) speech: Option<Speech>,
 }
 
 fn speech() -> impl TypedValueParser<Value = Speech> {
@@ -147,7 +154,7 @@ impl NetworkArgs {
             .weights_in_file(one_clip)
             .synchrony(synchrony)
             .preparation(Preparation {
-                speech: self.speech,
+                speech: self.speech.speech,
                 ..self.damage.applied_to(self.clip.preparation())
             });
         if let Some(size) = self.batch_size {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use avff::{
-    Detector, Error, Pretrained,
+    Detector, Error, Preparation, Pretrained,
     data::{ClipError, windows::Span},
     output::{OutputError, create_folder_of},
     plots::png,
@@ -13,7 +13,11 @@ use avff::{
 use avff_media::missing;
 use image::RgbImage;
 
-use super::{clip::ClipArgs, damage::DamageArgs, network::overrides};
+use super::{
+    clip::ClipArgs,
+    damage::DamageArgs,
+    network::{SpeechArgs, overrides},
+};
 
 /// A clip to draw.
 #[derive(Debug, clap::Args)]
@@ -59,11 +63,13 @@ impl SheetArgs {
         weights: Option<&Path>,
         png: &Path,
         damage: &DamageArgs,
+        speech: SpeechArgs,
     ) -> anyhow::Result<Detector> {
         self.expect_free(png)?;
         let builder = Detector::builder().device(self.device.parse()?);
         let builder = builder.config(overrides(self.config.as_ref())?);
         let preparation = damage.applied_to(self.reading.preparation());
+        let preparation = Preparation { speech: speech.speech, ..preparation };
         let builder = builder.preparation(preparation);
         Ok(match weights {
             Some(weights) => builder.prepare(weights)?,

@@ -11,11 +11,12 @@ use std::{ops::ControlFlow, path::Path};
 
 use avff_data::{ClipError, ClipSpec, LeftOut, load_samples, pipeline::Sample, windows::Span};
 
-pub use crate::network::{Attention, TimeSegment, Window};
+pub use crate::network::{Attention, LagSimilarity, TimeSegment, Window};
 use crate::{
-    detector::Detector,
+    detector::{self, Detector},
     error::Error,
     failure::{ClipFailure, guarded},
+    score::Logits,
 };
 
 /// The explanation of a clip's score: all windows, and details of the drawn window.
@@ -23,6 +24,8 @@ use crate::{
 pub struct Explanation {
     /// The clip spec: how the clip was prepared.
     pub spec: ClipSpec,
+    /// The network's outputs for the clip: those of its windows, aggregated as for a score.
+    pub logits: Logits,
     /// All windows that damage does not touch, in order.
     pub windows: Vec<Window>,
     /// The windows that were left out because the clip is damaged there, in order.
@@ -55,7 +58,7 @@ impl Detector {
     ///
     /// # Errors
     /// Returns [`Error::NoWindow`] if the window does not exist and [`Error::Failed`] if the clip cannot be
-    /// read. Also fails if the weights cannot be loaded.
+    /// read, or if no face speaks in it where the network needs that. Also fails if the weights cannot be loaded.
     pub fn explain(
         &self,
         clip: impl AsRef<Path>,
@@ -64,6 +67,7 @@ impl Detector {
         let (clip, spec) = (clip.as_ref(), self.spec());
         let failed = |failure| Error::failed(clip, failure);
         let network = self.network()?;
+        self.lips().measured(|| detector::measure(clip, spec)).map_err(failed)?;
         let (mut windows, mut selected): (Vec<Window>, Option<(usize, Sample)>) =
             (Vec::new(), None);
         let mut network_error = None;
@@ -103,13 +107,13 @@ impl Detector {
             Some((_, sample)) => network.attention(sample)?,
             None => Attention::default(),
         };
-        if windows.iter().any(|window| !window.logits.is_finite()) {
-            return Err(failed(ClipFailure::not_finite()));
-        }
+        let outputs: Vec<Logits> = windows.iter().map(|window| window.logits).collect();
         let Some((drawn, sample)) = selected else {
             let (window, windows) = (window.unwrap_or_default(), windows.len());
             return Err(Error::NoWindow { path: clip.into(), window, windows });
         };
+        let logits = self.aggregate().of_logits(&outputs);
+        let logits = logits.ok_or_else(|| failed(ClipFailure::not_finite()))?;
         let sample_rate = match spec.audio.rate {
             Some(rate) => rate,
             None => guarded(|| {
@@ -123,6 +127,7 @@ impl Detector {
         let left_out = coverage.left_out;
         Ok(Explanation {
             spec,
+            logits,
             windows,
             left_out,
             notes,

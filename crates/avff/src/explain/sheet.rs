@@ -10,7 +10,7 @@ use avff_plots::{
 };
 use image::{Rgb, RgbImage};
 
-use super::{Attention, Explanation, TimeSegment};
+use super::{Attention, Explanation, LagSimilarity, TimeSegment};
 
 /// The most frames side by side.
 const COLUMNS: usize = 16;
@@ -20,6 +20,10 @@ const CELL: usize = 64;
 const PANEL: usize = 128;
 /// Height of a row of bars, in pixels.
 const BARS: usize = 72;
+/// Width of a bar's value, in pixels.
+const LABEL: usize = 44;
+/// Height of the similarities by lag, with heading and axis, in pixels.
+const LAGS: usize = BARS + 2 * LINE_HEIGHT + 6 * GAP;
 /// Width of the row names, left of all panels, in pixels.
 const LEFT: usize = 150;
 /// Width of the color bars, right of all panels, in pixels.
@@ -30,6 +34,8 @@ const ROWS: [&str; 3] = ["both occluded", "audio occluded", "frames occluded"];
 const FAKE: Color = RED;
 /// The color of evidence for real.
 const REAL: Color = [40, 90, 170];
+/// The color of similarities at lags that do not count as in time.
+const LIGHT: Color = [150, 150, 150];
 
 impl Explanation {
     /// Draws the selected window under `title`, such as the clip and the checkpoint.
@@ -44,7 +50,8 @@ impl Explanation {
         let foot = wrapped(foot(), width - 2 * MARGIN);
         let lines = head.len() + foot.len() + 2;
         let inputs = 2 * (CELL + GAP) + PANEL + PANEL / 2 + 2 * GAP;
-        let height = 2 * MARGIN + lines * LINE_HEIGHT + inputs + 3 * BARS + 10 * GAP;
+        let lags = if self.lags().is_empty() { 0 } else { LAGS };
+        let height = 2 * MARGIN + lines * LINE_HEIGHT + inputs + 3 * BARS + 10 * GAP + lags;
         bitmap([width as u32, height as u32], |canvas| {
             self.draw(canvas, &head, &foot, [count, strip]);
         })
@@ -81,7 +88,52 @@ impl Explanation {
         row_labels(canvas, &ROWS, top, BARS);
         top += ROWS.len() * (BARS + GAP);
         self.draw_axis(canvas, [x, top], strip);
-        text_lines(canvas, top + LINE_HEIGHT + GAP, foot);
+        top += LINE_HEIGHT + GAP;
+        if !self.lags().is_empty() {
+            self.draw_lags(canvas, [x, top + GAP], strip);
+            top += LAGS;
+        }
+        text_lines(canvas, top, foot);
+    }
+
+    fn lags(&self) -> &[LagSimilarity] {
+        self.windows.get(self.drawn).map_or(&[], |window| &window.lags)
+    }
+
+    /// Draws how alike lips and voice are at each lag of the audio.
+    fn draw_lags(&self, canvas: &mut BitmapCanvas<'_>, [x, y]: [usize; 2], strip: usize) {
+        let lags = self.lags();
+        let text = "mean cosine similarity of lips and voice if the audio is early or late (dark: counts as in time):";
+        canvas.line([MARGIN, y], Align::Left, text, FAINT);
+        let middle = y + LINE_HEIGHT + BARS / 2;
+        row_labels(canvas, &["similarity"], middle - BARS / 2, BARS);
+        canvas.fill([x, middle], [strip, 1], FAINT);
+        let axis = middle + BARS / 2 + GAP;
+        let apart = (LABEL * lags.len()).div_ceil(strip);
+        let values: Vec<f32> = lags.iter().map(|at| at.similarity).collect();
+        let labels = labeled(&values, apart);
+        for (index, at) in lags.iter().enumerate() {
+            let (from, to) = (index * strip / lags.len(), (index + 1) * strip / lags.len());
+            let height = (at.similarity.abs().min(1.0) * (BARS / 2 - 2) as f32).round() as usize;
+            let top = if at.similarity > 0.0 { middle - height } else { middle + 1 };
+            let color = if at.in_time { BLACK } else { LIGHT };
+            canvas.fill([x + from + 2, top], [(to - from).saturating_sub(4).max(1), height], color);
+            let center = x + (from + to) / 2;
+            let beside = if at.similarity > 0.0 { middle + 2 } else { middle.saturating_sub(18) };
+            if labels.contains(&index) {
+                let value = format!("{:+.2}", at.similarity);
+                canvas.line([center, beside], Align::Center, &value, FAINT);
+            }
+            // The lag in the middle is 0.
+            if index.abs_diff(lags.len() / 2).is_multiple_of(apart + 1) {
+                let lag = match at.lag {
+                    0.0 => "0".to_owned(),
+                    lag => format!("{lag:+.2}"),
+                };
+                canvas.line([center, axis], Align::Center, &lag, BLACK);
+            }
+        }
+        canvas.line([MARGIN, axis], Align::Left, "lag of the audio, s", BLACK);
     }
 
     fn segments(&self) -> &[TimeSegment] {
@@ -128,7 +180,7 @@ impl Explanation {
     fn draw_frames(&self, canvas: &mut BitmapCanvas<'_>, [x, y]: [usize; 2], count: usize) {
         let video = &self.spec.video;
         let size = [video.frames, video.height, video.width];
-        let frames = Frames::new(size, [video.mean, video.std], &self.sample.clip.video);
+        let frames = Frames::new(size, video.shown(), &self.sample.clip.video);
         let range = self.attention_range();
         for column in 0..count {
             let frame = column * self.spec.video.frames / count;
@@ -185,14 +237,22 @@ impl Explanation {
         for (row, value) in rows.into_iter().enumerate() {
             let middle = y + row * (BARS + GAP) + BARS / 2;
             canvas.fill([x, middle], [strip, 1], FAINT);
-            for (index, segment) in segments.iter().enumerate() {
+            let values: Vec<f32> = segments.iter().map(value).collect();
+            let labels = labeled(&values, (LABEL * segments.len()).div_ceil(strip));
+            for (index, &value) in values.iter().enumerate() {
                 let (from, to) =
                     (index * strip / segments.len(), (index + 1) * strip / segments.len());
-                let value = value(segment);
                 let height = (value.abs() / scale * (BARS / 2 - 2) as f32).round() as usize;
                 let (top, color) =
                     if value > 0.0 { (middle - height, FAKE) } else { (middle + 1, REAL) };
-                canvas.fill([x + from + 2, top], [to - from - 4, height], color);
+                canvas.fill(
+                    [x + from + 2, top],
+                    [(to - from).saturating_sub(4).max(1), height],
+                    color,
+                );
+                if !labels.contains(&index) {
+                    continue;
+                }
                 let label = format!("{value:+.2}");
                 let beside = if value > 0.0 { middle + 2 } else { middle.saturating_sub(18) };
                 canvas.line([x + (from + to) / 2, beside], Align::Center, &label, FAINT);
@@ -205,6 +265,23 @@ impl Explanation {
         time_ticks(canvas, [x, y], strip, [span.start, span.end]);
         canvas.line([MARGIN, y + GAP], Align::Left, "time, s", BLACK);
     }
+}
+
+/// Returns the bars whose values are written: the largest, of those that are closer than `apart` bars
+/// and on the same side.
+fn labeled(values: &[f32], apart: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
+    let mut chosen: Vec<usize> = Vec::new();
+    for bar in order {
+        let is_free = |&other: &usize| {
+            bar.abs_diff(other) >= apart || (values[bar] > 0.0) != (values[other] > 0.0)
+        };
+        if chosen.iter().all(is_free) {
+            chosen.push(bar);
+        }
+    }
+    chosen
 }
 
 /// Overlays a gray image with the colors of its patches' attention, `[row][column]`.
@@ -231,4 +308,21 @@ fn foot() -> Vec<(String, Color)> {
     let attention = "Attention is the share of each patch in its encoder's output, by attention rollout; 1 is an equal \
                      share. It shows where the network looks, not why it decides.";
     [bars, attention].map(|text| (text.to_owned(), FAINT)).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_where_they_do_not_overlap() {
+        let values = [0.1, -0.5, 0.3, 0.2, -0.4, 0.0];
+        let mut all = labeled(&values, 1);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4, 5]);
+        // On the side of fake, 2 wins over 0 and 3; on that of real, 1 and 4 are far enough apart.
+        let mut some = labeled(&values, 3);
+        some.sort_unstable();
+        assert_eq!(some, [1, 2, 4]);
+    }
 }

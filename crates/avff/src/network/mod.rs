@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     attention::Attention,
-    occlusion::{TimeSegment, Window},
+    occlusion::{LagSimilarity, TimeSegment, Window},
 };
 use crate::{
     device::{Device, DeviceError, with_backend},

@@ -27,6 +27,17 @@ pub struct TimeSegment {
     pub both: f32,
 }
 
+/// How alike lips and voice are if the audio is shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LagSimilarity {
+    /// The lag of the audio, in seconds: above 0 where the audio is late.
+    pub lag: f64,
+    /// The mean cosine similarity of audio and frames at this lag, from -1 to 1.
+    pub similarity: f32,
+    /// Whether such a lag counts as in time.
+    pub in_time: bool,
+}
+
 /// A window with its score and the importance of its time segments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Window {
@@ -36,6 +47,10 @@ pub struct Window {
     pub logits: Logits,
     /// Time segments of equal length, in order.
     pub segments: Vec<TimeSegment>,
+    /// The similarity of lips and voice at each lag, from early to late audio. Empty unless the network's
+    /// head compares them (`head.input = "agreement"`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lags: Vec<LagSimilarity>,
 }
 
 impl Window {
@@ -43,6 +58,12 @@ impl Window {
     #[must_use]
     pub fn margin(&self) -> f32 {
         self.logits.fake - self.logits.real
+    }
+
+    /// The lag at which lips and voice are most alike. `None` if the network does not compare them.
+    #[must_use]
+    pub fn best_lag(&self) -> Option<LagSimilarity> {
+        self.lags.iter().copied().max_by(|a, b| a.similarity.total_cmp(&b.similarity))
     }
 }
 
@@ -64,6 +85,14 @@ pub(super) fn window<B: Backend>(
         real: logits.get(1).copied().unwrap_or(f32::NAN),
     };
     let margin = logits.fake - logits.real;
+    let similarities = model.similarity_by_lag(&embeddings).map(numbers).unwrap_or_default();
+    let lags = model.lags().zip(similarities);
+    let lags = lags.map(|(lag, similarity)| LagSimilarity {
+        lag: lag.share * span.seconds(),
+        similarity,
+        in_time: lag.in_time,
+    });
+    let lags = lags.collect();
     let drops = |hidden| -> Vec<f32> {
         let margins = numbers(model.occluded_margins(&embeddings, segments, hidden));
         margins.into_iter().map(|occluded| margin - occluded).collect()
@@ -76,7 +105,7 @@ pub(super) fn window<B: Backend>(
         let start = span.start + index as f64 * step;
         TimeSegment { span: Span { start, end: start + step }, audio, frames, both }
     });
-    Window { span, logits, segments: segments.collect() }
+    Window { span, logits, segments: segments.collect(), lags }
 }
 
 #[cfg_attr(

@@ -110,9 +110,34 @@ fn the_built_in_network_compares_lips_and_voice() {
     let still = crate::setup::media("h264_vfr.mp4");
     let still = still.to_str().unwrap();
     let ran = scene.run(&["score", "--device", "cpu", still]).expect(3);
-    for word in ["not-applicable", "no face was found", "--speech any"] {
+    for word in ["not-applicable", "in fewer than half of the frames", "--speech any"] {
         assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
     }
     let ran = scene.run(&["score", "--device", "cpu", "--speech", "any", still]);
     assert!(!ran.stdout.contains("not-applicable"), "{}", ran.stdout);
+
+    let ran = scene.run(&["explain", "--device", "cpu", own, "--json"]).expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let lags = json["windows"][0]["lags"].as_array().unwrap();
+    let number = |at: &Value, key: &str| at[key].as_f64().unwrap();
+    assert_eq!((lags.len(), number(&lags[0], "lag")), (21, -0.8));
+    let best =
+        lags.iter().max_by(|a, b| number(a, "similarity").total_cmp(&number(b, "similarity")));
+    assert!(number(best.unwrap(), "lag").abs() < 0.2, "{lags:?}");
+    let ran = scene.run(&["explain", "--device", "cpu", own, "--output", "again.png"]).expect(0);
+    assert!(ran.stdout.contains("lips and voice are most alike"), "{}", ran.stdout);
+    let ran = scene.run(&["explain", "--device", "cpu", still]).expect(3);
+    assert!(ran.stderr.contains("lips and voice cannot be compared"), "{}", ran.stderr);
+    // The ways that the hints name lead to a picture.
+    let all_the_same =
+        ["explain", "--device", "cpu", still, "--speech", "any", "--no-face", "full"];
+    let ran = scene.run(&all_the_same).expect(0);
+    assert!(
+        ran.stdout.contains("in time (-0.08 to 0.16 s)") || ran.stdout.contains("count as in time")
+    );
+
+    // The voice of this clip is late; its lag is found.
+    let late = root().join("data/synthetic/time_shift.mp4");
+    let ran = scene.run(&["explain", "--device", "cpu", late.to_str().unwrap()]).expect(0);
+    assert!(ran.stdout.contains("if the audio is 0.40 s late"), "{}", ran.stdout);
 }

@@ -174,7 +174,7 @@ impl Reconstruction {
         let spec = &self.spec.video;
         let frames = |tensor| {
             let size = [spec.frames, spec.height, spec.width];
-            Frames::new(size, [spec.mean, spec.std], tensor)
+            Frames::new(size, spec.shown(), tensor)
         };
         let input = frames(&self.video);
         let mut masked = input.clone();
