@@ -25,10 +25,11 @@ impl Bounds {
     /// Computes the range from the log-likelihood ratios of the calibration clips.
     #[must_use]
     pub fn new(log_ratios: &Clips) -> Self {
-        let Clips { fakes, reals } = log_ratios;
-        let negated = |ratios: &[f64]| -> Vec<f64> { ratios.iter().map(|ratio| -ratio).collect() };
-        let high = highest(fakes, reals);
-        Self { low: -highest(&negated(reals), &negated(fakes)), high }
+        let negated = |ratios: &[f64]| ratios.iter().map(|ratio| -ratio).collect();
+        // What speaks for a real clip is a high ratio of the classes exchanged.
+        let exchanged =
+            Clips { fakes: negated(&log_ratios.reals), reals: negated(&log_ratios.fakes) };
+        Self { low: -highest(&exchanged), high: highest(log_ratios) }
     }
 
     /// Limits a log-likelihood ratio to the range.
@@ -41,13 +42,8 @@ impl Bounds {
 /// Returns the highest threshold `t` at which calling fake what exceeds it is better than calling
 /// everything real, where the prior odds make `t` the threshold. With `hits` of the fakes and
 /// `errors` of the reals above it, that is `exp(t) <= (hits / (n + 1)) / ((errors + 1) / (m + 1))`.
-fn highest(fakes: &[f64], reals: &[f64]) -> f64 {
-    let sorted = |ratios: &[f64]| {
-        let mut sorted = ratios.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted
-    };
-    let (fakes, reals) = (sorted(fakes), sorted(reals));
+fn highest(log_ratios: &Clips) -> f64 {
+    let [fakes, reals] = log_ratios.sorted();
     let above = |sorted: &[f64], t: f64| sorted.len() - sorted.partition_point(|&ratio| ratio < t);
     let mut highest = 0.0_f64;
     // Between two ratios of fakes the right side changes with errors alone, so the best threshold is

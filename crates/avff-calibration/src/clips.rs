@@ -31,6 +31,15 @@ impl Clips {
         fakes.map(|score| (*score, 1.0)).chain(reals.map(|score| (*score, 0.0)))
     }
 
+    /// Returns the scores of fakes and of real clips, ascending.
+    pub(crate) fn sorted(&self) -> [Vec<f64>; 2] {
+        [&self.fakes, &self.reals].map(|scores| {
+            let mut sorted = scores.clone();
+            sorted.sort_by(f64::total_cmp);
+            sorted
+        })
+    }
+
     /// Returns the number of clips.
     #[must_use]
     pub fn len(&self) -> usize {

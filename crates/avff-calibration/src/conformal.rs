@@ -53,12 +53,8 @@ impl Conformal {
     /// Keeps the scores of calibration clips, which no training and no fit has used.
     #[must_use]
     pub fn new(clips: &Clips) -> Self {
-        let sorted = |scores: &[f64]| {
-            let mut sorted = scores.to_vec();
-            sorted.sort_by(f64::total_cmp);
-            sorted
-        };
-        Self { fakes: sorted(&clips.fakes), reals: sorted(&clips.reals) }
+        let [fakes, reals] = clips.sorted();
+        Self { fakes, reals }
     }
 
     /// The share of fakes that are at least as unlike a fake as this score, counting the clip itself:

@@ -2,11 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    clips::Clips,
-    error::CalibrationError,
-    logistic::{sigmoid, softplus},
-};
+use crate::{clips::Clips, error::CalibrationError, logistic::sigmoid};
 
 /// Steps of the bisection at most.
 const STEPS: usize = 200;
@@ -60,22 +56,13 @@ impl Temperature {
     pub fn probability(&self, score: f64) -> f64 {
         sigmoid(score / self.temperature)
     }
-
-    /// Computes the mean cross-entropy of labeled clips, in nats.
-    #[must_use]
-    pub fn loss(&self, clips: &Clips) -> f64 {
-        let each = clips.labeled().map(|(score, label)| {
-            let x = score / self.temperature;
-            softplus(x) - label * x
-        });
-        each.sum::<f64>() / clips.len() as f64
-    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::map::Map;
 
     /// Of clips at +2 and at -2, three quarters are on their side: log(3) = 2 / T.
     #[test]
@@ -86,8 +73,9 @@ mod tests {
         let fitted = Temperature::fit(&clips).unwrap();
         assert!((fitted.temperature - 2.0 / libm::log(3.0)).abs() < 1e-12, "{fitted:?}");
         assert!((fitted.probability(2.0) - 0.75).abs() < 1e-12);
-        let other = |temperature| Temperature { temperature }.loss(&clips);
-        assert!(fitted.loss(&clips) < other(1.7) && fitted.loss(&clips) < other(2.0));
+        let loss = |temperature| Map::Temperature(Temperature { temperature }).loss(&clips, 0.0);
+        let least = loss(fitted.temperature);
+        assert!(least < loss(1.7) && least < loss(2.0));
     }
 
     #[test]

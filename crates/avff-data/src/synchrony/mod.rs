@@ -70,7 +70,7 @@ pub enum CannotTell {
     /// The common part of frames and audio is shorter than two seconds.
     #[strum(to_string = "the clip is shorter than 2 s")]
     TooShort,
-    /// No face was found in half of the frames.
+    /// A face was found in fewer than half of the frames.
     #[strum(to_string = "a face was found in fewer than half of the frames")]
     NoFace,
     /// The lower face hardly moves.
