@@ -1,20 +1,21 @@
 //! The Brier score and the calibration error of probabilities.
 
-use crate::error::CalibrationError;
+use avff_metrics::MetricError;
+use serde::{Deserialize, Serialize};
 
 /// Computes the Brier score: the mean squared difference of P(fake) and the label. 0 is perfect;
 /// 0.25 is that of 0.5 for every clip.
 ///
 /// # Errors
-/// [`CalibrationError::Clips`] if the lists are empty or differ in length, or a probability is not
+/// [`MetricError`] if the lists are empty or differ in length, or a probability is not
 /// finite.
-pub fn brier(probabilities: &[f64], is_fake: &[bool]) -> Result<f64, CalibrationError> {
+pub fn brier(probabilities: &[f64], is_fake: &[bool]) -> Result<f64, MetricError> {
     let clips = checked(probabilities, is_fake)?;
     Ok(clips.iter().map(|(p, label)| (p - label).powi(2)).sum::<f64>() / clips.len() as f64)
 }
 
 /// The calibration error by bins of equal numbers of clips.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationErrorByBin {
     /// The expected calibration error (ECE): the mean of |share of fakes - mean P(fake)| over bins,
     /// weighted by clips. It is above 0 even for perfect probabilities.
@@ -29,7 +30,7 @@ pub struct CalibrationErrorByBin {
 }
 
 /// Clips of similar probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// The mean of P(fake).
     pub probability: f64,
@@ -48,7 +49,7 @@ pub fn calibration_error(
     probabilities: &[f64],
     is_fake: &[bool],
     bins: usize,
-) -> Result<CalibrationErrorByBin, CalibrationError> {
+) -> Result<CalibrationErrorByBin, MetricError> {
     let mut clips = checked(probabilities, is_fake)?;
     clips.sort_by(|a, b| a.0.total_cmp(&b.0));
     let count = clips.len();
@@ -85,17 +86,16 @@ fn bin(clips: &[(f64, f64)]) -> Bin {
 }
 
 /// Pairs probabilities with labels.
-fn checked(probabilities: &[f64], is_fake: &[bool]) -> Result<Vec<(f64, f64)>, CalibrationError> {
-    use avff_metrics::MetricError::{Empty, LengthMismatch, NotFinite};
+fn checked(probabilities: &[f64], is_fake: &[bool]) -> Result<Vec<(f64, f64)>, MetricError> {
     let (scores, labels) = (probabilities.len(), is_fake.len());
     if scores != labels {
-        return Err(LengthMismatch { scores, labels }.into());
+        return Err(MetricError::LengthMismatch { scores, labels });
     }
     if scores == 0 {
-        return Err(Empty.into());
+        return Err(MetricError::Empty);
     }
     if let Some((index, &value)) = probabilities.iter().enumerate().find(|(_, p)| !p.is_finite()) {
-        return Err(NotFinite { index, value }.into());
+        return Err(MetricError::NotFinite { index, value });
     }
     let labels = is_fake.iter().map(|&fake| f64::from(u8::from(fake)));
     Ok(probabilities.iter().copied().zip(labels).collect())

@@ -1,22 +1,23 @@
 //! The choice of a method by cross-validation.
 
-use avff_rng::{Purpose, RngKey};
+use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::{
     clips::Clips,
     error::CalibrationError,
+    folds::Folds,
     map::{Map, Method},
 };
 
 /// What cross-validation says of every method.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// The method with the lowest loss; the first of equals.
     pub method: Method,
-    /// The mean cross-entropy of clips that a fit has not seen, in nats, for each method. Infinite
-    /// where a fit fails. Probabilities count as at least 1 / (n + 2) after a fit to n clips.
-    pub losses: Vec<(Method, f64)>,
+    /// The mean cross-entropy of clips that a fit has not seen, in nats, for each method; `None` where
+    /// a fit fails. Probabilities count as at least 1 / (n + 2) after a fit to n clips.
+    pub losses: Vec<(Method, Option<f64>)>,
 }
 
 /// Chooses the method with the lowest cross-validated cross-entropy. Each fold has its share of both
@@ -26,50 +27,29 @@ pub struct Choice {
 /// [`CalibrationError::Folds`] if a class has fewer clips than there are folds, or there are fewer
 /// than two folds.
 pub fn choose(clips: &Clips, folds: usize, seed: u64) -> Result<Choice, CalibrationError> {
-    for (class, scores) in [("fake", &clips.fakes), ("real", &clips.reals)] {
-        if scores.len() < folds || folds < 2 {
-            return Err(CalibrationError::Folds { clips: scores.len(), class, folds });
+    let folds = Folds::new(clips, folds, seed)?;
+    let loss = |method: Method| -> Option<f64> {
+        let mut sum = 0.0;
+        for (held_out, others) in folds.iter() {
+            // The rule of succession: what n clips of one class say of the next one.
+            let least = 1.0 / (others.len() + 2) as f64;
+            let fitted = Map::fit(method, others).ok()?;
+            sum += fitted.loss(held_out, least) * held_out.len() as f64;
         }
-    }
-    let shuffled = |scores: &[f64], row: u64| {
-        let mut scores = scores.to_vec();
-        let key = RngKey { seed, epoch: 0, row, occurrence: 0 };
-        key.rng(Purpose::Bootstrap).shuffle(&mut scores);
-        scores
+        Some(sum / clips.len() as f64)
     };
-    let (fakes, reals) = (shuffled(&clips.fakes, 0), shuffled(&clips.reals, 1));
-    // The clips inside of a fold, or those outside.
-    let part = |fold: usize, inside: bool| {
-        let of = |scores: &[f64]| -> Vec<f64> {
-            let clips = scores.iter().enumerate();
-            let clips = clips.filter(|(at, _)| (at % folds == fold) == inside);
-            clips.map(|(_, score)| *score).collect()
-        };
-        Clips { fakes: of(&fakes), reals: of(&reals) }
-    };
-    let loss = |method: Method| -> f64 {
-        let sum: f64 = (0..folds)
-            .map(|fold| {
-                let (held_out, others) = (part(fold, true), part(fold, false));
-                // The rule of succession: what n clips of one class say of the next one.
-                let least = 1.0 / (others.len() + 2) as f64;
-                let fitted = Map::fit(method, &others);
-                let count = held_out.len() as f64;
-                fitted.map_or(f64::INFINITY, |map| map.loss(&held_out, least) * count)
-            })
-            .sum();
-        sum / clips.len() as f64
-    };
-    let losses: Vec<(Method, f64)> =
+    let losses: Vec<(Method, Option<f64>)> =
         Method::VARIANTS.iter().map(|&method| (method, loss(method))).collect();
-    let best = losses.iter().min_by(|a, b| a.1.total_cmp(&b.1));
-    let method = best.map_or(Method::Platt, |best| best.0);
-    Ok(Choice { method, losses })
+    let known = losses.iter().filter_map(|&(method, loss)| Some((method, loss?)));
+    let best = known.min_by(|a, b| a.1.total_cmp(&b.1));
+    Ok(Choice { method: best.map_or(Method::Platt, |best| best.0), losses })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use avff_rng::{Purpose, RngKey};
+
     use super::*;
 
     /// Scores whose log odds are a known function.

@@ -40,6 +40,37 @@ impl Clips {
         })
     }
 
+    /// Returns the logarithm of the number of fakes over that of real clips.
+    #[must_use]
+    pub fn prior_log_odds(&self) -> f64 {
+        libm::log(self.fakes.len() as f64 / self.reals.len() as f64)
+    }
+
+    /// Replaces each score.
+    #[must_use]
+    pub fn map(&self, of: impl Fn(f64) -> f64) -> Self {
+        let all = |scores: &[f64]| scores.iter().map(|score| of(*score)).collect();
+        Self { fakes: all(&self.fakes), reals: all(&self.reals) }
+    }
+
+    /// The scores of fakes.
+    #[must_use]
+    pub fn fakes(&self) -> &[f64] {
+        &self.fakes
+    }
+
+    /// The scores of real clips.
+    #[must_use]
+    pub fn reals(&self) -> &[f64] {
+        &self.reals
+    }
+
+    /// Returns the numbers of fakes and of real clips.
+    #[must_use]
+    pub fn counts(&self) -> [usize; 2] {
+        [self.fakes.len(), self.reals.len()]
+    }
+
     /// Returns the number of clips.
     #[must_use]
     pub fn len(&self) -> usize {

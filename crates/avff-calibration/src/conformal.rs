@@ -57,6 +57,12 @@ impl Conformal {
         Self { fakes, reals }
     }
 
+    /// The numbers of fakes and of real clips.
+    #[must_use]
+    pub fn counts(&self) -> [usize; 2] {
+        [self.fakes.len(), self.reals.len()]
+    }
+
     /// The share of fakes that are at least as unlike a fake as this score, counting the clip itself:
     /// those with a score up to this one.
     #[must_use]

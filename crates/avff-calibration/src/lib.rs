@@ -14,6 +14,8 @@
 //! | `bounds.rs` | [`Bounds`]: the likelihood ratios that the clips support |
 //! | `operating_point.rs` | [`OperatingPoint`]: a threshold at a rate of false positives |
 //! | `conformal.rs` | [`Conformal`]: decisions with a guaranteed error rate |
+//! | `quality.rs` | [`Quality`]: how good probabilities and ratios are, on clips that no fit has seen |
+//! | `fitted.rs` | [`Calibration`]: all of it for one detector; [`Answer`]: what a score means |
 
 #![forbid(unsafe_code)]
 
@@ -28,11 +30,14 @@ mod clips;
 mod cllr;
 mod conformal;
 mod error;
+mod fitted;
+mod folds;
 mod isotonic;
 mod logistic;
 mod map;
 mod operating_point;
 mod platt;
+mod quality;
 mod temperature;
 
 pub use bounds::Bounds;
@@ -42,8 +47,10 @@ pub use clips::Clips;
 pub use cllr::{cllr, cllr_min};
 pub use conformal::{Conformal, Decision};
 pub use error::CalibrationError;
+pub use fitted::{Answer, CalibrateOptions, Calibration};
 pub use isotonic::Isotonic;
 pub use map::{Map, Method};
 pub use operating_point::{OperatingPoint, Rate};
 pub use platt::Platt;
+pub use quality::Quality;
 pub use temperature::Temperature;

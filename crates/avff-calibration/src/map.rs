@@ -80,6 +80,19 @@ impl Map {
         }
     }
 
+    /// Computes the log odds of [`probability`](Self::probability), which may be infinite.
+    #[must_use]
+    pub fn log_odds(&self, score: f64) -> f64 {
+        match self {
+            Self::Platt(map) => map.slope * score + map.intercept,
+            Self::Temperature(map) => score / map.temperature,
+            Self::Isotonic(map) => {
+                let p = map.probability(score);
+                libm::log(p) - libm::log1p(-p)
+            }
+        }
+    }
+
     /// Computes the mean cross-entropy of labeled clips, in nats. Probabilities below `least` count as
     /// `least`, those above 1 - `least` as that: one clip with probability 0 would cost infinitely
     /// much.

@@ -13,9 +13,9 @@ use crate::{
 pub struct OperatingPoint {
     /// The share of real clips that may be called fake.
     pub wanted: f64,
-    /// A clip is called fake if its score is at least this number. Infinite, and so nothing is called
-    /// fake, where the real clips are too few or too high for the wanted share.
-    pub threshold: f64,
+    /// A clip is called fake if its score is at least this number; `None` where the real clips are too
+    /// few or too high for the wanted share, so that nothing is called fake.
+    pub threshold: Option<f64>,
     /// The real clips that are called fake.
     pub false_positives: Rate,
     /// The fakes that are called fake.
@@ -103,16 +103,32 @@ impl OperatingPoint {
                 let all = clips.fakes.iter().chain(&clips.reals);
                 all.copied().filter(|&score| score > below).fold(f64::INFINITY, f64::min)
             }
-            None => f64::NEG_INFINITY,
+            // All clips may be called fake.
+            None => clips.labeled().map(|clip| clip.0).fold(f64::INFINITY, f64::min),
         };
-        let called = |scores: &[f64]| scores.iter().filter(|&&score| score >= threshold).count();
-        Ok(Self {
-            wanted,
-            threshold,
-            false_positives: Rate::new(called(&clips.reals), clips.reals.len(), confidence)?,
-            true_positives: Rate::new(called(&clips.fakes), clips.fakes.len(), confidence)?,
-        })
+        Self { wanted, threshold: threshold.is_finite().then_some(threshold), ..Self::NOTHING }
+            .on(clips, confidence)
     }
+
+    /// Applies the threshold to other clips.
+    ///
+    /// # Errors
+    /// [`CalibrationError::Level`] unless `confidence` is between 0 and 1.
+    pub fn on(self, clips: &Clips, confidence: f64) -> Result<Self, CalibrationError> {
+        let is_fake = |score: f64| self.threshold.is_some_and(|threshold| score >= threshold);
+        let called = |scores: &[f64]| {
+            let hits = scores.iter().filter(|score| is_fake(**score)).count();
+            Rate::new(hits, scores.len(), confidence)
+        };
+        let (false_positives, true_positives) = (called(&clips.reals)?, called(&clips.fakes)?);
+        Ok(Self { false_positives, true_positives, ..self })
+    }
+
+    /// No clips and no threshold.
+    const NOTHING: Self = {
+        let none = Rate { hits: 0, clips: 0, low: 0.0, high: 1.0 };
+        Self { wanted: 0.0, threshold: None, false_positives: none, true_positives: none }
+    };
 }
 
 #[cfg(test)]
@@ -127,9 +143,9 @@ mod tests {
         let fake: Vec<bool> = (0..40).map(|at| (at >= 20) != (at == 25 || at == 5)).collect();
         let clips = Clips::new(&scores, &fake).unwrap();
         let point = |wanted| OperatingPoint::at(&clips, wanted, 0.95).unwrap();
-        assert_eq!(point(0.01).threshold, 26.0);
+        assert_eq!(point(0.01).threshold, Some(26.0));
         assert_eq!((point(0.01).false_positives.hits, point(0.01).true_positives.hits), (0, 14));
-        assert_eq!((point(0.05).threshold, point(0.05).false_positives.hits), (20.0, 1));
+        assert_eq!((point(0.05).threshold, point(0.05).false_positives.hits), (Some(20.0), 1));
         assert_eq!(point(0.05).true_positives.share(), 19.0 / 20.0);
     }
 
@@ -153,6 +169,6 @@ mod tests {
     fn too_few_clips_call_nothing_fake() {
         let clips = Clips::new(&[1.0, 2.0], &[true, false]).unwrap();
         let point = OperatingPoint::at(&clips, 0.01, 0.95).unwrap();
-        assert_eq!((point.threshold, point.true_positives.hits), (f64::INFINITY, 0));
+        assert_eq!((point.threshold, point.true_positives.hits), (None, 0));
     }
 }

@@ -65,6 +65,7 @@ pub mod fit;
 pub mod loader;
 mod notes;
 pub mod npy;
+pub mod perturb;
 pub mod pipeline;
 pub mod prefetch;
 #[cfg(feature = "shards")]

@@ -119,6 +119,7 @@ pub use self::{
     missing::{is_url, missing},
     open::{OpenOptions, locate, open, open_bytes, open_bytes_with, open_with, wav_bytes},
     pcm::MAX_CHANNELS,
+    sniff::looks_like_video,
     source::{AudioStream, BlockSink, FrameSink, FrameStream, MediaInfo, MediaSource},
     tracks::{Choice, Tracks},
     write::{FolderWriter, FrameCoding, encode, wav16},

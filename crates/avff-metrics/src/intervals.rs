@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(intervals.values.get(Metric::AP), Some(Interval { low: 1.0, high: 1.0 }));
         assert_eq!(
             intervals.notes,
-            ["auc, ap, accuracy, balanced_accuracy, eer: \
+            ["auc, ap, accuracy, balanced_accuracy, eer, tpr_at_fpr_1, tpr_at_fpr_01: \
               a point interval, which does not describe the uncertainty"]
         );
         let single = Intervals::new(&clips(&[(0., 1), (1., 0), (-1., 0)]), &FEW).unwrap();

@@ -16,6 +16,8 @@ pub const METRICS: &[Metric] = &[
     Metric::ACCURACY,
     Metric::BALANCED_ACCURACY,
     Metric::EER,
+    Metric::TPR_AT_1,
+    Metric::TPR_AT_01,
     Metric::D_PRIME,
     Metric::LOSS,
     Metric::AUDIO_LOSS,

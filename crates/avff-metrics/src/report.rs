@@ -150,8 +150,10 @@ mod tests {
         );
         assert_eq!(
             report.notes,
-            ["auc, mean_auc, ap, map, balanced_accuracy, eer, dprime: \
-              both classes are needed, but every clip is real (clips: 2)"]
+            [
+                "auc, mean_auc, ap, map, balanced_accuracy, eer, tpr_at_fpr_1, tpr_at_fpr_01, dprime: \
+              both classes are needed, but every clip is real (clips: 2)"
+            ]
         );
         let json = serde_json::to_value(&report).unwrap();
         assert!(json["auc"].is_null() && json["n_fake"] == 0);

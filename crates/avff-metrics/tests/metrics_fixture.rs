@@ -3,7 +3,7 @@
 
 use avff_metrics::{
     BinaryReport, Metric, Scored, accuracy, average_precision, balanced_accuracy, by_argmax,
-    d_prime, equal_error_rate, mean_average_precision, mean_roc_auc, probit, roc_auc,
+    d_prime, equal_error_rate, mean_average_precision, mean_roc_auc, probit, roc_auc, tpr_at_fpr,
 };
 use serde_json::Value;
 
@@ -53,6 +53,8 @@ fn metrics_match_scikit_learn() {
             ("accuracy", accuracy(&called, &is_fake), SUMS),
             ("balanced_accuracy", balanced_accuracy(&called, &is_fake), SUMS),
             ("eer", equal_error_rate(&fake, &is_fake), ROOTS),
+            ("tpr_at_fpr_1", tpr_at_fpr(&fake, &is_fake, 0.01), SUMS),
+            ("tpr_at_fpr_01", tpr_at_fpr(&fake, &is_fake, 0.001), SUMS),
             ("dprime", d_prime(mean_auc), ROOTS),
         ];
         for (metric, got, tolerance) in rows {

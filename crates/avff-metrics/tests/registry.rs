@@ -61,7 +61,7 @@ fn json_round_trip_preserves_values() {
         assert_eq!(back.get(metric), report.get(metric), "{}", metric.key);
         assert_eq!(back.interval(metric), report.interval(metric), "{}", metric.key);
     }
-    let prefix = r#"{"n":4,"n_fake":2,"n_real":2,"auc":1.0,"mean_auc":1.0,"ap":1.0,"map":1.0,"accuracy":1.0,"balanced_accuracy":1.0,"eer":0.0,"dprime":null,"notes":["d': inf, because mean ROC AUC (both outputs) is exactly 1"],"intervals":{"replicates":50,"level":0.95,"seed":0,"auc":{"low":1.0,"high":1.0},"ap":"#;
+    let prefix = r#"{"n":4,"n_fake":2,"n_real":2,"auc":1.0,"mean_auc":1.0,"ap":1.0,"map":1.0,"accuracy":1.0,"balanced_accuracy":1.0,"eer":0.0,"tpr_at_fpr_1":1.0,"tpr_at_fpr_01":1.0,"dprime":null,"notes":["d': inf, because mean ROC AUC (both outputs) is exactly 1"],"intervals":{"replicates":50,"level":0.95,"seed":0,"auc":{"low":1.0,"high":1.0},"ap":"#;
     assert!(json.starts_with(prefix), "{json}");
 }
 
@@ -107,7 +107,7 @@ fn markdown() -> String {
             metric.key,
             metric.title,
             metric.meaning,
-            stages.join(", ")
+            if stages.is_empty() { "-".into() } else { stages.join(", ") }
         );
     }
     text

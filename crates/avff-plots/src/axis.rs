@@ -87,6 +87,17 @@ impl Axis {
         Self { low: 0.0, high: 1.0, logarithmic: false, ticks: Vec::new() }
     }
 
+    /// Creates an axis exactly from `low` to `high` with the given ticks: value and label.
+    #[must_use]
+    pub fn marked(low: f64, high: f64, ticks: &[(f64, &str)]) -> Self {
+        let mut axis = Self { ticks: Vec::new(), ..Self::exact(low, high, 1) };
+        axis.ticks = ticks
+            .iter()
+            .map(|(value, label)| (axis.position(*value), (*label).to_owned()))
+            .collect();
+        axis
+    }
+
     fn linear(low: f64, high: f64, count: usize) -> Self {
         let step = round_step((high - low) / count.max(1) as f64);
         // The tolerance keeps ticks at ends that differ from round numbers only by rounding.

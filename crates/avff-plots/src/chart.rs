@@ -1,4 +1,4 @@
-//! Line charts over training steps, with title, legend and axes.
+//! Line charts over training steps or over any quantity, with title, legend and axes.
 
 use std::path::Path;
 
@@ -56,6 +56,25 @@ pub struct Chart {
     pub lines: Vec<Line>,
     /// Steps at which epochs end.
     pub epochs: Vec<f64>,
+    /// The horizontal axis.
+    pub across: Across,
+}
+
+/// The horizontal axis of a chart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Across {
+    /// Training steps from 0.
+    #[default]
+    Steps,
+    /// Another quantity.
+    Quantity {
+        /// Its name, with the unit if there is one.
+        label: String,
+        /// Its axis.
+        axis: Axis,
+        /// The vertical axis; `None` for one that fits the values.
+        up: Option<Axis>,
+    },
 }
 
 impl Chart {
@@ -96,6 +115,9 @@ impl Chart {
     }
 
     fn x(&self, ticks: usize) -> Axis {
+        if let Across::Quantity { axis, .. } = &self.across {
+            return axis.clone();
+        }
         let steps = self.lines.iter().flat_map(|line| &line.points).map(|point| point.0);
         let bands = self.lines.iter().flat_map(|line| &line.band).map(|[_, last, ..]| *last);
         let all = steps.chain(bands).chain(self.epochs.iter().copied());
@@ -103,6 +125,9 @@ impl Chart {
     }
 
     fn y(&self, ticks: usize) -> Axis {
+        if let Across::Quantity { up: Some(axis), .. } = &self.across {
+            return axis.clone();
+        }
         Axis::new(self.finite_values(), self.scale, ticks)
     }
 
@@ -169,7 +194,11 @@ impl Chart {
         }
         canvas.path(&[at(LEFT, top), at(LEFT, BOTTOM)], GRAY, 1.0);
         canvas.path(&[at(LEFT, BOTTOM), at(RIGHT, BOTTOM)], GRAY, 1.0);
-        let steps = if marked { "step (vertical lines: ends of epochs)" } else { "step" };
+        let steps = match &self.across {
+            Across::Quantity { label, .. } => label,
+            Across::Steps if marked => "step (vertical lines: ends of epochs)",
+            Across::Steps => "step",
+        };
         let x_label_at = at((LEFT + RIGHT) / 2.0, BOTTOM + 44.0);
         canvas.text(steps, x_label_at, TEXT, INK, Align::Center, Direction::Right);
         let y_label_at = at(20.0, (top + BOTTOM) / 2.0);
@@ -295,6 +324,7 @@ mod tests {
             scale: Scale::Auto,
             lines: vec![Line::new("val".into(), 1, Stroke::Solid, vec![(5.0, value)])],
             epochs: vec![5.0],
+            across: Across::Steps,
         };
         let empty = chart(f64::INFINITY).svg().unwrap();
         assert!(empty.contains(NO_VALUES) && !empty.contains("step"), "{empty}");

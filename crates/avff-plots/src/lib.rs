@@ -44,7 +44,7 @@ mod text;
 
 pub use axis::{Axis, Scale};
 pub use canvas::{Align, BitmapCanvas, Canvas, Point};
-pub use chart::Chart;
+pub use chart::{Across, Chart};
 pub use error::PlotError;
 pub use lines::{Line, MAX_LINES, Stroke};
 pub use mel::frequencies;

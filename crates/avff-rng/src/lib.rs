@@ -51,6 +51,8 @@ pub enum Purpose {
     // other.
     Synth = 64,
     Bootstrap = 65,
+    Folds = 66,
+    Perturb = 67,
 }
 
 /// Identifies the sample that random numbers are generated for.

@@ -6,11 +6,12 @@ use burn::{module::Module, prelude::Backend};
 
 use avff_model::{
     Checkpoint, ModelError,
-    checkpoint::{Kind, Metadata, NOTE_ENTRY, WriteOptions, save_torch, save_with},
+    checkpoint::{Kind, Metadata, NOTE_ENTRY, Precision, WriteOptions, save_torch, save_with},
 };
 
 pub use crate::overwrite_guard::is_pytorch;
 use crate::{
+    calibration::CALIBRATION_ENTRY,
     device::{Device, DeviceError, with_backend},
     output::OutputError,
     overwrite_guard,
@@ -57,6 +58,8 @@ pub struct ConvertOptions {
 pub struct Converted {
     /// The model in the file.
     pub kind: Kind,
+    /// Whether the checkpoint's calibration is left out, because rounded weights give other scores.
+    pub lost_calibration: bool,
     /// The warning of the weights if the written file lacks it, because it is a PyTorch file.
     pub lost_warning: Option<String>,
 }
@@ -125,6 +128,8 @@ pub fn convert(
         metadata.extra.insert(NOTE_ENTRY.into(), note.as_str().into());
     }
     preprocessing::store(&mut metadata, &preprocessing::spec(&checkpoint, &config, |_| Ok(()))?)?;
+    let lost_calibration = options.write.precision != Precision::F32
+        && metadata.extra.remove(CALIBRATION_ENTRY).is_some();
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });
     metadata.extra.insert("converted_from".into(), source);
     with_backend!(device, |B, device| {
@@ -139,7 +144,7 @@ pub fn convert(
         Ok::<_, ConvertError>(())
     })?;
     let lost_warning = warning(&checkpoint).filter(|_| pytorch).map(str::to_owned);
-    Ok(Converted { kind, lost_warning })
+    Ok(Converted { kind, lost_warning, lost_calibration })
 }
 
 /// Writes a network in the format of the output's name.

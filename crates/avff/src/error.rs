@@ -19,6 +19,17 @@ pub enum Error {
     /// The clip spec is invalid or does not match the network.
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
+    /// The checkpoint's calibration cannot be used.
+    #[error("{}: its calibration cannot be used: {reason}", path.display())]
+    Calibration {
+        /// The checkpoint, or the file of the calibration.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// An error rate is not between 0 and 1.
+    #[error("the error rate is {0}, not above 0 and below 1")]
+    ErrorRate(f64),
     /// Attention across the batch is chosen without a batch size.
     #[error("with across-batch attention, scores depend on the batch size, but none is given")]
     NoBatchSize,

@@ -22,6 +22,10 @@
 //! # Layout
 //! - [`Detector`], [`DetectorBuilder`]: scores, explanations and evaluations with a stage-3 checkpoint;
 //!   [`Score`]: the result. [`Pretrained`]: reconstructions with a stage-1 or stage-2 checkpoint.
+//! - [`localize`]: the fake parts of clips, as challenges ask for them.
+//! - [`robustness`]: scores of perturbed clips.
+//! - [`report`]: a page on one clip, to hand on.
+//! - [`calibrate`]: fits calibrations. [`calibration`]: what scores mean: probabilities, likelihood ratios, decisions.
 //! - [`evaluate`]: scores a manifest into files; [`shard`]: splits runs into shards; [`explain`]: explains a score.
 //! - [`device`]: backends, chosen at run time; [`preprocessing`]: clip preparation of a checkpoint;
 //!   [`checkpoint`]: conversion of checkpoints, and the warning that accompanies their scores.
@@ -52,6 +56,9 @@ mod bundled;
 #[cfg(feature = "tools")]
 pub mod cache;
 #[cfg(feature = "tools")]
+pub mod calibrate;
+pub mod calibration;
+#[cfg(feature = "tools")]
 pub mod check;
 pub mod checkpoint;
 #[cfg(feature = "tools")]
@@ -72,6 +79,8 @@ pub mod initialize;
 pub mod input;
 pub mod json_diff;
 #[cfg(feature = "tools")]
+pub mod localize;
+#[cfg(feature = "tools")]
 pub mod manifest;
 pub mod merge;
 mod network;
@@ -83,6 +92,10 @@ pub mod pack;
 pub mod plan;
 pub mod preprocessing;
 pub mod pretrained;
+#[cfg(feature = "sheets")]
+pub mod report;
+#[cfg(feature = "tools")]
+pub mod robustness;
 #[cfg(feature = "tools")]
 mod run_lock;
 pub mod score;

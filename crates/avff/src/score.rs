@@ -1,5 +1,6 @@
 //! Scores of clips: the network's outputs for each window and their aggregate.
 
+use avff_calibration::Answer;
 use avff_data::{Coverage, LeftOut, StreamChoices, synchrony::Synchrony, windows::Span};
 use avff_media::UnknownName;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct Score {
     /// Whether lips move with the voice, measured without the network; `None` unless
     /// [requested](crate::DetectorBuilder::synchrony).
     pub synchrony: Option<Synchrony>,
+    /// What the score means: calibrated probability, likelihood ratio and decision; `None` if the detector is
+    /// [uncalibrated](crate::Detector::judge).
+    pub answer: Option<Answer>,
 }
 
 impl Score {
@@ -65,8 +69,8 @@ impl Score {
         let logits = aggregate.of(&windows).ok_or_else(ClipFailure::not_finite)?;
         let notes = notes.iter().cloned().chain(coverage.note()).collect();
         let left_out = coverage.left_out;
-        let synchrony = None;
-        Ok(Self { logits, windows, left_out, without_face, streams, notes, synchrony })
+        let (synchrony, answer) = (None, None);
+        Ok(Self { logits, windows, left_out, without_face, streams, notes, synchrony, answer })
     }
 
     /// Adds the synchrony, if it was measured. A clip may have a score where it cannot be, such as one that is
@@ -83,6 +87,13 @@ impl Score {
                 self.notes.push(format!("lips and voice were not compared: {failure}"))
             }
         }
+        self
+    }
+
+    /// Adds what the score means.
+    #[must_use]
+    pub(crate) fn answered(mut self, answer: Option<Answer>) -> Self {
+        self.answer = answer;
         self
     }
 

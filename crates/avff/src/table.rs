@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicU16, Ordering},
 };
 
+use avff_metrics::Interval;
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 
 /// Columns that a table may take; 0 for any number.
@@ -62,6 +63,21 @@ pub fn printable(text: &str) -> String {
 impl Display for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.trim_fmt())
+    }
+}
+
+/// Formats a metric with its interval, if any.
+pub(crate) fn interval_cell(
+    value: Option<f64>,
+    interval: Option<Interval>,
+    digits: usize,
+) -> String {
+    match (value, interval) {
+        (None, _) => "undefined".into(),
+        (Some(value), None) => format!("{value:.digits$}"),
+        (Some(value), Some(Interval { low, high })) => {
+            format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+        }
     }
 }
 

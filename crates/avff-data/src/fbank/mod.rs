@@ -27,6 +27,7 @@ use pulp::Arch;
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use self::mel::MelBanks;
+pub(crate) use self::resample::resampled;
 use self::spectrum::{After, Before};
 pub use self::{stretch::concatenated_fbank, wave::Wave, whole::whole_fbank};
 use crate::{

@@ -39,6 +39,14 @@ pub(super) fn at_rate(audio: &Audio, rate: Option<u32>) -> Result<Cow<'_, Audio>
     Ok(Cow::Owned(Audio { rate, channels: vec![resampled.take_data()] }))
 }
 
+/// Returns channel 0 of `audio` at `rate`, in Hz.
+///
+/// # Errors
+/// The audio has no channel or no samples, or a rate is not supported.
+pub(crate) fn resampled(audio: &Audio, rate: u32) -> Result<Cow<'_, Audio>, DataError> {
+    at_rate(audio, Some(rate))
+}
+
 /// Checks the rates of the audio and of the result.
 fn check_rates(from: u32, to: u32) -> Result<(), DataError> {
     for value in [from, to].map(u64::from) {

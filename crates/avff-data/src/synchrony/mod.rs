@@ -10,6 +10,7 @@
 //! another person's voice with an AUC of 0.83; docs/src/explanation/synchrony.md has the numbers.
 
 mod correlation;
+mod fitness;
 mod loudness;
 mod motion;
 mod series;
@@ -20,6 +21,7 @@ use avff_face::{FaceCrop, FaceStream, NoFace};
 use avff_media::{MediaSource, OpenOptions, Stream, source::missing};
 use serde::Serialize;
 
+pub use self::fitness::{FaceSeen, Finding, Heard};
 use self::{correlation::Correlation, motion::Motion, series::Series};
 use crate::error::{ClipError, DataError};
 
@@ -61,6 +63,10 @@ pub struct Synchrony {
     pub cannot_tell: Option<CannotTell>,
     /// The measured seconds, from the start of the clip.
     pub seconds: f64,
+    /// The main face in these seconds; `None` for a clip that is too short.
+    pub face: Option<FaceSeen>,
+    /// The audio of these seconds; `None` for a clip that is too short.
+    pub heard: Option<Heard>,
 }
 
 /// Why lips and voice cannot be compared.
@@ -90,6 +96,8 @@ impl Synchrony {
             needed: needed(seconds),
             cannot_tell: Some(reason),
             seconds,
+            face: None,
+            heard: None,
         }
     }
 }
@@ -138,21 +146,24 @@ pub fn measure_source(source: &mut dyn MediaSource) -> Result<Synchrony, DataErr
         Ok::<_, DataError>(ControlFlow::Continue(()))
     });
     read.map_err(DataError::while_reading(Stream::Video))?;
+    let face = faces.faces().map(FaceSeen::of);
+    let wave = audio
+        .between(from, to)
+        .map_err(|error| DataError::Media { stream: Some(Stream::Audio), source: error })?;
+    let heard = Some(Heard::of(&wave));
+    let complete = |synchrony| Synchrony { face, heard, ..synchrony };
     if without_face.get() {
-        return Ok(Synchrony::unknown(CannotTell::NoFace, to - from));
+        return Ok(complete(Synchrony::unknown(CannotTell::NoFace, to - from)));
     }
     let changes = motion.into_changes();
     if changes.len() + 1 != times.len() {
         return Err(missing(times.len(), changes.len() + 1).into());
     }
-    let wave = audio
-        .between(from, to)
-        .map_err(|error| DataError::Media { stream: Some(Stream::Audio), source: error })?;
     let loudness = loudness::levels(&wave, RATE);
     let steps = loudness.len().min(((to - from) * RATE) as usize);
     let motion = Series::from_intervals(&times, &changes, from, RATE, steps);
     let loudness = Series::new(loudness.into_iter().take(steps).collect());
-    Ok(compare(&motion, &loudness, steps as f64 / RATE))
+    Ok(complete(compare(&motion, &loudness, steps as f64 / RATE)))
 }
 
 /// Compares two series of equal length.
@@ -181,5 +192,7 @@ fn compare(motion: &Series, loudness: &Series, seconds: f64) -> Synchrony {
         needed,
         cannot_tell: None,
         seconds,
+        face: None,
+        heard: None,
     }
 }

@@ -34,6 +34,7 @@ use std::{fmt, fs, ops::ControlFlow, path::Path, str::FromStr};
 pub use self::{
     record::{COLUMNS, Category, Record, Split},
     scan::{Event, Problem, Summary},
+    tree::is_media,
 };
 use self::{
     scan::Scanner,

@@ -78,6 +78,8 @@ def expected(y, fake, real):
         "accuracy": metrics.accuracy_score(y, called),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, called),
         "eer": eer,
+        "tpr_at_fpr_1": tpr[fpr <= 0.01].max(),
+        "tpr_at_fpr_01": tpr[fpr <= 0.001].max(),
         # JSON has no infinity; null stands for infinity with the sign of mean_auc - 0.5.
         "dprime": dprime if np.isfinite(dprime) else None,
     }

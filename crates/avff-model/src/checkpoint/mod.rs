@@ -173,6 +173,24 @@ impl Checkpoint {
         self.file.sha256()
     }
 
+    /// Writes a copy with other metadata. The weights stay bit-identical.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`]; [`ModelError::Format`] if the checkpoint is not one safetensors file, which
+    /// alone has a place for metadata.
+    pub fn copy_with(&self, metadata: &Metadata, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
+        let Some(bytes) = self.file.safetensors()? else {
+            return Err(format_error(
+                self.path(),
+                "it has no place for metadata: it is not one safetensors file",
+            ));
+        };
+        let json = serde_json::to_string(metadata)
+            .map_err(|e| ModelError::Io { path: path.into(), source: io::Error::other(e) })?;
+        safetensors::copy(&bytes, path, &json)
+    }
+
     /// Returns the network's config: the stored one, or `open_avff` with the sizes inferred from
     /// the tensor shapes. `overrides` is a JSON object that is merged into it, such as `{"encoder":
     /// {"heads": 3}}`.

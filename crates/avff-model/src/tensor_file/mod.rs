@@ -145,6 +145,17 @@ impl TensorFile {
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// Reads the whole file; `None` if it is not one safetensors file.
+    pub(crate) fn safetensors(&self) -> Result<Option<Vec<u8>>, ModelError> {
+        let (Format::Safetensors, [shard]) = (self.format, &self.shards[..]) else {
+            return Ok(None);
+        };
+        let io = |source| ModelError::Io { path: shard.path.clone(), source };
+        let mut bytes = Vec::new();
+        shard.bytes()?.read_to_end(&mut bytes).map_err(io)?;
+        Ok(Some(bytes))
+    }
+
     /// Returns a reader of the tensors, with its own file positions.
     pub(crate) fn reader(&self) -> Result<TensorReader<'_>, ModelError> {
         TensorReader::new(self)

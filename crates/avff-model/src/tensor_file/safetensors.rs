@@ -9,7 +9,10 @@ use std::{
 
 use burn::tensor::TensorData;
 use half::f16;
-use safetensors::{Dtype, View, tensor::Metadata};
+use safetensors::{
+    Dtype, SafeTensors, View,
+    tensor::{Metadata, TensorView},
+};
 
 use super::{
     Listing, StoredDtype, StoredTensor,
@@ -160,23 +163,62 @@ impl View for &Outgoing {
     }
 }
 
+/// A tensor's bytes as they are in a file.
+struct Copied<'a>(TensorView<'a>);
+
+impl View for &Copied<'_> {
+    fn dtype(&self) -> Dtype {
+        self.0.dtype()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(self.0.data())
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.data().len()
+    }
+}
+
+/// Writes the tensors of a safetensors file, byte for byte, with other metadata.
+pub(crate) fn copy(bytes: &[u8], path: &Path, metadata: &str) -> Result<(), ModelError> {
+    let io = |source| ModelError::Io { path: path.into(), source };
+    let file = SafeTensors::deserialize(bytes).map_err(|error| io(io::Error::other(error)))?;
+    let tensors: Vec<(String, Copied<'_>)> =
+        file.tensors().into_iter().map(|(key, view)| (key, Copied(view))).collect();
+    write_views(path, tensors.iter().map(|(key, view)| (key.as_str(), view)), metadata)
+}
+
 /// Writes a file atomically, with checksums. Values are fetched twice, because the checksums precede
 /// them.
 pub(crate) fn write(path: &Path, tensors: &[Outgoing], metadata: &str) -> Result<(), ModelError> {
+    write_views(path, tensors.iter().map(|tensor| (tensor.key.as_str(), tensor)), metadata)
+}
+
+/// As [`write`], for tensors of any origin.
+fn write_views<'a, V: View + Copy>(
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a str, V)> + Clone,
+    metadata: &str,
+) -> Result<(), ModelError> {
     let checksums: Seal =
-        tensors.iter().map(|tensor| (tensor.key.clone(), seal::checksum(&tensor.data()))).collect();
-    let described = seal::describe(
-        tensors
-            .iter()
-            .map(|tensor| (tensor.key.as_str(), tensor.dtype().to_string(), &tensor.shape[..])),
-    );
+        tensors.clone().map(|(key, view)| (key.to_owned(), seal::checksum(&view.data()))).collect();
+    let shapes: Vec<(&str, String, Vec<usize>)> = tensors
+        .clone()
+        .map(|(key, view)| (key, view.dtype().to_string(), view.shape().to_vec()))
+        .collect();
+    let described =
+        seal::describe(shapes.iter().map(|(key, dtype, shape)| (*key, dtype.clone(), &shape[..])));
     let io = |source| ModelError::Io { path: path.into(), source };
     let metadata = seal::append(metadata, checksums, &described)
         .map_err(|error| io(io::Error::other(error)))?;
-    let views = tensors.iter().map(|tensor| (tensor.key.clone(), tensor));
     let metadata = HashMap::from([(ENTRY.to_owned(), metadata)]);
     avff_files::replace(path, |temporary| {
-        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(io::Error::other)
+        safetensors::serialize_to_file(tensors, Some(metadata), temporary).map_err(io::Error::other)
     })
     .map_err(io)
 }

@@ -87,6 +87,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             args.from.display()
         );
     }
+    if converted.lost_calibration {
+        tracing::warn!(
+            "{to} has no calibration: rounded weights give other scores (`avff calibrate`)"
+        );
+    }
     if let Some(warning) = converted.lost_warning {
         tracing::warn!("{to} does not store the weights' warning: {warning}");
     }

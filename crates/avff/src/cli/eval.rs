@@ -1,9 +1,15 @@
 //! `avff eval`.
 
-use std::{io::Write, num::NonZeroUsize, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use avff::{
-    evaluate::{EvalOptions, Paths, Submission, Summary, only_class},
+    calibrate::figures_of,
+    evaluate::{EvalOptions, ForeignScores, Paths, Submission, Summary, only_class},
     shard::Shard,
 };
 
@@ -24,12 +30,22 @@ use super::{
 Examples:
   avff eval --checkpoint stage-3.pth --csv test.csv
   avff eval --checkpoint stage-3.pth --csv test.csv --by method --intervals
-  avff eval --checkpoint stage-3.pth --csv test.csv --resume")]
+  avff eval --checkpoint stage-3.pth --csv test.csv --resume
+  avff eval --scores other-detector.csv --by method --figures figures")]
 pub(super) struct Args {
     /// CSV with a column `video_name`, and `target` (1 fake, 0 real) where it is known; other columns are
     /// copied to the predictions
-    #[arg(long, value_name = "FILE")]
-    csv: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "scores")]
+    csv: Option<PathBuf>,
+
+    /// Instead of scoring clips, read the scores of any detector: a CSV with `video_name`, `target` and `y_pred`, which
+    /// is higher for fakes. Prints metrics alone
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csv", "resume", "overwrite", "shard", "submission", "synchrony"])]
+    scores: Option<PathBuf>,
+
+    /// Folder for figures of the scores: ROC, DET and histograms, and the Tippett plot of a calibrated detector
+    #[arg(long, value_name = "FOLDER", conflicts_with = "shard")]
+    figures: Option<PathBuf>,
 
     #[command(flatten)]
     manifest: CsvArgs,
@@ -94,12 +110,45 @@ pub(super) fn print_notes(
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match (&args.csv, &args.scores) {
+        (Some(csv), _) => score(args, csv),
+        (None, Some(scores)) => measure(args, scores),
+        (None, None) => anyhow::bail!("give --csv or --scores"),
+    }
+}
+
+/// Prints the metrics of scores that are there already.
+fn measure(args: &Args, scores: &Path) -> anyhow::Result<ExitCode> {
+    let read = ForeignScores::read(scores, &args.report.options())?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", read.table())?;
+    draw(&mut out, args, scores)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Draws the figures of scores, if that is asked for.
+fn draw(out: &mut impl Write, args: &Args, scores: &Path) -> anyhow::Result<()> {
+    let Some(folder) = &args.figures else { return Ok(()) };
+    let Some(figures) = figures_of(scores)? else {
+        tracing::warn!("there are no figures: both classes are needed");
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder)?;
+    for figure in figures {
+        figure.save(&folder.join(format!("{}.svg", figure.name())))?;
+    }
+    writeln!(out, "figures: {}", folder.display())?;
+    Ok(())
+}
+
+/// Scores the clips of a CSV.
+fn score(args: &Args, csv: &Path) -> anyhow::Result<ExitCode> {
     let network = args.network.read(false, false, args.synchrony)?;
     let run = network.describe();
     network.load()?;
     let run = run.wait()?;
     let options = EvalOptions {
-        csv: args.csv.clone(),
+        csv: csv.into(),
         manifest: args.manifest.options(),
         output: args.output.clone(),
         shard: args.shard,
@@ -142,6 +191,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "submission: {}", path.display())?;
     }
     print_notes(&mut out, &summary, &paths)?;
+    draw(&mut out, args, &paths.predictions)?;
     if let Some(column) = &summary.likely_target {
         tracing::warn!(
             "there are no metrics: if `{column}` has the labels, give --target-column {column}"

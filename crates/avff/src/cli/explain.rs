@@ -3,6 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
+    calibration::{Answer, words},
     data::{LeftOut, StreamChoices},
     explain::{Attention, Window},
     score::Logits,
@@ -66,6 +67,9 @@ struct Report<'a> {
     y_pred: f32,
     /// The network's outputs for the clip.
     logits: Logits,
+    /// What the score means; absent without a calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
     windows: &'a [Window],
     /// The windows that were left out because the clip is damaged there.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -102,6 +106,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         device: detector.device().to_string(),
         y_pred: made.logits.probability_fake(),
         logits: made.logits,
+        answer: made.answer,
         windows: &made.windows,
         left_out: &made.left_out,
         drawn: made.drawn,
@@ -154,18 +159,22 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     if !report.left_out.is_empty() {
         writeln!(out, "left out:\n{}", left_out_table(report.left_out))?;
     }
+    match report.answer {
+        Some(answer) => writeln!(out, "{}", words::sentence(&answer))?,
+        None => writeln!(out, "{}", words::UNCALIBRATED)?,
+    }
     if report.windows.len() > 1 {
         let (count, score) = (report.windows.len(), report.y_pred);
         writeln!(
             out,
-            "P(fake) {score:.3} over {count} windows; the table is of the one that is drawn"
+            "score {score:.3} over {count} windows; the table is of the one that is drawn"
         )?;
     }
     for (index, window) in report.windows.iter().enumerate() {
         let (span, score) = (window.span, window.logits.probability_fake());
         writeln!(
             out,
-            "{:.2} to {:.2} s: P(fake) {score:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
+            "{:.2} to {:.2} s: score {score:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
             span.start,
             span.end,
             window.margin(),

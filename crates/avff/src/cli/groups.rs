@@ -8,7 +8,20 @@ use super::Cli;
 
 /// Groups of commands by purpose, each in the order of a usual session.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Score", &["score", "eval", "explain", "compare", "merge"]),
+    (
+        "Score",
+        &[
+            "score",
+            "eval",
+            "explain",
+            "report",
+            "localize",
+            "calibrate",
+            "robustness",
+            "compare",
+            "merge",
+        ],
+    ),
     ("Data", &["manifest", "split", "check", "crop", "cache", "pack", "plan", "synth"]),
     ("Train", &["train", "runs", "init", "reconstruct"]),
     ("Checkpoint", &["inspect", "convert", "adapt"]),

@@ -3,6 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
+    calibration::{CALIBRATION_ENTRY, Record},
     model::{AvffConfig, Checkpoint, checkpoint::Metadata},
     table::Text,
 };
@@ -86,6 +87,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(metadata) if metadata.trained => writeln!(out, "trained     yes")?,
         Some(_) => writeln!(out, "trained     no: scores of these weights are meaningless")?,
         None => writeln!(out, "trained     unknown: the file does not say")?,
+    }
+    match checkpoint.metadata().and_then(|metadata| metadata.extra.get(CALIBRATION_ENTRY)) {
+        Some(json) => {
+            let record: Record = serde_json::from_value(json.clone())?;
+            let [fakes, reals] = record.calibration.clips.counts();
+            let on = &record.fitted_on.name;
+            writeln!(out, "calibrated  on {on} ({reals} real, {fakes} fake)")?;
+        }
+        None => writeln!(out, "calibrated  no")?,
     }
     match (&report.config, &report.config_error) {
         (Some(config), _) => {

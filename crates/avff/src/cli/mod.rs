@@ -2,6 +2,7 @@
 
 mod adapt;
 mod cache;
+mod calibrate;
 mod check;
 mod clip;
 mod compare;
@@ -18,6 +19,7 @@ mod hints;
 mod init;
 mod inspect;
 mod interrupt;
+mod localize;
 mod man;
 mod manifest;
 mod merge;
@@ -27,6 +29,8 @@ mod plan;
 mod progress;
 mod reconstruct;
 mod report;
+mod report_clip;
+mod robustness;
 mod runs;
 mod score;
 mod sheet;
@@ -94,6 +98,10 @@ enum Command {
     Score(score::Args),
     Eval(eval::Args),
     Explain(explain::Args),
+    Report(report_clip::Args),
+    Localize(localize::Args),
+    Calibrate(calibrate::Args),
+    Robustness(robustness::Args),
     Compare(compare::Args),
     Merge(merge::Args),
     Manifest(manifest::Args),
@@ -144,6 +152,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Report(args) => report_clip::run(&args),
+        Command::Localize(args) => localize::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Robustness(args) => robustness::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Manifest(args) => manifest::run(&args),

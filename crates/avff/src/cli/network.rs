@@ -67,6 +67,10 @@ pub(super) struct NetworkArgs {
     #[command(flatten)]
     speech: SpeechArgs,
 
+    /// Error rate of decisions, of each class [default: the calibration's]
+    #[arg(long, value_name = "RATE", value_parser = super::report::level, help_heading = "Decisions")]
+    error_rate: Option<f64>,
+
     /// How a clip's score follows from its windows: mean of the logits, or max, the highest window
     #[arg(long, default_value_t, help_heading = "Clip preparation")]
     aggregate: Aggregate,
@@ -159,6 +163,9 @@ impl NetworkArgs {
             });
         if let Some(size) = self.batch_size {
             builder = builder.batch_size(size.get());
+        }
+        if let Some(rate) = self.error_rate {
+            builder = builder.error_rate(rate);
         }
         let detector = match &self.checkpoint {
             Some(path) => builder.prepare(path).map_err(|error| explained(path, error))?,

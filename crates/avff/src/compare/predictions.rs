@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, path::Path};
 
-use avff_datasets::manifest::{ManifestOptions, ManifestReader};
-
 use super::CompareError;
-use crate::{evaluate::output::SCORE, input::InputError};
+use crate::input::predictions::{Prediction, Scores, read};
 
 /// A clip with two scores.
 pub(super) struct Pair {
@@ -27,15 +25,9 @@ pub(super) struct Pairs {
     pub(super) repeated: usize,
 }
 
-struct Prediction {
-    line: u64,
-    name: String,
-    target: Option<u8>,
-    score: f64,
-}
-
 pub(super) fn pairs(first: &Path, second: &Path) -> Result<Pairs, CompareError> {
-    let ((first, again), (second, again_in_second)) = (read(first)?, read(second)?);
+    let ((first, again), (second, again_in_second)) =
+        (read(first, &[], Scores::Probabilities)?, read(second, &[], Scores::Probabilities)?);
     let repeated = again + again_in_second;
     let mut others: HashMap<(String, usize), Prediction> = numbered(second).collect();
     let (mut shared, mut only_in_first, mut unlabeled) = (Vec::new(), 0, 0);
@@ -73,38 +65,4 @@ fn numbered(predictions: Vec<Prediction>) -> impl Iterator<Item = ((String, usiz
         *times += 1;
         (key, prediction)
     })
-}
-
-/// Reads a table, and counts the rows that repeat a clip. A clip that is listed twice has one score and one target.
-fn read(path: &Path) -> Result<(Vec<Prediction>, usize), InputError> {
-    let reader = ManifestReader::open(path, &ManifestOptions::default())?;
-    let column = reader.columns().iter().position(|name| name == SCORE);
-    let column = column.ok_or_else(|| InputError::unknown_column(path, SCORE, reader.columns()))?;
-    let predictions = reader.map(|row| {
-        let row = row?;
-        let cell = row.extra.get(column).map_or("", String::as_str);
-        let score = cell.trim().parse().ok().filter(|score: &f64| (0.0..=1.0).contains(score));
-        let score = score.ok_or_else(|| InputError::Score {
-            path: path.into(),
-            line: row.line,
-            cell: cell.chars().take(40).collect(),
-        })?;
-        Ok(Prediction { line: row.line, name: row.name, target: row.target, score })
-    });
-    let predictions = predictions.collect::<Result<Vec<_>, InputError>>()?;
-    let mut firsts: HashMap<&str, &Prediction> = HashMap::new();
-    let mut repeated = 0;
-    for prediction in &predictions {
-        let first = firsts.entry(&prediction.name).or_insert(prediction);
-        repeated += usize::from(first.line != prediction.line);
-        if first.score != prediction.score || first.target != prediction.target {
-            return Err(InputError::Repeated {
-                path: path.into(),
-                line: prediction.line,
-                first: first.line,
-                clip: prediction.name.clone(),
-            });
-        }
-    }
-    Ok((predictions, repeated))
 }

@@ -18,6 +18,7 @@ use super::Detector;
 #[cfg(feature = "weights")]
 use crate::bundled;
 use crate::{
+    calibration::{self, Judge, Uncalibrated},
     device::Device,
     error::Error,
     network::{Arithmetic, NetworkOptions},
@@ -50,6 +51,7 @@ pub struct DetectorBuilder {
     weights_in_file: bool,
     preparation: Preparation,
     synchrony: bool,
+    error_rate: Option<f64>,
 }
 
 /// Changes to the clip preparation of a checkpoint. `None` keeps the checkpoint's setting.
@@ -218,6 +220,14 @@ impl DetectorBuilder {
         self
     }
 
+    /// Sets the error rate of decisions, of each class: of real clips like those of the calibration, at most this
+    /// share is called fake, and of such fakes, at most this share is called real. The default is the calibration's.
+    #[must_use]
+    pub fn error_rate(mut self, rate: f64) -> Self {
+        self.error_rate = Some(rate);
+        self
+    }
+
     /// Sets all options of clip preparation at once.
     #[must_use]
     pub fn preparation(mut self, preparation: Preparation) -> Self {
@@ -301,6 +311,17 @@ impl DetectorBuilder {
         if let Some(bytes) = self.memory {
             avff_media::memory::set_limit(bytes);
         }
+        if let Some(rate) = self.error_rate.filter(|rate| !(*rate > 0.0 && *rate < 1.0)) {
+            return Err(Error::ErrorRate(rate));
+        }
+        let aggregate = (!spec.sampling.is_whole()).then_some(self.aggregate);
+        let judge = match calibration::read(&checkpoint)? {
+            None => Err(Uncalibrated::Absent),
+            Some(record) => {
+                calibration::expect_same_preparation(&record, &spec, aggregate, self.fusion)
+                    .map(|()| Judge::new(record, self.error_rate))
+            }
+        };
         let options = NetworkOptions {
             device: self.device.unwrap_or_else(Device::auto),
             fusion: self.fusion,
@@ -316,6 +337,7 @@ impl DetectorBuilder {
             aggregate: self.aggregate,
             workers: self.workers.unwrap_or_else(cores),
             synchrony: self.synchrony,
+            judge,
             network: OnceLock::new(),
         })
     }

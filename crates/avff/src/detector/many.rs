@@ -12,10 +12,12 @@ use avff_data::{
     synchrony::Synchrony,
     windows::Span,
 };
+use avff_datasets::manifest::Row;
 use avff_media::memory::Reservation;
 
-use super::{Detector, measure};
+use super::{Detector, judged, measure};
 use crate::{
+    calibration::Judge,
     error::Error,
     failure::{ClipFailure, guarded},
     network::Network,
@@ -27,6 +29,7 @@ use crate::{
 pub struct ScoreMany<'a, I> {
     network: &'a dyn Network,
     aggregate: Aggregate,
+    judge: Option<&'a Judge>,
     samples: Streams<I, Result<Part, ClipFailure>>,
     /// Clips that are not yielded yet, oldest first. The last one may still receive samples.
     clips: VecDeque<Pending<I>>,
@@ -78,7 +81,7 @@ impl<I> Pending<I> {
         self.item.is_some() && scored
     }
 
-    fn outcome(self, aggregate: Aggregate) -> Result<Score, ClipFailure> {
+    fn outcome(self, aggregate: Aggregate, judge: Option<&Judge>) -> Result<Score, ClipFailure> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
@@ -92,7 +95,7 @@ impl<I> Pending<I> {
         let streams = self.streams.ok_or_else(ClipFailure::not_finite)?;
         let (coverage, without_face) = (self.coverage, self.without_face);
         let score = Score::of(windows, coverage, without_face, streams, &self.notes, aggregate)?;
-        Ok(score.with_synchrony(self.synchrony))
+        Ok(judged(score.with_synchrony(self.synchrony), judge))
     }
 }
 
@@ -129,7 +132,8 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
             let _ = emit(read);
         });
         let (clips, batch, owners) = (VecDeque::new(), Vec::new(), Vec::new());
-        Ok(Self { network, aggregate, samples, clips, first: 0, batch, owners })
+        let judge = detector.judge().ok();
+        Ok(Self { network, aggregate, judge, samples, clips, first: 0, batch, owners })
     }
 
     /// Scores the samples in the batch.
@@ -163,6 +167,25 @@ impl<'a, I: Send + 'static> ScoreMany<'a, I> {
     }
 }
 
+impl<'a, E: Send + 'static> ScoreMany<'a, Result<Row, E>> {
+    /// Scores the clips of rows. A row that cannot be read fails.
+    pub(crate) fn of_rows(
+        detector: &'a Detector,
+        rows: impl Iterator<Item = Result<Row, E>> + Send + 'static,
+        workers: usize,
+    ) -> Result<Self, Error> {
+        Self::new(
+            detector,
+            rows,
+            |row| match row {
+                Ok(row) => Ok(row.path.as_path()),
+                Err(_) => Err(ClipFailure::manifest()),
+            },
+            workers,
+        )
+    }
+}
+
 impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
     type Item = (I, Result<Score, ClipFailure>);
 
@@ -173,7 +196,7 @@ impl<I: Send + 'static> Iterator for ScoreMany<'_, I> {
                 let mut clip = self.clips.pop_front()?;
                 self.first += 1;
                 let item = clip.item.take()?;
-                return Some((item, clip.outcome(self.aggregate)));
+                return Some((item, clip.outcome(self.aggregate, self.judge)));
             }
             // A long sequence of unreadable clips must not wait until a batch is full.
             if self.batch.len() >= size

@@ -21,6 +21,7 @@ pub use self::{
     many::ScoreMany,
 };
 use crate::{
+    calibration::{Judge, Uncalibrated},
     checkpoint::warning,
     device::Device,
     error::Error,
@@ -50,6 +51,7 @@ pub struct Detector {
     aggregate: Aggregate,
     workers: usize,
     synchrony: bool,
+    judge: Result<Judge, Uncalibrated>,
     network: OnceLock<Box<dyn Network>>,
 }
 
@@ -104,7 +106,7 @@ impl Detector {
             |each: avff_data::pipeline::EachSample<'_>| Ok(load_samples(path, &self.spec, each)?);
         let score = || {
             let measured = self.lips().measured(|| measure(path, &self.spec))?;
-            Ok(self.score_read(read)?.with_synchrony(measured))
+            Ok(judged(self.score_read(read)?.with_synchrony(measured), self.judge().ok()))
         };
         score().map_err(|failure| Error::failed(path, failure))
     }
@@ -126,7 +128,7 @@ impl Detector {
             load_samples_from_bytes(Arc::clone(&bytes), &self.spec, each)
                 .map_err(|error| ClipFailure::of(&error))
         })?;
-        Ok(score.with_synchrony(measured))
+        Ok(judged(score.with_synchrony(measured), self.judge().ok()))
     }
 
     /// Scores many clips in order. Clips are decoded ahead on all cores in bounded memory. A clip that cannot
@@ -211,6 +213,14 @@ impl Detector {
         warning(&self.checkpoint)
     }
 
+    /// The calibration that gives probabilities, likelihood ratios and decisions.
+    ///
+    /// # Errors
+    /// Why there is none: the checkpoint has no calibration, or clips are prepared otherwise than for it.
+    pub fn judge(&self) -> Result<&Judge, &Uncalibrated> {
+        self.judge.as_ref()
+    }
+
     pub(crate) fn workers(&self) -> usize {
         self.workers
     }
@@ -225,6 +235,19 @@ impl Detector {
         }
         let loaded = network::load(&self.checkpoint, &self.config, &self.spec, &self.options)?;
         Ok(&**self.network.get_or_init(|| loaded))
+    }
+
+    /// Scores an open clip on this thread.
+    #[cfg(feature = "tools")]
+    pub(crate) fn score_source(
+        &self,
+        source: &mut dyn avff_media::MediaSource,
+    ) -> Result<Score, ClipFailure> {
+        let read = |each: avff_data::pipeline::EachSample<'_>| {
+            avff_data::pipeline::read_samples(source, &self.spec, each)
+                .map_err(|error| ClipFailure::of(&error))
+        };
+        Ok(judged(self.score_read(read)?, self.judge().ok()))
     }
 
     /// Scores one clip on this thread, sample by sample.
@@ -263,6 +286,12 @@ impl Detector {
         let streams = streams.ok_or_else(ClipFailure::not_finite)?;
         Score::of(windows, coverage, without_face, streams, &notes, self.aggregate)
     }
+}
+
+/// Adds what a score means, if the detector is calibrated.
+fn judged(score: Score, judge: Option<&Judge>) -> Score {
+    let answer = judge.and_then(|judge| judge.answer(score.logits));
+    score.answered(answer)
 }
 
 /// What lips and voice are compared for.

@@ -3,7 +3,8 @@
 use avff_metrics::{BinaryReport, CategoryReport, Metric, MetricError, Scored};
 use serde::{Deserialize, Serialize};
 
-use super::report::{Categories, ColumnReport, ReportOptions, cell};
+use super::report::{Categories, ColumnReport, ReportOptions};
+use crate::table::interval_cell as cell;
 
 /// The metrics of the [synchrony](avff_data::synchrony) of the labeled clips, as if it were a network's score: the
 /// lower the correlation, the more likely fake.

@@ -15,7 +15,7 @@ use std::{
 use avff_data::LeftOut;
 use crc32fast::Hasher;
 
-use super::{Entry, output::Paths, summary::Run};
+use super::{Entry, Verdict, output::Paths, summary::Run};
 use crate::{
     output::{MAX_TABLE, OutputError, create_folder_of},
     score::Logits,
@@ -26,6 +26,9 @@ const WITHOUT_FACE: &str = " whole";
 
 /// Precedes the correlation of lips and voice.
 const CORRELATION: &str = " ~";
+
+/// Precedes the verdict: the decision and the base-10 logarithm of the likelihood ratio.
+const VERDICT: &str = " =";
 
 /// Precedes the checksum of a line.
 const CHECKSUM: &str = " #";
@@ -199,6 +202,7 @@ fn format_entry(entry: &Entry) -> String {
             logits: Logits { fake, real },
             without_face,
             correlation,
+            verdict,
             notes,
             left_out,
         } => {
@@ -213,7 +217,11 @@ fn format_entry(entry: &Entry) -> String {
                     format!(" {} {}", serde_json::json!(notes), serde_json::json!(left_out))
                 }
             };
-            format!("{fake} {real}{face}{correlation}{notes}")
+            let verdict = verdict.map(|Verdict { decision, log10_ratio }| {
+                format!("{VERDICT}{},{log10_ratio}", <&str>::from(decision).replace(' ', "-"))
+            });
+            let verdict = verdict.unwrap_or_default();
+            format!("{fake} {real}{face}{correlation}{verdict}{notes}")
         }
         Entry::Failed(stage) => format!("! {stage}"),
     }
@@ -227,6 +235,10 @@ fn parse(line: &str) -> Option<Entry> {
                 Some((rest, arrays)) => (rest, parse_arrays(&format!("[{arrays}"))?),
                 None => (rest, Default::default()),
             };
+            let (rest, verdict) = match rest.split_once(VERDICT) {
+                Some((rest, verdict)) => (rest, Some(parse_verdict(verdict)?)),
+                None => (rest, None),
+            };
             let (rest, correlation) = match rest.split_once(CORRELATION) {
                 Some((rest, correlation)) => (rest, Some(correlation.parse().ok()?)),
                 None => (rest, None),
@@ -234,9 +246,15 @@ fn parse(line: &str) -> Option<Entry> {
             let marked = rest.strip_suffix(WITHOUT_FACE);
             let (real, without_face) = (marked.unwrap_or(rest), marked.is_some());
             let logits = Logits { fake: fake.parse().ok()?, real: real.parse().ok()? };
-            Some(Entry::Scored { logits, without_face, correlation, notes, left_out })
+            Some(Entry::Scored { logits, without_face, correlation, verdict, notes, left_out })
         }
     }
+}
+
+fn parse_verdict(text: &str) -> Option<Verdict> {
+    let (decision, ratio) = text.split_once(',')?;
+    let decision = serde_json::from_value(decision.into()).ok()?;
+    Some(Verdict { decision, log10_ratio: ratio.parse().ok()? })
 }
 
 /// Parses the array of notes, and the array of windows that are left out, which may be absent.
@@ -256,18 +274,27 @@ mod tests {
     use avff_media::{DamageCode, Stream};
 
     use super::*;
+    use crate::calibration::Decision;
 
     fn scored(fake: f32, real: f32, without_face: bool, notes: &[&str]) -> Entry {
         let notes = notes.iter().map(|&note| note.to_owned()).collect();
         let left_out = Vec::new();
-        let (logits, correlation) = (Logits { fake, real }, None);
-        Entry::Scored { logits, without_face, correlation, notes, left_out }
+        let (logits, correlation, verdict) = (Logits { fake, real }, None, None);
+        Entry::Scored { logits, without_face, correlation, verdict, notes, left_out }
     }
 
     fn measured(value: f64) -> Entry {
         let mut entry = scored(1.5, -2.0, true, &["a ~0.3"]);
         if let Entry::Scored { correlation, .. } = &mut entry {
             *correlation = Some(value);
+        }
+        entry
+    }
+
+    fn judged(decision: Decision, log10_ratio: f64) -> Entry {
+        let mut entry = measured(0.25);
+        if let Entry::Scored { verdict, .. } = &mut entry {
+            *verdict = Some(Verdict { decision, log10_ratio });
         }
         entry
     }
@@ -297,6 +324,8 @@ mod tests {
             in_part(),
             measured(-0.123_456_789),
             measured(1e-9),
+            judged(Decision::UnlikeBoth, -0.123_456_789_012),
+            judged(Decision::Fake, 2.0),
             Entry::Failed("video".into()),
         ] {
             assert_eq!(parse(&format_entry(&entry)).unwrap(), entry);

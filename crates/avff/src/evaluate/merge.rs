@@ -12,11 +12,12 @@ use super::{
     Accumulator, Entry,
     clip_notes::ClipNotes,
     journal::{self, Journal},
-    output::{Paths, SCORE},
+    output::Paths,
     report::{Categories, ReportOptions},
     summary::{Run, Summary},
 };
 use crate::{
+    input::SCORE,
     merge::{
         MergeError,
         records::Records,

@@ -7,7 +7,10 @@
 mod baseline;
 mod classes;
 mod clip_notes;
+mod decisions;
 mod error;
+#[cfg(feature = "tools")]
+mod foreign;
 mod journal;
 mod merge;
 mod notes;
@@ -30,14 +33,18 @@ use avff_model::FusionScope;
 
 pub use baseline::Baseline;
 pub use classes::only_class;
+pub use decisions::Decisions;
 pub use error::EvaluateError;
+#[cfg(feature = "tools")]
+pub use foreign::ForeignScores;
 pub use merge::merge;
 pub use output::Paths;
 pub use report::{ColumnReport, ReportOptions};
 pub use submission::Submission;
-pub use summary::{CheckpointId, Coverage, Run, Summary};
+pub use summary::{CalibrationId, CheckpointId, Coverage, Run, Summary};
 
 use crate::{
+    calibration::{Answer, Decision},
     detector::{Detector, ScoreMany},
     error::Error,
     failure::ClipFailure,
@@ -175,7 +182,11 @@ fn evaluate(
     run.manifest = Some(manifest.id.clone());
     run.shard = options.shard;
     let total = manifest.row_count();
-    let added = Added { face: run.clip.face.is_some(), synchrony: run.synchrony };
+    let added = Added {
+        face: run.clip.face.is_some(),
+        synchrony: run.synchrony,
+        calibrated: run.calibration.is_some(),
+    };
     if let Some(column) =
         added.columns().find(|added| manifest.columns.iter().any(|own| own == added))
     {
@@ -221,15 +232,7 @@ fn evaluate(
 
     let workers = options.workers.map_or_else(|| detector.workers(), NonZeroUsize::get);
     let rows = manifest.rows(journal.len())?;
-    let scores = ScoreMany::new(
-        detector,
-        rows,
-        |row| match row {
-            Ok(row) => Ok(row.path.as_path()),
-            Err(_) => Err(ClipFailure::manifest()),
-        },
-        workers,
-    )?;
+    let scores = ScoreMany::of_rows(detector, rows, workers)?;
     for (row, outcome) in scores {
         write_row(&row?, outcome, &mut outputs, &mut journal, &mut accumulator)?;
         state.done = journal.len();
@@ -261,9 +264,10 @@ fn write_row(
     let entry = match outcome {
         Ok(score) => {
             outputs.predict(row, &score)?;
-            let Score { logits, without_face, notes, left_out, synchrony, .. } = score;
+            let Score { logits, without_face, notes, left_out, synchrony, answer, .. } = score;
             let correlation = synchrony.and_then(|synchrony| synchrony.correlation);
-            Entry::Scored { logits, without_face, correlation, notes, left_out }
+            let verdict = answer.map(Verdict::from);
+            Entry::Scored { logits, without_face, correlation, verdict, notes, left_out }
         }
         Err(failure) => {
             outputs.fail(row, &failure)?;
@@ -288,12 +292,27 @@ pub(crate) enum Entry {
         without_face: bool,
         /// The correlation of [`Score::synchrony`], if it was measured.
         correlation: Option<f64>,
+        /// What the score means, if the detector is calibrated.
+        verdict: Option<Verdict>,
         /// [`Score::notes`].
         notes: Vec<String>,
         /// [`Score::left_out`].
         left_out: Vec<LeftOut>,
     },
     Failed(String),
+}
+
+/// The parts of an [`Answer`] that a summary needs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) decision: Decision,
+    pub(crate) log10_ratio: f64,
+}
+
+impl From<Answer> for Verdict {
+    fn from(Answer { decision, log10_ratio, .. }: Answer) -> Self {
+        Self { decision, log10_ratio }
+    }
 }
 
 /// Accumulates the rows for the summary.
@@ -304,6 +323,8 @@ struct Accumulator {
     labeled: Vec<Scored>,
     /// The correlation of lips and voice of each labeled clip.
     correlations: Vec<Option<f64>>,
+    /// What the score of each labeled clip means.
+    verdicts: Vec<Option<Verdict>>,
     /// The categories of the labeled clips.
     categories: Categories,
     repeats: Repeats,
@@ -320,6 +341,7 @@ impl Accumulator {
             failures: BTreeMap::new(),
             labeled: Vec::new(),
             correlations: Vec::new(),
+            verdicts: Vec::new(),
             categories,
             repeats: Repeats::default(),
             clip_notes: ClipNotes::default(),
@@ -348,7 +370,7 @@ impl Accumulator {
     ) {
         self.repeats.add(name);
         match entry {
-            Entry::Scored { logits, without_face, correlation, notes, left_out } => {
+            Entry::Scored { logits, without_face, correlation, verdict, notes, left_out } => {
                 self.scored += 1;
                 self.clip_notes.add(name, notes, left_out);
                 self.without_face += u64::from(*without_face);
@@ -356,6 +378,7 @@ impl Accumulator {
                 if let Some(target) = target {
                     self.labeled.push(Scored { fake, real, target });
                     self.correlations.push(*correlation);
+                    self.verdicts.push(*verdict);
                     self.categories.add(cell);
                 }
             }
@@ -390,12 +413,26 @@ impl Accumulator {
         let metrics =
             (!self.labeled.is_empty()).then(|| report.metrics(&self.labeled)).transpose()?;
         let by = self.categories.reports(&self.labeled, report)?;
+        let decisions = run.calibration.as_ref().map(|calibration| {
+            Decisions::new(calibration, &self.labeled, &self.verdicts, &self.categories, report)
+        });
+        let decisions = decisions.transpose()?.flatten();
         let baseline = Baseline::new(&self.labeled, &self.correlations, self.categories, report)?;
         let without_target = self.without_target.as_ref().map(WithoutTarget::note);
         let notes = without_target.into_iter().chain(self.repeats.note()).collect();
         let files = BTreeMap::new();
         let likely_target = self.without_target.and_then(|without| without.likely);
-        let summary = Summary { run, coverage, metrics, baseline, notes, by, files, likely_target };
+        let summary = Summary {
+            run,
+            coverage,
+            metrics,
+            baseline,
+            decisions,
+            notes,
+            by,
+            files,
+            likely_target,
+        };
         Ok((summary, self.clip_notes))
     }
 }

@@ -7,7 +7,9 @@ use avff_model::FusionScope;
 
 use super::{Entry, EvaluateError, journal::Journal};
 use crate::{
+    calibration::Answer,
     failure::ClipFailure,
+    input::SCORE,
     output::{
         self, OutputError, expect_csv,
         table::{ERRORS, Table},
@@ -37,13 +39,17 @@ pub struct Paths {
     pub rows: PathBuf,
 }
 
-/// The column of scores, named as in the reference implementation.
-pub(crate) const SCORE: &str = "y_pred";
 /// The column that runs with a face crop add: 1 if a face was found, 0 if whole frames were used.
 const FACE: &str = "face";
 /// The column that runs with the synchrony add: the correlation of lips and voice near an offset of 0; empty
 /// where it cannot be told.
 const SYNCHRONY: &str = "synchrony";
+
+/// The columns that calibrated runs add: P(fake) at even odds, the base-10 logarithm of the likelihood ratio, and the
+/// decision.
+const CALIBRATED: [&str; 3] = ["p_fake", LOG10_RATIO, "decision"];
+/// The column of the base-10 logarithm of the likelihood ratio.
+pub(crate) const LOG10_RATIO: &str = "log10_lr";
 
 /// The columns that an evaluation adds to the predictions if it is asked to.
 #[derive(Debug, Clone, Copy)]
@@ -52,13 +58,16 @@ pub(super) struct Added {
     pub(super) face: bool,
     /// Whether the synchrony is measured.
     pub(super) synchrony: bool,
+    /// Whether the detector is calibrated.
+    pub(super) calibrated: bool,
 }
 
 impl Added {
     /// All columns before those of the manifest.
     pub(super) fn columns<'a>(self) -> impl Iterator<Item = &'a str> {
         let added = [self.face.then_some(FACE), self.synchrony.then_some(SYNCHRONY)];
-        ["video_name", SCORE].into_iter().chain(added.into_iter().flatten())
+        let calibrated = CALIBRATED.into_iter().filter(move |_| self.calibrated);
+        ["video_name", SCORE].into_iter().chain(calibrated).chain(added.into_iter().flatten())
     }
 }
 
@@ -87,7 +96,7 @@ impl Paths {
     }
 
     /// The tables with their roles in the summary.
-    pub(super) fn tables(&self) -> [(&'static str, &Path); 4] {
+    pub(crate) fn tables(&self) -> [(&'static str, &Path); 4] {
         [
             ("predictions", &self.predictions),
             ("errors", &self.errors),
@@ -202,7 +211,13 @@ impl Outputs {
         let correlation = correlation.map(|value| value.to_string()).unwrap_or_default();
         let correlation = self.added.synchrony.then_some(correlation.as_str());
         let copied = row.extra.iter().map(String::as_str);
-        let added = [row.name.as_str(), &probability].into_iter().chain(face).chain(correlation);
+        let answer = score.answer.filter(|_| self.added.calibrated).map(|answer| {
+            let Answer { probability, log10_ratio, decision, .. } = answer;
+            [format!("{probability:.6}"), format!("{log10_ratio:.4}"), decision.to_string()]
+        });
+        let answer = answer.iter().flatten().map(String::as_str);
+        let added = [row.name.as_str(), &probability].into_iter().chain(answer);
+        let added = added.chain(face).chain(correlation);
         self.predictions.write(added.chain(copied))
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use avff_datasets::manifest::Row;
 use avff_metrics::{
-    Against, BinaryReport, BootstrapOptions, CategoryReport, Interval, Metric, MetricError, Scored,
+    Against, BinaryReport, BootstrapOptions, CategoryReport, Metric, MetricError, Scored,
     by_category,
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::{Baseline, EvaluateError, summary::Summary};
 use crate::{
     input::{InputError, manifest::Manifest},
     output::{Difference, difference},
-    table::Text,
+    table::{Text, interval_cell as cell},
 };
 
 /// The most values of a column of categories. Each category has a report over its clips and often over all
@@ -54,8 +54,6 @@ impl ReportOptions {
         let Some(metrics) = &finished.metrics else { return Ok(()) };
         let name = |options: Option<BootstrapOptions>| {
             options.map_or("none".into(), |BootstrapOptions { replicates, level, seed }| {
-                // The level may lose its last digits in JSON.
-                let level = (level * 1e12).round() / 1e12;
                 format!("{level} ({replicates} resamples, seed {seed})")
             })
         };
@@ -143,6 +141,11 @@ impl Categories {
         }
     }
 
+    /// Iterates over the columns: name, values, and the index of each clip's value.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &[String], &[usize])> {
+        self.0.iter().map(|column| (&*column.name, &column.values[..], &column.clips[..]))
+    }
+
     /// Returns the categories of the clips with a value, in the order of [`add`](Self::add).
     pub(super) fn of_measured(self, values: &[Option<f64>]) -> Self {
         let measured = |column: Column| {
@@ -207,16 +210,5 @@ impl ColumnReport {
             table.row(counts.into_iter().chain(cells).chain(without).chain([against.to_owned()]));
         }
         table.to_string()
-    }
-}
-
-/// Formats a metric with its interval, if any.
-pub(super) fn cell(value: Option<f64>, interval: Option<Interval>, digits: usize) -> String {
-    match (value, interval) {
-        (None, _) => "undefined".into(),
-        (Some(value), None) => format!("{value:.digits$}"),
-        (Some(value), Some(Interval { low, high })) => {
-            format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
-        }
     }
 }

@@ -7,7 +7,8 @@ use std::{
 
 use avff_datasets::{ManifestOptions, ManifestReader, manifest::NAME_COLUMN};
 
-use super::{EvaluateError, Paths, output::SCORE};
+use super::{EvaluateError, Paths};
+use crate::input::SCORE;
 use crate::{
     input::InputError,
     output::{OutputError, expect_csv, expect_not_input, table::Table},

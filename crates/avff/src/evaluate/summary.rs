@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use avff_calibration::OperatingPoint;
 use avff_data::ClipSpec;
 use avff_metrics::{BinaryReport, BootstrapOptions, IntervalMethod, Metric};
 use avff_model::{AvffConfig, FusionScope};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Baseline,
-    report::{ColumnReport, cell},
-};
+use super::{Baseline, Decisions, report::ColumnReport};
 use crate::{
+    calibration::Judge,
     checkpoint::{note, warning_of},
     detector::Detector,
     error::Error,
@@ -20,7 +19,7 @@ use crate::{
     output::{Difference, OutputError, changed_keys, difference},
     score::Aggregate,
     shard::Shard,
-    table::Text,
+    table::{Text, interval_cell as cell},
 };
 
 /// Everything that scores depend on. It contains no timestamps, so that equal runs write equal files.
@@ -46,6 +45,9 @@ pub struct Run {
     /// How the windows of a clip were aggregated to its score; `None` if clips were scored whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// The calibration that decisions were made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationId>,
     /// Whether the synchrony of lips and voice was measured as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub synchrony: bool,
@@ -68,6 +70,35 @@ pub struct CheckpointId {
     /// The author's note about its scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// The identity of a calibration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationId {
+    /// SHA-256 of the calibration.
+    pub sha256: String,
+    /// A name of the clips that it was fitted to.
+    pub fitted_on: String,
+    /// The error rate of decisions, of each class.
+    pub error: f64,
+    /// Its thresholds, with the rates of its own clips.
+    pub points: Vec<OperatingPoint>,
+    /// What its author says with every decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl CalibrationId {
+    fn new(judge: &Judge) -> Self {
+        let record = judge.record();
+        Self {
+            sha256: record.sha256(),
+            fitted_on: record.fitted_on.name.clone(),
+            error: judge.error(),
+            points: record.calibration.points.clone(),
+            note: record.note.clone(),
+        }
+    }
 }
 
 impl Run {
@@ -97,6 +128,7 @@ impl Run {
             batch_size,
             aggregate: (!clip.sampling.is_whole()).then_some(detector.aggregate()),
             clip,
+            calibration: detector.judge().ok().map(CalibrationId::new),
             synchrony: detector.measures_synchrony(),
             shard: None,
             config: detector.config().clone(),
@@ -146,6 +178,12 @@ impl Run {
         };
         let rows =
             |run: &Self| run.manifest.as_ref().map(ManifestId::selection).unwrap_or_default();
+        let calibration = |run: &Self| {
+            run.calibration.as_ref().map_or_else(
+                || "none".into(),
+                |id| format!("{} at an error rate of {}", id.sha256, id.error),
+            )
+        };
         let measured = |is: bool| if is { "measured" } else { "not measured" }.to_owned();
         let (clip_was, clip_now) = changed_keys(&self.clip, &now.clip);
         let (config_was, config_now) = changed_keys(&self.config, &now.config);
@@ -162,6 +200,7 @@ impl Run {
             ("the batch size", format!("{:?}", self.batch_size), format!("{:?}", now.batch_size)),
             ("the clip preparation", clip_was, clip_now),
             ("the aggregate", format!("{:?}", self.aggregate), format!("{:?}", now.aggregate)),
+            ("the calibration", calibration(self), calibration(now)),
             ("the synchrony", measured(self.synchrony), measured(now.synchrony)),
             ("the network", config_was, config_now),
         ])
@@ -212,6 +251,9 @@ pub struct Summary {
     /// Metrics of lips and voice compared without learning, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
+    /// What was decided of the labeled clips, if the detector is calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<Decisions>,
     /// Notes on the manifest: missing labels, repeated clips.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -289,6 +331,9 @@ impl Summary {
                 }
             }
         }
+        if self.metrics.is_some() && self.decisions.is_none() {
+            row("decisions", "none: the network is uncalibrated".into());
+        }
         for note in &self.notes {
             row("note", note.clone());
         }
@@ -296,6 +341,9 @@ impl Summary {
         let weights = self.run.checkpoint.sha256.get(..16).unwrap_or_default();
         row("checkpoint", format!("{} (SHA-256 {weights}...)", self.run.checkpoint.path));
         let mut text = table.to_string();
+        if let Some(decisions) = &self.decisions {
+            text = format!("{text}\n\n{}", decisions.table());
+        }
         for column in &self.by {
             text = format!("{text}\n\n{}", column.table(self.baseline.as_ref()));
         }

@@ -13,6 +13,7 @@ use avff_data::{ClipError, ClipSpec, LeftOut, load_samples, pipeline::Sample, wi
 
 pub use crate::network::{Attention, LagSimilarity, TimeSegment, Window};
 use crate::{
+    calibration::Answer,
     detector::{self, Detector},
     error::Error,
     failure::{ClipFailure, guarded},
@@ -26,6 +27,8 @@ pub struct Explanation {
     pub spec: ClipSpec,
     /// The network's outputs for the clip: those of its windows, aggregated as for a score.
     pub logits: Logits,
+    /// What the score means; `None` if the detector is uncalibrated.
+    pub answer: Option<Answer>,
     /// All windows that damage does not touch, in order.
     pub windows: Vec<Window>,
     /// The windows that were left out because the clip is damaged there, in order.
@@ -128,6 +131,7 @@ impl Detector {
         Ok(Explanation {
             spec,
             logits,
+            answer: self.judge().ok().and_then(|judge| judge.answer(logits)),
             windows,
             left_out,
             notes,

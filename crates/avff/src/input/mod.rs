@@ -1,6 +1,9 @@
 //! Tables that commands read: manifests and predictions.
 
+pub mod clips;
 pub(crate) mod manifest;
+#[cfg(feature = "tools")]
+pub(crate) mod predictions;
 
 use std::path::PathBuf;
 
@@ -8,6 +11,9 @@ use avff_data::ClipError;
 use avff_datasets::DatasetError;
 
 pub use self::manifest::ManifestId;
+
+/// The column of scores, named as in the reference implementation.
+pub(crate) const SCORE: &str = "y_pred";
 
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +59,21 @@ pub enum InputError {
         /// The maximum number of values.
         most: usize,
     },
-    /// A score is not a probability.
-    #[error("{}: line {line}: the score `{cell}` is not a number from 0 to 1", path.display())]
+    /// A score cannot be used.
+    #[error("{}: line {line}: the score `{cell}` is not {expected}", path.display())]
     Score {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The text of the cell.
+        cell: String,
+        /// What a score has to be.
+        expected: &'static str,
+    },
+    /// A cell is no fake segment.
+    #[error("{}: line {line}: `{cell}` is no fake segment: give START-END;START-END in seconds", path.display())]
+    Segment {
         /// The table.
         path: PathBuf,
         /// The line, from 1.
@@ -80,6 +98,11 @@ pub enum InputError {
 }
 
 impl InputError {
+    #[cfg(feature = "tools")]
+    pub(crate) fn unreadable(path: &std::path::Path, source: avff_media::MediaError) -> Self {
+        Self::File(ClipError::new(path, source))
+    }
+
     pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
         let known = match known {
             [] => "video_name".into(),

@@ -81,7 +81,7 @@ fn the_fake_half_is_more_important() {
     let weights = weights();
     let arguments = ["explain", clip.to_str().unwrap(), "--checkpoint", &weights, "--json"];
     let ran = scene.run(&[&arguments[..], &["--device", "cpu"]].concat()).expect(0);
-    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let report: Value = crate::setup::json(&ran.stdout);
     assert!(report["warning"].as_str().unwrap().contains("synthetic clips"), "{report}");
     // The voice changes at 1.6 s.
     let segments = report["windows"][0]["segments"].as_array().unwrap();
@@ -99,7 +99,7 @@ fn the_built_in_network_compares_lips_and_voice() {
     let own = root().join("data/synthetic/real_a.mp4");
     let own = own.to_str().unwrap();
     let ran = scene.run(&["score", "--json", "--device", "cpu", own]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     assert_eq!(json["run"]["checkpoint"]["path"], "avff-lips");
     let hash = json["run"]["checkpoint"]["sha256"].as_str().unwrap();
     let file = root().join("data/avff-lips/avff-lips.safetensors");
@@ -117,7 +117,7 @@ fn the_built_in_network_compares_lips_and_voice() {
     assert!(!ran.stdout.contains("not-applicable"), "{}", ran.stdout);
 
     let ran = scene.run(&["explain", "--device", "cpu", own, "--json"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let lags = json["windows"][0]["lags"].as_array().unwrap();
     let number = |at: &Value, key: &str| at[key].as_f64().unwrap();
     assert_eq!((lags.len(), number(&lags[0], "lag")), (21, -0.8));

@@ -18,7 +18,7 @@ fn inspect(scene: &Scene, file: &Path, config: &Path) -> Value {
         config.to_str().unwrap(),
         file.to_str().unwrap(),
     ]);
-    serde_json::from_str(&ran.expect(0).stdout).unwrap()
+    crate::setup::json(&ran.expect(0).stdout)
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn convert_keeps_the_scores_and_stores_the_config() {
     let score = |file: &str| {
         let arguments =
             ["score", "--json", "--device", "cpu", "--checkpoint", file, clip.to_str().unwrap()];
-        let json: Value = serde_json::from_str(&scene.run(&arguments).expect(0).stdout).unwrap();
+        let json: Value = crate::setup::json(&scene.run(&arguments).expect(0).stdout);
         json["clips"][0]["y_pred"].as_f64().unwrap()
     };
     let before = score(weights.to_str().unwrap());

@@ -119,7 +119,7 @@ fn a_clip_without_a_face_is_an_error_or_skipped_or_uncropped() {
         assert_eq!(coverage["skipped"].as_u64(), (way == "skip").then_some(1), "{coverage}");
         let ran =
             scene.score(&[&face, &pattern], &[&arguments[..], &["--json"]].concat()).expect(code);
-        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let json: Value = crate::setup::json(&ran.stdout);
         assert_eq!(json["clips"][1]["error"].is_null(), way == "full");
         assert_eq!(json["clips"][0]["face"], true);
         assert_eq!(json["clips"][1]["face"].as_bool(), (way == "full").then_some(false));

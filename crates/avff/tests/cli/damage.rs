@@ -31,7 +31,7 @@ fn damaged(scene: &Scene, name: &str, of: &Path, kind: &[u8; 4], numbers: &[usiz
 }
 
 fn json(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.stdout).unwrap()
+    crate::setup::json(&ran.stdout)
 }
 
 fn list<'a>(clip: &'a Value, key: &str) -> &'a [Value] {

@@ -11,7 +11,7 @@ fn explain(scene: &Scene, more: &[&str]) -> Ran {
 }
 
 fn json(ran: Ran) -> Value {
-    serde_json::from_str(&ran.expect(0).stdout).unwrap()
+    crate::setup::json(&ran.expect(0).stdout)
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod bundled;
 mod cache;
+mod calibrate;
 mod check;
 mod checkpoints;
 mod compare;
@@ -18,6 +19,7 @@ mod explain;
 mod init;
 #[cfg(not(feature = "mpi"))]
 mod launch;
+mod localize;
 mod manifest;
 mod memory;
 mod mistaken;
@@ -27,7 +29,9 @@ mod reconstruct;
 mod reference;
 mod refusals;
 mod report;
+mod report_clip;
 mod resume;
+mod robustness;
 mod runs;
 mod score;
 mod setup;

@@ -31,7 +31,7 @@ fn a_clip_over_the_budget_is_refused_by_name() {
     let start = Instant::now();
     let ran = scene.score(&[&bomb, &good], &["--json", "--memory", "256M"]).expect(3);
     assert!(start.elapsed() < Duration::from_secs(60));
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let error = &json["clips"][0]["error"];
     assert_eq!((&error["stage"], &error["code"]), (&"too-large".into(), &"over-budget".into()));
     assert_eq!(error["error"], "the frames need 448 MiB of memory, over the budget of 256 MiB");

@@ -13,18 +13,26 @@ fn expect_refused(scene: &Scene, clip: &Path, error: &str, hint: &str) {
 }
 
 #[test]
-fn folder_of_clips_is_refused() {
+fn folder_of_clips_is_scored_but_is_no_clip() {
     let scene = Scene::new();
     let folder = scene.path("clips");
     fs::create_dir(&folder).unwrap();
     for name in ["match_a.mp4", "match_b.mp4"] {
         fs::copy(clip(name), folder.join(name)).unwrap();
     }
-    let error = "not a frame folder: it holds the video file match_a.mp4";
-    let hint = "to score clips, give each path or list them in a CSV";
-    expect_refused(&scene, &folder, error, hint);
     fs::copy(media("h264_vfr.frame18.png"), folder.join("cover.png")).unwrap();
-    expect_refused(&scene, &folder, error, hint);
+    let ran = scene.score(&[&folder], &[]).expect(0);
+    assert!(
+        ran.stdout.contains("match_a.mp4") && ran.stdout.contains("match_b.mp4"),
+        "{}",
+        ran.stdout
+    );
+    let weights = weights();
+    let arguments =
+        ["explain", "--checkpoint", weights.to_str().unwrap(), folder.to_str().unwrap()];
+    let ran = scene.run(&arguments).expect(3);
+    let error = "not a frame folder: it holds the video file match_a.mp4";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
 }
 
 #[test]
@@ -35,8 +43,9 @@ fn images_and_addresses_are_no_clips() {
     expect_refused(&scene, &image, "not a video but a PNG image", "give a video with audio");
     let url = Path::new("https://example.org/clip.mp4");
     expect_refused(&scene, url, "the path is a URL", "download the clip first");
-    let error = "`-` does not stand for standard input";
-    expect_refused(&scene, Path::new("-"), error, "save the clip to a file first");
+    // `-` is a list of clips, and this one is empty.
+    let ran = scene.score(&[Path::new("-")], &[]).expect(2);
+    assert!(ran.stderr.contains("the list on standard input names no clip"), "{}", ran.stderr);
     let ran = scene.eval(Path::new("https://example.org/all.csv"), "out.csv", &[]).expect(2);
     assert!(ran.stderr.contains("hint: download the file first"), "{}", ran.stderr);
     // `avff check` and `avff explain` look for the file themselves.

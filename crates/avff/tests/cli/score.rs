@@ -13,7 +13,7 @@ fn a_table_and_json_have_scores_and_errors() {
     assert!(ran.stdout.starts_with("warning: UNTRAINED"), "{}", ran.stdout);
     assert!(ran.stdout.contains("no such file"), "{}", ran.stdout);
     let ran = scene.score(&[&bad, &good], &["--json", "--min-coverage", "0.5"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     assert_eq!(json["run"]["checkpoint"]["trained"], false);
     let clips = json["clips"].as_array().unwrap();
     assert_eq!(clips[0]["error"]["stage"], "open");
@@ -30,7 +30,7 @@ fn a_table_and_json_have_scores_and_errors() {
     let many = [&good, &bad, &good, &bad, &bad, &good];
     let ran =
         scene.score(&many.map(|path| path.as_path()), &["--json", "--batch-size", "2"]).expect(3);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let scores: Vec<_> =
         json["clips"].as_array().unwrap().iter().map(|c| c["y_pred"].as_f64()).collect();
     assert_eq!(scores, [Some(score), None, Some(score), None, None, Some(score)]);
@@ -69,17 +69,17 @@ fn the_tracks_that_were_read_are_told() {
     let scene = Scene::new();
     let clip = timeline("first_video_track_disabled.mp4");
     let ran = scene.score(&[&clip], &["--json"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let told = &json["clips"][0];
     assert_eq!(told["streams"]["video_track"], json!({"number": 2, "count": 2}));
     assert_eq!(told["streams"]["audio_track"], json!({"number": 1, "count": 1}));
     assert_eq!(told["notes"], json!(["video track 2 of 2 is read"]));
     let ran = scene.score(&[&clip], &["--json", "--video-track", "1"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     assert_eq!(json["clips"][0]["streams"]["video_track"]["number"], 1);
     let (clip, weights) = (clip.to_str().unwrap(), weights());
     let ran = scene.run(&["explain", clip, "--json", "--checkpoint", weights.to_str().unwrap()]);
-    let json: Value = serde_json::from_str(&ran.expect(0).stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.expect(0).stdout);
     assert_eq!(json["streams"], told["streams"]);
     assert_eq!(json["notes"], told["notes"]);
 }
@@ -92,7 +92,7 @@ fn gaps_in_time_are_told() {
     let silence = format!("{missing}; silence is in its place");
     for (window, note) in [("0.8", &*silence), ("whole", missing)] {
         let ran = scene.score(&[&lost], &["--json", "--window", window]).expect(0);
-        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let json: Value = crate::setup::json(&ran.stdout);
         assert_eq!(json["clips"][0]["notes"][0], note);
     }
     let ran = scene.score(&[&lost], &["--window", "0.8"]).expect(0);
@@ -108,12 +108,12 @@ fn gaps_in_time_are_told() {
     std::fs::write(folder.join("clip.json"), json!({"times": times}).to_string()).unwrap();
     std::fs::write(folder.join("a.wav"), wav(16_000, 1.2)).unwrap();
     let ran = scene.score(&[&folder], &["--json"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let note = "frames are held for 0.08 s longer than the constant rate of the clip, from 0.80 to 0.88 s; others may be missing there";
     assert_eq!(json["clips"][0]["notes"], json!([note]));
     std::fs::remove_file(folder.join("clip.json")).unwrap();
     let ran = scene.score(&[&folder], &["--json"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let note = "the folder has no clip.json, so its 28 frames are spread evenly over the audio, at 23.33 frames per second";
     assert_eq!(json["clips"][0]["notes"], json!([note]));
 }
@@ -143,7 +143,7 @@ fn files_that_were_joined_byte_by_byte_are_refused() {
     let [a, b] = ["match_a.mp4", "match_b.mp4"].map(|name| std::fs::read(clip(name)).unwrap());
     std::fs::write(scene.path("joined.mp4"), [&a[..], &b].concat()).unwrap();
     let ran = scene.score(&[&scene.path("joined.mp4")], &["--json"]).expect(3);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let error = &json["clips"][0]["error"];
     assert_eq!((&error["stage"], &error["code"]), (&"damaged".into(), &"joined".into()));
     let text = error["error"].as_str().unwrap();
@@ -179,7 +179,7 @@ fn lower_precision_is_close_and_recorded() {
     let clip = clip("match_a.mp4");
     let score = |more: &[&str]| -> Value {
         let ran = scene.score(&[&clip], &[&["--json"], more].concat());
-        serde_json::from_str(&ran.expect(0).stdout).unwrap()
+        crate::setup::json(&ran.expect(0).stdout)
     };
     let logit = |json: &Value| json["clips"][0]["logits"]["fake"].as_f64().unwrap();
     let exact = score(&[]);
@@ -210,7 +210,7 @@ fn synchrony_is_a_finding_of_its_own() {
     let paths = names.map(sample);
     let paths: Vec<&std::path::Path> = paths.iter().map(|path| path.as_path()).collect();
     let ran = scene.score(&paths, &["--json", "--synchrony"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     let correlation = |at: usize| json["clips"][at]["synchrony"]["correlation"].as_f64().unwrap();
     let least = (0..3).map(correlation).fold(1.0, f64::min);
     for fake in [3, 4] {
@@ -223,6 +223,6 @@ fn synchrony_is_a_finding_of_its_own() {
     assert!(ran.stdout.contains("lips and voice of"), "{}", ran.stdout);
     assert!(ran.stdout.contains("cannot tell"), "{}", ran.stdout);
     let ran = scene.score(&[&own], &["--json"]).expect(0);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let json: Value = crate::setup::json(&ran.stdout);
     assert!(json["clips"][0].get("synchrony").is_none());
 }

@@ -159,3 +159,14 @@ impl Scene {
         self.run(&arguments)
     }
 }
+
+/// Parses JSON: one value, or the lines of `avff score --json` as an object with `run` and `clips`.
+pub(crate) fn json(text: &str) -> Value {
+    let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut values: Vec<Value> = values.map(Result::unwrap).collect();
+    if values.len() == 1 && values[0].get("run").is_none() {
+        return values.remove(0);
+    }
+    let run = values.remove(0)["run"].take();
+    serde_json::json!({ "run": run, "clips": values })
+}

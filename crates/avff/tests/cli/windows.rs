@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::setup::{Scene, clip, media};
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
+    crate::setup::json(text)
 }
 
 fn numbers(clip: &Value, field: &str) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! Groups the metrics of a run into charts, by their names.
 
 use avff_metrics::Metric;
-use avff_plots::{Chart, Line, MAX_LINES, Scale, Stroke};
+use avff_plots::{Across, Chart, Line, MAX_LINES, Scale, Stroke};
 
 use super::super::{
     history::{History, Point, Series},
@@ -99,7 +99,8 @@ pub(super) fn charts(run: &str, history: &History) -> Vec<Chart> {
                 several => several_quantities(history, several),
             };
             let epochs = history.epochs().iter().map(|record| record.step as f64).collect();
-            charts.push(Chart { file_stem: file, title, quantity, scale, lines, epochs });
+            let across = Across::Steps;
+            charts.push(Chart { file_stem: file, title, quantity, scale, lines, epochs, across });
         }
     }
     make_unique(&mut charts);
@@ -187,7 +188,15 @@ pub(super) fn overlay(runs: &[(&str, &History)], quantity: &str) -> Chart {
     let words = names::title(quantity);
     let same = title.eq_ignore_ascii_case(&words);
     let title = if same { title } else { format!("{title}: {words}") };
-    Chart { file_stem: "overlay".into(), title, quantity: unit, scale, lines, epochs: Vec::new() }
+    Chart {
+        file_stem: "overlay".into(),
+        title,
+        quantity: unit,
+        scale,
+        lines,
+        epochs: Vec::new(),
+        across: Across::Steps,
+    }
 }
 
 /// Returns a line of epoch values. Training lines are dashed, because they only serve comparison.
