@@ -37,7 +37,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let options = EvalOptions { overwrite: true, ..EvalOptions::new(csv, &output) };
     let summary = detector.evaluate_with(&options, &mut |_| {})?;
 
-    let mut scores = Text::with_header(["clip", "P(fake)", "target"]);
+    let mut scores = Text::with_header(["clip", "score", "target"]);
     for line in fs::read_to_string(&output)?.lines().skip(1) {
         scores.row(line.split(',').take(3));
     }

@@ -1,4 +1,4 @@
-//! What happens to clips on their way: the perturbations of published robustness tests, and mended ones.
+//! What happens to clips on their way: the perturbations of published robustness tests, and fixed ones.
 //!
 //! A perturbation has five levels. Those with the names of the literature do what its code does, quirks included; those
 //! with plain names do what their name says. Random numbers follow from a seed and the clip, so runs can be repeated.

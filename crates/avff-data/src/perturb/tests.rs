@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use avff_media::MediaSource;
 use avff_media::testing::TestClip;
-use avff_media::{AudioStream, MediaSource};
 use serde_json::Value;
 use strum::VariantArray;
 
@@ -115,7 +115,7 @@ fn blocks_noise_and_offsets_follow_from_the_seed() {
         assert_ne!(perturb(1, 3), perturb(2, 3));
         assert_ne!(perturb(1, 3), perturb(1, 4));
     }
-    // Nothing happens below 256 pixels, as published; the mended blocks are there.
+    // Nothing happens below 256 pixels, as published; the fixed blocks are there.
     let small = Frame { width: 200, height: 200, rgb: vec![7; 3 * 200 * 200] };
     for (perturbation, changed) in [(Perturbation::Bw, false), (Perturbation::Blocks, true)] {
         let mut perturbed = small.clone();

@@ -1,4 +1,4 @@
-//! What was seen and heard of a clip, and whether lips and voice can be compared in it.
+//! What is seen of a clip, and whether lips and voice can be compared in it.
 
 use std::fmt;
 
@@ -37,26 +37,19 @@ impl FaceSeen {
     }
 }
 
-/// The audio of a clip. Whether it is a voice, music or noise is not known: a small detector of voices that was tried
-/// took tones and white noise for one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Heard {
-    /// The share of the time that is silent: below -50 dB of full scale.
-    pub silence: f64,
-}
-
-impl Heard {
-    /// Listens to the first channel.
-    pub(super) fn of(audio: &Audio) -> Self {
-        let samples = audio.channels.first().map_or(&[][..], Vec::as_slice);
-        let length = (audio.rate as usize / PIECES).max(1);
-        let is_silent = |piece: &&[f32]| {
-            let power = piece.iter().map(|sample| sample * sample).sum::<f32>();
-            (power / piece.len() as f32).sqrt() < SILENCE
-        };
-        let silent = samples.chunks(length).filter(is_silent).count();
-        Self { silence: silent as f64 / samples.len().div_ceil(length).max(1) as f64 }
-    }
+/// Returns the share of the time in which the first channel is silent: below -50 dB of full scale.
+///
+/// Whether the rest is a voice, music or noise is not known: a small detector of voices that was tried took tones and
+/// white noise for one.
+pub(super) fn silence(audio: &Audio) -> f64 {
+    let samples = audio.channels.first().map_or(&[][..], Vec::as_slice);
+    let length = (audio.rate as usize / PIECES).max(1);
+    let is_silent = |piece: &&[f32]| {
+        let power = piece.iter().map(|sample| sample * sample).sum::<f32>();
+        (power / piece.len() as f32).sqrt() < SILENCE
+    };
+    let silent = samples.chunks(length).filter(is_silent).count();
+    silent as f64 / samples.len().div_ceil(length).max(1) as f64
 }
 
 /// What makes a comparison of lips and voice doubtful, or impossible.
@@ -136,10 +129,8 @@ impl Synchrony {
                 findings.push(Finding::FaceSmall { side });
             }
         }
-        if let Some(Heard { silence }) = self.heard
-            && silence > MUCH_SILENCE
-        {
-            findings.push(Finding::Silence { share: silence });
+        if let Some(share) = self.silence.filter(|share| *share > MUCH_SILENCE) {
+            findings.push(Finding::Silence { share });
         }
         if let Some(milliseconds) = self.offset_ms.filter(|ms| !USUAL_OFFSET.contains(ms)) {
             findings.push(Finding::Offset { milliseconds });
@@ -160,15 +151,15 @@ mod tests {
     #[test]
     fn silence_is_measured() {
         let half = |t: f32| if t < 1.0 { 0.0 } else { 0.3 * (t * 2765.0).sin() };
-        assert_eq!(Heard::of(&audio(|_| 0.0)).silence, 1.0);
-        assert_eq!(Heard::of(&audio(half)).silence, 0.5);
+        assert_eq!(silence(&audio(|_| 0.0)), 1.0);
+        assert_eq!(silence(&audio(half)), 0.5);
     }
 
     #[test]
     fn findings_name_what_is_doubtful() {
         let mut synchrony = Synchrony::unknown(super::super::CannotTell::Still, 3.0);
         synchrony.face = Some(FaceSeen { share: 0.5, side: Some(30.0) });
-        synchrony.heard = Some(Heard { silence: 0.9 });
+        synchrony.silence = Some(0.9);
         synchrony.offset_ms = Some(240.0);
         let texts: Vec<String> = synchrony.findings().iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 5);
@@ -178,7 +169,7 @@ mod tests {
         let fit = Synchrony {
             cannot_tell: None,
             face: Some(FaceSeen { share: 1.0, side: Some(100.0) }),
-            heard: Some(Heard { silence: 0.1 }),
+            silence: Some(0.1),
             offset_ms: Some(40.0),
             ..synchrony
         };

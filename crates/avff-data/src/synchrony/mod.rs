@@ -21,7 +21,7 @@ use avff_face::{FaceCrop, FaceStream, NoFace};
 use avff_media::{MediaSource, OpenOptions, Stream, source::missing};
 use serde::Serialize;
 
-pub use self::fitness::{FaceSeen, Finding, Heard};
+pub use self::fitness::{FaceSeen, Finding};
 use self::{correlation::Correlation, motion::Motion, series::Series};
 use crate::error::{ClipError, DataError};
 
@@ -65,8 +65,8 @@ pub struct Synchrony {
     pub seconds: f64,
     /// The main face in these seconds; `None` for a clip that is too short.
     pub face: Option<FaceSeen>,
-    /// The audio of these seconds; `None` for a clip that is too short.
-    pub heard: Option<Heard>,
+    /// The share of these seconds that is silent; `None` for a clip that is too short.
+    pub silence: Option<f64>,
 }
 
 /// Why lips and voice cannot be compared.
@@ -97,7 +97,7 @@ impl Synchrony {
             cannot_tell: Some(reason),
             seconds,
             face: None,
-            heard: None,
+            silence: None,
         }
     }
 }
@@ -150,8 +150,8 @@ pub fn measure_source(source: &mut dyn MediaSource) -> Result<Synchrony, DataErr
     let wave = audio
         .between(from, to)
         .map_err(|error| DataError::Media { stream: Some(Stream::Audio), source: error })?;
-    let heard = Some(Heard::of(&wave));
-    let complete = |synchrony| Synchrony { face, heard, ..synchrony };
+    let silence = Some(fitness::silence(&wave));
+    let complete = |synchrony| Synchrony { face, silence, ..synchrony };
     if without_face.get() {
         return Ok(complete(Synchrony::unknown(CannotTell::NoFace, to - from)));
     }
@@ -193,6 +193,6 @@ fn compare(motion: &Series, loudness: &Series, seconds: f64) -> Synchrony {
         cannot_tell: None,
         seconds,
         face: None,
-        heard: None,
+        silence: None,
     }
 }

@@ -23,7 +23,7 @@ pub use self::{
     record::{FittedOn, Propositions, Record, Tested, TestedKind},
 };
 
-/// The score that calibrations are fitted to: the log odds of `y_pred`, the network's P(fake).
+/// The score that calibrations are fitted to: the log odds of `y_pred`.
 ///
 /// A probability that is rounded to 0 or 1 counts as the nearest other `f32`, so the score is finite.
 #[must_use]

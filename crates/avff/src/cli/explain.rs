@@ -22,7 +22,7 @@ use super::{
 ///
 /// Occlusion: the embedding of a time segment is replaced by the mean of the others, in both modalities or
 /// in one. The importance of the segment is the drop of the logit margin (fake minus real); above 0,
-/// the segment raises P(fake). The PNG shows importance and attention rollout over frames and spectrogram of the
+/// the segment raises the score. The PNG shows importance and attention rollout over frames and spectrogram of the
 /// window with the highest score. --json prints all numbers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -63,7 +63,7 @@ struct Report<'a> {
     /// What has to be said of these scores.
     warning: Option<&'a str>,
     device: String,
-    /// P(fake) of the clip.
+    /// The score of the clip.
     y_pred: f32,
     /// The network's outputs for the clip.
     logits: Logits,
@@ -201,7 +201,7 @@ fn print(args: &Args, report: &Report<'_>) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "importance: drop of the logit margin (fake minus real) when the segment is occluded; above 0, the segment raises P(fake)"
+        "importance: drop of the logit margin (fake minus real) when the segment is occluded; above 0, the segment raises the score"
     )?;
     writeln!(out, "{}", report.output)?;
     Ok(())

@@ -146,7 +146,7 @@ impl Explanation {
         lines.extend(self.warning.iter().map(|warning| (warning.clone(), RED)));
         if let Some(window) = self.windows.get(self.drawn) {
             let text = format!(
-                "window {} of {}: P(fake) {:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
+                "window {} of {}: score {:.3}, logit margin {:+.2} (fake {:+.2}, real {:+.2})",
                 self.drawn + 1,
                 self.windows.len(),
                 window.logits.probability_fake(),

@@ -62,7 +62,7 @@ pub struct Report {
     pub run: Run,
     /// What is said with every score of the network.
     pub warning: Option<String>,
-    /// What was seen and heard, whether or not the clip has a score.
+    /// What was seen, whether or not the clip has a score.
     pub seen: Option<Synchrony>,
     /// Sentences on what makes the comparison doubtful.
     pub findings: Vec<String>,

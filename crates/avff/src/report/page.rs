@@ -192,7 +192,7 @@ fn errors(tested: &Tested) -> Markup {
 fn seen(report: &Report) -> Markup {
     let percent = |share: f64| format!("{:.0} % of the time", share * 100.0);
     html! {
-        h2 { "4. What was seen and heard" }
+        h2 { "4. What was seen" }
         table.facts {
             @match &report.seen {
                 None => { (row("face and voice", "not measured: the file cannot be read")) }
@@ -204,9 +204,7 @@ fn seen(report: &Report) -> Markup {
                             None => "none found".into(),
                         }))
                     }
-                    @if let Some(heard) = seen.heard {
-                        (row("silence", percent(heard.silence)))
-                    }
+                    @if let Some(silence) = seen.silence { (row("silence", percent(silence))) }
                     (row("offset of the voice, without the network", match seen.offset_ms {
                         Some(offset) => format!("{offset:+.0} ms (above 0: late)"),
                         None => "none stands out".into(),

@@ -148,7 +148,7 @@ impl Detector {
                 let next = rows.lock().map(|mut rows| rows.next());
                 let Ok(Some((row, read))) = next else { return };
                 let scored = read.map(|read| self.perturbed(row, &read, column, options));
-                if sender.send(scored.map_err(InputError::from)).is_err() {
+                if sender.send(scored).is_err() {
                     return;
                 }
             }

@@ -34,10 +34,12 @@ pub struct Cell {
     pub tpr_interval: Option<Interval>,
 }
 
+/// A clip, and its outputs if it was scored.
+type One<'a> = (&'a ClipScores, Option<[f32; 2]>);
+
 /// Computes all cells, in the order of the perturbations.
 pub(super) fn cells(clips: &[ClipScores]) -> Result<Vec<Cell>, MetricError> {
-    let mut groups: BTreeMap<(Option<Perturbation>, usize), Vec<(&ClipScores, Option<[f32; 2]>)>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<(Option<Perturbation>, usize), Vec<One<'_>>> = BTreeMap::new();
     let mut kinds = BTreeSet::new();
     for clip in clips.iter().filter(|clip| clip.target.is_some()) {
         if clip.target == Some(1) && !clip.kind.is_empty() {
@@ -49,7 +51,7 @@ pub(super) fn cells(clips: &[ClipScores]) -> Result<Vec<Cell>, MetricError> {
         }
     }
     let kinds: Vec<Option<&str>> =
-        std::iter::once(None).chain(kinds.into_iter().filter(|_| true).map(Some)).collect();
+        std::iter::once(None).chain(kinds.into_iter().map(Some)).collect();
     let mut cells = Vec::new();
     for ((perturbation, level), group) in &groups {
         for kind in &kinds {
@@ -68,7 +70,7 @@ fn cell(
     perturbation: Option<Perturbation>,
     level: usize,
     kind: Option<&str>,
-    clips: &[&(&ClipScores, Option<[f32; 2]>)],
+    clips: &[&One<'_>],
 ) -> Result<Cell, MetricError> {
     let scored: Vec<Scored> = clips
         .iter()
