@@ -11,7 +11,7 @@ use strum::VariantArray;
 
 use super::{csv::CsvArgs, interrupt, network::NetworkArgs, progress::Clips};
 
-/// Measure how scores hold when clips are perturbed
+/// Measure scores of perturbed clips
 ///
 /// Scores every clip as it is and with each perturbation at five levels: those of the literature by their names (cs, cc,
 /// bw, gnc, gb, jpeg for frames; gn, ps, rv for audio), quirks included, and others that do what their name says
