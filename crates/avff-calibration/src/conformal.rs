@@ -57,6 +57,14 @@ impl Conformal {
         Self { fakes, reals }
     }
 
+    /// Whether both classes have clips, whose scores are finite and ascend.
+    pub(crate) fn is_valid(&self) -> bool {
+        let valid = |scores: &[f64]| {
+            !scores.is_empty() && scores.iter().all(|score| score.is_finite()) && scores.is_sorted()
+        };
+        valid(&self.fakes) && valid(&self.reals)
+    }
+
     /// The numbers of fakes and of real clips.
     #[must_use]
     pub fn counts(&self) -> [usize; 2] {

@@ -23,6 +23,12 @@ pub enum CalibrationError {
     /// Higher scores are not more likely fake, so no temperature above 0 fits.
     #[error("temperature: higher scores are not more likely fake; are real and fake exchanged?")]
     Inverted,
+    /// A stored calibration has numbers that no fit gives.
+    #[error("{what} cannot come from a fit")]
+    Record {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A level is not between 0 and 1.
     #[error("{what} is {value}, not above 0 and below 1")]
     Level {

@@ -102,6 +102,26 @@ impl Calibration {
         })
     }
 
+    /// Checks a calibration that was read from a file: numbers that no fit gives would become answers.
+    ///
+    /// # Errors
+    /// [`CalibrationError::Record`] with what is wrong.
+    pub fn check(&self) -> Result<(), CalibrationError> {
+        let Bounds { low, high } = self.bounds;
+        let thresholds = self.points.iter().filter_map(|point| point.threshold);
+        let found = [
+            (self.clips.is_valid(), "the scores of its clips"),
+            (self.map.is_valid(), "its function from score to probability"),
+            (low.is_finite() && high.is_finite() && low <= 0.0 && high >= 0.0, "its bounds"),
+            (self.error > 0.0 && self.error < 1.0, "its error rate"),
+            (thresholds.into_iter().all(f64::is_finite), "its thresholds"),
+        ];
+        match found.into_iter().find(|(valid, _)| !valid) {
+            Some((_, what)) => Err(CalibrationError::Record { what }),
+            None => Ok(()),
+        }
+    }
+
     /// Computes the natural logarithm of the likelihood ratio of fake to real, within the bounds.
     #[must_use]
     pub fn log_ratio(&self, score: f64) -> f64 {
@@ -205,6 +225,32 @@ mod tests {
         let calibration = fitted(40, 20);
         let json = serde_json::to_string(&calibration).unwrap();
         assert_eq!(serde_json::from_str::<Calibration>(&json).unwrap(), calibration);
+    }
+
+    #[test]
+    fn what_no_fit_gives_is_refused() {
+        let valid = fitted(40, 20);
+        assert_eq!(valid.check(), Ok(()));
+        type Breaks = fn(&mut Calibration);
+        let broken: [(&str, Breaks); 6] = [
+            ("clips", |c| c.clips = serde_json::from_str(r#"{"fakes":[],"reals":[1.0]}"#).unwrap()),
+            ("clips", |c| {
+                c.clips = serde_json::from_str(r#"{"fakes":[2.0,1.0],"reals":[1.0]}"#).unwrap()
+            }),
+            ("function", |c| c.map = Map::Platt(crate::Platt { slope: f64::NAN, intercept: 0.0 })),
+            ("function", |c| {
+                c.map =
+                    Map::Isotonic(crate::Isotonic { scores: vec![0.0], probabilities: Vec::new() });
+            }),
+            ("bounds", |c| c.bounds.low = 1.0),
+            ("error rate", |c| c.error = 1.5),
+        ];
+        for (what, breaks) in broken {
+            let mut calibration = valid.clone();
+            breaks(&mut calibration);
+            let text = calibration.check().unwrap_err().to_string();
+            assert!(text.contains(what), "{what}: {text}");
+        }
     }
 
     #[test]

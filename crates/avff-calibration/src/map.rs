@@ -69,6 +69,23 @@ impl Map {
         }
     }
 
+    /// Whether a fit can give these numbers: they are finite, and steps ascend from probability to probability.
+    pub(crate) fn is_valid(&self) -> bool {
+        match self {
+            Self::Platt(map) => map.slope.is_finite() && map.intercept.is_finite(),
+            Self::Temperature(map) => map.temperature.is_finite() && map.temperature > 0.0,
+            Self::Isotonic(map) => {
+                let unit = |p: &f64| (0.0..=1.0).contains(p);
+                map.scores.len() == map.probabilities.len()
+                    && !map.scores.is_empty()
+                    && map.scores.iter().all(|score| score.is_finite())
+                    && map.probabilities.iter().all(unit)
+                    && map.scores.is_sorted()
+                    && map.probabilities.is_sorted()
+            }
+        }
+    }
+
     /// Computes P(fake) of a clip from a set with as large a share of fakes as the calibration
     /// clips.
     #[must_use]

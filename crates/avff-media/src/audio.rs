@@ -28,6 +28,14 @@ impl Audio {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    /// Returns the samples from `start` to `end`, in seconds after the first sample, cut to those that exist. A
+    /// sample belongs to the span that contains its time.
+    #[must_use]
+    pub fn span(&self, start: f64, end: f64) -> Self {
+        let range = sample_range(start, end, self.rate);
+        self.part(range.start, range.end)
+    }
+
     /// Returns the duration, in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {

@@ -267,11 +267,34 @@ fn not_a_file(path: &Path) -> MediaError {
     }
 }
 
-/// Returns whether a file is a video by its extension or by its first bytes.
-fn is_video(path: &Path) -> bool {
-    // A file that cannot be read is ignored, as other files are.
-    VIDEO_EXTENSIONS.contains(&extension(path).as_str())
-        || sniff::head(path).is_ok_and(|head| sniff::is_video(&head))
+/// Returns whether a file is a video by its extension or by its first bytes. A pipe is none.
+#[must_use]
+pub fn is_video(path: &Path) -> bool {
+    // A file that cannot be read is ignored, as other files are. Reading a pipe would wait for its writer.
+    path.is_file()
+        && (VIDEO_EXTENSIONS.contains(&extension(path).as_str())
+            || sniff::head(path).is_ok_and(|head| sniff::is_video(&head)))
+}
+
+/// Returns whether a folder holds the frames of one clip: images, no video, and a WAV file in it or beside it.
+#[must_use]
+pub fn is_frame_folder(folder: &Path) -> bool {
+    let (mut images, mut audio) = (false, beside(folder).any(|path| path.is_file()));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        match extension(&path).as_str() {
+            "png" | "jpg" | "jpeg" => images = true,
+            "wav" | "w64" => audio = true,
+            // Some audio files are MP4 files.
+            other if AUDIO_EXTENSIONS.contains(&other) => {}
+            _ if is_video(&path) => return false,
+            _ => {}
+        }
+    }
+    images && audio
 }
 
 /// Returns `NAME.wav` and `NAME.w64` beside the folder `NAME`. A dot in the name is part of the

@@ -19,13 +19,6 @@ pub(crate) fn head(path: &Path) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Returns whether the file at `path` starts like a container of video, supported or not. A file that cannot be read
-/// does not, nor does a pipe.
-#[must_use]
-pub fn looks_like_video(path: &Path) -> bool {
-    path.is_file() && head(path).is_ok_and(|head| is_video(&head))
-}
-
 /// Returns whether a file starts like a container of video, supported or not.
 pub(crate) fn is_video(head: &[u8]) -> bool {
     matches!(sniff(head), Ok(()) | Err(MediaError::UnsupportedContainer { .. }))

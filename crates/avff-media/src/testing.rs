@@ -10,11 +10,7 @@ use super::source::{
     AudioStream, BlockSink, FrameSink, FrameStream, MediaInfo, MediaSource, out_of_range,
 };
 use crate::{
-    audio::{Audio, sample_range},
-    damage_check::DamageCheck,
-    error::MediaError,
-    frame::Frame,
-    tracks::Choice,
+    audio::Audio, damage_check::DamageCheck, error::MediaError, frame::Frame, tracks::Choice,
 };
 
 /// A clip whose frame `i` has the level `i` in every pixel, and whose audio is a tone.
@@ -130,7 +126,6 @@ impl AudioStream for TestAudio {
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
-        let range = sample_range(start, end, RATE);
-        Ok(self.0.part(range.start, range.end))
+        Ok(self.0.span(start, end))
     }
 }

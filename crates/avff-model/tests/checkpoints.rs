@@ -147,6 +147,32 @@ fn safetensors_round_trip() {
 }
 
 #[test]
+fn a_copy_has_other_metadata_and_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Default::default();
+    let config = nano();
+    let model = Classifier::<Flex>::new(&config, &mut Init::seeded(1), &device).unwrap();
+    let mut metadata = Metadata::new(Kind::Classifier, &config, true);
+    let [one, two] = ["1.safetensors", "2.safetensors"].map(|name| folder.path().join(name));
+    checkpoint::save(&model, &metadata, Precision::F16, &one).unwrap();
+    metadata.extra.insert("note".into(), "new".into());
+    Checkpoint::open(&one).unwrap().copy_with(&metadata, &two).unwrap();
+    let [before, after] = [&one, &two].map(|path| {
+        let file = Checkpoint::open(path).unwrap();
+        let model: Classifier<Flex> = file.classifier(&config, &device).unwrap();
+        (file.metadata().cloned(), weights(&model))
+    });
+    assert_eq!(before.1, after.1);
+    assert_eq!(after.0, Some(metadata.clone()));
+    // A copy of a damaged file would have new checksums, which hide the damage.
+    let mut bytes = fs::read(&one).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&one, bytes).unwrap();
+    let error = Checkpoint::open(&one).unwrap().copy_with(&metadata, &two).unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
+}
+
+#[test]
 fn pytorch_files_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let device = Default::default();

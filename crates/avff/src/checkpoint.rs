@@ -58,7 +58,8 @@ pub struct ConvertOptions {
 pub struct Converted {
     /// The model in the file.
     pub kind: Kind,
-    /// Whether the checkpoint's calibration is left out, because rounded weights give other scores.
+    /// Whether the checkpoint's calibration is left out: rounded weights give other scores, and a PyTorch file has no
+    /// place for it.
     pub lost_calibration: bool,
     /// The warning of the weights if the written file lacks it, because it is a PyTorch file.
     pub lost_warning: Option<String>,
@@ -128,7 +129,8 @@ pub fn convert(
         metadata.extra.insert(NOTE_ENTRY.into(), note.as_str().into());
     }
     preprocessing::store(&mut metadata, &preprocessing::spec(&checkpoint, &config, |_| Ok(()))?)?;
-    let lost_calibration = options.write.precision != Precision::F32
+    // Rounded weights give other scores, and a PyTorch file has no place for a calibration.
+    let lost_calibration = (pytorch || options.write.precision != Precision::F32)
         && metadata.extra.remove(CALIBRATION_ENTRY).is_some();
     let source = serde_json::json!({ "sha256": checkpoint.sha256()? });
     metadata.extra.insert("converted_from".into(), source);

@@ -15,7 +15,7 @@
 //! - `command` (default): the command `avff`, with `sheets`, `tools` and `train`. A library user disables it:
 //!   `default-features = false, features = ["cpu"]`.
 //! - `cpu` (default), `ndarray`, `wgpu`, `cuda`: backends. The device is chosen at run time.
-//! - `sheets`: PNGs of explanations; `tools`: data sets; `train`: training runs.
+//! - `sheets`: PNGs of explanations, and reports; `tools`: data sets; `train`: training runs.
 //! - `ffmpeg`: all formats of the FFmpeg libraries; `mpi`: distributed training; `mimalloc` (default): a faster
 //!   allocator for the command.
 //!

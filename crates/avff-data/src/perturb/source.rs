@@ -32,10 +32,13 @@ impl Held {
         let (info, times) = (source.info().clone(), source.frame_times().to_vec());
         let audio = source.streams().1;
         let placed = audio.between(info.audio_start, info.audio_end)?;
-        let first = (info.audio_start * f64::from(placed.rate)).round() as usize;
         let played = audio.whole()?;
-        let audio =
-            HeldAudio { clean: [played.clone(), placed.clone()], now: [played, placed], first };
+        let audio = HeldAudio {
+            clean: [played.clone(), placed.clone()],
+            now: [played, placed],
+            start: info.audio_start,
+            is_perturbed: false,
+        };
         let frames = HeldFrames { source, kept: BTreeMap::new(), bytes: 0, applied: None };
         Ok(Self { info, times, frames, audio })
     }
@@ -46,9 +49,13 @@ impl Held {
     /// The audio cannot be perturbed.
     pub fn perturb(&mut self, applied: Option<Applied>) -> Result<(), DataError> {
         self.frames.applied = applied;
-        self.audio.now = self.audio.clean.clone();
-        if let Some(applied) = applied {
-            for audio in &mut self.audio.now {
+        let of_audio = applied.filter(|applied| !applied.perturbation.changes_frames());
+        if of_audio.is_some() || self.audio.is_perturbed {
+            self.audio.now = self.audio.clean.clone();
+        }
+        self.audio.is_perturbed = of_audio.is_some();
+        for audio in &mut self.audio.now {
+            if let Some(applied) = of_audio {
                 applied.audio(audio)?;
             }
         }
@@ -124,8 +131,9 @@ impl FrameStream for HeldFrames {
 struct HeldAudio {
     clean: [Audio; 2],
     now: [Audio; 2],
-    /// The number of the first sample on the clock.
-    first: usize,
+    /// When the first sample on the clock is played, in seconds.
+    start: f64,
+    is_perturbed: bool,
 }
 
 impl AudioStream for HeldAudio {
@@ -146,11 +154,6 @@ impl AudioStream for HeldAudio {
     }
 
     fn between(&mut self, start: f64, end: f64) -> Result<Audio, MediaError> {
-        let placed = &self.now[1];
-        let at = |seconds: f64| {
-            let sample = (seconds * f64::from(placed.rate)).round() as usize;
-            sample.saturating_sub(self.first)
-        };
-        Ok(placed.part(at(start), at(end)))
+        Ok(self.now[1].span(start - self.start, end - self.start))
     }
 }

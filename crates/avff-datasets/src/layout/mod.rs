@@ -34,7 +34,6 @@ use std::{fmt, fs, ops::ControlFlow, path::Path, str::FromStr};
 pub use self::{
     record::{COLUMNS, Category, Record, Split},
     scan::{Event, Problem, Summary},
-    tree::is_media,
 };
 use self::{
     scan::Scanner,

@@ -273,9 +273,8 @@ fn relative(root: &Path, path: &Path) -> Option<String> {
     })
 }
 
-/// Returns whether the name has the extension of a video file.
-#[must_use]
-pub fn is_media(name: &str) -> bool {
+/// Returns whether the name has the extension of a clip.
+pub(super) fn is_media(name: &str) -> bool {
     has_extension(name, &MEDIA)
 }
 

@@ -177,7 +177,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ModelError::Io`]; [`ModelError::Format`] if the checkpoint is not one safetensors file, which
-    /// alone has a place for metadata.
+    /// alone has a place for metadata, or if a tensor does not match its checksum.
     pub fn copy_with(&self, metadata: &Metadata, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         let Some(bytes) = self.file.safetensors()? else {

@@ -145,11 +145,14 @@ impl TensorFile {
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Reads the whole file; `None` if it is not one safetensors file.
+    /// Reads the whole file and checks its checksums; `None` if it is not one safetensors file.
     pub(crate) fn safetensors(&self) -> Result<Option<Vec<u8>>, ModelError> {
         let (Format::Safetensors, [shard]) = (self.format, &self.shards[..]) else {
             return Ok(None);
         };
+        for index in 0..self.checksums.len() {
+            self.check_storage(index)?;
+        }
         let io = |source| ModelError::Io { path: shard.path.clone(), source };
         let mut bytes = Vec::new();
         shard.bytes()?.read_to_end(&mut bytes).map_err(io)?;
@@ -162,7 +165,6 @@ impl TensorFile {
     }
 
     /// Checks a storage against its checksum.
-    #[cfg(feature = "flex")]
     fn check_storage(&self, index: usize) -> Result<(), ModelError> {
         let Some(checksum) = self.checksums.get(index) else { return Ok(()) };
         let Some(shard) = self.shards.get(checksum.shard) else { return Ok(()) };

@@ -1,12 +1,19 @@
 //! Figures of scores and of a calibration.
 
-use crate::{
-    evaluate::{EvaluateError, ForeignScores, ReportOptions, output::LOG10_RATIO},
-    input::predictions::{self, Scores},
-};
+use std::path::Path;
+
 use avff_calibration::{CalibrationErrorByBin, Clips};
 use avff_metrics::probit;
 use avff_plots::{Across, Axis, Chart, Line, PlotError, Scale, Stroke};
+
+use crate::{
+    calibration::logit,
+    evaluate::output::LOG10_RATIO,
+    input::{
+        InputError,
+        predictions::{Labeled, Scores},
+    },
+};
 
 /// The bins of a histogram of scores.
 const BINS: usize = 40;
@@ -45,7 +52,7 @@ impl Figure {
     ///
     /// # Errors
     /// [`PlotError`].
-    pub fn save(&self, path: &std::path::Path) -> Result<(), PlotError> {
+    pub fn save(&self, path: &Path) -> Result<(), PlotError> {
         self.0.save(path)
     }
 }
@@ -70,25 +77,43 @@ pub fn figures(
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn figures_of(path: &std::path::Path) -> Result<Option<Vec<Figure>>, EvaluateError> {
-    let scores = ForeignScores::read(path, &ReportOptions::default())?;
-    let Some(clips) = scores.clips() else { return Ok(None) };
-    let ratios = log_ratios(path);
+pub fn figures_of(path: &Path) -> Result<Option<Vec<Figure>>, InputError> {
+    let read = |columns| Labeled::read(path, columns, Scores::Finite);
+    // A table without the column of ratios is one of an uncalibrated run.
+    let with_ratios = match read(&[LOG10_RATIO]) {
+        Err(InputError::UnknownColumn { .. }) => None,
+        read => Some(read?),
+    };
+    let calibrated = with_ratios.is_some();
+    let Labeled { scores, is_fake, cells, .. } = match with_ratios {
+        Some(labeled) => labeled,
+        None => read(&[])?,
+    };
+    let are_probabilities = scores.iter().all(|score| (0.0..=1.0).contains(score));
+    let placed = |score: &f64| if are_probabilities { logit(*score) } else { *score };
+    let scores: Vec<f64> = scores.iter().map(placed).collect();
+    let Ok(clips) = Clips::new(&scores, &is_fake) else { return Ok(None) };
+    let ratio = |cells: &Vec<String>| {
+        let decimal: f64 = cells.first()?.parse().ok()?;
+        Some(decimal * std::f64::consts::LN_10)
+    };
+    let ratios: Option<Vec<f64>> = cells.iter().map(ratio).collect();
+    let ratios =
+        ratios.filter(|_| calibrated).and_then(|ratios| Clips::new(&ratios, &is_fake).ok());
     let what = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Some(figures(&what, &clips, ratios.as_ref(), None)))
 }
 
-/// The log-likelihood ratios of labeled clips; `None` for an uncalibrated run.
-fn log_ratios(path: &std::path::Path) -> Option<Clips> {
-    let (rows, _) = predictions::read(path, &[LOG10_RATIO], Scores::Finite).ok()?;
-    let (mut ratios, mut is_fake) = (Vec::new(), Vec::new());
-    for row in rows {
-        let Some(target) = row.target else { continue };
-        let decimal: f64 = row.cells.first()?.parse().ok()?;
-        ratios.push(decimal * std::f64::consts::LN_10);
-        is_fake.push(target == 1);
-    }
-    Clips::new(&ratios, &is_fake).ok()
+/// Writes figures as SVG into a folder, which is made if it is not there.
+///
+/// # Errors
+/// [`PlotError`].
+pub fn save_figures(figures: &[Figure], folder: &Path) -> Result<(), PlotError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| PlotError::Write { path: folder.into(), source })?;
+    figures
+        .iter()
+        .try_for_each(|figure| figure.save(&folder.join(format!("{}.svg", figure.name()))))
 }
 
 /// Shares of real clips and of fakes with a score from each threshold on, from none to all.

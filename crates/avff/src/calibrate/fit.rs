@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use avff_calibration::{CalibrateOptions, Calibration, CalibrationError, Clips, cllr};
+use avff_data::ClipError;
 use avff_metrics::{MetricError, delong, roc_auc};
-use avff_model::{Checkpoint, ModelError};
+use avff_model::{Checkpoint, FusionScope, ModelError};
 
 use crate::{
     calibration::{
@@ -15,7 +16,7 @@ use crate::{
     hash,
     input::{
         InputError,
-        predictions::{self, Scores},
+        predictions::{Labeled, Scores},
     },
     output::{OutputError, read_json, vouch},
     overwrite_guard,
@@ -103,6 +104,9 @@ pub enum CalibrateError {
         /// That of the scores' checkpoint.
         was: String,
     },
+    /// Scores depend on the other clips of a batch.
+    #[error("{}: with across-batch attention, a score depends on other clips, so it has no meaning by itself", .0.display())]
+    AcrossBatch(PathBuf),
     /// The same clips would be fitted and tested on.
     #[error("{}: the calibration is fitted to these clips, so they cannot test it", .0.display())]
     TestedOnFit(PathBuf),
@@ -132,8 +136,12 @@ pub fn calibrate(request: &CalibrateRequest) -> Result<Fitted, CalibrateError> {
         return Err(CalibrateError::NoSummary { predictions, summary });
     };
     vouch::expect_unchanged(&summary.files, &paths.tables())?;
-    let table = Labeled::read(path, None)?;
-    let clips = table.clips(path)?;
+    if summary.run.fusion == FusionScope::AcrossBatch {
+        return Err(CalibrateError::AcrossBatch(path.clone()));
+    }
+    let table = labeled(path, None)?;
+    let clips = Clips::new(&table.scores, &table.is_fake);
+    let clips = clips.map_err(|error| CalibrateError::fit(path, error))?;
     let calibration = Calibration::fit(&clips, &request.options);
     let calibration = calibration.map_err(|error| CalibrateError::fit(path, error))?;
     let run = summary.run;
@@ -143,11 +151,12 @@ pub fn calibrate(request: &CalibrateRequest) -> Result<Fitted, CalibrateError> {
         || csv_name.map_or_else(|| "clips".into(), |name| name.to_string_lossy().into_owned());
     let fitted_on = FittedOn {
         name: request.name.clone().unwrap_or_else(name),
-        predictions_sha256: table.sha256,
+        predictions_sha256: sha256(path)?,
         csv_sha256: csv.map(|csv| csv.sha256.clone()),
         checkpoint_sha256: run.checkpoint.sha256,
         clip: run.clip.for_weights(),
         aggregate: run.aggregate,
+        config: run.config,
     };
     let test = |set: &TestSet| {
         let tested = test(&calibration, set, request.by.as_deref())?;
@@ -163,34 +172,17 @@ pub fn calibrate(request: &CalibrateRequest) -> Result<Fitted, CalibrateError> {
     Ok(Fitted { record, clips, checkpoint: run.checkpoint.path })
 }
 
-/// The labeled clips of a table.
-struct Labeled {
-    scores: Vec<f64>,
-    is_fake: Vec<bool>,
-    kinds: Vec<String>,
-    sha256: String,
+/// Reads the labeled clips of a table, with scores as log odds.
+fn labeled(path: &Path, by: Option<&str>) -> Result<Labeled, InputError> {
+    let columns: Vec<&str> = by.into_iter().collect();
+    let mut labeled = Labeled::read(path, &columns, Scores::Probabilities)?;
+    // Probabilities are written as the shortest text of an f32.
+    labeled.scores.iter_mut().for_each(|score| *score = log_odds(*score as f32));
+    Ok(labeled)
 }
 
-impl Labeled {
-    fn read(path: &Path, by: Option<&str>) -> Result<Self, CalibrateError> {
-        let columns: Vec<&str> = by.into_iter().collect();
-        let (table, _) = predictions::read(path, &columns, Scores::Probabilities)?;
-        let sha256 = hash::content(path).map_err(|error| InputError::unreadable(path, error))?;
-        let mut labeled =
-            Self { scores: Vec::new(), is_fake: Vec::new(), kinds: Vec::new(), sha256 };
-        for row in table {
-            if let Some(target) = row.target {
-                labeled.scores.push(log_odds(row.score as f32));
-                labeled.is_fake.push(target == 1);
-                labeled.kinds.push(row.cells.into_iter().next().unwrap_or_default());
-            }
-        }
-        Ok(labeled)
-    }
-
-    fn clips(&self, path: &Path) -> Result<Clips, CalibrateError> {
-        Clips::new(&self.scores, &self.is_fake).map_err(|error| CalibrateError::fit(path, error))
-    }
+fn sha256(path: &Path) -> Result<String, InputError> {
+    hash::content(path).map_err(|error| InputError::File(ClipError::new(path, error)))
 }
 
 /// Decides on the clips of a test.
@@ -200,7 +192,9 @@ fn test(
     by: Option<&str>,
 ) -> Result<Tested, CalibrateError> {
     let path = &set.predictions;
-    let labeled = Labeled::read(path, by)?;
+    let labeled = labeled(path, by)?;
+    let kinds: Vec<&str> =
+        labeled.cells.iter().map(|cells| cells.first().map_or("", String::as_str)).collect();
     let fails = |error: CalibrationError| CalibrateError::fit(path, error);
     let mut decided = Vec::new();
     for (score, is_fake) in labeled.scores.iter().zip(&labeled.is_fake) {
@@ -211,13 +205,13 @@ fn test(
         labeled.scores.iter().map(|score| calibration.log_ratio(*score)).collect();
     let ratios = Clips::new(&ratios, &labeled.is_fake).map_err(|error| fails(error.into()))?;
     let mut names: Vec<&str> = Vec::new();
-    for (kind, is_fake) in labeled.kinds.iter().zip(&labeled.is_fake) {
-        if *is_fake && !kind.is_empty() && !names.contains(&kind.as_str()) {
+    for (kind, is_fake) in kinds.iter().zip(&labeled.is_fake) {
+        if *is_fake && !kind.is_empty() && !names.contains(kind) {
             names.push(kind);
         }
     }
     let kind = |name: &&str| -> Result<TestedKind, MetricError> {
-        let own = |at: &usize| !labeled.is_fake[*at] || labeled.kinds[*at] == **name;
+        let own = |at: &usize| !labeled.is_fake[*at] || kinds[*at] == *name;
         let rows: Vec<usize> = (0..labeled.scores.len()).filter(own).collect();
         let scores: Vec<f64> = rows.iter().map(|at| labeled.scores[*at]).collect();
         let is_fake: Vec<bool> = rows.iter().map(|at| labeled.is_fake[*at]).collect();
@@ -229,13 +223,13 @@ fn test(
             interval,
         })
     };
-    let kinds = names.iter().map(kind).collect::<Result<_, _>>();
+    let tested = names.iter().map(kind).collect::<Result<_, _>>();
     Ok(Tested {
         name: set.name.clone(),
-        predictions_sha256: labeled.sha256.clone(),
+        predictions_sha256: sha256(path)?,
         outcomes: decided.iter().copied().collect::<Outcomes>(),
         cllr: cllr(&ratios),
-        kinds: kinds.map_err(|error| fails(error.into()))?,
+        kinds: tested.map_err(|error| fails(error.into()))?,
     })
 }
 
@@ -251,6 +245,7 @@ impl Fitted {
         if is != was {
             return Err(CalibrateError::OtherCheckpoint { checkpoint: checkpoint.into(), is, was });
         }
+        overwrite_guard::weights(output)?;
         // Serializing plain data with string keys cannot fail.
         let json = serde_json::to_value(&self.record).unwrap_or_default();
         if output.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
@@ -260,7 +255,6 @@ impl Fitted {
         let Some(metadata) = opened.metadata() else {
             return Err(CalibrateError::NoPlace { checkpoint: checkpoint.into() });
         };
-        overwrite_guard::weights(output)?;
         let mut metadata = metadata.clone();
         metadata.extra.insert(CALIBRATION_ENTRY.into(), json);
         Ok(opened.copy_with(&metadata, output)?)

@@ -6,5 +6,5 @@ mod fit;
 mod report;
 
 #[cfg(feature = "sheets")]
-pub use self::figures::{Figure, figures, figures_of};
+pub use self::figures::{Figure, figures, figures_of, save_figures};
 pub use self::fit::{CalibrateError, CalibrateRequest, Fitted, TestSet, calibrate};

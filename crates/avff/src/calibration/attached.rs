@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use avff_data::{ClipSpec, spec::Speech};
-use avff_model::{Checkpoint, FusionScope};
+use avff_model::{AvffConfig, Checkpoint, FusionScope};
 
 use super::Record;
 use crate::{error::Error, json_diff, score::Aggregate};
@@ -21,7 +21,7 @@ pub enum Uncalibrated {
     /// The checkpoint has no calibration.
     #[error("the checkpoint has no calibration")]
     Absent,
-    /// Clips are prepared otherwise than for the calibration.
+    /// Clips are prepared, or the network is set, otherwise than for the calibration.
     #[error("clips are prepared otherwise than for the calibration: {}", .0.join("; "))]
     Otherwise(Vec<String>),
 }
@@ -38,12 +38,12 @@ pub fn side_file(checkpoint: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::Calibration`] if it cannot be read, or if a file beside the checkpoint belongs to another one.
-pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Option<Record>, Error> {
+pub fn read(checkpoint: &Checkpoint) -> Result<Option<Record>, Error> {
     let invalid = |path: &Path, reason: String| Error::Calibration { path: path.into(), reason };
     let stored = checkpoint.metadata().and_then(|metadata| metadata.extra.get(CALIBRATION_ENTRY));
     if let Some(json) = stored {
-        let record = serde_json::from_value(json.clone());
-        return record.map(Some).map_err(|error| invalid(checkpoint.path(), error.to_string()));
+        let record = checked(serde_json::from_value(json.clone()));
+        return record.map(Some).map_err(|reason| invalid(checkpoint.path(), reason));
     }
     let path = side_file(checkpoint.path());
     if checkpoint.metadata().is_some() || !path.is_file() {
@@ -51,8 +51,7 @@ pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Option<Record>, Error> {
     }
     let text = avff_files::read_text(&path, MAX_FILE);
     let text = text.map_err(|error| invalid(&path, error.to_string()))?;
-    let record: Record =
-        serde_json::from_str(&text).map_err(|error| invalid(&path, error.to_string()))?;
+    let record = checked(serde_json::from_str(&text)).map_err(|reason| invalid(&path, reason))?;
     let sha256 = checkpoint.sha256()?;
     if record.fitted_on.checkpoint_sha256 != sha256 {
         let of = &record.fitted_on.checkpoint_sha256;
@@ -60,6 +59,13 @@ pub(crate) fn read(checkpoint: &Checkpoint) -> Result<Option<Record>, Error> {
         return Err(invalid(&path, reason));
     }
     Ok(Some(record))
+}
+
+/// Checks what was read: a file can hold numbers that no fit gives.
+fn checked(record: serde_json::Result<Record>) -> Result<Record, String> {
+    let record = record.map_err(|error| error.to_string())?;
+    record.calibration.check().map_err(|error| error.to_string())?;
+    Ok(record)
 }
 
 /// Checks that scores are computed as those of the fit.
@@ -73,6 +79,7 @@ pub(crate) fn expect_same_preparation(
     record: &Record,
     clip: &ClipSpec,
     aggregate: Option<Aggregate>,
+    config: &AvffConfig,
     fusion: FusionScope,
 ) -> Result<(), Uncalibrated> {
     let was = &record.fitted_on;
@@ -84,7 +91,9 @@ pub(crate) fn expect_same_preparation(
     };
     // Serializing plain data with string keys cannot fail.
     let json = |spec: &ClipSpec| serde_json::to_value(plain(spec)).unwrap_or_default();
+    let network = |config: &AvffConfig| serde_json::to_value(config).unwrap_or_default();
     let mut lines = json_diff::differences(&json(&was.clip), &json(clip));
+    lines.extend(json_diff::differences(&network(&was.config), &network(config)));
     let name = |aggregate: Option<Aggregate>| {
         aggregate.map_or_else(|| "none".to_owned(), |aggregate| aggregate.to_string())
     };

@@ -15,9 +15,9 @@ pub use avff_calibration::{
     Quality, Rate,
 };
 
-pub(crate) use self::attached::{expect_same_preparation, read};
+pub(crate) use self::attached::expect_same_preparation;
 pub use self::{
-    attached::{CALIBRATION_ENTRY, Uncalibrated, side_file},
+    attached::{CALIBRATION_ENTRY, Uncalibrated, read, side_file},
     judge::Judge,
     outcomes::{Counts, Outcomes},
     record::{FittedOn, Propositions, Record, Tested, TestedKind},
@@ -28,7 +28,12 @@ pub use self::{
 /// A probability that is rounded to 0 or 1 counts as the nearest other `f32`, so the score is finite.
 #[must_use]
 pub fn log_odds(y_pred: f32) -> f64 {
-    let p = f64::from(y_pred.clamp(f32::MIN_POSITIVE, 1.0 - f32::EPSILON / 2.0));
+    logit(f64::from(y_pred.clamp(f32::MIN_POSITIVE, 1.0 - f32::EPSILON / 2.0)))
+}
+
+/// The log odds of a probability; 0 and 1 count as the nearest other numbers.
+pub(crate) fn logit(p: f64) -> f64 {
+    let p = p.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0);
     (p / (1.0 - p)).ln()
 }
 

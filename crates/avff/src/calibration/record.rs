@@ -3,6 +3,7 @@
 use avff_calibration::Calibration;
 use avff_data::ClipSpec;
 use avff_metrics::Interval;
+use avff_model::AvffConfig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -49,13 +50,15 @@ pub struct FittedOn {
     /// SHA-256 of the CSV that names the clips.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csv_sha256: Option<String>,
-    /// SHA-256 of the checkpoint that gave the scores, without this record.
+    /// SHA-256 of the checkpoint that gave the scores. The copy with this record has another one.
     pub checkpoint_sha256: String,
     /// How clips were prepared.
     pub clip: ClipSpec,
     /// How the windows of a clip were aggregated to its score; `None` if clips were scored whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<Aggregate>,
+    /// The network's config, which may differ from the checkpoint's.
+    pub config: AvffConfig,
 }
 
 /// The decisions of a calibration on clips that its fit has not seen.

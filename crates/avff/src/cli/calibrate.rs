@@ -1,14 +1,10 @@
 //! `avff calibrate`.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    calibrate::{CalibrateRequest, Fitted, TestSet, calibrate},
-    calibration::{CalibrateOptions, Method, Propositions},
+    calibrate::{CalibrateRequest, TestSet, calibrate, save_figures},
+    calibration::{CalibrateOptions, Method, Propositions, side_file},
     metrics::BootstrapOptions,
 };
 use clap::builder::TypedValueParser;
@@ -135,9 +131,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let checkpoint =
             args.checkpoint.clone().unwrap_or_else(|| fitted.checkpoint.clone().into());
         fitted.write(&checkpoint, output)?;
+        let is_json = output.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+        if is_json && *output != side_file(&checkpoint) {
+            let beside = side_file(&checkpoint);
+            tracing::warn!("a calibration is found as {} alone, beside a .pth", beside.display());
+        }
     }
     if let Some(folder) = &args.figures {
-        draw(&fitted, folder)?;
+        save_figures(&fitted.figures(), folder)?;
     }
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -153,12 +154,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "figures: {}", folder.display())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn draw(fitted: &Fitted, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    for figure in fitted.figures() {
-        figure.save(&folder.join(format!("{}.svg", figure.name())))?;
-    }
-    Ok(())
 }

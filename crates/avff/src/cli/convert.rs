@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     if converted.lost_calibration {
         tracing::warn!(
-            "{to} has no calibration: rounded weights give other scores (`avff calibrate`)"
+            "{to} does not keep the calibration: `avff calibrate` fits one to its scores"
         );
     }
     if let Some(warning) = converted.lost_warning {

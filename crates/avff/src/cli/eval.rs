@@ -8,7 +8,8 @@ use std::{
 };
 
 use avff::{
-    calibrate::figures_of,
+    calibrate::{figures_of, save_figures},
+    calibration::Uncalibrated,
     evaluate::{EvalOptions, ForeignScores, Paths, Submission, Summary, only_class},
     shard::Shard,
 };
@@ -133,10 +134,7 @@ fn draw(out: &mut impl Write, args: &Args, scores: &Path) -> anyhow::Result<()> 
         tracing::warn!("there are no figures: both classes are needed");
         return Ok(());
     };
-    std::fs::create_dir_all(folder)?;
-    for figure in figures {
-        figure.save(&folder.join(format!("{}.svg", figure.name())))?;
-    }
+    save_figures(&figures, folder)?;
     writeln!(out, "figures: {}", folder.display())?;
     Ok(())
 }
@@ -146,6 +144,9 @@ fn score(args: &Args, csv: &Path) -> anyhow::Result<ExitCode> {
     let network = args.network.read(false, false, args.synchrony)?;
     let run = network.describe();
     network.load()?;
+    if let Err(reason @ Uncalibrated::Otherwise(_)) = network.judge() {
+        tracing::warn!("nothing is decided: {reason}");
+    }
     let run = run.wait()?;
     let options = EvalOptions {
         csv: csv.into(),

@@ -7,6 +7,7 @@ use std::{error::Error as StdError, io::ErrorKind, path::Path};
 use avff::{
     ClipFailure, Error,
     cache::CacheError,
+    calibrate::CalibrateError,
     check::CheckError,
     checkpoint::ConvertError,
     compare::CompareError,
@@ -108,6 +109,7 @@ fn inner(error: &Dyn) -> Option<&Dyn> {
         EvaluateError: Detector Input Output Metric;
         MergeError: Input Output Metric;
         CompareError: Input Metric;
+        CalibrateError: Input Output Model;
         SplitCommandError: Input Output;
         CheckError: Input Output Spec;
         CropError: Input Output Setting;

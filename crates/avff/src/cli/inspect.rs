@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use avff::{
-    calibration::{CALIBRATION_ENTRY, Record},
+    calibration,
     model::{AvffConfig, Checkpoint, checkpoint::Metadata},
     table::Text,
 };
@@ -88,9 +88,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(_) => writeln!(out, "trained     no: scores of these weights are meaningless")?,
         None => writeln!(out, "trained     unknown: the file does not say")?,
     }
-    match checkpoint.metadata().and_then(|metadata| metadata.extra.get(CALIBRATION_ENTRY)) {
-        Some(json) => {
-            let record: Record = serde_json::from_value(json.clone())?;
+    match calibration::read(&checkpoint)? {
+        Some(record) => {
             let [fakes, reals] = record.calibration.clips.counts();
             let on = &record.fitted_on.name;
             writeln!(out, "calibrated  on {on} ({reals} real, {fakes} fake)")?;

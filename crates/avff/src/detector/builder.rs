@@ -318,8 +318,14 @@ impl DetectorBuilder {
         let judge = match calibration::read(&checkpoint)? {
             None => Err(Uncalibrated::Absent),
             Some(record) => {
-                calibration::expect_same_preparation(&record, &spec, aggregate, self.fusion)
-                    .map(|()| Judge::new(record, self.error_rate))
+                let same = calibration::expect_same_preparation(
+                    &record,
+                    &spec,
+                    aggregate,
+                    &config,
+                    self.fusion,
+                );
+                same.map(|()| Judge::new(record, self.error_rate))
             }
         };
         let options = NetworkOptions {

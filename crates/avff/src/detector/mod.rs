@@ -237,7 +237,7 @@ impl Detector {
         Ok(&**self.network.get_or_init(|| loaded))
     }
 
-    /// Scores an open clip on this thread.
+    /// Scores an open clip on this thread, without an answer.
     #[cfg(feature = "tools")]
     pub(crate) fn score_source(
         &self,
@@ -247,7 +247,7 @@ impl Detector {
             avff_data::pipeline::read_samples(source, &self.spec, each)
                 .map_err(|error| ClipFailure::of(&error))
         };
-        Ok(judged(self.score_read(read)?, self.judge().ok()))
+        self.score_read(read)
     }
 
     /// Scores one clip on this thread, sample by sample.

@@ -1,7 +1,7 @@
 //! What a calibrated detector decided of labeled clips, and how good its probabilities are.
 
 use avff_calibration::{Clips, OperatingPoint, Quality};
-use avff_metrics::{BootstrapOptions, MetricError, Scored};
+use avff_metrics::{MetricError, Scored};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -80,9 +80,7 @@ impl Decisions {
             labels.push(label);
         }
         let both = outcomes.real.clips() > 0 && outcomes.fake.clips() > 0;
-        let intervals = options
-            .intervals
-            .unwrap_or(BootstrapOptions { replicates: 1000, ..BootstrapOptions::default() });
+        let intervals = options.intervals.unwrap_or_default();
         let quality =
             both.then(|| Quality::of(&scores, &ratios, &labels, &intervals)).transpose()?;
         let points = if both { points(calibration, &scores, &labels)? } else { Vec::new() };

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use avff_calibration::{Clips, Quality};
-use avff_metrics::{BinaryReport, BootstrapOptions, Metric, Scored};
+use avff_metrics::{BinaryReport, Metric, Scored};
 
 use super::{
     EvaluateError, ReportOptions,
     report::{Categories, ColumnReport},
 };
 use crate::{
-    calibration::table::quality_rows,
+    calibration::{logit, table::quality_rows},
     input::{
         InputError,
-        predictions::{self, Scores},
+        predictions::{Labeled, Scores},
     },
     table::{Text, interval_cell as cell},
 };
@@ -30,8 +30,6 @@ pub struct ForeignScores {
     pub by: Vec<ColumnReport>,
     /// Clips without a target.
     pub unlabeled: usize,
-    scores: Vec<f64>,
-    is_fake: Vec<bool>,
 }
 
 impl ForeignScores {
@@ -41,29 +39,27 @@ impl ForeignScores {
     /// The table cannot be read, a score is not a finite number, or no clip has a target.
     pub fn read(path: &Path, options: &ReportOptions) -> Result<Self, EvaluateError> {
         let columns: Vec<&str> = options.by.iter().map(String::as_str).collect();
-        let (rows, _) = predictions::read(path, &columns, Scores::Finite)?;
-        if rows.is_empty() {
+        let Labeled { mut scores, is_fake, cells, unlabeled } =
+            Labeled::read(path, &columns, Scores::Finite)?;
+        if scores.is_empty() && unlabeled == 0 {
             return Err(InputError::NoRows { path: path.into() }.into());
         }
-        let are_probabilities = rows.iter().all(|row| (0.0..=1.0).contains(&row.score));
+        let are_probabilities = scores.iter().all(|score| (0.0..=1.0).contains(score));
+        if are_probabilities {
+            // Log odds keep apart what is close to 1.
+            scores.iter_mut().for_each(|score| *score = logit(*score));
+        }
         let mut categories =
             Categories::new(&options.by, &options.by, &path.display().to_string())?;
-        let (mut labeled, mut scores, mut is_fake) = (Vec::new(), Vec::new(), Vec::new());
-        for row in &rows {
-            let Some(target) = row.target else { continue };
-            // Log odds keep apart what is close to 1.
-            let score = if are_probabilities { logit(row.score) } else { row.score };
-            let fake = score as f32;
-            labeled.push(Scored { fake, real: -fake, target });
-            scores.push(score);
-            is_fake.push(target == 1);
-            categories.add(|position| row.cells.get(position).map(String::as_str));
+        let mut labeled = Vec::new();
+        for ((score, is_fake), cells) in scores.iter().zip(&is_fake).zip(&cells) {
+            let fake = *score as f32;
+            labeled.push(Scored { fake, real: -fake, target: u8::from(*is_fake) });
+            categories.add(|position| cells.get(position).map(String::as_str));
         }
         let metrics = options.metrics(&labeled)?;
         let both = metrics.n_fake > 0 && metrics.n_real > 0;
-        let intervals = options
-            .intervals
-            .unwrap_or(BootstrapOptions { replicates: 1000, ..BootstrapOptions::default() });
+        let intervals = options.intervals.unwrap_or_default();
         let quality = (both && are_probabilities)
             .then(|| Quality::of(&scores, &without_prior(&scores, &is_fake)?, &is_fake, &intervals))
             .transpose()?;
@@ -72,9 +68,7 @@ impl ForeignScores {
             metrics,
             quality,
             by: categories.reports(&labeled, options)?,
-            unlabeled: rows.len() - labeled.len(),
-            scores,
-            is_fake,
+            unlabeled,
         })
     }
 
@@ -107,18 +101,6 @@ impl ForeignScores {
         }
         text
     }
-
-    /// The scores of labeled clips, as log odds if they are probabilities; `None` unless there are both classes.
-    #[must_use]
-    pub fn clips(&self) -> Option<Clips> {
-        Clips::new(&self.scores, &self.is_fake).ok()
-    }
-}
-
-/// The log odds of a probability; 0 and 1 count as the nearest other numbers.
-fn logit(p: f64) -> f64 {
-    let p = p.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0);
-    (p / (1.0 - p)).ln()
 }
 
 /// Takes the share of fakes out of log odds: probabilities are measured at this share.

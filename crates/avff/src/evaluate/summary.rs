@@ -332,7 +332,7 @@ impl Summary {
             }
         }
         if self.metrics.is_some() && self.decisions.is_none() {
-            row("decisions", "none: the network is uncalibrated".into());
+            row("decisions", "none: uncalibrated for these clips".into());
         }
         for note in &self.notes {
             row("note", note.clone());

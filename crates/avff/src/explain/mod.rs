@@ -67,10 +67,21 @@ impl Detector {
         clip: impl AsRef<Path>,
         window: Option<usize>,
     ) -> Result<Explanation, Error> {
-        let (clip, spec) = (clip.as_ref(), self.spec());
+        let clip = clip.as_ref();
+        let measured = self.lips().measured(|| detector::measure(clip, self.spec()));
+        measured.map_err(|failure| Error::failed(clip, failure))?;
+        self.explain_speaking(clip, window)
+    }
+
+    /// Like [`explain`](Self::explain) for a clip in which a face is known to speak, where the network needs that.
+    pub(crate) fn explain_speaking(
+        &self,
+        clip: &Path,
+        window: Option<usize>,
+    ) -> Result<Explanation, Error> {
+        let spec = self.spec();
         let failed = |failure| Error::failed(clip, failure);
         let network = self.network()?;
-        self.lips().measured(|| detector::measure(clip, spec)).map_err(failed)?;
         let (mut windows, mut selected): (Vec<Window>, Option<(usize, Sample)>) =
             (Vec::new(), None);
         let mut network_error = None;

@@ -1,13 +1,11 @@
 //! The clips that a user means: files, folders, patterns, and lists.
 
 use std::{
-    fs,
     io::{self, BufRead},
     path::{Path, PathBuf},
 };
 
-use avff_datasets::layout::is_media;
-use avff_media::looks_like_video;
+use avff_media::{is_frame_folder, is_video};
 use walkdir::{DirEntry, WalkDir};
 
 /// The argument that stands for a list on standard input.
@@ -69,7 +67,7 @@ impl Clips {
     }
 
     fn add_folder(&mut self, folder: &Path) {
-        if is_frame_folder(folder, false) {
+        if is_frame_folder(folder) {
             return self.paths.push(folder.into());
         }
         let before = self.paths.len();
@@ -79,14 +77,13 @@ impl Clips {
                 Ok(entry) if entry.file_type().is_dir() => {
                     if entry.depth() > 0 && is_hidden(&entry) {
                         walk.skip_current_dir();
-                    } else if entry.depth() > 0 && is_frame_folder(entry.path(), true) {
+                    } else if entry.depth() > 0 && is_frame_folder(entry.path()) {
                         self.paths.push(entry.into_path());
                         walk.skip_current_dir();
                     }
                 }
                 Ok(entry) => {
-                    let name = entry.file_name().to_string_lossy();
-                    if !is_hidden(&entry) && (is_media(&name) || looks_like_video(entry.path())) {
+                    if !is_hidden(&entry) && is_video(entry.path()) {
                         self.paths.push(entry.into_path());
                     } else {
                         self.others += 1;
@@ -106,25 +103,11 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a folder holds the frames of one clip: images, no video, and, if `needs_audio`, a WAV file.
-fn is_frame_folder(folder: &Path, needs_audio: bool) -> bool {
-    let (mut images, mut audio) = (false, !needs_audio);
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        match extension.as_str() {
-            "png" | "jpg" | "jpeg" => images = true,
-            "wav" | "w64" => audio = true,
-            _ if looks_like_video(&path) => return false,
-            _ => {}
-        }
-    }
-    images && audio
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const MP4: &[u8] = b"\0\0\0\x18ftypisom";
@@ -137,7 +120,7 @@ mod tests {
     fn folders_are_searched_by_content_and_extension() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
-        for folder in ["a/frames", "a/photos", ".trash"] {
+        for folder in ["a/frames", "a/more", "a/photos", ".trash"] {
             fs::create_dir_all(at(folder)).unwrap();
         }
         for (name, bytes) in [
@@ -148,15 +131,18 @@ mod tests {
             ("a/frames/a.wav", b"x"),
             ("a/photos/0.jpg", b"x"),
             (".trash/d.mp4", MP4),
+            ("a/more/0.png", b"x"),
+            ("a/more.wav", b"x"),
         ] {
             fs::write(at(name), bytes).unwrap();
         }
         let clips = found(&[root.path().into()], "");
-        assert_eq!(clips.paths, [at("a/c.MP4"), at("a/frames"), at("b.bin")]);
-        assert_eq!(clips.others, 2);
+        assert_eq!(clips.paths, [at("a/c.MP4"), at("a/frames"), at("a/more"), at("b.bin")]);
+        // The notes, the photo, and the audio of the folder beside it.
+        assert_eq!(clips.others, 3);
         // A folder of frames is a clip; a folder without clips is named.
         assert_eq!(found(&[at("a/frames")], "").paths, [at("a/frames")]);
-        assert_eq!(found(&[at(".trash/..")], "").paths.len(), 3);
+        assert_eq!(found(&[at(".trash/..")], "").paths.len(), 4);
         fs::create_dir(at("empty")).unwrap();
         assert_eq!(found(&[at("empty")], "").paths, [at("empty")]);
     }

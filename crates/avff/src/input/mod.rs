@@ -98,11 +98,6 @@ pub enum InputError {
 }
 
 impl InputError {
-    #[cfg(feature = "tools")]
-    pub(crate) fn unreadable(path: &std::path::Path, source: avff_media::MediaError) -> Self {
-        Self::File(ClipError::new(path, source))
-    }
-
     pub(crate) fn unknown_column(path: impl Into<PathBuf>, column: &str, known: &[String]) -> Self {
         let known = match known {
             [] => "video_name".into(),

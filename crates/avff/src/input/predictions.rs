@@ -85,3 +85,31 @@ pub(crate) fn read(
     }
     Ok((predictions, repeated))
 }
+
+/// The labeled clips of a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Labeled {
+    pub(crate) scores: Vec<f64>,
+    pub(crate) is_fake: Vec<bool>,
+    /// The cells of the requested columns, for each clip.
+    pub(crate) cells: Vec<Vec<String>>,
+    /// The number of clips without a target.
+    pub(crate) unlabeled: usize,
+}
+
+impl Labeled {
+    /// Reads a table, as [`read`] does.
+    pub(crate) fn read(path: &Path, columns: &[&str], scores: Scores) -> Result<Self, InputError> {
+        let mut labeled = Self::default();
+        for row in read(path, columns, scores)?.0 {
+            let Some(target) = row.target else {
+                labeled.unlabeled += 1;
+                continue;
+            };
+            labeled.scores.push(row.score);
+            labeled.is_fake.push(target == 1);
+            labeled.cells.push(row.cells);
+        }
+        Ok(labeled)
+    }
+}

@@ -128,8 +128,13 @@ impl Detector {
     ) -> Result<Report, Error> {
         let clip = clip.as_ref();
         let exhibit = Exhibit::of(clip, self.spec().open_options())?;
-        let seen = detector::measure(clip, self.spec()).ok();
-        let result = match self.explain(clip, None) {
+        let measured = detector::measure(clip, self.spec());
+        let seen = measured.clone().ok();
+        let explained = match self.lips().measured(|| measured) {
+            Ok(_) => self.explain_speaking(clip, None),
+            Err(failure) => Err(Error::failed(clip, failure)),
+        };
+        let result = match explained {
             Ok(explanation) => {
                 let title = format!("{}, avff {}", exhibit.name, env!("CARGO_PKG_VERSION"));
                 // A clip with a score has a report without a picture rather than none.

@@ -1,8 +1,8 @@
 //! The scores of an unfinished run: a line for each clip, so that a run can be resumed.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{Read, Write},
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -44,48 +44,45 @@ impl Lines {
     /// Starts a file, or continues one with the same header. Returns the clips that are there.
     ///
     /// # Errors
-    /// The file cannot be read or written, or belongs to another run.
+    /// The file cannot be read or written, another run writes to it, or it belongs to a run with other options.
     pub(super) fn open(
         path: &Path,
         header: &str,
         resume: bool,
     ) -> Result<(Self, Vec<ClipScores>), OutputError> {
         let io = OutputError::io(path);
-        let mut text = String::new();
-        if resume && path.exists() {
+        if path.exists() {
             avff_files::expect_regular(path).map_err(&io)?;
-            let file = File::open(path).map_err(&io)?;
-            file.take(MAX_TABLE).read_to_string(&mut text).map_err(&io)?;
         }
-        // The run was interrupted while it wrote the incomplete last line.
-        let complete = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let mut lines = complete.lines();
-        let mut clips = Vec::new();
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(&io)?;
-        match lines.next() {
-            None => {
-                file.set_len(0).map_err(&io)?;
-                writeln!(file, "{header}").map_err(&io)?;
-            }
-            Some(was) if was != header => {
-                let reason = "it belongs to a run with other options".into();
-                return Err(OutputError::Damaged { path: path.into(), reason });
-            }
-            Some(_) => {
-                for line in lines {
-                    let damaged = |error: serde_json::Error| OutputError::Damaged {
-                        path: path.into(),
-                        reason: error.to_string(),
-                    };
-                    clips.push(serde_json::from_str(line).map_err(damaged)?);
-                }
-                file.set_len(complete.len() as u64).map_err(&io)?;
-                std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(&io)?;
-            }
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).open(path).map_err(&io)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(OutputError::Busy { path: path.into() });
+        }
+        let text = if resume { text(&mut file, path)? } else { String::new() };
+        // The run was interrupted while it wrote the incomplete last line.
+        let complete = complete(&text);
+        let clips = parse(path, complete, header)?;
+        file.set_len(complete.len() as u64).map_err(&io)?;
+        file.seek(SeekFrom::End(0)).map_err(&io)?;
+        if complete.is_empty() {
+            writeln!(file, "{header}").map_err(&io)?;
         }
         Ok((Self { path: path.into(), file }, clips))
+    }
+
+    /// Reads the clips of a shard.
+    ///
+    /// # Errors
+    /// The file cannot be read, or belongs to a run with other options.
+    pub(super) fn read(path: &Path, header: &str) -> Result<Vec<ClipScores>, OutputError> {
+        let mut file = File::open(path).map_err(OutputError::io(path))?;
+        let text = text(&mut file, path)?;
+        if complete(&text).is_empty() {
+            return Err(OutputError::Damaged { path: path.into(), reason: "it is empty".into() });
+        }
+        parse(path, complete(&text), header)
     }
 
     pub(super) fn add(&mut self, clip: &ClipScores) -> Result<(), OutputError> {
@@ -93,4 +90,26 @@ impl Lines {
         let line = serde_json::to_string(clip).unwrap_or_default();
         writeln!(self.file, "{line}").map_err(OutputError::io(&self.path))
     }
+}
+
+fn text(file: &mut File, path: &Path) -> Result<String, OutputError> {
+    let mut text = String::new();
+    file.take(MAX_TABLE).read_to_string(&mut text).map_err(OutputError::io(path))?;
+    Ok(text)
+}
+
+/// The lines that were written whole.
+fn complete(text: &str) -> &str {
+    text.rfind('\n').map_or("", |end| &text[..=end])
+}
+
+/// Parses lines below a header; none are there before the header.
+fn parse(path: &Path, text: &str, header: &str) -> Result<Vec<ClipScores>, OutputError> {
+    let damaged = |reason: String| OutputError::Damaged { path: path.into(), reason };
+    let mut lines = text.lines();
+    if lines.next().is_some_and(|was| was != header) {
+        return Err(damaged("it belongs to a run with other options".into()));
+    }
+    let parsed = lines.map(serde_json::from_str).collect::<Result<_, _>>();
+    parsed.map_err(|error: serde_json::Error| damaged(error.to_string()))
 }

@@ -131,7 +131,7 @@ impl Detector {
         let header = header.to_string();
         let (mut lines, mut clips) = Lines::open(&files.lines, &header, options.resume)?;
         for path in &options.join {
-            clips.extend(Lines::open(path, &header, true)?.1);
+            clips.extend(Lines::read(path, &header)?);
         }
         let done: HashSet<u64> = clips.iter().map(|clip| clip.row).collect();
         let total = manifest.row_count();

@@ -92,6 +92,10 @@ fn a_calibrated_network_decides_in_every_command() {
     // Prepared otherwise, the score means something else.
     let other = score(&["--window", "1.0"]).stdout;
     assert!(other.contains("uncalibrated") && other.contains("prepared otherwise"), "{other}");
+    // So it is if the network is set otherwise.
+    scene.write("other.json", r#"{"fusion_attention": "batch"}"#);
+    let other = score(&["--config", "other.json"]).stdout;
+    assert!(other.contains("prepared otherwise") && other.contains("fusion_attention"), "{other}");
     let explained =
         scene.run(&["explain", one, "--device", "cpu", "--checkpoint", &checkpoint, "--json"]);
     let explained = json(&explained.expect(0).stdout);
@@ -138,6 +142,16 @@ fn a_pth_has_its_calibration_in_a_file_beside_it() {
     scene.run(&["calibrate", "pth.csv", "--output", "net.pth.calibration.json"]).expect(0);
     let ran = eval(&scene, "net.pth", "test/test.csv", "decided.csv", &config).expect(0);
     assert!(ran.stdout.contains("calibrated on test.csv"), "{}", ran.stdout);
+    let again = scene.run(&["calibrate", "pth.csv", "--output", "net.pth.calibration.json"]);
+    assert!(again.expect(2).stderr.contains("already exists"), "a file is not replaced");
+    // Numbers that no fit gives would become answers.
+    let record = scene.read("net.pth.calibration.json");
+    let bounds = scene.json("net.pth.calibration.json")["calibration"]["bounds"].to_string();
+    scene
+        .write("net.pth.calibration.json", &record.replace(&bounds, r#"{"high":-1.0,"low":-2.0}"#));
+    let ran = eval(&scene, "net.pth", "test/test.csv", "never.csv", &config).expect(2);
+    assert!(ran.stderr.contains("its bounds cannot come from a fit"), "{}", ran.stderr);
+    scene.write("net.pth.calibration.json", &record);
     // Beside other weights, it is an error.
     fs::copy(scene.path("net.pth.calibration.json"), scene.path("b.pth.calibration.json")).unwrap();
     scene.run(&["convert", &network(), "b.pth", "--keys", "plain"]).expect(0);

@@ -64,6 +64,10 @@ fn a_run_can_be_resumed_and_shared_and_starts_from_the_scores_of_eval() {
     let join = "part.0-of-2.lines,part.1-of-2.lines";
     robustness(&scene, "joined.csv", &["--join", join]).expect(0);
     assert_eq!(scene.read("joined.csv"), whole);
+    // A shard that is not there is an error, and none is made.
+    let absent = robustness(&scene, "more.csv", &["--join", "absent.lines"]).expect(2);
+    assert!(absent.stderr.contains("absent.lines"), "{}", absent.stderr);
+    assert!(!scene.path("absent.lines").exists());
     // Other options have other perturbations.
     let other = robustness(&scene, "again.csv", &["--resume", "--seed", "1"]).expect(2);
     assert!(other.stderr.contains("it belongs to a run with other options"), "{}", other.stderr);

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use avff::table::printable;
+use console::{Alignment, measure_text_width, pad_str};
 
 use super::{record::Scored, time};
 
@@ -25,7 +26,7 @@ impl Columns {
         calibrated: bool,
         windows: bool,
     ) -> Self {
-        let longest = names.map(|name| printable(name).chars().count()).max().unwrap_or(0);
+        let longest = names.map(|name| measure_text_width(&printable(name))).max().unwrap_or(0);
         Self { name: longest.clamp(4, WIDEST), calibrated, windows }
     }
 
@@ -43,7 +44,7 @@ impl Columns {
 
     pub(super) fn row(&self, out: &mut impl Write, clip: &Scored) -> std::io::Result<()> {
         let name = printable(&clip.path);
-        let mut line = format!(" {name:width$}", width = self.name);
+        let mut line = format!(" {}", pad_str(&name, self.name, Alignment::Left, None));
         if self.calibrated {
             let (decision, probability) = match &clip.answer {
                 Some(answer) => (answer.decision.to_string(), format!("{:.3}", answer.probability)),
